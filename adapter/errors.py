@@ -1,0 +1,72 @@
+"""What can go wrong, named for what to do about it.
+
+    VcenterSourceError
+    ├── ConfigurationError          a setting is missing or wrong: say which, exit 2
+    ├── RetryableError              try again later, lose nothing
+    │   ├── VcenterUnavailableError     no answer, or an answer that means "not now"
+    │   ├── SessionLostError            log in again, make a new collector, resume
+    │   └── SinkUnavailableError        the sink did not take the event; may name a delay
+    └── PermanentError              trying again cannot help
+        ├── AuthenticationError         vCenter refuses the user name or password
+        ├── CertificateError            vCenter's certificate is not trusted
+        ├── VcenterRefusedError         vCenter understood the request and says no (a missing privilege, say)
+        └── EventRefusedError           the sink will never take this event
+
+Foreign exceptions are mapped to these at the seam where they enter (``adapter.vcenter.session``,
+``adapter.sinks``), with the original as ``__cause__``; the other rooms know no others.
+"""
+
+
+class VcenterSourceError(Exception):
+    """Base of every failure this project names. The message is one line, fit for an operator to read."""
+
+
+class ConfigurationError(VcenterSourceError):
+    """A setting is missing or wrong. The message names the setting and what to do."""
+
+
+class RetryableError(VcenterSourceError):
+    """A failure that may pass by itself."""
+
+
+class VcenterUnavailableError(RetryableError):
+    """vCenter could not be reached, or is not ready."""
+
+
+class SessionLostError(RetryableError):
+    """vCenter no longer knows our session or our collector."""
+
+
+class SinkUnavailableError(RetryableError):
+    """The sink did not take the event this time.
+
+    ``retry_after`` is the delay in seconds that the sink asked for, None where it named none.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PermanentError(VcenterSourceError):
+    """A failure that trying again cannot mend."""
+
+
+class AuthenticationError(PermanentError):
+    """vCenter refuses the user name or the password."""
+
+
+class CertificateError(PermanentError):
+    """vCenter's TLS certificate cannot be verified."""
+
+
+class VcenterRefusedError(PermanentError):
+    """vCenter understood a request and refused it."""
+
+
+class EventRefusedError(PermanentError):
+    """The sink will never take this event. ``status`` is its HTTP status code, None where there is none."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status

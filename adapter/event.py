@@ -1,0 +1,43 @@
+"""The event that travels between the rooms: a frozen value, free of pyVmomi."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedObjectReference:
+    """What an event is about, in vSphere's own terms: ``ResourcePool:resgroup-9``."""
+
+    type: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.type}:{self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event as vCenter told it.
+
+    ``class_name`` is the name on the wire (``ResourcePoolCreatedEvent``), also of a class that our tables do not
+    know. ``key`` is vCenter's number for it: an int32 that can turn negative and rewinds after a restore, so only
+    ``identity`` tells two events apart. ``created`` is vCenter's clock, with a time zone. ``subject`` is the object
+    it is about, None where there is none (a login, say). ``data`` has the shape of VI/JSON, VMware's published JSON.
+    """
+
+    class_name: str
+    key: int
+    created: datetime
+    subject: ManagedObjectReference | None
+    data: dict[str, Any]
+
+    @property
+    def identity(self) -> tuple[int, datetime]:
+        """What tells this event from every other of the same vCenter."""
+        return self.key, self.created
+
+    @property
+    def name(self) -> str:
+        """The class name; of an EventEx or ExtendedEvent its ``eventTypeId``, which says more."""
+        return self.data.get("eventTypeId") or self.class_name

@@ -1,0 +1,1 @@
+"""The main job, shown in one command: python -m demo."""

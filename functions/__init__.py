@@ -1,0 +1,1 @@
+"""Functions that act on the CloudEvents; none of them knows the adapter."""
