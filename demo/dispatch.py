@@ -1,0 +1,141 @@
+"""Deliveries to the Triggers' subscribers, in the background, with the retries that the manifests ask for."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+import httpx
+from opentelemetry.context import Context, get_current
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, use_span
+
+from demo.ledger import DELIVERED, FAILED, Outcome
+from demo.manifests import Trigger
+from demo.message import BadEventError, Message, is_cloudevent, read
+from demo.tracing import PROPAGATOR, event_attributes
+
+# Knative's hop limit for events that subscribers send back, so that a Trigger cannot feed itself for ever.
+TTL = 255
+_RETRIED_4XX = {404, 408, 409, 429}
+
+
+class QueueFullError(Exception):
+    """More deliveries are waiting than the queue holds; the ingress answers 503."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One event on its way to one Trigger's subscriber."""
+
+    message: Message
+    trigger: Trigger
+    outcome: Outcome
+    context: Context
+    ttl: int
+
+
+Reply = Callable[[Message, Context, int], None]
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """A bounded queue of deliveries and the workers that empty it.
+
+    ``subscribers`` maps a Service's name to its URL. ``on_reply`` gets the event that a subscriber answered with.
+    Order is not kept, neither does Knative's default Broker keep it.
+    """
+
+    subscribers: Mapping[str, str]
+    tracer: Tracer
+    on_reply: Reply
+    workers: int = 8
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    queue: asyncio.Queue[Job] = field(default_factory=lambda: asyncio.Queue(1000))
+
+    def put(self, jobs: list[Job]) -> None:
+        """Queue the deliveries of one event, all of them or none.
+
+        Raises QueueFullError.
+        """
+        if self.queue.qsize() + len(jobs) > self.queue.maxsize:
+            raise QueueFullError
+        for job in jobs:
+            self.queue.put_nowait(job)
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        # 30 s a request is Knative's default; the environment's proxies are not meant for loopback addresses.
+        async with httpx.AsyncClient(timeout=30, trust_env=False) as client, asyncio.TaskGroup() as group:
+            for _ in range(self.workers):
+                group.create_task(self._work(client))
+
+    async def _work(self, client: httpx.AsyncClient) -> None:
+        while True:
+            job = await self.queue.get()
+            attributes = event_attributes(job.message)
+            span = self.tracer.start_span(f"trigger {job.trigger.name}", job.context, SpanKind.CLIENT, attributes)
+            with use_span(span, end_on_exit=True):
+                await self._deliver(client, job)
+                _note(span, job.outcome)
+
+    async def _deliver(self, client: httpx.AsyncClient, job: Job) -> None:
+        """Try until it is delivered, refused for good, or out of retries."""
+        delivery, outcome = job.trigger.delivery, job.outcome
+        for attempt in range(delivery.retry + 1):
+            outcome.attempts = attempt + 1
+            outcome.code, outcome.reason = await self._attempt(client, job)
+            if is_done(outcome.code) or not is_retried(outcome.code):
+                break
+            if attempt < delivery.retry:
+                await self.sleep(delivery.delay(attempt))
+        outcome.status = DELIVERED if is_done(outcome.code) else FAILED
+
+    async def _attempt(self, client: httpx.AsyncClient, job: Job) -> tuple[int | None, str]:
+        """One POST: the status (None where there was no answer) and, where it failed, the reason."""
+        url = self.subscribers.get(job.trigger.subscriber)
+        if url is None:
+            return HTTPStatus.NOT_FOUND, f"no address known for the Service {job.trigger.subscriber}"
+        headers = job.message.headers()
+        PROPAGATOR.inject(headers)
+        try:
+            answer = await client.post(url, headers=headers, content=job.message.data)
+        except httpx.HTTPError as exc:
+            return None, f"{type(exc).__name__}: {exc}"
+        if not answer.is_success:
+            return answer.status_code, answer.text.strip()[:200]
+        return self._take_answer(answer, job)
+
+    def _take_answer(self, answer: httpx.Response, job: Job) -> tuple[int, str]:
+        """2xx: no body is done, a CloudEvent goes back into the Broker, anything else counts as 502 (as in Knative)."""
+        if not answer.content and not is_cloudevent(answer.headers):
+            return answer.status_code, ""
+        try:
+            reply = read(dict(answer.headers), answer.content)
+        except BadEventError as exc:
+            return HTTPStatus.BAD_GATEWAY, f"answered {answer.status_code} with a body that is no CloudEvent: {exc}"
+        try:
+            if job.ttl > 1:
+                self.on_reply(reply, get_current(), job.ttl - 1)
+        except QueueFullError:
+            return HTTPStatus.SERVICE_UNAVAILABLE, "no room in the queue for the event that it answered with"
+        return answer.status_code, ""
+
+
+def _note(span: Span, outcome: Outcome) -> None:
+    """How it ended, on the delivery's span."""
+    if outcome.code is not None:
+        span.set_attribute("http.response.status_code", outcome.code)
+    if outcome.attempts > 1:
+        span.set_attribute("http.request.resend_count", outcome.attempts - 1)
+    if outcome.status == FAILED:
+        span.set_status(Status(StatusCode.ERROR, outcome.reason))
+
+
+def is_done(code: int | None) -> bool:
+    """Whether the subscriber took the event."""
+    return code is not None and HTTPStatus.OK <= code < HTTPStatus.MULTIPLE_CHOICES
+
+
+def is_retried(code: int | None) -> bool:
+    """Whether Knative tries again: no answer, 5xx, and the few of 4xx that may pass by themselves."""
+    return code is None or code >= HTTPStatus.INTERNAL_SERVER_ERROR or code in _RETRIED_4XX

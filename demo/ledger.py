@@ -1,0 +1,66 @@
+"""What the local Broker remembers of the last events, for whoever asks what became of one."""
+
+from collections import OrderedDict
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from demo.manifests import Trigger
+from demo.message import Message
+
+PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How the delivery of one event to one Trigger's subscriber stands."""
+
+    trigger: str
+    where: str
+    filter: str
+    subscriber: str
+    status: str = PENDING
+    attempts: int = 0
+    code: int | None = None
+    reason: str = ""
+
+    @classmethod
+    def due(cls, trigger: Trigger) -> Self:
+        """A delivery that has not been tried yet."""
+        return cls(trigger.name, trigger.where, trigger.filter_text, trigger.subscriber)
+
+
+@dataclass(slots=True)
+class Entry:
+    """An accepted event, and an Outcome for each Trigger that wanted it."""
+
+    message: Message
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+class Ledger:
+    """The newest ``size`` events by id, oldest first. An id that comes again replaces what was known of it."""
+
+    def __init__(self, size: int = 1000) -> None:
+        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._size = size
+
+    def enter(self, message: Message, outcomes: list[Outcome]) -> None:
+        """Note an event and the deliveries that are due."""
+        self._entries[message.id] = Entry(message, outcomes)
+        self._entries.move_to_end(message.id)
+        while len(self._entries) > self._size:
+            self._entries.popitem(last=False)
+
+    def events(self) -> list[dict[str, Any]]:
+        """``[{"attributes": {…}, "data": …}]``, oldest first."""
+        return [{"attributes": dict(e.message.attributes), "data": e.message.json} for e in self._entries.values()]
+
+    def deliveries(self) -> dict[str, Any]:
+        """``{event id: {"type": …, "triggers": [Outcome, …]}}``; no Outcome where no Trigger matched."""
+        return {
+            event_id: {
+                "type": entry.message.attributes["type"],
+                "triggers": [asdict(outcome) for outcome in entry.outcomes],
+            }
+            for event_id, entry in self._entries.items()
+        }
