@@ -1,0 +1,5 @@
+"""``python -m adapter`` is ``vcenter-source``."""
+
+from adapter.cli import main
+
+main()

@@ -1,0 +1,21 @@
+"""How long to wait before the next try: exponential with full jitter, so that many waiters do not move in step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Delays in seconds: the n-th is drawn evenly from 0 to ``base * 2**n``, at most ``longest``.
+
+    ``random`` gives numbers from 0 to 1; a test passes its own.
+    """
+
+    base: float
+    longest: float
+    random: Callable[[], float]
+
+    def delay(self, failures: int, *, at_least: float = 0.0) -> float:
+        """The wait after this many failures in a row (0 after the first); ``at_least`` is what the other side asked."""
+        ceiling = min(self.longest, self.base * 2.0 ** min(failures, 30))
+        return max(self.random() * ceiling, min(at_least, self.longest))

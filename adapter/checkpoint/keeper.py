@@ -1,0 +1,38 @@
+"""Saves the ledger's checkpoint whenever it has moved."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from adapter.checkpoint import Ledger, Store
+from adapter.errors import RetryableError
+
+log = structlog.get_logger()
+
+
+class Keeper:
+    """A store that fails for a while stops nothing: the next save carries the newer checkpoint."""
+
+    def __init__(self, store: Store, ledger: Ledger) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._saved = ledger.checkpoint()
+
+    async def save(self) -> None:
+        """Save the checkpoint if it has moved. A failure is logged."""
+        checkpoint = self._ledger.checkpoint()
+        if checkpoint is None or checkpoint == self._saved:
+            return
+        try:
+            await asyncio.to_thread(self._store.save, checkpoint)
+        except RetryableError as exc:
+            log.warning("checkpoint not saved, trying again", reason=str(exc))
+        else:
+            self._saved = checkpoint
+
+    async def save_regularly(self, interval: float, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Save every ``interval`` seconds, for ever."""
+        while True:
+            await sleep(interval)
+            await self.save()

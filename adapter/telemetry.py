@@ -1,0 +1,113 @@
+"""OpenTelemetry: the set-up by the standard OTEL_* variables, the span names and their attributes.
+
+Names follow OpenTelemetry's semantic conventions for CloudEvents and HTTP. One trace an event: the root span
+``CloudEvents Create <type>`` lives from the reading of the event until the sink has acknowledged it, each try to send
+it is a child.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from cloudevents.core.v1.event import CloudEvent
+from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from adapter.errors import VcenterSourceError
+from adapter.event import Event
+
+SERVICE_NAME = "vcenter-source"
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+_propagator = TraceContextTextMapPropagator()
+
+
+def tracer() -> Tracer:
+    """The tracer of this project; it records nothing until ``set_up`` has found an exporter."""
+    return trace.get_tracer("vcenter-source")
+
+
+@contextmanager
+def exporting() -> Iterator[None]:
+    """Export spans while this lasts, if an OTLP endpoint is configured; otherwise the SDK is not even imported."""
+    if not any(map(os.environ.get, ENDPOINTS)) or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        yield
+        return
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    named = Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", SERVICE_NAME)})
+    provider = TracerProvider(resource=named, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    try:
+        yield
+    finally:
+        provider.shutdown()
+
+
+def creating(event: Event, cloudevents_type: str) -> Span:
+    """Begin the root span of an event's trace."""
+    span = tracer().start_span(f"CloudEvents Create {cloudevents_type}", kind=SpanKind.PRODUCER)
+    if span.is_recording():
+        span.set_attribute("vsphere.event.class", event.class_name)
+        span.set_attribute("vsphere.event.key", event.key)
+        span.set_attribute("vsphere.event.created_time", event.created.isoformat())
+        if event.subject is not None:
+            span.set_attribute("vsphere.object.type", event.subject.type)
+            span.set_attribute("vsphere.object.id", event.subject.value)
+    return span
+
+
+def describe(span: Span, event: CloudEvent) -> None:
+    """Set the CloudEvents attributes; Knative's own spans carry no event id, so ours must."""
+    if span.is_recording():
+        attributes = event.get_attributes()
+        span.set_attributes(
+            {
+                "cloudevents.event_id": attributes["id"],
+                "cloudevents.event_source": attributes["source"],
+                "cloudevents.event_spec_version": attributes["specversion"],
+                "cloudevents.event_type": attributes["type"],
+                "cloudevents.event_subject": attributes.get("subject", ""),
+            }
+        )
+
+
+def context_headers(span: Span) -> dict[str, str]:
+    """``traceparent`` and ``tracestate`` that name this span; empty where it is not traced (W3C Trace Context)."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier, trace.set_span_in_context(span))
+    return carrier
+
+
+@contextmanager
+def sending(root: Span, url: str, event_id: str, resend: int) -> Iterator[tuple[Span, dict[str, str]]]:
+    """The span of one try to send an event, and the headers that carry it on."""
+    if not root.get_span_context().is_valid:
+        yield root, {}
+        return
+    parts = urlsplit(url)
+    attributes: dict[str, str | int] = {
+        "http.request.method": "POST",
+        "url.full": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}",
+        "server.address": parts.hostname or "",
+        "cloudevents.event_id": event_id,
+    }
+    if parts.port:
+        attributes["server.port"] = parts.port
+    if resend:
+        attributes["http.request.resend_count"] = resend
+    span = tracer().start_span("POST", trace.set_span_in_context(root), SpanKind.CLIENT, attributes)
+    try:
+        yield span, context_headers(span)
+    except VcenterSourceError as exc:
+        span.set_status(StatusCode.ERROR, str(exc))
+        span.set_attribute("error.type", type(exc).__name__)
+        raise
+    finally:
+        span.end()

@@ -1,0 +1,88 @@
+"""vCenter for the asyncio rooms: pyVmomi blocks, so its calls run one after another in one thread."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ParamSpec, TypeVar
+
+from adapter.event import Event
+from adapter.vcenter.collector import Collector
+from adapter.vcenter.session import Session
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a vCenter says of itself when we log in.
+
+    ``now`` is its clock; ``categories`` tells info, warning, error or user of each event class and event type id.
+    """
+
+    instance_uuid: str
+    api_version: str
+    now: datetime
+    categories: Mapping[str, str]
+
+
+class Reader:
+    """The asyncio face of one collector."""
+
+    def __init__(self, vcenter: "Vcenter", collector: Collector) -> None:
+        self._vcenter = vcenter
+        self._collector = collector
+
+    async def read(self) -> list[Event]:
+        """The next events, oldest first; empty when there are none just now."""
+        return await self._vcenter.call(self._collector.read)
+
+    async def wait(self, seconds: int) -> None:
+        """Return as soon as there may be more to read, or after ``seconds``."""
+        await self._vcenter.call(self._collector.wait, seconds)
+
+
+class Vcenter:
+    """One vCenter and the thread that speaks with it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vcenter")
+
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking call in the thread. Cancelling the caller aborts the call under way and waits for its end."""
+        future = self._thread.submit(function, *args, **kwargs)
+        try:
+            return await asyncio.shield(asyncio.wrap_future(future))
+        except asyncio.CancelledError:
+            self._session.stub.abort()
+            with suppress(Exception):
+                await asyncio.wrap_future(future)
+            raise
+
+    async def connect(self) -> About:
+        """Log in. Raises the failures of ``adapter.errors``."""
+        await self.call(self._session.log_in)
+        return await self.call(self._about)
+
+    def _about(self) -> About:
+        session = self._session
+        return About(session.instance_uuid, session.api_version, session.current_time(), session.categories())
+
+    @asynccontextmanager
+    async def reader(self, since: datetime | None, event_type_ids: Sequence[str]) -> AsyncIterator[Reader]:
+        """A collector of the events from ``since`` on (None: all that vCenter holds), destroyed at the end."""
+        await self.call(self._session.ensure)
+        collector = await self.call(Collector, self._session, since, event_type_ids)
+        try:
+            yield Reader(self, collector)
+        finally:
+            await self.call(collector.destroy)
+
+    async def close(self) -> None:
+        """Log out and end the thread."""
+        await self.call(self._session.log_out)
+        self._thread.shutdown()

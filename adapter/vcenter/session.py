@@ -1,0 +1,172 @@
+"""A session with vCenter: log in, see whether it still lives, log in again. It blocks: see ``worker``."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from xml.parsers.expat import ExpatError
+
+import structlog
+from pyVmomi import vim, vmodl
+from pyVmomi.VmomiSupport import GetServiceVersions, versionIdMap
+
+from adapter.errors import (
+    AuthenticationError,
+    CertificateError,
+    SessionLostError,
+    VcenterRefusedError,
+    VcenterUnavailableError,
+)
+from adapter.settings import Credentials
+from adapter.vcenter.stub import Stub
+
+log = structlog.get_logger()
+
+OLDEST_VERSION = "vim.version.version9"
+"""vSphere 5.5: what is spoken until vCenter has told its version."""
+
+
+class Session:
+    """The one session that this process holds with a vCenter.
+
+    ``credentials`` is asked at every log-in, so that rotated ones are picked up. The content and the collectors
+    are pyVmomi's objects and stay within ``adapter.vcenter``.
+    """
+
+    def __init__(self, url: str, credentials: Callable[[], Credentials], tls: ssl.SSLContext) -> None:
+        parts = urlsplit(url)
+        self.host = parts.netloc.rpartition("@")[2]
+        self._credentials = credentials
+        self._options = {"url": f"{parts.scheme}://{self.host}/sdk"}
+        self._tls = {"sslContext": tls} if parts.scheme == "https" else {}
+        self.stub = self._connect(OLDEST_VERSION)
+        self.content: Any = None
+
+    def _connect(self, version: str) -> Stub:
+        return Stub(version=version, **self._options, **self._tls)
+
+    def log_in(self) -> None:
+        """Connect, agree on the API version and log in. Raises the failures of ``adapter.errors``."""
+        with vcenter_errors(self.host):
+            about = vim.ServiceInstance("ServiceInstance", self.stub).RetrieveContent().about
+            self.stub = self._connect(best_version(about.apiVersion))
+            self.content = vim.ServiceInstance("ServiceInstance", self.stub).RetrieveContent()
+            credentials = self._credentials()
+            self.content.sessionManager.Login(credentials.username, credentials.password.get_secret_value())
+        log.info("logged in to vCenter", vcenter=self.host, api_version=about.apiVersion, username=credentials.username)
+
+    def ensure(self) -> None:
+        """Log in unless the session is still alive."""
+        if self.content is not None:
+            with suppress(SessionLostError, VcenterUnavailableError), vcenter_errors(self.host):
+                if self.content.sessionManager.currentSession is not None:
+                    return
+        self.log_in()
+
+    def log_out(self) -> None:
+        """End the session, so that vCenter need not wait for it to expire. Never fails."""
+        with suppress(Exception):
+            self.content.sessionManager.Logout()
+        self.stub.DropConnections()
+
+    @property
+    def api_version(self) -> str:
+        """The vSphere API version in use, ``8.0.3.0``."""
+        return str(self.content.about.apiVersion)
+
+    @property
+    def instance_uuid(self) -> str:
+        """Which vCenter this is, whatever its address."""
+        return str(self.content.about.instanceUuid)
+
+    def current_time(self) -> datetime:
+        """vCenter's clock; the local one never decides where to read."""
+        with vcenter_errors(self.host):
+            time: datetime = vim.ServiceInstance("ServiceInstance", self.stub).CurrentTime()
+        return time
+
+    def categories(self) -> dict[str, str]:
+        """vCenter's own category (info, warning, error, user) of each event class and event type id."""
+        with vcenter_errors(self.host):
+            described = self.content.eventManager.description.eventInfo
+        return {event_name(detail): detail.category for detail in described}
+
+
+def event_name(detail: Any) -> str:
+    """The name of an EventDescription.EventDetail: EventEx's are listed as ``EventEx`` with the id before a ``|``."""
+    if detail.key in {"EventEx", "ExtendedEvent"}:
+        return str(detail.fullFormat).partition("|")[0]
+    return str(detail.key)
+
+
+def best_version(api_version: str) -> str:
+    """The newest version that both pyVmomi and a vCenter of ``api_version`` speak."""
+    wanted = numbers(api_version)
+    for version in GetServiceVersions("vim25"):  # newest first
+        known = numbers(versionIdMap[version])
+        if known and known <= wanted:
+            return str(version)
+    return OLDEST_VERSION
+
+
+def numbers(version_id: str) -> tuple[int, ...]:
+    """``8.0.3.0`` as numbers; empty for the internal ids that are none."""
+    parts = version_id.split(".")
+    return tuple(map(int, parts)) if all(map(str.isdigit, parts)) else ()
+
+
+def tls_context(ca_file: Path | None, *, insecure: bool) -> ssl.SSLContext:
+    """Trust the system's authorities and ``ca_file``; with ``insecure`` anything at all."""
+    context = ssl.create_default_context()
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+@contextmanager
+def vcenter_errors(host: str) -> Iterator[None]:
+    """Map what pyVmomi, TLS and sockets raise to ``adapter.errors``."""
+    try:
+        yield
+    except vim.fault.InvalidLogin as exc:
+        raise AuthenticationError(
+            f"vCenter {host} refuses the user name or password; check VCENTER_USERNAME and VCENTER_PASSWORD, "
+            "or the files under VCENTER_SECRET_PATH"
+        ) from exc
+    except (vim.fault.NotAuthenticated, vmodl.fault.ManagedObjectNotFound) as exc:
+        raise SessionLostError(f"vCenter {host} has ended the session") from exc
+    except vim.fault.NoPermission as exc:
+        raise VcenterRefusedError(
+            f"vCenter {host} refuses: the account lacks {exc.privilegeId or 'a privilege'} on {exc.object}; "
+            "give it the role Read-Only on the root folder, propagated"
+        ) from exc
+    except (vmodl.fault.InvalidArgument, vmodl.fault.NotSupported, vmodl.fault.InvalidRequest) as exc:
+        raise VcenterRefusedError(f"vCenter {host} refuses a request: {message(exc)}") from exc
+    except vmodl.MethodFault as exc:
+        raise VcenterUnavailableError(f"vCenter {host} answers {type(exc).__name__}: {message(exc)}") from exc
+    except ssl.SSLCertVerificationError as exc:
+        raise CertificateError(
+            f"vCenter {host}: its certificate is not trusted ({exc.verify_message}); set VCENTER_CA_FILE to the "
+            "authority's PEM file, or VCENTER_INSECURE=true to accept any certificate"
+        ) from exc
+    except (OSError, HTTPException) as exc:
+        raise VcenterUnavailableError(f"vCenter {host} cannot be reached: {reason(exc)}; check VCENTER_URL") from exc
+    except ExpatError as exc:
+        raise VcenterUnavailableError(f"{host} does not answer like a vCenter; check VCENTER_URL") from exc
+
+
+def message(fault: Any) -> str:
+    """A SOAP fault's own words."""
+    return fault.msg or "no reason given"
+
+
+def reason(exc: Exception) -> str:
+    """An exception in words, also where it carries none."""
+    return (exc.strerror if isinstance(exc, OSError) else None) or str(exc) or type(exc).__name__
