@@ -1,0 +1,23 @@
+"""``python -m functions.pytag``: read the settings, serve, and end with an exit code that says how it went."""
+
+import sys
+
+from functions.pytag import log, settings
+from functions.pytag.errors import SettingsError
+from functions.pytag.server import serve
+from functions.pytag.telemetry import Telemetry, provider_from_environment
+
+
+def main() -> int:
+    """0 after a clean stop, 1 where the port cannot be had, 2 for a wrong setting."""
+    try:
+        loaded = settings.load()
+    except SettingsError as exc:
+        print(f"pytag: {exc}", file=sys.stderr)  # noqa: T201  there is no log yet
+        return 2
+    log.configure(loaded)
+    return serve(loaded, Telemetry(provider_from_environment()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""The log on standard error: one line an entry, for people or for machines, of every library too."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from functions.pytag.settings import Settings
+
+CHATTY = ("httpx", "httpcore", "uvicorn.error", "urllib3")
+"""Libraries that log what our own entries say already."""
+
+
+def configure(settings: Settings) -> None:
+    """Send structlog's and the standard library's entries through one formatter."""
+    level = getattr(logging, settings.log_level.upper())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_last(settings)))
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+def _last(settings: Settings) -> list[Any]:
+    clean = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    if settings.log_format == "json":
+        return [clean, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    return [clean, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]

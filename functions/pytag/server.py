@@ -1,0 +1,172 @@
+"""pytag over HTTP: what a Knative Trigger or an OpenFaaS gateway calls, and the probes.
+
+What the answers mean to a Broker: 204 done (a 2xx must have no body, or the Broker takes it for a failure), 4xx dead
+letter at once, 503 deliver again. 404 and 409 would be retried and are never given for an event.
+"""
+
+import asyncio
+import math
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from functions.pytag.client import VcenterClient, http_client
+from functions.pytag.errors import PermanentError, PytagError, RequestRefusedError, RetryableError
+from functions.pytag.event import read_event
+from functions.pytag.handler import Handler
+from functions.pytag.settings import Settings
+from functions.pytag.tagging import Tagger
+from functions.pytag.telemetry import Telemetry, trace_id
+
+RETRY_AFTER = 5
+"""Seconds that a Broker should wait where nothing says more."""
+
+_log = structlog.get_logger()
+
+
+def build_app(settings: Settings, telemetry: Telemetry) -> Starlette:
+    """Everything wired together. vCenter is first talked to when an event or a readiness probe comes."""
+    client = VcenterClient(http_client(settings), settings.credentials, telemetry)
+    tagger = Tagger(client, settings.tag_name, telemetry, create=settings.tag_create)
+    shell = _Shell(Handler(tagger, settings.tag_action, settings.timeout), client, telemetry, settings)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await client.close()
+        await asyncio.to_thread(telemetry.shutdown)
+
+    routes = [
+        Route("/", shell.event, methods=["POST"]),
+        Route("/healthz", shell.healthy),
+        Route("/readyz", shell.ready),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+class _Shell:
+    """The endpoints."""
+
+    def __init__(self, handler: Handler, client: VcenterClient, telemetry: Telemetry, settings: Settings) -> None:
+        self._handler = handler
+        self._client = client
+        self._telemetry = telemetry
+        self._settings = settings
+
+    async def event(self, request: Request) -> Response:
+        """Take one CloudEvent."""
+        try:
+            await self._process(request)
+        except PytagError as exc:
+            return _refusal(exc)
+        finally:
+            structlog.contextvars.clear_contextvars()
+        return Response(status_code=204)
+
+    async def _process(self, request: Request) -> None:
+        event = read_event(request.headers, await self._body(request))
+        with self._telemetry.processing(event, request.headers) as span:
+            structlog.contextvars.bind_contextvars(event_id=event.get_id(), trace_id=trace_id(span))
+            await self._handler.handle(event)
+
+    async def _body(self, request: Request) -> bytes:
+        """The whole body. Raises RequestRefusedError: 413 for one too large, 408 for one that does not come."""
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                return await self._limited(request)
+        except TimeoutError as exc:
+            raise RequestRefusedError(408, f"the body took longer than {self._settings.timeout:g} seconds") from exc
+        except ClientDisconnect as exc:
+            raise RequestRefusedError(400, "the sender hung up in the middle of the body") from exc
+
+    async def _limited(self, request: Request) -> bytes:
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self._settings.max_body_bytes:
+                limit = self._settings.max_body_bytes
+                raise RequestRefusedError(413, f"more than {limit} bytes; raise MAX_BODY_BYTES, or send less")
+        return bytes(body)
+
+    async def healthy(self, _: Request) -> Response:
+        """The process answers: all that a liveness probe should ask, since a restart mends no vCenter."""
+        return PlainTextResponse("ok\n")
+
+    async def ready(self, _: Request) -> Response:
+        """A vCenter session can be had; otherwise why not."""
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                await self._client.check()
+        except TimeoutError:
+            return PlainTextResponse("vCenter does not answer in time\n", 503)
+        except PytagError as exc:
+            return PlainTextResponse(f"{exc}\n", 503)
+        return PlainTextResponse("ready\n")
+
+
+def _refusal(error: PytagError) -> Response:
+    """The answer that says what went wrong, to people and by its status to a Broker."""
+    body = {"error": str(error)}
+    if isinstance(error, RetryableError):
+        delay = math.ceil(error.retry_after or RETRY_AFTER)
+        _log.warning("not tagged, will be retried", error=str(error), retry_after=delay)
+        return JSONResponse(body, 503, {"Retry-After": str(delay)})
+    status = error.status if isinstance(error, PermanentError) else 500
+    _log.error("not tagged", error=str(error), status=status)
+    # What is left of a body that was not read would be taken for the next request.
+    return JSONResponse(body, status, {"Connection": "close"} if status in {408, 413} else None)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which says when it listens, and for which SIGTERM is a clean end (exit 0) and not a death by signal."""
+
+    def __init__(self, config: uvicorn.Config, announcement: str) -> None:
+        super().__init__(config)
+        self._announcement = announcement
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        print(self._announcement, flush=True)  # noqa: T201  the line that whoever started us waits for
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            yield
+            # uvicorn would raise them once more, for a parent that wants to know; ours wants an exit code.
+            self._captured_signals.clear()
+
+
+def serve(settings: Settings, telemetry: Telemetry) -> int:
+    """Serve until SIGINT or SIGTERM; requests being handled are finished first. Returns the exit code."""
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        listener = socket.create_server((settings.host, settings.port), family=family)
+    except OSError as exc:
+        reason = (exc.strerror or str(exc)).lower()
+        print(f"pytag: cannot listen on {settings.host}:{settings.port}: {reason}", file=sys.stderr)  # noqa: T201
+        return 1
+    config = uvicorn.Config(
+        build_app(settings, telemetry),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=math.ceil(settings.timeout),
+    )
+    _Server(config, f"pytag ready: {_address(settings.host, listener)}").run(sockets=[listener])
+    return 0
+
+
+def _address(host: str, listener: socket.socket) -> str:
+    """The URL under which this machine itself can reach us."""
+    anywhere = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}  # noqa: S104  compared, not bound
+    name = anywhere.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{name}:{listener.getsockname()[1]}"

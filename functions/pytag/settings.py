@@ -1,0 +1,207 @@
+"""The settings of pytag: environment variables and mounted secret files, read once into one frozen value.
+
+Each setting is documented once, in the docstring under it; the README's table is checked against these.
+"""
+
+import re
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote, urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from functions.pytag.errors import SettingsError
+
+TAG_URN = re.compile(r"urn:vmomi:InventoryServiceTag:[^:\s]+:[^:\s]+")
+SECRETS = frozenset({"VCENTER_PASSWORD", "VCENTER_URL"})
+"""What is not repeated in an error message; a URL may hold a password."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What vCenter asks for at log-in."""
+
+    username: str
+    password: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class TagName:
+    """Which tag: a urn, or a category's and a tag's name."""
+
+    category: str
+    name: str
+    urn: str | None = None
+
+    def __str__(self) -> str:
+        return self.urn or f"{self.category}/{self.name}"
+
+
+def either(*names: str) -> Any:
+    """A field read from the first of these environment variables that is set."""
+    return Field(validation_alias=AliasChoices(*names))
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. An empty variable counts as not set."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_ignore_empty=True, extra="ignore", use_attribute_docstrings=True, case_sensitive=True
+    )
+
+    vcenter_url: Annotated[str, either("VCENTER_URL", "GOVC_URL")]
+    """The vCenter to tag in: a host name, `host:port`, or `https://host/sdk`. Required. `GOVC_URL` is the fall-back;
+    either may hold a percent-encoded `user:password@`, which the variables below override."""
+
+    vcenter_username: Annotated[str | None, either("VCENTER_USERNAME", "GOVC_USERNAME")] = None
+    """The account that tags. It needs the privileges Assign or Unassign vSphere Tag (a global permission) and Assign or
+    Unassign vSphere Tag on Object. `GOVC_USERNAME` is the fall-back."""
+
+    vcenter_password: Annotated[SecretStr | None, either("VCENTER_PASSWORD", "GOVC_PASSWORD")] = None
+    """Its password. `GOVC_PASSWORD` is the fall-back."""
+
+    vcenter_secret_path: Annotated[Path | None, either("VCENTER_SECRET_PATH")] = None
+    """A folder with the files `username` and `password`, as Kubernetes mounts a basic-auth Secret. It wins over the two
+    variables above and is read again at every log-in, so rotated credentials need no restart."""
+
+    vcenter_insecure: Annotated[bool, either("VCENTER_INSECURE", "GOVC_INSECURE")] = False
+    """`true` accepts any TLS certificate: for a first try only. `GOVC_INSECURE` is the fall-back."""
+
+    vcenter_ca_file: Annotated[Path | None, either("VCENTER_CA_FILE")] = None
+    """A PEM file with the authority that signed vCenter's certificate, trusted beside the system's."""
+
+    tag: Annotated[str, either("TAG")]
+    """The tag to attach or detach, as `category/name`, or as its urn where a category's name has a slash. Required."""
+
+    tag_action: Annotated[Literal["attach", "detach"], either("TAG_ACTION")] = "attach"
+    """What to do with the tag on the object that an event is about."""
+
+    tag_create: Annotated[bool, either("TAG_CREATE")] = False
+    """`true` creates the tag and its category (for every type of object, several tags an object) where they are
+    missing, which takes two privileges more. By default a missing tag is a refusal, so that a typing error shows."""
+
+    host: Annotated[str, either("HOST")] = "0.0.0.0"  # noqa: S104  a container's port is reached from outside
+    """The address to listen on."""
+
+    port: Annotated[int, either("PORT")] = Field(default=8080, ge=0, le=65535)
+    """The port to listen on; Knative sets it. `0` takes any free one, which the first line of output names."""
+
+    max_body_bytes: Annotated[int, either("MAX_BODY_BYTES")] = Field(default=1024 * 1024, ge=1)
+    """The largest request that is read, in bytes. The default is the most that a Kafka Broker passes on."""
+
+    timeout: Annotated[float, either("TIMEOUT")] = Field(default=30.0, gt=0)
+    """Seconds for one event, all calls to vCenter together; then the sender is asked to come back."""
+
+    log_format: Annotated[Literal["console", "json"], either("LOG_FORMAT")] = "console"
+    """How the log on standard error looks."""
+
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], either("LOG_LEVEL")] = "info"
+    """The least severity that is logged."""
+
+    @field_validator("vcenter_url")
+    @classmethod
+    def _full_url(cls, value: str) -> str:
+        """Make `host` and `host:port` a full URL, and refuse what cannot be one."""
+        url = value.strip()
+        if "://" not in url:
+            url = f"https://{url}"
+        parts = urlsplit(url)
+        if parts.scheme not in {"https", "http"} or not parts.hostname or " " in url:
+            raise ValueError("not an address; set a host name or https://host/sdk")
+        parts.port  # noqa: B018  its own check of the port's range, a ValueError with a clear message
+        return url
+
+    @field_validator("vcenter_ca_file")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                ssl.create_default_context(cafile=value)
+            except OSError as exc:  # ssl.SSLError is one too
+                raise ValueError(f"cannot read PEM certificates from {value}: {exc.strerror or exc}") from exc
+        return value
+
+    @field_validator("tag")
+    @classmethod
+    def _one_tag(cls, value: str) -> str:
+        category, _, name = value.partition("/")
+        if not TAG_URN.fullmatch(value) and not (category.strip() and name.strip()):
+            raise ValueError("not a tag; set category/name, or a urn such as urn:vmomi:InventoryServiceTag:<id>:GLOBAL")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.tag_create and self.tag_name.urn:
+            raise ValueError("TAG_CREATE: a tag named by its urn cannot be created; set TAG to category/name")
+        try:
+            self.credentials()
+        except SettingsError as exc:
+            raise ValueError(str(exc)) from exc
+        return self
+
+    @property
+    def base_url(self) -> str:
+        """Where the REST API is: vCenter's address without user info and path."""
+        parts = urlsplit(self.vcenter_url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    @property
+    def tag_name(self) -> TagName:
+        """The tag, taken apart."""
+        if TAG_URN.fullmatch(self.tag):
+            return TagName("", "", self.tag)
+        category, _, name = self.tag.partition("/")
+        return TagName(category, name)
+
+    def credentials(self) -> Credentials:
+        """The credentials as they are now; mounted files are read afresh. Raises SettingsError."""
+        if self.vcenter_secret_path is not None:
+            return mounted_credentials(self.vcenter_secret_path)
+        parts = urlsplit(self.vcenter_url)
+        username = self.vcenter_username or unquote(parts.username or "")
+        password = self.vcenter_password or SecretStr(unquote(parts.password or ""))
+        if not username:
+            raise SettingsError("VCENTER_USERNAME: not set; set it, or VCENTER_SECRET_PATH to a mounted Secret")
+        if not password.get_secret_value():
+            raise SettingsError("VCENTER_PASSWORD: not set; set it, or VCENTER_SECRET_PATH to a mounted Secret")
+        return Credentials(username, password)
+
+
+def mounted_credentials(folder: Path) -> Credentials:
+    """Read the files of a mounted basic-auth Secret; a line end after the value is not part of it."""
+    try:
+        username = (folder / "username").read_text().rstrip("\r\n")
+        password = (folder / "password").read_text().rstrip("\r\n")
+    except OSError as exc:
+        raise SettingsError(f"VCENTER_SECRET_PATH: cannot read {exc.filename}: {exc.strerror}") from exc
+    if not username or not password:
+        raise SettingsError(f"VCENTER_SECRET_PATH: {folder}/username or {folder}/password is empty")
+    return Credentials(username, SecretStr(password))
+
+
+def load(**given: Any) -> Settings:
+    """Read the environment; ``given`` are settings by variable name, which win over it.
+
+    Raises SettingsError with every wrong setting named, in one line.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as exc:
+        raise SettingsError("; ".join(explain(error) for error in exc.errors())) from exc
+
+
+def explain(error: ErrorDetails) -> str:
+    """One wrong setting in a few words: its name, what was given (never a secret), what is wanted."""
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return message
+    name = str(error["loc"][0])
+    if error["type"] == "missing":
+        wanted = {"VCENTER_URL": "vCenter's host name or https://host/sdk", "TAG": "category/name"}
+        return f"{name}: not set; set it to {wanted[name]}"
+    given = "" if name in SECRETS else f"{error['input']!r}: "
+    return f"{name}: {given}{message[0].lower()}{message[1:]}"

@@ -1,0 +1,158 @@
+"""pytag's part of the trace: which span it continues, the names and attributes of its own, and where they are sent.
+
+Names follow OpenTelemetry's conventions for CloudEvents and for HTTP clients. Configuration is the standard OTEL_*
+variables; without an OTLP endpoint nothing of the SDK is loaded, and a trace is still passed on to vCenter.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import default_getter
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from functions.pytag.errors import PytagError
+
+if TYPE_CHECKING:
+    from cloudevents.core.base import BaseCloudEvent
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.util.types import AttributeValue
+
+    from functions.pytag.event import Reference
+
+SCOPE = "functions.pytag"
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+FLUSH_MILLISECONDS = 3000
+"""How long a stop waits for a collector: well under the ten seconds after which Docker kills a process."""
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+
+
+def exporting(environ: Mapping[str, str]) -> bool:
+    """Whether the environment says where to send spans, and does not switch that off."""
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    return environ.get("OTEL_TRACES_EXPORTER", "otlp") != "none" and any(environ.get(name) for name in ENDPOINTS)
+
+
+def provider_from_environment(environ: Mapping[str, str] = os.environ) -> "TracerProvider | None":
+    """The SDK with the OTLP/HTTP exporter, or None where no endpoint is set."""
+    if not exporting(environ):
+        return None
+    # Imported here: together they cost a third of a second at start, and most installations begin without them.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    resource = Resource.create()
+    if str(resource.attributes.get(SERVICE_NAME, "unknown_service")).startswith("unknown_service"):
+        resource = resource.merge(Resource({SERVICE_NAME: "pytag"}))
+    provider = TracerProvider(resource=resource)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return provider
+
+
+def _context(headers: Mapping[str, str], prefix: str = "") -> Context:
+    """The trace context in some headers; an empty one where ``traceparent`` is missing or broken."""
+    carrier = {name: headers[prefix + name] for name in ("traceparent", "tracestate") if prefix + name in headers}
+    return _PROPAGATOR.extract(carrier, context=Context(), getter=default_getter)
+
+
+def origin(headers: Mapping[str, str], event: "BaseCloudEvent") -> tuple[Context, list[Link]]:
+    """What a span about this event continues, and what it links to.
+
+    The ``traceparent`` header is the hop that brought the event; the extension of that name is where the event began,
+    and all that is left after a replay from a dead letter sink (CloudEvents extension Distributed Tracing).
+    """
+    hop = _context(headers)
+    extensions = {k: v for k, v in event.get_attributes().items() if isinstance(v, str)}
+    began = trace.get_current_span(_context(extensions)).get_span_context()
+    if not trace.get_current_span(hop).get_span_context().is_valid:
+        return _context(extensions), []
+    same = began.span_id == trace.get_current_span(hop).get_span_context().span_id
+    return hop, [] if same or not began.is_valid else [Link(began)]
+
+
+class Telemetry:
+    """Makes the spans. Without a provider they cost next to nothing and go nowhere."""
+
+    def __init__(self, provider: "TracerProvider | None" = None) -> None:
+        self._provider = provider
+        self._tracer = (provider or trace.NoOpTracerProvider()).get_tracer(SCOPE)
+
+    @contextmanager
+    def processing(self, event: "BaseCloudEvent", headers: Mapping[str, str]) -> Iterator[Span]:
+        """The span of one event; everything done for it lies beneath."""
+        context, links = origin(headers, event)
+        attributes: dict[str, AttributeValue] = {
+            "cloudevents.event_id": event.get_id(),
+            "cloudevents.event_source": event.get_source(),
+            "cloudevents.event_spec_version": event.get_specversion(),
+            "cloudevents.event_type": event.get_type(),
+            "cloudevents.event_subject": event.get_subject() or "",
+        }
+        name = f"CloudEvents Process {event.get_type()}"
+        span = self._tracer.start_span(name, context, SpanKind.CONSUMER, attributes, links)
+        with _current(span):
+            yield span
+
+    @contextmanager
+    def step(self, name: str, *, tag: str, reference: "Reference | None" = None) -> Iterator[Span]:
+        """A span of something pytag does itself: ``find tag``, ``attach tag``, ``detach tag``."""
+        attributes: dict[str, AttributeValue] = {"vsphere.tag": tag}
+        if reference is not None:
+            attributes |= {"vsphere.object.type": reference.type, "vsphere.object.id": reference.id}
+        with _current(self._tracer.start_span(name, attributes=attributes)) as span:
+            yield span
+
+    @contextmanager
+    def request(self, method: str, url: str, headers: dict[str, str]) -> Iterator[Span]:
+        """The span of one HTTP request, which ``headers`` then pass on. ``url`` must hold no secret."""
+        parts = urlsplit(url)
+        attributes: dict[str, AttributeValue] = {
+            "http.request.method": method,
+            "url.full": url,
+            "server.address": parts.hostname or "",
+            "server.port": parts.port or {"http": 80}.get(parts.scheme, 443),
+        }
+        with _current(self._tracer.start_span(method, kind=SpanKind.CLIENT, attributes=attributes)) as span:
+            _PROPAGATOR.inject(headers)
+            yield span
+
+    def shutdown(self) -> None:
+        """Send what is left, within a limit."""
+        if self._provider is not None:
+            self._provider.force_flush(FLUSH_MILLISECONDS)
+            self._provider.shutdown()
+
+
+def answered(span: Span, status: int) -> None:
+    """Note an HTTP response on its span; to a client 4xx and 5xx are errors (HTTP conventions)."""
+    span.set_attribute("http.response.status_code", status)
+    if status >= 400:  # noqa: PLR2004  where HTTP's errors begin
+        span.set_attribute("error.type", str(status))
+        span.set_status(Status(StatusCode.ERROR))
+
+
+def trace_id(span: Span) -> str:
+    """The trace's id as it is written everywhere, empty where there is no trace."""
+    context = span.get_span_context()
+    return trace.format_trace_id(context.trace_id) if context.is_valid else ""
+
+
+@contextmanager
+def _current(span: Span) -> Iterator[Span]:
+    """Make a span the current one, and end it with what went wrong; our messages hold no secrets."""
+    with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+        try:
+            yield span
+        except Exception as exc:
+            span.set_attribute("error.type", type(exc).__name__)
+            span.set_status(Status(StatusCode.ERROR, str(exc) if isinstance(exc, PytagError) else None))
+            raise
