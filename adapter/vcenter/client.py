@@ -54,13 +54,13 @@ class Vcenter:
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking call in the thread. Cancelling the caller aborts the call under way and waits for its end."""
-        future = self._thread.submit(function, *args, **kwargs)
+        future = asyncio.wrap_future(self._thread.submit(function, *args, **kwargs))
         try:
-            return await asyncio.shield(asyncio.wrap_future(future))
+            return await asyncio.shield(future)
         except asyncio.CancelledError:
             self._session.stub.abort()
             with suppress(Exception):
-                await asyncio.wrap_future(future)
+                await future
             raise
 
     async def connect(self) -> About:
