@@ -74,7 +74,8 @@ class _Shell:
     async def _process(self, request: Request) -> None:
         event = read_event(request.headers, await self._body(request))
         with self._telemetry.processing(event, request.headers) as span:
-            structlog.contextvars.bind_contextvars(event_id=event.get_id(), trace_id=trace_id(span))
+            found = {"event_id": event.get_id(), "trace_id": trace_id(span)}
+            structlog.contextvars.bind_contextvars(**{name: value for name, value in found.items() if value})
             await self._handler.handle(event)
 
     async def _body(self, request: Request) -> bytes:

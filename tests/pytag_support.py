@@ -1,0 +1,123 @@
+"""What the tests of pytag and of the simulator's REST side share: real servers in threads, real events."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from functions.pytag.server import build_app
+from functions.pytag.settings import Settings, load
+from functions.pytag.telemetry import Telemetry
+from simulator.accounts import ADMINISTRATOR, PASSWORD
+from simulator.rest import DialectName, routes
+from simulator.tagging import Tag
+from simulator.vcenter import Vcenter
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+POOL = ("ResourcePool", "resgroup-9")
+BOTH: tuple[DialectName, ...] = ("api", "rest")
+
+
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[str]:
+    """Serve an app on a free port; the value is its base URL."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server did not start"
+        time.sleep(0.01)
+    try:
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+class World:
+    """A vCenter with its REST side on the wire. ``answers`` are given, in order, before the real ones."""
+
+    def __init__(self) -> None:
+        self.base = ""
+        self.renew()
+
+    def renew(self, dialects: tuple[DialectName, ...] = BOTH) -> None:
+        """Start afresh, at the same address."""
+        self.vcenter = Vcenter()
+        self.tagging = self.vcenter.tagging
+        self.requests: list[Request] = []
+        self.answers: deque[tuple[str, Response]] = deque()
+        self._app = Starlette(routes=routes(self.vcenter, dialects))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self.requests.append(Request(scope))
+            if self.answers and self.answers[0][0] in scope["path"]:
+                await self.answers.popleft()[1](scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def tag(self, category: str = "owner", name: str = "pytag", **more: Any) -> Tag:
+        """A tag in a new category."""
+        made = self.tagging.create_category(category, **more)
+        return self.tagging.create_tag(made.id, name)
+
+    def calls(self, path: str) -> int:
+        """How many requests had this in their path and query."""
+        return sum(path in f"{r.url.path}?{r.url.query}" for r in self.requests)
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """A vCenter to talk to."""
+    made = World()
+    with serving(made) as base:
+        made.base = base
+        yield made
+
+
+def settings(base: str, **given: Any) -> Settings:
+    """Settings for a vCenter at ``base``."""
+    usual = {
+        "VCENTER_URL": f"{base}/sdk",
+        "VCENTER_USERNAME": ADMINISTRATOR,
+        "VCENTER_PASSWORD": PASSWORD,
+        "TAG": "owner/pytag",
+    }
+    return load(**{**usual, **given})
+
+
+@contextmanager
+def pytag(base: str, telemetry: Telemetry | None = None, **given: Any) -> Iterator[httpx.Client]:
+    """pytag itself on the wire, and a client that talks to it."""
+    with (
+        serving(build_app(settings(base, **given), telemetry or Telemetry())) as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
+    ):
+        yield client
+
+
+def binary(subject: str | None = ":".join(POOL), **headers: str) -> dict[str, str]:
+    """The headers of an event in binary mode."""
+    usual = {
+        "ce-specversion": "1.0",
+        "ce-id": "42",
+        "ce-source": "https://vcenter.test/sdk",
+        "ce-type": "com.vmware.event.resourcepool.created",
+        "content-type": "application/json",
+    }
+    if subject is not None:
+        usual["ce-subject"] = subject
+    return usual | {name.replace("_", "-"): value for name, value in headers.items()}
