@@ -81,9 +81,9 @@ class EventClass:
 
 @functools.cache
 def schema(type_name: str) -> Schema | None:
-    """The type of that name on the wire, without a prefix (``VmEventArgument``, ``string``); None if unknown."""
+    """The type of that name on the wire, without a prefix (``VmEventArgument``, ``string``); None if unknown or an array."""
     vmodl = _vmodl_type(type_name)
-    if vmodl is None:
+    if vmodl is None or issubclass(vmodl, list):
         return None
     kind = _kind(vmodl)
     listed = vmodl._GetPropertyList() if kind in {"object", "fault"} else ()  # noqa: SLF001  pyVmomi's public underscore

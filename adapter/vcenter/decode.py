@@ -1,0 +1,128 @@
+"""A page of SOAP to events, tolerant of what it does not know.
+
+pyVmomi's own deserializer gives up a whole page for one class, property or enum value that it has not heard of, and
+is several times slower. Here the page is read by the standard library's ElementTree, and each event by ``values``.
+"""
+
+import re
+import xml.etree.ElementTree as ET
+import zlib
+from datetime import UTC, datetime
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from adapter.catalog import subject
+from adapter.errors import VcenterUnavailableError
+from adapter.event import Event
+from adapter.vcenter.values import XSI_TYPE, local, typed
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What XML 1.0 (section 2.2, Char) does not allow, as itself and as a character reference.
+_FORBIDDEN = re.compile(
+    r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+    r"|&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|x0*(?:[0-8bcef]|1[0-9a-f]));",
+    re.IGNORECASE,
+)
+
+
+def decode_page(xml: bytes) -> list[Event]:
+    """The events in the answer to ReadNextEvents, ReadPreviousEvents or QueryEvents, in its order.
+
+    An event is never dropped. One whose key cannot be read gets a negative checksum of itself instead, the same
+    each time it is read; one whose time cannot be read gets that of the event before it (1970 if there is none).
+    Raises VcenterUnavailableError for what is no SOAP answer, and for a SOAP Fault (see ``fault_name``).
+    """
+    events: list[Event] = []
+    created = _EPOCH
+    for element in _answer(xml):
+        event = _event(element, created)
+        created = event.created
+        events.append(event)
+    return events
+
+
+def decode_wait(xml: bytes) -> tuple[str | None, bool]:
+    """The answer to WaitForUpdatesEx: the new version, None when the time ran out, and whether anything changed.
+
+    What changed is not looked at: it may hold classes that nobody here knows. Raises as ``decode_page``.
+    """
+    returned = _answer(xml)
+    children = {local(child.tag): child for child in (returned[0] if returned else ())}
+    version = children.get("version")
+    return (version.text if version is not None else None), "filterSet" in children
+
+
+def fault_name(xml: bytes) -> str | None:
+    """The type of a SOAP Fault (``NotAuthenticated``); its faultcode without a detail; None if it is no Fault."""
+    fault = _fault_of(xml)
+    if fault is None:
+        return None
+    detail = next((child[0] for child in fault if local(child.tag) == "detail" and len(child)), None)
+    if detail is None:
+        return local(_text_of(fault, "faultcode"))
+    return local(detail.get(XSI_TYPE) or local(detail.tag).removesuffix("Fault"))
+
+
+def fault_message(xml: bytes) -> str:
+    """The message of a SOAP Fault, for people; empty if there is none."""
+    fault = _fault_of(xml)
+    return "" if fault is None else _text_of(fault, "faultstring")
+
+
+def _fault_of(xml: bytes) -> Element | None:
+    try:
+        return next((each for each in _body(xml) if local(each.tag) == "Fault"), None)
+    except VcenterUnavailableError:
+        return None
+
+
+def _text_of(parent: Element, name: str) -> str:
+    return next((child.text or "" for child in parent if local(child.tag) == name), "")
+
+
+def _answer(xml: bytes) -> list[Element]:
+    """The ``returnval`` elements of an answer."""
+    body = _body(xml)
+    if len(body) == 0 or local(body[0].tag) == "Fault":
+        raise VcenterUnavailableError(f"vCenter answered with the fault {fault_name(xml)}: {fault_message(xml)}")
+    return [each for each in body[0] if local(each.tag) == "returnval"]
+
+
+def _body(xml: bytes) -> Element:
+    body = next((each for each in _parse(xml) if local(each.tag) == "Body"), None)
+    if body is None:
+        raise VcenterUnavailableError("vCenter's answer is no SOAP envelope; is there a proxy in between?")
+    return body
+
+
+def _parse(xml: bytes) -> Element:
+    """The root. Characters that XML forbids, which names and messages can hold, are replaced if they are in the way."""
+    try:
+        return ET.fromstring(xml)  # noqa: S314  from the vCenter we log in to; expat bounds its entities
+    except (ET.ParseError, LookupError, ValueError) as exc:
+        mended = _FORBIDDEN.sub("�", xml.decode(errors="replace"))
+        try:
+            return ET.fromstring(mended)  # noqa: S314  from the vCenter we log in to; expat bounds its entities
+        except (ET.ParseError, LookupError, ValueError):
+            raise VcenterUnavailableError(f"vCenter's answer is no XML: {exc}") from exc
+
+
+def _event(element: Element, before: datetime) -> Event:
+    xsi_type = element.get(XSI_TYPE, "Event")
+    class_name = local(xsi_type)
+    data = typed(xsi_type, "Event")(element)
+    if not isinstance(data, dict):  # a class that is no object at all
+        data = {"_typeName": class_name, "_value": data}
+    key, created = data.get("key"), _created(data.get("createdTime"))
+    if not isinstance(key, int):
+        key = -zlib.crc32(ET.tostring(element)) // 2
+    return Event(class_name, key, created or before, subject(class_name, data), data)
+
+
+def _created(text: Any) -> datetime | None:
+    """The wire's time (any precision; without a zone it is UTC) as an aware datetime; None if it is none."""
+    try:
+        created = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return created if created.tzinfo else created.replace(tzinfo=UTC)
