@@ -1,0 +1,111 @@
+"""What several tests need: a real HTTP sink, and commands of this project as real processes."""
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from cloudevents.core.base import BaseCloudEvent
+from cloudevents.core.bindings.http import HTTPMessage, from_http
+from cloudevents.core.formats.json import JSONFormat
+
+Answer = tuple[int, dict[str, str]]
+
+
+@dataclass
+class RecordingSink:
+    """An HTTP sink in a thread. ``answer`` decides by the number of the request; what it accepted is in ``events``."""
+
+    url: str = ""
+    answer: Callable[[int], Answer] = lambda _: (202, {})
+    requests: list[HTTPMessage] = field(default_factory=list)
+    events: "queue.Queue[BaseCloudEvent]" = field(default_factory=queue.Queue)
+    connections: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, timeout: float = 10.0) -> BaseCloudEvent:
+        """The next event that was accepted."""
+        return self.events.get(timeout=timeout)
+
+    def handle(self, message: HTTPMessage) -> Answer:
+        with self.lock:
+            answer = self.answer(len(self.requests))
+            self.requests.append(message)
+        if 200 <= answer[0] < 300:
+            self.events.put(from_http(message, JSONFormat()))
+        return answer
+
+
+@contextmanager
+def recording_sink(answer: Callable[[int], Answer] = lambda _: (202, {}), port: int = 0) -> Iterator[RecordingSink]:
+    sink = RecordingSink(answer=answer)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            sink.connections += 1
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status, headers = sink.handle(HTTPMessage({k.lower(): v for k, v in self.headers.items()}, body))
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Tests are quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server.daemon_threads = True
+    sink.url = f"http://127.0.0.1:{server.server_address[1]}/"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield sink
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def clean_environment(**settings: str) -> dict[str, str]:
+    """The environment of this process without any setting of ours or of OpenTelemetry, plus ``settings``."""
+    ours = ("VCENTER_", "GOVC_", "K_", "OTEL_", "TAG", "EVENT_", "START_", "CHECKPOINT", "LOG_", "PORT", "HOST")
+    return {k: v for k, v in os.environ.items() if not k.startswith(ours)} | settings
+
+
+@contextmanager
+def process(*arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    """``python -m arguments`` with these settings; ended when the block is left, if it has not ended by then."""
+    with subprocess.Popen(
+        [sys.executable, "-m", *arguments],
+        env=clean_environment(**settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        try:
+            yield running
+        finally:
+            if running.poll() is None:
+                running.kill()
+
+
+def wait_for_line(running: subprocess.Popen[str], words: str) -> str:
+    """Read the log on standard error until a line has these words."""
+    assert running.stderr is not None
+    seen = []
+    for line in running.stderr:
+        seen.append(line)
+        if words in line:
+            return line
+    raise AssertionError(f"{words!r} was never logged:\n{''.join(seen)}")
