@@ -1,0 +1,105 @@
+"""``python -m demo``: start everything, create a resource pool, show how it gets its tag, end everything."""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from demo.play import Play
+from demo.processes import ROOT, DemoError, Processes
+from demo.receiver import Receiver, forwarder
+from demo.stage import PASSWORD, USERNAME, set_up
+from demo.story import Story
+from demo.vsphere import VcenterError
+
+MANIFESTS = ROOT / "config" / "knative"
+_INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line: 0 when the tag was there, 1 with the reason when it was not, 130 on Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    console = Console(highlight=False)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both mean: end everything in order
+    logs = Path(tempfile.mkdtemp(prefix="vcenter-source-demo-"))
+    try:
+        status = perform(options, console, logs)
+    except KeyboardInterrupt:
+        status = 0 if options.keep else _INTERRUPTED
+    if status != 1:
+        shutil.rmtree(logs, ignore_errors=True)
+    return status
+
+
+def perform(options: argparse.Namespace, console: Console, logs: Path) -> int:
+    """Tell the story from its opening to its end; the exit status."""
+    story = Story(console)
+    forward = forwarder(lambda line: console.print(line, style="yellow", soft_wrap=True))
+    with Receiver(forward) as receiver, Processes(logs, options.timeout) as processes:
+        try:
+            play = _open(options, console, story, receiver, processes)
+            play.run()
+            if options.keep:
+                _stay(play, logs)
+        except (DemoError, VcenterError) as exc:
+            ends = {child.name: lines for child in processes.children if (lines := child.tail())}
+            story.failed(str(exc), ends, str(logs))
+            return 1
+    return 0
+
+
+def _open(
+    options: argparse.Namespace, console: Console, story: Story, receiver: Receiver, processes: Processes
+) -> Play:
+    with console.status("starting simulator, pytag, broker and adapter"):
+        stage = set_up(processes, options.manifests, options.tag, receiver.url)
+    story.opening(
+        {
+            "simulator": stage.simulator,
+            "adapter": "from there to the broker",
+            "broker": stage.broker,
+            "pytag": stage.pytag,
+        }
+    )
+    return Play(stage, processes, receiver, story, options.tag, _shown(options.manifests), options.timeout)
+
+
+def _stay(play: Play, logs: Path) -> None:
+    stage = play.stage
+    addresses = {
+        "vCenter": f"{stage.simulator}  {USERNAME}  {PASSWORD}",
+        "Broker": stage.broker,
+        "pytag": stage.pytag,
+        "deliveries": f"{stage.broker.rsplit('/', 2)[0]}/demo/deliveries",
+        "spans (OTLP)": play.receiver.url,
+        "logs": str(logs),
+    }
+    play.story.staying(addresses, f"{_shown(Path(sys.executable))} -m demo.create my-pool --vcenter {stage.simulator}")
+    play.follow()
+
+
+def _shown(path: Path) -> str:
+    """A path as the user would write it: relative where it lies below the current folder."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m demo", description="From a vCenter event to a tag, in one command")
+    parser.add_argument("--keep", action="store_true", help="stay up and tag each further resource pool, until Ctrl-C")
+    parser.add_argument("--manifests", type=Path, default=MANIFESTS, help="the Broker and Triggers to play")
+    parser.add_argument("--tag", default="demo/created-by-event", help="CATEGORY/NAME (default %(default)s)")
+    parser.add_argument(
+        "--timeout", type=float, default=30, help="seconds that each step may take (default %(default)s)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

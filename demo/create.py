@@ -1,0 +1,28 @@
+"""``python -m demo.create NAME --vcenter URL``: create a resource pool, as any user of vCenter would."""
+
+import argparse
+import sys
+
+from demo.stage import PASSWORD, USERNAME
+from demo.vsphere import Soap, VcenterError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the new pool's reference; exit status 1 with the reason where vCenter refuses."""
+    parser = argparse.ArgumentParser(prog="python -m demo.create", description="Create a resource pool")
+    parser.add_argument("name", help="the new resource pool's name")
+    parser.add_argument("--vcenter", required=True, metavar="URL", help="such as http://127.0.0.1:43123/sdk")
+    parser.add_argument("--username", default=USERNAME, help="default: the simulator's %(default)s")
+    parser.add_argument("--password", default=PASSWORD, help="default: the simulator's")
+    options = parser.parse_args(arguments)
+    try:
+        with Soap(options.vcenter, options.username, options.password) as soap:
+            print(soap.create_resource_pool(options.name))
+    except VcenterError as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

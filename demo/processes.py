@@ -1,0 +1,127 @@
+"""The demo's processes: each started with an environment of its own, watched, and ended whatever happens."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+ROOT = Path(__file__).parents[1]
+GRACE = 5.0
+_POLL = 0.02
+_LAST_LINES = 8
+# Everything else of the user's environment stays out: a proxy, a GOVC_URL or an OTEL_* there would change the demo.
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "VIRTUAL_ENV", "SYSTEMROOT")
+_INHERITED_PREFIXES = ("LC_", "COVERAGE_", "PYTHON")
+
+T = TypeVar("T")
+
+
+class DemoError(Exception):
+    """The demo cannot go on. The message is the reason, one line."""
+
+
+@dataclass(slots=True)
+class Child:
+    """One process. Its standard output and error go to ``<name>.out`` and ``<name>.log``."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    out: Path
+    log: Path
+
+    def line(self, prefix: str) -> str | None:
+        """What follows ``prefix`` on the first whole line of its output that starts with it."""
+        lines = self.out.read_text(errors="replace").splitlines(keepends=True)
+        found = (line for line in lines if line.startswith(prefix) and line.endswith("\n"))
+        return next((line.removeprefix(prefix).strip() for line in found), None)
+
+    def tail(self) -> list[str]:
+        """The last lines of its log, or of its output where the log is empty."""
+        text = self.log.read_text(errors="replace").strip() or self.out.read_text(errors="replace").strip()
+        return text.splitlines()[-_LAST_LINES:]
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL when that has not helped after the grace period."""
+        self.process.terminate()
+        try:
+            self.process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Processes:
+    """The running processes; leaving the ``with`` ends them, the last one started first."""
+
+    def __init__(self, logs: Path, timeout: float) -> None:
+        self.logs = logs
+        self.children: list[Child] = []
+        self._timeout = timeout
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _t: type[BaseException] | None, _e: BaseException | None, _tb: TracebackType | None) -> None:
+        # A second Ctrl-C must not leave processes behind; the grace period bounds how long this takes.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        for child in reversed(self.children):
+            child.stop()
+
+    def start(self, name: str, arguments: Sequence[str], **environment: str) -> Child:
+        """Start ``python -m arguments…`` with a clean environment and these variables."""
+        out, log = self.logs / f"{name}.out", self.logs / f"{name}.log"
+        with out.open("wb") as stdout, log.open("wb") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                cwd=ROOT,
+                env=clean_environment(os.environ) | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                # A group of its own: Ctrl-C reaches the demo alone, which then ends its processes in order.
+                process_group=0,
+            )
+        child = Child(name, process, out, log)
+        self.children.append(child)
+        return child
+
+    def start_server(self, name: str, arguments: Sequence[str], **environment: str) -> str:
+        """Start a process and wait for its line ``<name> ready: URL``; the URL. Raises DemoError."""
+        child = self.start(name, arguments, **environment)
+        return self.wait(lambda: child.line(f"{name} ready: "), f"{name} is not ready")
+
+    def wait(self, condition: Callable[[], T | None], otherwise: str | Callable[[], str]) -> T:
+        """Poll until the condition gives something. Raises DemoError after the time limit, or when a process ends.
+
+        ``otherwise`` is the reason to give then, or a function that finds it.
+        """
+        end = time.monotonic() + self._timeout
+        while (value := condition()) is None:
+            self.check()
+            if time.monotonic() > end:
+                reason = otherwise if isinstance(otherwise, str) else otherwise()
+                raise DemoError(f"{reason} (after {self._timeout:g} s)")
+            time.sleep(_POLL)
+        return value
+
+    def check(self) -> None:
+        """Raises DemoError when a process has ended: none is meant to."""
+        for child in self.children:
+            status = child.process.poll()
+            if status is not None:
+                last = " ".join(child.tail()[-1:])
+                raise DemoError(f"{child.name} ended with exit status {status}{last and ': '}{last}")
+
+
+def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a process may inherit of the user's environment."""
+    return {
+        name: value for name, value in environment.items() if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
+    }

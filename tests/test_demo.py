@@ -1,0 +1,148 @@
+"""``python -m demo`` as a user runs it: the whole way with every part in a process of its own, and its failures."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from demo.processes import ROOT
+from tests.test_broker import eventually
+
+MANIFESTS = ROOT / "config" / "knative"
+SUMMARY = re.compile(
+    r"^tagged ResourcePool:resgroup-\d+ with demo/created-by-event \d+ ms after it was created; "
+    r"1 trace, (\d+) spans, 3 processes$",
+    re.MULTILINE,
+)
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """Ours, with the logs below ``folder`` and a mark by which our processes can be told from any other's."""
+    return {**os.environ, "TMPDIR": str(folder), "LC_DEMO_TEST": str(folder), **more}
+
+
+def demo(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "demo", *arguments]
+    return subprocess.run(
+        command, env=environment(folder, **more), capture_output=True, text=True, timeout=50, check=False, cwd=ROOT
+    )
+
+
+@contextmanager
+def kept(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """The demo with --keep, its output in a file."""
+    out = folder / "out.txt"
+    command = [sys.executable, "-m", "demo", "--keep"]
+    with (
+        out.open("w") as stdout,
+        subprocess.Popen(command, env=environment(folder), stdout=stdout, text=True) as process,
+    ):
+        try:
+            yield process, out
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def left_behind(folder: Path) -> list[int]:
+    """The processes that carry our mark in their environment (Linux)."""
+    mark = f"LC_DEMO_TEST={folder}".encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+        except OSError:  # ended meanwhile, or not ours
+            continue
+    return found
+
+
+def steps(output: str) -> list[str]:
+    return re.findall(r"^\d  .*$", output, re.MULTILINE)
+
+
+def test_the_demo_tells_its_story_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    done = demo(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert time.monotonic() - begun < 30
+    assert [step[0] for step in steps(done.stdout)] == ["1", "2", "3", "4", "5", "6"]
+    for said in (
+        "ResourcePoolCreatedEvent",
+        "com.vmware.event.resourcepool.created",
+        "tag-new-resource-pools",
+        "config/knative/600-trigger.yaml:2",
+        "pytag answered 204",
+        "CloudEvents Process com.vmware",
+        "attach tag",
+        "broker ingress",
+        "com.vmware.event.vm.poweredon",
+        "none matched",
+    ):
+        assert said in done.stdout
+    summary = SUMMARY.search(done.stdout)
+    assert summary, done.stdout
+    assert int(summary[1]) >= 8
+    assert done.stdout.endswith(f"{summary[0]}\n")
+    assert max(map(len, done.stdout.splitlines()[:-1])) <= 80
+    assert "\x1b" not in done.stdout
+    assert done.stderr == ""
+    assert left_behind(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_trigger_for_another_type_is_the_reason_that_is_given(tmp_path: Path) -> None:
+    shutil.copytree(MANIFESTS, tmp_path / "manifests")
+    trigger = tmp_path / "manifests" / "600-trigger.yaml"
+    trigger.write_text(trigger.read_text().replace("resourcepool.created", "resourcepool.destroyed"))
+    done = demo(tmp_path, "--manifests", str(trigger.parent))
+    assert done.returncode == 1
+    assert "no Trigger in " in done.stdout
+    assert "wants com.vmware.event.resourcepool.created" in done.stdout
+    assert "The whole logs are in " in done.stdout
+    assert left_behind(tmp_path) == []
+
+
+def test_a_tag_that_pytag_refuses_is_the_reason_that_is_given(tmp_path: Path) -> None:
+    done = demo(tmp_path, "--tag", "nonsense")
+    assert done.returncode == 1
+    assert re.search(r"^pytag ended with exit status \d+: .*TAG", done.stdout, re.MULTILINE), done.stdout
+    assert left_behind(tmp_path) == []
+
+
+def test_manifests_that_cannot_be_played_are_the_reason_that_is_given(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = demo(tmp_path, "--manifests", str(empty))
+    assert done.returncode == 1
+    assert "broker ended with exit status 2: broker: no YAML files in" in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_demo_can_be_interrupted_at_any_time(tmp_path: Path, number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "demo"]
+    with subprocess.Popen(command, env=environment(tmp_path), stdout=subprocess.DEVNULL) as process:
+        eventually(lambda: len(left_behind(tmp_path)) > 2, 15)
+        process.send_signal(number)
+        assert process.wait(10) == 130
+    assert left_behind(tmp_path) == []
+
+
+def test_keep_goes_on_tagging_each_new_resource_pool(tmp_path: Path) -> None:
+    with kept(tmp_path) as (process, out):
+        eventually(lambda: "Ctrl-C ends it" in out.read_text(), 30)
+        (line,) = re.findall(r"\S+ -m demo\.create my-pool --vcenter \S+", out.read_text())
+        command = [sys.executable, *line.split()[1:]]
+        made = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, cwd=ROOT).stdout.strip()
+        eventually(lambda: re.search(rf"{made}  .*demo/created-by-event", out.read_text()), 15)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+    assert left_behind(tmp_path) == []
