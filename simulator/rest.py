@@ -147,7 +147,11 @@ class _Door:
     def routes(self) -> list[BaseRoute]:
         base, item = self._dialect.tagging_path, self._dialect.item
         table: list[tuple[str, Handler, list[str]]] = [
-            (self._dialect.session_path, self._session, ["GET", "POST", "DELETE"]),
+            (
+                self._dialect.session_path,
+                self._session,
+                ["POST", "DELETE"] if self._dialect.wrapped else ["GET", "POST", "DELETE"],
+            ),
             (f"{base}/category", self._categories, ["GET", "POST"]),
             (f"{base}/category/{item}{{id}}", self._category, ["GET", "PATCH", "DELETE"]),
             (f"{base}/tag", self._tags, ["GET", "POST"]),

@@ -1,0 +1,160 @@
+"""The remote control of tests and demos: JSON over HTTP under /simulator."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from simulator.event_manager import EventCollector
+from simulator.faults import Fault
+from simulator.history import Body
+from simulator.vcenter import Vcenter
+
+_MOST_EVENTS = 1_000_000
+# A class, a property and an enum value that no client has types for.
+_UNKNOWN = Body(
+    "VmQuantumEntangledEvent",
+    "<userName>administrator@vsphere.local</userName>"
+    '<datacenter><name>DC0</name><datacenter type="Datacenter">datacenter-2</datacenter></datacenter>'
+    '<vm><name>web-1</name><vm type="VirtualMachine">vm-15</vm></vm>'
+    "<fullFormattedMessage>web-1 on esx-1 in DC0 is entangled</fullFormattedMessage><template>false</template>"
+    '<entanglement xsi:type="QuantumEntanglementInfo"><qubits>2</qubits><peer type="VirtualMachine">vm-16</peer>'
+    "</entanglement><spin>strange</spin>"
+    '<powerState xsi:type="VirtualMachinePowerState">superposed</powerState>',
+    names=frozenset({"VmQuantumEntangledEvent"}),
+    kinds=frozenset({"VmQuantumEntangledEvent", "VmEvent", "Event"}),
+    user="administrator@vsphere.local",
+    about="vm-15",
+    within=frozenset({"datacenter-2", "group-v3", "group-d1"}),
+)
+
+
+class _Options:
+    """The fields of a JSON body, each checked when it is asked for. Raises ValueError with what is wrong."""
+
+    def __init__(self, body: Any) -> None:
+        if not isinstance(body, dict):
+            raise ValueError("the body must be a JSON object")  # noqa: TRY004  a wrong value, whatever its type
+        self._body = body
+
+    def integer(self, name: str, default: int | None = None, least: int = 1, most: int = _MOST_EVENTS) -> int:
+        value = self._body.get(name, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise ValueError(f"{name} must be a whole number from {least} to {most}")
+        return value
+
+    def seconds(self) -> float:
+        value = self._body.get("seconds")
+        if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+            raise ValueError("seconds must be a number, 0 or more")
+        return float(value)
+
+    def text(self, name: str, default: str = "") -> str:
+        value = self._body.get(name, default)
+        if not isinstance(value, str):
+            raise ValueError(f"{name} must be a string")  # noqa: TRY004  as above
+        return value
+
+
+def _expire_sessions(vcenter: Vcenter, _options: _Options) -> None:
+    vcenter.sessions.close_all()
+
+
+def _drop(vcenter: Vcenter, options: _Options) -> None:
+    vcenter.faults.pending.append(Fault("drop", options.integer("count", 1), options.text("path", "/")))
+
+
+def _status(vcenter: Vcenter, options: _Options) -> None:
+    status = options.integer("status", 503, 400, 599)
+    fault = Fault("status", options.integer("count", 1), options.text("path", "/"), status=status)
+    vcenter.faults.pending.append(fault)
+
+
+def _delay(vcenter: Vcenter, options: _Options) -> None:
+    fault = Fault("delay", options.integer("count", 1), options.text("path", "/"), seconds=options.seconds())
+    vcenter.faults.pending.append(fault)
+
+
+def _unknown_class(vcenter: Vcenter, _options: _Options) -> None:
+    vcenter.events.post_body(_UNKNOWN)
+
+
+def _hide_events(vcenter: Vcenter, options: _Options) -> None:
+    vcenter.load.post(options.integer("count"), hidden=True)
+
+
+def _rewind_keys(vcenter: Vcenter, options: _Options) -> None:
+    vcenter.events.history.rewind_keys(options.integer("to", None, -(2**31), 2**31 - 1))
+
+
+def _destroy_collectors(vcenter: Vcenter, _options: _Options) -> None:
+    for session in vcenter.sessions:
+        for collector in session.of_kind(EventCollector):
+            del session.objects[collector.moid]
+
+
+def _purge(vcenter: Vcenter, options: _Options) -> None:
+    vcenter.events.history.purge(options.integer("keep", least=0))
+
+
+_FAULTS: dict[str, Callable[[Vcenter, _Options], None]] = {
+    "expire-sessions": _expire_sessions,
+    "drop-connections": _drop,
+    "status": _status,
+    "delay": _delay,
+    "unknown-class": _unknown_class,
+    "hide-events": _hide_events,
+    "rewind-keys": _rewind_keys,
+    "destroy-collectors": _destroy_collectors,
+    "purge": _purge,
+}
+
+
+def state(vcenter: Vcenter) -> dict[str, Any]:
+    """The counters: what is there now, and the calls so far by method name."""
+    return {
+        "events": len(vcenter.events.history),
+        "sessions": len(vcenter.sessions),
+        "collectors": sum(len(session.of_kind(EventCollector)) for session in vcenter.sessions),
+        "faults": len(vcenter.faults.pending),
+        "requests": dict(vcenter.requests),
+    }
+
+
+def routes(vcenter: Vcenter) -> list[BaseRoute]:
+    """What to mount. Each answers 204 (or 200 with the state), and 400 with an error where the body is wrong."""
+
+    async def controlled(request: Request, action: Callable[[_Options], None]) -> Response:
+        try:
+            action(_Options(json.loads(await request.body() or b"null")))
+        except ValueError as exc:
+            return JSONResponse({"error": str(exc)}, 400)
+        vcenter.changes.note()
+        return Response(status_code=204)
+
+    def inject(options: _Options) -> None:
+        name = options.text("fault")
+        if name not in _FAULTS:
+            raise ValueError(f"fault must be one of {', '.join(_FAULTS)}")
+        _FAULTS[name](vcenter, options)
+
+    async def faults(request: Request) -> Response:
+        if request.method == "POST":
+            return await controlled(request, inject)
+        vcenter.faults.pending.clear()
+        return Response(status_code=204)
+
+    async def events(request: Request) -> Response:
+        return await controlled(request, lambda options: vcenter.load.post(options.integer("count", 1)))
+
+    async def counters(_request: Request) -> Response:
+        return JSONResponse(state(vcenter))
+
+    return [
+        Route("/simulator/faults", faults, methods=["POST", "DELETE"]),
+        Route("/simulator/events", events, methods=["POST"]),
+        Route("/simulator/state", counters, methods=["GET"]),
+    ]

@@ -1,0 +1,145 @@
+"""The simulator as an HTTP server: which door serves which path, and its life from listening to shutting down."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from simulator import control, rest
+from simulator.accounts import ADMINISTRATOR, PASSWORD, Accounts
+from simulator.faults import DroppableProtocol, FaultInjector, Faults
+from simulator.service import Caller, answer
+from simulator.soap import service_description, service_versions
+from simulator.vcenter import Vcenter
+
+COOKIE = "vmware_soap_session"
+_XML = "text/xml; charset=utf-8"
+# Longer than clients pool idle connections, so that none of theirs is stale when they come back to it.
+_KEEP_ALIVE_SECONDS = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run. ``rate`` is events a second, ``latency`` seconds added to each answer, ``backlog`` events at start.
+
+    ``port`` 0 takes any free one. ``trust_cert`` is where to write the certificate (with ``tls``).
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    tls: bool = False
+    rate: float = 0.0
+    latency: float = 0.0
+    username: str = ADMINISTRATOR
+    password: str = PASSWORD
+    backlog: int = 0
+    trust_cert: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A simulator that listens. ``base`` is its address (``http://127.0.0.1:43123``)."""
+
+    base: str
+    vcenter: Vcenter
+    server: uvicorn.Server
+
+    @property
+    def url(self) -> str:
+        """The address of its SOAP door."""
+        return f"{self.base}/sdk"
+
+
+def build_app(vcenter: Vcenter) -> Starlette:
+    """Every door of a vCenter: SOAP, tagging over REST, and the simulator's own controls."""
+    routes = [*_soap_routes(vcenter), *rest.routes(vcenter), *control.routes(vcenter)]
+    return Starlette(routes=routes, middleware=[Middleware(FaultInjector, faults=vcenter.faults)])
+
+
+def _soap_routes(vcenter: Vcenter) -> list[BaseRoute]:
+    async def sdk(request: Request) -> Response:
+        address = request.client.host if request.client else ""
+        caller = Caller(request.cookies.get(COOKIE), address, request.headers.get("user-agent", ""))
+        reply = await answer(vcenter, await request.body(), caller)
+        headers = {"cache-control": "no-cache"}
+        if reply.new_token:
+            headers["set-cookie"] = f'{COOKIE}="{reply.new_token}"; Path=/; HttpOnly'
+        return Response(reply.body, reply.status, headers, _XML)
+
+    async def versions(_request: Request) -> Response:
+        return Response(service_versions(), media_type=_XML)
+
+    async def description(request: Request) -> Response:
+        return Response(service_description(f"{request.base_url}sdk"), media_type=_XML)
+
+    return [
+        *(Route(path, sdk, methods=["POST"]) for path in ("/sdk", "/sdk/", "/sdk/vimService")),
+        Route("/sdk/vimServiceVersions.xml", versions),
+        Route("/sdk/vimService.wsdl", description),
+    ]
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, vcenter: Vcenter, listening: Callable[["_Server"], None]) -> None:
+        super().__init__(config)
+        self._vcenter = vcenter
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening(self)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._vcenter.changes.close()  # long polls end, or the shutdown would wait for them
+        await super().shutdown(sockets)
+
+
+async def serve(options: Options, ready: Callable[[Running], None]) -> None:
+    """Run until a signal, or until ``Running.server.should_exit``. ``ready`` is called once it listens.
+
+    Raises OSError for an address that cannot be had.
+    """
+    vcenter = Vcenter(accounts=Accounts(options.username, options.password), faults=Faults(options.latency))
+    vcenter.load.backlog(options.backlog)
+    listener = socket.create_server((options.host, options.port), backlog=1024)
+    scheme = "https" if options.tls else "http"
+    base = f"{scheme}://{options.host}:{listener.getsockname()[1]}"
+    server = _Server(_config(vcenter, options), vcenter, lambda own: ready(Running(base, vcenter, own)))
+    async with _load(vcenter, options.rate):
+        await server.serve([listener])
+
+
+def _config(vcenter: Vcenter, options: Options) -> uvicorn.Config:
+    config = uvicorn.Config(
+        build_app(vcenter),
+        http=DroppableProtocol,
+        lifespan="off",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+    )
+    if options.tls:
+        from simulator.certificate import server_context  # cryptography is an extra, for TLS alone
+
+        config.ssl_context_factory = lambda _config, _default: server_context(options.trust_cert)
+    return config
+
+
+@contextlib.asynccontextmanager
+async def _load(vcenter: Vcenter, rate: float) -> AsyncIterator[None]:
+    task = asyncio.create_task(vcenter.load.run(rate)) if rate > 0 else None
+    try:
+        yield
+    finally:
+        if task is not None:
+            task.cancel()

@@ -1,0 +1,39 @@
+"""The simulator inside a test: a context manager that runs it in a thread of its own, on a free port."""
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from simulator.server import Options, Running, serve
+
+_START_SECONDS = 30.0
+_STOP_SECONDS = 10.0
+
+
+@contextlib.contextmanager
+def running(**options: Any) -> Iterator[Running]:
+    """A running simulator. The options are those of ``simulator.server.Options``.
+
+    It lives in another thread: read its ``vcenter`` freely, but change it over HTTP (/simulator) alone.
+    """
+    started: queue.Queue[Running | BaseException] = queue.Queue()
+    thread = threading.Thread(target=_run, args=(Options(**options), started.put), name="simulator", daemon=True)
+    thread.start()
+    outcome = started.get(timeout=_START_SECONDS)
+    if isinstance(outcome, BaseException):
+        raise outcome
+    try:
+        yield outcome
+    finally:
+        outcome.server.should_exit = True
+        thread.join(_STOP_SECONDS)
+
+
+def _run(options: Options, report: Callable[[Running | BaseException], None]) -> None:
+    try:
+        asyncio.run(serve(options, report))
+    except BaseException as exc:  # noqa: BLE001  handed to the test's thread, which raises it
+        report(exc)
