@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ParamSpec, TypeVar
 
+import structlog
+
 from adapter.event import Event
 from adapter.vcenter.collector import Collector
 from adapter.vcenter.session import Session
+
+log = structlog.get_logger()
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -77,6 +81,9 @@ class Vcenter:
         """A collector of the events from ``since`` on (None: all that vCenter holds), destroyed at the end."""
         await self.call(self._session.ensure)
         collector = await self.call(Collector, self._session, since, event_type_ids)
+        log.info(
+            "reading events", since=since.isoformat() if since else "the oldest", only=list(event_type_ids) or "all"
+        )
         try:
             yield Reader(self, collector)
         finally:
