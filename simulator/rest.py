@@ -55,7 +55,7 @@ class Dialect:
 
     def error(self, error: TaggingError) -> Response:
         """A refusal."""
-        messages = [{"id": error.id, "default_message": error.message, "args": error.arguments}]
+        messages = [error.localizable()]
         body: dict[str, Any] = {"error_type": error.kind.upper(), "messages": messages}
         if self.wrapped:
             body = {"type": f"com.vmware.vapi.std.errors.{error.kind}", "value": {"messages": messages}}
@@ -121,7 +121,7 @@ def _batch(action: Callable[[Any, Any], None], pairs: Sequence[tuple[Any, Any]])
         try:
             action(*pair)
         except TaggingError as error:
-            failures.append({"id": error.id, "default_message": error.message, "args": error.arguments})
+            failures.append(error.localizable())
     return {"success": not failures, "error_messages": failures}
 
 
@@ -146,12 +146,9 @@ class _Door:
 
     def routes(self) -> list[BaseRoute]:
         base, item = self._dialect.tagging_path, self._dialect.item
+        session = ["POST", "DELETE"] if self._dialect.wrapped else ["GET", "POST", "DELETE"]
         table: list[tuple[str, Handler, list[str]]] = [
-            (
-                self._dialect.session_path,
-                self._session,
-                ["POST", "DELETE"] if self._dialect.wrapped else ["GET", "POST", "DELETE"],
-            ),
+            (self._dialect.session_path, self._session, session),
             (f"{base}/category", self._categories, ["GET", "POST"]),
             (f"{base}/category/{item}{{id}}", self._category, ["GET", "PATCH", "DELETE"]),
             (f"{base}/tag", self._tags, ["GET", "POST"]),

@@ -27,6 +27,10 @@ class TaggingError(Exception):
         self.message = message
         self.arguments = list(args)
 
+    def localizable(self) -> dict[str, Any]:
+        """The message as vAPI writes it."""
+        return {"id": self.id, "default_message": self.message, "args": self.arguments}
+
     @classmethod
     def not_found(cls, urn: str) -> "TaggingError":
         """An unknown category or tag."""

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,10 @@ def serving(app: ASGIApp) -> Iterator[str]:
 
 
 class World:
-    """A vCenter with its REST side on the wire. ``answers`` are given, in order, before the real ones."""
+    """A vCenter with its REST side on the wire.
+
+    ``answers`` are given, in order, before the real ones, each once a path has its text; ``hook`` sees each request.
+    """
 
     def __init__(self) -> None:
         self.base = ""
@@ -59,11 +62,13 @@ class World:
         self.tagging = self.vcenter.tagging
         self.requests: list[Request] = []
         self.answers: deque[tuple[str, Response]] = deque()
+        self.hook: Callable[[Request], None] = lambda _: None
         self._app = Starlette(routes=routes(self.vcenter, dialects))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             self.requests.append(Request(scope))
+            self.hook(self.requests[-1])
             if self.answers and self.answers[0][0] in scope["path"]:
                 await self.answers.popleft()[1](scope, receive, send)
                 return

@@ -51,6 +51,11 @@ class Dialect:
     action: str
     wrapped: bool
 
+    @property
+    def ask(self) -> tuple[str, str]:
+        """How to ask whether a session is still known."""
+        return ("POST", f"{self.session}?~action=get") if self.wrapped else ("GET", self.session)
+
     def path(self, operation: Operation) -> str:
         """The path and query of an operation."""
         item, action = operation.item, operation.action
@@ -135,7 +140,8 @@ class VcenterClient:
     async def check(self) -> None:
         """Whether vCenter knows our session, or gives us one. Raises RetryableError, PermanentError."""
         session = await self.session()
-        response = await self._send("GET", session.dialect.session, {SESSION_HEADER: session.token})
+        method, path = session.dialect.ask
+        response = await self._send(method, path, {SESSION_HEADER: session.token})
         if response.status_code == httpx.codes.UNAUTHORIZED:
             await self.session(stale=session)
         else:

@@ -67,7 +67,7 @@ def read_event(headers: Mapping[str, str], body: bytes) -> BaseCloudEvent:
         if structured:
             return _structured(dict(headers), body)
         return _binary(dict(headers), body)
-    except (BaseCloudEventException, ValueError, TypeError, AttributeError) as exc:
+    except (BaseCloudEventException, ValueError, TypeError, AttributeError, RecursionError) as exc:
         # The SDK lets whatever its parsing meets through: a list instead of an object, a time that is none.
         raise RequestRefusedError(400, f"not a CloudEvent: {' '.join(str(exc).split())}") from exc
 

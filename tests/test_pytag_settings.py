@@ -1,0 +1,142 @@
+"""What pytag can be set to, and what it says when that is wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.pytag.errors import SettingsError
+from functions.pytag.settings import Settings, load
+
+NEEDED = {
+    "VCENTER_URL": "vcenter.test",
+    "VCENTER_USERNAME": "tagger@vsphere.local",
+    "VCENTER_PASSWORD": "s3cret",
+    "TAG": "owner/pytag",
+}
+URN = "urn:vmomi:InventoryServiceTag:31e55277-ca60-482a-899b-232184be224c:GLOBAL"
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for field in Settings.model_fields.values():
+        for name in getattr(field.validation_alias, "choices", ()):
+            monkeypatch.delenv(str(name), raising=False)
+
+
+def use(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return load()
+
+
+@pytest.mark.parametrize(
+    ("given", "base"),
+    [
+        ("vcenter.test", "https://vcenter.test"),
+        ("vcenter.test:8443", "https://vcenter.test:8443"),
+        ("https://vcenter.test/sdk", "https://vcenter.test"),
+        ("http://127.0.0.1:8989/sdk", "http://127.0.0.1:8989"),
+        ("https://user:pass@[::1]:8989/sdk", "https://[::1]:8989"),
+    ],
+)
+def test_vcenter_is_a_host_or_an_address(monkeypatch: pytest.MonkeyPatch, given: str, base: str) -> None:
+    assert use(monkeypatch, **NEEDED | {"VCENTER_URL": given}).base_url == base
+
+
+def test_what_vsphere_people_have_set_already_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://admin%40vsphere.local:p%40ss%2Fword@vcenter.test/sdk"
+    settings = use(monkeypatch, GOVC_URL=url, GOVC_INSECURE="1", TAG="owner/pytag")
+    credentials = settings.credentials()
+    assert (credentials.username, credentials.password.get_secret_value()) == ("admin@vsphere.local", "p@ss/word")
+    assert settings.vcenter_insecure
+
+
+def test_our_own_variables_win_over_govcs(monkeypatch: pytest.MonkeyPatch) -> None:
+    govc = {"GOVC_URL": "https://a:b@other.test", "GOVC_USERNAME": "other", "GOVC_PASSWORD": "other"}
+    settings = use(monkeypatch, **NEEDED, **govc)
+    assert settings.base_url == "https://vcenter.test"
+    assert settings.credentials().username == NEEDED["VCENTER_USERNAME"]
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = use(monkeypatch, **NEEDED, PORT="", TAG_CREATE="", VCENTER_CA_FILE="")
+    assert (settings.port, settings.tag_create, settings.vcenter_ca_file) == (8080, False, None)
+
+
+def test_a_mounted_secret_is_read_each_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "username").write_text("tagger\n")
+    (tmp_path / "password").write_text("before\n")
+    settings = use(monkeypatch, **NEEDED, VCENTER_SECRET_PATH=str(tmp_path))
+    assert settings.credentials().username == "tagger"
+    (tmp_path / "password").write_text("after")
+    assert settings.credentials().password.get_secret_value() == "after"
+    (tmp_path / "password").unlink()
+    with pytest.raises(SettingsError, match=r"VCENTER_SECRET_PATH: cannot read .*password: No such file"):
+        settings.credentials()
+
+
+def test_a_tag_is_two_names_or_a_urn() -> None:
+    name = load(**NEEDED | {"TAG": "owner/team/pytag"}).tag_name
+    assert (name.category, name.name, name.urn) == ("owner", "team/pytag", None)
+    assert load(**NEEDED | {"TAG": URN}).tag_name.urn == URN
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"VCENTER_URL": ""}, "VCENTER_URL: not set; set it to vCenter's host name"),
+        ({"TAG": ""}, "TAG: not set; set it to category/name"),
+        ({"TAG": "pytag"}, "TAG: 'pytag': not a tag; set category/name"),
+        ({"TAG": "owner/ "}, "TAG: 'owner/ ': not a tag"),
+        ({"TAG": URN, "TAG_CREATE": "true"}, "TAG_CREATE: a tag named by its urn cannot be created"),
+        ({"TAG_ACTION": "remove"}, "TAG_ACTION: 'remove': input should be 'attach' or 'detach'"),
+        ({"TAG_CREATE": "perhaps"}, "TAG_CREATE: 'perhaps': input should be a valid boolean"),
+        ({"PORT": "http"}, "PORT: 'http': input should be a valid integer"),
+        ({"PORT": "65536"}, "PORT: '65536': input should be less than or equal to 65535"),
+        ({"TIMEOUT": "0"}, "TIMEOUT: '0': input should be greater than 0"),
+        ({"MAX_BODY_BYTES": "0"}, "MAX_BODY_BYTES: '0': input should be greater than or equal to 1"),
+        ({"LOG_FORMAT": "xml"}, "LOG_FORMAT: 'xml': input should be"),
+        ({"VCENTER_URL": "ftp://vcenter.test"}, "VCENTER_URL: not an address; set a host name"),
+        ({"VCENTER_URL": "https://vcenter.test:99999"}, "VCENTER_URL: port out of range"),
+        ({"VCENTER_USERNAME": ""}, "VCENTER_USERNAME: not set; set it, or VCENTER_SECRET_PATH"),
+        ({"VCENTER_PASSWORD": ""}, "VCENTER_PASSWORD: not set; set it, or VCENTER_SECRET_PATH"),
+        ({"VCENTER_SECRET_PATH": "/nowhere"}, "VCENTER_SECRET_PATH: cannot read /nowhere/username"),
+        ({"VCENTER_CA_FILE": "/nowhere"}, "VCENTER_CA_FILE: .*cannot read PEM certificates from /nowhere"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message) as caught:
+        use(monkeypatch, **NEEDED | wrong)
+    assert "\n" not in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_every_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match=r"VCENTER_URL: .*; TAG: .*"):
+        load()
+
+
+def test_an_empty_secret_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "username").write_text("tagger")
+    (tmp_path / "password").write_text("\n")
+    with pytest.raises(SettingsError, match="password is empty"):
+        use(monkeypatch, **NEEDED, VCENTER_SECRET_PATH=str(tmp_path))
+
+
+def test_a_broken_certificate_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("not a certificate")
+    with pytest.raises(SettingsError, match=r"VCENTER_CA_FILE: .*cannot read PEM certificates"):
+        use(monkeypatch, **NEEDED, VCENTER_CA_FILE=str(tmp_path / "ca.pem"))
+
+
+def test_the_password_shows_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = use(monkeypatch, **NEEDED)
+    values: list[Any] = [repr(settings), str(settings.credentials())]
+    assert "s3cret" not in "".join(values)
+
+
+def test_every_setting_is_documented() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
