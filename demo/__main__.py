@@ -1,6 +1,7 @@
 """``python -m demo``: start everything, create a resource pool, show how it gets its tag, end everything."""
 
 import argparse
+import io
 import shutil
 import signal
 import sys
@@ -24,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line: 0 when the tag was there, 1 with the reason when it was not, 130 on Ctrl-C."""
     options = _parser().parse_args(arguments)
     console = Console(highlight=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show a character should not end the demo
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both mean: end everything in order
     logs = Path(tempfile.mkdtemp(prefix="vcenter-source-demo-"))
     try:
@@ -46,8 +49,7 @@ def perform(options: argparse.Namespace, console: Console, logs: Path) -> int:
             if options.keep:
                 _stay(play, logs)
         except (DemoError, VcenterError) as exc:
-            ends = {child.name: lines for child in processes.children if (lines := child.tail())}
-            story.failed(str(exc), ends, str(logs))
+            story.failed(str(exc), processes.tails(), str(logs))
             return 1
     return 0
 
@@ -60,7 +62,7 @@ def _open(
     story.opening(
         {
             "simulator": stage.simulator,
-            "adapter": "from there to the broker",
+            "adapter": "reads the simulator, sends to the broker",
             "broker": stage.broker,
             "pytag": stage.pytag,
         }

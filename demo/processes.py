@@ -42,9 +42,8 @@ class Child:
         return next((line.removeprefix(prefix).strip() for line in found), None)
 
     def tail(self) -> list[str]:
-        """The last lines of its log, or of its output where the log is empty."""
-        text = self.log.read_text(errors="replace").strip() or self.out.read_text(errors="replace").strip()
-        return text.splitlines()[-_LAST_LINES:]
+        """The last lines of its log."""
+        return self.log.read_text(errors="replace").strip().splitlines()[-_LAST_LINES:]
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL when that has not helped after the grace period."""
@@ -118,6 +117,11 @@ class Processes:
             if status is not None:
                 last = " ".join(child.tail()[-1:])
                 raise DemoError(f"{child.name} ended with exit status {status}{last and ': '}{last}")
+
+    def tails(self) -> dict[str, list[str]]:
+        """The ends of the logs that may tell why: of the processes that have ended, otherwise of all."""
+        ended = [child for child in self.children if child.process.poll() is not None]
+        return {child.name: lines for child in ended or self.children if (lines := child.tail())}
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:

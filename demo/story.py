@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from demo.vsphere import Recorded, Reference
@@ -106,7 +105,7 @@ class Story:
         for name, lines in logs.items():
             self._console.print(Text(f"{name} said last:", style="dim"))
             for line in lines:
-                self._console.print(Padding(Text(line), (0, 0, 0, _INDENT)))
+                self._console.print(Text(" " * _INDENT + line), soft_wrap=True)
         self._console.print(Text(f"The whole logs are in {folder}", style="dim"), soft_wrap=True)
 
     def staying(self, addresses: Mapping[str, str], command: str) -> None:
@@ -115,7 +114,7 @@ class Story:
         self._console.print(Text("Still running; Ctrl-C ends it.", style="bold"))
         self._facts(addresses)
         self._line(Text("Make another resource pool:", style="dim"))
-        self._console.print(Padding(Text(command, style="bold"), (0, 0, 0, _INDENT)), soft_wrap=True)
+        self._console.print(Text(" " * _INDENT + command, style="bold"), soft_wrap=True)
 
     def also(self, line: str, *, good: bool) -> None:
         """One more resource pool, while the demo stays up."""
@@ -127,22 +126,25 @@ class Story:
         self._console.print(Text.assemble((f"{self._steps}  ", "bold cyan"), (heading, "bold")))
 
     def _line(self, text: Text) -> None:
-        self._console.print(Padding(text, (0, 0, 0, _INDENT)))
+        for line in text.wrap(self._console, self._console.width - _INDENT):
+            line.rstrip()
+            self._console.print(Text(" " * _INDENT).append_text(line))
 
     def _facts(self, facts: Mapping[str, str]) -> None:
-        table = Table.grid(padding=(0, 2))
-        table.add_column(style="dim", no_wrap=True)
-        table.add_column(overflow="fold")
+        """Names and values in two columns; a value that is too long goes on below itself."""
+        column = max(map(len, facts)) + 2
+        room = max(self._console.width - _INDENT - column, 20)
         for name, value in facts.items():
-            table.add_row(Text(name), Text(value))
-        self._console.print(Padding(table, (0, 0, 0, _INDENT)))
+            pieces = [line[n : n + room] for line in value.splitlines() for n in range(0, len(line), room)]
+            for label, piece in zip_longest([name], pieces, fillvalue=""):
+                self._line(Text.assemble((label.ljust(column), "dim"), piece))
 
 
 def _shortened(data: Any) -> str:
     """The beginning of the data as indented JSON; what is left out is counted."""
     lines = json.dumps(data, indent=1, ensure_ascii=False).splitlines()
     left_out = len(lines) - _DATA_LINES
-    return "\n".join([*lines[:_DATA_LINES], f" … {left_out} more lines"] if left_out > 1 else lines)
+    return "\n".join([*lines[:_DATA_LINES], f" ... {left_out} more lines"] if left_out > 1 else lines)
 
 
 def _tries(attempts: int) -> str:
