@@ -221,8 +221,11 @@ def subject(class_name: str, data: Mapping[str, Any]) -> ManagedObjectReference 
     """The object that an event with this data (VI/JSON) is about; None where there is none, as for a login."""
     if class_name == "EventEx" and data.get("objectType") and data.get("objectId"):
         return ManagedObjectReference(str(data["objectType"]).rpartition(".")[2], str(data["objectId"]))
-    found = (_reference(data, path) for path in event_class(class_name).subjects)
-    return next((each for each in found if each), None)
+    for path in event_class(class_name).subjects:
+        found = _reference(data, path)
+        if found:
+            return found
+    return None
 
 
 def _reference(data: Any, path: tuple[str, ...]) -> ManagedObjectReference | None:

@@ -60,7 +60,7 @@ def _object(type_name: str | None, properties: Mapping[str, Property]) -> Decode
         data: dict[str, Any] = head.copy()
         for child in element:
             name, decode_child, often = fields[child.tag]
-            value = (child.text or "") if decode_child is None else decode_child(child)
+            value = decode_child(child) if decode_child else child.text or ""
             if often == _ONE or (often == _UNKNOWN and name not in data):
                 data[name] = value
             elif often == _MANY or isinstance(data[name], list):
@@ -169,13 +169,12 @@ def _boolean(element: Element) -> bool | str:
 
 
 def _reference(element: Element) -> dict[str, Any]:
-    data = {
-        "_typeName": "ManagedObjectReference",
-        "type": local(element.get("type", "")),
-        "value": element.text or "",
-    }
-    server = element.get("serverGuid")
-    return data if server is None else {**data, "serverGuid": server}
+    attributes = element.attrib
+    type_name = local(attributes.get("type", ""))
+    data = {"_typeName": "ManagedObjectReference", "type": type_name, "value": element.text or ""}
+    if "serverGuid" in attributes:
+        data["serverGuid"] = attributes["serverGuid"]
+    return data
 
 
 def _fault(element: Element) -> Any:
