@@ -81,12 +81,12 @@ class EventClass:
 
 @functools.cache
 def schema(type_name: str) -> Schema | None:
-    """The type of that name on the wire, without a prefix (``VmEventArgument``, ``string``); None if unknown or an array."""
+    """The type of that name on the wire (``VmEventArgument``, ``string``); None if it is unknown or an array."""
     vmodl = _vmodl_type(type_name)
     if vmodl is None or issubclass(vmodl, list):
         return None
     kind = _kind(vmodl)
-    listed = vmodl._GetPropertyList() if kind in {"object", "fault"} else ()  # noqa: SLF001  pyVmomi's public underscore
+    listed = vmodl._GetPropertyList() if kind in {"object", "fault"} else ()  # noqa: SLF001  it is public
     properties = (_property(info) for info in listed if info.name != "msg")  # pyVmomi's own, never on the wire
     return Schema(_pyvmomi.GetWsdlName(vmodl), kind, {each.name: each for each in properties})
 
@@ -152,10 +152,10 @@ def all_classes() -> Mapping[str, EventClass]:
     return {name: event_class(name) for name in _event_types()}
 
 
-def cloudevent_type(class_name: str, event_type_id: str | None = None) -> str:
-    """The CloudEvents type of an event; an EventEx or ExtendedEvent is named by its ``eventTypeId``, verbatim."""
-    if event_type_id and class_name in _NAMED_BY_ID:
-        return f"{TYPE_PREFIX}ex.{event_type_id}"
+def cloudevent_type(class_name: str, name: str | None = None) -> str:
+    """The CloudEvents type of an event; of an EventEx or ExtendedEvent the name, its eventTypeId, is in it verbatim."""
+    if class_name in _NAMED_BY_ID and name and name != class_name:
+        return f"{TYPE_PREFIX}ex.{name}"
     return event_class(class_name).type
 
 
@@ -304,13 +304,15 @@ class TypeFilter:
     def __post_init__(self) -> None:
         for pattern in self.patterns:
             _check(pattern)
-        expressions = "|".join(map(fnmatch.translate, self.patterns or ("*",)))
+        expressions = "|".join(map(fnmatch.translate, self.patterns))
         object.__setattr__(self, "_matches", re.compile(expressions))
 
     def accepts(self, class_name: str, name: str, type: str) -> bool:  # noqa: A002  CloudEvents' name for it
-        """Whether an event passes: its class, its name (an eventTypeId, say) or its CloudEvents type is wanted."""
-        match = self._matches.match
-        return bool(match(class_name) or match(name) or match(type))
+        """Whether an event passes, by its class, its name (an eventTypeId, say) or its type, in whatever format."""
+        if not self.patterns:
+            return True
+        names = (class_name, name, type, cloudevent_type(class_name, name), f"com.vmware.vsphere.{name}.v0")
+        return any(map(self._matches.match, names))
 
     def exact_names(self) -> list[str] | None:
         """The names to filter by in vCenter itself (EventFilterSpec.eventTypeId); None where it cannot filter."""

@@ -179,6 +179,12 @@ def test_refuses(pattern: str) -> None:
     assert not accepts((pattern,), "VmPoweredOnEvent")
 
 
+@pytest.mark.parametrize("pattern", ["com.vmware.event.vm.poweredon", "com.vmware.vsphere.VmPoweredOnEvent.v0"])
+@pytest.mark.parametrize("type_", ["com.vmware.event.vm.poweredon", "com.vmware.vsphere.VmPoweredOnEvent.v0"])
+def test_a_type_of_either_format_is_accepted_in_both(pattern: str, type_: str) -> None:
+    assert TypeFilter((pattern,)).accepts("VmPoweredOnEvent", "VmPoweredOnEvent", type_)
+
+
 def test_event_type_ids_match_as_name_and_as_type() -> None:
     assert accepts(("esx.audit.*",), "EventEx", "esx.audit.ssh.enabled")
     assert accepts(("com.vmware.event.ex.esx.audit.ssh.enabled",), "EventEx", "esx.audit.ssh.enabled")

@@ -52,6 +52,22 @@ def decode_wait(xml: bytes) -> tuple[str | None, bool]:
     return (version.text if version is not None else None), "filterSet" in children
 
 
+def decode_categories(xml: bytes) -> dict[str, str]:
+    """The answer to RetrievePropertiesEx of ``description.eventInfo``: event class or event type id -> category.
+
+    EventEx and ExtendedEvent stand there once for each id, which is what their ``fullFormat`` has before a ``|``.
+    """
+    categories = {}
+    for returned in _answer(xml):
+        for detail in returned.iter():
+            fields = {local(child.tag): child.text or "" for child in detail}
+            if {"key", "category"} <= fields.keys():
+                named_by_id = fields["key"] in {"EventEx", "ExtendedEvent"}
+                name = fields.get("fullFormat", "").partition("|")[0] if named_by_id else fields["key"]
+                categories[name] = fields["category"]
+    return categories
+
+
 def fault_name(xml: bytes) -> str | None:
     """The type of a SOAP Fault (``NotAuthenticated``); its faultcode without a detail; None if it is no Fault."""
     fault = _fault_of(xml)
@@ -120,9 +136,9 @@ def _event(element: Element, before: datetime) -> Event:
 
 
 def _created(text: Any) -> datetime | None:
-    """The wire's time (any precision; without a zone it is UTC) as an aware datetime; None if it is none."""
+    """The wire's time (any precision; without a zone it is UTC) in UTC; None if it is none."""
     try:
         created = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        return created.astimezone(UTC) if created.tzinfo else created.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return created if created.tzinfo else created.replace(tzinfo=UTC)

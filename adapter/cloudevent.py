@@ -1,0 +1,114 @@
+"""An event as a CloudEvent. Pure.
+
+Attributes follow CloudEvents 1.0.2 and what Knative's filters can do with them: every extension is a string, every
+value printable ASCII without space, quote or percent sign, since Go's SDK does not decode ``ce-*`` headers.
+
+    type                 com.vmware.event.resourcepool.created; com.vmware.vsphere.<name>.v0 in the veba format
+    source               https://<vcenter>/sdk
+    id                   the event's key
+    subject              the object it is about, ResourcePool:resgroup-9; absent where there is none
+    time                 when it was created, by vCenter's clock
+    datacontenttype      application/json
+    eventclass           event, eventex or extendedevent
+    eventname            the class, of an EventEx or ExtendedEvent its eventTypeId
+    eventancestors       the class and those it derives from: DrsVmPoweredOnEvent,VmPoweredOnEvent,VmEvent,Event
+    severitytext         INFO, WARN or ERROR
+    vsphereapiversion    vCenter's API version
+    partitionkey         what order is kept within: the subject, without one the event's family
+    traceparent, tracestate   the trace that begins with this event
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+from cloudevents.core.base import BaseCloudEvent
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+
+from adapter.catalog import cloudevent_type, event_class, severity
+from adapter.event import Event
+from adapter.veba import veba_data
+
+_UNSAFE = re.compile(r"[^!#$&-~]")  # U+0021 to U+007E but for " and %
+_CLASSES = {"EventEx": "eventex", "ExtendedEvent": "extendedevent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Converter:
+    """Makes CloudEvents of one vCenter's events.
+
+    ``source`` carries no user info. ``categories`` maps classes and eventTypeIds to vCenter's category of them.
+    ``overrides`` are the extensions of K_CE_OVERRIDES, lower case and without context attributes; they win over the
+    extensions made here.
+    """
+
+    source: str
+    api_version: str
+    event_format: Literal["vcenter", "veba"] = "vcenter"
+    categories: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+    def type_of(self, event: Event) -> str:
+        """The CloudEvents type."""
+        if self.event_format == "veba":
+            return _safe(f"com.vmware.vsphere.{event.name}.v0")
+        return _safe(cloudevent_type(event.class_name, str(event.name)))
+
+    def convert(self, event: Event, traceparent: str | None = None, tracestate: str | None = None) -> CloudEvent:
+        """The CloudEvent, its data a dict. It fails for no event."""
+        extensions = self._extensions(event) | _trace(traceparent, tracestate) | dict(self.overrides)
+        attributes: dict[str, Any] = {name: _safe(value) for name, value in extensions.items() if value}
+        attributes |= {
+            "specversion": "1.0",
+            "id": str(event.key),
+            "source": self.source,
+            "type": self.type_of(event),
+            "time": event.created,
+            "datacontenttype": "application/json",  # without it the SDK sends a dict as Python's repr
+        }
+        if event.subject:
+            attributes["subject"] = _safe(str(event.subject))
+        return CloudEvent(attributes, veba_data(event.data) if self.event_format == "veba" else event.data)
+
+    def _extensions(self, event: Event) -> dict[str, str]:
+        return {
+            "eventclass": _CLASSES.get(event.class_name, "event"),
+            "eventname": str(event.name),
+            "eventancestors": ",".join(event_class(event.class_name).lineage),
+            "severitytext": severity(event.class_name, event.data, self.categories),
+            "vsphereapiversion": self.api_version,
+            "partitionkey": ordering_key(event),
+        }
+
+
+def ordering_key(event: Event) -> str:
+    """What the event's order is kept within: its object, without one its family (all log-ins, say)."""
+    return str(event.subject) if event.subject else event_class(event.class_name).family
+
+
+def _trace(traceparent: str | None, tracestate: str | None) -> dict[str, str]:
+    """CloudEvents' distributed tracing extension. A tracestate that no header can carry is left out, as W3C allows."""
+    compact = re.sub(r"\s*,\s*", ",", (tracestate or "").strip())
+    return {"traceparent": traceparent or "", "tracestate": "" if _UNSAFE.search(compact) else compact}
+
+
+def _safe(value: str) -> str:
+    return _UNSAFE.sub("_", value)
+
+
+class OrjsonFormat(JSONFormat):
+    """CloudEvents' JSON format, written by orjson: a hundredth of the time, and data that is a dict stays JSON."""
+
+    def write(self, event: BaseCloudEvent) -> bytes:
+        """The event in structured mode."""
+        data = event.get_data()
+        if not isinstance(data, dict):
+            return super().write(event)
+        return orjson.dumps(event.get_attributes() | {"data": data}, option=orjson.OPT_UTC_Z)
+
+    def write_data(self, data: dict[str, Any] | str | bytes | None, datacontenttype: str | None) -> bytes:
+        """The data alone, for binary mode."""
+        return orjson.dumps(data) if isinstance(data, dict) else super().write_data(data, datacontenttype)
