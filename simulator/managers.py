@@ -154,19 +154,23 @@ def read(vcenter: Vcenter, session: Session | None, target: Managed, path: str) 
     provider = (PROPERTIES | _OWNED | _MANAGERS)[target.type].get(first)
     subject = session if target.type in _MANAGERS else target
     value = provider(vcenter, subject) if provider else None
-    if isinstance(value, list) and not isinstance(value, types.Array):
-        value = declared.type(value)
-    return _descend(value, rest, path)
+    return _descend(_typed(value, declared), rest, path)
 
 
 def _descend(value: Any, steps: list[str], path: str) -> Any:
     for step in steps:
         if value is None:
             return None
-        if not isinstance(value, types.DataObject) or step not in properties_of(type(value)):
+        declared = properties_of(type(value)).get(step) if isinstance(value, types.DataObject) else None
+        if declared is None:
             raise _invalid(path)
-        value = getattr(value, step)
+        value = _typed(getattr(value, step), declared)
     return value
+
+
+def _typed(value: Any, declared: Any) -> Any:
+    """A plain list as pyVmomi's array of the property's type: on the wire an empty array is typed too."""
+    return declared.type(value) if isinstance(value, list) and not isinstance(value, types.Array) else value
 
 
 def _invalid(path: str) -> Any:

@@ -1,6 +1,7 @@
 """From a SOAP request to its answer: whose session, which object, which method, which handler."""
 
 import inspect
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from simulator.request import MalformedError, Request, arguments, method_info, p
 from simulator.soap import fault, response
 from simulator.vcenter import Vcenter
 from simulator.vmomi import properties_of, reference, vim, vim_type, vmodl
+
+_log = logging.getLogger(__name__)
 
 # Privileges that every account has; System.Anonymous needs no session either.
 _READING = {None, "System.Anonymous", "System.View", "System.Read"}
@@ -51,6 +54,9 @@ async def answer(vcenter: Vcenter, body: bytes, caller: Caller) -> Reply:
         return Reply(500, fault(vmodl.fault.InvalidRequest(msg=str(exc))))
     except vmodl.MethodFault as exc:
         return Reply(500, fault(exc))
+    except Exception as exc:
+        _log.exception("a request could not be served")
+        return Reply(500, fault(vmodl.fault.SystemError(reason=repr(exc), msg="A general system error occurred")))
 
 
 async def _serve(vcenter: Vcenter, request: Request, caller: Caller) -> Reply:

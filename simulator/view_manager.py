@@ -60,6 +60,12 @@ def create_list_view(call: Call, listed: list[Any]) -> Any:
     return _own(call, ListView(owned_id(call.owner), listed))
 
 
+def reset_list_view(call: Call, listed: list[Any]) -> list[Any]:
+    """ListView.ResetListView: other objects from now on. Returns those that cannot be resolved, here none."""
+    call.target.listed = listed
+    return []
+
+
 def _own(call: Call, view: ContainerView | ListView) -> Any:
     call.owner.objects[view.moid] = view
     return reference(view.type, view.moid)
@@ -73,5 +79,6 @@ def destroy_view(call: Call) -> None:
 METHODS: dict[str, Callable[..., Any]] = {
     "CreateContainerView": create_container_view,
     "CreateListView": create_list_view,
+    "ResetListView": reset_list_view,
     "DestroyView": destroy_view,
 }
