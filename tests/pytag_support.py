@@ -29,9 +29,9 @@ BOTH: tuple[DialectName, ...] = ("api", "rest")
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    """Serve an app on a free port; the value is its base URL."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
+def serving(app: ASGIApp, **tls: Any) -> Iterator[str]:
+    """Serve an app on a free port; the value is its base URL. ``tls``: uvicorn's ssl_certfile and ssl_keyfile."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, **tls)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -40,7 +40,7 @@ def serving(app: ASGIApp) -> Iterator[str]:
         time.sleep(0.01)
     try:
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         thread.join(10)

@@ -151,7 +151,7 @@ def serve(settings: Settings, telemetry: Telemetry) -> int:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         listener = socket.create_server((settings.host, settings.port), family=family)
     except OSError as exc:
-        reason = (exc.strerror or str(exc)).lower()
+        reason = (exc.strerror or str(exc)).partition(" (")[0].lower()
         print(f"pytag: cannot listen on {settings.host}:{settings.port}: {reason}", file=sys.stderr)  # noqa: T201
         return 1
     config = uvicorn.Config(

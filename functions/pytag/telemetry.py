@@ -5,6 +5,7 @@ variables; without an OTLP endpoint nothing of the SDK is loaded, and a trace is
 """
 
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 SCOPE = "functions.pytag"
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-FLUSH_MILLISECONDS = 3000
+FLUSH_SECONDS = 2.0
 """How long a stop waits for a collector: well under the ten seconds after which Docker kills a process."""
 
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -53,7 +54,7 @@ def provider_from_environment(environ: Mapping[str, str] = os.environ) -> "Trace
     resource = Resource.create()
     if str(resource.attributes.get(SERVICE_NAME, "unknown_service")).startswith("unknown_service"):
         resource = resource.merge(Resource({SERVICE_NAME: "pytag"}))
-    provider = TracerProvider(resource=resource)
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)  # Telemetry.shutdown does that
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
 
@@ -126,10 +127,14 @@ class Telemetry:
             yield span
 
     def shutdown(self) -> None:
-        """Send what is left, within a limit."""
+        """Send what is left, within a limit.
+
+        The SDK's own limit does not hold while its exporter waits between two tries, hence a thread to walk away from.
+        """
         if self._provider is not None:
-            self._provider.force_flush(FLUSH_MILLISECONDS)
-            self._provider.shutdown()
+            flush = threading.Thread(target=self._provider.shutdown, daemon=True)
+            flush.start()
+            flush.join(FLUSH_SECONDS)
 
 
 def answered(span: Span, status: int) -> None:
