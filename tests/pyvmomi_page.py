@@ -11,7 +11,8 @@ from pyVmomi import SoapAdapter, VmomiSupport
 
 support: Any = VmomiSupport
 adapter: Any = SoapAdapter
-vim: Any = pyVmomi.vim
+_package: Any = pyVmomi  # it makes its types as they are asked for, out of the type checker's sight
+vim: Any = _package.vim
 
 VERSION = support.newestVersions.Get("vim")
 EVENT = support.GetVmodlType("vim.event.Event")
