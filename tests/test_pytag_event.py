@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.pytag.errors import NoObjectError, RequestRefusedError
@@ -105,6 +105,7 @@ def test_an_event_about_nothing_is_refused(data: Any) -> None:
         found(data, "com.vmware.event.session.login")
 
 
+@settings(max_examples=60)
 @given(kind=NAMES, moid=IDS, key=st.sampled_from(PROPERTIES).filter(lambda key: key != "info"), noise=JSON)
 def test_a_reference_is_found_in_both_shapes_and_among_anything(kind: str, moid: str, key: str, noise: Any) -> None:
     for reference in ({"type": kind, "value": moid}, {"Type": kind, "Value": moid}):

@@ -150,6 +150,9 @@ def serve(settings: Settings, telemetry: Telemetry) -> int:
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         listener = socket.create_server((settings.host, settings.port), family=family)
+        # asyncio sets this only on sockets that say they are TCP, which these do not; without it each answer with a
+        # body waits some 40 ms for the other side's delayed acknowledgement. Connections inherit it from the listener.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as exc:
         reason = (exc.strerror or str(exc)).partition(" (")[0].lower()
         print(f"pytag: cannot listen on {settings.host}:{settings.port}: {reason}", file=sys.stderr)  # noqa: T201
