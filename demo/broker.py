@@ -25,6 +25,7 @@ from starlette.routing import Route
 from demo import tracing
 from demo.dispatch import TTL, Dispatcher, Job, QueueFullError
 from demo.ledger import Ledger, Outcome
+from demo.listener import listen
 from demo.manifests import Broker, ManifestError, load_broker
 from demo.message import BadEventError, Message, read
 
@@ -105,18 +106,6 @@ class LocalBroker:
         return JSONResponse(self._ledger.deliveries())
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening TCP socket; ``port`` 0 takes any free one.
-
-    Raises OSError.
-    """
-    listener = socket.create_server((host, port), backlog=256)
-    # asyncio sets this only on sockets that say they are TCP, which these do not; without it each answer waits some
-    # 40 ms for the other side's delayed acknowledgement. Connections inherit it from the listener.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
-
-
 class Server(uvicorn.Server):
     """uvicorn raises a signal again after its clean-up; for us SIGINT and SIGTERM both mean a clean end, exit 0."""
 
@@ -141,7 +130,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         broker = load_broker(options.manifests)
-        listener = listen(options.host, options.port)
+        listener = listen(options.host, options.port) if options.fd is None else socket.socket(fileno=options.fd)
     except (ManifestError, OSError) as exc:
         print(f"broker: {exc}", file=sys.stderr)
         return 2
@@ -165,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any free one)")
+    parser.add_argument("--fd", type=int, help="a listening socket that was inherited, instead of host and port")
     return parser
 
 

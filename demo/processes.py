@@ -31,6 +31,7 @@ class Child:
     """One process. Its standard output and error go to ``<name>.out`` and ``<name>.log``."""
 
     name: str
+    server: bool
     process: subprocess.Popen[bytes]
     out: Path
     log: Path
@@ -45,9 +46,8 @@ class Child:
         """The last lines of its log."""
         return self.log.read_text(errors="replace").strip().splitlines()[-_LAST_LINES:]
 
-    def stop(self) -> None:
-        """SIGTERM, and SIGKILL when that has not helped after the grace period."""
-        self.process.terminate()
+    def wait(self) -> None:
+        """Wait for its end, and kill it when that does not come within the grace period."""
         try:
             self.process.wait(GRACE)
         except subprocess.TimeoutExpired:
@@ -56,7 +56,7 @@ class Child:
 
 
 class Processes:
-    """The running processes; leaving the ``with`` ends them, the last one started first."""
+    """The running processes; leaving the ``with`` ends them, with SIGTERM first."""
 
     def __init__(self, logs: Path, timeout: float) -> None:
         self.logs = logs
@@ -70,31 +70,38 @@ class Processes:
         # A second Ctrl-C must not leave processes behind; the grace period bounds how long this takes.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        for child in reversed(self.children):
-            child.stop()
+        # What is no server uses the servers to the end: the adapter logs out of vCenter.
+        for servers in (False, True):
+            ending = [child for child in self.children if child.server is servers]
+            for child in ending:
+                child.process.terminate()
+            for child in ending:
+                child.wait()
 
-    def start(self, name: str, arguments: Sequence[str], **environment: str) -> Child:
-        """Start ``python -m arguments…`` with a clean environment and these variables."""
+    def start(
+        self, name: str, arguments: Sequence[str], environment: Mapping[str, str], *, server: bool = True, fd: int = -1
+    ) -> Child:
+        """Start ``python -m arguments…`` with these variables in a clean environment; it inherits ``fd``, if any."""
         out, log = self.logs / f"{name}.out", self.logs / f"{name}.log"
         with out.open("wb") as stdout, log.open("wb") as stderr:
             process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 cwd=ROOT,
-                env=clean_environment(os.environ) | environment,
+                env=clean_environment(os.environ) | dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
+                pass_fds=() if fd < 0 else (fd,),
                 # A group of its own: Ctrl-C reaches the demo alone, which then ends its processes in order.
                 process_group=0,
             )
-        child = Child(name, process, out, log)
+        child = Child(name, server, process, out, log)
         self.children.append(child)
         return child
 
-    def start_server(self, name: str, arguments: Sequence[str], **environment: str) -> str:
-        """Start a process and wait for its line ``<name> ready: URL``; the URL. Raises DemoError."""
-        child = self.start(name, arguments, **environment)
-        return self.wait(lambda: child.line(f"{name} ready: "), f"{name} is not ready")
+    def ready(self, child: Child) -> str:
+        """Wait for the line ``<name> ready: URL``; the URL. Raises DemoError."""
+        return self.wait(lambda: child.line(f"{child.name} ready: "), f"{child.name} is not ready")
 
     def wait(self, condition: Callable[[], T | None], otherwise: str | Callable[[], str]) -> T:
         """Poll until the condition gives something. Raises DemoError after the time limit, or when a process ends.

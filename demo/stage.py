@@ -7,6 +7,8 @@ from urllib.parse import urljoin
 
 import httpx
 
+from demo.listener import listen
+from demo.manifests import Broker, ManifestError, load_broker
 from demo.processes import DemoError, Processes
 
 USERNAME, PASSWORD = "administrator@vsphere.local", "VMware1!"
@@ -34,6 +36,10 @@ class Stage:
         """What became of it, by event id."""
         return dict(self._get(self.broker, "/demo/deliveries"))
 
+    def pytag_is_ready(self) -> bool | None:
+        """Ask as its readinessProbe does: it is ready once it has a session at vCenter."""
+        return httpx.get(urljoin(self.pytag, "/readyz"), trust_env=False, timeout=5).is_success or None
+
     def _get(self, url: str, path: str) -> Any:
         try:
             return httpx.get(urljoin(url, path), trust_env=False, timeout=5).raise_for_status().json()
@@ -42,16 +48,30 @@ class Stage:
 
 
 def set_up(processes: Processes, manifests: Path, tag: str, otlp: str) -> Stage:
-    """Start the processes one after another, each when what it needs is ready. Raises DemoError."""
+    """Start the four processes, two at a time where one does not need the other. Raises DemoError."""
     tracing = {**_TRACING, "OTEL_EXPORTER_OTLP_ENDPOINT": otlp}
-    simulator = processes.start_server("simulator", ["simulator", "--port", "0"])
-    vcenter = {"VCENTER_URL": simulator, "VCENTER_USERNAME": USERNAME, "VCENTER_PASSWORD": PASSWORD}
-    pytag = processes.start_server(
-        "pytag", ["functions.pytag"], **vcenter, **tracing, HOST="127.0.0.1", PORT="0", TAG=tag, TAG_CREATE="true"
-    )
-    arguments = ["demo.broker", "--manifests", str(manifests), "--subscriber", f"pytag={pytag}"]
-    broker = processes.start_server("broker", arguments, **tracing)
-    processes.start("adapter", ["adapter", "run"], **vcenter, **tracing, K_SINK=broker, DRAIN_TIMEOUT="2")
-    stage = Stage(simulator, pytag, broker)
+    broker = load(manifests)
+    # The Broker's address is known before it runs, so that the adapter, the slowest to start, need not wait for it.
+    with listen("127.0.0.1", 0) as listener:
+        sink = f"http://127.0.0.1:{listener.getsockname()[1]}{broker.path}"
+        simulator = processes.ready(processes.start("simulator", ["simulator", "--port", "0"], {}))
+        vcenter = {"VCENTER_URL": simulator, "VCENTER_USERNAME": USERNAME, "VCENTER_PASSWORD": PASSWORD, **tracing}
+        sending = {"K_SINK": sink, "DRAIN_TIMEOUT": "2"}
+        processes.start("adapter", ["adapter", "run"], vcenter | sending, server=False)
+        tagging = {"HOST": "127.0.0.1", "PORT": "0", "TAG": tag, "TAG_CREATE": "true"}
+        pytag = processes.ready(processes.start("pytag", ["functions.pytag"], vcenter | tagging))
+        arguments = ["demo.broker", "--manifests", str(manifests), "--subscriber", f"pytag={pytag}"]
+        fd = listener.fileno()
+        processes.ready(processes.start("broker", [*arguments, "--fd", str(fd)], tracing, fd=fd))
+    stage = Stage(simulator, pytag, sink)
+    processes.wait(stage.pytag_is_ready, "pytag's /readyz does not answer 200")
     processes.wait(lambda: stage.state()["collectors"] or None, "the adapter has made no event collector")
     return stage
+
+
+def load(manifests: Path) -> Broker:
+    """The Broker of the manifests. Raises DemoError."""
+    try:
+        return load_broker(manifests)
+    except ManifestError as exc:
+        raise DemoError(str(exc)) from exc

@@ -1,0 +1,15 @@
+"""The listening socket of a server that is told its port before it runs."""
+
+import socket
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening TCP socket; ``port`` 0 takes any free one.
+
+    Raises OSError.
+    """
+    listener = socket.create_server((host, port), backlog=256)
+    # asyncio sets this only on sockets that say they are TCP, which these do not; without it each answer waits some
+    # 40 ms for the other side's delayed acknowledgement. Connections inherit it from the listener.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
