@@ -22,6 +22,7 @@ from adapter.errors import (
     VcenterUnavailableError,
 )
 from adapter.settings import Credentials
+from adapter.vcenter.decode import decode_categories
 from adapter.vcenter.stub import Stub
 
 log = structlog.get_logger()
@@ -53,6 +54,7 @@ class Session:
         """Connect, agree on the API version and log in. Raises the failures of ``adapter.errors``."""
         with vcenter_errors(self.host):
             about = vim.ServiceInstance("ServiceInstance", self.stub).RetrieveContent().about
+            self.stub.DropConnections()
             self.stub = self._connect(best_version(about.apiVersion))
             self.content = vim.ServiceInstance("ServiceInstance", self.stub).RetrieveContent()
             credentials = self._credentials()
@@ -91,16 +93,17 @@ class Session:
 
     def categories(self) -> dict[str, str]:
         """vCenter's own category (info, warning, error, user) of each event class and event type id."""
+        pc = vmodl.query.PropertyCollector
+        manager = self.content.eventManager
+        wanted = pc.FilterSpec(
+            propSet=[pc.PropertySpec(type=vim.event.EventManager, pathSet=["description.eventInfo"])],
+            objectSet=[pc.ObjectSpec(obj=manager)],
+        )
+        # Undecoded, since pyVmomi would fail on the first class of a newer vCenter that it does not know.
+        collector = self.content.propertyCollector
         with vcenter_errors(self.host):
-            described = self.content.eventManager.description.eventInfo
-        return {event_name(detail): detail.category for detail in described}
-
-
-def event_name(detail: Any) -> str:
-    """The name of an EventDescription.EventDetail: EventEx's are listed as ``EventEx`` with the id before a ``|``."""
-    if detail.key in {"EventEx", "ExtendedEvent"}:
-        return str(detail.fullFormat).partition("|")[0]
-    return str(detail.key)
+            answer = self.stub.raw(collector, "RetrievePropertiesEx", [wanted], pc.RetrieveOptions())
+        return decode_categories(answer)
 
 
 def best_version(api_version: str) -> str:

@@ -2,7 +2,7 @@
 
 import socket
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
 
 from pyVmomi import SoapAdapter
@@ -16,6 +16,17 @@ ANSWER_TIMEOUT = 60.0
 """Seconds to wait for an answer; longer than the longest wait that we ask vCenter for."""
 
 
+class _HTTPSConnection(HTTPSConnection):
+    """Closes its socket when the TLS handshake fails, which http.client leaves to the garbage collector."""
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except OSError:
+            self.close()
+            raise
+
+
 class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
     """One connection pool to one vCenter. Calls block: they belong in the worker thread."""
 
@@ -23,6 +34,8 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
 
     def __init__(self, **options: Any) -> None:
         super().__init__(httpConnectionTimeout=CONNECT_TIMEOUT, **options)
+        if "sslContext" in options:
+            self.scheme = _HTTPSConnection
 
     def GetConnection(self) -> HTTPConnection:  # noqa: N802  pyVmomi's name
         """A connection from the pool, noted as the one in use."""

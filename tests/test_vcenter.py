@@ -1,0 +1,254 @@
+"""The room that talks to vCenter, over SOAP to the simulator: log in, read, wake up, lose the session, recover."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from adapter.backoff import Backoff
+from adapter.errors import (
+    AuthenticationError,
+    CertificateError,
+    SessionLostError,
+    VcenterUnavailableError,
+)
+from adapter.settings import Credentials
+from adapter.stream import Position, events
+from adapter.vcenter.client import Vcenter
+from adapter.vcenter.session import Session, best_version, tls_context
+from simulator.accounts import ADMINISTRATOR, PASSWORD
+from simulator.server import Running
+from simulator.testing import running
+
+AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Running]:
+    with running() as one:
+        yield one
+
+
+def session(url: str, password: str = PASSWORD, ca_file: Path | None = None) -> Session:
+    return Session(url, lambda: Credentials(ADMINISTRATOR, SecretStr(password)), tls_context(ca_file, insecure=False))
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Vcenter]:
+    vcenter = Vcenter(session(url))
+    try:
+        await vcenter.connect()
+        yield vcenter
+    finally:
+        await vcenter.close()
+
+
+def post(simulator: Running, count: int) -> None:
+    httpx.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
+
+
+def fault(simulator: Running, **fields: object) -> None:
+    httpx.post(f"{simulator.base}/simulator/faults", json=fields).raise_for_status()
+
+
+def state(simulator: Running) -> dict[str, int]:
+    answer: dict[str, int] = httpx.get(f"{simulator.base}/simulator/state").json()
+    return answer
+
+
+def test_what_a_vcenter_says_of_itself(simulator: Running) -> None:
+    async def ask() -> None:
+        vcenter = Vcenter(session(simulator.url))
+        about = await vcenter.connect()
+        await vcenter.close()
+        assert about.api_version == "8.0.3.0"
+        assert about.now.tzinfo is not None
+        assert about.categories["VmPoweredOnEvent"] == "info"
+        assert about.categories["BadUsernameSessionEvent"] == "error"
+        assert any(name.startswith(("com.vmware.", "esx.")) for name in about.categories)
+
+    asyncio.run(ask())
+
+
+def test_events_are_read_from_the_oldest_on_in_pages(simulator: Running) -> None:
+    async def read() -> None:
+        post(simulator, 1500)
+        async with connected(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
+            pages = [await reader.read(), await reader.read()]
+        assert len(pages[0]) == 1000
+        assert len(pages[1]) >= 500
+        keys = [event.key for page in pages for event in page]
+        assert keys == sorted(set(keys))
+
+    asyncio.run(read())
+
+
+def test_a_new_event_wakes_the_reader_within_a_quarter_of_a_second(simulator: Running) -> None:
+    async def wake() -> list[float]:
+        delays = []
+        async with connected(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
+            while await reader.read():
+                pass
+            await reader.wait(1)  # the first answer tells where the page stands
+            for _ in range(5):
+                waiting = asyncio.create_task(reader.wait(10))
+                await asyncio.sleep(0.05)
+                assert not waiting.done()
+                begun = time.perf_counter()
+                await asyncio.to_thread(post, simulator, 1)
+                await waiting
+                assert len(await reader.read()) == 1
+                delays.append(time.perf_counter() - begun)
+        return sorted(delays)
+
+    assert asyncio.run(wake())[2] < 0.25  # the median, since the machine may pause
+
+
+def test_a_wake_up_is_not_missed_between_reading_and_waiting(simulator: Running) -> None:
+    async def wake() -> None:
+        async with connected(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
+            while await reader.read():
+                pass
+            await reader.wait(1)
+            await asyncio.to_thread(post, simulator, 1)
+            begun = time.perf_counter()
+            await reader.wait(10)
+            assert time.perf_counter() - begun < 2
+
+    asyncio.run(wake())
+
+
+def test_vcenter_itself_filters_by_exact_type(simulator: Running) -> None:
+    async def read() -> None:
+        post(simulator, 100)
+        async with connected(simulator.url) as vcenter, vcenter.reader(None, ["VmPoweredOnEvent"]) as reader:
+            assert {event.class_name for event in await reader.read()} == {"VmPoweredOnEvent"}
+
+    asyncio.run(read())
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        {"fault": "expire-sessions"},
+        {"fault": "destroy-collectors"},
+        {"fault": "drop-connections", "count": 1},
+        {"fault": "status", "status": 503, "count": 2, "path": "/sdk"},
+    ],
+    ids=lambda loss: str(loss["fault"]),
+)
+def test_the_stream_goes_on_by_itself_after_a_loss(loss: dict[str, object]) -> None:
+    with running() as own:
+
+        async def read() -> list[int]:
+            async with connected(own.url) as vcenter:
+                stream = events(vcenter, Position(None), (), AT_ONCE, asyncio.sleep)
+                keys: list[int] = []
+                async with aclosing(stream):
+                    await asyncio.to_thread(post, own, 10)
+                    async for event in stream:
+                        keys.append(event.key)
+                        if event.class_name != "UserLoginSessionEvent" and len(keys) == 11:
+                            await asyncio.to_thread(fault, own, **loss)
+                            await asyncio.to_thread(post, own, 10)
+                        if len(keys) >= 21:
+                            return keys
+            raise AssertionError
+
+        keys = asyncio.run(read())
+    assert keys == sorted(set(keys))
+
+
+def test_everything_is_freed_at_the_end() -> None:
+    with running() as own:
+
+        async def use() -> None:
+            async with connected(own.url) as vcenter:
+                for _ in range(40):  # more than the 32 collectors that a session may hold
+                    async with vcenter.reader(None, ()) as reader:
+                        await reader.read()
+
+        asyncio.run(use())
+        assert (state(own)["sessions"], state(own)["collectors"]) == (0, 0)
+
+
+def test_a_call_under_way_is_aborted_when_its_caller_is_cancelled(simulator: Running) -> None:
+    async def cancel() -> float:
+        async with connected(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
+            while await reader.read():
+                pass
+            await reader.wait(1)
+            waiting = asyncio.create_task(reader.wait(50))
+            await asyncio.sleep(0.1)
+            begun = time.perf_counter()
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            return time.perf_counter() - begun
+
+    assert asyncio.run(cancel()) < 1
+
+
+def test_a_lost_session_is_named(simulator: Running) -> None:
+    async def lose() -> None:
+        async with connected(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
+            fault(simulator, fault="expire-sessions")
+            with pytest.raises(SessionLostError, match="ended the session"):
+                await reader.read()
+
+    asyncio.run(lose())
+
+
+def test_a_wrong_password_is_named(simulator: Running) -> None:
+    refused = session(simulator.url, password="wrong")
+    with pytest.raises(AuthenticationError, match="VCENTER_PASSWORD"):
+        refused.log_in()
+    refused.log_out()
+
+
+def test_rotated_credentials_are_used_at_the_next_log_in(simulator: Running) -> None:
+    passwords = iter(["wrong", PASSWORD])
+    rotating = Session(
+        simulator.url, lambda: Credentials(ADMINISTRATOR, SecretStr(next(passwords))), tls_context(None, insecure=False)
+    )
+    with pytest.raises(AuthenticationError):
+        rotating.log_in()
+    rotating.ensure()
+    rotating.log_out()
+
+
+def test_a_certificate_must_be_trusted(tmp_path: Path) -> None:
+    certificate = tmp_path / "vcenter.pem"
+    with running(tls=True, trust_cert=certificate) as own:
+        with pytest.raises(CertificateError, match=r"VCENTER_CA_FILE.*VCENTER_INSECURE"):
+            session(own.url).log_in()
+        trusting = session(own.url, ca_file=certificate)
+        trusting.log_in()
+        trusting.log_out()
+
+
+def test_nobody_there_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
+        with pytest.raises(VcenterUnavailableError, match="Connection refused; check VCENTER_URL"):
+            session(f"http://127.0.0.1:{taken.getsockname()[1]}/sdk").log_in()
+
+
+@pytest.mark.parametrize(
+    ("told", "spoken"),
+    [
+        ("8.0.3.0", "vim.version.v8_0_3_0"),
+        ("99.0", "vim.version.v9_1_1_0"),
+        ("6.5", "vim.version.version11"),
+        ("1.0", "vim.version.version9"),
+        ("nonsense", "vim.version.version9"),
+    ],
+)
+def test_the_newest_version_that_both_sides_speak(told: str, spoken: str) -> None:
+    assert best_version(told) == spoken
