@@ -14,7 +14,6 @@ import structlog
 
 from adapter import telemetry
 from adapter.backoff import Backoff
-from adapter.catalog import TypeFilter
 from adapter.checkpoint import Checkpoint, Ledger, Store
 from adapter.checkpoint.file import FileStore
 from adapter.checkpoint.keeper import Keeper
@@ -27,6 +26,7 @@ from adapter.settings import Settings
 from adapter.sinks.broker import http_sink
 from adapter.sinks.stdout import StdoutSink
 from adapter.stream import Position, events
+from adapter.typefilter import TypeFilter
 from adapter.vcenter.client import About, Vcenter
 from adapter.vcenter.session import Session, tls_context
 

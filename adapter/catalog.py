@@ -8,18 +8,15 @@ The CloudEvents type of a class follows from its name and its family, the ancest
 ``ResourcePoolCreatedEvent`` is ``com.vmware.event.resourcepool.created``.
 """
 
-import difflib
-import fnmatch
 import functools
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from pyVmomi import VmomiSupport
 
-from adapter.errors import ConfigurationError
 from adapter.event import ManagedObjectReference
 
 Kind = Literal["string", "dateTime", "binary", "boolean", "integer", "number", "reference", "fault", "any", "object"]
@@ -29,12 +26,10 @@ TYPE_PREFIX = "com.vmware.event."
 """What every CloudEvents type of this source starts with."""
 
 _pyvmomi: Any = VmomiSupport  # it has no types of its own
-_NAMED_BY_ID = ("EventEx", "ExtendedEvent")  # their eventTypeId says what happened
+NAMED_BY_ID = ("EventEx", "ExtendedEvent")  # their eventTypeId says what happened
 _SUFFIXED_FAMILIES = ("SessionEvent", "UpgradeEvent")  # BadUsernameSessionEvent, not SessionBadUsernameEvent
 _CAMEL_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z]+")
 _WORD_START = re.compile(r"(?<=[^A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][^A-Z])")
-_EVENT_TYPE_ID = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
-_VEBA_TYPE = re.compile(r"com\.vmware\.vsphere\.(.+)\.v0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +149,7 @@ def all_classes() -> Mapping[str, EventClass]:
 
 def cloudevent_type(class_name: str, name: str | None = None) -> str:
     """The CloudEvents type of an event; of an EventEx or ExtendedEvent the name, its eventTypeId, is in it verbatim."""
-    if class_name in _NAMED_BY_ID and name and name != class_name:
+    if class_name in NAMED_BY_ID and name and name != class_name:
         return f"{TYPE_PREFIX}ex.{name}"
     return event_class(class_name).type
 
@@ -164,6 +159,12 @@ def _event_types() -> dict[str, Any]:
     base = _pyvmomi.GetVmodlType("vim.event.Event")
     types = (_pyvmomi.GetVmodlType(each) for each in _pyvmomi.ListDataTypes() if each.startswith("vim.event."))
     return {_wsdl_name(each): each for each in types if issubclass(each, base)}
+
+
+@functools.cache
+def names_by_type() -> Mapping[str, str]:
+    """CloudEvents type -> class name, of every class that a type stands for."""
+    return {each.type: name for name, each in all_classes().items() if name not in NAMED_BY_ID}
 
 
 def _lineage(vmodl: Any) -> tuple[str, ...]:
@@ -286,69 +287,3 @@ def severity(class_name: str, data: Mapping[str, Any], categories: Mapping[str, 
     if _SOUNDS_LIKE_ERROR.search(name):
         return "ERROR"
     return "WARN" if _SOUNDS_LIKE_WARNING.search(name) else "INFO"
-
-
-# --- EVENT_TYPES ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class TypeFilter:
-    """The setting EVENT_TYPES: patterns, with ``*``, over CloudEvents types, class names and eventTypeIds.
-
-    Without patterns everything passes. Case counts. An exact pattern that names nothing raises ConfigurationError.
-    """
-
-    patterns: tuple[str, ...] = ()
-    _matches: re.Pattern[str] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        for pattern in self.patterns:
-            _check(pattern)
-        expressions = "|".join(map(fnmatch.translate, self.patterns))
-        object.__setattr__(self, "_matches", re.compile(expressions))
-
-    def accepts(self, class_name: str, name: str, type: str) -> bool:  # noqa: A002  CloudEvents' name for it
-        """Whether an event passes, by its class, its name (an eventTypeId, say) or its type, in whatever format."""
-        if not self.patterns:
-            return True
-        names = (class_name, name, type, cloudevent_type(class_name, name), f"com.vmware.vsphere.{name}.v0")
-        return any(map(self._matches.match, names))
-
-    def exact_names(self) -> list[str] | None:
-        """The names to filter by in vCenter itself (EventFilterSpec.eventTypeId); None where it cannot filter."""
-        names = [_vcenter_name(pattern) for pattern in self.patterns]
-        exact = [name for name in names if name]
-        return exact if exact and len(exact) == len(names) else None
-
-
-def _vcenter_name(pattern: str) -> str | None:
-    """The class name or eventTypeId that an exact pattern stands for; None for a wildcard and what has no one name."""
-    if _is_wildcard(pattern) or pattern in _NAMED_BY_ID:
-        return None
-    veba = _VEBA_TYPE.fullmatch(pattern)
-    if veba:
-        return _vcenter_name(veba.group(1))
-    if pattern.startswith(f"{TYPE_PREFIX}ex."):
-        return pattern.removeprefix(f"{TYPE_PREFIX}ex.")
-    if pattern.startswith(TYPE_PREFIX):
-        return _names_by_type().get(pattern)
-    return pattern if pattern in _event_types() or _EVENT_TYPE_ID.fullmatch(pattern) else None
-
-
-@functools.cache
-def _names_by_type() -> dict[str, str]:
-    return {each.type: name for name, each in all_classes().items() if name not in _NAMED_BY_ID}
-
-
-def _is_wildcard(pattern: str) -> bool:
-    return any(mark in pattern for mark in "*?[")
-
-
-def _check(pattern: str) -> None:
-    if _is_wildcard(pattern) or pattern in _NAMED_BY_ID or pattern.startswith(f"{TYPE_PREFIX}unknown."):
-        return
-    if _vcenter_name(pattern) is None:
-        known = [*_names_by_type(), *_event_types()]
-        near = difflib.get_close_matches(pattern, known, n=3)
-        hint = f"did you mean {', '.join(near)}?" if near else "name a CloudEvents type, a class, or use *"
-        raise ConfigurationError(f"EVENT_TYPES: {pattern!r} is no event type that vCenter has; {hint}")

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from adapter import catalog
-from adapter.catalog import TypeFilter, cloudevent_type, event_class, severity, subject
-from adapter.errors import ConfigurationError
+from adapter.catalog import cloudevent_type, event_class, severity, subject
 from adapter.event import ManagedObjectReference
 
 TYPES: dict[str, str] = json.loads((Path(__file__).parent / "data" / "event-types.json").read_text())
@@ -151,83 +150,6 @@ def test_a_broken_reference_is_no_subject(broken: dict[str, Any]) -> None:
 def test_severity(class_name: str, data: dict[str, Any], expected: str) -> None:
     categories = {"HostShutdownEvent": "warning", "esx.problem.x": "warning", "GeneralUserEvent": "user"}
     assert severity(class_name, data, categories) == expected
-
-
-def accepts(patterns: tuple[str, ...], class_name: str, event_type_id: str | None = None) -> bool:
-    return TypeFilter(patterns).accepts(
-        class_name, event_type_id or class_name, cloudevent_type(class_name, event_type_id)
-    )
-
-
-def test_no_pattern_accepts_all_and_filters_nothing_in_vcenter() -> None:
-    assert accepts((), "VmPoweredOnEvent")
-    assert TypeFilter().exact_names() is None
-
-
-@pytest.mark.parametrize(
-    "pattern", ["VmPoweredOnEvent", "com.vmware.event.vm.poweredon", "com.vmware.event.vm.*", "Vm*On*", "*"]
-)
-def test_accepts(pattern: str) -> None:
-    assert accepts((pattern,), "VmPoweredOnEvent")
-    assert accepts(("HostAddedEvent", pattern), "VmPoweredOnEvent")
-
-
-@pytest.mark.parametrize(
-    "pattern", ["vm*", "VmPoweredOffEvent", "com.vmware.event.vm.p?weredon2", "com.vmware.event.host.*"]
-)
-def test_refuses(pattern: str) -> None:
-    assert not accepts((pattern,), "VmPoweredOnEvent")
-
-
-@pytest.mark.parametrize("pattern", ["com.vmware.event.vm.poweredon", "com.vmware.vsphere.VmPoweredOnEvent.v0"])
-@pytest.mark.parametrize("type_", ["com.vmware.event.vm.poweredon", "com.vmware.vsphere.VmPoweredOnEvent.v0"])
-def test_a_type_of_either_format_is_accepted_in_both(pattern: str, type_: str) -> None:
-    assert TypeFilter((pattern,)).accepts("VmPoweredOnEvent", "VmPoweredOnEvent", type_)
-
-
-def test_event_type_ids_match_as_name_and_as_type() -> None:
-    assert accepts(("esx.audit.*",), "EventEx", "esx.audit.ssh.enabled")
-    assert accepts(("com.vmware.event.ex.esx.audit.ssh.enabled",), "EventEx", "esx.audit.ssh.enabled")
-    assert accepts(("EventEx",), "EventEx", "esx.audit.ssh.enabled")
-    assert not accepts(("esx.audit.*",), "EventEx", "esx.problem.x")
-
-
-@pytest.mark.parametrize(
-    ("patterns", "names"),
-    [
-        (("VmPoweredOnEvent", "HostAddedEvent"), ["VmPoweredOnEvent", "HostAddedEvent"]),
-        (("com.vmware.event.vm.poweredon",), ["VmPoweredOnEvent"]),
-        (("com.vmware.event.ex.esx.audit.ssh.enabled",), ["esx.audit.ssh.enabled"]),
-        (("vprob.vmfs.heartbeat.timedout",), ["vprob.vmfs.heartbeat.timedout"]),
-        (("com.vmware.vsphere.VmPoweredOnEvent.v0",), ["VmPoweredOnEvent"]),
-        (("VmPoweredOnEvent", "com.vmware.event.host.*"), None),
-        (("EventEx",), None),
-        (("com.vmware.event.unknown.quantum",), None),
-    ],
-)
-def test_exact_names(patterns: tuple[str, ...], names: list[str] | None) -> None:
-    assert TypeFilter(patterns).exact_names() == names
-
-
-def test_every_class_maps_back_from_its_type() -> None:
-    for name, type_ in TYPES.items():
-        assert TypeFilter((type_,)).exact_names() == [name]
-
-
-@pytest.mark.parametrize(
-    ("pattern", "hint"),
-    [
-        ("VmPowerdOnEvent", "VmPoweredOnEvent"),
-        ("com.vmware.event.vm.powerdon", "com.vmware.event.vm.poweredon"),
-        ("com.vmware.vsphere.VmPowerdOnEvent.v0", "EVENT_TYPES"),
-        ("zzz", "name a CloudEvents type"),
-        ("", "EVENT_TYPES"),
-    ],
-)
-def test_a_pattern_that_names_nothing_is_a_wrong_setting(pattern: str, hint: str) -> None:
-    with pytest.raises(ConfigurationError, match="EVENT_TYPES") as raised:
-        TypeFilter((pattern,))
-    assert hint in str(raised.value)
 
 
 def test_importing_loads_no_types() -> None:
