@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -42,7 +43,8 @@ def main() -> int:
     try:
         asyncio.run(serve(options, _announce))
     except OSError as exc:
-        print(f"simulator: cannot listen on {options.host}:{options.port}: {exc.strerror}", file=sys.stderr)  # noqa: T201
+        reason = os.strerror(exc.errno or 0)
+        sys.stderr.write(f"simulator: cannot listen on {options.host}:{options.port}: {reason}\n")
         return 1
     return 0
 

@@ -1,6 +1,6 @@
 """The inventory: a datacenter, a cluster of two hosts, resource pools, four VMs, a datastore, a network. Pure state.
 
-Each object holds its parent and the few facts that change; ``simulator.views`` makes vSphere's properties of them.
+Each object holds its parent and the few facts that change; ``simulator.entities`` makes vSphere's properties of them.
 Names of folders and their ids look like a real vCenter's (``group-d1``, ``domain-c7``, ``resgroup-9``).
 """
 

@@ -80,14 +80,13 @@ _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def category(class_name: str) -> str:
-    """Vcenter's category of an event class: info, warning, error or user."""
+    """The category that vCenter gives an event class: info, warning, error or user."""
     return next((name for pattern, name in _CATEGORIES if pattern.search(class_name)), "info")
 
 
 def _lookup(event: Any, path: str) -> str:
     value = event
     for step in path.split("."):
-        # A Python keyword as a property (AlarmStatusChangedEvent.from) ends in an underscore in some versions.
         value = getattr(value, step, None)
     if isinstance(value, datetime):
         return value.strftime("%A, %d %B, %Y %I:%M:%S %p")
@@ -107,13 +106,13 @@ def description_of(class_name: str) -> str:
 def full_message(event: Any) -> str:
     """The event's message in full; that of an EventEx or ExtendedEvent by its eventTypeId."""
     known = EXTENDED.get(getattr(event, "eventTypeId", None) or "")
-    template = known[1] if known else event_message(event) or format_of(wire_name(type(event)))
+    template = known[1] if known else _own_message(event) or format_of(wire_name(type(event)))
     return " ".join(_PLACEHOLDER.sub(lambda match: _lookup(event, match[1]), template).split())
 
 
-def event_message(event: Any) -> str | None:
-    """What an EventEx, an ExtendedEvent or a GeneralEvent says of itself, where it is not the format's argument."""
-    return getattr(event, "message", None) if hasattr(event, "eventTypeId") else None
+def _own_message(event: Any) -> str | None:
+    """An EventEx or ExtendedEvent of an unknown eventTypeId may say for itself what happened."""
+    return event.message if hasattr(event, "eventTypeId") else None
 
 
 def _subclasses(kind: Any) -> Iterator[Any]:

@@ -73,7 +73,7 @@ def destroy_collector(call: Call) -> None:
 
 def create_filter(call: Call, spec: Any, partial_updates: bool) -> Any:
     """PropertyCollector.CreateFilter. Raises what reading its properties raises."""
-    list(Selection(call.vcenter, call.owner, spec).contents())
+    list(_select(call, spec).contents())
     made = PropertyFilter(owned_id(call.owner), spec, partial_updates, _watch(call).moid)
     call.owner.objects[made.moid] = made
     call.vcenter.changes.note()
@@ -103,8 +103,12 @@ def retrieve(call: Call, specs: list[Any]) -> list[Any]:
             propSet=[vmodl.DynamicProperty(name=path, val=value) for path, value in values.items()],
         )
         for spec in specs
-        for target, values in Selection(call.vcenter, call.owner, spec).contents()
+        for target, values in _select(call, spec).contents()
     ]
+
+
+def _select(call: Call, spec: Any) -> Selection:
+    return Selection(call.vcenter, call.owner, spec, strict=not spec.reportMissingObjectsInResults)
 
 
 def retrieve_ex(call: Call, specs: list[Any], options: Any) -> Any:

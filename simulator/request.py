@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from simulator.vmomi import NAMESPACE, parse_time, properties_of, types, vim_type, vmodl
+from simulator.vmomi import NAMESPACE, VERSION, parse_time, properties_of, types, vim_type, vmodl
 
 _ENVELOPE = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
@@ -63,11 +63,18 @@ def method_info(name: str) -> Any:
 
 
 def arguments(request: Request, info: Any) -> list[Any]:
-    """The arguments in the method's own order, None for what is not given. Raises InvalidRequest for what is wrong."""
+    """The arguments in the method's own order, None for what is not given. Raises InvalidRequest for what is wrong.
+
+    Parameters that came after our API version are left out.
+    """
     given: dict[str, list[ET.Element]] = {}
     for child in request.element:
         given.setdefault(_local(child.tag), []).append(child)
-    return [_field(param, given.get(param.name, [])) for param in info.params]
+    return [
+        _field(param, given.get(param.name, []))
+        for param in info.params
+        if types.IsChildVersion(VERSION, param.version)
+    ]
 
 
 def _field(info: Any, elements: list[ET.Element]) -> Any:

@@ -25,6 +25,7 @@ COOKIE = "vmware_soap_session"
 _XML = "text/xml; charset=utf-8"
 # Longer than clients pool idle connections, so that none of theirs is stale when they come back to it.
 _KEEP_ALIVE_SECONDS = 1200
+_GRACE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +96,19 @@ class _Server(uvicorn.Server):
         self._listening = listening
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
         await super().startup(sockets)
         self._listening(self)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._vcenter.changes.close()  # long polls end, or the shutdown would wait for them
+        """Stop soon: long polls end at once, and clients that keep their connection are not waited for."""
+        self._vcenter.changes.close()
+        asyncio.get_running_loop().call_later(_GRACE_SECONDS, self._abort)
         await super().shutdown(sockets)
+
+    def _abort(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 async def serve(options: Options, ready: Callable[[Running], None]) -> None:

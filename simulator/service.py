@@ -12,6 +12,7 @@ from simulator.entities import ref
 from simulator.history import utc_now
 from simulator.managers import SERVICE, find, not_found, read, service_content
 from simulator.request import MalformedError, Request, arguments, method_info, parse
+from simulator.sessions import Session
 from simulator.soap import fault, response
 from simulator.vcenter import Vcenter
 from simulator.vmomi import properties_of, reference, vim, vim_type, vmodl
@@ -54,18 +55,23 @@ async def answer(vcenter: Vcenter, body: bytes, caller: Caller) -> Reply:
         return Reply(500, fault(vmodl.fault.InvalidRequest(msg=str(exc))))
     except vmodl.MethodFault as exc:
         return Reply(500, fault(exc))
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001  logged, and answered as vCenter answers a failure of its own
         _log.exception("a request could not be served")
         return Reply(500, fault(vmodl.fault.SystemError(reason=repr(exc), msg="A general system error occurred")))
 
 
 async def _serve(vcenter: Vcenter, request: Request, caller: Caller) -> Reply:
     vcenter.requests[request.method] += 1
-    call = Call(vcenter, vcenter.sessions.find(caller.token), SERVICE, caller.address, caller.agent)
+    call = Call(vcenter, _session(vcenter, caller.token), SERVICE, caller.address, caller.agent)
     before = call.session
     result_type, result = _fetch(call, request) if request.method == "Fetch" else await _invoke(call, request)
     token = call.session.token if call.session is not None and call.session is not before else None
     return Reply(200, response(request.method, result_type, result), token)
+
+
+def _session(vcenter: Vcenter, token: str | None) -> Session | None:
+    session = vcenter.sessions.find(token)
+    return session if session is not None and session.door == "soap" else None
 
 
 async def _invoke(call: Call, request: Request) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""The simulator inside a test: a context manager that runs it in a thread of its own, on a free port."""
+"""The simulator inside a test: a context manager that runs it in a thread of its own, on a free port, and a client."""
 
 import asyncio
 import contextlib
@@ -7,6 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pyVim.connect import Disconnect, SmartConnect
+
+from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Options, Running, serve
 
 _START_SECONDS = 30.0
@@ -37,3 +40,14 @@ def _run(options: Options, report: Callable[[Running | BaseException], None]) ->
         asyncio.run(serve(options, report))
     except BaseException as exc:  # noqa: BLE001  handed to the test's thread, which raises it
         report(exc)
+
+
+@contextlib.contextmanager
+def connected(simulator: Running, username: str = ADMINISTRATOR, password: str = PASSWORD) -> Iterator[Any]:
+    """A ServiceInstance logged in by pyVmomi's own client, over http; logged out at the end."""
+    host, _, port = simulator.base.partition("//")[2].partition(":")
+    service = SmartConnect(protocol="http", host=host, port=int(port), user=username, pwd=password)
+    try:
+        yield service
+    finally:
+        Disconnect(service)

@@ -1,0 +1,202 @@
+"""Faults on demand, as a client meets them."""
+
+import http.client
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from pyVmomi import vim, vmodl
+
+from simulator.server import Running
+from simulator.testing import connected, running
+
+Filter = vim.event.EventFilterSpec
+VERSIONS = "/sdk/vimServiceVersions.xml"
+
+
+@pytest.fixture
+def simulator() -> Iterator[Running]:
+    with running() as made:
+        yield made
+
+
+@pytest.fixture
+def service(simulator: Running) -> Iterator[Any]:
+    with connected(simulator) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def untouched() -> Iterator[Running]:
+    """A simulator for what changes nothing."""
+    with running() as made:
+        yield made
+
+
+def fault(simulator: Running, name: str, **options: object) -> httpx.Response:
+    return httpx.post(f"{simulator.base}/simulator/faults", json={"fault": name, **options})
+
+
+def state(simulator: Running) -> dict[str, Any]:
+    counters: dict[str, Any] = httpx.get(f"{simulator.base}/simulator/state").json()
+    return counters
+
+
+def post(simulator: Running, count: int) -> None:
+    assert httpx.post(f"{simulator.base}/simulator/events", json={"count": count}).status_code == 204
+
+
+def collector(service: Any, **options: Any) -> Any:
+    return service.content.eventManager.CreateCollectorForEvents(Filter(**options))
+
+
+def test_sessions_expire_at_both_doors(simulator: Running, service: Any) -> None:
+    account = ("administrator@vsphere.local", "VMware1!")
+    token = httpx.post(f"{simulator.base}/api/session", auth=account).json()
+    tags = f"{simulator.base}/api/cis/tagging/category"
+    assert httpx.get(tags, headers={"vmware-api-session-id": token}).status_code == 200
+    assert fault(simulator, "expire-sessions").status_code == 204
+    assert httpx.get(tags, headers={"vmware-api-session-id": token}).status_code == 401
+    with pytest.raises(vim.fault.NotAuthenticated):
+        service.CurrentTime()
+    assert state(simulator)["sessions"] == 0
+
+
+def test_a_dropped_connection_gives_no_answer_at_all(simulator: Running) -> None:
+    fault(simulator, "drop-connections", count=2)
+    for _ in range(2):
+        with pytest.raises(httpx.RemoteProtocolError):
+            httpx.get(simulator.base + VERSIONS)
+    assert httpx.get(simulator.base + VERSIONS).status_code == 200
+
+
+def test_a_status_is_answered_so_many_times_on_its_path(simulator: Running) -> None:
+    fault(simulator, "status", status=503, count=2, path="/sdk")
+    assert httpx.get(f"{simulator.base}/api/cis/tagging/category").status_code == 401
+    assert [httpx.get(simulator.base + VERSIONS).status_code for _ in range(3)] == [503, 503, 200]
+
+
+def test_pyvmomi_sees_a_status_as_an_error(simulator: Running, service: Any) -> None:
+    fault(simulator, "status", status=503, count=1, path="/sdk")
+    with pytest.raises(http.client.HTTPException, match="503"):
+        service.CurrentTime()
+    assert service.CurrentTime()
+
+
+def test_a_delay_holds_the_answer_back(simulator: Running) -> None:
+    fault(simulator, "delay", seconds=0.3, count=1)
+    started = time.monotonic()
+    httpx.get(simulator.base + VERSIONS)
+    middle = time.monotonic()
+    httpx.get(simulator.base + VERSIONS)
+    assert middle - started >= 0.3 > time.monotonic() - middle
+
+
+def test_pending_faults_can_be_taken_back(simulator: Running) -> None:
+    fault(simulator, "status", count=5)
+    assert state(simulator)["faults"] == 1
+    assert httpx.delete(f"{simulator.base}/simulator/faults").status_code == 204
+    assert httpx.get(simulator.base + VERSIONS).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"fault": "earthquake"}, "fault must be one of expire-sessions"),
+        ({"fault": "status", "status": 200}, "status must be a whole number from 400 to 599"),
+        ({"fault": "drop-connections", "count": "two"}, "count must be"),
+        ({"fault": "delay"}, "seconds must be a number"),
+        ({"fault": "status", "path": 1}, "path must be a string"),
+        ({"fault": "hide-events"}, "count must be"),
+        ([], "the body must be a JSON object"),
+    ],
+)
+def test_a_wrong_fault_is_refused_with_the_reason(untouched: Running, body: object, error: str) -> None:
+    answer = httpx.post(f"{untouched.base}/simulator/faults", json=body)
+    assert answer.status_code == 400
+    assert error in answer.json()["error"]
+
+
+def test_an_unknown_class_stands_in_the_page_as_raw_xml(simulator: Running, service: Any) -> None:
+    reader = collector(service)
+    fault(simulator, "unknown-class")
+    page = read_page(simulator, service, reader, 1000)
+    assert '<returnval xsi:type="UserLoginSessionEvent"><key>1</key>' in page
+    assert '<returnval xsi:type="VmQuantumEntangledEvent"><key>2</key>' in page
+    assert '<powerState xsi:type="VirtualMachinePowerState">superposed</powerState>' in page
+
+
+def test_a_gap_that_no_page_reaches_across_is_silent_for_ever(simulator: Running, service: Any) -> None:
+    reader, wide = collector(service), collector(service)
+    fault(simulator, "hide-events", count=50)
+    post(simulator, 4)
+    assert [event.key for event in reader.ReadNextEvents(1)] == [1]
+    for _ in range(3):
+        assert list(reader.ReadNextEvents(50)) == []
+    assert [event.key for event in reader.latestPage] == [55, 54, 53, 52]
+    assert [event.key for event in wide.ReadNextEvents(1000)] == [1, 52, 53, 54, 55]
+
+
+def test_keys_rewind_and_times_do_not(simulator: Running, service: Any) -> None:
+    post(simulator, 3)
+    fault(simulator, "rewind-keys", to=2)
+    post(simulator, 2)
+    fault(simulator, "rewind-keys", to=2**31 - 1)
+    post(simulator, 2)
+    events = list(collector(service).ReadNextEvents(1000))
+    assert [event.key for event in events] == [1, 2, 3, 4, 2, 3, 2**31 - 1, -(2**31)]
+    times = [event.createdTime for event in events]
+    assert times == sorted(set(times))
+
+
+def test_collectors_are_destroyed_and_their_session_lives(simulator: Running, service: Any) -> None:
+    reader = collector(service)
+    fault(simulator, "destroy-collectors")
+    with pytest.raises(vmodl.fault.ManagedObjectNotFound):
+        reader.ReadNextEvents(1)
+    assert list(collector(service).ReadNextEvents(1))
+
+
+def test_a_purge_forgets_the_oldest(simulator: Running, service: Any) -> None:
+    reader = collector(service)
+    post(simulator, 20)
+    fault(simulator, "purge", keep=5)
+    assert [event.key for event in reader.ReadNextEvents(1000)] == [17, 18, 19, 20, 21]
+    assert state(simulator)["events"] == 5
+
+
+def test_the_state_counts_the_calls(simulator: Running, service: Any) -> None:
+    service.CurrentTime()
+    service.CurrentTime()
+    counters = state(simulator)
+    assert (counters["requests"]["CurrentTime"], counters["sessions"], counters["collectors"]) == (2, 1, 0)
+
+
+def test_latency_is_added_to_each_answer() -> None:
+    with running(latency=0.2) as simulator:
+        started = time.monotonic()
+        httpx.get(simulator.base + VERSIONS)
+        assert time.monotonic() - started >= 0.2
+
+
+def read_page(simulator: Running, service: Any, reader: Any, count: int, client: httpx.Client | None = None) -> str:
+    """ReadNextEvents as raw XML: pyVmomi's decoding is what takes the time."""
+    call = (
+        '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><ReadNextEvents xmlns="urn:vim25">'
+        f'<_this type="EventHistoryCollector">{reader._moId}</_this><maxCount>{count}</maxCount>'
+        "</ReadNextEvents></e:Body></e:Envelope>"
+    )
+    cookie = {"cookie": service._stub.cookie.partition(";")[0]}
+    return (client or httpx).post(simulator.url, content=call, headers=cookie, timeout=30).text
+
+
+def test_a_hundred_thousand_events_are_held_and_read_in_pages() -> None:
+    with running(backlog=100_000) as simulator, connected(simulator) as service, httpx.Client() as client:
+        reader = collector(service)
+        sizes = []
+        while size := read_page(simulator, service, reader, 1000, client).count("<returnval "):
+            sizes.append(size)
+        assert sizes == [1000] * 100 + [1]  # the one is the login
+        assert state(simulator)["events"] == 100_001
