@@ -1,17 +1,13 @@
 """The simulator's SOAP side as pyVmomi's own client sees it: sessions, inventory, actions and their events."""
 
-import socket
-import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from pyVim.connect import Disconnect, SmartConnect
 from pyVim.task import WaitForTask
 from pyVmomi import vim, vmodl
 
@@ -283,39 +279,6 @@ def test_the_description_lists_every_concrete_class_and_some_extended_ids(servic
 def test_what_is_not_simulated_says_so(service: Any) -> None:
     with pytest.raises(vmodl.fault.NotSupported, match="MarkAsTemplate"):
         everything(service, vim.VirtualMachine)["web-1"].MarkAsTemplate()
-
-
-def test_tls_with_a_certificate_that_can_be_trusted(tmp_path: Path) -> None:
-    certificate = tmp_path / "cert.pem"
-    with running(tls=True, trust_cert=certificate) as simulator:
-        port = int(simulator.base.rpartition(":")[2])
-        trusting = ssl.create_default_context(cafile=str(certificate))
-        account = {"user": "administrator@vsphere.local", "pwd": "VMware1!"}
-        service = SmartConnect(host="localhost", port=port, sslContext=trusting, **account)
-        Disconnect(service)
-        with pytest.raises(httpx.ConnectError, match="self-signed certificate"):
-            httpx.get(simulator.url)
-
-
-def test_the_command_says_where_it_listens_and_ends_quietly() -> None:
-    command = [sys.executable, "-m", "simulator", "--password", "secret", "--rate", "1000"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        first = process.stdout.readline()
-        url = first.removeprefix("simulator ready: ").strip()
-        assert httpx.get(f"{url}/vimServiceVersions.xml").status_code == 200
-        process.terminate()
-        out, err = process.communicate(timeout=10)
-    assert (first[:24], process.returncode, out, err) == ("simulator ready: http://", 0, "", "")
-
-
-def test_a_taken_port_is_said_in_one_line() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        command = [sys.executable, "-m", "simulator", "--port", str(port)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"simulator: cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
 def test_an_event_of_every_class_can_be_posted_and_read(service: Any) -> None:
