@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 ROOT = Path(__file__).parents[1]
-GRACE = 5.0
 _POLL = 0.02
 _LAST_LINES = 8
 # Everything else of the user's environment stays out: a proxy, a GOVC_URL or an OTEL_* there would change the demo.
@@ -46,22 +45,26 @@ class Child:
         """The last lines of its log."""
         return self.log.read_text(errors="replace").strip().splitlines()[-_LAST_LINES:]
 
-    def wait(self) -> None:
-        """Wait for its end, and kill it when that does not come within the grace period."""
+    def wait(self, grace: float) -> None:
+        """Wait for its end, and kill it when that does not come within ``grace`` seconds."""
         try:
-            self.process.wait(GRACE)
+            self.process.wait(grace)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
 
 
 class Processes:
-    """The running processes; leaving the ``with`` ends them, with SIGTERM first."""
+    """The running processes; leaving the ``with`` ends them, with SIGTERM first.
 
-    def __init__(self, logs: Path, timeout: float) -> None:
+    In seconds: ``timeout`` is for each thing that is waited for, ``grace`` for a process to end.
+    """
+
+    def __init__(self, logs: Path, timeout: float, grace: float = 5.0) -> None:
         self.logs = logs
         self.children: list[Child] = []
         self._timeout = timeout
+        self._grace = grace
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +79,7 @@ class Processes:
             for child in ending:
                 child.process.terminate()
             for child in ending:
-                child.wait()
+                child.wait(self._grace)
 
     def start(
         self, name: str, arguments: Sequence[str], environment: Mapping[str, str], *, server: bool = True, fd: int = -1

@@ -42,7 +42,7 @@ class Stage:
 
     def _get(self, url: str, path: str) -> Any:
         try:
-            return httpx.get(urljoin(url, path), trust_env=False, timeout=5).raise_for_status().json()
+            return httpx.get(urljoin(url, path), trust_env=False, timeout=5).json()
         except (httpx.HTTPError, ValueError) as exc:
             raise DemoError(f"GET {urljoin(url, path)}: {exc}") from exc
 

@@ -55,21 +55,23 @@ class Recorded:
 
 
 class Soap:
-    """A logged-in SOAP session. Every method raises VcenterError."""
+    """A SOAP session, logged in from ``with`` to its end. Every method raises VcenterError."""
 
     def __init__(self, url: str, username: str, password: str) -> None:
         self._url = url
+        self._account = f"<userName>{escape(username)}</userName><password>{escape(password)}</password>"
         # A simulator's certificate is self-signed; the environment's proxies are not meant for loopback addresses.
         self._http = httpx.Client(timeout=10, verify=False, trust_env=False)  # noqa: S501  see above
-        content = self._call(Reference("ServiceInstance", "ServiceInstance"), "RetrieveServiceContent")[0]
-        self._services = {_tag(child): Reference(child.get("type", ""), child.text or "") for child in content}
-        self._call(
-            self._services["sessionManager"],
-            "Login",
-            f"<userName>{escape(username)}</userName><password>{escape(password)}</password>",
-        )
+        self._services: dict[str, Reference] = {}
 
     def __enter__(self) -> Self:
+        try:
+            (content,) = self._call(Reference("ServiceInstance", "ServiceInstance"), "RetrieveServiceContent")
+            self._services = {_tag(child): _reference(child) for child in content}
+            self._call(self._services["sessionManager"], "Login", self._account)
+        except BaseException:
+            self._http.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -143,7 +145,7 @@ class Soap:
 
 
 class Tagging:
-    """A logged-in session of vCenter's tagging API. Every method raises VcenterError."""
+    """A session of vCenter's tagging API, logged in from ``with`` to its end. Every method raises VcenterError."""
 
     def __init__(self, url: str, username: str, password: str) -> None:
         """``url`` is vCenter's, with or without its path."""
@@ -153,10 +155,14 @@ class Tagging:
             verify=False,  # noqa: S501  a simulator's certificate is self-signed
             trust_env=False,
         )
-        session = self._request("POST", "/session", auth=(username, password))
-        self._http.headers["vmware-api-session-id"] = session
+        self._account = (username, password)
 
     def __enter__(self) -> Self:
+        try:
+            self._http.headers["vmware-api-session-id"] = self._request("POST", "/session", auth=self._account)
+        except BaseException:
+            self._http.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -182,10 +188,11 @@ class Tagging:
     def _request(self, method: str, path: str, **options: Any) -> Any:
         try:
             answer = self._http.request(method, path, **options)
-            answer.raise_for_status()
-            return answer.json() if answer.content else None
+            if answer.is_success:
+                return answer.json() if answer.content else None
         except (httpx.HTTPError, ValueError) as exc:
             raise VcenterError(f"{method} /api{path}: {exc}") from exc
+        raise VcenterError(f"{method} /api{path}: answered {answer.status_code}")
 
 
 def _tag(element: ET.Element) -> str:

@@ -10,6 +10,7 @@ _MS = 1_000_000
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _MIN_BAR, _MAX_BAR = 10, 48
 _GAP = 2
+_MIN_TAIL = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,11 @@ class Span:
     @property
     def label(self) -> str:
         """The name; of an HTTP request, which has only its method for a name, also where it went."""
-        url = str(self.attributes.get("url.full") or "")
-        return f"{self.name} {urlsplit(url).path}" if url else self.name
+        url = urlsplit(str(self.attributes.get("url.full") or ""))
+        if not url.path:
+            return self.name
+        path = "/".join("{id}" if part.startswith("urn:") else part for part in url.path.split("/"))
+        return f"{self.name} {path}?{url.query}" if url.query else f"{self.name} {path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def waterfall(spans: Sequence[Span], width: int, *, ascii_only: bool = False) ->
     start, end = min(s.start for s in spans), max(s.end for s in spans)
     return [
         Line(
-            _fit(prefix + span.label, labels, ascii_only=ascii_only),
+            _fit(prefix, span.label, labels, "..." if ascii_only else "…"),
             span.service.ljust(services),
             milliseconds(span).rjust(durations),
             bar(span.start - start, span.end - span.start, end - start, bars, ascii_only=ascii_only).ljust(bars),
@@ -122,8 +126,13 @@ def unfinished(spans: Sequence[Span]) -> bool:
     return not spans or any(span.parent_id and span.parent_id not in known for span in spans)
 
 
-def _fit(text: str, width: int, *, ascii_only: bool) -> str:
-    if len(text) <= width:
-        return text.ljust(width)
-    mark = "..." if ascii_only else "…"
-    return text[: width - len(mark)] + mark
+def _fit(prefix: str, label: str, width: int, mark: str) -> str:
+    """Both in exactly ``width`` characters. Of a last word that is too long the end stays: it tells the most."""
+    room = width - len(prefix)
+    if len(label) <= room:
+        return (prefix + label).ljust(width)
+    first, space, last = label.rpartition(" ")
+    tail = room - len(first + space + mark)
+    if space and tail >= _MIN_TAIL:
+        return f"{prefix}{first} {mark}{last[-tail:]}"
+    return (prefix + label)[: width - len(mark)] + mark

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from demo.processes import ROOT
+from demo.receiver import Receiver
+from demo.waterfall import unfinished
 from tests.test_broker import eventually
 
 MANIFESTS = ROOT / "config" / "knative"
@@ -69,9 +71,16 @@ def steps(output: str) -> list[str]:
     return re.findall(r"^\d  .*$", output, re.MULTILINE)
 
 
+def trace_of(output: str) -> str:
+    (found,) = re.findall(r"^ +traceparent +00-([0-9a-f]{32})-", output, re.MULTILINE)
+    return str(found)
+
+
 def test_the_demo_tells_its_story_and_leaves_nothing_behind(tmp_path: Path) -> None:
     begun = time.monotonic()
-    done = demo(tmp_path)
+    with Receiver() as users:
+        proxies = {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
+        done = demo(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=users.url, **proxies)
     assert done.returncode == 0, done.stdout + done.stderr
     assert time.monotonic() - begun < 30
     assert [step[0] for step in steps(done.stdout)] == ["1", "2", "3", "4", "5", "6"]
@@ -81,7 +90,7 @@ def test_the_demo_tells_its_story_and_leaves_nothing_behind(tmp_path: Path) -> N
         "tag-new-resource-pools",
         "config/knative/600-trigger.yaml:2",
         "pytag answered 204",
-        "CloudEvents Process com.vmware",
+        "CloudEvents Process …",
         "attach tag",
         "broker ingress",
         "com.vmware.event.vm.poweredon",
@@ -90,7 +99,12 @@ def test_the_demo_tells_its_story_and_leaves_nothing_behind(tmp_path: Path) -> N
         assert said in done.stdout
     summary = SUMMARY.search(done.stdout)
     assert summary, done.stdout
-    assert int(summary[1]) >= 8
+    spans = users.trace(trace_of(done.stdout))
+    assert len(spans) == int(summary[1]) >= 8
+    assert {span.service for span in spans} == {"vcenter-source", "broker", "pytag"}
+    (root,) = (span for span in spans if not span.parent_id)
+    assert (root.name, root.service) == ("CloudEvents Create com.vmware.event.resourcepool.created", "vcenter-source")
+    assert not unfinished(spans)
     assert done.stdout.endswith(f"{summary[0]}\n")
     assert max(map(len, done.stdout.splitlines()[:-1])) <= 80
     assert "\x1b" not in done.stdout
@@ -111,6 +125,16 @@ def test_a_trigger_for_another_type_is_the_reason_that_is_given(tmp_path: Path) 
     assert left_behind(tmp_path) == []
 
 
+def test_a_subscriber_that_cannot_be_reached_is_the_reason_that_is_given(tmp_path: Path) -> None:
+    shutil.copytree(MANIFESTS, tmp_path / "manifests")
+    trigger, broker = tmp_path / "manifests" / "600-trigger.yaml", tmp_path / "manifests" / "300-broker.yaml"
+    trigger.write_text(trigger.read_text().replace("name: pytag", "name: elsewhere"))
+    broker.write_text(broker.read_text().replace("retry: 8", "retry: 0"))
+    done = demo(tmp_path, "--manifests", str(trigger.parent))
+    assert done.returncode == 1
+    assert "the Broker called elsewhere, which answered 404: no address known for the Service elsewhere" in done.stdout
+
+
 def test_a_tag_that_pytag_refuses_is_the_reason_that_is_given(tmp_path: Path) -> None:
     done = demo(tmp_path, "--tag", "nonsense")
     assert done.returncode == 1
@@ -123,7 +147,8 @@ def test_manifests_that_cannot_be_played_are_the_reason_that_is_given(tmp_path: 
     empty.mkdir()
     done = demo(tmp_path, "--manifests", str(empty))
     assert done.returncode == 1
-    assert "broker ended with exit status 2: broker: no YAML files in" in done.stdout
+    assert "no YAML files in" in done.stdout
+    assert left_behind(tmp_path) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

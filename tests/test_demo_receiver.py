@@ -29,7 +29,7 @@ def export(receiver: Receiver, compression: Compression) -> str:
         tracer.start_as_current_span("parent", attributes={"n": 3}) as parent,
         tracer.start_as_current_span("GET", kind=SpanKind.CLIENT) as child,
     ):
-        child.set_attribute("url.full", "http://vc/api/session?x")
+        child.set_attribute("url.full", "http://vc/api/session")
         child.set_status(Status(StatusCode.ERROR))
     provider.shutdown()
     return f"{parent.get_span_context().trace_id:032x}"

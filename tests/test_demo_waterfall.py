@@ -14,7 +14,7 @@ def span(name: str, parent: str, start: float, end: float, service: str = "pytag
 
 TRACE = [
     span("create", "", 0, 40, "vcenter-source"),
-    span("POST", "create", 2, 12, "vcenter-source", **{"url.full": "http://127.0.0.1:1/ns/default?x=1"}),
+    span("POST", "create", 2, 12, "vcenter-source", **{"url.full": "http://127.0.0.1:1/ns/default"}),
     span("ingress", "POST", 4, 11, "broker"),
     span("trigger", "ingress", 11, 40, "broker"),
     span("attach", "process", 30, 39.5),
@@ -59,6 +59,20 @@ def test_a_span_without_its_parent_is_a_root_and_means_that_spans_are_missing() 
     assert unfinished(late)
     assert unfinished([])
     assert not unfinished(TRACE)
+
+
+def test_an_http_request_is_told_by_its_path_and_query_without_ids() -> None:
+    url = "https://vc:443/api/cis/tagging/tag-association/urn:vmomi:InventoryServiceTag:1-2:GLOBAL?action=attach"
+    request = span("POST", "", 0, 1, **{"url.full": url})
+    assert request.label == "POST /api/cis/tagging/tag-association/{id}?action=attach"
+    assert span("POST", "", 0, 1).label == "POST"
+
+
+def test_of_a_name_that_is_too_long_the_end_stays() -> None:
+    (line,) = waterfall([span("CloudEvents Create com.vmware.event.resourcepool.created", "", 0, 1)], 60)
+    assert line.label == "CloudEvents Create …epool.created"
+    (line,) = waterfall([span("x" * 80, "", 0, 1)], 60)
+    assert line.label == "x" * 32 + "…"
 
 
 def test_durations_have_three_digits_or_all_that_are_needed() -> None:
