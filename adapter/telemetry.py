@@ -6,7 +6,8 @@ it is a child.
 """
 
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -21,6 +22,9 @@ from adapter.event import Event
 SERVICE_NAME = "vcenter-source"
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
+FLUSH_TIMEOUT = 2.0
+"""Seconds that the end of the process waits for its last spans to be taken."""
+
 _propagator = TraceContextTextMapPropagator()
 
 
@@ -29,25 +33,42 @@ def tracer() -> Tracer:
     return trace.get_tracer("vcenter-source")
 
 
+def configured(environ: Mapping[str, str]) -> bool:
+    """Whether the environment says where spans go, and does not switch that off."""
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or environ.get("OTEL_TRACES_EXPORTER") == "none":
+        return False
+    return any(map(environ.get, ENDPOINTS))
+
+
 @contextmanager
 def exporting() -> Iterator[None]:
     """Export spans while this lasts, if an OTLP endpoint is configured; otherwise the SDK is not even imported."""
-    if not any(map(os.environ.get, ENDPOINTS)) or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+    if not configured(os.environ):
         yield
         return
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import SERVICE_NAME as NAME_KEY
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    named = Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", SERVICE_NAME)})
-    provider = TracerProvider(resource=named, shutdown_on_exit=False)
+    resource = Resource.create()
+    if str(resource.attributes.get(NAME_KEY, "unknown_service")).startswith("unknown_service"):
+        resource = resource.merge(Resource({NAME_KEY: SERVICE_NAME}))
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
     try:
         yield
     finally:
-        provider.shutdown()
+        shut_down(provider.shutdown)
+
+
+def shut_down(flush: Callable[[], None]) -> None:
+    """Send what is left, for ``FLUSH_TIMEOUT`` at most: the exporter would wait far longer for a dead receiver."""
+    thread = threading.Thread(target=flush, name="telemetry-shutdown", daemon=True)
+    thread.start()
+    thread.join(FLUSH_TIMEOUT)
 
 
 def creating(event: Event, cloudevents_type: str) -> Span:
