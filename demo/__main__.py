@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from demo.play import Play
-from demo.processes import ROOT, DemoError, Processes
+from demo.processes import ENDING, ROOT, DemoError, Processes
 from demo.receiver import Receiver, forwarder
 from demo.stage import PASSWORD, USERNAME, set_up
 from demo.story import Story
@@ -27,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(highlight=False)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show a character should not end the demo
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both mean: end everything in order
+    for number in ENDING:
+        signal.signal(number, signal.default_int_handler)  # KeyboardInterrupt: end everything in order
     logs = Path(tempfile.mkdtemp(prefix="vcenter-source-demo-"))
     try:
         status = perform(options, console, logs)
@@ -67,7 +68,7 @@ def _open(
             "pytag": stage.pytag,
         }
     )
-    return Play(stage, processes, receiver, story, options.tag, _shown(options.manifests), options.timeout)
+    return Play(stage, processes, receiver, story, options.tag, _shown(options.manifests))
 
 
 def _stay(play: Play, logs: Path) -> None:

@@ -8,18 +8,20 @@ What became of an event is told by ``GET /demo/events`` and ``GET /demo/deliveri
 import argparse
 import asyncio
 import contextlib
+import json
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import SpanKind, use_span
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from demo import tracing
@@ -100,10 +102,15 @@ class LocalBroker:
             self._ledger.enter(message, [outcome for _, outcome in wanted])
 
     async def _events(self, _request: Request) -> Response:
-        return JSONResponse(self._ledger.events())
+        return _json(self._ledger.events())
 
     async def _deliveries(self, _request: Request) -> Response:
-        return JSONResponse(self._ledger.deliveries())
+        return _json(self._ledger.deliveries())
+
+
+def _json(value: Any) -> Response:
+    """As ASCII: the data of an event may hold what UTF-8 cannot carry, such as half a surrogate pair."""
+    return Response(json.dumps(value), media_type="application/json")
 
 
 class Server(uvicorn.Server):

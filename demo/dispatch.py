@@ -99,7 +99,7 @@ class Dispatcher:
         PROPAGATOR.inject(headers)
         try:
             answer = await client.post(url, headers=headers, content=job.message.data)
-        except httpx.HTTPError as exc:
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
             return None, f"{type(exc).__name__}: {exc}"
         if not answer.is_success:
             return answer.status_code, answer.text.strip()[:200]

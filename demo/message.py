@@ -42,7 +42,7 @@ class Message:
         """The data decoded, or as text where it is not JSON."""
         try:
             return json.loads(self.data) if self.data else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return self.data.decode(errors="replace")
 
     def headers(self) -> dict[str, str]:
@@ -67,7 +67,7 @@ def read(headers: Mapping[str, str], body: bytes) -> Message:
         raise BadEventError("a Broker takes one event at a time, not a batch")
     structured = content_type.startswith(STRUCTURED)
     message = _structured(body) if structured else _binary(headers, body)
-    _check(message.attributes)
+    _check(message)
     return message
 
 
@@ -86,7 +86,7 @@ def _binary(headers: Mapping[str, str], body: bytes) -> Message:
 def _structured(body: bytes) -> Message:
     try:
         document = json.loads(body)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise BadEventError(f"the body is not JSON: {exc}") from exc
     if not isinstance(document, dict):
         raise BadEventError("the body is not a JSON object")
@@ -120,7 +120,8 @@ def _text(name: str, value: Any) -> str:
     raise BadEventError(f"the attribute {name} is neither a string, an integer nor a boolean")
 
 
-def _check(attributes: Mapping[str, str]) -> None:
+def _check(message: Message) -> None:
+    attributes = message.attributes
     for name in _REQUIRED:
         if not attributes.get(name):
             raise BadEventError(f"the attribute {name} is missing")
@@ -129,3 +130,9 @@ def _check(attributes: Mapping[str, str]) -> None:
     for name in attributes:
         if not _NAME.fullmatch(name):
             raise BadEventError(f"{name!r} is no attribute name: lower-case letters and digits alone")
+    try:
+        "".join(message.headers().values()).encode("ascii")
+    except UnicodeEncodeError as exc:
+        raise BadEventError(f"an attribute cannot be sent as a header: {exc}") from exc
+    if not attributes.get("datacontenttype", "").isprintable():
+        raise BadEventError("datacontenttype is no media type")

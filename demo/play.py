@@ -11,7 +11,7 @@ from demo.processes import DemoError, Processes
 from demo.receiver import Receiver
 from demo.stage import PASSWORD, USERNAME, Stage
 from demo.story import Story
-from demo.vsphere import Reference, Soap, Tagging
+from demo.vsphere import Reference, Soap, Tagging, VcenterError
 from demo.waterfall import Span, unfinished
 
 CREATED, POWERED_ON = "ResourcePoolCreatedEvent", "VmPoweredOnEvent"
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Everything the acts need. ``timeout`` is in seconds, ``tag`` is ``category/name``."""
+    """Everything the acts need. ``tag`` is ``category/name``, ``folder`` where the manifests are, for a person."""
 
     stage: Stage
     processes: Processes
@@ -32,7 +32,6 @@ class Play:
     story: Story
     tag: str
     folder: str
-    timeout: float
 
     def run(self) -> None:
         """The whole story. Raises DemoError or VcenterError with the reason why it could not be told to the end."""
@@ -41,7 +40,7 @@ class Play:
             pool = soap.create_resource_pool(name)
             recorded = self._until(lambda: soap.event_about(pool.value, CREATED), f"vCenter posted no {CREATED}")
             self.story.recorded(recorded, pool)
-            event = self._until(lambda: self._event_about(pool, ""), f"the adapter sent no event about {pool}")
+            event = self._until(lambda: self._event_about(pool, CREATED), f"the adapter sent no event about {pool}")
             self.story.travelled(event["attributes"], event["data"])
             self.story.matched(self._delivered(event["attributes"]), self.folder)
             read_back = self._tagged(pool, name)
@@ -63,16 +62,24 @@ class Play:
             time.sleep(0.2)
 
     def _follow_up(self, event_id: str, outcomes: list[dict[str, Any]]) -> None:
+        event = next((e for e in self.stage.events() if e["attributes"]["id"] == event_id), None)
+        if event is None:  # the Broker keeps the newest alone
+            return
         for outcome in outcomes:
-            event = next(e for e in self.stage.events() if e["attributes"]["id"] == event_id)
             subject = event["attributes"].get("subject", "")
             when = f"{datetime.now():%H:%M:%S}"  # noqa: DTZ005  the user's own clock
             if outcome["status"] == FAILED:
-                self.story.also(f"{when}  {subject}  {refusal(outcome)}", good=False)
-                continue
+                self.story.also(f"{when}  {subject}  {outcome['subscriber']} {refusal(outcome)}", good=False)
+            else:
+                self.story.also(f"{when}  {subject}  {message(event)}  {self._tags(subject)}", good=True)
+
+    def _tags(self, subject: str) -> str:
+        """The tags on an object, or why they cannot be told: it may be gone again."""
+        try:
             with Tagging(self.stage.simulator, USERNAME, PASSWORD) as tagging:
-                tags = ", ".join(tagging.attached(reference(subject)))
-            self.story.also(f"{when}  {subject}  {message(event)}  {tags}", good=bool(tags))
+                return ", ".join(tagging.attached(reference(subject)))
+        except VcenterError as exc:
+            return str(exc)
 
     def _delivered(self, attributes: Mapping[str, str]) -> dict[str, Any]:
         """How the delivery of the event ended. Raises DemoError at once where it cannot end well."""
@@ -119,10 +126,10 @@ class Play:
         self.story.unmatched(event["attributes"], message(event))
 
     def _event_about(self, about: Reference, event_class: str) -> dict[str, Any] | None:
-        """The first event that the Broker got about an object, of a class where one is named."""
+        """The first event of a class that the Broker got about an object."""
         for event in self.stage.events():
             attributes = event["attributes"]
-            if attributes.get("subject") == str(about) and attributes.get("eventname", "").startswith(event_class):
+            if (attributes.get("subject"), attributes.get("eventname")) == (str(about), event_class):
                 return event
         return None
 

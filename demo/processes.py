@@ -5,13 +5,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 ROOT = Path(__file__).parents[1]
+# What ends the demo; SIGHUP comes when its terminal is closed.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _POLL = 0.02
 _LAST_LINES = 8
 # Everything else of the user's environment stays out: a proxy, a GOVC_URL or an OTEL_* there would change the demo.
@@ -71,22 +74,21 @@ class Processes:
 
     def __exit__(self, _t: type[BaseException] | None, _e: BaseException | None, _tb: TracebackType | None) -> None:
         # A second Ctrl-C must not leave processes behind; the grace period bounds how long this takes.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        # What is no server uses the servers to the end: the adapter logs out of vCenter.
-        for servers in (False, True):
-            ending = [child for child in self.children if child.server is servers]
-            for child in ending:
-                child.process.terminate()
-            for child in ending:
-                child.wait(self._grace)
+        with uninterrupted():
+            # What is no server uses the servers to the end: the adapter logs out of vCenter.
+            for servers in (False, True):
+                ending = [child for child in self.children if child.server is servers]
+                for child in ending:
+                    child.process.terminate()
+                for child in ending:
+                    child.wait(self._grace)
 
     def start(
         self, name: str, arguments: Sequence[str], environment: Mapping[str, str], *, server: bool = True, fd: int = -1
     ) -> Child:
         """Start ``python -m arguments…`` with these variables in a clean environment; it inherits ``fd``, if any."""
         out, log = self.logs / f"{name}.out", self.logs / f"{name}.log"
-        with out.open("wb") as stdout, log.open("wb") as stderr:
+        with out.open("wb") as stdout, log.open("wb") as stderr, uninterrupted():
             process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 cwd=ROOT,
@@ -98,8 +100,8 @@ class Processes:
                 # A group of its own: Ctrl-C reaches the demo alone, which then ends its processes in order.
                 process_group=0,
             )
-        child = Child(name, server, process, out, log)
-        self.children.append(child)
+            child = Child(name, server, process, out, log)
+            self.children.append(child)
         return child
 
     def ready(self, child: Child) -> str:
@@ -132,6 +134,20 @@ class Processes:
         """The ends of the logs that may tell why: of the processes that have ended, otherwise of all."""
         ended = [child for child in self.children if child.process.poll() is not None]
         return {child.name: lines for child in ended or self.children if (lines := child.tail())}
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold the signals that end the demo back: a process that has been started must also be known, and be ended."""
+    held: list[int] = []
+    before = {number: signal.signal(number, lambda n, _: held.append(n)) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for late in held:
+            signal.raise_signal(late)
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The four processes of the demo, wired as a cluster wires them, and the questions that can be asked of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -23,6 +23,7 @@ class Stage:
     simulator: str
     pytag: str
     broker: str
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=5, trust_env=False))
 
     def state(self) -> dict[str, Any]:
         """The simulator's counters."""
@@ -38,11 +39,14 @@ class Stage:
 
     def pytag_is_ready(self) -> bool | None:
         """Ask as its readinessProbe does: it is ready once it has a session at vCenter."""
-        return httpx.get(urljoin(self.pytag, "/readyz"), trust_env=False, timeout=5).is_success or None
+        try:
+            return self.http.get(urljoin(self.pytag, "/readyz")).is_success or None
+        except httpx.HTTPError:
+            return None
 
     def _get(self, url: str, path: str) -> Any:
         try:
-            return httpx.get(urljoin(url, path), trust_env=False, timeout=5).json()
+            return self.http.get(urljoin(url, path)).json()
         except (httpx.HTTPError, ValueError) as exc:
             raise DemoError(f"GET {urljoin(url, path)}: {exc}") from exc
 

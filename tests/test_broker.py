@@ -56,6 +56,10 @@ spec:
 """
 
 
+def structured(**attributes: str) -> bytes:
+    return json.dumps({"specversion": "1.0", "id": "1", "source": "/s", "type": "t", **attributes}).encode()
+
+
 @dataclass
 class Subscriber:
     """An HTTP server that keeps what it gets; ``answers`` is used up from the front, then 204 for ever."""
@@ -186,6 +190,13 @@ def test_an_event_that_no_trigger_wants_is_taken_and_goes_nowhere(stage: Stage) 
     assert not stage.other.received
 
 
+def test_data_that_is_no_proper_unicode_is_delivered_and_told(stage: Stage) -> None:
+    httpx.post(stage.url, headers={**EVENT, "ce-id": "26"}, content=b'"\\ud800"')
+    stage.outcome("26")
+    assert stage.function.received[0][1] == b'"\\ud800"'
+    assert stage.demo("events")[-1]["data"] == "\ud800"
+
+
 def test_the_ledger_tells_which_trigger_matched_and_where_it_is_written(stage: Stage) -> None:
     httpx.post(stage.url, headers={**EVENT, "ce-id": "21"})
     assert stage.outcome("21") == {
@@ -255,6 +266,10 @@ def test_an_event_in_the_answer_goes_back_into_the_broker(stage: Stage) -> None:
         ({"content-type": "application/cloudevents+json"}, b'{"specversion": "1.0", "id": {}}', "neither a string"),
         ({"content-type": "application/cloudevents+json"}, b'{"data_base64": "*"}', "not base64"),
         ({"content-type": "application/cloudevents-batch+json"}, b"[]", "not a batch"),
+        ({"content-type": "application/cloudevents+json"}, structured(subject="\ud800"), "cannot be sent as a header"),
+        ({"content-type": "application/cloudevents+json"}, structured(datacontenttype="ä"), "cannot be sent"),
+        ({"content-type": "application/cloudevents+json"}, structured(datacontenttype="a\n"), "no media type"),
+        ({"content-type": "application/cloudevents+json"}, b"[" * 100_000, "not JSON"),
     ],
 )
 def test_what_is_no_event_is_answered_400_with_the_reason(
