@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-MODULE = "github.com/vmware/govmomi/vcsim@latest"
+MODULE = "github.com/vmware/govmomi/vcsim@v0.46.3"
+"""The last version that go can install by name: later ones keep the program in a module of its own, without a tag."""
 
 
 def cache_folder() -> Path:

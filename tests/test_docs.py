@@ -1,0 +1,77 @@
+"""The README tells the truth: its settings are those of the code, and what it names is there."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import AliasChoices
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from adapter.settings import Settings as AdapterSettings
+from functions.pytag.settings import Settings as PytagSettings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def default_of(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    if field.default in ({}, None):
+        return ""
+    if field.default == ():
+        return "all"
+    if isinstance(field.default, bool):
+        return f"`{str(field.default).lower()}`"
+    number = isinstance(field.default, float) and field.default.is_integer()
+    return f"`{int(field.default) if number else field.default}`"
+
+
+def rows(settings: type[BaseSettings]) -> Iterator[str]:
+    for field in settings.model_fields.values():
+        assert isinstance(field.validation_alias, AliasChoices)
+        assert field.description is not None
+        name = field.validation_alias.choices[0]
+        yield f"| `{name}` | {default_of(field)} | {' '.join(field.description.split())} |"
+
+
+def table(heading: str) -> list[str]:
+    section = README.partition(f"### {heading}\n")[2].partition("\n#")[0]
+    return [line for line in section.splitlines() if line.startswith("| `")]
+
+
+def test_the_adapters_settings_are_in_the_readme_word_for_word() -> None:
+    assert table("The adapter: `vcenter-source run`") == list(rows(AdapterSettings))
+
+
+def test_pytags_settings_are_in_the_readme_word_for_word() -> None:
+    assert table("The function: `python -m functions.pytag`") == list(rows(PytagSettings))
+
+
+@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_every_file_that_a_document_names_is_there(document: str) -> None:
+    named = re.findall(r"`((?:adapter|functions|simulator|demo|config|tests)/[\w./-]*)`", (ROOT / document).read_text())
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_every_target_that_a_document_names_is_in_the_makefile() -> None:
+    text = README + (ROOT / "CONTRIBUTING.md").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:`|\$ )make ([a-z-]+)", text)) <= targets
+
+
+def test_architecture_names_every_room_of_the_adapter() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    rooms = {path.stem for path in (ROOT / "adapter").rglob("*.py")} - {"__init__", "__main__"}
+    assert {room for room in rooms if not re.search(rf"`(?:\w+/)*{room}(?:\.py)?`", text)} == set()
+
+
+def test_the_lock_and_the_documents_name_no_package_index() -> None:
+    locked = (ROOT / "requirements.lock").read_text() + (ROOT / "requirements-dev.lock").read_text()
+    assert re.findall(r"https?://|--index-url|--find-links", locked) == []
+
+
+if __name__ == "__main__":  # python -m tests.test_docs prints the rows, to be pasted into the README
+    print(*rows(AdapterSettings), "", *rows(PytagSettings), sep="\n")  # noqa: T201
