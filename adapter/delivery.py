@@ -43,6 +43,22 @@ class Parcel:
     acknowledged: Callable[[], None]
 
 
+class Watch:
+    """Is told how each parcel fares; this one does nothing with it. Metrics and readiness are made of these."""
+
+    def taken(self, parcel: Parcel) -> None:
+        """It is in the window."""
+
+    def failed(self, parcel: Parcel, reason: str) -> None:
+        """A try to send it has failed; another will follow."""
+
+    def delivered(self, parcel: Parcel) -> None:
+        """The sink has acknowledged it."""
+
+    def dead_lettered(self, parcel: Parcel) -> None:
+        """The sink has refused it for good."""
+
+
 class Delivery:
     """Carries parcels to a sink. Use it as an async context manager; at the end nothing is left running."""
 
@@ -53,10 +69,12 @@ class Delivery:
         max_in_flight: int,
         backoff: Backoff,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        watch: Watch | None = None,
     ) -> None:
         self._sink = sink
         self._backoff = backoff
         self._sleep = sleep
+        self._watch = watch or Watch()
         self._window = asyncio.Semaphore(max_in_flight)
         self._lanes: dict[str, deque[Parcel]] = {}
         self._workers: set[asyncio.Task[None]] = set()
@@ -64,6 +82,7 @@ class Delivery:
     async def submit(self, parcel: Parcel) -> None:
         """Take a parcel up; waits while the window is full."""
         await self._window.acquire()
+        self._watch.taken(parcel)
         lane = self._lanes.get(parcel.lane)
         if lane is not None:
             lane.append(parcel)
@@ -101,6 +120,7 @@ class Delivery:
             except SinkUnavailableError as exc:
                 delay = self._backoff.delay(failures, at_least=exc.retry_after or 0.0)
                 failures += 1
+                self._watch.failed(parcel, str(exc))
                 log.warning(
                     "sink did not take the event, trying again",
                     reason=str(exc),
@@ -110,15 +130,18 @@ class Delivery:
                 await self._sleep(delay)
             except EventRefusedError as exc:
                 log.error("sink refuses the event for good, it is dropped", reason=str(exc), **names(parcel))
+                self._watch.dead_lettered(parcel)
                 break
             else:
+                self._watch.delivered(parcel)
                 break
         parcel.span.end()
         parcel.acknowledged()
 
 
 def names(parcel: Parcel) -> dict[str, str]:
-    """What a log line calls a parcel."""
+    """What a log line calls a parcel; without a trace_id where nothing is traced."""
     trace_id = parcel.span.get_span_context().trace_id
     attributes = parcel.event.get_attributes()
-    return {"event_id": attributes["id"], "event_type": attributes["type"], "trace_id": f"{trace_id:032x}"}
+    named = {"event_id": attributes["id"], "event_type": attributes["type"]}
+    return named | {"trace_id": f"{trace_id:032x}"} if trace_id else named
