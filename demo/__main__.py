@@ -30,12 +30,14 @@ def main(arguments: list[str] | None = None) -> int:
     for number in ENDING:
         signal.signal(number, signal.default_int_handler)  # KeyboardInterrupt: end everything in order
     logs = Path(tempfile.mkdtemp(prefix="vcenter-source-demo-"))
+    status = 0
     try:
         status = perform(options, console, logs)
     except KeyboardInterrupt:
         status = 0 if options.keep else _INTERRUPTED
-    if status != 1:
-        shutil.rmtree(logs, ignore_errors=True)
+    finally:
+        if status != 1:  # a failure has just told where they are
+            shutil.rmtree(logs, ignore_errors=True)
     return status
 
 
@@ -74,7 +76,8 @@ def _open(
 def _stay(play: Play, logs: Path) -> None:
     stage = play.stage
     addresses = {
-        "vCenter": f"{stage.simulator}  {USERNAME}  {PASSWORD}",
+        "vCenter": stage.simulator,
+        "log in as": f"{USERNAME}  {PASSWORD}",
         "Broker": stage.broker,
         "pytag": stage.pytag,
         "deliveries": f"{stage.broker.rsplit('/', 2)[0]}/demo/deliveries",
