@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from cloudevents.core.v1.event import CloudEvent
@@ -19,8 +20,10 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from adapter.errors import VcenterSourceError
 from adapter.event import Event
 
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+
 SERVICE_NAME = "vcenter-source"
-ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 FLUSH_TIMEOUT = 2.0
 """Seconds that the end of the process waits for its last spans to be taken."""
@@ -33,29 +36,36 @@ def tracer() -> Tracer:
     return trace.get_tracer("vcenter-source")
 
 
-def configured(environ: Mapping[str, str]) -> bool:
-    """Whether the environment says where spans go, and does not switch that off."""
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or environ.get("OTEL_TRACES_EXPORTER") == "none":
+def configured(signal: Literal["TRACES", "METRICS"], environ: Mapping[str, str]) -> bool:
+    """Whether the environment says where these go over OTLP, and does not switch that off."""
+    disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    if disabled or environ.get(f"OTEL_{signal}_EXPORTER") == "none":
         return False
-    return any(map(environ.get, ENDPOINTS))
+    return bool(environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"))
+
+
+def resource() -> "Resource":
+    """What the SDK says of this process; its service.name is ``SERVICE_NAME`` unless the environment names another."""
+    from opentelemetry.sdk.resources import SERVICE_NAME as NAME_KEY
+    from opentelemetry.sdk.resources import Resource
+
+    found = Resource.create()
+    if str(found.attributes.get(NAME_KEY, "unknown_service")).startswith("unknown_service"):
+        found = found.merge(Resource({NAME_KEY: SERVICE_NAME}))
+    return found
 
 
 @contextmanager
 def exporting() -> Iterator[None]:
     """Export spans while this lasts, if an OTLP endpoint is configured; otherwise the SDK is not even imported."""
-    if not configured(os.environ):
+    if not configured("TRACES", os.environ):
         yield
         return
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.resources import SERVICE_NAME as NAME_KEY
-    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    resource = Resource.create()
-    if str(resource.attributes.get(NAME_KEY, "unknown_service")).startswith("unknown_service"):
-        resource = resource.merge(Resource({NAME_KEY: SERVICE_NAME}))
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider = TracerProvider(resource=resource(), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
     try:

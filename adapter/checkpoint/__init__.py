@@ -72,6 +72,11 @@ class Ledger:
         while self._open and self._open[0].acknowledged:
             self._last = self._open.popleft().identity
 
+    @property
+    def last(self) -> Identity | None:
+        """The event up to which all are acknowledged; None before the first of all is."""
+        return self._last
+
     def checkpoint(self) -> Checkpoint | None:
         """What may be saved now; None before the first event of all is acknowledged."""
         if self._last is None:

@@ -6,30 +6,38 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from adapter.checkpoint import Ledger, Store
+from adapter.contact import Contact
 from adapter.errors import RetryableError
 
 log = structlog.get_logger()
 
 
 class Keeper:
-    """A store that fails for a while stops nothing: the next save carries the newer checkpoint."""
+    """A store that fails for a while stops nothing: the next save carries the newer checkpoint.
 
-    def __init__(self, store: Store, ledger: Ledger) -> None:
+    ``contact`` learns how the store does; a checkpoint that is saved already counts as a success.
+    """
+
+    def __init__(self, store: Store, ledger: Ledger, contact: Contact | None = None) -> None:
         self._store = store
         self._ledger = ledger
+        self._contact = contact or Contact()
         self._saved = ledger.checkpoint()
 
     async def save(self) -> None:
         """Save the checkpoint if it has moved. A failure is logged."""
         checkpoint = self._ledger.checkpoint()
         if checkpoint is None or checkpoint == self._saved:
+            self._contact.succeeded()
             return
         try:
             await asyncio.to_thread(self._store.save, checkpoint)
         except RetryableError as exc:
+            self._contact.failed(str(exc))
             log.warning("checkpoint not saved, trying again", reason=str(exc))
         else:
             self._saved = checkpoint
+            self._contact.succeeded()
 
     async def save_regularly(self, interval: float, sleep: Callable[[float], Awaitable[None]]) -> None:
         """Save every ``interval`` seconds, for ever."""

@@ -10,6 +10,8 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
+from adapter.contact import Contact
+from adapter.errors import VcenterSourceError
 from adapter.event import Event
 from adapter.vcenter.collector import Collector
 from adapter.vcenter.session import Session
@@ -42,7 +44,9 @@ class Reader:
 
     async def read(self) -> list[Event]:
         """The next events, oldest first; empty when there are none just now."""
-        return await self._vcenter.call(self._collector.read)
+        page = await self._vcenter.call(self._collector.read)
+        self._vcenter.contact.succeeded()
+        return page
 
     async def wait(self, seconds: int) -> None:
         """Return as soon as there may be more to read, or after ``seconds``."""
@@ -50,10 +54,11 @@ class Reader:
 
 
 class Vcenter:
-    """One vCenter and the thread that speaks with it."""
+    """One vCenter and the thread that speaks with it. ``contact`` learns when events are read, and what fails."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, contact: Contact | None = None) -> None:
         self._session = session
+        self.contact = contact or Contact()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vcenter")
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -61,6 +66,9 @@ class Vcenter:
         future = asyncio.wrap_future(self._thread.submit(function, *args, **kwargs))
         try:
             return await asyncio.shield(future)
+        except VcenterSourceError as exc:
+            self.contact.failed(str(exc))
+            raise
         except asyncio.CancelledError:
             self._session.stub.abort()
             with suppress(Exception):

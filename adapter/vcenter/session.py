@@ -34,14 +34,22 @@ OLDEST_VERSION = "vim.version.version9"
 class Session:
     """The one session that this process holds with a vCenter.
 
-    ``credentials`` is asked at every log-in, so that rotated ones are picked up. The content and the collectors
+    ``credentials`` is asked at every log-in, so that rotated ones are picked up; ``logged_in`` is told of each, with
+    vCenter's clock. The content and the collectors
     are pyVmomi's objects and stay within ``adapter.vcenter``.
     """
 
-    def __init__(self, url: str, credentials: Callable[[], Credentials], tls: ssl.SSLContext) -> None:
+    def __init__(
+        self,
+        url: str,
+        credentials: Callable[[], Credentials],
+        tls: ssl.SSLContext,
+        logged_in: Callable[[datetime], None] = lambda _: None,
+    ) -> None:
         parts = urlsplit(url)
         self.host = parts.netloc.rpartition("@")[2]
         self._credentials = credentials
+        self._logged_in = logged_in
         self._options = {"url": f"{parts.scheme}://{self.host}/sdk"}
         self._tls = {"sslContext": tls} if parts.scheme == "https" else {}
         self.stub = self._connect(OLDEST_VERSION)
@@ -59,6 +67,7 @@ class Session:
             self.content = vim.ServiceInstance("ServiceInstance", self.stub).RetrieveContent()
             credentials = self._credentials()
             self.content.sessionManager.Login(credentials.username, credentials.password.get_secret_value())
+        self._logged_in(self.current_time())
         log.info("logged in to vCenter", vcenter=self.host, api_version=about.apiVersion, username=credentials.username)
 
     def ensure(self) -> None:

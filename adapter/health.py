@@ -1,0 +1,136 @@
+"""The admin server: /healthz and /readyz for probes, /metrics for Prometheus.
+
+aiohttp serves it: its client is loaded anyway, it leaves signals alone, and it lives on the loop whose turning
+/healthz proves.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+
+import structlog
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from adapter.errors import ConfigurationError
+from adapter.metrics import Meters
+from adapter.stream import WAIT_SECONDS
+
+log = structlog.get_logger()
+
+SHUTDOWN_SECONDS = 1.0
+"""How long a scrape under way may hold up the end of the process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One of the things that readiness is made of, and why it is as it is, for an operator."""
+
+    ok: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Judges the meters.
+
+    In seconds: ``stale_after`` is how long something may go wrong before it shows here, ``checkpoint_interval`` how far
+    apart the checkpoint's saves are.
+    """
+
+    meters: Meters
+    stale_after: float
+    checkpoint_interval: float
+
+    def checks(self) -> dict[str, Check]:
+        """All of them, by name."""
+        return {"vcenter": self._vcenter(), "sink": self._sink(), "checkpoint": self._checkpoint()}
+
+    def _vcenter(self) -> Check:
+        """It was read lately. While events wait for the sink no more are read, and that is not vCenter's fault."""
+        contact, age = self.meters.vcenter, self.meters.vcenter.age
+        if age is None:
+            return Check(ok=False, why=f"not read yet{because(contact.reason)}")
+        if contact.failing > self.stale_after:
+            return Check(ok=False, why=f"not read for {age:.0f} s{because(contact.reason)}")
+        if age > self.stale_after + WAIT_SECONDS and not self.meters.in_flight:
+            return Check(ok=False, why=f"has not answered for {age:.0f} s")
+        return Check(ok=True, why=f"read {age:.0f} s ago")
+
+    def _sink(self) -> Check:
+        """It has accepted an event lately, or none waits for long."""
+        contact, age, waiting = self.meters.sink, self.meters.sink.age, self.meters.oldest_in_flight
+        accepted = "no event accepted yet" if age is None else f"the last event was accepted {age:.0f} s ago"
+        if waiting <= self.stale_after:
+            return Check(ok=True, why=accepted)
+        held = f"{accepted}, and one waits for {waiting:.0f} s{because(contact.reason)}"
+        return Check(ok=age is not None and age <= self.stale_after, why=held)
+
+    def _checkpoint(self) -> Check:
+        """It was saved lately, or there was nothing to save."""
+        contact, age = self.meters.checkpoint, self.meters.checkpoint.age
+        if age is None and not contact.failing:
+            return Check(ok=True, why="nothing to save yet")
+        late = contact.failing if age is None else age
+        if contact.failing > self.stale_after or late > self.stale_after + self.checkpoint_interval:
+            return Check(ok=False, why=f"not saved for {late:.0f} s{because(contact.reason)}")
+        return Check(ok=True, why=f"up to date {late:.0f} s ago{because(contact.reason)}")
+
+
+def because(reason: str) -> str:
+    """A reason, where there is one, as the end of a sentence."""
+    return f": {reason}" if reason else ""
+
+
+def application(health: Health, registry: CollectorRegistry) -> web.Application:
+    """The three pages."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")  # that the loop came to answer is all there is to know
+
+    async def readyz(_: web.Request) -> web.Response:
+        checks = health.checks()
+        ready = all(check.ok for check in checks.values())
+        answer = {"ready": ready, "checks": {name: asdict(check) for name, check in checks.items()}}
+        return web.json_response(answer, status=200 if ready else 503)
+
+    async def metrics(request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
+
+    served = web.Application()
+    served.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    return served
+
+
+@asynccontextmanager
+async def serving(health: Health, host: str, port: int | None) -> AsyncIterator[None]:
+    """Serve while this lasts; not at all where ``port`` is None. Port 0 takes any free one, which the log names.
+
+    Raises ConfigurationError when the port cannot be had.
+    """
+    if port is None:
+        yield
+        return
+    runner = web.AppRunner(
+        application(health, health.meters.registry), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
+    )
+    await runner.setup()
+    try:
+        await listen(runner, host, port)
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def listen(runner: web.AppRunner, host: str, port: int) -> None:
+    """Open the port, and say so."""
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as exc:
+        reason = (exc.strerror or str(exc)).rpartition(": ")[2]
+        raise ConfigurationError(
+            f"HEALTH_PORT: cannot listen on {host}:{port}: {reason}; set another, 0 for any free one, or off"
+        ) from exc
+    log.info("serving /healthz, /readyz and /metrics", host=host, port=runner.addresses[0][1])
