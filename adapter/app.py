@@ -1,10 +1,12 @@
 """The whole pipeline on one page: vCenter's events, each converted, delivered, acknowledged, and the place kept."""
 
 import asyncio
+import math
 import random
 import signal
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -12,16 +14,20 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from adapter import telemetry
+from adapter import health, otlp, telemetry
 from adapter.backoff import Backoff
 from adapter.checkpoint import Checkpoint, Ledger, Store
 from adapter.checkpoint.file import FileStore
 from adapter.checkpoint.keeper import Keeper
 from adapter.checkpoint.memory import MemoryStore
 from adapter.cloudevent import Converter, ordering_key
-from adapter.delivery import Delivery, Parcel, Sink
+from adapter.deadletters import DeadLetters, FirstOf, NoDeadLetters
+from adapter.deadletters.folder import Folder
+from adapter.deadletters.sink import SinkLetters
+from adapter.delivery import Delivery, Parcel, Retry, Sink
 from adapter.errors import ConfigurationError
 from adapter.event import Event
+from adapter.metrics import Meters
 from adapter.settings import Settings
 from adapter.sinks.broker import http_sink
 from adapter.sinks.stdout import StdoutSink
@@ -47,35 +53,54 @@ async def serve(settings: Settings) -> None:
     types = TypeFilter(settings.event_types)
     store = checkpoint_store(settings.checkpoint)
     backoff = Backoff(base=0.5, longest=settings.retry_max_delay, random=random.random)
-    async with sink_of(settings) as sink, vcenter_of(settings) as (vcenter, about):
+    meters = Meters()
+    async with (
+        sink_of(settings) as sink,
+        dead_letters_of(settings) as letters,
+        observed(settings, meters),
+        vcenter_of(settings, meters) as (vcenter, about),
+    ):
         resumed = resumable(store.load(), about)
         ledger = Ledger(about.instance_uuid, resumed)
+        meters.follow(ledger)
         position = Position(beginning(settings, about), resumed)
-        delivery = Delivery(sink, max_in_flight=settings.max_in_flight, backoff=backoff)
-        take = partial(take_up, types, converter_of(settings, about), ledger, delivery)
-        async with keeping(store, ledger, settings.checkpoint_interval):
+        retry = Retry(backoff, settings.retry_max_duration or math.inf)
+        delivery = Delivery(sink, letters, max_in_flight=settings.max_in_flight, retry=retry, watch=meters)
+        intake = Intake(types, converter_of(settings, about), ledger, delivery, meters)
+        async with keeping(Keeper(store, ledger, meters.checkpoint), settings.checkpoint_interval):
             try:
                 stream = events(vcenter, position, types.exact_names() or (), backoff, asyncio.sleep)
                 async with aclosing(stream):
                     async for event in stream:
-                        await take(event)
+                        await intake.take(event)
             finally:
                 undelivered = await delivery.drain(settings.drain_timeout)
                 log.info("stopped", undelivered=undelivered)
 
 
-async def take_up(types: TypeFilter, converter: Converter, ledger: Ledger, delivery: Delivery, event: Event) -> None:
-    """One event, from the stream to the delivery. An event that is not wanted is acknowledged as it stands."""
-    entry = ledger.read(event.identity)
-    acknowledged = partial(ledger.acknowledge, entry)
-    cloudevents_type = converter.type_of(event)
-    if not types.accepts(event.class_name, event.name, cloudevents_type):
-        acknowledged()
-        return
-    span = telemetry.creating(event, cloudevents_type)
-    cloudevent = converter.convert(event, **telemetry.context_headers(span))
-    telemetry.describe(span, cloudevent)
-    await delivery.submit(Parcel(cloudevent, ordering_key(event), span, acknowledged))
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Takes events from the stream to the delivery."""
+
+    types: TypeFilter
+    converter: Converter
+    ledger: Ledger
+    delivery: Delivery
+    meters: Meters
+
+    async def take(self, event: Event) -> None:
+        """One event; waits while the window is full. One that is not wanted is acknowledged as it stands."""
+        acknowledged = partial(self.ledger.acknowledge, self.ledger.read(event.identity))
+        cloudevents_type = self.converter.type_of(event)
+        self.meters.read(cloudevents_type)
+        if not self.types.accepts(event.class_name, event.name, cloudevents_type):
+            self.meters.filtered(cloudevents_type)
+            acknowledged()
+            return
+        span = telemetry.creating(event, cloudevents_type)
+        cloudevent = self.converter.convert(event, **telemetry.context_headers(span))
+        telemetry.describe(span, cloudevent)
+        await self.delivery.submit(Parcel(cloudevent, ordering_key(event), span, acknowledged))
 
 
 def beginning(settings: Settings, about: About) -> datetime | None:
@@ -129,15 +154,43 @@ async def sink_of(settings: Settings) -> AsyncIterator[Sink]:
         ca_certs=settings.ca_certs,
         answer_timeout=settings.sink_timeout,
         connections=settings.max_in_flight,
+        max_event_bytes=settings.max_event_bytes,
     ) as sink:
         yield sink
 
 
 @asynccontextmanager
-async def vcenter_of(settings: Settings) -> AsyncIterator[tuple[Vcenter, About]]:
+async def dead_letters_of(settings: Settings) -> AsyncIterator[DeadLetters]:
+    """Where events go that the sink will never take: DEAD_LETTER_SINK, where that takes none, DEAD_LETTER_PATH."""
+    folder = settings.dead_letter_path and Folder(settings.dead_letter_path, settings.dead_letter_max_bytes)
+    if settings.dead_letter_sink is None:
+        yield folder or NoDeadLetters()
+        return
+    async with http_sink(
+        settings.dead_letter_sink,
+        ca_certs=settings.ca_certs,
+        answer_timeout=settings.sink_timeout,
+        connections=settings.max_in_flight,
+    ) as sink:
+        first = SinkLetters(sink)
+        yield FirstOf([first, folder]) if folder else first
+
+
+@asynccontextmanager
+async def observed(settings: Settings, meters: Meters) -> AsyncIterator[None]:
+    """Probes and Prometheus are answered, and metrics pushed where OTLP is configured, also while a stop drains."""
+    judged = health.Health(meters, settings.health_stale_after, settings.checkpoint_interval)
+    with otlp.exporting(meters):
+        async with health.serving(judged, settings.health_host, settings.serves_health_on):
+            yield
+
+
+@asynccontextmanager
+async def vcenter_of(settings: Settings, meters: Meters) -> AsyncIterator[tuple[Vcenter, About]]:
     """The vCenter that VCENTER_URL names, logged in to; logged out of at the end."""
     tls = tls_context(settings.vcenter_ca_file, insecure=settings.vcenter_insecure)
-    vcenter = Vcenter(Session(settings.vcenter_url, settings.credentials, tls))
+    session = Session(settings.vcenter_url, settings.credentials, tls, meters.logged_in)
+    vcenter = Vcenter(session, meters.vcenter)
     try:
         yield vcenter, await vcenter.connect()
     finally:
@@ -145,9 +198,8 @@ async def vcenter_of(settings: Settings) -> AsyncIterator[tuple[Vcenter, About]]
 
 
 @asynccontextmanager
-async def keeping(store: Store, ledger: Ledger, interval: float) -> AsyncIterator[None]:
+async def keeping(keeper: Keeper, interval: float) -> AsyncIterator[None]:
     """Save the checkpoint every ``interval`` seconds while this lasts, and once more at the end."""
-    keeper = Keeper(store, ledger)
     regularly = asyncio.create_task(keeper.save_regularly(interval, asyncio.sleep))
     try:
         yield

@@ -7,20 +7,17 @@ from typing import Annotated
 import typer
 
 from adapter import settings as configuration
-from adapter import telemetry
+from adapter import sinksettings, telemetry
 from adapter.errors import ConfigurationError, VcenterSourceError
 
 commands = typer.Typer(
     help="vCenter events as CloudEvents.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
+letters = typer.Typer(help="The events that the sink refused for good, in DEAD_LETTER_PATH.", no_args_is_help=True)
+commands.add_typer(letters, name="dead-letters")
 
 CONFIGURATION_EXIT = 2
 FAILURE_EXIT = 1
-
-
-@commands.callback()
-def vcenter_source() -> None:
-    """A callback keeps ``run`` a subcommand while it is the only one."""
 
 
 @commands.command()
@@ -36,6 +33,35 @@ def run(
     logs.set_up(settings)
     with telemetry.exporting():
         asyncio.run(app.run(settings))
+
+
+@letters.command("list")
+def list_letters(
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, for programs.")] = False,
+) -> None:
+    """Show the dead letters, oldest first: when it was given up, the event's type, subject and id, and why."""
+    from adapter import logs, replay
+    from adapter.deadletters import listing
+
+    settings = sinksettings.read(sinksettings.SinkSettings, {})
+    logs.set_up(settings)
+    listing.show(replay.folder_of(settings).letters(), as_json=as_json)
+
+
+@letters.command("replay")
+def replay_letters(
+    event_id: Annotated[str | None, typer.Option("--id", help="Only the event with this id. Default: all.")] = None,
+    sink: Annotated[str | None, typer.Option(help="Where to: an http(s) address. Default: K_SINK.")] = None,
+) -> None:
+    """Send dead letters again, oldest first, and remove those that are accepted. Exit code 1: some were not."""
+    from adapter import logs, replay
+
+    settings = sinksettings.read(sinksettings.SinkSettings, {"sink": sink})
+    logs.set_up(settings)
+    with telemetry.exporting():
+        summary = asyncio.run(replay.replay(settings, event_id))
+    typer.echo(f"{summary}.")
+    sys.exit(0 if summary.clean else FAILURE_EXIT)
 
 
 def main() -> None:

@@ -1,10 +1,12 @@
-"""Events to a sink: a window in flight, order kept per object, every failure retried.
+"""Events to a sink: a window in flight, order kept per object, what may pass retried, the rest to the dead letter.
 
 The window bounds memory: it counts the events taken up and not yet acknowledged, also those that wait behind an
 earlier one of the same object. When it is full, ``submit`` waits, and so does the reading of more.
 """
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,13 +17,18 @@ from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import Span
 
 from adapter.backoff import Backoff
-from adapter.errors import EventRefusedError, SinkUnavailableError
+from adapter.deadletters import DeadLetter, DeadLetters
+from adapter.errors import DeadLetterUnavailableError, EventRefusedError, SinkUnavailableError
 
 log = structlog.get_logger()
 
 
 class Sink(Protocol):
-    """Takes CloudEvents."""
+    """Takes CloudEvents. ``address`` is what an operator calls it, free of user info."""
+
+    @property
+    def address(self) -> str:  # noqa: D102  the class says it
+        ...
 
     async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
         """Return when the sink has acknowledged the event. ``resend`` counts the tries before this one.
@@ -56,24 +63,31 @@ class Watch:
         """The sink has acknowledged it."""
 
     def dead_lettered(self, parcel: Parcel) -> None:
-        """The sink has refused it for good."""
+        """The sink will never take it, and the dead letter has stored it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How long one event is tried. ``duration`` is in seconds, from its first try on; after that it is given up.
+
+    ``clock`` gives seconds and never goes back.
+    """
+
+    backoff: Backoff
+    duration: float = math.inf
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    clock: Callable[[], float] = time.monotonic
 
 
 class Delivery:
-    """Carries parcels to a sink. Use it as an async context manager; at the end nothing is left running."""
+    """Carries parcels to a sink, and what the sink will never take to the dead letter."""
 
     def __init__(
-        self,
-        sink: Sink,
-        *,
-        max_in_flight: int,
-        backoff: Backoff,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        watch: Watch | None = None,
+        self, sink: Sink, dead_letters: DeadLetters, *, max_in_flight: int, retry: Retry, watch: Watch | None = None
     ) -> None:
         self._sink = sink
-        self._backoff = backoff
-        self._sleep = sleep
+        self._dead_letters = dead_letters
+        self._retry = retry
         self._watch = watch or Watch()
         self._window = asyncio.Semaphore(max_in_flight)
         self._lanes: dict[str, deque[Parcel]] = {}
@@ -112,31 +126,51 @@ class Delivery:
         del self._lanes[name]
 
     async def _deliver(self, parcel: Parcel) -> None:
-        """One parcel, until the sink has it or refuses it for good."""
+        """One parcel, until the sink or the dead letter has it."""
+        given_up_at = self._retry.clock() + self._retry.duration
         failures = 0
-        while True:
-            try:
-                await self._sink.send(parcel.event, parcel.span, failures)
-            except SinkUnavailableError as exc:
-                delay = self._backoff.delay(failures, at_least=exc.retry_after or 0.0)
-                failures += 1
-                self._watch.failed(parcel, str(exc))
-                log.warning(
-                    "sink did not take the event, trying again",
-                    reason=str(exc),
-                    seconds=round(delay, 2),
-                    **names(parcel),
-                )
-                await self._sleep(delay)
-            except EventRefusedError as exc:
-                log.error("sink refuses the event for good, it is dropped", reason=str(exc), **names(parcel))
-                self._watch.dead_lettered(parcel)
-                break
-            else:
-                self._watch.delivered(parcel)
-                break
+        while not await self._attempt(parcel, failures, given_up_at):
+            failures += 1
         parcel.span.end()
         parcel.acknowledged()
+
+    async def _attempt(self, parcel: Parcel, failures: int, given_up_at: float) -> bool:
+        """One try, and the wait after it where it fails. Returns whether the parcel needs no more care."""
+        try:
+            await self._sink.send(parcel.event, parcel.span, failures)
+        except EventRefusedError as exc:
+            return await self._give_up(parcel, failures, exc)
+        except SinkUnavailableError as exc:
+            left = given_up_at - self._retry.clock()
+            if left <= 0:
+                return await self._give_up(parcel, failures, exc)
+            delay = self._retry.backoff.delay(failures, at_least=exc.retry_after or 0.0)
+            await self._wait("sink did not take the event, trying again", parcel, min(delay, left), exc)
+            return False
+        self._watch.delivered(parcel)
+        return True
+
+    async def _give_up(self, parcel: Parcel, failures: int, why: SinkUnavailableError | EventRefusedError) -> bool:
+        """To the dead letter. An event that this cannot take either is held, and tried again with the sink too.
+
+        It is never dropped: a checkpoint would move past an event that is stored nowhere.
+        """
+        letter = DeadLetter(parcel.event, self._sink.address, str(why), why.status, why.body)
+        try:
+            await self._dead_letters.store(letter, parcel.span)
+        except DeadLetterUnavailableError as exc:
+            delay = self._retry.backoff.delay(failures)
+            await self._wait("event is held, trying again", parcel, delay, why, dead_letter=str(exc))
+            return False
+        log.error("sink will not take the event, it is in the dead letter", reason=str(why), **names(parcel))
+        parcel.span.add_event("dead letter", {"reason": str(why)})
+        self._watch.dead_lettered(parcel)
+        return True
+
+    async def _wait(self, what: str, parcel: Parcel, seconds: float, why: Exception, **more: str) -> None:
+        self._watch.failed(parcel, str(why))
+        log.warning(what, reason=str(why), **more, seconds=round(seconds, 2), **names(parcel))
+        await self._retry.sleep(seconds)
 
 
 def names(parcel: Parcel) -> dict[str, str]:

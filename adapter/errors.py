@@ -5,7 +5,8 @@
     ├── RetryableError              try again later, lose nothing
     │   ├── VcenterUnavailableError     no answer, or an answer that means "not now"
     │   ├── SessionLostError            log in again, make a new collector, resume
-    │   └── SinkUnavailableError        the sink did not take the event; may name a delay
+    │   ├── SinkUnavailableError        the sink did not take the event; may name a delay
+    │   └── DeadLetterUnavailableError  the dead letter cannot store the event: hold it, never drop it
     └── PermanentError              trying again cannot help
         ├── AuthenticationError         vCenter refuses the user name or password
         ├── CertificateError            vCenter's certificate is not trusted
@@ -40,12 +41,21 @@ class SessionLostError(RetryableError):
 class SinkUnavailableError(RetryableError):
     """The sink did not take the event this time.
 
-    ``retry_after`` is the delay in seconds that the sink asked for, None where it named none.
+    ``retry_after`` is the delay in seconds that the sink asked for, None where it named none. ``status`` is its HTTP
+    status code, None where it gave no answer, and ``body`` the beginning of that answer.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, status: int | None = None, body: bytes = b""
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.status = status
+        self.body = body
+
+
+class DeadLetterUnavailableError(RetryableError):
+    """The dead letter is full, out of reach or not configured. The message says which, and what would help."""
 
 
 class PermanentError(VcenterSourceError):
@@ -65,8 +75,12 @@ class VcenterRefusedError(PermanentError):
 
 
 class EventRefusedError(PermanentError):
-    """The sink will never take this event. ``status`` is its HTTP status code, None where there is none."""
+    """The sink will never take this event.
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    ``status`` is its HTTP status code, None where it was not even asked, and ``body`` the beginning of its answer.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, body: bytes = b"") -> None:
         super().__init__(message)
         self.status = status
+        self.body = body

@@ -5,10 +5,10 @@ import sys
 
 import structlog
 
-from adapter.settings import Settings
+from adapter.sinksettings import SinkSettings
 
 
-def set_up(settings: Settings) -> None:
+def set_up(settings: SinkSettings) -> None:
     """Set structlog up as LOG_FORMAT and LOG_LEVEL say."""
     for_people = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     renderer = structlog.processors.JSONRenderer() if settings.log_format == "json" else for_people

@@ -3,12 +3,13 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 import aiohttp
-from cloudevents.core.bindings.http import to_binary
+from cloudevents.core.bindings.http import HTTPMessage, to_binary
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import Span
 
@@ -19,43 +20,71 @@ from adapter.errors import ConfigurationError, EventRefusedError, SinkUnavailabl
 RETRYABLE = frozenset({404, 408, 409, 425, 429})
 """Client errors that may pass: a Broker answers 404 while it is being set up. All of 5xx may pass too."""
 
-MAX_ANSWER = 512
-"""Bytes of a refusal's body that are worth quoting."""
+MAX_ANSWER = 1024
+"""Bytes that are read of a failure's body: what Knative keeps of one in ``knativeerrordata``."""
+
+MAX_QUOTE = 512
+"""Bytes of it that are worth a place in a log line."""
 
 
 class HttpSink:
-    """Sends CloudEvents to one address, exactly as given: Knative forbids altering K_SINK's path."""
+    """Sends CloudEvents to one address, exactly as given: Knative forbids altering K_SINK's path.
 
-    def __init__(self, client: aiohttp.ClientSession, url: str) -> None:
+    ``max_event_bytes`` is the size from which on an event is not even tried; None is no limit.
+    """
+
+    def __init__(self, client: aiohttp.ClientSession, url: str, max_event_bytes: int | None = None) -> None:
         self._client = client
         self._url = url
+        self._max_event_bytes = max_event_bytes
         self._format = OrjsonFormat()
+        parts = urlsplit(url)
+        self.address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
     async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
         """POST one event. Raises SinkUnavailableError or EventRefusedError."""
         message = to_binary(event, self._format)
+        size = encoded_size(message)
+        if self._max_event_bytes is not None and size > self._max_event_bytes:
+            raise EventRefusedError(f"the event has {size} bytes, more than MAX_EVENT_BYTES ({self._max_event_bytes})")
         with telemetry.sending(span, self._url, event.get_id(), resend) as (child, trace_headers):
             try:
                 async with self._client.post(
                     self._url, data=message.body, headers=message.headers | trace_headers, allow_redirects=False
                 ) as response:
                     child.set_attribute("http.response.status_code", response.status)
-                    await judge(self._url, response)
+                    await judge(self.address, response)
             except (aiohttp.ClientError, OSError) as exc:  # a TimeoutError is an OSError
-                raise SinkUnavailableError(f"{self._url}: {str(exc) or type(exc).__name__}") from exc
+                raise SinkUnavailableError(f"{self.address}: {str(exc) or type(exc).__name__}") from exc
 
 
-async def judge(url: str, response: aiohttp.ClientResponse) -> None:
+def encoded_size(message: HTTPMessage) -> int:
+    """Bytes of an event in binary mode: its data, and the names and values of its attributes."""
+    return len(message.body) + sum(len(name) + len(value) for name, value in message.headers.items())
+
+
+async def judge(address: str, response: aiohttp.ClientResponse) -> None:
     """Return for 2xx; raise what the status means for the event otherwise (Knative's delivery contract)."""
     status = response.status
     if 200 <= status < 300:  # noqa: PLR2004
         await response.read()  # the connection can serve again only after its answer was read
         return
-    said = (await response.content.read(MAX_ANSWER)).decode(errors="replace").strip()
-    message = " ".join(f"{url} answers {status} {response.reason}: {said}".split()).rstrip(":")
+    body = await beginning(response)
+    said = body[:MAX_QUOTE].decode(errors="replace")
+    message = " ".join(f"{address} answers {status} {response.reason}: {said}".split()).rstrip(":")
     if status in RETRYABLE or status >= 500:  # noqa: PLR2004
-        raise SinkUnavailableError(message, retry_after=retry_after(response.headers, datetime.now(UTC)))
-    raise EventRefusedError(message, status=status)
+        delay = retry_after(response.headers, datetime.now(UTC))
+        raise SinkUnavailableError(message, retry_after=delay, status=status, body=body)
+    raise EventRefusedError(message, status=status, body=body)
+
+
+async def beginning(response: aiohttp.ClientResponse) -> bytes:
+    """The first ``MAX_ANSWER`` bytes of the body, or what came of it: the status has said what matters."""
+    body = b""
+    with suppress(aiohttp.ClientError, OSError):
+        while len(body) < MAX_ANSWER and (chunk := await response.content.read(MAX_ANSWER - len(body))):
+            body += chunk
+    return body
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -72,7 +101,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 @asynccontextmanager
 async def http_sink(
-    url: str, *, ca_certs: str | None, answer_timeout: float, connections: int
+    url: str, *, ca_certs: str | None, answer_timeout: float, connections: int, max_event_bytes: int | None = None
 ) -> AsyncIterator[HttpSink]:
     """An HttpSink with its connections, closed at the end. ``answer_timeout`` is in seconds."""
     connector = aiohttp.TCPConnector(limit=connections, ssl=trust(ca_certs))
@@ -80,7 +109,7 @@ async def http_sink(
     async with aiohttp.ClientSession(
         connector=connector, timeout=limits, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
     ) as client:
-        yield HttpSink(client, url)
+        yield HttpSink(client, url, max_event_bytes)
     await asyncio.sleep(0)  # lets the transports close before the loop does
 
 

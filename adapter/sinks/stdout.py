@@ -13,6 +13,8 @@ from adapter.errors import SinkUnavailableError
 class StdoutSink:
     """Prints CloudEvents in structured JSON, each line flushed so that a pipe sees it at once."""
 
+    address = "standard output"
+
     def __init__(self, out: TextIO = sys.stdout) -> None:
         self._out = out
         self._format = OrjsonFormat()

@@ -1,0 +1,160 @@
+"""The dead letters of a folder, sent to the sink again: in order, one at a time, each removed once it is accepted.
+
+Letters are removed when their file is done, also when it is broken off. Whatever is killed in between, a letter may be
+sent twice and is never lost.
+"""
+
+import asyncio
+import random
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from cloudevents.core.v1.event import CloudEvent
+from opentelemetry.trace import Span, get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from adapter.backoff import Backoff
+from adapter.deadletters import unlabelled
+from adapter.deadletters.folder import Folder, Stored, read
+from adapter.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
+from adapter.sinks.broker import http_sink
+from adapter.sinksettings import SinkSettings
+
+log = structlog.get_logger()
+
+TRIES = 4
+"""How often a letter is sent that the sink answers with "not now". Someone waits for the command to end."""
+
+
+class Sender(Protocol):
+    """What a replay needs of a sink."""
+
+    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+        """Return when the event is acknowledged. Raises SinkUnavailableError or EventRefusedError."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """How a replay went. ``stopped`` is why it went no further, None where it came to its end."""
+
+    accepted: int = 0
+    refused: int = 0
+    stopped: str | None = None
+
+    @property
+    def clean(self) -> bool:
+        """Whether every letter that was wanted has gone."""
+        return self.refused == 0 and self.stopped is None
+
+    def __str__(self) -> str:
+        words = f"{self.accepted} accepted and removed, {self.refused} refused again and kept"
+        return words if self.stopped is None else f"{words}; stopped, since {self.stopped}"
+
+
+class Replay:
+    """One run over a folder. ``done`` is called after each line, whether it was wanted or not."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        sink: Sender,
+        backoff: Backoff,
+        *,
+        done: Callable[[], None] = lambda: None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._folder = folder
+        self._sink = sink
+        self._backoff = backoff
+        self._done = done
+        self._sleep = sleep
+        self.summary = Summary()
+
+    async def run(self, event_id: str | None = None) -> Summary:
+        """Send every letter, or those of this event id. A sink that gives no answer ends it: none would be accepted."""
+        for file in self._folder.files():
+            accepted: set[bytes] = set()
+            try:
+                await self._file(read(file), event_id, accepted)
+            except SinkUnavailableError as exc:
+                self.summary.stopped = str(exc)
+                break
+            finally:
+                self._folder.remove(file, accepted)
+        return self.summary
+
+    async def _file(self, letters: Iterator[Stored], event_id: str | None, accepted: set[bytes]) -> None:
+        for letter in letters:
+            if event_id in {None, letter.event.get_id()}:
+                await self._one(letter, accepted)
+            self._done()
+
+    async def _one(self, letter: Stored, accepted: set[bytes]) -> None:
+        event = unlabelled(letter.event)
+        try:
+            await self._send(event, traced(event))
+        except (EventRefusedError, SinkUnavailableError) as exc:
+            if exc.status is None and isinstance(exc, SinkUnavailableError):
+                raise
+            self.summary.refused += 1
+            log.error("refused again", event_id=event.get_id(), event_type=event.get_type(), reason=str(exc))
+        else:
+            self.summary.accepted += 1
+            accepted.add(letter.line)
+
+    async def _send(self, event: CloudEvent, span: Span) -> None:
+        """Send one event, a few times where its failure may pass."""
+        for failures in range(TRIES - 1):
+            try:
+                return await self._sink.send(event, span, failures)
+            except SinkUnavailableError as exc:
+                await self._sleep(self._backoff.delay(failures, at_least=exc.retry_after or 0.0))
+        return await self._sink.send(event, span, TRIES - 1)
+
+
+def traced(event: CloudEvent) -> Span:
+    """The span that the event's trace began with, by its extensions: what it was read in may have ended long ago."""
+    return get_current_span(TraceContextTextMapPropagator().extract(event.get_attributes()))
+
+
+def folder_of(settings: SinkSettings) -> Folder:
+    """The folder that DEAD_LETTER_PATH names."""
+    if settings.dead_letter_path is None:
+        raise ConfigurationError("DEAD_LETTER_PATH: not set; set it to the folder that the adapter has it set to")
+    return Folder(settings.dead_letter_path, settings.dead_letter_max_bytes)
+
+
+async def replay(settings: SinkSettings, event_id: str | None) -> Summary:
+    """Send the letters of DEAD_LETTER_PATH to K_SINK, with a bar of progress on a terminal."""
+    folder = folder_of(settings)
+    if settings.sink in {None, "-"}:
+        raise ConfigurationError("K_SINK: not set; set it, or --sink, to the http(s) address to send to")
+    backoff = Backoff(base=0.5, longest=settings.retry_max_delay, random=random.random)
+    async with http_sink(
+        str(settings.sink),
+        ca_certs=settings.ca_certs,
+        answer_timeout=settings.sink_timeout,
+        connections=1,
+        max_event_bytes=settings.max_event_bytes,
+    ) as sink:
+        with progress(folder) as done:
+            return await Replay(folder, sink, backoff, done=done).run(event_id)
+
+
+@contextmanager
+def progress(folder: Folder) -> Iterator[Callable[[], None]]:
+    """A bar on standard error, where that is a terminal; call what this gives after each letter."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console  # takes its time to load
+    from rich.progress import MofNCompleteColumn, Progress
+
+    total = sum(1 for _ in folder.letters())
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("dead letters", total=total)
+        yield lambda: bar.advance(task)

@@ -1,0 +1,128 @@
+"""The settings that sending events needs: all that ``vcenter-source dead-letters`` reads, and a part of ``run``'s.
+
+How settings are read, and refused in words, stands here too.
+"""
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from adapter.errors import ConfigurationError
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+def either(*names: str) -> Any:
+    """A field read from the first of these environment variables that is set."""
+    return Field(validation_alias=AliasChoices(*names))
+
+
+class EnvironmentSettings(BaseSettings):
+    """Settings from the environment. An empty variable counts as not set, as Knative injects empty ones."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_ignore_empty=True, extra="ignore", use_attribute_docstrings=True, case_sensitive=True
+    )
+
+
+class SinkSettings(EnvironmentSettings):
+    """Where events go, how long that may take, and what becomes of those that cannot go there."""
+
+    sink: Annotated[str | None, either("K_SINK")] = None
+    """Where the CloudEvents go, an http or https address; Knative sets it. `-` prints them, a JSON line each."""
+
+    ca_certs: Annotated[str | None, either("K_CA_CERTS")] = None
+    """PEM certificates to trust for the sink, beside the system's; Knative sets it."""
+
+    sink_timeout: Annotated[float, either("SINK_TIMEOUT")] = Field(default=330.0, gt=0)
+    """Seconds to wait for the sink's answer. Long, because a Broker on an InMemoryChannel answers only after every
+    Trigger's delivery and retries have ended."""
+
+    retry_max_delay: Annotated[float, either("RETRY_MAX_DELAY")] = Field(default=30.0, gt=0)
+    """The longest wait, in seconds, between two tries of one event, also where the sink's Retry-After asks for more."""
+
+    max_event_bytes: Annotated[int, either("MAX_EVENT_BYTES")] = Field(default=1_000_000, ge=1)
+    """The largest event, data and attributes in bytes, that is sent to the sink; a larger one goes to the dead letter.
+    A Kafka Broker refuses what exceeds 1 MiB with a 503, as if it could pass; the default leaves room for what a Broker
+    adds. Every CloudEvents intermediary takes 64 KiB, not all of them more."""
+
+    dead_letter_sink: Annotated[str | None, either("DEAD_LETTER_SINK")] = None
+    """Where events go that the sink refuses for good, an http or https address; they carry Knative's
+    `knativeerrordest`, `knativeerrorcode` and `knativeerrordata`. With neither this nor `DEAD_LETTER_PATH` set, such an
+    event is never dropped but tried again for as long as it takes, and in the end holds up the stream."""
+
+    dead_letter_path: Annotated[Path | None, either("DEAD_LETTER_PATH")] = None
+    """A folder for such events, on a volume that outlives the pod: lines of JSON, shown and sent again by
+    `vcenter-source dead-letters`. With `DEAD_LETTER_SINK` set too, it takes those that the other does not."""
+
+    dead_letter_max_bytes: Annotated[int, either("DEAD_LETTER_MAX_BYTES")] = Field(default=256 * 1024 * 1024, ge=1)
+    """The most bytes that this folder may hold. When it is full, events are held as if there were none."""
+
+    log_format: Annotated[Literal["console", "json"], either("LOG_FORMAT")] = "console"
+    """How the log on standard error looks."""
+
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], either("LOG_LEVEL")] = "info"
+    """The least severity that is logged."""
+
+    @field_validator("sink", "dead_letter_sink")
+    @classmethod
+    def _http_address(cls, value: str | None) -> str | None:
+        if value is None or value == "-":
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("not an http or https address")
+        return value
+
+    @field_validator("dead_letter_sink")
+    @classmethod
+    def _not_printed(cls, value: str | None) -> str | None:
+        if value == "-":
+            raise ValueError("only K_SINK can be printed; set an http or https address")
+        return value
+
+    @field_validator("ca_certs")
+    @classmethod
+    def _certificates(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                ssl.create_default_context(cadata=value)
+            except ssl.SSLError as exc:
+                raise ValueError("not PEM certificates") from exc
+        return value
+
+
+def read(kind: type[SettingsT], overrides: Mapping[str, Any]) -> SettingsT:
+    """Read the environment; ``overrides`` are settings by field name from the command line, None where not given.
+
+    Raises ConfigurationError with every wrong setting named, in one line.
+    """
+    given = {environment_name(kind, field): value for field, value in overrides.items() if value is not None}
+    try:
+        return kind(**given)
+    except ValidationError as exc:
+        raise ConfigurationError("; ".join(explain(error) for error in exc.errors())) from exc
+
+
+def environment_name(kind: type[BaseSettings], field: str) -> str:
+    """The variable a field is read from, the first where there are several."""
+    alias = kind.model_fields[field].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else field.upper()
+
+
+def explain(error: ErrorDetails) -> str:
+    """One wrong setting in a few words: its name, what was given (never a secret), what is wanted."""
+    if not error["loc"]:
+        return error["msg"].removeprefix("Value error, ")
+    name = str(error["loc"][0])
+    if error["type"] == "missing":
+        return f"{name}: not set; set it to vCenter's host name or https://host/sdk"
+    message = error["msg"].removeprefix("Value error, ")
+    given = "" if "PASSWORD" in name or name in {"K_CA_CERTS", "VCENTER_URL"} else f"{error['input']!r}: "
+    return f"{name}: {given}{message[0].lower()}{message[1:]}"
