@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @contextmanager
 def exporting(meters: Meters) -> Iterator[None]:
     """Push the metrics while this lasts, and once more at its end; without an endpoint nothing is even imported."""
-    if not telemetry.configured("METRICS", os.environ):
+    if not telemetry.configured(os.environ, "METRICS"):
         yield
         return
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter

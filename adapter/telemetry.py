@@ -36,7 +36,7 @@ def tracer() -> Tracer:
     return trace.get_tracer("vcenter-source")
 
 
-def configured(signal: Literal["TRACES", "METRICS"], environ: Mapping[str, str]) -> bool:
+def configured(environ: Mapping[str, str], signal: Literal["TRACES", "METRICS"] = "TRACES") -> bool:
     """Whether the environment says where these go over OTLP, and does not switch that off."""
     disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
     if disabled or environ.get(f"OTEL_{signal}_EXPORTER") == "none":
@@ -58,7 +58,7 @@ def resource() -> "Resource":
 @contextmanager
 def exporting() -> Iterator[None]:
     """Export spans while this lasts, if an OTLP endpoint is configured; otherwise the SDK is not even imported."""
-    if not configured("TRACES", os.environ):
+    if not configured(os.environ):
         yield
         return
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
