@@ -69,5 +69,7 @@ def main() -> None:
     try:
         commands()
     except VcenterSourceError as exc:
-        typer.echo(f"vcenter-source: {' '.join(str(exc).split())}", err=True)
+        from adapter import logs
+
+        logs.last_words(" ".join(str(exc).split()))
         sys.exit(CONFIGURATION_EXIT if isinstance(exc, ConfigurationError) else FAILURE_EXIT)

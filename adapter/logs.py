@@ -1,24 +1,62 @@
-"""Structured logs on standard error: for people, or JSON for machines."""
+"""Structured logs on standard error: for people, or a JSON object a line for machines.
+
+What libraries log (a failed export of OpenTelemetry's, an error that asyncio could tell nobody else) and Python's
+warnings come out in the same form. In JSON the text is under ``message``, since ``event`` means something else here.
+"""
 
 import logging
+import os
 import sys
+from types import TracebackType
 
 import structlog
+from structlog.typing import Processor
 
 from adapter.sinksettings import SinkSettings
 
+DESCRIBED: tuple[Processor, ...] = (
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+)
+JSON: tuple[Processor, ...] = (structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer())
+
 
 def set_up(settings: SinkSettings) -> None:
-    """Set structlog up as LOG_FORMAT and LOG_LEVEL say."""
-    for_people = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    renderer = structlog.processors.JSONRenderer() if settings.log_format == "json" else for_people
+    """Set structlog and the standard library's logging up as LOG_FORMAT and LOG_LEVEL say."""
+    level = getattr(logging, settings.log_level.upper())
+    rendered = JSON if settings.log_format == "json" else for_people()
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.log_level.upper())),
+        processors=[*DESCRIBED, *rendered],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    foreign = logging.StreamHandler(sys.stderr)
+    foreign.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=DESCRIBED, processors=[strip, *rendered])
+    )
+    # What libraries say below a warning is of use to their own developers only.
+    logging.basicConfig(handlers=[foreign], level=max(level, logging.WARNING), force=True)
+    logging.captureWarnings(capture=True)
+    if rendered is JSON:
+        sys.excepthook = crashed
+
+
+def for_people() -> tuple[Processor, ...]:
+    """A line for the eye, in colours on a terminal; a traceback as Python prints it."""
+    plain = structlog.dev.plain_traceback
+    return (structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),)
+
+
+def crashed(kind: type[BaseException], exc: BaseException, trace: TracebackType | None) -> None:
+    """Log the failure that ends the process and that nobody foresaw, its traceback within the line."""
+    structlog.get_logger().critical("crashed", exc_info=(kind, exc, trace))
+
+
+def last_words(message: str) -> None:
+    """The line that a failure ends the process with; it may come before the settings could be read."""
+    if os.environ.get("LOG_FORMAT") == "json":
+        structlog.wrap_logger(structlog.PrintLogger(sys.stderr), processors=[*DESCRIBED, *JSON]).critical(message)
+    else:
+        print(f"vcenter-source: {message}", file=sys.stderr)  # noqa: T201  a command's answer, not its log
