@@ -19,9 +19,14 @@ Answer = tuple[int, dict[str, str]]
 
 @dataclass
 class RecordingSink:
-    """An HTTP sink in a thread. ``answer`` decides by the number of the request; what it accepted is in ``events``."""
+    """An HTTP sink in a thread. ``answer`` decides by the number of the request; what it accepted is in ``events``.
+
+    What it ``refuses`` is answered 400, with ``objection`` as the body of every failure.
+    """
 
     url: str = ""
+    refuses: Callable[[HTTPMessage], bool] = lambda _: False
+    objection: bytes = b""
     answer: Callable[[int], Answer] = lambda _: (202, {})
     requests: list[HTTPMessage] = field(default_factory=list)
     events: "queue.Queue[BaseCloudEvent]" = field(default_factory=queue.Queue)
@@ -34,7 +39,7 @@ class RecordingSink:
 
     def handle(self, message: HTTPMessage) -> Answer:
         with self.lock:
-            answer = self.answer(len(self.requests))
+            answer = (400, {}) if self.refuses(message) else self.answer(len(self.requests))
             self.requests.append(message)
         if 200 <= answer[0] < 300:
             self.events.put(from_http(message, JSONFormat()))
@@ -58,8 +63,10 @@ def recording_sink(answer: Callable[[int], Answer] = lambda _: (202, {}), port: 
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", "0")
+            said = b"" if 200 <= status < 300 else sink.objection
+            self.send_header("Content-Length", str(len(said)))
             self.end_headers()
+            self.wfile.write(said)
 
         def log_message(self, *_: object) -> None:
             """Tests are quiet."""
@@ -80,9 +87,9 @@ def recording_sink(answer: Callable[[int], Answer] = lambda _: (202, {}), port: 
 def clean_environment(**settings: str) -> dict[str, str]:
     """The environment of this process without any setting of ours or of OpenTelemetry, plus ``settings``."""
     ours: tuple[str, ...] = ("VCENTER_", "GOVC_", "K_", "OTEL_", "TAG", "EVENT_", "START_", "CHECKPOINT", "LOG_")
-    ours += ("PORT", "HOST", "HEALTH_")
+    ours += ("PORT", "HOST", "HEALTH_", "SINK_", "RETRY_", "MAX_", "DEAD_LETTER_", "DRAIN_")
     # Tests run side by side, and one port serves one process.
-    return {k: v for k, v in os.environ.items() if not k.startswith(ours)} | {"HEALTH_PORT": "0"} | settings
+    return {k: v for k, v in os.environ.items() if not k.startswith(ours)} | {"HEALTH_PORT": "off"} | settings
 
 
 @contextmanager

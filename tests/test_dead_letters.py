@@ -1,0 +1,383 @@
+"""Dead letters: what they carry, over real HTTP, and in a folder that is torn, full, or killed while it is written."""
+
+import asyncio
+import io
+import socket
+import subprocess
+import sys
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+from cloudevents.core.v1.event import CloudEvent
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.trace import INVALID_SPAN
+from structlog.testing import capture_logs
+
+from adapter.deadletters import DeadLetter, DeadLetters, labelled, unlabelled
+from adapter.deadletters.folder import FILE_BYTES, Folder
+from adapter.deadletters.listing import show
+from adapter.deadletters.sink import SinkLetters
+from adapter.errors import (
+    DeadLetterUnavailableError,
+    EventRefusedError,
+    SinkUnavailableError,
+    VcenterSourceError,
+)
+from adapter.sinks.broker import HttpSink, http_sink
+from tests.support import RecordingSink, process, recording_sink
+
+NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def cloudevent(name: str = "1", text: str = "größer") -> CloudEvent:
+    attributes = {
+        "id": name,
+        "source": "https://vc/sdk",
+        "type": "com.vmware.event.vm.poweredon",
+        "time": NOW,
+        "datacontenttype": "application/json",
+        "subject": "VirtualMachine:vm-1",
+        "traceparent": TRACEPARENT,
+    }
+    return CloudEvent(attributes, {"key": 1, "fullFormattedMessage": text})
+
+
+def letter(name: str = "1", text: str = "größer") -> DeadLetter:
+    return DeadLetter(cloudevent(name, text), "http://broker/default", "answers 400: no", 400, b"no")
+
+
+def folder_at(path: Path, max_bytes: int = 2**30) -> Folder:
+    return Folder(path, max_bytes, lambda: NOW)
+
+
+def store(letters: DeadLetters, *some: DeadLetter) -> None:
+    async def all_of_them() -> None:
+        for one in some:
+            await letters.store(one, INVALID_SPAN)
+
+    asyncio.run(all_of_them())
+
+
+def names(folder: Folder) -> list[str]:
+    return [stored.event.get_id() for stored in folder.letters()]
+
+
+# --- what a dead letter carries ---
+
+
+def test_a_dead_letter_has_knatives_attributes_and_gives_the_event_back_as_it_was() -> None:
+    attributes = labelled(letter()).get_attributes()
+    assert attributes["knativeerrordest"] == "http://broker/default"
+    assert attributes["knativeerrorcode"] == "400"
+    assert b64decode(attributes["knativeerrordata"]) == b"no"
+    again = unlabelled(labelled(letter(), deadlettertime="now"))
+    assert again.get_attributes() == cloudevent().get_attributes()
+    assert again.get_data() == cloudevent().get_data()
+
+
+def test_where_the_sink_gave_no_answer_there_is_no_code_and_the_reason_is_the_data() -> None:
+    attributes = labelled(DeadLetter(cloudevent(), "http://broker/", "too large")).get_attributes()
+    assert "knativeerrorcode" not in attributes
+    assert b64decode(attributes["knativeerrordata"]) == b"too large"
+
+
+@given(body=st.binary(max_size=3000))
+def test_an_answer_is_cut_before_it_is_encoded_and_any_event_comes_back(body: bytes) -> None:
+    event = labelled(DeadLetter(cloudevent(), "http://broker/", "400", 400, body))
+    assert b64decode(event.get_attributes().get("knativeerrordata", "")) == body[:1024]
+    assert unlabelled(event).get_attributes() == cloudevent().get_attributes()
+
+
+# --- the sinks ---
+
+
+@contextmanager
+def answering(status: int, objection: bytes) -> Iterator[RecordingSink]:
+    with recording_sink(lambda _: (status, {})) as sink:
+        sink.objection = objection
+        yield sink
+
+
+async def send(url: str, event: CloudEvent, limit: int | None = None) -> HttpSink:
+    async with http_sink(url, ca_certs=None, answer_timeout=5, connections=1, max_event_bytes=limit) as sink:
+        await sink.send(event, INVALID_SPAN, 0)
+        return sink
+
+
+@pytest.mark.parametrize("status", [400, 503])
+def test_what_a_sink_says_travels_with_the_failure(status: int) -> None:
+    with answering(status, b"x" * 5000) as sink, pytest.raises(VcenterSourceError) as caught:
+        asyncio.run(send(sink.url, cloudevent()))
+    assert isinstance(caught.value, EventRefusedError if status == 400 else SinkUnavailableError)
+    assert (caught.value.status, caught.value.body) == (status, b"x" * 1024)
+    assert len(str(caught.value)) < 700
+
+
+def test_an_event_that_is_too_large_is_permanent_and_never_sent() -> None:
+    with recording_sink() as sink:
+        asyncio.run(send(sink.url, cloudevent(text="x" * 1000), limit=1500))
+        with pytest.raises(EventRefusedError, match=r"has \d+ bytes, more than MAX_EVENT_BYTES \(1000\)") as caught:
+            asyncio.run(send(sink.url, cloudevent(text="x" * 1000), limit=1000))
+        assert caught.value.status is None
+        assert len(sink.requests) == 1
+
+
+def test_a_password_in_the_sinks_address_is_in_no_message_and_no_dead_letter() -> None:
+    with answering(400, b"no") as sink, pytest.raises(EventRefusedError) as caught:
+        asyncio.run(send(sink.url.replace("//", "//user:s3cret@"), cloudevent()))
+    assert "s3cret" not in str(caught.value)
+    with recording_sink() as sink:
+        assert asyncio.run(send(sink.url.replace("//", "//user:s3cret@"), cloudevent())).address == sink.url
+
+
+async def store_at(url: str, one: DeadLetter) -> None:
+    async with http_sink(url, ca_certs=None, answer_timeout=5, connections=1) as sink:
+        await SinkLetters(sink).store(one, INVALID_SPAN)
+
+
+def test_a_dead_letter_sink_gets_the_event_with_what_went_wrong() -> None:
+    with recording_sink() as sink:
+        asyncio.run(store_at(sink.url, letter()))
+        arrived = sink.take()
+        headers = sink.requests[0].headers
+    assert headers["ce-knativeerrordest"] == "http://broker/default"
+    assert headers["ce-knativeerrorcode"] == "400"
+    assert headers["ce-knativeerrordata"] == "bm8="
+    assert headers["ce-traceparent"] == TRACEPARENT
+    assert arrived.get_data() == cloudevent().get_data()
+
+
+@pytest.mark.parametrize("status", [400, 503])
+def test_a_dead_letter_sink_that_does_not_take_it_is_a_failure_that_may_pass(status: int) -> None:
+    with answering(status, b"no") as sink, pytest.raises(DeadLetterUnavailableError, match=rf"^DEAD_.*{status}.*: no$"):
+        asyncio.run(store_at(sink.url, letter()))
+
+
+def test_a_dead_letter_sink_that_is_not_there_is_a_failure_that_may_pass() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
+        with pytest.raises(DeadLetterUnavailableError, match=r"^DEAD_LETTER_SINK: http"):
+            asyncio.run(store_at(f"http://127.0.0.1:{taken.getsockname()[1]}/", letter()))
+
+
+# --- the folder ---
+
+
+def test_letters_are_read_in_the_order_they_were_stored_with_time_and_reason(tmp_path: Path) -> None:
+    folder = folder_at(tmp_path / "deep" / "letters")
+    assert names(folder) == []
+    store(folder, *(letter(str(n)) for n in range(5)))
+    assert names(folder) == ["0", "1", "2", "3", "4"]
+    first = next(folder.letters()).event
+    assert first.get_attributes()["deadlettertime"] == "2026-01-31T08:00:00.000Z"
+    assert first.get_attributes()["deadletterreason"] == "answers 400: no"
+    assert unlabelled(first).get_attributes() == cloudevent("0").get_attributes()
+    assert first.get_data() == cloudevent().get_data()
+
+
+def test_each_line_is_a_structured_cloudevent_that_others_can_read(tmp_path: Path) -> None:
+    folder = folder_at(tmp_path)
+    store(folder, letter())
+    line = orjson.loads(folder.files()[0].read_bytes())
+    assert (line["specversion"], line["id"], line["knativeerrorcode"]) == ("1.0", "1", "400")
+    assert all(name.isalnum() and name.islower() and len(name) <= 20 for name in line if name != "data")
+
+
+@given(cut=st.integers(1, 400))
+def test_a_torn_last_line_is_skipped_and_said_so_and_what_follows_is_whole(
+    tmp_path_factory: pytest.TempPathFactory, cut: int
+) -> None:
+    folder = folder_at(tmp_path_factory.mktemp("letters"))
+    store(folder, letter("1"), letter("2"))
+    (file,) = folder.files()
+    file.write_bytes(file.read_bytes()[:-cut])
+    with capture_logs() as logged:
+        assert names(folder) == ["1"]
+    assert [line["event"] for line in logged] == ["last line is cut off, skipped"]
+    store(folder, letter("3"))
+    with capture_logs() as logged:
+        assert names(folder) == ["1", "3"]
+    assert logged == []
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\n", b"[]\n", b"null\n", b"\xff\n", b'{"id":"7"}\n', b'{"time":1}\n', b"\0\0\0\n"]
+)
+def test_a_damaged_line_is_skipped_and_said_so_and_stays(tmp_path: Path, damage: bytes) -> None:
+    folder = folder_at(tmp_path)
+    store(folder, letter("1"))
+    (file,) = folder.files()
+    file.write_bytes(damage + file.read_bytes())
+    with capture_logs() as logged:
+        (only,) = folder.letters()
+    assert [line["event"] for line in logged] == ["damaged line, skipped"]
+    folder.remove(only.file, {only.line})
+    assert file.read_bytes() == damage
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from adapter.deadletters.folder import Folder
+from opentelemetry.trace import INVALID_SPAN
+from tests.test_dead_letters import letter
+
+async def write():
+    folder = Folder(Path(sys.argv[1]), 2**30)
+    for n in range(100_000):
+        await folder.store(letter(str(n), "x" * 20_000), INVALID_SPAN)
+        print(n, flush=True)
+
+asyncio.run(write())
+"""
+
+
+def test_what_was_acknowledged_is_there_after_a_kill_in_mid_write(tmp_path: Path) -> None:
+    folder, acknowledged = folder_at(tmp_path), list[str]()
+    for lines in (1, 17, 40):
+        with subprocess.Popen([sys.executable, "-c", WRITER, tmp_path], stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None
+            acknowledged += [writer.stdout.readline().strip() for _ in range(lines)]
+            writer.kill()
+            acknowledged += [line.strip() for line in writer.stdout]
+    stored = iter(names(folder))
+    assert all(name in stored for name in acknowledged)  # each after the one before it
+    store(folder, letter("last"))
+    assert names(folder)[-1] == "last"
+
+
+def test_a_full_folder_refuses_and_says_what_would_help(tmp_path: Path) -> None:
+    store(folder_at(tmp_path), letter("1"), letter("2"))
+    folder = folder_at(tmp_path, max_bytes=folder_at(tmp_path).files()[0].stat().st_size + 100)
+    with pytest.raises(DeadLetterUnavailableError, match=r"is full with \d+ bytes of at most \d+.* DEAD_LETTER_MAX_B"):
+        store(folder, letter("3"))
+    assert names(folder) == ["1", "2"]
+    first = next(folder.letters())
+    folder.remove(first.file, {first.line})
+    store(folder, letter("3"))
+    assert names(folder) == ["2", "3"]
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from adapter.errors import DeadLetterUnavailableError
+from tests.test_dead_letters import folder_at, letter, names, store
+
+folder = folder_at(Path(sys.argv[1]))
+store(folder, letter("1", "x" * 5000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (8000, resource.RLIM_INFINITY))
+try:
+    store(folder, letter("2", "x" * 5000))
+except DeadLetterUnavailableError as exc:
+    print(exc)
+print(names(folder), folder.files()[0].stat().st_size < 8000)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+store(folder, letter("3"))
+print(names(folder))
+"""
+
+
+def test_a_full_disk_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
+    said = subprocess.run([sys.executable, "-c", FULL_DISK, tmp_path], capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines() == [
+        f"DEAD_LETTER_PATH: cannot write {tmp_path}: File too large",
+        "['1'] True",
+        "['1', '3']",
+    ]
+
+
+def test_a_folder_that_cannot_be_is_a_failure_that_may_pass(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    folder = folder_at(tmp_path / "file" / "letters")
+    with pytest.raises(DeadLetterUnavailableError, match=r"^DEAD_LETTER_PATH: cannot write .*: Not a directory$"):
+        store(folder, letter())
+    (tmp_path / "file").unlink()
+    store(folder, letter())
+    assert names(folder) == ["1"]
+
+
+def test_large_files_are_followed_by_others_in_order(tmp_path: Path) -> None:
+    folder = folder_at(tmp_path)
+    large = "x" * (FILE_BYTES // 2)
+    store(folder, *(letter(str(n), large) for n in range(5)))
+    assert [file.name for file in folder.files()] == [f"dead-letters-0000000{n}.jsonl" for n in (1, 2, 3)]
+    assert names(folder) == ["0", "1", "2", "3", "4"]
+
+
+def test_what_was_appended_while_others_were_sent_again_stays(tmp_path: Path) -> None:
+    folder = folder_at(tmp_path)
+    store(folder, letter("1"), letter("2"))
+    first, second = folder.letters()
+    store(folder, letter("3"))
+    folder.remove(first.file, {first.line, second.line})
+    assert names(folder) == ["3"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "dead-letters-00000001.jsonl"]
+
+
+# --- list ---
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_a_table_and_a_program_lines(tmp_path: Path) -> None:
+    folder = folder_at(tmp_path)
+    store(folder, letter("41"), letter("42"))
+    terminal, pipe, json = Terminal(), io.StringIO(), io.StringIO()
+    show(folder.letters(), as_json=False, out=terminal)
+    show(folder.letters(), as_json=False, out=pipe)
+    show(folder.letters(), as_json=True, out=json)
+    assert len(terminal.getvalue().splitlines()) >= 3
+    assert "subject" in terminal.getvalue().splitlines()[0]
+    assert pipe.getvalue().splitlines()[1].split("\t") == [
+        "2026-01-31T08:00:00.000Z",
+        "com.vmware.event.vm.poweredon",
+        "VirtualMachine:vm-1",
+        "42",
+        "answers 400: no",
+    ]
+    assert [orjson.loads(line)["id"] for line in json.getvalue().splitlines()] == ["41", "42"]
+
+
+def test_an_empty_folder_is_said_to_be_empty_to_people_alone(tmp_path: Path) -> None:
+    terminal, pipe = Terminal(), io.StringIO()
+    show(folder_at(tmp_path / "none").letters(), as_json=False, out=terminal)
+    show(folder_at(tmp_path / "none").letters(), as_json=False, out=pipe)
+    assert (terminal.getvalue(), pipe.getvalue()) == ("no dead letters\n", "")
+
+
+def test_the_list_needs_no_vcenter(tmp_path: Path) -> None:
+    store(folder_at(tmp_path), letter("42"))
+    with process("adapter", "dead-letters", "list", "--json", DEAD_LETTER_PATH=str(tmp_path)) as listing:
+        out, said = listing.communicate(timeout=20)
+    assert (listing.returncode, said) == (0, "")
+    assert orjson.loads(out)["subject"] == "VirtualMachine:vm-1"
+
+
+@pytest.mark.parametrize(
+    ("command", "settings", "words"),
+    [
+        ("list", {}, "DEAD_LETTER_PATH: not set"),
+        ("replay", {"K_SINK": "http://127.0.0.1:9/"}, "DEAD_LETTER_PATH: not set"),
+        ("replay", {"DEAD_LETTER_PATH": "/no/such"}, "K_SINK: not set"),
+        ("replay", {"DEAD_LETTER_PATH": "/no/such", "K_SINK": "-"}, "K_SINK: not set"),
+        ("list", {"DEAD_LETTER_PATH": "/no/such", "DEAD_LETTER_SINK": "-"}, "DEAD_LETTER_SINK: '-': only K_SINK"),
+        ("list", {"DEAD_LETTER_PATH": "/no/such", "MAX_EVENT_BYTES": "0"}, "MAX_EVENT_BYTES: '0': "),
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_exit_code_2(command: str, settings: dict[str, str], words: str) -> None:
+    with process("adapter", "dead-letters", command, **settings) as refused:
+        _, said = refused.communicate(timeout=20)
+    assert refused.returncode == 2
+    assert said.startswith(f"vcenter-source: {words}")
+    assert said.count("\n") == 1
