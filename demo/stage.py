@@ -12,8 +12,13 @@ from demo.manifests import Broker, ManifestError, load_broker
 from demo.processes import DemoError, Processes
 
 USERNAME, PASSWORD = "administrator@vsphere.local", "VMware1!"
-# The exporters' batch interval (milliseconds): spans should be there when the tag is.
-_TRACING = {"OTEL_BSP_SCHEDULE_DELAY": "100", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
+_TRACING = {
+    # The exporters' batch interval (milliseconds): spans should be there when the tag is.
+    "OTEL_BSP_SCHEDULE_DELAY": "100",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+    # The demo's receiver takes spans alone.
+    "OTEL_METRICS_EXPORTER": "none",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ def set_up(processes: Processes, manifests: Path, tag: str, otlp: str) -> Stage:
         sink = f"http://127.0.0.1:{listener.getsockname()[1]}{broker.path}"
         simulator = processes.ready(processes.start("simulator", ["simulator", "--port", "0"], {}))
         vcenter = {"VCENTER_URL": simulator, "VCENTER_USERNAME": USERNAME, "VCENTER_PASSWORD": PASSWORD, **tracing}
-        sending = {"K_SINK": sink, "DRAIN_TIMEOUT": "2"}
+        sending = {"K_SINK": sink, "DRAIN_TIMEOUT": "2", "HEALTH_PORT": "off"}
         processes.start("adapter", ["adapter", "run"], vcenter | sending, server=False)
         tagging = {"HOST": "127.0.0.1", "PORT": "0", "TAG": tag, "TAG_CREATE": "true"}
         pytag = processes.ready(processes.start("pytag", ["functions.pytag"], vcenter | tagging))
