@@ -58,7 +58,6 @@ def observer(instrument: Counter | Gauge) -> "Callable[[CallbackOptions], list[O
 
     def observe(_: "CallbackOptions") -> list[Observation]:
         samples = [sample for family in instrument.collect() for sample in family.samples]
-        known = [s for s in samples if not s.name.endswith("_created") and not math.isnan(s.value)]
-        return [Observation(sample.value, sample.labels) for sample in known]
+        return [Observation(sample.value, sample.labels) for sample in samples if not math.isnan(sample.value)]
 
     return observe

@@ -32,8 +32,8 @@ class Admin:
     adapter: subprocess.Popen[str]
     url: str
 
-    def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", timeout=5)
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        return httpx.get(f"{self.url}{path}", headers=headers, timeout=5)
 
     def ready(self) -> dict[str, Any]:
         """The checks; the status says the same as they do together."""
