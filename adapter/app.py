@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
+from opentelemetry import trace
 
 from adapter import health, otlp, telemetry
 from adapter.backoff import Backoff
@@ -20,18 +21,19 @@ from adapter.checkpoint import Checkpoint, Ledger, Store
 from adapter.checkpoint.file import FileStore
 from adapter.checkpoint.keeper import Keeper
 from adapter.checkpoint.memory import MemoryStore
-from adapter.cloudevent import Converter, ordering_key
+from adapter.cloudevent import GAP_TYPE, Converter, ordering_key
 from adapter.deadletters import DeadLetters, FirstOf, NoDeadLetters
 from adapter.deadletters.folder import Folder
 from adapter.deadletters.sink import SinkLetters
 from adapter.delivery import Delivery, Parcel, Retry, Sink
-from adapter.errors import ConfigurationError
-from adapter.event import Event
+from adapter.errors import ConfigurationError, OvertakenError
+from adapter.event import Event, Gap
 from adapter.metrics import Meters
+from adapter.position import Position
 from adapter.settings import Settings
 from adapter.sinks.broker import http_sink
 from adapter.sinks.stdout import StdoutSink
-from adapter.stream import Position, events
+from adapter.stream import Stream
 from adapter.typefilter import TypeFilter
 from adapter.vcenter.client import About, Vcenter
 from adapter.vcenter.session import Session, tls_context
@@ -60,21 +62,21 @@ async def serve(settings: Settings) -> None:
         observed(settings, meters),
         vcenter_of(settings, meters) as (vcenter, about),
     ):
-        resumed = resumable(store.load(), about)
-        ledger = Ledger(about.instance_uuid, resumed)
+        since, resumed = beginning(settings, about), resumable(store.load(), about)
+        store.claim()
+        ledger = Ledger(about.instance_uuid, resumed, since)
         meters.follow(ledger)
-        position = Position(beginning(settings, about), resumed)
         retry = Retry(backoff, settings.retry_max_duration or math.inf)
         delivery = Delivery(sink, letters, max_in_flight=settings.max_in_flight, retry=retry, watch=meters)
         intake = Intake(types, converter_of(settings, about), ledger, delivery, meters)
-        async with keeping(Keeper(store, ledger, meters.checkpoint), settings.checkpoint_interval):
+        stream = Stream(vcenter, Position(since, resumed), types.exact_names() or (), backoff, asyncio.sleep)
+        async with keeping(Keeper(store, ledger, meters.checkpoint), settings.checkpoint_interval) as keeper:
             try:
-                stream = events(vcenter, position, types.exact_names() or (), backoff, asyncio.sleep)
-                async with aclosing(stream):
-                    async for event in stream:
+                async with aclosing(stream.events()) as events:
+                    async for event in events:
                         await intake.take(event)
             finally:
-                undelivered = await delivery.drain(settings.drain_timeout)
+                undelivered = await delivery.drain(0 if keeper.overtaken else settings.drain_timeout)
                 log.info("stopped", undelivered=undelivered)
 
 
@@ -88,8 +90,11 @@ class Intake:
     delivery: Delivery
     meters: Meters
 
-    async def take(self, event: Event) -> None:
+    async def take(self, event: Event | Gap) -> None:
         """One event; waits while the window is full. One that is not wanted is acknowledged as it stands."""
+        if isinstance(event, Gap):
+            await self._take_gap(event)
+            return
         acknowledged = partial(self.ledger.acknowledge, self.ledger.read(event.identity))
         cloudevents_type = self.converter.type_of(event)
         self.meters.read(cloudevents_type)
@@ -101,6 +106,16 @@ class Intake:
         cloudevent = self.converter.convert(event, **telemetry.context_headers(span))
         telemetry.describe(span, cloudevent)
         await self.delivery.submit(Parcel(cloudevent, ordering_key(event), span, acknowledged))
+
+    async def _take_gap(self, gap: Gap) -> None:
+        """Tell of missing events as of any other, so that the checkpoint does not pass a gap that nobody heard of."""
+        log.warning("events are missing", reason=gap.reason, after=gap.after, before=gap.before)
+        acknowledged = partial(self.ledger.acknowledge, self.ledger.read(None))
+        cloudevent = self.converter.convert_gap(gap)
+        if self.types.accepts("Gap", "Gap", GAP_TYPE):
+            await self.delivery.submit(Parcel(cloudevent, "adapter", trace.INVALID_SPAN, acknowledged))
+        else:
+            acknowledged()
 
 
 def beginning(settings: Settings, about: About) -> datetime | None:
@@ -198,11 +213,19 @@ async def vcenter_of(settings: Settings, meters: Meters) -> AsyncIterator[tuple[
 
 
 @asynccontextmanager
-async def keeping(keeper: Keeper, interval: float) -> AsyncIterator[None]:
-    """Save the checkpoint every ``interval`` seconds while this lasts, and once more at the end."""
-    regularly = asyncio.create_task(keeper.save_regularly(interval, asyncio.sleep))
+async def keeping(keeper: Keeper, interval: float) -> AsyncIterator[Keeper]:
+    """Save the checkpoint now, every ``interval`` seconds while this lasts, and once more at the end.
+
+    Whatever runs meanwhile is cancelled, and OvertakenError raised, once another adapter has claimed the checkpoint.
+    """
     try:
-        yield
-    finally:
-        regularly.cancel()
-        await keeper.save()
+        async with asyncio.TaskGroup() as tasks:
+            regularly = tasks.create_task(keeper.save_regularly(interval, asyncio.sleep))
+            try:
+                yield keeper
+            finally:
+                regularly.cancel()
+                if not keeper.overtaken:
+                    await keeper.save()
+    except* OvertakenError as overtaken:
+        raise overtaken.exceptions[0] from None

@@ -29,8 +29,11 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
 from adapter.catalog import cloudevent_type, event_class, severity
-from adapter.event import Event
+from adapter.event import Event, Gap, Identity
 from adapter.veba import veba_data
+
+GAP_TYPE = "com.vmware.event.adapter.gap"
+"""The type of a CloudEvent that tells of missing events."""
 
 _UNSAFE = re.compile(r"[^!#$&-~]")  # U+0021 to U+007E but for " and %
 _CLASSES = {"EventEx": "eventex", "ExtendedEvent": "extendedevent"}
@@ -73,6 +76,25 @@ class Converter:
             attributes["subject"] = _safe(str(event.subject))
         return CloudEvent(attributes, veba_data(event.data) if self.event_format == "veba" else event.data)
 
+    def convert_gap(self, gap: Gap) -> CloudEvent:
+        """Missing events as a CloudEvent of the adapter's own; the same gap has the same id whenever it is seen."""
+        key, created = gap.before
+        attributes = {
+            "specversion": "1.0",
+            "id": f"gap-{gap.reason}-{key}-{created:%Y%m%dT%H%M%S.%f}",
+            "source": self.source,
+            "type": GAP_TYPE,
+            "time": created,
+            "datacontenttype": "application/json",
+            "eventclass": "adapter",
+            "eventname": "Gap",
+            "severitytext": "WARN",
+            "vsphereapiversion": self.api_version,
+            "partitionkey": "adapter",
+        }
+        data = {"reason": gap.reason, "after": _end(gap.after), "before": _end(gap.before)}
+        return CloudEvent({name: _safe(value) for name, value in self.overrides.items()} | attributes, data)
+
     def _extensions(self, event: Event) -> dict[str, str]:
         return {
             "eventclass": _CLASSES.get(event.class_name, "event"),
@@ -82,6 +104,10 @@ class Converter:
             "vsphereapiversion": self.api_version,
             "partitionkey": ordering_key(event),
         }
+
+
+def _end(identity: Identity | None) -> dict[str, Any] | None:
+    return None if identity is None else {"key": identity[0], "createdTime": identity[1].isoformat()}
 
 
 def ordering_key(event: Event) -> str:

@@ -5,17 +5,21 @@
     ├── RetryableError              try again later, lose nothing
     │   ├── VcenterUnavailableError     no answer, or an answer that means "not now"
     │   ├── SessionLostError            log in again, make a new collector, resume
+    │   ├── CollectorStuckError         make a new collector, at last behind what it cannot pass
     │   ├── SinkUnavailableError        the sink did not take the event; may name a delay
     │   └── DeadLetterUnavailableError  the dead letter cannot store the event: hold it, never drop it
     └── PermanentError              trying again cannot help
         ├── AuthenticationError         vCenter refuses the user name or password
         ├── CertificateError            vCenter's certificate is not trusted
         ├── VcenterRefusedError         vCenter understood the request and says no (a missing privilege, say)
+        ├── OvertakenError              another adapter does our work now: stop
         └── EventRefusedError           the sink will never take this event
 
 Foreign exceptions are mapped to these at the seam where they enter (``adapter.vcenter.session``,
 ``adapter.sinks``), with the original as ``__cause__``; the other rooms know no others.
 """
+
+from adapter.event import Identity
 
 
 class VcenterSourceError(Exception):
@@ -36,6 +40,14 @@ class VcenterUnavailableError(RetryableError):
 
 class SessionLostError(RetryableError):
     """vCenter no longer knows our session or our collector."""
+
+
+class CollectorStuckError(RetryableError):
+    """The collector shows nothing more although vCenter has more; ``unread`` is the oldest of it that is known."""
+
+    def __init__(self, message: str, *, unread: Identity) -> None:
+        super().__init__(message)
+        self.unread = unread
 
 
 class SinkUnavailableError(RetryableError):
@@ -60,6 +72,10 @@ class DeadLetterUnavailableError(RetryableError):
 
 class PermanentError(VcenterSourceError):
     """A failure that trying again cannot mend."""
+
+
+class OvertakenError(PermanentError):
+    """Another adapter has taken over what this one was doing. It must stop delivering at once."""
 
 
 class AuthenticationError(PermanentError):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,10 @@ class ManagedObjectReference:
 
     def __str__(self) -> str:
         return f"{self.type}:{self.value}"
+
+
+Identity = tuple[int, datetime]
+"""An event's key and created time: what tells it from every other of the same vCenter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Event:
     data: dict[str, Any]
 
     @property
-    def identity(self) -> tuple[int, datetime]:
+    def identity(self) -> Identity:
         """What tells this event from every other of the same vCenter."""
         return self.key, self.created
 
@@ -41,3 +45,18 @@ class Event:
     def name(self) -> str:
         """The class name; of an EventEx or ExtendedEvent its ``eventTypeId``, which says more."""
         return self.data.get("eventTypeId") or self.class_name
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A span in which events are missing, or may be, as far as can be seen from outside.
+
+    ``purged``: vCenter no longer holds the last event that was read. ``hidden``: there are events that this account may
+    not see, and more of them than a page holds. ``rewound``: keys began anew, as after a restore from a backup.
+    ``compressed``: vCenter itself has stored one event for many. ``after`` is the last event before the span, None
+    where there is none; ``before`` is the first after it.
+    """
+
+    reason: Literal["purged", "hidden", "rewound", "compressed"]
+    after: Identity | None
+    before: Identity

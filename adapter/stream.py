@@ -1,39 +1,45 @@
-"""What to read next, and what has been read before.
+"""The events, one after another, for ever.
 
-``Position`` is the pure core. The generators are nested by lifetime: ``events`` never ends, ``_one_collector`` lives as
-long as its collector does, ``Position.fresh`` one page.
+The generators are nested by lifetime: ``events`` never ends, ``_one_collector`` lives as long as its collector does,
+``Position.fresh`` one page.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
 
 from adapter.backoff import Backoff
-from adapter.checkpoint import Checkpoint, Identity
-from adapter.errors import VcenterSourceError
-from adapter.event import Event
+from adapter.errors import CollectorStuckError, VcenterSourceError
+from adapter.event import Event, Gap, Identity
+from adapter.position import Position
 
 log = structlog.get_logger()
 
-OVERLAP = timedelta(seconds=60)
-"""How far before the newest event a new collector begins, since vCenter may store events a little out of order."""
-
 WAIT_SECONDS = 10
 """The longest wait for a wake-up before vCenter is asked all the same."""
+
+PRECISION = timedelta(milliseconds=1)
+"""How closely the end of a span that no collector can pass is looked for."""
+
+OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before the first vCenter."""
 
 
 class Reader(Protocol):
     """One collector."""
 
     async def read(self) -> list[Event]:
-        """The next events, oldest first; empty when there are none just now."""
+        """The next events, oldest first; empty when there are none just now, or when the collector is stuck."""
 
     async def wait(self, seconds: int) -> None:
         """Return as soon as there may be more to read, or after ``seconds``."""
+
+    async def latest(self) -> list[Identity]:
+        """The newest events there are, in no order, wherever reading stands."""
 
 
 class EventHistory(Protocol):
@@ -44,81 +50,80 @@ class EventHistory(Protocol):
 
 
 @dataclass(slots=True)
-class Position:
-    """How far the stream has read.
+class Stream:
+    """What reading takes. ``sleep`` waits some seconds; a test passes its own."""
 
-    ``since`` is where the first collector begins (None: at the oldest event that vCenter holds). ``resumed`` is the
-    checkpoint that an earlier process left. ``seen`` holds the identities read within the last ``OVERLAP`` before
-    ``newest``: what a new collector shows again.
-    """
+    history: EventHistory
+    position: Position
+    event_type_ids: Sequence[str]
+    backoff: Backoff
+    sleep: Callable[[float], Awaitable[None]]
 
-    since: datetime | None
-    resumed: Checkpoint | None = None
-    newest: datetime | None = None
-    seen: dict[Identity, None] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.resumed is not None:
-            self.newest = self.resumed.last[1]
-
-    def begin(self) -> datetime | None:
-        """Where a new collector begins."""
-        if self.newest is None:
-            return self.since
-        begin = self.newest - OVERLAP
-        # Not before START_FROM, unless an earlier process stood there already.
-        return begin if self.since is None or self.resumed is not None else max(begin, self.since)
-
-    def fresh(self, page: Sequence[Event]) -> Iterator[Event]:
-        """The events of a page that were not read before; each counts as read when it is taken."""
-        for event in page:
-            if not self._known(event.identity):
-                self._note(event)
-                yield event
-
-    def _known(self, identity: Identity) -> bool:
-        return identity in self.seen or (self.resumed is not None and self.resumed.covers(identity))
-
-    def _note(self, event: Event) -> None:
-        self.seen[event.identity] = None
-        self.newest = event.created if self.newest is None else max(self.newest, event.created)
-        horizon = self.newest - OVERLAP
-        while (oldest := next(iter(self.seen))) != event.identity and oldest[1] < horizon:
-            del self.seen[oldest]
-
-
-async def events(
-    history: EventHistory,
-    position: Position,
-    event_type_ids: Sequence[str],
-    backoff: Backoff,
-    sleep: Callable[[float], Awaitable[None]],
-) -> AsyncGenerator[Event, None]:
-    """Every event from ``position`` on, for ever: a lost session or collector is replaced by a new one."""
-    failures = 0
-    while True:
-        try:
-            async with aclosing(_one_collector(history, position, event_type_ids)) as one:
-                async for event in one:
-                    failures = 0
-                    yield event
-        except VcenterSourceError as exc:
-            # Permanent ones too: a password is rotated on both sides at some time, and a stream that waits loses
-            # nothing, where a process that exits loses its place.
-            delay = backoff.delay(failures)
-            failures += 1
-            log.warning("reading failed, trying again", reason=str(exc), seconds=round(delay, 1), failures=failures)
-            await sleep(delay)
-
-
-async def _one_collector(
-    history: EventHistory, position: Position, event_type_ids: Sequence[str]
-) -> AsyncGenerator[Event, None]:
-    """Events until the collector fails. It waits only after an empty page, so a backlog is read without a pause."""
-    async with history.reader(position.begin(), event_type_ids) as reader:
+    async def events(self) -> AsyncGenerator[Event | Gap, None]:
+        """Every event from the position on: a lost session, or a collector that is lost or stuck, is replaced."""
+        failures = stuck = 0
         while True:
-            page = await reader.read()
-            for event in position.fresh(page):
-                yield event
-            if not page:
-                await reader.wait(WAIT_SECONDS)
+            try:
+                async with aclosing(self._one_collector()) as one:
+                    async for event in one:
+                        failures = stuck = 0
+                        yield event
+            except CollectorStuckError as exc:
+                log.warning("collector shows nothing more, making a new one", reason=str(exc))
+                stuck += 1
+                if stuck > 1:
+                    yield await self._get_past(exc.unread)
+            except VcenterSourceError as exc:
+                # Permanent ones too: a password is rotated on both sides at some time, and a stream that waits loses
+                # nothing, where a process that exits loses its place.
+                delay = self.backoff.delay(failures)
+                failures += 1
+                log.warning("reading failed, trying again", reason=str(exc), seconds=round(delay, 1), failures=failures)
+                await self.sleep(delay)
+
+    async def _one_collector(self) -> AsyncGenerator[Event | Gap, None]:
+        """Events until the collector fails. It waits only after an empty page, so a backlog is read without a pause."""
+        waited = False
+        async with self.history.reader(self.position.begin(), self.event_type_ids) as reader:
+            while True:
+                page = await reader.read() or (waited and await self._second_look(reader)) or []
+                for event in self.position.fresh(page):
+                    yield event
+                waited = not page
+                if waited:
+                    await reader.wait(WAIT_SECONDS)
+
+    async def _second_look(self, reader: Reader) -> list[Event]:
+        """A page after one that was empty: is it the end, or is the collector stuck? Raises CollectorStuckError.
+
+        A collector is silent for good in a span of events that this account may not see and that is longer than a page,
+        and, as has been seen, when its position was purged or its keys have wrapped around.
+        """
+        unread = self.position.unread(await reader.latest())
+        if not unread:
+            return []
+        page = await reader.read()  # they may have come just now
+        if not page:
+            oldest = min(unread, key=lambda identity: identity[1])
+            raise CollectorStuckError(f"event {oldest[0]} is there and cannot be reached", unread=oldest)
+        return page
+
+    async def _get_past(self, unread: Identity) -> Gap:
+        """Find, by halving, the earliest time from which a collector shows anything unread, and go on from there."""
+        low, high = self.position.newest or self.position.since or OLDEST, unread[1]
+        first = unread
+        while high - low > PRECISION:
+            middle = low + (high - low) / 2
+            found = await self._first_unread(middle)
+            if found is None:
+                low = middle
+            else:
+                high, first = middle, found
+        log.warning("went past events that this account may not see", until=high.isoformat())
+        return self.position.skip_to(high, first)
+
+    async def _first_unread(self, since: datetime) -> Identity | None:
+        """The first unread event that a collector from ``since`` on shows in its first page."""
+        async with self.history.reader(since, self.event_type_ids) as reader:
+            unread = self.position.unread(event.identity for event in await reader.read())
+        return min(unread, key=lambda identity: identity[1], default=None)

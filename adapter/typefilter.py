@@ -9,6 +9,7 @@ from adapter.catalog import NAMED_BY_ID, TYPE_PREFIX, all_classes, cloudevent_ty
 from adapter.errors import ConfigurationError
 
 _EVENT_TYPE_ID = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
+_OURS = (f"{TYPE_PREFIX}unknown.", f"{TYPE_PREFIX}adapter.")  # types that vCenter itself knows nothing of
 _VEBA_TYPE = re.compile(r"com\.vmware\.vsphere\.(.+)\.v0")
 
 
@@ -61,7 +62,7 @@ def _is_wildcard(pattern: str) -> bool:
 
 
 def _check(pattern: str) -> None:
-    if _is_wildcard(pattern) or pattern in NAMED_BY_ID or pattern.startswith(f"{TYPE_PREFIX}unknown."):
+    if _is_wildcard(pattern) or pattern in NAMED_BY_ID or pattern.startswith(_OURS):
         return
     if _vcenter_name(pattern) is None:
         known = [*names_by_type(), *all_classes()]

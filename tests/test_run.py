@@ -176,7 +176,9 @@ def test_sigterm_delivers_what_is_on_its_way_and_the_next_run_goes_on_from_there
 
 def test_a_checkpoint_of_another_vcenter_is_refused(simulator: Running, tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoint.json"
-    checkpoint.write_text('{"instanceUuid":"another","last":[1,"2026-01-31T08:00:00+00:00"],"beyond":[]}')
+    checkpoint.write_text(
+        '{"owner":"x","instanceUuid":"another","last":null,"horizon":"2026-01-31T08:00:00Z","acknowledged":[]}'
+    )
     settings = {"VCENTER_URL": simulator.url, "CHECKPOINT": f"file://{checkpoint}", "K_SINK": "http://127.0.0.1:9/"}
     with process("adapter", "run", **settings, **LOGIN) as adapter:
         _, said = adapter.communicate(timeout=30)

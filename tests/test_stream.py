@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from adapter.backoff import Backoff
 from adapter.checkpoint import Checkpoint
 from adapter.errors import AuthenticationError, SessionLostError, VcenterSourceError
-from adapter.event import Event
-from adapter.stream import OVERLAP, Position, events
+from adapter.event import Event, Gap, Identity
+from adapter.position import OVERLAP, Position
+from adapter.stream import Stream
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
 NO_WAIT = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
@@ -55,13 +56,16 @@ class Pages:
     async def wait(self, seconds: int) -> None:
         await asyncio.sleep(0)
 
+    async def latest(self) -> list[Identity]:
+        return [event.identity for event in self.history.stored[-10:]]
 
-async def first(count: int, history: History, position: Position) -> list[Event]:
+
+async def first(count: int, history: History, position: Position) -> list[Event | Gap]:
     async def no_sleep(seconds: float) -> None:
         await asyncio.sleep(0)
 
-    taken: list[Event] = []
-    async with aclosing(events(history, position, (), NO_WAIT, no_sleep)) as stream:
+    taken: list[Event | Gap] = []
+    async with aclosing(Stream(history, position, (), NO_WAIT, no_sleep).events()) as stream:
         async for one in stream:
             taken.append(one)
             if len(taken) == count:
@@ -103,10 +107,11 @@ def test_a_new_collector_never_begins_before_start_from() -> None:
 
 def test_a_resumed_stream_drops_what_the_checkpoint_covers_and_nothing_else() -> None:
     stored = [event(n, n) for n in range(1, 8)]
-    checkpoint = Checkpoint("uuid", stored[2].identity, frozenset({stored[4].identity}))
+    acknowledged = frozenset(stored[n].identity for n in (0, 1, 2, 4))
+    checkpoint = Checkpoint("uuid", stored[2].identity, acknowledged)
     history = History(stored)
     read = asyncio.run(first(3, history, Position(NOW + timedelta(days=1), checkpoint)))
-    assert [e.key for e in read] == [4, 6, 7]
+    assert read == [stored[3], stored[5], stored[6]]
     assert history.begins == [stored[2].created - OVERLAP]
 
 
@@ -128,3 +133,97 @@ def test_an_event_that_was_not_taken_does_not_count_as_read() -> None:
     position = Position(None)
     assert next(position.fresh([event(1), event(2)])) == event(1)
     assert list(position.fresh([event(1), event(2)])) == [event(2)]
+
+
+# What is seen to be missing
+
+
+def test_a_history_that_was_purged_is_a_gap() -> None:
+    position = Position(None)
+    assert list(position.fresh([event(1, 0), event(2, 1)])) == [event(1, 0), event(2, 1)]
+    position.begin()
+    gap = Gap("purged", event(2, 1).identity, event(9, 5).identity)
+    assert list(position.fresh([event(9, 5), event(10, 6)])) == [gap, event(9, 5), event(10, 6)]
+
+
+def test_a_history_that_goes_on_where_it_was_is_none() -> None:
+    position = Position(None)
+    list(position.fresh([event(1, 0), event(2, 1)]))
+    position.begin()
+    assert list(position.fresh([event(2, 1), event(9, 5)])) == [event(9, 5)]
+    position.begin()
+    assert list(position.fresh([event(10, 6)])) == [event(10, 6)], "the next key, so nothing can lie between"
+
+
+def test_keys_that_begin_anew_are_a_gap_and_keys_that_wrap_around_are_not() -> None:
+    position = Position(None)
+    list(position.fresh([event(2**31 - 1, 0)]))
+    assert list(position.fresh([event(-(2**31), 1)])) == [event(-(2**31), 1)]
+    list(position.fresh([event(5000, 2)]))
+    gap = Gap("rewound", event(5000, 2).identity, event(17, 3).identity)
+    assert list(position.fresh([event(17, 3)])) == [gap, event(17, 3)]
+
+
+def test_what_vcenter_has_compressed_is_a_gap() -> None:
+    compressed = Event("EventEx", 7, NOW, None, {"eventTypeId": "vim.event.EventBurstCompressedEvent"})
+    position = Position(None)
+    assert list(position.fresh([compressed])) == [
+        compressed,
+        Gap("compressed", compressed.identity, compressed.identity),
+    ]
+
+
+@dataclass
+class Hiding(History):
+    """Like a vCenter: a page is counted first, and what the account may not see is taken out of it then."""
+
+    hidden: frozenset[int] = frozenset()
+
+    @asynccontextmanager
+    async def reader(self, since: datetime | None, event_type_ids: Sequence[str]) -> AsyncIterator["Pages"]:
+        self.begins.append(since)
+        yield HidingPages(self, [e for e in self.stored if since is None or e.created >= since], self.hidden)
+
+
+@dataclass
+class HidingPages(Pages):
+    hidden: frozenset[int] = frozenset()
+
+    async def read(self) -> list[Event]:
+        page = [e for e in self.matching[: self.history.page_size] if e.key not in self.hidden]
+        if page:
+            del self.matching[: self.history.page_size]
+        return page
+
+    async def latest(self) -> list[Identity]:
+        return [e.identity for e in self.history.stored if e.key not in self.hidden][-2:]
+
+
+@given(
+    before=st.integers(0, 5),
+    hidden=st.integers(1, 30),
+    after=st.integers(1, 12),
+    page_size=st.integers(1, 7),
+    step=st.sampled_from([0.002, 1.0, 300.0]),
+)
+def test_a_span_of_hidden_events_is_passed_and_nothing_visible_is_lost(
+    before: int, hidden: int, after: int, page_size: int, step: float
+) -> None:
+    stored = [event(n, n * step) for n in range(before + hidden + after)]
+    history = Hiding(stored, page_size, hidden=frozenset(range(before, before + hidden)))
+    visible = [e for e in stored if e.key not in history.hidden]
+
+    async def read() -> list[Event]:
+        async def no_sleep(seconds: float) -> None:
+            await asyncio.sleep(0)
+
+        taken: list[Event] = []
+        async with aclosing(Stream(history, Position(None), (), NO_WAIT, no_sleep).events()) as stream:
+            async for one in stream:
+                if isinstance(one, Event):
+                    taken.append(one)
+                    if len(taken) == len(visible):
+                        break
+        return taken
+
+    assert asyncio.run(asyncio.wait_for(read(), 20)) == visible

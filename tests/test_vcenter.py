@@ -18,8 +18,10 @@ from adapter.errors import (
     SessionLostError,
     VcenterUnavailableError,
 )
+from adapter.event import Event
+from adapter.position import Position
 from adapter.settings import Credentials
-from adapter.stream import Position, events
+from adapter.stream import Stream
 from adapter.vcenter.client import Vcenter
 from adapter.vcenter.session import Session, best_version, tls_context
 from simulator.accounts import ADMINISTRATOR, PASSWORD
@@ -148,11 +150,12 @@ def test_the_stream_goes_on_by_itself_after_a_loss(loss: dict[str, object]) -> N
 
         async def read() -> list[int]:
             async with connected(own.url) as vcenter:
-                stream = events(vcenter, Position(None), (), AT_ONCE, asyncio.sleep)
+                stream = Stream(vcenter, Position(None), (), AT_ONCE, asyncio.sleep).events()
                 keys: list[int] = []
                 async with aclosing(stream):
                     await asyncio.to_thread(post, own, 10)
                     async for event in stream:
+                        assert isinstance(event, Event)
                         keys.append(event.key)
                         if event.class_name != "UserLoginSessionEvent" and len(keys) == 11:
                             await asyncio.to_thread(fault, own, **loss)

@@ -1,66 +1,83 @@
 """How far the sink has acknowledged: the policy, pure. The stores stand beside it."""
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-Identity = tuple[int, datetime]
-"""An event's key and created time: what tells it from every other of the same vCenter."""
+from adapter.event import Identity
 
-KEYS = 2**32
-"""Event keys are int32 and wrap around."""
+REMEMBERED = 256
+"""How many acknowledged events a checkpoint names, newest first; it must stay small enough to be saved each second."""
+
+INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Every event up to ``last`` is acknowledged, and those in ``beyond`` after it.
+    """What the sink has acknowledged: every event created up to ``horizon``, and those named in ``acknowledged``.
 
-    ``instance_uuid`` tells which vCenter it is of.
+    ``instance_uuid`` tells which vCenter it is of. ``last`` is the end of the contiguous run of acknowledged events, in
+    the order they were read, None before the first; those after it that are acknowledged too are named. ``horizon`` is
+    None while nothing can be left to a time alone, and ``last`` is given then. Keys are never compared, since they wrap
+    around and are rewound by a restore.
     """
 
     instance_uuid: str
-    last: Identity
-    beyond: frozenset[Identity] = frozenset()
+    last: Identity | None
+    acknowledged: frozenset[Identity]
+    horizon: datetime | None = None
+
+    @property
+    def newest(self) -> datetime | None:
+        """The created time up to which reading has come, as far as is known."""
+        return self.last[1] if self.last else self.horizon
 
     def covers(self, identity: Identity) -> bool:
-        """Whether this event was acknowledged, also when keys have wrapped around (RFC 1982) or were rewound."""
-        key, created = identity
-        not_later = (self.last[0] - key) % KEYS < KEYS // 2
-        return (created <= self.last[1] and not_later) or identity in self.beyond
+        """Whether this event was acknowledged."""
+        return identity in self.acknowledged or (self.horizon is not None and identity[1] <= self.horizon)
 
 
 class Store(Protocol):
-    """Keeps one checkpoint over a restart. Both methods raise RetryableError when the store is out of reach."""
+    """Keeps one checkpoint over a restart. Raises RetryableError when the store is out of reach."""
 
     def load(self) -> Checkpoint | None:
         """The last one saved, None where there is none."""
 
+    def claim(self) -> None:
+        """Take the checkpoint over from whoever had it."""
+
     def save(self, checkpoint: Checkpoint) -> None:
-        """Keep this one instead."""
+        """Keep this one instead. Raises OvertakenError once another process has claimed it."""
+
+    def check(self) -> None:
+        """Raises OvertakenError once another process has claimed the checkpoint."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Entry:
-    """One event that was read."""
+    """Something that was read: an event's identity, or None for what has none of its own, a gap."""
 
-    identity: Identity
+    identity: Identity | None
     acknowledged: bool = False
 
 
 class Ledger:
     """Events in the order they were read, and which of them are acknowledged.
 
-    ``last`` moves only past a contiguous run of acknowledged events: never past one still on its way.
+    ``last`` moves only past a contiguous run of acknowledged events: never past one still on its way. ``since`` is
+    where reading begins without a checkpoint (None: at the oldest event); nothing before it is ever asked for.
     """
 
-    def __init__(self, instance_uuid: str, resumed: Checkpoint | None) -> None:
+    def __init__(self, instance_uuid: str, resumed: Checkpoint | None, since: datetime | None = None) -> None:
         self._instance_uuid = instance_uuid
         self._last = resumed.last if resumed else None
-        self._earlier = resumed.beyond if resumed else frozenset[Identity]()
+        self._horizon = resumed.horizon if resumed else since and since - INSTANT
+        self._done = deque(sorted(resumed.acknowledged, key=lambda identity: identity[1]) if resumed else ())
         self._open: deque[Entry] = deque()
 
-    def read(self, identity: Identity) -> Entry:
+    def read(self, identity: Identity | None) -> Entry:
         """Note an event as read; give the entry to ``acknowledge`` when the sink has it."""
         entry = Entry(identity)
         self._open.append(entry)
@@ -70,7 +87,16 @@ class Ledger:
         """Note an event as acknowledged, in any order."""
         entry.acknowledged = True
         while self._open and self._open[0].acknowledged:
-            self._last = self._open.popleft().identity
+            self._pass(self._open.popleft().identity)
+
+    def _pass(self, identity: Identity | None) -> None:
+        if identity is None:
+            return
+        self._last = identity
+        self._done.append(identity)
+        if len(self._done) > REMEMBERED:
+            forgotten = self._done.popleft()[1]
+            self._horizon = forgotten if self._horizon is None else max(self._horizon, forgotten)
 
     @property
     def last(self) -> Identity | None:
@@ -78,10 +104,15 @@ class Ledger:
         return self._last
 
     def checkpoint(self) -> Checkpoint | None:
-        """What may be saved now; None before the first event of all is acknowledged."""
-        if self._last is None:
+        """What may be saved now; None while an empty checkpoint would say as much."""
+        if self._last is None and self._horizon is None:
             return None
-        # What an earlier process acknowledged beyond its own last event still counts, until ours has passed it.
-        earlier = {identity for identity in self._earlier if identity[1] >= self._last[1]}
-        acknowledged = {entry.identity for entry in self._open if entry.acknowledged}
-        return Checkpoint(self._instance_uuid, self._last, frozenset(earlier | acknowledged))
+        beyond = frozenset(entry.identity for entry in self._open if entry.acknowledged and entry.identity is not None)
+        waiting = [entry.identity[1] for entry in self._open if not entry.acknowledged and entry.identity is not None]
+        return Checkpoint(self._instance_uuid, self._last, beyond.union(self._done), self._before(waiting))
+
+    def _before(self, waiting: Iterable[datetime]) -> datetime | None:
+        """The horizon, moved back where an event that is not acknowledged was created before it."""
+        if self._horizon is None:
+            return None
+        return min([self._horizon, *(created - INSTANT for created in waiting)])

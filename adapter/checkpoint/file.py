@@ -1,85 +1,144 @@
-"""A checkpoint in a file that is whole at any moment, whatever is killed."""
+"""A checkpoint in a file that is whole at any moment, whatever is killed, and that has one owner."""
 
-import os
-from contextlib import suppress
+import fcntl
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 import structlog
 
-from adapter.checkpoint import Checkpoint, Identity
-from adapter.errors import RetryableError
+from adapter import durable
+from adapter.checkpoint import Checkpoint
+from adapter.errors import ConfigurationError, OvertakenError, RetryableError
+from adapter.event import Identity
 
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the file holds: who saves to it, and the checkpoint, None before the first."""
+
+    owner: str
+    checkpoint: Checkpoint | None
+
+
 class FileStore:
-    """One JSON file, replaced as a whole; the one before it stays beside it as ``<name>.previous``."""
+    """One JSON file, replaced as a whole; the one before it stays beside it as ``<name>.previous``.
+
+    Who claims it writes a name of its own into it. Whoever had it before finds that name at its next save or check,
+    and is overtaken. A lock on ``<name>.lock`` makes comparing and replacing one step.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._previous = path.with_name(path.name + ".previous")
+        self._owner = str(uuid.uuid4())
 
     def load(self) -> Checkpoint | None:
-        """The last checkpoint saved; the one before it where the last cannot be read."""
-        for path in (self._path, self._previous):
-            try:
-                return parse(path.read_bytes())
-            except FileNotFoundError:
-                continue
-            except OSError as exc:
-                raise RetryableError(f"CHECKPOINT: cannot read {path}: {exc.strerror}") from exc
-            except (ValueError, KeyError, TypeError) as exc:
-                log.warning("checkpoint file is damaged, trying the one before it", path=str(path), reason=str(exc))
-        return None
+        """The last checkpoint saved, or the one before it where the last cannot be read.
+
+        Raises ConfigurationError where neither can: beginning anew would pass over events without a word.
+        """
+        with self._locked():
+            found = self._read()
+            if found is None and (self._path.exists() or self._previous.exists()):
+                both = f"{self._path} and {self._previous.name}"
+                raise ConfigurationError(f"CHECKPOINT: {both} are damaged; remove both to begin at START_FROM")
+        return found.checkpoint if found else None
+
+    def claim(self) -> None:
+        """Take the file over, with the checkpoint that it holds."""
+        with self._locked():
+            found = self._read()
+            self._write(Record(self._owner, found.checkpoint if found else None))
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a new file, force it to the disk, put it in place, force the folder's entry to the disk."""
+        """Put this checkpoint in the file's place."""
+        with self._locked():
+            self._must_own()
+            self._write(Record(self._owner, checkpoint))
+
+    def check(self) -> None:
+        """Raise OvertakenError if the file was claimed since."""
+        with self._locked():
+            self._must_own()
+
+    def _must_own(self) -> None:
+        found = self._read()
+        # A file that has vanished belongs to nobody, and the next save makes it anew.
+        if found is not None and found.owner != self._owner:
+            raise OvertakenError(f"CHECKPOINT: another adapter has taken {self._path} over; this one stops")
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            with self._path.with_name(self._path.name + ".lock").open("wb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+        except OSError as exc:
+            raise RetryableError(f"CHECKPOINT: cannot use {self._path}: {exc.strerror}") from exc
+
+    def _read(self) -> Record | None:
+        return read_record(self._path) or read_record(self._previous)
+
+    def _write(self, record: Record) -> None:
+        """Force a new file to the disk, keep the old one under its second name, and put the new one in its place."""
         new = self._path.with_name(self._path.name + ".new")
         try:
-            write_through(new, serialise(checkpoint))
-            with suppress(FileNotFoundError):
-                self._path.replace(self._previous)
-            new.replace(self._path)
-            sync_folder(self._path.parent)
-        except OSError as exc:
-            raise RetryableError(f"CHECKPOINT: cannot write {self._path}: {exc.strerror}") from exc
+            durable.write_through(new, serialise(record))
+        except OSError:
+            with suppress(OSError):
+                new.unlink()  # the disk may be full, and this takes its room
+            raise
+        if read_record(self._path) is not None:  # a damaged file must not take the place of a good one
+            self._path.replace(self._previous)
+        new.replace(self._path)
+        durable.sync_folder(self._path.parent)
 
 
-def write_through(path: Path, content: bytes) -> None:
-    """Write a file that is on the disk, not in a cache, when this returns."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Force a folder's entries to the disk; a rename is durable only after that (POSIX fsync, rationale)."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def read_record(path: Path) -> Record | None:
+    """What a file holds; None where there is none, and where it is damaged."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        return parse(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as exc:
+        log.warning("checkpoint file is damaged, the one before it serves", path=str(path), reason=str(exc))
+        return None
 
 
-def serialise(checkpoint: Checkpoint) -> bytes:
-    """The checkpoint as JSON, readable by people too."""
-    return orjson.dumps(
-        {
-            "instanceUuid": checkpoint.instance_uuid,
-            "last": checkpoint.last,
-            "beyond": sorted(checkpoint.beyond, key=lambda identity: identity[1]),
-        },
-        option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
-    )
+def serialise(record: Record) -> bytes:
+    """The record as JSON, readable by people too."""
+    checkpoint = record.checkpoint
+    fields: dict[str, Any] = {"owner": record.owner}
+    if checkpoint is not None:
+        fields["instanceUuid"] = checkpoint.instance_uuid
+        fields["last"] = checkpoint.last
+        fields["horizon"] = checkpoint.horizon
+        fields["acknowledged"] = sorted(checkpoint.acknowledged, key=lambda identity: identity[1])
+    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def parse(content: bytes) -> Checkpoint:
+def parse(content: bytes) -> Record:
     """The reverse of ``serialise``. Raises ValueError, KeyError or TypeError for anything else."""
     fields = orjson.loads(content)
-    return Checkpoint(fields["instanceUuid"], identity(fields["last"]), frozenset(map(identity, fields["beyond"])))
+    owner = str(fields["owner"])
+    if "instanceUuid" not in fields:
+        return Record(owner, None)
+    last, horizon = fields["last"], fields["horizon"]
+    checkpoint = Checkpoint(
+        str(fields["instanceUuid"]),
+        None if last is None else identity(last),
+        frozenset(map(identity, fields["acknowledged"])),
+        None if horizon is None else datetime.fromisoformat(horizon),
+    )
+    return Record(owner, checkpoint)
 
 
 def identity(pair: list[object]) -> Identity:

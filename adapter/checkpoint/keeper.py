@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from adapter.checkpoint import Ledger, Store
+from adapter.checkpoint import Checkpoint, Ledger, Store
 from adapter.contact import Contact
-from adapter.errors import RetryableError
+from adapter.errors import OvertakenError, RetryableError
 
 log = structlog.get_logger()
 
@@ -22,16 +22,23 @@ class Keeper:
         self._store = store
         self._ledger = ledger
         self._contact = contact or Contact()
-        self._saved = ledger.checkpoint()
+        self._saved: Checkpoint | None = None
+        self.overtaken = False
 
     async def save(self) -> None:
-        """Save the checkpoint if it has moved. A failure is logged."""
+        """Save the checkpoint if it has moved, and see that it is still ours. A store out of reach is logged.
+
+        Raises OvertakenError.
+        """
         checkpoint = self._ledger.checkpoint()
-        if checkpoint is None or checkpoint == self._saved:
-            self._contact.succeeded()
-            return
         try:
-            await asyncio.to_thread(self._store.save, checkpoint)
+            if checkpoint is None or checkpoint == self._saved:
+                await asyncio.to_thread(self._store.check)
+            else:
+                await asyncio.to_thread(self._store.save, checkpoint)
+        except OvertakenError:
+            self.overtaken = True
+            raise
         except RetryableError as exc:
             self._contact.failed(str(exc))
             log.warning("checkpoint not saved, trying again", reason=str(exc))
@@ -40,7 +47,7 @@ class Keeper:
             self._contact.succeeded()
 
     async def save_regularly(self, interval: float, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """Save every ``interval`` seconds, for ever."""
+        """Save now and every ``interval`` seconds, until OvertakenError."""
         while True:
-            await sleep(interval)
             await self.save()
+            await sleep(interval)

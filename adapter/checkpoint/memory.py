@@ -4,11 +4,17 @@ from adapter.checkpoint import Checkpoint
 
 
 class MemoryStore:
-    """Forgets."""
+    """Forgets, and belongs to nobody else."""
 
     def load(self) -> Checkpoint | None:
         """Nothing is ever found."""
         return None
 
+    def claim(self) -> None:
+        """Nobody else has it."""
+
     def save(self, checkpoint: Checkpoint) -> None:
         """Nothing is kept."""
+
+    def check(self) -> None:
+        """Nobody can take it over."""

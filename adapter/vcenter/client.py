@@ -12,7 +12,7 @@ import structlog
 
 from adapter.contact import Contact
 from adapter.errors import VcenterSourceError
-from adapter.event import Event
+from adapter.event import Event, Identity
 from adapter.vcenter.collector import Collector
 from adapter.vcenter.session import Session
 
@@ -51,6 +51,10 @@ class Reader:
     async def wait(self, seconds: int) -> None:
         """Return as soon as there may be more to read, or after ``seconds``."""
         await self._vcenter.call(self._collector.wait, seconds)
+
+    async def latest(self) -> list[Identity]:
+        """The newest events there are, in no order, wherever reading stands."""
+        return await self._vcenter.call(self._collector.latest)
 
 
 class Vcenter:

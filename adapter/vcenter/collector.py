@@ -7,8 +7,8 @@ from typing import Any
 
 from pyVmomi import vim, vmodl
 
-from adapter.event import Event
-from adapter.vcenter.decode import decode_page, decode_wait
+from adapter.event import Event, Identity
+from adapter.vcenter.decode import decode_identities, decode_page, decode_wait
 from adapter.vcenter.session import Session, vcenter_errors
 
 PAGE_SIZE = 1000
@@ -47,6 +47,13 @@ class Collector:
             answer = self._session.stub.raw(self._pages, "WaitForUpdatesEx", self._version, options)
         version, _ = decode_wait(answer)
         self._version = version or self._version
+
+    def latest(self) -> list[Identity]:
+        """The newest events that match, in no order: read beside the page, to see whether reading has come so far."""
+        spec, options = latest_page_of(self._collector), vmodl.query.PropertyCollector.RetrieveOptions()
+        with vcenter_errors(self._session.host):
+            answer = self._session.stub.raw(self._pages, "RetrievePropertiesEx", [spec], options)
+        return decode_identities(answer)
 
     def destroy(self) -> None:
         """Free it on the server, where a session may hold only 32. Never fails."""

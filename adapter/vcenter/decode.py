@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 from adapter.catalog import subject
 from adapter.errors import VcenterUnavailableError
-from adapter.event import Event
+from adapter.event import Event, Identity
 from adapter.vcenter.values import XSI_TYPE, local, typed
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,6 +66,21 @@ def decode_categories(xml: bytes) -> dict[str, str]:
                 name = fields.get("fullFormat", "").partition("|")[0] if named_by_id else fields["key"]
                 categories[name] = fields["category"]
     return categories
+
+
+def decode_identities(xml: bytes) -> list[Identity]:
+    """The answer to RetrievePropertiesEx of ``latestPage``: which events it holds, in no order. Raises as above.
+
+    Nothing else of them is looked at, and one whose key or time cannot be read is left out.
+    """
+    identities = []
+    for returned in _answer(xml):
+        for event in returned.iter():
+            fields = {local(child.tag): child.text or "" for child in event}
+            created = _created(fields.get("createdTime"))
+            if created is not None and fields.get("key", "").removeprefix("-").isdecimal():
+                identities.append((int(fields["key"]), created))
+    return identities
 
 
 def fault_name(xml: bytes) -> str | None:

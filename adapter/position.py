@@ -1,0 +1,103 @@
+"""How far the stream has read: what is new in a page, where a collector begins, what is seen to be missing. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from adapter.checkpoint import Checkpoint
+from adapter.event import Event, Gap, Identity
+
+OVERLAP = timedelta(seconds=60)
+"""How far before the newest event a new collector begins, since vCenter may store events a little out of order."""
+
+REORDERED = 100
+"""Keys may come out of order by less than this; by more, they have begun anew."""
+
+KEYS = 2**32
+"""Event keys are int32 and wrap around."""
+
+COMPRESSED = "EventBurstCompressed"
+"""Part of the name of the event that vCenter stores for many of one kind."""
+
+
+@dataclass(slots=True)
+class Position:
+    """How far the stream has read.
+
+    ``since`` is where the first collector begins (None: at the oldest event that vCenter holds). ``resumed`` is the
+    checkpoint that an earlier process left. ``newest`` is the latest created time that was read, ``last`` the event
+    that was read last. ``seen`` holds what was read within the last ``OVERLAP`` before ``newest``: what a new collector
+    shows again. Nothing before ``floor`` can be reached any more.
+    """
+
+    since: datetime | None
+    resumed: Checkpoint | None = None
+    newest: datetime | None = None
+    last: Identity | None = None
+    floor: datetime | None = None
+    seen: dict[Identity, None] = field(default_factory=dict)
+    _expected: Identity | None = None
+
+    def __post_init__(self) -> None:
+        if self.resumed is not None:
+            self.newest, self.last = self.resumed.newest, self.resumed.last
+
+    def begin(self) -> datetime | None:
+        """Where a new collector begins. From here on it is expected to show the last event again."""
+        self._expected = self.last
+        if self.newest is None:
+            return self.since
+        floors = (self.floor, self.since if self.resumed is None else None)
+        return max([self.newest - OVERLAP, *(floor for floor in floors if floor is not None)])
+
+    def fresh(self, page: Sequence[Event]) -> Iterator[Event | Gap]:
+        """What of a page was not read before, and the gaps between. Each counts as read when it is taken."""
+        for event in page:
+            if event.identity == self._expected:
+                self._expected = None
+            if self._known(event.identity):
+                continue
+            gap = self._gap_before(event)
+            if gap is not None:
+                yield gap
+            self._note(event)
+            yield event
+            if COMPRESSED in event.name:
+                yield Gap("compressed", event.identity, event.identity)
+
+    def unread(self, identities: Iterable[Identity]) -> list[Identity]:
+        """Which of these were not read, although they were created after what was read last."""
+        newest = self.newest
+        return [i for i in identities if not self._known(i) and (newest is None or i[1] >= newest)]
+
+    def skip_to(self, begin: datetime, before: Identity) -> Gap:
+        """Give up what lies before ``begin``, where no collector gets past it."""
+        gap = Gap("hidden", self.last, before)
+        self.floor = begin
+        self.newest = begin if self.newest is None else max(self.newest, begin)
+        self.last = None
+        return gap
+
+    def _known(self, identity: Identity) -> bool:
+        return identity in self.seen or (self.resumed is not None and self.resumed.covers(identity))
+
+    def _gap_before(self, event: Event) -> Gap | None:
+        """What is seen to be missing between the last event and this one, if anything."""
+        last, expected = self.last, self._expected
+        self._expected = None
+        if last is None or event.created < last[1]:
+            return None
+        step = (event.key - last[0] + KEYS // 2) % KEYS - KEYS // 2
+        if step <= -REORDERED:
+            return Gap("rewound", last, event.identity)
+        return Gap("purged", last, event.identity) if expected is not None and step != 1 else None
+
+    def _note(self, event: Event) -> None:
+        self.last = event.identity
+        self.seen[event.identity] = None
+        self.newest = event.created if self.newest is None else max(self.newest, event.created)
+        horizon = self.newest - OVERLAP
+        while (oldest := next(iter(self.seen))) != event.identity and oldest[1] < horizon:
+            del self.seen[oldest]
+        if self.resumed is not None and self.resumed.newest is not None and self.resumed.newest < horizon:
+            self.resumed = None  # no collector goes back so far, and a clock that is set back must not meet it
