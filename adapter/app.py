@@ -26,7 +26,7 @@ from adapter.deadletters import DeadLetters, FirstOf, NoDeadLetters
 from adapter.deadletters.folder import Folder
 from adapter.deadletters.sink import SinkLetters
 from adapter.delivery import Delivery, Parcel, Retry, Sink
-from adapter.errors import ConfigurationError, OvertakenError
+from adapter.errors import ConfigurationError
 from adapter.event import Event, Gap
 from adapter.metrics import Meters
 from adapter.position import Position
@@ -67,17 +67,38 @@ async def serve(settings: Settings) -> None:
         ledger = Ledger(about.instance_uuid, resumed, since)
         meters.follow(ledger)
         retry = Retry(backoff, settings.retry_max_duration or math.inf)
-        delivery = Delivery(sink, letters, max_in_flight=settings.max_in_flight, retry=retry, watch=meters)
-        intake = Intake(types, converter_of(settings, about), ledger, delivery, meters)
+        keeper = Keeper(store, ledger, meters.checkpoint)
         stream = Stream(vcenter, Position(since, resumed), types.exact_names() or (), backoff, asyncio.sleep)
-        async with keeping(Keeper(store, ledger, meters.checkpoint), settings.checkpoint_interval) as keeper:
+        async with supervised() as tasks:
+            delivery = Delivery(
+                sink,
+                letters,
+                max_in_flight=settings.max_in_flight,
+                retry=retry,
+                watch=meters,
+                spawn=tasks.create_task,
+            )
+            intake = Intake(types, converter_of(settings, about), ledger, delivery, meters)
+            keeping = tasks.create_task(keeper.save_regularly(settings.checkpoint_interval, asyncio.sleep))
             try:
                 async with aclosing(stream.events()) as events:
                     async for event in events:
                         await intake.take(event)
             finally:
                 undelivered = await delivery.drain(0 if keeper.overtaken else settings.drain_timeout)
+                keeping.cancel()
+                await keeper.finish()
                 log.info("stopped", undelivered=undelivered)
+
+
+@asynccontextmanager
+async def supervised() -> AsyncIterator[asyncio.TaskGroup]:
+    """Tasks of which the first failure cancels the others and is raised, as itself."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            yield tasks
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,22 +231,3 @@ async def vcenter_of(settings: Settings, meters: Meters) -> AsyncIterator[tuple[
         yield vcenter, await vcenter.connect()
     finally:
         await vcenter.close()
-
-
-@asynccontextmanager
-async def keeping(keeper: Keeper, interval: float) -> AsyncIterator[Keeper]:
-    """Save the checkpoint now, every ``interval`` seconds while this lasts, and once more at the end.
-
-    Whatever runs meanwhile is cancelled, and OvertakenError raised, once another adapter has claimed the checkpoint.
-    """
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            regularly = tasks.create_task(keeper.save_regularly(interval, asyncio.sleep))
-            try:
-                yield keeper
-            finally:
-                regularly.cancel()
-                if not keeper.overtaken:
-                    await keeper.save()
-    except* OvertakenError as overtaken:
-        raise overtaken.exceptions[0] from None

@@ -1,6 +1,7 @@
 """The command ``vcenter-source``; no logic."""
 
 import asyncio
+import os
 import sys
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import typer
 
 from adapter import settings as configuration
 from adapter import sinksettings, telemetry
-from adapter.errors import ConfigurationError, VcenterSourceError
+from adapter.errors import ConfigurationError, OutputClosedError, VcenterSourceError
 
 commands = typer.Typer(
     help="vCenter events as CloudEvents.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -68,6 +69,9 @@ def main() -> None:
     """Run a command. A known failure is one line on standard error: exit 2 for a wrong setting, 1 for the rest."""
     try:
         commands()
+    except OutputClosedError:
+        # Such as `| head -1`: nothing failed. What print still holds would raise at exit, so it goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except VcenterSourceError as exc:
         from adapter import logs
 

@@ -8,7 +8,7 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,12 +79,27 @@ class Retry:
     clock: Callable[[], float] = time.monotonic
 
 
-class Delivery:
-    """Carries parcels to a sink, and what the sink will never take to the dead letter."""
+Spawn = Callable[[Coroutine[None, None, None]], asyncio.Task[None]]
 
-    def __init__(
-        self, sink: Sink, dead_letters: DeadLetters, *, max_in_flight: int, retry: Retry, watch: Watch | None = None
+
+class Delivery:
+    """Carries parcels to a sink, and what the sink will never take to the dead letter.
+
+    ``spawn`` starts its tasks; a TaskGroup's way of it makes a failure that nobody foresaw end the process, where it
+    would otherwise leave an object's events waiting for ever.
+    """
+
+    def __init__(  # noqa: PLR0913  it is wired in one place, by keyword
+        self,
+        sink: Sink,
+        dead_letters: DeadLetters,
+        *,
+        max_in_flight: int,
+        retry: Retry,
+        watch: Watch | None = None,
+        spawn: Spawn = asyncio.create_task,
     ) -> None:
+        self._spawn = spawn
         self._sink = sink
         self._dead_letters = dead_letters
         self._retry = retry
@@ -102,7 +117,7 @@ class Delivery:
             lane.append(parcel)
             return
         self._lanes[parcel.lane] = deque([parcel])
-        worker = asyncio.create_task(self._work_off(parcel.lane))
+        worker = self._spawn(self._work_off(parcel.lane))
         self._workers.add(worker)
         worker.add_done_callback(self._workers.discard)
 

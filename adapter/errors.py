@@ -12,6 +12,7 @@
         ├── AuthenticationError         vCenter refuses the user name or password
         ├── CertificateError            vCenter's certificate is not trusted
         ├── VcenterRefusedError         vCenter understood the request and says no (a missing privilege, say)
+        ├── OutputClosedError           nobody reads our standard output any more: end quietly
         ├── OvertakenError              another adapter does our work now: stop
         └── EventRefusedError           the sink will never take this event
 
@@ -72,6 +73,10 @@ class DeadLetterUnavailableError(RetryableError):
 
 class PermanentError(VcenterSourceError):
     """A failure that trying again cannot mend."""
+
+
+class OutputClosedError(PermanentError):
+    """Nobody reads our standard output any more."""
 
 
 class OvertakenError(PermanentError):

@@ -54,6 +54,20 @@ def test_a_first_look_prints_one_event_a_line_and_ends_on_sigint(simulator: Runn
     assert [event["id"] for event in events] == [str(event["data"]["key"]) for event in events]
 
 
+def test_a_reader_who_has_seen_enough_ends_it_quietly(simulator: Running) -> None:
+    post(simulator, 500)
+    settings = {"VCENTER_URL": simulator.url, "START_FROM": "beginning"}
+    with process("adapter", "run", "--sink", "-", **settings, **LOGIN) as adapter:
+        assert adapter.stdout is not None
+        assert adapter.stderr is not None
+        adapter.stdout.readline()
+        adapter.stdout.close()
+        log = adapter.stderr.read()
+        assert adapter.wait(timeout=20) == 0
+    assert "Traceback" not in log
+    assert "BrokenPipe" not in log
+
+
 def test_a_new_event_is_at_the_sink_within_a_quarter_of_a_second(simulator: Running) -> None:
     delays = []
     with (

@@ -46,6 +46,11 @@ class Keeper:
             self._saved = checkpoint
             self._contact.succeeded()
 
+    async def finish(self) -> None:
+        """Save for the last time, unless the checkpoint is another's now."""
+        if not self.overtaken:
+            await self.save()
+
     async def save_regularly(self, interval: float, sleep: Callable[[float], Awaitable[None]]) -> None:
         """Save now and every ``interval`` seconds, until OvertakenError."""
         while True:

@@ -7,7 +7,7 @@ from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import Span
 
 from adapter.cloudevent import OrjsonFormat
-from adapter.errors import SinkUnavailableError
+from adapter.errors import OutputClosedError, SinkUnavailableError
 
 
 class StdoutSink:
@@ -23,5 +23,7 @@ class StdoutSink:
         """Print one."""
         try:
             print(self._format.write(event).decode(), file=self._out, flush=True)
+        except BrokenPipeError as exc:
+            raise OutputClosedError("standard output is closed") from exc
         except OSError as exc:
             raise SinkUnavailableError(f"standard output: {exc.strerror}") from exc
