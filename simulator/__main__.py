@@ -24,6 +24,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trust-cert", type=Path, metavar="PATH", help="where to write that certificate, as PEM")
     parser.add_argument("--rate", type=float, default=0.0, metavar="EVENTS_PER_S", help="post mixed events steadily")
     parser.add_argument("--backlog", type=int, default=0, metavar="N", help="events that are there at the start")
+    parser.add_argument(
+        "--journal", type=Path, metavar="PATH", help="a file to keep the history in; started again, it is there still"
+    )
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="added to each answer")
     parser.add_argument("--username", default=ADMINISTRATOR, help="the account that may do everything")
     parser.add_argument("--password", default=PASSWORD, help="the password of both accounts")

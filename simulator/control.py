@@ -46,11 +46,17 @@ class _Options:
             raise ValueError(f"{name} must be a whole number from {least} to {most}")
         return value
 
-    def seconds(self) -> float:
-        value = self._body.get("seconds")
-        if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
-            raise ValueError("seconds must be a number, 0 or more")
+    def number(self, name: str) -> float:
+        value = self._body.get(name)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise ValueError(f"{name} must be a number")  # noqa: TRY004  as above
         return float(value)
+
+    def seconds(self) -> float:
+        value = self.number("seconds")
+        if value < 0:
+            raise ValueError("seconds must be a number, 0 or more")
+        return value
 
     def text(self, name: str, default: str = "") -> str:
         value = self._body.get(name, default)
@@ -90,6 +96,10 @@ def _rewind_keys(vcenter: Vcenter, options: _Options) -> None:
     vcenter.events.history.rewind_keys(options.integer("to", None, -(2**31), 2**31 - 1))
 
 
+def _step_clock(vcenter: Vcenter, options: _Options) -> None:
+    vcenter.events.history.step_clock(options.number("seconds"))
+
+
 def _destroy_collectors(vcenter: Vcenter, _options: _Options) -> None:
     for session in vcenter.sessions:
         for collector in session.of_kind(EventCollector):
@@ -108,6 +118,7 @@ _FAULTS: dict[str, Callable[[Vcenter, _Options], None]] = {
     "unknown-class": _unknown_class,
     "hide-events": _hide_events,
     "rewind-keys": _rewind_keys,
+    "step-clock": _step_clock,
     "destroy-collectors": _destroy_collectors,
     "purge": _purge,
 }
@@ -124,8 +135,25 @@ def state(vcenter: Vcenter) -> dict[str, Any]:
     }
 
 
+def held(vcenter: Vcenter) -> list[dict[str, Any]]:
+    """Every event there is, also those that no reader can see, in the order of posting."""
+    history = vcenter.events.history
+    return [
+        {
+            "key": record.key,
+            "createdTime": record.created.isoformat(),
+            "class": record.body.class_name,
+            "hidden": record.hidden,
+        }
+        for record in history.after(history.first)
+    ]
+
+
 def routes(vcenter: Vcenter) -> list[BaseRoute]:
-    """What to mount. Each answers 204 (or 200 with the state), and 400 with an error where the body is wrong."""
+    """What to mount. Each answers 204 (or 200 with what was asked for), and 400 with an error where the body is wrong.
+
+    A GET of the events tells what a reader of them should have come by.
+    """
 
     async def controlled(request: Request, action: Callable[[_Options], None]) -> Response:
         try:
@@ -148,6 +176,8 @@ def routes(vcenter: Vcenter) -> list[BaseRoute]:
         return Response(status_code=204)
 
     async def events(request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse(held(vcenter))
         return await controlled(request, lambda options: vcenter.load.post(options.integer("count", 1)))
 
     async def counters(_request: Request) -> Response:
@@ -155,6 +185,6 @@ def routes(vcenter: Vcenter) -> list[BaseRoute]:
 
     return [
         Route("/simulator/faults", faults, methods=["POST", "DELETE"]),
-        Route("/simulator/events", events, methods=["POST"]),
+        Route("/simulator/events", events, methods=["GET", "POST"]),
         Route("/simulator/state", counters, methods=["GET"]),
     ]

@@ -12,6 +12,10 @@ What is followed, from the vSphere Web Services API reference (HistoryCollector,
 * latestPage is unordered by the reference; here it is newest first, which clients have come to expect.
 * SetCollectorPageSize changes latestPage alone. (In vcsim it breaks the reading position.)
 
+Where the clock was set back, "ordered by date and time" would put new events before what a collector has given out.
+Here they come after it, in the order of their keys, as in a database that pages by them; and a collector whose filter
+begins at a time never has what is dated before that time, even if it was posted later.
+
 What the reference does not say but real ones do (govmomi issue 3450): events that the reader may not see are taken out
 after paging, so a page that falls wholly into such a gap is empty, and stays so. ``Record.hidden`` marks them.
 """
@@ -32,6 +36,7 @@ _KEY_SPAN = 2**32
 _KEY_MAX = 2**31 - 1
 
 Recursion = Literal["self", "children", "all"]
+Change = Literal["posted", "rewound", "purged"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,14 +84,26 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _int32(key: int) -> int:
+    return key if key <= _KEY_MAX else key - _KEY_SPAN
+
+
 class History:
-    """Events in the order of posting, with strictly increasing times and keys that behave like an int32."""
+    """Events in the order of posting, with keys that behave like an int32.
+
+    Their times strictly increase, unless the clock is set back. ``on_change`` is told of every change: the record that
+    was posted, the next key, how many events a purge has kept.
+    """
 
     def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
         self._clock = clock
+        self._ahead = timedelta()
+        self._latest: datetime | None = None
+        self._ordered = True
         self._records: list[Record] = []
         self.first = 0
         self.next_key = 1
+        self.on_change: Callable[[Change, Record | int], None] = lambda *_: None
 
     def __len__(self) -> int:
         return len(self._records)
@@ -100,23 +117,41 @@ class History:
         self, body: Body, *, chain_id: int | None = None, created: datetime | None = None, hidden: bool = False
     ) -> Record:
         """Append an event. ``created`` dates it otherwise than now, but never before the event posted last."""
-        created = created or self._clock()
-        if self._records:
-            created = max(created, self._records[-1].created + _TICK)
+        created = created or self.now()
+        if self._latest is not None:
+            created = max(created, self._latest + _TICK)
         record = Record(self.end, self.next_key, chain_id or self.next_key, created, body, hidden)
-        self._records.append(record)
-        self.rewind_keys(self.next_key + 1)
+        self.append(record)
+        self.on_change("posted", record)
         return record
+
+    def append(self, record: Record) -> None:
+        """Put a record at the end as it is."""
+        self._ordered = self._ordered and not (self._records and record.created < self._records[-1].created)
+        self._records.append(record)
+        self._latest = record.created
+        self.next_key = _int32(record.key + 1)
 
     def rewind_keys(self, key: int) -> None:
         """Number on from this key, as after a restore from a backup. Beyond the int32 it turns negative."""
-        self.next_key = key if key <= _KEY_MAX else key - _KEY_SPAN
+        self.next_key = _int32(key)
+        self.on_change("rewound", key)
 
     def purge(self, keep: int) -> None:
         """Forget all but the newest ``keep`` events, as vCenter's own clean-up does."""
         dropped = max(len(self._records) - keep, 0)
         del self._records[:dropped]
         self.first += dropped
+        self.on_change("purged", keep)
+
+    def now(self) -> datetime:
+        """vCenter's clock."""
+        return self._clock() + self._ahead
+
+    def step_clock(self, seconds: float) -> None:
+        """Set vCenter's clock forward, or with a negative number back."""
+        self._ahead += timedelta(seconds=seconds)
+        self._latest = None
 
     def after(self, sequence: int) -> Iterator[Record]:
         """Oldest to newest, from this sequence on."""
@@ -132,6 +167,9 @@ class History:
         """The sequence of the first event at or after a moment; without one, of the oldest event."""
         if moment is None:
             return self.first
+        if not self._ordered:
+            later = (record.sequence for record in self._records if record.created >= moment)
+            return next(later, self.end)
         return self.first + bisect.bisect_left(self._records, moment, key=lambda record: record.created)
 
     def newest(self) -> Record | None:

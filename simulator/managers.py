@@ -5,7 +5,6 @@ from typing import Any
 from simulator.call import Managed, Singleton
 from simulator.entities import PROPERTIES, Provider, ref
 from simulator.event_manager import MAX_COLLECTORS, EventCollector
-from simulator.history import utc_now
 from simulator.messages import event_info
 from simulator.session_manager import user_session
 from simulator.sessions import Session
@@ -113,7 +112,7 @@ _OWNED: dict[str, dict[str, Provider]] = {
 _MANAGERS: dict[str, dict[str, Provider]] = {
     "ServiceInstance": {
         "content": lambda vcenter, _session: service_content(vcenter),
-        "serverClock": lambda _vcenter, _session: utc_now(),
+        "serverClock": lambda vcenter, _session: vcenter.events.history.now(),
         "capability": lambda _vcenter, _session: vim.Capability(provisioningSupported=True, multiHostSupported=True),
     },
     "SessionManager": {

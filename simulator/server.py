@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 from simulator import control, rest
 from simulator.accounts import ADMINISTRATOR, PASSWORD, Accounts
 from simulator.faults import DroppableProtocol, FaultInjector, Faults
+from simulator.journal import Journal
 from simulator.service import Caller, answer
 from simulator.soap import service_description, service_versions
 from simulator.vcenter import Vcenter
@@ -32,7 +33,8 @@ _GRACE_SECONDS = 0.5
 class Options:
     """How to run. ``rate`` is events a second, ``latency`` seconds added to each answer, ``backlog`` events at start.
 
-    ``port`` 0 takes any free one. ``trust_cert`` is where to write the certificate (with ``tls``).
+    ``port`` 0 takes any free one. ``trust_cert`` is where to write the certificate (with ``tls``). ``journal`` is the
+    file in which the history outlives a restart, None for not at all.
     """
 
     host: str = "127.0.0.1"
@@ -44,6 +46,7 @@ class Options:
     password: str = PASSWORD
     backlog: int = 0
     trust_cert: Path | None = None
+    journal: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,10 @@ async def serve(options: Options, ready: Callable[[Running], None]) -> None:
     Raises OSError for an address that cannot be had.
     """
     vcenter = Vcenter(accounts=Accounts(options.username, options.password), faults=Faults(options.latency))
+    if options.journal is not None:
+        journal = Journal(options.journal, vcenter.instance_uuid)
+        vcenter.instance_uuid = journal.instance_uuid
+        journal.restore(vcenter.events.history)
     vcenter.load.backlog(options.backlog)
     listener = socket.create_server((options.host, options.port), backlog=1024)
     # asyncio sets this only on sockets that say they are TCP, which these do not; without it each answer waits some

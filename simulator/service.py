@@ -9,7 +9,6 @@ from typing import Any
 from simulator import actions, event_manager, property_collector, session_manager, view_manager
 from simulator.call import Call, not_authenticated
 from simulator.entities import ref
-from simulator.history import utc_now
 from simulator.managers import SERVICE, find, not_found, read, service_content
 from simulator.request import MalformedError, Request, arguments, method_info, parse
 from simulator.sessions import Session
@@ -143,7 +142,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     **session_manager.METHODS,
     **view_manager.METHODS,
     "RetrieveServiceContent": lambda call: service_content(call.vcenter),
-    "CurrentTime": lambda _call: utc_now(),
+    "CurrentTime": lambda call: call.vcenter.events.history.now(),
     "FindByInventoryPath": find_by_path,
     "HasPrivilegeOnEntities": has_privilege,
 }

@@ -37,6 +37,24 @@ def test_the_command_says_where_it_listens_and_ends_quietly() -> None:
     assert (first[:24], process.returncode, out, err) == ("simulator ready: http://", 0, "", "")
 
 
+def test_a_journal_makes_it_the_same_vcenter_after_a_kill(tmp_path: Path) -> None:
+    def run(count: int) -> list[dict[str, object]]:
+        command = [sys.executable, "-m", "simulator", "--journal", str(tmp_path / "journal")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            base = process.stdout.readline().removeprefix("simulator ready: ").strip().removesuffix("/sdk")
+            httpx.post(f"{base}/simulator/events", json={"count": count}).raise_for_status()
+            held: list[dict[str, object]] = httpx.get(f"{base}/simulator/events").json()
+            process.kill()
+        return held
+
+    first = run(3)
+    assert [event["key"] for event in first] == [1, 2, 3]
+    second = run(2)
+    assert second[:3] == first
+    assert [event["key"] for event in second] == [1, 2, 3, 4, 5]
+
+
 def test_a_taken_port_is_said_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -3,6 +3,7 @@
 import http.client
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -108,6 +109,8 @@ def test_pending_faults_can_be_taken_back(simulator: Running) -> None:
         ({"fault": "status", "status": 200}, "status must be a whole number from 400 to 599"),
         ({"fault": "drop-connections", "count": "two"}, "count must be"),
         ({"fault": "delay"}, "seconds must be a number"),
+        ({"fault": "delay", "seconds": -1}, "seconds must be a number, 0 or more"),
+        ({"fault": "step-clock", "seconds": "back"}, "seconds must be a number"),
         ({"fault": "status", "path": 1}, "path must be a string"),
         ({"fault": "hide-events"}, "count must be"),
         ([], "the body must be a JSON object"),
@@ -149,6 +152,22 @@ def test_keys_rewind_and_times_do_not(simulator: Running, service: Any) -> None:
     assert [event.key for event in events] == [1, 2, 3, 4, 2, 3, 2**31 - 1, -(2**31)]
     times = [event.createdTime for event in events]
     assert times == sorted(set(times))
+
+
+def test_the_clock_is_set_back_and_what_is_held_is_told(simulator: Running, service: Any) -> None:
+    post(simulator, 2)
+    fault(simulator, "step-clock", seconds=-3600)
+    fault(simulator, "hide-events", count=1)
+    assert service.CurrentTime() < datetime.now(UTC) - timedelta(minutes=59)
+    held = httpx.get(f"{simulator.base}/simulator/events").json()
+    assert [(event["key"], event["class"], event["hidden"]) for event in held] == [
+        (1, "UserLoginSessionEvent", False),
+        (2, "VmPoweredOnEvent", False),
+        (3, "TaskEvent", False),
+        (4, "ResourcePoolCreatedEvent", True),
+    ]
+    created = [datetime.fromisoformat(event["createdTime"]) for event in held]
+    assert created[2] - created[3] > timedelta(minutes=59)
 
 
 def test_collectors_are_destroyed_and_their_session_lives(simulator: Running, service: Any) -> None:

@@ -1,11 +1,14 @@
 """The event history and its collectors, without a wire and with a clock of the test's own."""
 
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.history import Body, Cursor, EventFilter, History
+from simulator.journal import Journal
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -32,6 +35,38 @@ def test_times_differ_though_the_clock_stands_still() -> None:
 def test_an_event_is_never_dated_before_the_one_before_it() -> None:
     history = history_of("A")
     assert history.post(A, created=NOON - timedelta(days=1)).created > NOON
+
+
+def test_a_clock_that_is_set_back_dates_events_before_older_ones_and_readers_still_get_each_once() -> None:
+    history = history_of(*"AA")
+    cursor, late = Cursor(history), Cursor(history, EventFilter(begin=NOON))
+    assert len(cursor.read_next(10)) == 2
+    history.step_clock(-60)
+    assert history.now() == NOON - timedelta(minutes=1)
+    assert history.post(A).created == NOON - timedelta(minutes=1)
+    assert [record.key for record in cursor.read_next(10)] == [3]
+    assert [record.key for record in late.read_next(10)] == [1, 2]
+    begin = EventFilter(begin=NOON - timedelta(seconds=90))
+    assert [record.key for record in Cursor(history, begin).read_next(10)] == [1, 2, 3]
+
+
+def test_a_journal_holds_the_history_whatever_is_torn_off_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    history = History(lambda: NOON)
+    Journal(path, "first").restore(history)
+    for key in (1, 2, 70):
+        history.rewind_keys(key)
+        history.post(A, hidden=key == 2)
+    history.purge(2)
+    with path.open("ab") as file:
+        file.write(b'{"change":"pos')
+    for _ in range(2):
+        again, journal = History(lambda: NOON), Journal(path, "second")
+        journal.restore(again)
+        assert journal.instance_uuid == "first"
+        assert list(map(astuple, again.after(0))) == list(map(astuple, history.after(0)))
+        assert (again.first, again.next_key) == (1, 71)
+    assert again.post(A).created > NOON
 
 
 def test_an_event_on_the_wire() -> None:
