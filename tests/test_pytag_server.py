@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from simulator.accounts import ADMINISTRATOR, PASSWORD
 from tests.pytag_support import POOL, World, binary, pytag, serving, world
 
 EVENT = {
@@ -235,6 +236,21 @@ def test_a_wrong_password_is_waited_for_and_named(vcenter: World) -> None:
         assert "check VCENTER_USERNAME and VCENTER_PASSWORD" in response.json()["error"]
         assert "check VCENTER_USERNAME" in client.get("/readyz").text
         assert "hunter2" not in response.text
+
+
+def test_a_mounted_secret_that_becomes_unreadable_is_waited_for_and_named(vcenter: World, tmp_path: Path) -> None:
+    (tmp_path / "username").write_text(ADMINISTRATOR)
+    (tmp_path / "password").write_text(PASSWORD)
+    vcenter.tag()
+    with pytag(vcenter.base, VCENTER_SECRET_PATH=str(tmp_path)) as client:
+        (tmp_path / "password").write_bytes(b"p\xe4ssword")
+        response = client.post("/", headers=binary())
+        message = f"VCENTER_SECRET_PATH: {tmp_path / 'password'} is not UTF-8"
+        assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+        assert response.json()["error"] == message
+        assert client.get("/readyz").text == f"{message}\n"
+        (tmp_path / "password").write_text(PASSWORD)
+        assert done(client.post("/", headers=binary()))
 
 
 def test_a_silent_vcenter_does_not_hold_the_event_for_ever() -> None:

@@ -38,6 +38,9 @@ def use(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
         ("https://vcenter.test/sdk", "https://vcenter.test"),
         ("http://127.0.0.1:8989/sdk", "http://127.0.0.1:8989"),
         ("https://user:pass@[::1]:8989/sdk", "https://[::1]:8989"),
+        ("::1", "https://[::1]"),
+        (" 2001:db8::1 ", "https://[2001:db8::1]"),
+        ("[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
     ],
 )
 def test_vcenter_is_a_host_or_an_address(monkeypatch: pytest.MonkeyPatch, given: str, base: str) -> None:
@@ -114,6 +117,39 @@ def test_a_wrong_setting_is_named_in_one_line(
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["VCENTER_URL", "GOVC_URL"])
+@pytest.mark.parametrize(
+    "secret", ["pa#secret", "pa/secret", "pa?secret", "12#secret", "#secret", "pa[secret]x", "pa\N{ACCOUNT OF}secret"]
+)
+def test_a_password_that_breaks_the_address_is_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, name: str, secret: str
+) -> None:
+    needed = NEEDED | {"VCENTER_URL": "", name: f"https://us3r:{secret}@vcenter.test/sdk"}
+    with pytest.raises(SettingsError) as caught:
+        use(monkeypatch, **needed)
+    assert str(caught.value) in {
+        f"{name}: the port is no number; percent-encode what is special in a user name or password",
+        f"{name}: not an address; percent-encode what is special in a user name or password",
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"GOVC_INSECURE": "maybe"}, "GOVC_INSECURE: 'maybe': input should be a valid boolean"),
+        ({"GOVC_INSECURE": "true", "VCENTER_INSECURE": "maybe"}, "VCENTER_INSECURE: 'maybe': input should be"),
+        ({"GOVC_URL": "ftp://u:s3cret@vcenter.test", "VCENTER_URL": ""}, "GOVC_URL: not an address; set a host name"),
+    ],
+)
+def test_a_wrong_fall_back_is_named_itself(
+    monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str], message: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        use(monkeypatch, **NEEDED | wrong)
+    assert str(caught.value).startswith(message)
+    assert "s3cret" not in str(caught.value)
+
+
 def test_every_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match=r"VCENTER_URL: .*; TAG: .*"):
         load()
@@ -140,3 +176,17 @@ def test_the_password_shows_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_setting_is_documented() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize("name", ["username", "password"])
+def test_a_mounted_file_that_is_not_utf_8_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    (tmp_path / "username").write_text("tägger", encoding="utf-8")
+    (tmp_path / "password").write_text("pässword", encoding="utf-8")
+    settings = use(monkeypatch, **NEEDED, VCENTER_SECRET_PATH=str(tmp_path))
+    assert settings.credentials().username == "tägger"
+    (tmp_path / name).write_bytes("pässword".encode("latin-1"))
+    message = f"VCENTER_SECRET_PATH: {tmp_path / name} is not UTF-8"
+    with pytest.raises(SettingsError, match=f"^{message}$"):
+        settings.credentials()
+    with pytest.raises(SettingsError, match=f"^{message}$"):
+        load()

@@ -3,12 +3,14 @@
 Each setting is documented once, in the docstring under it; the README's table is checked against these.
 """
 
+import os
 import re
 import ssl
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -19,6 +21,8 @@ from functions.pytag.errors import SettingsError
 TAG_URN = re.compile(r"urn:vmomi:InventoryServiceTag:[^:\s]+:[^:\s]+")
 SECRETS = frozenset({"VCENTER_PASSWORD", "VCENTER_URL"})
 """What is not repeated in an error message; a URL may hold a password."""
+WANTED_URL = "set a host name or https://host/sdk"
+ENCODE = "percent-encode what is special in a user name or password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +109,14 @@ class Settings(BaseSettings):
     @field_validator("vcenter_url")
     @classmethod
     def _full_url(cls, value: str) -> str:
-        """Make `host` and `host:port` a full URL, and refuse what cannot be one."""
+        """Make `host`, `host:port` and an IPv6 address a full URL, and refuse what cannot be one."""
         url = value.strip()
         if "://" not in url:
-            url = f"https://{url}"
-        parts = urlsplit(url)
+            url = f"https://{_bracketed(url)}"
+        parts = _split(url)
         if parts.scheme not in {"https", "http"} or not parts.hostname or " " in url:
-            raise ValueError("not an address; set a host name or https://host/sdk")
-        parts.port  # noqa: B018  its own check of the port's range, a ValueError with a clear message
+            raise ValueError(f"not an address; {WANTED_URL}")
+        _check_port(parts)
         return url
 
     @field_validator("vcenter_ca_file")
@@ -171,16 +175,48 @@ class Settings(BaseSettings):
         return Credentials(username, password)
 
 
-def mounted_credentials(folder: Path) -> Credentials:
-    """Read the files of a mounted basic-auth Secret; a line end after the value is not part of it."""
+def _bracketed(host: str) -> str:
+    """The host as a URL has it: an IPv6 address stands in brackets."""
     try:
-        username = (folder / "username").read_text().rstrip("\r\n")
-        password = (folder / "password").read_text().rstrip("\r\n")
-    except OSError as exc:
-        raise SettingsError(f"VCENTER_SECRET_PATH: cannot read {exc.filename}: {exc.strerror}") from exc
+        return f"[{IPv6Address(host)}]"
+    except ValueError:
+        return host
+
+
+def _split(url: str) -> SplitResult:
+    """The URL, taken apart. The library's own message is not passed on: it may quote a part of a password."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise ValueError(f"not an address; {ENCODE if '@' in url else WANTED_URL}") from None
+
+
+def _check_port(parts: SplitResult) -> None:
+    """Refuse what is no port, in words that quote nothing: after `user:pa#ss@host` the port is `pa`."""
+    port = parts.netloc.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
+    if port and not (port.isascii() and port.isdigit()):
+        raise ValueError(f"the port is no number; {ENCODE}")
+    if "@" in parts.path + parts.query + parts.fragment:
+        raise ValueError(f"not an address; {ENCODE}")
+    parts.port  # noqa: B018  its own check of the port's range, a ValueError with a clear message
+
+
+def mounted_credentials(folder: Path) -> Credentials:
+    """Read the files of a mounted basic-auth Secret. Raises SettingsError."""
+    username, password = _mounted(folder / "username"), _mounted(folder / "password")
     if not username or not password:
         raise SettingsError(f"VCENTER_SECRET_PATH: {folder}/username or {folder}/password is empty")
     return Credentials(username, SecretStr(password))
+
+
+def _mounted(file: Path) -> str:
+    """What a file holds; a line end after it is not part of it."""
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as exc:
+        raise SettingsError(f"VCENTER_SECRET_PATH: cannot read {file}: {exc.strerror}") from exc
+    except UnicodeDecodeError:  # quotes a byte of the password, so it is no cause to keep
+        raise SettingsError(f"VCENTER_SECRET_PATH: {file} is not UTF-8") from None
 
 
 def load(**given: Any) -> Settings:
@@ -204,4 +240,11 @@ def explain(error: ErrorDetails) -> str:
         wanted = {"VCENTER_URL": "vCenter's host name or https://host/sdk", "TAG": "category/name"}
         return f"{name}: not set; set it to {wanted[name]}"
     given = "" if name in SECRETS else f"{error['input']!r}: "
-    return f"{name}: {given}{message[0].lower()}{message[1:]}"
+    return f"{_variable(name, error['input'])}: {given}{message[0].lower()}{message[1:]}"
+
+
+def _variable(name: str, value: object) -> str:
+    """Which variable a wrong value stands in: the one of this name, or the fall-back that was set instead."""
+    aliases = (field.validation_alias for field in Settings.model_fields.values())
+    names = next(a.choices for a in aliases if isinstance(a, AliasChoices) and name in a.choices)
+    return next((str(each) for each in names if os.environ.get(str(each)) == value), name)
