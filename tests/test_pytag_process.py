@@ -199,6 +199,23 @@ def test_a_wrong_setting_ends_it_with_one_line(wrong: dict[str, str], message: s
     assert run(environment("http://127.0.0.1:1") | wrong) == (2, "", message)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "9999"}, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE: must be less than or equal to "),
+        ({"OTEL_BSP_SCHEDULE_DELAY": "-1"}, "OTEL_BSP_SCHEDULE_DELAY: must be positive"),
+        ({"OTEL_BSP_MAX_QUEUE_SIZE": "many"}, "OTEL_BSP_MAX_QUEUE_SIZE: 'many': not a whole number"),
+        ({"OTEL_SPAN_EVENT_COUNT_LIMIT": "few"}, "OTEL_SPAN_EVENT_COUNT_LIMIT: must be a non-negative integer"),
+        ({"OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER": "x"}, "OTEL_*: Requested component 'x' not found"),
+    ],
+)
+def test_a_wrong_setting_of_opentelemetry_ends_it_with_one_line(wrong: dict[str, str], message: str) -> None:
+    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+    code, out, err = run(environment("http://127.0.0.1:1") | endpoint | wrong)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"pytag: {message}")
+
+
 def run(variables: dict[str, str]) -> tuple[int, str, str]:
     command = [sys.executable, "-m", "functions.pytag"]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=20, check=False)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -104,8 +105,13 @@ def test_the_spans_say_what_was_done(vcenter: World) -> None:
         "cloudevents.event_subject": "ResourcePool:resgroup-9",
         "cloudevents.event_type": "com.vmware.event.resourcepool.created",
     }
-    assert dict(spans["find tag"].attributes or {}) == {"vsphere.tag": "owner/pytag", "vsphere.tag.cached": False}
+    assert dict(spans["find tag"].attributes or {}) == {
+        "cloudevents.event_id": "42",
+        "vsphere.tag": "owner/pytag",
+        "vsphere.tag.cached": False,
+    }
     assert dict(spans["attach tag"].attributes or {}) == {
+        "cloudevents.event_id": "42",
         "vsphere.tag": "owner/pytag",
         "vsphere.object.type": "ResourcePool",
         "vsphere.object.id": "resgroup-9",
@@ -114,6 +120,7 @@ def test_the_spans_say_what_was_done(vcenter: World) -> None:
     assert spans["POST"].kind is SpanKind.CLIENT
     assert str(call.pop("url.full")).startswith(vcenter.base)
     assert call == {
+        "cloudevents.event_id": "42",
         "http.request.method": "POST",
         "http.response.status_code": 204,
         "server.address": "127.0.0.1",
@@ -133,6 +140,24 @@ def test_detaching_has_a_name_of_its_own_and_a_second_event_finds_the_tag_at_onc
     ]
     cached = [(span.attributes or {})["vsphere.tag.cached"] for span in spans if span.name == "find tag"]
     assert cached == [False, True]
+
+
+def test_each_span_of_an_event_carries_its_id_and_no_others(vcenter: World) -> None:
+    vcenter.tag()
+    exporter = InMemorySpanExporter()
+    with pytag(vcenter.base, recording(exporter)) as client, ThreadPoolExecutor(8) as senders:
+        list(senders.map(lambda n: client.post("/", headers=binary(ce_id=f"event-{n}")), range(8)))
+        assert client.get("/readyz").status_code == 200
+    spans = exporter.get_finished_spans()
+    ids = {span.context.trace_id: event_id(span) for span in spans if span.kind is SpanKind.CONSUMER}
+    assert set(ids.values()) == {f"event-{n}" for n in range(8)}
+    # What belongs to no event, the probe's question and the log-out, has no id.
+    assert [span.name for span in spans if event_id(span) is None] == ["GET", "DELETE"]
+    assert all(event_id(span) == ids.get(span.context.trace_id) for span in spans)
+
+
+def event_id(span: ReadableSpan) -> Any:
+    return (span.attributes or {}).get("cloudevents.event_id")
 
 
 @pytest.mark.parametrize(

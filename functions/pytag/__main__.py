@@ -12,11 +12,12 @@ def main() -> int:
     """0 after a clean stop, 1 where the port cannot be had, 2 for a wrong setting."""
     try:
         loaded = settings.load()
+        log.configure(loaded)
+        telemetry = Telemetry(provider_from_environment())
     except SettingsError as exc:
-        print(f"pytag: {exc}", file=sys.stderr)  # noqa: T201  there is no log yet
+        print(f"pytag: {exc}", file=sys.stderr)  # noqa: T201  one line, whatever LOG_FORMAT is
         return 2
-    log.configure(loaded)
-    return serve(loaded, Telemetry(provider_from_environment()))
+    return serve(loaded, telemetry)
 
 
 if __name__ == "__main__":

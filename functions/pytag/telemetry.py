@@ -5,9 +5,11 @@ variables; without an OTLP endpoint nothing of the SDK is loaded, and a trace is
 """
 
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,7 +19,7 @@ from opentelemetry.propagators.textmap import default_getter
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from functions.pytag.errors import PytagError
+from functions.pytag.errors import PytagError, SettingsError
 
 if TYPE_CHECKING:
     from cloudevents.core.base import BaseCloudEvent
@@ -31,7 +33,17 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 FLUSH_SECONDS = 2.0
 """How long a stop waits for a collector: well under the ten seconds after which Docker kills a process."""
 
+BATCHING = {
+    "max_queue_size": "OTEL_BSP_MAX_QUEUE_SIZE",
+    "max_export_batch_size": "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+    "schedule_delay_millis": "OTEL_BSP_SCHEDULE_DELAY",
+    "export_timeout_millis": "OTEL_BSP_EXPORT_TIMEOUT",
+}
+"""The SDK's names for what these variables set; its messages use them."""
+
 _PROPAGATOR = TraceContextTextMapPropagator()
+_event_id: ContextVar[str] = ContextVar("event_id")
+"""The event that is being handled, for every span of it; the Context of OpenTelemetry holds the span above alone."""
 
 
 def exporting(environ: Mapping[str, str]) -> bool:
@@ -42,9 +54,19 @@ def exporting(environ: Mapping[str, str]) -> bool:
 
 
 def provider_from_environment(environ: Mapping[str, str] = os.environ) -> "TracerProvider | None":
-    """The SDK with the OTLP/HTTP exporter, or None where no endpoint is set."""
+    """The SDK with the OTLP/HTTP exporter, or None where no endpoint is set. Raises SettingsError."""
     if not exporting(environ):
         return None
+    for name in BATCHING.values():  # the SDK logs a traceback for these, and goes on with its default
+        if not re.fullmatch(r"\s*(-?\d+\s*)?", environ.get(name, "")):
+            raise SettingsError(f"{name}: {environ[name]!r}: not a whole number")
+    try:
+        return _provider()
+    except (ValueError, RuntimeError) as exc:  # what the SDK raises, at its import too, for a wrong variable
+        raise SettingsError(_refused_by_the_sdk(str(exc))) from exc
+
+
+def _provider() -> "TracerProvider":
     # Imported here: together they cost a third of a second at start, and most installations begin without them.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -57,6 +79,15 @@ def provider_from_environment(environ: Mapping[str, str] = os.environ) -> "Trace
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)  # Telemetry.shutdown does that
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
+
+
+def _refused_by_the_sdk(message: str) -> str:
+    """The SDK's message in one line, as ``variable: what is wrong``; some of them name no variable."""
+    text = " ".join(message.split()).rstrip(".")
+    for argument, variable in BATCHING.items():
+        text = text.replace(argument, variable)
+    name, _, wrong = text.partition(" ")
+    return f"{name}: {wrong}" if name.startswith("OTEL_") else f"OTEL_*: {text}"
 
 
 def _context(headers: Mapping[str, str], prefix: str = "") -> Context:
@@ -100,13 +131,17 @@ class Telemetry:
         }
         name = f"CloudEvents Process {event.get_type()}"
         span = self._tracer.start_span(name, context, SpanKind.CONSUMER, attributes, links)
-        with _current(span):
-            yield span
+        token = _event_id.set(event.get_id())
+        try:
+            with _current(span):
+                yield span
+        finally:
+            _event_id.reset(token)
 
     @contextmanager
     def step(self, name: str, *, tag: str, reference: "Reference | None" = None) -> Iterator[Span]:
         """A span of something pytag does itself: ``find tag``, ``attach tag``, ``detach tag``."""
-        attributes: dict[str, AttributeValue] = {"vsphere.tag": tag}
+        attributes = _about_the_event() | {"vsphere.tag": tag}
         if reference is not None:
             attributes |= {"vsphere.object.type": reference.type, "vsphere.object.id": reference.id}
         with _current(self._tracer.start_span(name, attributes=attributes)) as span:
@@ -116,7 +151,7 @@ class Telemetry:
     def request(self, method: str, url: str, headers: dict[str, str]) -> Iterator[Span]:
         """The span of one HTTP request, which ``headers`` then pass on. ``url`` must hold no secret."""
         parts = urlsplit(url)
-        attributes: dict[str, AttributeValue] = {
+        attributes = _about_the_event() | {
             "http.request.method": method,
             "url.full": url,
             "server.address": parts.hostname or "",
@@ -143,6 +178,12 @@ def answered(span: Span, status: int) -> None:
     if status >= 400:  # noqa: PLR2004  where HTTP's errors begin
         span.set_attribute("error.type", str(status))
         span.set_status(Status(StatusCode.ERROR))
+
+
+def _about_the_event() -> "dict[str, AttributeValue]":
+    """What each span beneath an event's carries; nothing for a span that belongs to none, such as the log-out's."""
+    event_id = _event_id.get(None)
+    return {} if event_id is None else {"cloudevents.event_id": event_id}
 
 
 def trace_id(span: Span) -> str:
