@@ -319,6 +319,21 @@ def test_a_new_object_gets_its_second_chance(vcenter: World, function: httpx.Cli
     assert done(function.post("/", headers=binary("ResourcePool:resgroup-101")))
 
 
-def test_only_post_takes_events(function: httpx.Client) -> None:
-    assert function.get("/").status_code == 405
-    assert function.post("/elsewhere", headers=binary()).status_code == 404
+@pytest.mark.parametrize("path", ["/", "//", "/pytag", "/a/b?c=d", "/healthz/more"])
+def test_an_event_is_taken_on_any_path(vcenter: World, function: httpx.Client, path: str) -> None:
+    url = httpx.URL(f"http://127.0.0.1:{function.base_url.port}").copy_with(raw_path=path.encode())
+    assert done(function.post(url, headers=binary()))
+    assert tagged(vcenter) == ["pytag"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_the_probes_paths_take_no_event_and_say_so_for_good(vcenter: World, function: httpx.Client, path: str) -> None:
+    response = function.post(path, headers=binary())
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
+    assert tagged(vcenter) == []
+
+
+@pytest.mark.parametrize("path", ["/", "/elsewhere"])
+def test_only_post_takes_events(function: httpx.Client, path: str) -> None:
+    response = function.get(path)
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")

@@ -6,7 +6,8 @@
     │   ├── VcenterUnavailableError      no answer, or one that means "not now"
     │   └── LoginRefusedError            vCenter refuses the credentials, until someone changes them
     └── PermanentError               delivering the event again cannot help
-        ├── RequestRefusedError          the request is no CloudEvent that we take: 400, 408, 413, 415
+        ├── RequestRefusedError          the request is no CloudEvent that we take: 400, 413, 415; or it does not come:
+        │                                408, which a Broker retries all the same
         ├── NoObjectError                the event is about no object: 422
         └── VcenterRefusedError          vCenter understood and says no: 422
             ├── ForbiddenError               a missing privilege, or a missing object (vCenter does not tell which)

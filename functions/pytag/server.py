@@ -1,7 +1,9 @@
 """pytag over HTTP: what a Knative Trigger or an OpenFaaS gateway calls, and the probes.
 
-What the answers mean to a Broker: 204 done (a 2xx must have no body, or the Broker takes it for a failure), 4xx dead
-letter at once, 503 deliver again. 404 and 409 would be retried and are never given for an event.
+What the answers mean to a Broker: 204 done (a 2xx must have no body, or the Broker takes it for a failure); 400, 405,
+413, 415 and 422 dead letter at once; 503 deliver again, as also 408, for a body that did not come in time. A Broker
+would retry 404, 409 and 429 too: they are never given. A subscriber's address may have a path, so an event is taken on
+any but the probes'.
 """
 
 import asyncio
@@ -29,6 +31,9 @@ from functions.pytag.telemetry import Telemetry, trace_id
 RETRY_AFTER = 5
 """Seconds that a Broker should wait where nothing says more."""
 
+PROBES = frozenset({"/healthz", "/readyz"})
+"""Where no event is taken: the last route is for every path, and these answer GET alone."""
+
 _log = structlog.get_logger()
 
 
@@ -45,9 +50,9 @@ def build_app(settings: Settings, telemetry: Telemetry) -> Starlette:
         await asyncio.to_thread(telemetry.shutdown)
 
     routes = [
-        Route("/", shell.event, methods=["POST"]),
         Route("/healthz", shell.healthy),
         Route("/readyz", shell.ready),
+        Route("/{path:path}", shell.event, methods=["POST"]),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
 
@@ -63,6 +68,8 @@ class _Shell:
 
     async def event(self, request: Request) -> Response:
         """Take one CloudEvent."""
+        if request.url.path in PROBES:
+            return Response(status_code=405, headers={"Allow": "GET, HEAD"})
         try:
             await self._process(request)
         except PytagError as exc:
