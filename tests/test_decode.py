@@ -299,3 +299,16 @@ def test_wait_with_an_update_reads_no_event() -> None:
     filters = f"<filterSet><objectSet><changeSet>{change}</changeSet></objectSet></filterSet>"
     assert decode_wait(wait_answer(f"<returnval><version>7</version>{filters}</returnval>")) == ("7", True)
     assert decode_wait(wait_answer("<returnval><version>8</version></returnval>")) == ("8", False)
+
+
+@pytest.mark.parametrize("reference", ["&#xFFFF;", "&#xD800;", "&#0;", "&#x1b;", "&#99999999;"])
+def test_a_reference_to_a_character_that_xml_forbids_costs_that_character_alone(reference: str) -> None:
+    page = (
+        '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
+        'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body><ReadNextEventsResponse xmlns="urn:vim25">'
+        '<returnval xsi:type="GeneralUserEvent"><key>7</key><chainId>7</chainId><createdTime>2026-01-31T08:00:00Z'
+        f"</createdTime><userName>&#xe4;{reference}b</userName></returnval>"
+        "</ReadNextEventsResponse></soapenv:Body></soapenv:Envelope>"
+    )
+    (decoded,) = decode_page(page.encode())
+    assert decoded.data["userName"] == "ä\ufffdb"

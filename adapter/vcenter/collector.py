@@ -1,4 +1,4 @@
-"""An EventHistoryCollector: create, read, wait, destroy. It blocks: see ``worker``."""
+"""An EventHistoryCollector: create, read, wait, destroy. It blocks: see ``client``."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -7,6 +7,7 @@ from typing import Any
 
 from pyVmomi import vim, vmodl
 
+from adapter.errors import VcenterSourceError
 from adapter.event import Event, Identity
 from adapter.vcenter.decode import decode_identities, decode_page, decode_wait
 from adapter.vcenter.session import Session, vcenter_errors
@@ -27,12 +28,21 @@ class Collector:
     def __init__(self, session: Session, since: datetime | None, event_type_ids: Sequence[str] = ()) -> None:
         self._session = session
         self._version = ""
+        self._collector: Any = None
         self._pages: Any = None
-        with vcenter_errors(session.host):
-            self._collector = session.content.eventManager.CreateCollectorForEvents(event_filter(since, event_type_ids))
-            self._collector.SetCollectorPageSize(LATEST_PAGE_SIZE)
-            self._pages = session.content.propertyCollector.CreatePropertyCollector()
-            self._pages.CreateFilter(latest_page_of(self._collector), partialUpdates=True)
+        try:
+            with vcenter_errors(session.host):
+                self._create(event_filter(since, event_type_ids))
+        except VcenterSourceError:
+            self.destroy()
+            raise
+
+    def _create(self, wanted: Any) -> None:
+        content = self._session.content
+        self._collector = content.eventManager.CreateCollectorForEvents(wanted)
+        self._collector.SetCollectorPageSize(LATEST_PAGE_SIZE)
+        self._pages = content.propertyCollector.CreatePropertyCollector()
+        self._pages.CreateFilter(latest_page_of(self._collector), partialUpdates=True)
 
     def read(self) -> list[Event]:
         """The next events, oldest first; empty when there are none just now."""
@@ -57,9 +67,10 @@ class Collector:
 
     def destroy(self) -> None:
         """Free it on the server, where a session may hold only 32. Never fails."""
-        for managed_object in (self._pages, self._collector):
-            with suppress(Exception):
-                managed_object.Destroy() if managed_object is self._pages else managed_object.DestroyCollector()
+        with suppress(Exception):
+            self._pages.Destroy()
+        with suppress(Exception):
+            self._collector.DestroyCollector()
 
 
 def event_filter(since: datetime | None, event_type_ids: Sequence[str]) -> Any:

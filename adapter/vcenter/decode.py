@@ -5,6 +5,7 @@ is several times slower. Here the page is read by the standard library's Element
 """
 
 import re
+import sys
 import xml.etree.ElementTree as ET
 import zlib
 from datetime import UTC, datetime
@@ -18,11 +19,8 @@ from adapter.vcenter.values import XSI_TYPE, local, typed
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What XML 1.0 (section 2.2, Char) does not allow, as itself and as a character reference.
-_FORBIDDEN = re.compile(
-    r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-    r"|&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|x0*(?:[0-8bcef]|1[0-9a-f]));",
-    re.IGNORECASE,
-)
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_REFERENCE = re.compile(r"&#(?:x([0-9a-f]{1,8})|([0-9]{1,10}));", re.IGNORECASE)
 
 
 def decode_page(xml: bytes) -> list[Event]:
@@ -131,11 +129,18 @@ def _parse(xml: bytes) -> Element:
     try:
         return ET.fromstring(xml)  # noqa: S314  from the vCenter we log in to; expat bounds its entities
     except (ET.ParseError, LookupError, ValueError) as exc:
-        mended = _FORBIDDEN.sub("�", xml.decode(errors="replace"))
+        mended = _REFERENCE.sub(_allowed, _FORBIDDEN.sub("�", xml.decode(errors="replace")))
         try:
             return ET.fromstring(mended)  # noqa: S314  from the vCenter we log in to; expat bounds its entities
         except (ET.ParseError, LookupError, ValueError):
             raise VcenterUnavailableError(f"vCenter's answer is no XML: {exc}") from exc
+
+
+def _allowed(reference: re.Match[str]) -> str:
+    """A character reference, or U+FFFD in the place of one to a character that XML forbids."""
+    code = int(reference[1], 16) if reference[1] else int(reference[2])
+    forbidden = code > sys.maxunicode or _FORBIDDEN.match(chr(code))
+    return "�" if forbidden else reference[0]
 
 
 def _event(element: Element, before: datetime) -> Event:

@@ -1,6 +1,7 @@
-"""A session with vCenter: log in, see whether it still lives, log in again. It blocks: see ``worker``."""
+"""A session with vCenter: log in, see whether it still lives, log in again. It blocks: see ``client``."""
 
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -8,7 +9,6 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from xml.parsers.expat import ExpatError
 
 import structlog
 from pyVmomi import vim, vmodl
@@ -19,6 +19,7 @@ from adapter.errors import (
     CertificateError,
     SessionLostError,
     VcenterRefusedError,
+    VcenterSourceError,
     VcenterUnavailableError,
 )
 from adapter.settings import Credentials
@@ -26,6 +27,9 @@ from adapter.vcenter.decode import decode_categories
 from adapter.vcenter.stub import Stub
 
 log = structlog.get_logger()
+
+LOGIN_PAUSE = 60.0
+"""Seconds before credentials that were refused are tried again unchanged: a few refusals in a row lock an account."""
 
 OLDEST_VERSION = "vim.version.version9"
 """vSphere 5.5: what is spoken until vCenter has told its version."""
@@ -35,8 +39,8 @@ class Session:
     """The one session that this process holds with a vCenter.
 
     ``credentials`` is asked at every log-in, so that rotated ones are picked up; ``logged_in`` is told of each, with
-    vCenter's clock. The content and the collectors
-    are pyVmomi's objects and stay within ``adapter.vcenter``.
+    vCenter's clock. ``clock`` is monotonic, in seconds. The content and the collectors are pyVmomi's objects and stay
+    within ``adapter.vcenter``.
     """
 
     def __init__(
@@ -45,11 +49,14 @@ class Session:
         credentials: Callable[[], Credentials],
         tls: ssl.SSLContext,
         logged_in: Callable[[datetime], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         parts = urlsplit(url)
         self.host = parts.netloc.rpartition("@")[2]
         self._credentials = credentials
         self._logged_in = logged_in
+        self._clock = clock
+        self._refused: tuple[Credentials, float] | None = None
         self._options = {"url": f"{parts.scheme}://{self.host}/sdk"}
         self._tls = {"sslContext": tls} if parts.scheme == "https" else {}
         self.stub = self._connect(OLDEST_VERSION)
@@ -61,14 +68,31 @@ class Session:
     def log_in(self) -> None:
         """Connect, agree on the API version and log in. Raises the failures of ``adapter.errors``."""
         with vcenter_errors(self.host):
-            about = vim.ServiceInstance("ServiceInstance", self.stub).RetrieveContent().about
+            about = self._retrieve_content().about
             self.stub.DropConnections()
             self.stub = self._connect(best_version(about.apiVersion))
-            self.content = vim.ServiceInstance("ServiceInstance", self.stub).RetrieveContent()
-            credentials = self._credentials()
-            self.content.sessionManager.Login(credentials.username, credentials.password.get_secret_value())
+            self.content = self._retrieve_content()
+            username = self._authenticate()
         self._logged_in(self.current_time())
-        log.info("logged in to vCenter", vcenter=self.host, api_version=about.apiVersion, username=credentials.username)
+        log.info("logged in to vCenter", vcenter=self.host, api_version=about.apiVersion, username=username)
+
+    def _retrieve_content(self) -> Any:
+        content = vim.ServiceInstance("ServiceInstance", self.stub).RetrieveContent()
+        if not isinstance(content, vim.ServiceInstanceContent):
+            raise VcenterUnavailableError(f"{self.host} does not answer like a vCenter; check VCENTER_URL")
+        return content
+
+    def _authenticate(self) -> str:
+        """Log in with the credentials as they are now; returns the user name."""
+        credentials, now = self._credentials(), self._clock()
+        if self._refused is not None and self._refused[0] == credentials and now - self._refused[1] < LOGIN_PAUSE:
+            raise AuthenticationError(refusal(self.host))
+        try:
+            self.content.sessionManager.Login(credentials.username, credentials.password.get_secret_value())
+        except vim.fault.InvalidLogin:
+            self._refused = (credentials, now)
+            raise
+        return credentials.username
 
     def ensure(self) -> None:
         """Log in unless the session is still alive."""
@@ -147,11 +171,10 @@ def vcenter_errors(host: str) -> Iterator[None]:
     """Map what pyVmomi, TLS and sockets raise to ``adapter.errors``."""
     try:
         yield
+    except VcenterSourceError:
+        raise
     except vim.fault.InvalidLogin as exc:
-        raise AuthenticationError(
-            f"vCenter {host} refuses the user name or password; check VCENTER_USERNAME and VCENTER_PASSWORD, "
-            "or the files under VCENTER_SECRET_PATH"
-        ) from exc
+        raise AuthenticationError(refusal(host)) from exc
     except (vim.fault.NotAuthenticated, vmodl.fault.ManagedObjectNotFound) as exc:
         raise SessionLostError(f"vCenter {host} has ended the session") from exc
     except vim.fault.NoPermission as exc:
@@ -170,13 +193,19 @@ def vcenter_errors(host: str) -> Iterator[None]:
         ) from exc
     except (OSError, HTTPException) as exc:
         raise VcenterUnavailableError(f"vCenter {host} cannot be reached: {reason(exc)}; check VCENTER_URL") from exc
-    except ExpatError as exc:
+    except Exception as exc:  # pyVmomi raises ExpatError, KeyError and bare ones for an answer that is no vCenter's
         raise VcenterUnavailableError(f"{host} does not answer like a vCenter; check VCENTER_URL") from exc
 
 
 def message(fault: Any) -> str:
     """A SOAP fault's own words."""
     return fault.msg or "no reason given"
+
+
+def refusal(host: str) -> str:
+    """What an operator reads when vCenter refuses the credentials."""
+    settings = "check VCENTER_USERNAME and VCENTER_PASSWORD, or the files under VCENTER_SECRET_PATH"
+    return f"vCenter {host} refuses the user name or password; {settings}"
 
 
 def reason(exc: Exception) -> str:
