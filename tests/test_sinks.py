@@ -1,8 +1,9 @@
 """The HTTP sink over real connections, and the lines that ``--sink -`` prints."""
 
 import asyncio
-import io
+import os
 import socket
+import tempfile
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.trace import INVALID_SPAN
 
-from adapter.errors import EventRefusedError, SinkUnavailableError
+from adapter.errors import EventRefusedError, OutputClosedError, SinkUnavailableError
 from adapter.sinks.broker import http_sink, retry_after
 from adapter.sinks.stdout import StdoutSink
 from tests.support import Answer, recording_sink
@@ -128,10 +129,37 @@ def test_every_http_date_is_understood(date: datetime) -> None:
     assert retry_after({"Retry-After": text}, NOW) == max(timedelta(0), date - NOW).total_seconds()
 
 
+async def send_all(sink: StdoutSink, *events: CloudEvent) -> None:
+    for event in events:
+        await sink.send(event, INVALID_SPAN, 0)
+
+
+def test_a_reader_that_pauses_blocks_neither_the_loop_nor_the_end() -> None:
+    reading, writing = os.pipe()
+
+    async def fill() -> None:
+        many = [cloudevent(str(n)) for n in range(1000)]  # more than a pipe holds
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(send_all(StdoutSink(writing), *many), 0.3)
+
+    asyncio.run(fill())
+    os.close(reading)  # the thread that writes gets EPIPE and finds that its loop is gone
+    os.close(writing)
+
+
+def test_a_reader_who_has_left_is_told_from_a_failure_that_may_pass() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with pytest.raises(OutputClosedError):
+        asyncio.run(send_all(StdoutSink(writing), cloudevent()))
+    os.close(writing)
+
+
 def test_standard_output_gets_one_structured_event_a_line() -> None:
-    out = io.StringIO()
-    asyncio.run(StdoutSink(out).send(cloudevent(), INVALID_SPAN, 0))
-    line = out.getvalue()
+    with tempfile.TemporaryFile() as out:
+        asyncio.run(send_all(StdoutSink(out.fileno()), cloudevent()))
+        out.seek(0)
+        line = out.read().decode()
     assert line.count("\n") == 1
     printed = orjson.loads(line)
     assert printed["specversion"] == "1.0"
