@@ -87,6 +87,7 @@ async def serve(settings: Settings) -> None:
             finally:
                 undelivered = await delivery.drain(0 if keeper.overtaken else settings.drain_timeout)
                 keeping.cancel()
+                await asyncio.wait([keeping])
                 await keeper.finish()
                 log.info("stopped", undelivered=undelivered)
 
@@ -112,17 +113,17 @@ class Intake:
     meters: Meters
 
     async def take(self, event: Event | Gap) -> None:
-        """One event; waits while the window is full. One that is not wanted is acknowledged as it stands."""
+        """One event; waits while the window is full."""
         if isinstance(event, Gap):
             await self._take_gap(event)
             return
-        acknowledged = partial(self.ledger.acknowledge, self.ledger.read(event.identity))
         cloudevents_type = self.converter.type_of(event)
         self.meters.read(cloudevents_type)
         if not self.types.accepts(event.class_name, event.name, cloudevents_type):
             self.meters.filtered(cloudevents_type)
-            acknowledged()
+            self.ledger.skip(event.identity)
             return
+        acknowledged = partial(self.ledger.acknowledge, self.ledger.read(event.identity))
         span = telemetry.creating(event, cloudevents_type)
         cloudevent = self.converter.convert(event, **telemetry.context_headers(span))
         telemetry.describe(span, cloudevent)
@@ -131,12 +132,10 @@ class Intake:
     async def _take_gap(self, gap: Gap) -> None:
         """Tell of missing events as of any other, so that the checkpoint does not pass a gap that nobody heard of."""
         log.warning("events are missing", reason=gap.reason, after=gap.after, before=gap.before)
-        acknowledged = partial(self.ledger.acknowledge, self.ledger.read(None))
-        cloudevent = self.converter.convert_gap(gap)
         if self.types.accepts("Gap", "Gap", GAP_TYPE):
+            acknowledged = partial(self.ledger.acknowledge, self.ledger.read(None))
+            cloudevent = self.converter.convert_gap(gap)
             await self.delivery.submit(Parcel(cloudevent, "adapter", trace.INVALID_SPAN, acknowledged))
-        else:
-            acknowledged()
 
 
 def beginning(settings: Settings, about: About) -> datetime | None:

@@ -26,7 +26,7 @@ TYPE_PREFIX = "com.vmware.event."
 """What every CloudEvents type of this source starts with."""
 
 _pyvmomi: Any = VmomiSupport  # it has no types of its own
-NAMED_BY_ID = ("EventEx", "ExtendedEvent")  # their eventTypeId says what happened
+NAMED_BY_ID = frozenset({"EventEx", "ExtendedEvent"})  # their eventTypeId says what happened
 _SUFFIXED_FAMILIES = ("SessionEvent", "UpgradeEvent")  # BadUsernameSessionEvent, not SessionBadUsernameEvent
 _CAMEL_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z]+")
 _WORD_START = re.compile(r"(?<=[^A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][^A-Z])")

@@ -58,15 +58,16 @@ class Stream:
     event_type_ids: Sequence[str]
     backoff: Backoff
     sleep: Callable[[float], Awaitable[None]]
+    _failures: int = 0
 
     async def events(self) -> AsyncGenerator[Event | Gap, None]:
         """Every event from the position on: a lost session, or a collector that is lost or stuck, is replaced."""
-        failures = stuck = 0
+        stuck = 0
         while True:
             try:
                 async with aclosing(self._one_collector()) as one:
                     async for event in one:
-                        failures = stuck = 0
+                        stuck = 0
                         yield event
             except CollectorStuckError as exc:
                 log.warning("collector shows nothing more, making a new one", reason=str(exc))
@@ -76,9 +77,9 @@ class Stream:
             except VcenterSourceError as exc:
                 # Permanent ones too: a password is rotated on both sides at some time, and a stream that waits loses
                 # nothing, where a process that exits loses its place.
-                delay = self.backoff.delay(failures)
-                failures += 1
-                log.warning("reading failed, trying again", reason=str(exc), seconds=round(delay, 1), failures=failures)
+                delay = self.backoff.delay(self._failures)
+                self._failures += 1
+                log.warning("reading failed, trying again", reason=str(exc), seconds=round(delay, 1))
                 await self.sleep(delay)
 
     async def _one_collector(self) -> AsyncGenerator[Event | Gap, None]:
@@ -92,6 +93,7 @@ class Stream:
                 waited = not page
                 if waited:
                     await reader.wait(WAIT_SECONDS)
+                self._failures = 0  # an hour later, another failure is the first again
 
     async def _second_look(self, reader: Reader) -> list[Event]:
         """A page after one that was empty: is it the end, or is the collector stuck? Raises CollectorStuckError.

@@ -4,8 +4,9 @@ import difflib
 import fnmatch
 import re
 from dataclasses import dataclass, field
+from itertools import chain
 
-from adapter.catalog import NAMED_BY_ID, TYPE_PREFIX, all_classes, cloudevent_type, names_by_type
+from adapter.catalog import NAMED_BY_ID, TYPE_PREFIX, all_classes, cloudevent_type, event_class, names_by_type
 from adapter.errors import ConfigurationError
 
 _EVENT_TYPE_ID = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
@@ -17,7 +18,8 @@ _VEBA_TYPE = re.compile(r"com\.vmware\.vsphere\.(.+)\.v0")
 class TypeFilter:
     """The setting EVENT_TYPES: patterns, with ``*``, over CloudEvents types, class names and eventTypeIds.
 
-    Without patterns everything passes. Case counts. An exact pattern that names nothing raises ConfigurationError.
+    Without patterns everything passes. Case counts. A class stands for those derived from it too: VmPoweredOnEvent for
+    DrsVmPoweredOnEvent, VmEvent for all about VMs. An exact pattern that names nothing raises ConfigurationError.
     """
 
     patterns: tuple[str, ...] = ()
@@ -34,13 +36,24 @@ class TypeFilter:
         if not self.patterns:
             return True
         names = (class_name, name, type, cloudevent_type(class_name, name), f"com.vmware.vsphere.{name}.v0")
-        return any(map(self._matches.match, names))
+        return any(map(self._matches.match, names)) or any(c in self.patterns for c in event_class(class_name).lineage)
 
     def exact_names(self) -> list[str] | None:
         """The names to filter by in vCenter itself (EventFilterSpec.eventTypeId); None where it cannot filter."""
-        names = [_vcenter_name(pattern) for pattern in self.patterns]
-        exact = [name for name in names if name]
-        return exact if exact and len(exact) == len(names) else None
+        names = [_vcenter_names(pattern) for pattern in self.patterns]
+        return list(dict.fromkeys(chain.from_iterable(names))) if names and all(names) else None
+
+
+def _vcenter_names(pattern: str) -> list[str]:
+    """What vCenter filters by for one pattern, of a class also those derived from it; empty where it cannot.
+
+    vCenter compares eventTypeId exactly (EventFilterSpec.eventTypeId).
+    """
+    name = _vcenter_name(pattern)
+    derived = [each for each, its in all_classes().items() if pattern in its.lineage] if pattern == name else []
+    if name is None or not NAMED_BY_ID.isdisjoint(derived):
+        return []
+    return derived or [name]
 
 
 def _vcenter_name(pattern: str) -> str | None:

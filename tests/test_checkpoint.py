@@ -169,3 +169,18 @@ def test_a_store_out_of_reach_is_a_failure_that_may_pass(tmp_path: Path) -> None
     for use in (store.load, store.claim, store.check, lambda: store.save(saved(1))):
         with pytest.raises(RetryableError, match=r"CHECKPOINT: cannot use .*No such file"):
             use()
+
+
+def test_events_that_nobody_wants_cost_no_room_and_move_the_place_on() -> None:
+    ledger = Ledger(UUID, None)
+    ledger.acknowledge(ledger.read(at(0, 0)))
+    held = ledger.read(at(1, 1))
+    for n in range(2, 100_000):
+        ledger.skip(at(n, n))
+    waiting = ledger.checkpoint()
+    assert waiting is not None
+    assert (waiting.last, len(waiting.acknowledged), len(ledger._open)) == (at(0, 0), 1, 1)
+    ledger.acknowledge(held)
+    moved = ledger.checkpoint()
+    assert moved is not None
+    assert (moved.last, len(moved.acknowledged)) == (at(99_999, 99_999), 2)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -227,3 +227,28 @@ def test_a_span_of_hidden_events_is_passed_and_nothing_visible_is_lost(
         return taken
 
     assert asyncio.run(asyncio.wait_for(read(), 20)) == visible
+
+
+def test_a_failure_long_after_another_is_the_first_again() -> None:
+    delays: list[float] = []
+
+    third = asyncio.Event()
+
+    async def note(seconds: float) -> None:
+        delays.append(seconds)
+        if len(delays) == 3:
+            third.set()
+
+    async def read() -> None:
+        history = History([event(1)], failures={n: SessionLostError("gone") for n in (3, 6, 9)})
+        backoff = Backoff(base=0.5, longest=30.0, random=lambda: 1.0)
+        async with aclosing(Stream(history, Position(None), (), backoff, note).events()) as stream:
+            await anext(stream)
+            waiting = asyncio.ensure_future(anext(stream))
+            await third.wait()
+            waiting.cancel()
+            with suppress(asyncio.CancelledError):
+                await waiting
+
+    asyncio.run(read())
+    assert delays == [0.5, 0.5, 0.5]

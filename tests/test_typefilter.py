@@ -50,7 +50,7 @@ def test_event_type_ids_match_as_name_and_as_type() -> None:
 @pytest.mark.parametrize(
     ("patterns", "names"),
     [
-        (("VmPoweredOnEvent", "HostAddedEvent"), ["VmPoweredOnEvent", "HostAddedEvent"]),
+        (("HostRemovedEvent", "HostAddedEvent"), ["HostRemovedEvent", "HostAddedEvent"]),
         (("com.vmware.event.vm.poweredon",), ["VmPoweredOnEvent"]),
         (("com.vmware.event.ex.esx.audit.ssh.enabled",), ["esx.audit.ssh.enabled"]),
         (("vprob.vmfs.heartbeat.timedout",), ["vprob.vmfs.heartbeat.timedout"]),
@@ -83,3 +83,15 @@ def test_a_pattern_that_names_nothing_is_a_wrong_setting(pattern: str, hint: str
     with pytest.raises(ConfigurationError, match="EVENT_TYPES") as raised:
         TypeFilter((pattern,))
     assert hint in str(raised.value)
+
+
+def test_a_class_stands_for_those_derived_from_it() -> None:
+    assert accepts(("VmPoweredOnEvent",), "DrsVmPoweredOnEvent")
+    assert accepts(("VmEvent",), "VmPoweredOnEvent")
+    assert not accepts(("com.vmware.event.vm.poweredon",), "DrsVmPoweredOnEvent"), "a type is one type"
+    names = TypeFilter(("VmPoweredOnEvent",)).exact_names()
+    assert sorted(names or ()) == ["DrsVmPoweredOnEvent", "VmPoweredOnEvent", "VmRestartedOnAlternateHostEvent"]
+    family = TypeFilter(("VmEvent",)).exact_names()
+    assert family is not None
+    assert len(family) > 100
+    assert TypeFilter(("Event",)).exact_names() is None, "an EventEx is known to vCenter by its id"

@@ -57,9 +57,13 @@ class Store(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """Something that was read: an event's identity, or None for what has none of its own, a gap."""
+    """Something that was read: an event's identity, or None for what has none of its own, a gap.
+
+    ``reaches`` is the last event that was read before the next entry: this one, or one behind it that nobody wants.
+    """
 
     identity: Identity | None
+    reaches: Identity | None
     acknowledged: bool = False
 
 
@@ -79,21 +83,28 @@ class Ledger:
 
     def read(self, identity: Identity | None) -> Entry:
         """Note an event as read; give the entry to ``acknowledge`` when the sink has it."""
-        entry = Entry(identity)
+        entry = Entry(identity, identity)
         self._open.append(entry)
         return entry
+
+    def skip(self, identity: Identity) -> None:
+        """Note an event as read that nobody wants. It costs no room, and is read and skipped again after a restart."""
+        if self._open:
+            self._open[-1].reaches = identity
+        else:
+            self._last = identity
 
     def acknowledge(self, entry: Entry) -> None:
         """Note an event as acknowledged, in any order."""
         entry.acknowledged = True
         while self._open and self._open[0].acknowledged:
-            self._pass(self._open.popleft().identity)
+            self._pass(self._open.popleft())
 
-    def _pass(self, identity: Identity | None) -> None:
-        if identity is None:
+    def _pass(self, entry: Entry) -> None:
+        self._last = entry.reaches or self._last
+        if entry.identity is None:
             return
-        self._last = identity
-        self._done.append(identity)
+        self._done.append(entry.identity)
         if len(self._done) > REMEMBERED:
             forgotten = self._done.popleft()[1]
             self._horizon = forgotten if self._horizon is None else max(self._horizon, forgotten)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 
@@ -33,9 +34,9 @@ class Keeper:
         checkpoint = self._ledger.checkpoint()
         try:
             if checkpoint is None or checkpoint == self._saved:
-                await asyncio.to_thread(self._store.check)
+                await to_its_end(self._store.check)
             else:
-                await asyncio.to_thread(self._store.save, checkpoint)
+                await to_its_end(partial(self._store.save, checkpoint))
         except OvertakenError:
             self.overtaken = True
             raise
@@ -56,3 +57,13 @@ class Keeper:
         while True:
             await self.save()
             await sleep(interval)
+
+
+async def to_its_end(call: Callable[[], None]) -> None:
+    """A blocking call in a thread, which has ended when this ends, even if cancelled: no later save overlaps it."""
+    job = asyncio.ensure_future(asyncio.to_thread(call))
+    try:
+        await asyncio.shield(job)
+    except asyncio.CancelledError:
+        await asyncio.wait([job])
+        raise
