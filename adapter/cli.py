@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -28,6 +29,7 @@ def run(
     ] = None,
 ) -> None:
     """Send vCenter's events to a sink until stopped. The settings are environment variables; see the README."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the pipeline stands: end at once, without a traceback
     from adapter import app, logs  # pyVmomi takes its time to load, and --help should not wait for it
 
     settings = configuration.load(sink=sink)

@@ -29,8 +29,9 @@ def exporting(meters: Meters) -> Iterator[None]:
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
-    reader = PeriodicExportingMetricReader(OTLPMetricExporter())
-    provider = MeterProvider([reader], telemetry.resource(), shutdown_on_exit=False)
+    with telemetry.otel_settings():
+        reader = PeriodicExportingMetricReader(OTLPMetricExporter())
+        provider = MeterProvider([reader], telemetry.resource(), shutdown_on_exit=False)
     offer(meters, provider.get_meter("vcenter-source"))
     try:
         yield

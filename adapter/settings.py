@@ -18,7 +18,8 @@ from pydantic_settings import NoDecode
 from adapter.errors import ConfigurationError
 from adapter.sinksettings import EnvironmentSettings, SinkSettings, either, read
 
-CONTEXT_ATTRIBUTES = frozenset({"id", "source", "type", "specversion"})
+NOT_OURS = frozenset({"id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema"})
+"""Attributes that say what an event is: no override changes them. Those that begin with ``knative`` are Knative's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class VcenterSettings(EnvironmentSettings):
         parts = urlsplit(url)
         if parts.scheme not in {"https", "http"} or not parts.hostname or " " in url:
             raise ValueError("not an address; set a host name or https://host/sdk")
-        parts.port  # noqa: B018  its own check of the port's range, a ValueError with a clear message
+        check_port(url)
         return url
 
     @field_validator("vcenter_ca_file")
@@ -113,8 +114,9 @@ class Settings(SinkSettings, VcenterSettings):
     `2026-01-31T08:00:00Z`."""
 
     event_types: Annotated[tuple[str, ...], NoDecode, either("EVENT_TYPES")] = ()
-    """Which events to send, comma-separated: CloudEvents types, class names or event type ids, `*` as a wildcard.
-    Unset: all. When none has a wildcard, vCenter itself does the filtering."""
+    """Which events to send, comma-separated: CloudEvents types, event type ids, or class names, which stand for the
+    classes derived from them too; `*` is a wildcard. Unset: all. Without a wildcard, vCenter itself does the
+    filtering."""
 
     event_format: Annotated[Literal["vcenter", "veba"], either("EVENT_FORMAT")] = "vcenter"
     """`vcenter`: VMware's published JSON. `veba`: the types and the PascalCase data that functions and Triggers
@@ -156,7 +158,8 @@ class Settings(SinkSettings, VcenterSettings):
             return value
         try:
             extensions = json.loads(value).get("extensions") or {}
-            return {k.lower(): str(v) for k, v in extensions.items() if k.lower() not in CONTEXT_ATTRIBUTES}
+            lowered = {k.lower(): str(v) for k, v in extensions.items() if v is not None}
+            return {k: v for k, v in lowered.items() if k not in NOT_OURS and not k.startswith("knative")}
         except (ValueError, AttributeError) as exc:
             raise ValueError('not JSON of the form {"extensions":{"key":"value"}}') from exc
 
@@ -164,6 +167,8 @@ class Settings(SinkSettings, VcenterSettings):
     @classmethod
     def _extension_names(cls, value: Mapping[str, str]) -> Mapping[str, str]:
         for name in value:
+            if name == "data":
+                raise ValueError("data is no extension attribute (CloudEvents 1.0, 3.1)")
             if not (name.isascii() and name.isalnum() and len(name) <= 20):  # noqa: PLR2004  CloudEvents 1.0, 3.1
                 raise ValueError(f"{name!r} is no attribute name; use at most 20 letters a-z and digits")
         return value
@@ -197,6 +202,15 @@ class Settings(SinkSettings, VcenterSettings):
         return None if self.sink == "-" and "health_port" not in self.model_fields_set else self.health_port
 
 
+def check_port(url: str) -> None:
+    """Refuse a port that is none, without quoting it: it may be the beginning of a password with a ``#`` or ``/``."""
+    try:
+        urlsplit(url).port  # noqa: B018  its own check
+    except ValueError:
+        encode = "percent-encode what is special in a user name or password"
+        raise ValueError(f"its port is no number up to 65535; {encode}") from None
+
+
 def mounted_credentials(folder: Path) -> Credentials:
     """Read the files of a mounted basic-auth Secret; a line end after the value is not part of it."""
     try:
@@ -204,6 +218,8 @@ def mounted_credentials(folder: Path) -> Credentials:
         password = (folder / "password").read_text().rstrip("\r\n")
     except OSError as exc:
         raise ConfigurationError(f"VCENTER_SECRET_PATH: cannot read {exc.filename}: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigurationError(f"VCENTER_SECRET_PATH: a file in {folder} is not UTF-8 text") from exc
     if not username or not password:
         raise ConfigurationError(f"VCENTER_SECRET_PATH: {folder}/username or {folder}/password is empty")
     return Credentials(username, SecretStr(password))

@@ -15,6 +15,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapter.errors import ConfigurationError
 
+SECRETIVE = frozenset({"K_CA_CERTS", "VCENTER_URL", "GOVC_URL", "K_SINK", "DEAD_LETTER_SINK"})
+"""What is not repeated in an error message: an address may hold a password, and certificates are long."""
+
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
@@ -124,5 +127,5 @@ def explain(error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return f"{name}: not set; set it to vCenter's host name or https://host/sdk"
     message = error["msg"].removeprefix("Value error, ")
-    given = "" if "PASSWORD" in name or name in {"K_CA_CERTS", "VCENTER_URL"} else f"{error['input']!r}: "
+    given = "" if "PASSWORD" in name or name in SECRETIVE else f"{error['input']!r}: "
     return f"{name}: {given}{message[0].lower()}{message[1:]}"

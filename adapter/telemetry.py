@@ -17,7 +17,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from adapter.errors import VcenterSourceError
+from adapter.errors import ConfigurationError, VcenterSourceError
 from adapter.event import Event
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _propagator = TraceContextTextMapPropagator()
 
 
 def tracer() -> Tracer:
-    """The tracer of this project; it records nothing until ``set_up`` has found an exporter."""
+    """The tracer of this project; it records nothing until ``exporting`` has found an exporter."""
     return trace.get_tracer("vcenter-source")
 
 
@@ -56,6 +56,15 @@ def resource() -> "Resource":
 
 
 @contextmanager
+def otel_settings() -> Iterator[None]:
+    """What the SDK makes of a wrong OTEL_* variable, as one of our own."""
+    try:
+        yield
+    except ValueError as exc:
+        raise ConfigurationError(f"OTEL_*: OpenTelemetry refuses a setting: {exc}") from exc
+
+
+@contextmanager
 def exporting() -> Iterator[None]:
     """Export spans while this lasts, if an OTLP endpoint is configured; otherwise the SDK is not even imported."""
     if not configured(os.environ):
@@ -65,8 +74,9 @@ def exporting() -> Iterator[None]:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    provider = TracerProvider(resource=resource(), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    with otel_settings():
+        provider = TracerProvider(resource=resource(), shutdown_on_exit=False)
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
     try:
         yield

@@ -153,3 +153,34 @@ def test_the_password_is_in_no_printed_settings(monkeypatch: pytest.MonkeyPatch)
 
 def test_every_setting_is_documented() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize("name", ["VCENTER_URL", "GOVC_URL"])
+@pytest.mark.parametrize(
+    "url", ["https://user:pa#s3cret@vc/sdk", "https://user:s3cret/x@vc/sdk", "https://u:s3cret@vc:99999"]
+)
+def test_no_part_of_a_password_is_repeated(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
+    monkeypatch.setenv(name, url)
+    with pytest.raises(ConfigurationError, match="percent-encode") as caught:
+        load()
+    assert "pa#" not in str(caught.value)
+    assert "'pa'" not in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_sinks_password_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(monkeypatch, K_SINK="http://user:s3cret@[bad").startswith("K_SINK: ")
+
+
+def test_what_says_what_an_event_is_cannot_be_overridden(monkeypatch: pytest.MonkeyPatch) -> None:
+    overrides = (
+        '{"extensions":{"subject":"x","time":"x","knativebrokerttl":"1","dataschema":"x","gone":null,"kept":"y"}}'
+    )
+    assert loaded(monkeypatch, K_CE_OVERRIDES=overrides).ce_overrides == {"kept": "y"}
+    assert "data is no extension" in refusal(monkeypatch, K_CE_OVERRIDES='{"extensions":{"data":"x"}}')
+
+
+def test_a_secret_that_is_no_text_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "username").write_text("reader")
+    (tmp_path / "password").write_bytes(b"\xff")
+    assert "is not UTF-8 text" in refusal(monkeypatch, VCENTER_SECRET_PATH=str(tmp_path))
