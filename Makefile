@@ -26,7 +26,7 @@ setup: $(READY) ## Make .venv with everything the other targets need
 
 .PHONY: demo
 demo: $(READY) ## A resource pool is created and tagged, with one trace of the way (KEEP=1 stays up)
-	@$(BIN)/python -m demo $(if $(KEEP),--keep)
+	@$(BIN)/python -m demo $(if $(filter-out 0,$(KEEP)),--keep)
 
 .PHONY: test
 test: $(READY) ## Run the tests

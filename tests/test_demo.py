@@ -161,6 +161,28 @@ def test_the_demo_can_be_interrupted_at_any_time(tmp_path: Path, number: signal.
     assert left_behind(tmp_path) == []
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_demo_can_be_interrupted_while_it_still_loads(tmp_path: Path, number: signal.Signals, status: int) -> None:
+    (tmp_path / "rich.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)")
+    command, variables = [sys.executable, "-m", "demo"], environment(tmp_path, PYTHONPATH=str(tmp_path))
+    with subprocess.Popen(
+        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "loading\n"
+        process.send_signal(number)
+        assert (*process.communicate(timeout=10), process.returncode) == ("", "", status)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize(("keep", "stays"), [("", False), ("0", False), ("1", True), ("yes", True)])
+def test_make_demo_stays_up_only_when_it_is_asked_to(keep: str, *, stays: bool) -> None:
+    command = ["make", "--dry-run", "--assume-old=.venv/.ready", "demo", f"KEEP={keep}"]
+    printed = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, cwd=ROOT).stdout
+    assert "-m demo" in printed
+    assert ("--keep" in printed) is stays
+
+
 def test_keep_goes_on_tagging_each_new_resource_pool(tmp_path: Path) -> None:
     with kept(tmp_path) as (process, out):
         eventually(lambda: "Ctrl-C ends it" in out.read_text(), 30)

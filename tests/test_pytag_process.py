@@ -222,6 +222,20 @@ def run(variables: dict[str, str]) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_it_still_loads_ends_it_quietly(tmp_path: Path, by: signal.Signals, code: int) -> None:
+    (tmp_path / "structlog.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)")
+    command = [sys.executable, "-m", "functions.pytag"]
+    variables = environment("http://127.0.0.1:1", PYTHONPATH=str(tmp_path))
+    with subprocess.Popen(
+        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "loading\n"
+        running.send_signal(by)
+        assert (*running.communicate(timeout=10), running.returncode) == ("", "", code)
+
+
 def test_pytag_knows_neither_the_adapter_nor_pyvmomi_and_starts_without_the_sdk() -> None:
     code = (
         "import sys, functions.pytag.__main__\n"

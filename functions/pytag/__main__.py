@@ -1,5 +1,12 @@
 """``python -m functions.pytag``: read the settings, serve, and end with an exit code that says how it went."""
 
+import os
+import signal
+
+if __name__ == "__main__":  # before the imports below, which take a third of a second; PID 1 has no default
+    for _number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(_number, lambda number, _frame: os._exit(128 + number))
+
 import sys
 
 from functions.pytag import log, settings
