@@ -15,15 +15,15 @@ from simulator.history import utc_now
 
 
 def make_certificate() -> tuple[bytes, bytes]:
-    """A certificate for localhost and 127.0.0.1, and its key, both PEM; valid for thirty days."""
+    """A certificate for localhost, 127.0.0.1 and ::1, and its key, both PEM; valid for thirty days."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "vCenter simulator")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")]
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(utc_now() - timedelta(days=1))
         .not_valid_after(utc_now() + timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost"), *addresses]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,6 +103,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._listening(self)
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """A signal is a clean end: uvicorn would raise it once more afterwards."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop soon: long polls end at once, and clients that keep their connection are not waited for."""
         self._vcenter.changes.close()
@@ -125,15 +132,21 @@ async def serve(options: Options, ready: Callable[[Running], None]) -> None:
         vcenter.instance_uuid = journal.instance_uuid
         journal.restore(vcenter.events.history)
     vcenter.load.backlog(options.backlog)
-    listener = socket.create_server((options.host, options.port), backlog=1024)
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    listener = socket.create_server((options.host, options.port), family=family, backlog=1024)
     # asyncio sets this only on sockets that say they are TCP, which these do not; without it each answer waits some
     # 40 ms for the other side's delayed acknowledgement. Connections inherit it from the listener.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     scheme = "https" if options.tls else "http"
-    base = f"{scheme}://{options.host}:{listener.getsockname()[1]}"
+    base = f"{scheme}://{bracketed(options.host)}:{listener.getsockname()[1]}"
     server = _Server(_config(vcenter, options), vcenter, lambda own: ready(Running(base, vcenter, own)))
     async with _load(vcenter, options.rate):
         await server.serve([listener])
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands before a port: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _config(vcenter: Vcenter, options: Options) -> uvicorn.Config:

@@ -1,5 +1,7 @@
 """``python -m simulator`` as it is started: TLS, the line that says it listens, how it ends."""
 
+import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -62,3 +64,53 @@ def test_a_taken_port_is_said_in_one_line() -> None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"simulator: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+@pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_it_still_loads_ends_it_quietly(tmp_path: Path, by: signal.Signals, code: int) -> None:
+    (tmp_path / "pyVmomi.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)")
+    command, variables = [sys.executable, "-m", "simulator"], {**os.environ, "PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "loading\n"
+        process.send_signal(by)
+        assert (*process.communicate(timeout=10), process.returncode) == ("", "", code)
+
+
+def refusal(*arguments: str) -> tuple[int, str]:
+    """How the command ends with these arguments, and its one line on standard error."""
+    command = [sys.executable, "-m", "simulator", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1), done.stderr
+    return done.returncode, done.stderr.rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--port", "99999"], "argument --port: '99999' is no port; set 0 to 65535"),
+        (["--port", "http"], "argument --port: 'http' is no port; set 0 to 65535"),
+        (["--backlog", "-1"], "argument --backlog: '-1' is no whole number of 0 or more"),
+        (["--rate", "-0.5"], "argument --rate: '-0.5' is no number of 0 or more"),
+        (["--rate", "inf"], "argument --rate: 'inf' is no number of 0 or more"),
+        (["--latency", "soon"], "argument --latency: 'soon' is no number of 0 or more"),
+        (["--host", "nohost.invalid"], "cannot listen on nohost.invalid:0: "),
+        (["--tls", "--trust-cert", "/nowhere/cert.pem"], "cannot write /nowhere/cert.pem: No such file or directory"),
+        (["--trust-cert", "/nowhere/cert.pem"], "--trust-cert needs --tls"),
+        (["--journal", "/nowhere/journal"], "cannot write /nowhere/journal: No such file or directory"),
+    ],
+)
+def test_a_wrong_option_is_said_in_one_line(arguments: list[str], message: str) -> None:
+    code, said = refusal(*arguments)
+    assert code == 2
+    assert said.startswith(f"simulator: {message}")
+    assert "Unknown error" not in said
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
+def test_an_ipv6_address_is_served_and_printed_as_one(tmp_path: Path) -> None:
+    certificate = tmp_path / "cert.pem"
+    with running(host="::1", tls=True, trust_cert=certificate) as simulator:
+        assert simulator.url.startswith("https://[::1]:")
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        assert httpx.get(f"{simulator.url}/vimServiceVersions.xml", verify=trusting).status_code == 200
