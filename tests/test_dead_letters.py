@@ -213,7 +213,7 @@ def test_the_list_needs_no_vcenter(tmp_path: Path) -> None:
         ("replay", {"K_SINK": "http://127.0.0.1:9/"}, "DEAD_LETTER_PATH: not set"),
         ("replay", {"DEAD_LETTER_PATH": "/no/such"}, "K_SINK: not set"),
         ("replay", {"DEAD_LETTER_PATH": "/no/such", "K_SINK": "-"}, "K_SINK: not set"),
-        ("list", {"DEAD_LETTER_PATH": "/no/such", "DEAD_LETTER_SINK": "-"}, "DEAD_LETTER_SINK: '-': only K_SINK"),
+        ("list", {"DEAD_LETTER_PATH": "/no/such", "DEAD_LETTER_SINK": "-"}, "DEAD_LETTER_SINK: only K_SINK"),
         ("list", {"DEAD_LETTER_PATH": "/no/such", "MAX_EVENT_BYTES": "0"}, "MAX_EVENT_BYTES: '0': "),
     ],
 )
