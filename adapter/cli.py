@@ -30,9 +30,9 @@ def run(
 ) -> None:
     """Send vCenter's events to a sink until stopped. The settings are environment variables; see the README."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the pipeline stands: end at once, without a traceback
-    from adapter import app, logs  # pyVmomi takes its time to load, and --help should not wait for it
-
     settings = configuration.load(sink=sink)
+    from adapter import app, logs  # pyVmomi takes its time to load, and neither --help nor a wrong setting waits for it
+
     logs.set_up(settings)
     with telemetry.exporting():
         asyncio.run(app.run(settings))
