@@ -61,6 +61,7 @@ class Session:
         self._tls = {"sslContext": tls} if parts.scheme == "https" else {}
         self.stub = self._connect(OLDEST_VERSION)
         self.content: Any = None
+        self._instance_uuid: str | None = None
 
     def _connect(self, version: str) -> Stub:
         return Stub(version=version, **self._options, **self._tls)
@@ -71,7 +72,7 @@ class Session:
             about = self._retrieve_content().about
             self.stub.DropConnections()
             self.stub = self._connect(best_version(about.apiVersion))
-            self.content = self._retrieve_content()
+            self.content = self._of_the_same(self._retrieve_content())
             username = self._authenticate()
         self._logged_in(self.current_time())
         log.info("logged in to vCenter", vcenter=self.host, api_version=about.apiVersion, username=username)
@@ -80,6 +81,16 @@ class Session:
         content = vim.ServiceInstance("ServiceInstance", self.stub).RetrieveContent()
         if not isinstance(content, vim.ServiceInstanceContent):
             raise VcenterUnavailableError(f"{self.host} does not answer like a vCenter; check VCENTER_URL")
+        return content
+
+    def _of_the_same(self, content: Any) -> Any:
+        """The content, if it is of the vCenter that we began with: in another's events our place means nothing."""
+        found = str(content.about.instanceUuid)
+        if self._instance_uuid not in {None, found}:
+            raise VcenterUnavailableError(
+                f"{self.host} is another vCenter now, with instance uuid {found}; waiting for {self._instance_uuid}"
+            )
+        self._instance_uuid = found
         return content
 
     def _authenticate(self) -> str:
