@@ -8,15 +8,16 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from adapter.errors import ConfigurationError
-from adapter.sinksettings import EnvironmentSettings, SinkSettings, either, read
+from adapter.sinksettings import ENCODE, EnvironmentSettings, SinkSettings, either, read, split
 
 NOT_OURS = frozenset({"id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema"})
 """Attributes that say what an event is: no override changes them. Those that begin with ``knative`` are Knative's."""
@@ -55,14 +56,14 @@ class VcenterSettings(EnvironmentSettings):
     @field_validator("vcenter_url")
     @classmethod
     def _full_url(cls, value: str) -> str:
-        """Make `host` and `host:port` a full URL, and refuse what cannot be one."""
+        """Make `host`, `host:port` and an IPv6 address a full URL, and refuse what cannot be one."""
         url = value.strip()
         if "://" not in url:
-            url = f"https://{url}"
-        parts = urlsplit(url)
+            url = f"https://{bracketed(url)}"
+        parts = split(url)
         if parts.scheme not in {"https", "http"} or not parts.hostname or " " in url:
             raise ValueError("not an address; set a host name or https://host/sdk")
-        check_port(url)
+        check_port(parts)
         return url
 
     @field_validator("vcenter_ca_file")
@@ -202,13 +203,22 @@ class Settings(SinkSettings, VcenterSettings):
         return None if self.sink == "-" and "health_port" not in self.model_fields_set else self.health_port
 
 
-def check_port(url: str) -> None:
+def bracketed(host: str) -> str:
+    """The host as a URL has it: an IPv6 address stands in brackets."""
+    try:
+        return f"[{IPv6Address(host)}]"
+    except ValueError:
+        return host
+
+
+def check_port(parts: SplitResult) -> None:
     """Refuse a port that is none, without quoting it: it may be the beginning of a password with a ``#`` or ``/``."""
     try:
-        urlsplit(url).port  # noqa: B018  its own check
+        parts.port  # noqa: B018  its own check
     except ValueError:
-        encode = "percent-encode what is special in a user name or password"
-        raise ValueError(f"its port is no number up to 65535; {encode}") from None
+        raise ValueError(f"its port is no number up to 65535; {ENCODE}") from None
+    if "@" in parts.path + parts.query + parts.fragment:
+        raise ValueError(f"not an address; {ENCODE}")
 
 
 def mounted_credentials(folder: Path) -> Credentials:

@@ -3,11 +3,12 @@
 How settings are read, and refused in words, stands here too.
 """
 
+import os
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -17,6 +18,7 @@ from adapter.errors import ConfigurationError
 
 SECRETIVE = frozenset({"K_CA_CERTS", "VCENTER_URL", "GOVC_URL", "K_SINK", "DEAD_LETTER_SINK"})
 """What is not repeated in an error message: an address may hold a password, and certificates are long."""
+ENCODE = "percent-encode what is special in a user name or password"
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
@@ -78,7 +80,7 @@ class SinkSettings(EnvironmentSettings):
     def _http_address(cls, value: str | None) -> str | None:
         if value is None or value == "-":
             return value
-        parts = urlsplit(value)
+        parts = split(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("not an http or https address")
         return value
@@ -110,7 +112,7 @@ def read(kind: type[SettingsT], overrides: Mapping[str, Any]) -> SettingsT:
     try:
         return kind(**given)
     except ValidationError as exc:
-        raise ConfigurationError("; ".join(explain(error) for error in exc.errors())) from exc
+        raise ConfigurationError("; ".join(explain(kind, error) for error in exc.errors())) from exc
 
 
 def environment_name(kind: type[BaseSettings], field: str) -> str:
@@ -119,7 +121,15 @@ def environment_name(kind: type[BaseSettings], field: str) -> str:
     return str(alias.choices[0]) if isinstance(alias, AliasChoices) else field.upper()
 
 
-def explain(error: ErrorDetails) -> str:
+def split(url: str) -> SplitResult:
+    """An address, taken apart. The library's own message is not passed on: it may quote a part of a password."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise ValueError(f"not an http or https address{f'; {ENCODE}' if '@' in url else ''}") from None
+
+
+def explain(kind: type[BaseSettings], error: ErrorDetails) -> str:
     """One wrong setting in a few words: its name, what was given (never a secret), what is wanted."""
     if not error["loc"]:
         return error["msg"].removeprefix("Value error, ")
@@ -128,4 +138,11 @@ def explain(error: ErrorDetails) -> str:
         return f"{name}: not set; set it to vCenter's host name or https://host/sdk"
     message = error["msg"].removeprefix("Value error, ")
     given = "" if "PASSWORD" in name or name in SECRETIVE else f"{error['input']!r}: "
-    return f"{name}: {given}{message[0].lower()}{message[1:]}"
+    return f"{_variable(kind, name, error['input'])}: {given}{message[0].lower()}{message[1:]}"
+
+
+def _variable(kind: type[BaseSettings], name: str, value: object) -> str:
+    """Which variable a wrong value stands in: the one of this name, or the fall-back that was set instead."""
+    aliases = (field.validation_alias for field in kind.model_fields.values())
+    names = next(a.choices for a in aliases if isinstance(a, AliasChoices) and name in a.choices)
+    return next((str(each) for each in names if os.environ.get(str(each)) == value), name)

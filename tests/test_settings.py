@@ -43,6 +43,8 @@ def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
         ("https://vc/sdk", "https://vc/sdk", "https://vc/sdk"),
         ("https://a%40b:c@vc/sdk", "https://a%40b:c@vc/sdk", "https://vc/sdk"),
         ("[2001:db8::1]", "https://[2001:db8::1]", "https://[2001:db8::1]/sdk"),
+        ("::1", "https://[::1]", "https://[::1]/sdk"),
+        (" 2001:db8::1 ", "https://[2001:db8::1]", "https://[2001:db8::1]/sdk"),
     ],
 )
 def test_a_host_or_an_address_names_the_vcenter(
@@ -157,7 +159,15 @@ def test_every_setting_is_documented() -> None:
 
 @pytest.mark.parametrize("name", ["VCENTER_URL", "GOVC_URL"])
 @pytest.mark.parametrize(
-    "url", ["https://user:pa#s3cret@vc/sdk", "https://user:s3cret/x@vc/sdk", "https://u:s3cret@vc:99999"]
+    "url",
+    [
+        "https://user:pa#s3cret@vc/sdk",
+        "https://user:s3cret/x@vc/sdk",
+        "https://u:s3cret@vc:99999",
+        "https://u:12#s3cret@vc/sdk",
+        "https://u:a[s3cret]@vc/sdk",
+        "https://u:\N{ACCOUNT OF}s3cret@vc/sdk",
+    ],
 )
 def test_no_part_of_a_password_is_repeated(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
     monkeypatch.setenv(name, url)
@@ -168,8 +178,23 @@ def test_no_part_of_a_password_is_repeated(monkeypatch: pytest.MonkeyPatch, name
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"GOVC_INSECURE": "maybe"}, "GOVC_INSECURE: 'maybe': input should be a valid boolean"),
+        ({"GOVC_INSECURE": "true", "VCENTER_INSECURE": "maybe"}, "VCENTER_INSECURE: 'maybe': input should be"),
+        ({"VCENTER_URL": "", "GOVC_URL": "ftp://u:s3cret@vc"}, "GOVC_URL: not an address"),
+    ],
+)
+def test_a_wrong_fall_back_is_named_itself(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], message: str
+) -> None:
+    assert refusal(monkeypatch, **environment).startswith(message)
+
+
 def test_a_sinks_password_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal(monkeypatch, K_SINK="http://user:s3cret@[bad").startswith("K_SINK: ")
+    assert "s3cret" not in refusal(monkeypatch, K_SINK="http://user:a[s3cret]@broker")
 
 
 def test_what_says_what_an_event_is_cannot_be_overridden(monkeypatch: pytest.MonkeyPatch) -> None:
