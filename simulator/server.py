@@ -27,6 +27,8 @@ _XML = "text/xml; charset=utf-8"
 # Longer than clients pool idle connections, so that none of theirs is stale when they come back to it.
 _KEEP_ALIVE_SECONDS = 1200
 _GRACE_SECONDS = 0.5
+# How often to look for the end: five times as often as uvicorn does, since tests start and end simulators by the dozen.
+_TICK_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,13 @@ class _Server(uvicorn.Server):
         """Listen, and say so."""
         await super().startup(sockets)
         self._listening(self)
+
+    async def main_loop(self) -> None:
+        """Serve until the end."""
+        tick = 0
+        while not await self.on_tick(tick):
+            tick += 1
+            await asyncio.sleep(_TICK_SECONDS)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
