@@ -185,9 +185,9 @@ def test_make_demo_stays_up_only_when_it_is_asked_to(keep: str, *, stays: bool) 
 
 def test_keep_goes_on_tagging_each_new_resource_pool(tmp_path: Path) -> None:
     with kept(tmp_path) as (process, out):
-        eventually(lambda: "Ctrl-C ends it" in out.read_text(), 30)
-        (line,) = re.findall(r"\S+ -m demo\.create my-pool --vcenter \S+", out.read_text())
-        command = [sys.executable, *line.split()[1:]]
+        told = re.compile(r"Ctrl-C ends it.*?\S+ (-m demo\.create my-pool --vcenter \S+)\n", re.DOTALL)
+        eventually(lambda: told.search(out.read_text()), 30)
+        command = [sys.executable, *told.findall(out.read_text())[0].split()]
         made = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, cwd=ROOT).stdout.strip()
         eventually(lambda: re.search(rf"{made}  .*demo/created-by-event", out.read_text()), 15)
         process.send_signal(signal.SIGINT)
