@@ -68,7 +68,9 @@ async def serve(settings: Settings) -> None:
         meters.follow(ledger)
         retry = Retry(backoff, settings.retry_max_duration or math.inf)
         keeper = Keeper(store, ledger, meters.checkpoint)
-        stream = Stream(vcenter, Position(since, resumed), types.exact_names() or (), backoff, asyncio.sleep)
+        position = Position(since, resumed)
+        position.clock_at_start(about.now)
+        stream = Stream(vcenter, position, types.exact_names() or (), backoff, asyncio.sleep)
         async with supervised() as tasks:
             delivery = Delivery(
                 sink,

@@ -5,6 +5,7 @@
     ├── RetryableError              try again later, lose nothing
     │   ├── VcenterUnavailableError     no answer, or an answer that means "not now"
     │   ├── SessionLostError            log in again, make a new collector, resume
+    │   ├── ClockSetBackError           read again from the time that vCenter's clock shows now
     │   ├── CollectorStuckError         make a new collector, at last behind what it cannot pass
     │   ├── SinkUnavailableError        the sink did not take the event; may name a delay
     │   └── DeadLetterUnavailableError  the dead letter cannot store the event: hold it, never drop it
@@ -19,6 +20,8 @@
 Foreign exceptions are mapped to these at the seam where they enter (``adapter.vcenter.session``,
 ``adapter.sinks``), with the original as ``__cause__``; the other rooms know no others.
 """
+
+from datetime import datetime
 
 from adapter.event import Identity
 
@@ -49,6 +52,17 @@ class CollectorStuckError(RetryableError):
     def __init__(self, message: str, *, unread: Identity) -> None:
         super().__init__(message)
         self.unread = unread
+
+
+class ClockSetBackError(RetryableError):
+    """vCenter's clock was set back: a collector of what was created since some time may miss what comes now.
+
+    Nothing since then was created before ``earliest``.
+    """
+
+    def __init__(self, message: str, *, earliest: datetime) -> None:
+        super().__init__(message)
+        self.earliest = earliest
 
 
 class SinkUnavailableError(RetryableError):

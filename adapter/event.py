@@ -19,6 +19,13 @@ class ManagedObjectReference:
 Identity = tuple[int, datetime]
 """An event's key and created time: what tells it from every other of the same vCenter."""
 
+_KEYS = 2**32
+
+
+def key_step(before: int, after: int) -> int:
+    """How far apart two event keys are, negative where the second is the smaller. They are int32 and wrap around."""
+    return (after - before + _KEYS // 2) % _KEYS - _KEYS // 2
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

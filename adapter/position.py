@@ -5,16 +5,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from adapter.checkpoint import Checkpoint
-from adapter.event import Event, Gap, Identity
+from adapter.event import Event, Gap, Identity, key_step
 
 OVERLAP = timedelta(seconds=60)
 """How far before the newest event a new collector begins, since vCenter may store events a little out of order."""
 
+AWAY = timedelta(days=1)
+"""For how long nobody may have read, when vCenter's clock is found set back at the start."""
+
+INSTANT = timedelta(microseconds=1)
+
 REORDERED = 100
 """Keys may come out of order by less than this; by more, they have begun anew."""
-
-KEYS = 2**32
-"""Event keys are int32 and wrap around."""
 
 COMPRESSED = "EventBurstCompressed"
 """Part of the name of the event that vCenter stores for many of one kind."""
@@ -24,10 +26,10 @@ COMPRESSED = "EventBurstCompressed"
 class Position:
     """How far the stream has read.
 
-    ``since`` is where the first collector begins (None: at the oldest event that vCenter holds). ``resumed`` is the
-    checkpoint that an earlier process left. ``newest`` is the latest created time that was read, ``last`` the event
-    that was read last. ``seen`` holds what was read within the last ``OVERLAP`` before ``newest``: what a new collector
-    shows again. Nothing before ``floor`` can be reached any more.
+    ``since`` is where the first collector begins (None: at the oldest event that vCenter holds), unless ``resumed``
+    says it: the checkpoint that an earlier process left. ``newest`` is the latest created time that was read, ``last``
+    the event that was read last. ``seen`` holds what was read within the last ``OVERLAP`` before ``newest``: what a new
+    collector shows again. Nothing before ``floor`` can be reached any more.
     """
 
     since: datetime | None
@@ -40,15 +42,14 @@ class Position:
 
     def __post_init__(self) -> None:
         if self.resumed is not None:
-            self.newest, self.last = self.resumed.newest, self.resumed.last
+            self.since, self.newest, self.last = None, self.resumed.newest, self.resumed.last
 
     def begin(self) -> datetime | None:
         """Where a new collector begins. From here on it is expected to show the last event again."""
         self._expected = self.last
         if self.newest is None:
             return self.since
-        floors = (self.floor, self.since if self.resumed is None else None)
-        return max([self.newest - OVERLAP, *(floor for floor in floors if floor is not None)])
+        return latest(self.newest - OVERLAP, self.floor, self.since)
 
     def fresh(self, page: Sequence[Event]) -> Iterator[Event | Gap]:
         """What of a page was not read before, and the gaps between. Each counts as read when it is taken."""
@@ -78,6 +79,28 @@ class Position:
         self.last = None
         return gap
 
+    def clock_at_start(self, now: datetime) -> None:
+        """vCenter's clock as reading begins. When it was set back since the checkpoint was kept is not known."""
+        if self.newest is not None and self.newest > now:
+            self.set_back(now - AWAY)
+
+    def set_back(self, earliest: datetime) -> None:
+        """vCenter's clock was set back, and what is new since may be dated from ``earliest`` on: read from there.
+
+        What was read by now is told by its key from what is new; it was read up to ``OVERLAP`` before the newest.
+        """
+        self.floor = None
+        if self.newest is None or self.last is None:
+            self.since = earliest if self.since is None else min(self.since, earliest)
+            self.resumed = self.newest = None
+            return
+        before = self.resumed or Checkpoint("", None, frozenset())
+        begun = self.since and self.since - INSTANT
+        horizon = latest(before.horizon, begun, self.newest - OVERLAP if self.seen else None)
+        self.resumed = Checkpoint("", self.last, before.acknowledged.union(self.seen), horizon)
+        self.seen.clear()
+        self.since, self.newest = None, min(self.newest, earliest)
+
     def _known(self, identity: Identity) -> bool:
         return identity in self.seen or (self.resumed is not None and self.resumed.covers(identity))
 
@@ -87,7 +110,7 @@ class Position:
         self._expected = None
         if last is None or event.created < last[1]:
             return None
-        step = (event.key - last[0] + KEYS // 2) % KEYS - KEYS // 2
+        step = key_step(last[0], event.key)
         if step <= -REORDERED:
             return Gap("rewound", last, event.identity)
         return Gap("purged", last, event.identity) if expected is not None and step != 1 else None
@@ -101,3 +124,8 @@ class Position:
             del self.seen[oldest]
         if self.resumed is not None and self.resumed.newest is not None and self.resumed.newest < horizon:
             self.resumed = None  # no collector goes back so far, and a clock that is set back must not meet it
+
+
+def latest(*moments: datetime | None) -> datetime | None:
+    """The latest of those that are given."""
+    return max((moment for moment in moments if moment is not None), default=None)

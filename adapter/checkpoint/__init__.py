@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from adapter.event import Identity
+from adapter.event import Identity, key_step
 
 REMEMBERED = 256
 """How many acknowledged events a checkpoint names, newest first; it must stay small enough to be saved each second."""
@@ -20,8 +20,10 @@ class Checkpoint:
 
     ``instance_uuid`` tells which vCenter it is of. ``last`` is the end of the contiguous run of acknowledged events, in
     the order they were read, None before the first; those after it that are acknowledged too are named. ``horizon`` is
-    None while nothing can be left to a time alone, and ``last`` is given then. Keys are never compared, since they wrap
-    around and are rewound by a restore.
+    None while nothing can be left to a time alone, and ``last`` is given then.
+
+    Keys wrap around and are rewound by a restore, so they never tell that an event was acknowledged, only that it was
+    not: where vCenter's clock was set back, what comes after ``last`` may be dated before ``horizon``.
     """
 
     instance_uuid: str
@@ -36,7 +38,10 @@ class Checkpoint:
 
     def covers(self, identity: Identity) -> bool:
         """Whether this event was acknowledged."""
-        return identity in self.acknowledged or (self.horizon is not None and identity[1] <= self.horizon)
+        if identity in self.acknowledged:
+            return True
+        late = self.last is not None and key_step(self.last[0], identity[0]) > 0
+        return self.horizon is not None and identity[1] <= self.horizon and not late
 
 
 class Store(Protocol):

@@ -1,6 +1,7 @@
 """vCenter for the asyncio rooms: pyVmomi blocks, so its calls run one after another in one thread."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -13,6 +14,7 @@ import structlog
 from adapter.contact import Contact
 from adapter.errors import VcenterSourceError
 from adapter.event import Event, Identity
+from adapter.vcenter.clock import Clock, Look
 from adapter.vcenter.collector import Collector
 from adapter.vcenter.session import Session
 
@@ -49,7 +51,8 @@ class Reader:
         return page
 
     async def wait(self, seconds: int) -> None:
-        """Return as soon as there may be more to read, or after ``seconds``."""
+        """Return as soon as there may be more to read, or after ``seconds``. Raises ClockSetBackError."""
+        await self._vcenter.look_at_clock()
         await self._vcenter.call(self._collector.wait, seconds)
 
     async def latest(self) -> list[Identity]:
@@ -64,6 +67,7 @@ class Vcenter:
         self._session = session
         self.contact = contact or Contact()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vcenter")
+        self._clock = Clock()
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking call in the thread. Cancelling the caller aborts the call under way and waits for its end."""
@@ -88,10 +92,19 @@ class Vcenter:
         session = self._session
         return About(session.instance_uuid, session.api_version, session.current_time(), session.categories())
 
+    async def look_at_clock(self) -> None:
+        """See whether vCenter's clock was set back since the last look. Raises ClockSetBackError."""
+        self._clock.look(await self.call(self._look))
+
+    def _look(self) -> Look:
+        before = time.monotonic()
+        return Look(before, self._session.current_time(), time.monotonic())
+
     @asynccontextmanager
     async def reader(self, since: datetime | None, event_type_ids: Sequence[str]) -> AsyncIterator[Reader]:
         """A collector of the events from ``since`` on (None: all that vCenter holds), destroyed at the end."""
         await self.call(self._session.ensure)
+        await self.look_at_clock()
         collector = await self.call(Collector, self._session, since, event_type_ids)
         log.info(
             "reading events", since=since.isoformat() if since else "the oldest", only=list(event_type_ids) or "all"

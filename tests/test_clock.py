@@ -1,0 +1,153 @@
+"""vCenter's clock is set back: it is noticed, and nothing is lost or sent twice for it."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapter.checkpoint import Checkpoint
+from adapter.errors import ClockSetBackError
+from adapter.event import Event, Identity, key_step
+from adapter.position import AWAY, OVERLAP, Position
+from adapter.vcenter.client import Vcenter
+from adapter.vcenter.clock import Clock, Look
+from simulator.testing import running
+from tests.test_vcenter import session
+
+NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def event(key: int, seconds: float) -> Event:
+    return Event("VmPoweredOnEvent", key, at(seconds), None, {})
+
+
+@given(
+    key=st.integers(-(2**31), 2**31 - 1),
+    step=st.integers(-(2**31) + 1, 2**31 - 1),
+)
+def test_the_step_between_two_keys_is_told_whether_or_not_they_wrap_around(key: int, step: int) -> None:
+    after = (key + step + 2**31) % 2**32 - 2**31
+    assert key_step(key, after) == step
+
+
+@pytest.mark.parametrize("drift", [-0.9, 0.0, 3600.0])
+def test_a_clock_that_goes_on_or_is_set_forward_is_none_of_our_business(drift: float) -> None:
+    clock = Clock()
+    clock.look(Look(10, at(0), 11))
+    clock.look(Look(100, at(90 + drift), 101))
+
+
+def test_a_clock_that_is_set_back_says_how_early_what_is_new_may_be_dated() -> None:
+    clock = Clock()
+    clock.look(Look(10, at(0), 11))
+    with pytest.raises(ClockSetBackError, match="set back by 69 s, to") as raised:
+        clock.look(Look(100, at(20), 102))
+    assert raised.value.earliest == at(20 - 92)
+    clock.look(Look(110, at(30), 111))
+
+
+def test_an_answer_that_is_slow_to_come_is_no_step() -> None:
+    clock = Clock()
+    clock.look(Look(0, at(0), 50))
+    clock.look(Look(60, at(60), 61))
+    clock.look(Look(70, at(70), 130))
+
+
+def test_it_is_noticed_on_the_way_to_a_wait_and_to_a_collector() -> None:
+    async def read() -> None:
+        with running() as simulator:
+            vcenter = Vcenter(session(simulator.url))
+            await vcenter.connect()
+            set_back = {"fault": "step-clock", "seconds": -30}
+            async with vcenter.reader(None, ()) as reader:
+                await asyncio.to_thread(httpx.post, f"{simulator.base}/simulator/faults", json=set_back)
+                with pytest.raises(ClockSetBackError, match="set back by 30 s"):
+                    await reader.wait(10)
+            await asyncio.to_thread(httpx.post, f"{simulator.base}/simulator/faults", json=set_back)
+            with pytest.raises(ClockSetBackError, match="set back by 30 s"):
+                async with vcenter.reader(None, ()):
+                    pass
+            await vcenter.close()
+
+    asyncio.run(read())
+
+
+def shown(position: Position, stored: list[Event]) -> list[int]:
+    """The keys of what a new collector shows and was not read before."""
+    begin = position.begin()
+    page = [each for each in stored if begin is None or each.created >= begin]
+    return [each.key for each in position.fresh(page) if isinstance(each, Event)]
+
+
+@pytest.mark.parametrize("back", [5, 30, 90, 3600])
+@pytest.mark.parametrize("since", [None, at(100)])
+def test_what_was_read_before_is_not_read_again_and_what_is_new_is(back: float, since: datetime | None) -> None:
+    old = [event(n, n) for n in range(200)]
+    position = Position(since)
+    assert shown(position, old) == list(range(0 if since is None else 100, 200))
+    new = [event(200 + n, 200 - back + n) for n in range(50)]
+    position.set_back(at(200 - back))
+    assert shown(position, old + new) == [each.key for each in new]
+    later = [event(250 + n, 250 - back + n) for n in range(200)]
+    assert shown(position, old + new + later) == [each.key for each in later]
+
+
+def test_a_clock_that_is_set_back_again_and_again() -> None:
+    stored, position = [event(n, n) for n in range(100)], Position(None)
+    shown(position, stored)
+    for times in range(1, 5):
+        new = [event(100 * times + n, 100 - 20 * times + n) for n in range(100)]
+        position.set_back(at(100 - 20 * times))
+        stored += new
+        assert shown(position, stored) == [each.key for each in new]
+
+
+def test_before_anything_was_read_the_clock_alone_says_where_to_begin() -> None:
+    position = Position(at(0))
+    position.set_back(at(-3600))
+    assert position.begin() == at(-3600)
+
+
+def resumed(last: Identity, horizon: datetime | None, *acknowledged: Identity) -> Checkpoint:
+    return Checkpoint("uuid", last, frozenset(acknowledged), horizon)
+
+
+def test_a_checkpoint_does_not_cover_what_came_after_it_though_dated_before() -> None:
+    checkpoint = resumed((100, at(100)), at(50))
+    assert checkpoint.covers((50, at(50)))
+    assert not checkpoint.covers((101, at(40)))
+
+
+def test_a_clock_that_was_set_back_while_nobody_read() -> None:
+    old = [event(n, n) for n in range(200)]
+    checkpoint = resumed(old[-1].identity, at(150), *(each.identity for each in old[151:]))
+    new = [event(200 + n, 200 - 3600 + n) for n in range(300)]
+    position = Position(at(-3300), checkpoint)
+    position.clock_at_start(at(-3300))
+    assert shown(position, old + new) == [each.key for each in new]
+    assert position.begin() is not None
+
+
+def test_a_clock_that_goes_on_while_nobody_read_costs_nothing() -> None:
+    position = Position(at(300), resumed((9, at(200)), None))
+    position.clock_at_start(at(300))
+    assert position.begin() == at(200) - OVERLAP
+    position.clock_at_start(at(199))
+    assert position.begin() == at(199) - AWAY - OVERLAP
+
+
+def test_a_long_backlog_after_a_resume_is_read_on_wherever_the_collector_is_lost() -> None:
+    """START_FROM=now is of no account where there is a checkpoint."""
+    stored = [event(n, n) for n in range(1000)]
+    position = Position(at(1000), resumed(stored[9].identity, at(9)))
+    begin = position.begin()
+    page = [each for each in stored if begin is None or each.created >= begin]
+    assert [each.key for each in position.fresh(page[:500]) if isinstance(each, Event)] == list(range(10, 500))
+    assert shown(position, stored) == list(range(500, 1000))
