@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.checkpoint import Checkpoint
+from adapter.checkpoint import REMEMBERED, Checkpoint, Ledger
 from adapter.errors import ClockSetBackError
 from adapter.event import Event, Identity, key_step
 from adapter.position import AWAY, OVERLAP, Position
@@ -123,6 +123,21 @@ def test_a_checkpoint_does_not_cover_what_came_after_it_though_dated_before() ->
     checkpoint = resumed((100, at(100)), at(50))
     assert checkpoint.covers((50, at(50)))
     assert not checkpoint.covers((101, at(40)))
+
+
+def test_what_is_on_its_way_after_the_clock_was_set_back_is_not_covered_and_what_was_acknowledged_is() -> None:
+    ledger = Ledger("uuid", None)
+    old = [event(n, n).identity for n in range(2 * REMEMBERED)]
+    for each in old:
+        ledger.acknowledge(ledger.read(each))
+    new = [event(len(old) + n, n).identity for n in range(20)]
+    entries = [ledger.read(each) for each in new]
+    for entry in entries[:5]:
+        ledger.acknowledge(entry)
+    checkpoint = ledger.checkpoint()
+    assert checkpoint is not None
+    assert all(map(checkpoint.covers, old + new[:5]))
+    assert not any(map(checkpoint.covers, new[5:]))
 
 
 def test_a_clock_that_was_set_back_while_nobody_read() -> None:

@@ -40,8 +40,12 @@ class Checkpoint:
         """Whether this event was acknowledged."""
         if identity in self.acknowledged:
             return True
-        late = self.last is not None and key_step(self.last[0], identity[0]) > 0
-        return self.horizon is not None and identity[1] <= self.horizon and not late
+        return self.horizon is not None and identity[1] <= self.horizon and not after(self.last, identity)
+
+
+def after(last: Identity | None, identity: Identity) -> bool:
+    """Whether an event is seen to come after the last one, by its key."""
+    return last is not None and key_step(last[0], identity[0]) > 0
 
 
 class Store(Protocol):
@@ -124,11 +128,12 @@ class Ledger:
         if self._last is None and self._horizon is None:
             return None
         beyond = frozenset(entry.identity for entry in self._open if entry.acknowledged and entry.identity is not None)
-        waiting = [entry.identity[1] for entry in self._open if not entry.acknowledged and entry.identity is not None]
+        waiting = [entry.identity for entry in self._open if not entry.acknowledged and entry.identity is not None]
         return Checkpoint(self._instance_uuid, self._last, beyond.union(self._done), self._before(waiting))
 
-    def _before(self, waiting: Iterable[datetime]) -> datetime | None:
-        """The horizon, moved back where an event that is not acknowledged was created before it."""
+    def _before(self, waiting: Iterable[Identity]) -> datetime | None:
+        """The horizon, moved back where it would cover an event that is not acknowledged."""
         if self._horizon is None:
             return None
-        return min([self._horizon, *(created - INSTANT for created in waiting)])
+        covered = (created - INSTANT for key, created in waiting if not after(self._last, (key, created)))
+        return min([self._horizon, *covered])
