@@ -125,7 +125,7 @@ class Soap:
             f"<objectSet>{this.xml('obj')}</objectSet></specSet><options/>"
         )
         answer = self._call(self._services["propertyCollector"], "RetrievePropertiesEx", arguments)
-        value = answer[0].find("{*}objects/{*}propSet/{*}val") if answer else None
+        value = answer[0].find("{*}objects/{*}propSet/{*}val") if len(answer) else None
         if value is None:
             raise VcenterError(f"{this} has no {path}")
         return value

@@ -45,7 +45,7 @@ def parse(body: bytes) -> Request:
         root = ET.fromstring(body, ET.XMLParser(target=_Builder()))  # noqa: S314  the builder refuses entities
     except ET.ParseError as exc:
         raise MalformedError(f"not XML: {exc}") from exc
-    element = next(iter(root.find(f"{_ENVELOPE}Body") or ()), None)
+    element = root.find(f"{_ENVELOPE}Body/*")
     if element is None:
         raise MalformedError("no call in the envelope's body")
     target = next((child for child in element if _local(child.tag) == "_this"), None)
