@@ -122,7 +122,7 @@ class Position:
         horizon = self.newest - OVERLAP
         while (oldest := next(iter(self.seen))) != event.identity and oldest[1] < horizon:
             del self.seen[oldest]
-        if self.resumed is not None and self.resumed.newest is not None and self.resumed.newest < horizon:
+        if self.resumed is not None and self.resumed.is_before(horizon):
             self.resumed = None  # no collector goes back so far, and a clock that is set back must not meet it
 
 

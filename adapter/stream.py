@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 
 from adapter.backoff import Backoff
-from adapter.errors import CollectorStuckError, VcenterSourceError
+from adapter.errors import ClockSetBackError, CollectorStuckError, VcenterSourceError
 from adapter.event import Event, Gap, Identity
 from adapter.position import Position
 
@@ -24,6 +24,9 @@ WAIT_SECONDS = 10
 
 PRECISION = timedelta(milliseconds=1)
 """How closely the end of a span that no collector can pass is looked for."""
+
+GROWTH = 1.25
+"""How much longer each step of that search is than the one before: half a year takes some hundred of them."""
 
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 """Before the first vCenter."""
@@ -62,25 +65,32 @@ class Stream:
 
     async def events(self) -> AsyncGenerator[Event | Gap, None]:
         """Every event from the position on: a lost session, or a collector that is lost or stuck, is replaced."""
-        stuck = 0
+        stuck, unread = 0, None
         while True:
             try:
+                if unread is not None and stuck > 1:
+                    yield await self._get_past(unread)
+                    stuck = 1
                 async with aclosing(self._one_collector()) as one:
                     async for event in one:
                         stuck = 0
                         yield event
             except CollectorStuckError as exc:
-                log.warning("collector shows nothing more, making a new one", reason=str(exc))
-                stuck += 1
-                if stuck > 1:
-                    yield await self._get_past(exc.unread)
+                stuck, unread = stuck + 1, exc.unread
+                await self._pause("collector shows nothing more, making a new one", exc)
+            except ClockSetBackError as exc:
+                log.warning("reading again from an earlier time", reason=str(exc))
+                self.position.set_back(exc.earliest)
             except VcenterSourceError as exc:
                 # Permanent ones too: a password is rotated on both sides at some time, and a stream that waits loses
                 # nothing, where a process that exits loses its place.
-                delay = self.backoff.delay(self._failures)
-                self._failures += 1
-                log.warning("reading failed, trying again", reason=str(exc), seconds=round(delay, 1))
-                await self.sleep(delay)
+                await self._pause("reading failed, trying again", exc)
+
+    async def _pause(self, what: str, why: VcenterSourceError) -> None:
+        delay = self.backoff.delay(self._failures)
+        self._failures += 1
+        log.warning(what, reason=str(why), seconds=round(delay, 1))
+        await self.sleep(delay)
 
     async def _one_collector(self) -> AsyncGenerator[Event | Gap, None]:
         """Events until the collector fails. It waits only after an empty page, so a backlog is read without a pause."""
@@ -111,11 +121,15 @@ class Stream:
         return page
 
     async def _get_past(self, unread: Identity) -> Gap:
-        """Find, by halving, the earliest time from which a collector shows anything unread, and go on from there."""
-        low, high = self.position.newest or self.position.since or OLDEST, unread[1]
-        first = unread
+        """Find the earliest time from which a collector shows anything unread, and go on from there.
+
+        By steps that grow, and then by halving: halving alone would step over what lies between two such spans.
+        """
+        low, high = (self.position.newest or self.position.since or OLDEST) - PRECISION, unread[1]
+        first, step = unread, PRECISION
         while high - low > PRECISION:
-            middle = low + (high - low) / 2
+            middle = low + min(step, (high - low) / 2)
+            step *= GROWTH
             found = await self._first_unread(middle)
             if found is None:
                 low = middle
@@ -125,7 +139,10 @@ class Stream:
         return self.position.skip_to(high, first)
 
     async def _first_unread(self, since: datetime) -> Identity | None:
-        """The first unread event that a collector from ``since`` on shows in its first page."""
+        """The first unread event that a collector from ``since`` on shows before it falls silent."""
         async with self.history.reader(since, self.event_type_ids) as reader:
-            unread = self.position.unread(event.identity for event in await reader.read())
-        return min(unread, key=lambda identity: identity[1], default=None)
+            while page := await reader.read():
+                unread = self.position.unread(event.identity for event in page)
+                if unread:
+                    return min(unread, key=lambda identity: identity[1])
+        return None

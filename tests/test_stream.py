@@ -122,6 +122,13 @@ def test_an_event_that_vcenter_stored_late_is_not_missed_by_a_new_collector() ->
     assert list(position.fresh([early, late, newest])) == [late]
 
 
+def test_what_was_acknowledged_is_known_after_a_resume_though_the_last_of_it_was_stored_late() -> None:
+    newest, late = event(1, 100), event(2, 41)
+    position = Position(None, Checkpoint("uuid", late.identity, frozenset({newest.identity, late.identity})))
+    assert list(position.fresh([event(3, 102)])) == [event(3, 102)]
+    assert list(position.fresh([newest, event(3, 102)])) == []
+
+
 def test_only_the_overlap_is_remembered() -> None:
     position = Position(None)
     for n in range(1000):
@@ -190,6 +197,9 @@ class HidingPages(Pages):
     hidden: frozenset[int] = frozenset()
 
     async def read(self) -> list[Event]:
+        self.history.pages_read += 1
+        if self.history.pages_read in self.history.failures:
+            raise self.history.failures[self.history.pages_read]
         page = [e for e in self.matching[: self.history.page_size] if e.key not in self.hidden]
         if page:
             del self.matching[: self.history.page_size]
@@ -199,34 +209,43 @@ class HidingPages(Pages):
         return [e.identity for e in self.history.stored if e.key not in self.hidden][-2:]
 
 
+async def all_visible(history: Hiding) -> list[Event]:
+    visible = [e for e in history.stored if e.key not in history.hidden]
+
+    async def no_sleep(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    taken: list[Event] = []
+    async with aclosing(Stream(history, Position(None), (), NO_WAIT, no_sleep).events()) as stream:
+        async for one in stream:
+            if isinstance(one, Event):
+                taken.append(one)
+                if len(taken) == len(visible):
+                    break
+    assert taken == visible
+    return taken
+
+
 @given(
     before=st.integers(0, 5),
     hidden=st.integers(1, 30),
     after=st.integers(1, 12),
     page_size=st.integers(1, 7),
     step=st.sampled_from([0.002, 1.0, 300.0]),
+    failing=st.sets(st.integers(1, 60), max_size=8),
 )
 def test_a_span_of_hidden_events_is_passed_and_nothing_visible_is_lost(
-    before: int, hidden: int, after: int, page_size: int, step: float
+    *, before: int, hidden: int, after: int, page_size: int, step: float, failing: set[int]
 ) -> None:
     stored = [event(n, n * step) for n in range(before + hidden + after)]
-    history = Hiding(stored, page_size, hidden=frozenset(range(before, before + hidden)))
-    visible = [e for e in stored if e.key not in history.hidden]
+    failures: dict[int, VcenterSourceError] = {n: SessionLostError("gone") for n in failing}
+    history = Hiding(stored, page_size, failures, hidden=frozenset(range(before, before + hidden)))
+    assert asyncio.run(asyncio.wait_for(all_visible(history), 20))
 
-    async def read() -> list[Event]:
-        async def no_sleep(seconds: float) -> None:
-            await asyncio.sleep(0)
 
-        taken: list[Event] = []
-        async with aclosing(Stream(history, Position(None), (), NO_WAIT, no_sleep).events()) as stream:
-            async for one in stream:
-                if isinstance(one, Event):
-                    taken.append(one)
-                    if len(taken) == len(visible):
-                        break
-        return taken
-
-    assert asyncio.run(asyncio.wait_for(read(), 20)) == visible
+def test_what_can_be_seen_between_two_hidden_spans_is_not_stepped_over() -> None:
+    history = Hiding([event(n, n) for n in range(36)], hidden=frozenset([*range(3, 13), *range(18, 31)]))
+    assert asyncio.run(asyncio.wait_for(all_visible(history), 20))
 
 
 def test_a_failure_long_after_another_is_the_first_again() -> None:

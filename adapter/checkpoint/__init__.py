@@ -36,6 +36,11 @@ class Checkpoint:
         """The created time up to which reading has come, as far as is known."""
         return self.last[1] if self.last else self.horizon
 
+    def is_before(self, moment: datetime) -> bool:
+        """Whether all that is told here was created before; ``last`` may be dated before others, stored late."""
+        newest = self.newest
+        return newest is not None and newest < moment and all(created < moment for _, created in self.acknowledged)
+
     def covers(self, identity: Identity) -> bool:
         """Whether this event was acknowledged."""
         if identity in self.acknowledged:
