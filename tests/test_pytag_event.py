@@ -139,6 +139,9 @@ def test_a_structured_event_may_hold_its_json_in_base64() -> None:
     assert str(find_object(event)) == "VirtualMachine:vm-15"
 
 
+LIMITED_DEPTH = pytest.mark.skipif(sys.version_info >= (3, 12), reason="from 3.12 on, json reads any depth")
+
+
 @pytest.mark.parametrize(
     ("headers", "body", "status", "message"),
     [
@@ -150,15 +153,13 @@ def test_a_structured_event_may_hold_its_json_in_base64() -> None:
         (binary(ce_time="yesterday"), b"", 400, "not a CloudEvent"),
         (binary(ce_id=""), b"", 400, "id"),
         (binary(), b"{", 400, "not a CloudEvent"),
+        pytest.param(binary(), b"[" * 2000 + b"]" * 2000, 400, "not a CloudEvent", marks=LIMITED_DEPTH),
         pytest.param(
-            *(binary(), b"[" * 2000 + b"]" * 2000, 400, "not a CloudEvent"),
-            marks=pytest.mark.skipif(sys.version_info >= (3, 12), reason="from 3.12 on, json reads any depth"),
-        ),
-        (
             {"content-type": "application/cloudevents+json"},
             b'{"specversion":"1.0","id":"1","source":"s","type":"t","data":' + b"[" * 1010 + b"]" * 1010 + b"}",
             400,
             "not a CloudEvent",
+            marks=LIMITED_DEPTH,
         ),
         (binary(ce_data="x"), b"", 400, "reserved"),
     ],
