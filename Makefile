@@ -54,6 +54,10 @@ coverage: $(READY) ## Run the tests and print which lines they miss
 conformance: $(READY) ## Adapter and pytag against vcsim (found on PATH, in a cache folder, or built with go)
 	@$(BIN)/python -m pytest tests/conformance -m conformance -p no:xdist
 
+.PHONY: guarantees
+guarantees: $(READY) ## Kills, outages, restarts: nothing lost, order kept (over a minute)
+	@$(BIN)/python -m pytest -n 2 -m guarantees tests/test_guarantees.py tests/test_pipeline_model.py
+
 .PHONY: lock
 lock: ## Resolve the dependencies anew (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -1,0 +1,195 @@
+"""One process of the adapter, from its start to its crash, in a model world: real rooms, wired as ``serve`` does it.
+
+Whatever it asks of the world is a call that waits until the test answers it, or lets it fail.
+"""
+
+import asyncio
+import math
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from cloudevents.core.v1.event import CloudEvent
+from opentelemetry.trace import Span
+
+from adapter.app import Intake
+from adapter.backoff import Backoff
+from adapter.checkpoint import Ledger
+from adapter.checkpoint.keeper import Keeper
+from adapter.cloudevent import GAP_TYPE, Converter
+from adapter.deadletters import DeadLetter
+from adapter.delivery import Delivery, Retry
+from adapter.event import Event, Identity
+from adapter.metrics import Meters
+from adapter.position import Position
+from adapter.stream import Stream
+from adapter.typefilter import TypeFilter
+from tests.pipeline_world import Call, Collector, SteppedLoop, SurvivingStore, World
+
+WANTED = "VmPoweredOnEvent"
+UNWANTED = "VmPoweredOffEvent"
+TYPES = TypeFilter(("com.vmware.event.vm.poweredon*", "com.vmware.event.adapter.*"))  # so that vCenter filters nothing
+EXACT = Backoff(base=1.0, longest=30.0, random=lambda: 1.0)
+
+
+@dataclass
+class ModelReader:
+    """The process's end of a collector."""
+
+    life: "Life"
+    collector: Collector
+
+    async def read(self) -> list[Event]:
+        page: list[Event] = await self.life.ask(self.collector.read)
+        return page
+
+    async def wait(self, seconds: int) -> None:
+        self.life.idle = True
+        await self.life.ask(lambda: None)
+
+    async def latest(self) -> list[Identity]:
+        newest: list[Identity] = await self.life.ask(self.collector.latest)
+        return newest
+
+
+class Life:
+    """The process. ``asked`` are its calls to vCenter, one at a time; the others are many."""
+
+    def __init__(self, loop: SteppedLoop, world: World, *, window: int, give_up_after: float = math.inf) -> None:
+        self.loop, self.world = loop, world
+        self.asked: list[Call] = []
+        self.sends: list[Call] = []
+        self.letters: list[Call] = []
+        self.sleeps: list[Call] = []
+        self.idle = False
+        """Whether it waits for new events; the last page that it was shown was empty."""
+        self.taken: set[Identity] = set()
+        self.done: set[Identity] = set()
+        self.covered = world.kept_for
+        self.by_lane: dict[str, list[Identity]] = defaultdict(list)
+        self.saving: asyncio.Task[None] | None = None
+        self.tasks: list[asyncio.Task[None]] = []
+        self._wire(window, give_up_after)
+
+    def _wire(self, window: int, give_up_after: float) -> None:
+        self.kept = SurvivingStore(self.world)
+        resumed = self.kept.load()
+        self.kept.claim()
+        self.ledger = Ledger("uuid", resumed, self.world.since)
+        self.keeper = Keeper(self.kept, self.ledger)
+        meters = Meters(lambda: self.world.seconds)
+        retry = Retry(EXACT, give_up_after, self.sleep, lambda: self.world.seconds)
+        delivery = Delivery(self, self, max_in_flight=window, retry=retry, watch=meters, spawn=self.spawn)
+        intake = Intake(TYPES, Converter("https://vc/sdk", "8.0.3.0"), self.ledger, delivery, meters)
+        stream = Stream(self, Position(self.world.since, resumed), (), EXACT, self.sleep)
+        self.reading = self.spawn(self._carry(stream, intake))
+        self.loop.settle()
+
+    async def _carry(self, stream: Stream, intake: Intake) -> None:
+        async with aclosing(stream.events()) as events:
+            async for event in events:
+                if isinstance(event, Event):
+                    self.taken.add(event.identity)
+                elif event.reason == "hidden":
+                    self.world.history.pass_over(event.after, event.before)
+                await intake.take(event)
+
+    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = self.loop.create_task(work)
+        self.tasks.append(task)
+        return task
+
+    # What it asks for
+
+    def ask(self, effect: Callable[[], Any]) -> asyncio.Future[Any]:
+        return self._call(self.asked, effect)
+
+    async def sleep(self, seconds: float) -> None:
+        await self._call(self.sleeps, lambda: None, due=self.world.seconds + seconds)
+
+    def _call(self, calls: list[Call], effect: Callable[[], Any], due: float = 0.0) -> asyncio.Future[Any]:
+        calls.append(Call(effect, self.loop.create_future(), due))
+        return calls[-1].answer
+
+    @asynccontextmanager
+    async def reader(self, since: datetime | None, event_type_ids: Sequence[str]) -> AsyncIterator[ModelReader]:
+        collector = await self.ask(partial(self.world.history.collector, since))
+        try:
+            yield ModelReader(self, collector)
+        finally:
+            self.world.history.collectors.remove(collector)
+
+    @property
+    def address(self) -> str:
+        return "https://sink/"
+
+    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+        name = named(event)
+        assert name not in self.covered, f"{name} was acknowledged before the last save, and is sent again"
+        assert name not in self.done, f"{name} is sent again after its acknowledgement"
+        await self._call(self.sends, partial(self._accept, event, name))
+        self._noted(name)
+
+    def _accept(self, event: CloudEvent, name: Identity | str) -> None:
+        self.world.accepted.append(name)
+        if not isinstance(name, str):
+            self.by_lane[event.get_attributes()["partitionkey"]].append(name)
+
+    async def store(self, letter: DeadLetter, span: Span) -> None:
+        await self._call(self.letters, lambda: None)
+        self._noted(named(letter.event))
+
+    def _noted(self, name: Identity | str) -> None:
+        if not isinstance(name, str):
+            self.done.add(name)
+            self.world.acknowledged.add(name)
+
+    # What the test has it do
+
+    def save(self) -> None:
+        """Begin to save the checkpoint, as it is done every CHECKPOINT_INTERVAL."""
+        self.kept.acknowledged = self.covered | self.done
+        self.saving = self.spawn(self.keeper.save())
+        self.loop.settle()
+
+    def answer(self, calls: list[Call], number: int = 0, why: Exception | None = None, *, lost: bool = False) -> None:
+        """Answer one of the calls, whichever the number is; with ``why`` it fails, ``lost`` only on its way back."""
+        self.idle = self.idle and calls is not self.asked
+        call = calls.pop(number % len(calls))
+        if why is None:
+            call.succeed()
+        else:
+            call.fail(why, with_effect=lost)
+        self.loop.settle()
+
+    def wake(self) -> None:
+        """The earliest sleep is over."""
+        earliest = min(self.sleeps, key=lambda call: call.due)
+        self.sleeps.remove(earliest)
+        self.world.seconds = max(self.world.seconds, earliest.due)
+        earliest.succeed()
+        self.loop.settle()
+
+    def crash(self, reaching: Callable[[], bool]) -> None:
+        """End, now. Of what is under way, the other side does what is ``reaching`` it, and nobody hears of that."""
+        under_way = [*self.sends, *self.letters, *self.loop.threaded]
+        for call in under_way:
+            if reaching():
+                call.effect()
+        for task in self.tasks:
+            task.cancel()
+        self.loop.settle()
+        for call in self.loop.threaded:
+            call.answer.cancel()
+        self.loop.threaded.clear()
+        self.loop.settle()
+
+
+def named(event: CloudEvent) -> Identity | str:
+    """Which event of vCenter's it is; a gap has but its id."""
+    attributes = event.get_attributes()
+    return attributes["id"] if attributes["type"] == GAP_TYPE else (int(attributes["id"]), attributes["time"])
