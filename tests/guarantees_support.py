@@ -331,8 +331,9 @@ class World:
 
 
 @contextmanager
-def world(folder: Path) -> Iterator[World]:
+def world(folder: Path, *options: str) -> Iterator[World]:
+    """A world whose vCenter begins with these options of the simulator."""
     with reserved_port() as port, ExitStack() as processes:
-        simulator = processes.enter_context(Simulator(port, "--journal", str(folder / "journal")))
+        simulator = processes.enter_context(Simulator(port, "--journal", str(folder / "journal"), *options))
         sink = processes.enter_context(Sink())
         yield World(folder, port, simulator.ready(), sink.ready(), processes)

@@ -25,9 +25,15 @@ WINDOW = 64
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with guarantees_support.world(tmp_path) as made:
+def world(tmp_path: Path, backlog: int) -> Iterator[World]:
+    with guarantees_support.world(tmp_path, "--backlog", str(backlog)) as made:
         yield made
+
+
+@pytest.fixture
+def backlog() -> int:
+    """How many events, a second apart, the vCenter begins with."""
+    return 0
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +83,12 @@ def deliver(world: World, adapter: Adapter, count: int) -> None:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.parametrize("backlog", [2000], ids=str)
 def test_killed_at_random_moments(world: World) -> None:
+    """First among events of half an hour, then where all lie within the overlap that a new collector reads again."""
     chance, kills = random.Random(SEED), 20
     world.sink.behave(delay=0.005)
-    world.simulator.post(5000 - kills * 100)
+    world.simulator.post(1000)
     for kill in range(kills):
         world.simulator.post(100)
         adapter = world.adapter()
@@ -108,11 +116,9 @@ def test_stopped_by_sigterm_in_mid_stream(world: World) -> None:
     prove(world.settle(), duplicates=0)
 
 
-def test_a_backlog_of_hours_after_a_restart(world: World) -> None:
+@pytest.mark.parametrize("backlog", [1200], ids=str)
+def test_a_long_backlog_after_a_restart(world: World) -> None:
     """START_FROM is left at "now", as most do; it must not hide what the checkpoint has not reached."""
-    world.simulator.end()
-    (world.folder / "journal").unlink()
-    world.start_simulator("--backlog", "1200", "--journal", str(world.folder / "journal"))
     adapter = world.adapter()
     deliver(world, adapter, 50)
     assert adapter.end(signal.SIGTERM) == 0
@@ -153,13 +159,13 @@ def test_a_sink_that_is_down(world: World) -> None:
 def test_a_sink_that_misbehaves(steady: tuple[World, Adapter], behaviour: dict[str, Any]) -> None:
     world, _ = steady
     world.sink.behave(**behaviour)
-    world.simulator.post(240)
+    world.simulator.post(150)
     verdict = world.settle()
     prove(verdict, duplicates=0)
     failed = [each for each in verdict.requests if each.status != 202]
     tries = Counter(map(identity, verdict.requests))
     say(f"{len(failed)} failures; the sink saw {sum(tries.values()) - len(tries)} requests more than events")
-    assert len(failed) >= 12
+    assert len(failed) >= 10
     assert sum(tries.values()) - len(tries) == len(failed), "what has not failed is not sent again"
     if "headers" in behaviour:
         again = {identity(each): each.at for each in verdict.requests}
@@ -209,9 +215,11 @@ def test_a_vcenter_that_is_restarted_and_another_in_its_place_meanwhile(world: W
     for _ in range(2):
         world.simulator.post(300)
         deliver(world, adapter, 50)
+        failures, logins = len(adapter.saying("reading failed")), len(adapter.saying("logged in"))
         world.simulator.end()
-        adapter.wait_for("Connection refused")
+        adapter.wait_for("reading failed", times=failures + 1)
         world.start_simulator()
+        adapter.wait_for("logged in", times=logins + 1)
     world.settle()
     world.simulator.end()
     world.start_simulator("--backlog", "50")
@@ -220,7 +228,6 @@ def test_a_vcenter_that_is_restarted_and_another_in_its_place_meanwhile(world: W
     world.start_simulator()
     world.simulator.post(50)
     prove(world.settle(), duplicates=0)
-    assert len(adapter.saying("logged in")) == 4
     assert adapter.runs
 
 
