@@ -28,6 +28,13 @@ TYPE_PREFIX = "com.vmware.event."
 _pyvmomi: Any = VmomiSupport  # it has no types of its own
 NAMED_BY_ID = frozenset({"EventEx", "ExtendedEvent"})  # their eventTypeId says what happened
 _SUFFIXED_FAMILIES = ("SessionEvent", "UpgradeEvent")  # BadUsernameSessionEvent, not SessionBadUsernameEvent
+# Classes that vCenter sends although others derive from them; no metadata says so.
+_SENT_PARENTS = {
+    "ClusterOvercommittedEvent", "ClusterStatusChangedEvent", "CustomizationFailed", "DvsHealthStatusChangeEvent",
+    "EnteredStandbyModeEvent", "EnteringStandbyModeEvent", "ExitStandbyModeFailedEvent", "ExitedStandbyModeEvent",
+    "ExitingStandbyModeEvent", "TaskEvent", "VmDasBeingResetEvent", "VmMigratedEvent", "VmPoweredOffEvent",
+    "VmPoweredOnEvent", "VmStartingEvent",
+}  # fmt: skip
 _CAMEL_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z]+")
 _WORD_START = re.compile(r"(?<=[^A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][^A-Z])")
 
@@ -45,11 +52,15 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A vSphere type: its name on the wire, its kind, and for an object or a fault its properties, the base's first."""
+    """A vSphere type: its name on the wire, its kind, and for an object or a fault its properties, the base's first.
+
+    ``values`` are those of an enumeration, which is a string to us; a newer vCenter may know more of them.
+    """
 
     name: str
     kind: Kind
     properties: Mapping[str, Property]
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,7 @@ class EventClass:
     ``lineage`` leads from the class itself to ``Event``. ``family`` is the ancestor right below ``Event``, the class
     itself where there is none. ``topic`` is OpenFaaS's name (``drs.vm.powered.on``). ``subjects`` are the paths in the
     event's data where the object it is about may stand, the best first. ``known`` is False for a class that pyVmomi
-    does not have.
+    does not have, ``abstract`` True for one that no event has, only those derived from it.
     """
 
     name: str
@@ -69,6 +80,7 @@ class EventClass:
     topic: str
     subjects: tuple[tuple[str, ...], ...]
     known: bool = True
+    abstract: bool = False
 
 
 # --- types -----------------------------------------------------------------------------------------------------------
@@ -83,7 +95,8 @@ def schema(type_name: str) -> Schema | None:
     kind = _kind(vmodl)
     listed = vmodl._GetPropertyList() if kind in {"object", "fault"} else ()  # noqa: SLF001  it is public
     properties = (_property(info) for info in listed if info.name != "msg")  # pyVmomi's own, never on the wire
-    return Schema(_pyvmomi.GetWsdlName(vmodl), kind, {each.name: each for each in properties})
+    values = tuple(vmodl.values) if issubclass(vmodl, _pyvmomi.Enum) else ()
+    return Schema(_wsdl_name(vmodl), kind, {each.name: each for each in properties}, values)
 
 
 def _vmodl_type(type_name: str) -> Any:
@@ -138,7 +151,8 @@ def event_class(name: str) -> EventClass:
         return EventClass(name, unknown, name, (name, "Event"), _topic(name), _BASE_ARGUMENTS, known=False)
     lineage = _lineage(vmodl)
     family = lineage[-2] if len(lineage) > 1 else name
-    return EventClass(name, _class_type(name, family), family, lineage, _topic(name), _subjects(lineage, family))
+    subjects, abstract = _subjects(lineage, family), name in _parents() - _SENT_PARENTS
+    return EventClass(name, _class_type(name, family), family, lineage, _topic(name), subjects, abstract=abstract)
 
 
 @functools.cache
@@ -165,6 +179,12 @@ def _event_types() -> dict[str, Any]:
 def names_by_type() -> Mapping[str, str]:
     """CloudEvents type -> class name, of every class that a type stands for."""
     return {each.type: name for name, each in all_classes().items() if name not in NAMED_BY_ID}
+
+
+@functools.cache
+def _parents() -> frozenset[str]:
+    """The classes that others derive from."""
+    return frozenset(parent for vmodl in _event_types().values() for parent in _lineage(vmodl)[1:])
 
 
 def _lineage(vmodl: Any) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import pytest
 from adapter import catalog
 from adapter.catalog import cloudevent_type, event_class, severity, subject
 from adapter.event import ManagedObjectReference
+from simulator.messages import concrete_classes
 
 TYPES: dict[str, str] = json.loads((Path(__file__).parent / "data" / "event-types.json").read_text())
 
@@ -44,6 +45,12 @@ def test_lineage_leads_to_event() -> None:
     assert event_class("DrsVmPoweredOnEvent").lineage == ("DrsVmPoweredOnEvent", "VmPoweredOnEvent", "VmEvent", "Event")
     assert event_class("DrsVmPoweredOnEvent").family == "VmEvent"
     assert all(each.lineage[-1] == "Event" for each in catalog.all_classes().values())
+
+
+def test_a_class_is_abstract_when_only_those_derived_from_it_are_sent() -> None:
+    abstract = {name for name, each in catalog.all_classes().items() if each.abstract}
+    assert abstract == set(catalog.all_classes()) - set(concrete_classes())
+    assert {"Event", "VmEvent", "DatastoreFileEvent"} < abstract
 
 
 def test_unknown_class_has_an_entry() -> None:
