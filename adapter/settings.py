@@ -222,17 +222,21 @@ def check_port(parts: SplitResult) -> None:
 
 
 def mounted_credentials(folder: Path) -> Credentials:
-    """Read the files of a mounted basic-auth Secret; a line end after the value is not part of it."""
-    try:
-        username = (folder / "username").read_text().rstrip("\r\n")
-        password = (folder / "password").read_text().rstrip("\r\n")
-    except OSError as exc:
-        raise ConfigurationError(f"VCENTER_SECRET_PATH: cannot read {exc.filename}: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigurationError(f"VCENTER_SECRET_PATH: a file in {folder} is not UTF-8 text") from exc
+    """Read the files of a mounted basic-auth Secret. Raises ConfigurationError."""
+    username, password = _mounted(folder / "username"), _mounted(folder / "password")
     if not username or not password:
         raise ConfigurationError(f"VCENTER_SECRET_PATH: {folder}/username or {folder}/password is empty")
     return Credentials(username, SecretStr(password))
+
+
+def _mounted(file: Path) -> str:
+    """What a file holds; a line end after it is not part of it."""
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as exc:
+        raise ConfigurationError(f"VCENTER_SECRET_PATH: cannot read {file}: {exc.strerror}") from exc
+    except UnicodeDecodeError:  # quotes a byte of the password, so it is no cause to keep
+        raise ConfigurationError(f"VCENTER_SECRET_PATH: {file} is not UTF-8 text") from None
 
 
 def load(**overrides: Any) -> Settings:

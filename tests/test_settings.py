@@ -1,6 +1,7 @@
 """Settings: what is read, and one clear line for each that is wrong."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,71 @@ def test_overrides_become_extension_attributes(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_password_is_in_no_printed_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "s3cret" not in repr(loaded(monkeypatch))
+
+
+def test_every_setting_is_documented() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize("name", ["VCENTER_URL", "GOVC_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:pa#s3cret@vc/sdk",
+        "https://user:s3cret/x@vc/sdk",
+        "https://u:s3cret@vc:99999",
+        "https://u:12#s3cret@vc/sdk",
+        "https://u:a[s3cret]@vc/sdk",
+        "https://u:\N{ACCOUNT OF}s3cret@vc/sdk",
+    ],
+)
+def test_no_part_of_a_password_is_repeated(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
+    monkeypatch.setenv(name, url)
+    with pytest.raises(ConfigurationError, match="percent-encode") as caught:
+        load()
+    assert "pa#" not in str(caught.value)
+    assert "'pa'" not in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"GOVC_INSECURE": "maybe"}, "GOVC_INSECURE: 'maybe': input should be a valid boolean"),
+        ({"GOVC_INSECURE": "true", "VCENTER_INSECURE": "maybe"}, "VCENTER_INSECURE: 'maybe': input should be"),
+        ({"VCENTER_URL": "", "GOVC_URL": "ftp://u:s3cret@vc"}, "GOVC_URL: not an address"),
+    ],
+)
+def test_a_wrong_fall_back_is_named_itself(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], message: str
+) -> None:
+    assert refusal(monkeypatch, **environment).startswith(message)
+
+
+def test_a_sinks_password_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(monkeypatch, K_SINK="http://user:s3cret@[bad").startswith("K_SINK: ")
+    assert "s3cret" not in refusal(monkeypatch, K_SINK="http://user:a[s3cret]@broker")
+
+
+def test_what_says_what_an_event_is_cannot_be_overridden(monkeypatch: pytest.MonkeyPatch) -> None:
+    overrides = (
+        '{"extensions":{"subject":"x","time":"x","knativebrokerttl":"1","dataschema":"x","gone":null,"kept":"y"}}'
+    )
+    assert loaded(monkeypatch, K_CE_OVERRIDES=overrides).ce_overrides == {"kept": "y"}
+    assert "data is no extension" in refusal(monkeypatch, K_CE_OVERRIDES='{"extensions":{"data":"x"}}')
+
+
+@pytest.mark.parametrize("name", ["username", "password"])
+def test_a_mounted_file_that_is_not_utf_8_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    (tmp_path / "username").write_text("leserß", encoding="utf-8")
+    (tmp_path / "password").write_text("pässword", encoding="utf-8")
+    settings = loaded(monkeypatch, VCENTER_SECRET_PATH=str(tmp_path))
+    assert settings.credentials().username == "leserß"
+    (tmp_path / name).write_bytes("pässword".encode("latin-1"))
+    message = f"VCENTER_SECRET_PATH: {tmp_path / name} is not UTF-8 text"
+    assert refusal(monkeypatch, VCENTER_SECRET_PATH=str(tmp_path)) == message
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
+        settings.credentials()
 
 
 def test_every_setting_is_documented() -> None:
