@@ -6,28 +6,25 @@ import random
 import signal
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
-from opentelemetry import trace
 
-from adapter import health, otlp, telemetry
+from adapter import health, otlp
 from adapter.backoff import Backoff
 from adapter.checkpoint import Checkpoint, Ledger, Store
 from adapter.checkpoint.file import FileStore
 from adapter.checkpoint.keeper import Keeper
 from adapter.checkpoint.memory import MemoryStore
-from adapter.cloudevent import GAP_TYPE, Converter, ordering_key
+from adapter.cloudevent import Converter
 from adapter.deadletters import DeadLetters, FirstOf, NoDeadLetters
 from adapter.deadletters.folder import Folder
 from adapter.deadletters.sink import SinkLetters
-from adapter.delivery import Delivery, Parcel, Retry, Sink
+from adapter.delivery import Delivery, Retry, Sink
 from adapter.errors import ConfigurationError
-from adapter.event import Event, Gap
+from adapter.intake import AHEAD, Intake
 from adapter.metrics import Meters
 from adapter.position import Position
 from adapter.settings import Settings
@@ -80,7 +77,8 @@ async def serve(settings: Settings) -> None:
                 watch=meters,
                 spawn=tasks.create_task,
             )
-            intake = Intake(types, converter_of(settings, about), ledger, delivery, meters)
+            ahead = max(AHEAD, settings.max_in_flight)
+            intake = Intake(types, converter_of(settings, about), ledger, delivery, meters, ahead)
             keeping = tasks.create_task(keeper.save_regularly(settings.checkpoint_interval, asyncio.sleep))
             try:
                 async with aclosing(stream.events()) as events:
@@ -102,42 +100,6 @@ async def supervised() -> AsyncIterator[asyncio.TaskGroup]:
             yield tasks
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from failures
-
-
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """Takes events from the stream to the delivery."""
-
-    types: TypeFilter
-    converter: Converter
-    ledger: Ledger
-    delivery: Delivery
-    meters: Meters
-
-    async def take(self, event: Event | Gap) -> None:
-        """One event; waits while the window is full."""
-        if isinstance(event, Gap):
-            await self._take_gap(event)
-            return
-        cloudevents_type = self.converter.type_of(event)
-        self.meters.read(cloudevents_type)
-        if not self.types.accepts(event.class_name, event.name, cloudevents_type):
-            self.meters.filtered(cloudevents_type)
-            self.ledger.skip(event.identity)
-            return
-        acknowledged = partial(self.ledger.acknowledge, self.ledger.read(event.identity))
-        span = telemetry.creating(event, cloudevents_type)
-        cloudevent = self.converter.convert(event, **telemetry.context_headers(span))
-        telemetry.describe(span, cloudevent)
-        await self.delivery.submit(Parcel(cloudevent, ordering_key(event), span, acknowledged))
-
-    async def _take_gap(self, gap: Gap) -> None:
-        """Tell of missing events as of any other, so that the checkpoint does not pass a gap that nobody heard of."""
-        log.warning("events are missing", reason=gap.reason, after=gap.after, before=gap.before)
-        if self.types.accepts("Gap", "Gap", GAP_TYPE):
-            acknowledged = partial(self.ledger.acknowledge, self.ledger.read(None))
-            cloudevent = self.converter.convert_gap(gap)
-            await self.delivery.submit(Parcel(cloudevent, "adapter", trace.INVALID_SPAN, acknowledged))
 
 
 def beginning(settings: Settings, about: About) -> datetime | None:

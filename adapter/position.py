@@ -56,7 +56,7 @@ class Position:
         for event in page:
             if event.identity == self._expected:
                 self._expected = None
-            if self._known(event.identity):
+            if self.knows(event.identity):
                 continue
             gap = self._gap_before(event)
             if gap is not None:
@@ -66,10 +66,14 @@ class Position:
             if COMPRESSED in event.name:
                 yield Gap("compressed", event.identity, event.identity)
 
+    def knows(self, identity: Identity) -> bool:
+        """Whether this event was read before, by an earlier process maybe, as far back as a collector shows it."""
+        return identity in self.seen or (self.resumed is not None and self.resumed.covers(identity))
+
     def unread(self, identities: Iterable[Identity]) -> list[Identity]:
         """Which of these were not read, although they were created after what was read last."""
         newest = self.newest
-        return [i for i in identities if not self._known(i) and (newest is None or i[1] >= newest)]
+        return [i for i in identities if not self.knows(i) and (newest is None or i[1] >= newest)]
 
     def skip_to(self, begin: datetime, before: Identity) -> Gap:
         """Give up what lies before ``begin``, where no collector gets past it."""
@@ -100,9 +104,6 @@ class Position:
         self.resumed = Checkpoint("", self.last, before.acknowledged.union(self.seen), horizon)
         self.seen.clear()
         self.since, self.newest = None, min(self.newest, earliest)
-
-    def _known(self, identity: Identity) -> bool:
-        return identity in self.seen or (self.resumed is not None and self.resumed.covers(identity))
 
     def _gap_before(self, event: Event) -> Gap | None:
         """What is seen to be missing between the last event and this one, if anything."""

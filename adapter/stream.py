@@ -69,7 +69,8 @@ class Stream:
         while True:
             try:
                 if unread is not None and stuck > 1:
-                    yield await self._get_past(unread)
+                    if await self._first_unread(self.position.begin()) is None:
+                        yield await self._get_past(unread)
                     stuck = 1
                 async with aclosing(self._one_collector()) as one:
                     async for event in one:
@@ -138,11 +139,11 @@ class Stream:
         log.warning("went past events that this account may not see", until=high.isoformat())
         return self.position.skip_to(high, first)
 
-    async def _first_unread(self, since: datetime) -> Identity | None:
+    async def _first_unread(self, since: datetime | None) -> Identity | None:
         """The first unread event that a collector from ``since`` on shows before it falls silent."""
         async with self.history.reader(since, self.event_type_ids) as reader:
             while page := await reader.read():
-                unread = self.position.unread(event.identity for event in page)
+                unread = [event.identity for event in page if not self.position.knows(event.identity)]
                 if unread:
                     return min(unread, key=lambda identity: identity[1])
         return None

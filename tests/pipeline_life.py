@@ -4,26 +4,26 @@ Whatever it asks of the world is a call that waits until the test answers it, or
 """
 
 import asyncio
-import math
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import Span
 
-from adapter.app import Intake
 from adapter.backoff import Backoff
 from adapter.checkpoint import Ledger
 from adapter.checkpoint.keeper import Keeper
 from adapter.cloudevent import GAP_TYPE, Converter
 from adapter.deadletters import DeadLetter
 from adapter.delivery import Delivery, Retry
+from adapter.errors import DeadLetterUnavailableError, EventRefusedError, SinkUnavailableError
 from adapter.event import Event, Identity
+from adapter.intake import Intake
 from adapter.metrics import Meters
 from adapter.position import Position
 from adapter.stream import Stream
@@ -33,6 +33,10 @@ from tests.pipeline_world import Call, Collector, SteppedLoop, SurvivingStore, W
 WANTED = "VmPoweredOnEvent"
 UNWANTED = "VmPoweredOffEvent"
 TYPES = TypeFilter(("com.vmware.event.vm.poweredon*", "com.vmware.event.adapter.*"))  # so that vCenter filters nothing
+Outcome = Literal["good", "fails", "answer lost", "refused"]
+"""What comes of a call; where only its answer is lost, what it was for is done."""
+FAILS, REFUSES, FULL = SinkUnavailableError("503"), EventRefusedError("400"), DeadLetterUnavailableError("full")
+
 EXACT = Backoff(base=1.0, longest=30.0, random=lambda: 1.0)
 
 
@@ -49,7 +53,7 @@ class ModelReader:
 
     async def wait(self, seconds: int) -> None:
         self.life.idle = True
-        await self.life.ask(lambda: None)
+        await self.life.ask(self.collector.wait)
 
     async def latest(self) -> list[Identity]:
         newest: list[Identity] = await self.life.ask(self.collector.latest)
@@ -59,12 +63,15 @@ class ModelReader:
 class Life:
     """The process. ``asked`` are its calls to vCenter, one at a time; the others are many."""
 
-    def __init__(self, loop: SteppedLoop, world: World, *, window: int, give_up_after: float = math.inf) -> None:
+    def __init__(self, loop: SteppedLoop, world: World, *, window: int, ahead: int, give_up_after: float) -> None:
         self.loop, self.world = loop, world
         self.asked: list[Call] = []
         self.sends: list[Call] = []
         self.letters: list[Call] = []
+        self.pauses: list[Call] = []
+        """The stream's, before it asks again."""
         self.sleeps: list[Call] = []
+        """The delivery's."""
         self.idle = False
         """Whether it waits for new events; the last page that it was shown was empty."""
         self.taken: set[Identity] = set()
@@ -73,19 +80,19 @@ class Life:
         self.by_lane: dict[str, list[Identity]] = defaultdict(list)
         self.saving: asyncio.Task[None] | None = None
         self.tasks: list[asyncio.Task[None]] = []
-        self._wire(window, give_up_after)
+        self._wire(window, ahead, give_up_after)
 
-    def _wire(self, window: int, give_up_after: float) -> None:
+    def _wire(self, window: int, ahead: int, give_up_after: float) -> None:
         self.kept = SurvivingStore(self.world)
         resumed = self.kept.load()
         self.kept.claim()
         self.ledger = Ledger("uuid", resumed, self.world.since)
         self.keeper = Keeper(self.kept, self.ledger)
         meters = Meters(lambda: self.world.seconds)
-        retry = Retry(EXACT, give_up_after, self.sleep, lambda: self.world.seconds)
+        retry = Retry(EXACT, give_up_after, partial(self.sleep, self.sleeps), lambda: self.world.seconds)
         delivery = Delivery(self, self, max_in_flight=window, retry=retry, watch=meters, spawn=self.spawn)
-        intake = Intake(TYPES, Converter("https://vc/sdk", "8.0.3.0"), self.ledger, delivery, meters)
-        stream = Stream(self, Position(self.world.since, resumed), (), EXACT, self.sleep)
+        intake = Intake(TYPES, Converter("https://vc/sdk", "8.0.3.0"), self.ledger, delivery, meters, ahead)
+        stream = Stream(self, Position(self.world.since, resumed), (), EXACT, partial(self.sleep, self.pauses))
         self.reading = self.spawn(self._carry(stream, intake))
         self.loop.settle()
 
@@ -108,8 +115,8 @@ class Life:
     def ask(self, effect: Callable[[], Any]) -> asyncio.Future[Any]:
         return self._call(self.asked, effect)
 
-    async def sleep(self, seconds: float) -> None:
-        await self._call(self.sleeps, lambda: None, due=self.world.seconds + seconds)
+    async def sleep(self, sleeps: list[Call], seconds: float) -> None:
+        await self._call(sleeps, lambda: None, due=self.world.seconds + seconds)
 
     def _call(self, calls: list[Call], effect: Callable[[], Any], due: float = 0.0) -> asyncio.Future[Any]:
         calls.append(Call(effect, self.loop.create_future(), due))
@@ -156,20 +163,35 @@ class Life:
         self.saving = self.spawn(self.keeper.save())
         self.loop.settle()
 
-    def answer(self, calls: list[Call], number: int = 0, why: Exception | None = None, *, lost: bool = False) -> None:
-        """Answer one of the calls, whichever the number is; with ``why`` it fails, ``lost`` only on its way back."""
+    def answer(self, calls: list[Call], number: int = 0, outcome: Outcome = "good", why: Exception = FAILS) -> None:
+        """Answer one of the calls, whichever the number is; ``why`` is what it fails with."""
         self.idle = self.idle and calls is not self.asked
         call = calls.pop(number % len(calls))
-        if why is None:
+        if outcome == "good":
             call.succeed()
         else:
-            call.fail(why, with_effect=lost)
+            call.fail(why, with_effect=outcome == "answer lost")
         self.loop.settle()
 
-    def wake(self) -> None:
-        """The earliest sleep is over."""
-        earliest = min(self.sleeps, key=lambda call: call.due)
-        self.sleeps.remove(earliest)
+    @property
+    def delivering(self) -> bool:
+        """Whether the delivery waits for the sink, the dead letter or the end of a pause."""
+        return bool(self.sends or self.letters or self.sleeps)
+
+    def deliver(self, number: int, outcome: Outcome) -> None:
+        """One of the calls that the delivery waits for is answered, whichever the number is."""
+        number %= len(self.sends) + len(self.letters) + len(self.sleeps) or 1
+        if number < len(self.sends):
+            self.answer(self.sends, number, outcome, REFUSES if outcome == "refused" else FAILS)
+        elif number < len(self.sends) + len(self.letters):
+            self.answer(self.letters, number - len(self.sends), outcome, FULL)
+        elif self.sleeps:
+            self.wake(self.sleeps)
+
+    def wake(self, sleeps: list[Call]) -> None:
+        """The earliest of the sleeps is over."""
+        earliest = min(sleeps, key=lambda call: call.due)
+        sleeps.remove(earliest)
         self.world.seconds = max(self.world.seconds, earliest.due)
         earliest.succeed()
         self.loop.settle()

@@ -100,7 +100,7 @@ class Collector:
         self._since = since
         self._page_size = page_size
         self.unread: list[Stored] = []
-        self.silent = False
+        self.silent = self.waited = False
         for stored in sorted(history.held, key=lambda one: one.event.created):
             self.show(stored)
 
@@ -115,6 +115,9 @@ class Collector:
             return []
         del self.unread[: self._page_size]
         return page
+
+    def wait(self) -> None:
+        self.waited = True
 
     def latest(self) -> list[Identity]:
         matching = [s for s in self._history.held if self._since is None or s.event.created >= self._since]
@@ -184,6 +187,11 @@ class History:
         collector = Collector(self, since, self.page_size)
         self.collectors.append(collector)
         return collector
+
+    def silence(self) -> None:
+        """A collector that was once at its end shows nothing more."""
+        for collector in self.collectors:
+            collector.silent = collector.silent or collector.waited
 
 
 @dataclass

@@ -18,6 +18,8 @@ import math
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
+from typing import Literal
 
 import pytest
 import structlog
@@ -32,32 +34,40 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from adapter.checkpoint import REMEMBERED
 from adapter.errors import (
-    DeadLetterUnavailableError,
-    EventRefusedError,
     RetryableError,
     SessionLostError,
-    SinkUnavailableError,
+    VcenterSourceError,
     VcenterUnavailableError,
 )
 from adapter.position import OVERLAP
-from tests.pipeline_life import UNWANTED, WANTED, Life
+from tests.pipeline_life import UNWANTED, WANTED, Life, Outcome
 from tests.pipeline_world import EPOCH, KEY_MAX, History, SteppedLoop, Stored, World
 
-pytestmark = pytest.mark.guarantees
-
-NUMBERS = st.integers(0, 15)
-"""Which of several calls."""
-OBJECTS = st.sampled_from(["a", "b", "c", None])
-PAUSES = st.sampled_from([0.0, 0.001, 1.0, 25.0, 59.999, 60.0, 61.0, 4000.0])
+OBJECTS = st.sampled_from(["a", "b", "c", "d", None])
+PAUSES = st.sampled_from([0.0, 0.001, 1.0, 30.0, 59.999, 61.0, 4000.0])
 """Seconds, around the overlap above all."""
-CLASSES = st.sampled_from([WANTED, WANTED, WANTED, UNWANTED])
+LATENESS = st.sampled_from([None, None, 0.001, 1.0, 30.0, 59.999, 60.0])
+EVENTS = st.tuples(st.sampled_from([WANTED, WANTED, WANTED, UNWANTED]), OBJECTS)
 KEYS = st.sampled_from([1, 7, 5000, KEY_MAX - 3, -KEY_MAX])
+ODD = st.sampled_from(["keys begin anew", "a purge", "a silent collector", "slow answers"])
+NUMBERS = st.integers(0, 7)
+"""Which of several calls."""
+SINK = st.sampled_from(["good", "good", "good", "fails", "answer lost", "refused"])
+STORE = st.sampled_from(["good", "good", "fails", "answer lost", "slow"])
+GONE, AWAY = SessionLostError("expired"), VcenterUnavailableError("no answer")
+BROKEN = RetryableError("I/O error")
 STEP = 0.002
 """Seconds between events of a hidden span, the least that a collector's begin can be told apart by."""
+STEPS = st.sampled_from([STEP, 1.0, 40.0])
+PROMPT = 15
+"""How many of its calls vCenter answers between two steps."""
+CALM = 8
+"""Steps between two times at which all goes well."""
 REST = 8
 """Empty pages in a row after which nothing more will come."""
-ENDLESS = 3000
+ENDLESS = 50_000
 
 
 class Pipeline(RuleBasedStateMachine):
@@ -69,14 +79,18 @@ class Pipeline(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = SteppedLoop()
+        self.prompt = PROMPT
+        self.steps = 0
+        """Since all went well for a while, which leaves little to go wrong."""
 
     @initialize(
         page_size=st.integers(1, 4),
         shows_late=st.booleans(),
         key=KEYS,
         backlog=st.lists(st.tuples(OBJECTS, PAUSES), max_size=8),
-        start=st.none() | PAUSES,
-        window=st.integers(1, 5),
+        start=st.sampled_from([None, None, 0.0, 1.0]),
+        window=st.sampled_from([6, 4, 2, 1]),
+        ahead=st.sampled_from([1, 8, 30]),
         give_up_after=st.sampled_from([math.inf, 20.0]),
     )
     def begins(
@@ -88,145 +102,121 @@ class Pipeline(RuleBasedStateMachine):
         backlog: list[tuple[str | None, float]],
         start: float | None,
         window: int,
+        ahead: int,
         give_up_after: float,
     ) -> None:
         history = History(page_size, shows_late=shows_late, next_key=key)
         self.world = World(history, None if start is None else EPOCH + timedelta(seconds=start))
-        self.window, self.give_up_after = window, give_up_after
+        self.life_of = partial(Life, self.loop, self.world, window=window, ahead=ahead, give_up_after=give_up_after)
+        self.longest = REMEMBERED + max(ahead, 1)
         for about, pause in backlog:
-            self.vcenter_stores(WANTED, about, pause)
+            self.vcenter_stores(pause, [(WANTED, about)], None)
         self.starts()
 
     # vCenter and its history
 
-    @rule(class_name=CLASSES, about=OBJECTS, pause=PAUSES)
-    def vcenter_stores(self, class_name: str, about: str | None, pause: float) -> None:
-        self.world.seconds += pause
-        self.world.history.store(class_name, about, self.world.now)
-
-    @rule(abouts=st.lists(OBJECTS, min_size=2, max_size=9))
-    def vcenter_stores_many_at_once(self, abouts: list[str | None]) -> None:
-        for about in abouts:
-            self.vcenter_stores(WANTED, about, 0.0)
-
-    @rule(about=OBJECTS, lateness=PAUSES)
-    def vcenter_stores_one_out_of_order(self, about: str | None, lateness: float) -> None:
+    @rule(pause=PAUSES, events=st.lists(EVENTS, min_size=3, max_size=8), lateness=LATENESS)
+    def vcenter_stores(self, pause: float, events: list[tuple[str, str | None]], lateness: float | None) -> None:
+        """Events of one instant, and maybe one that is dated before them."""
         history = self.world.history
-        if history.hidden_until + OVERLAP < history.newest:  # else it stays behind what no new collector passes
-            history.store(WANTED, about, history.newest - timedelta(seconds=lateness))
+        self.world.seconds += pause
+        for class_name, about in events:
+            history.store(class_name, about, self.world.now)
+        created = history.newest - timedelta(seconds=lateness or 0.0)
+        if lateness and history.hidden_until + OVERLAP < created:  # else it may stay where no new collector passes
+            history.store(WANTED, "a", created)
 
-    @rule(count=st.integers(1, 9), step=st.sampled_from([STEP, 1.0, 40.0]))
-    def vcenter_stores_what_this_account_may_not_see(self, count: int, step: float) -> None:
-        for _ in range(count):
-            self.world.seconds += step
-            self.world.history.store(WANTED, "a", self.world.now, hidden=True)
-            self.world.history.hidden_until = self.world.now
-        self.world.seconds += step
+    @rule(spans=st.lists(st.tuples(st.integers(1, 7), st.integers(0, 3)), min_size=1, max_size=3), step=STEPS)
+    def vcenter_stores_what_this_account_may_not_see(self, spans: list[tuple[int, int]], step: float) -> None:
+        for hidden, visible in spans:
+            for _ in range(hidden):
+                self.world.seconds += step
+                self.world.history.store(WANTED, "a", self.world.now, hidden=True)
+                self.world.history.hidden_until = self.world.now
+            self.vcenter_stores(step, [(WANTED, "a")] * visible, None)
 
-    @rule(key=KEYS)
-    def keys_begin_anew(self, key: int) -> None:
-        self.world.history.next_key = key
-
-    @rule(keep=st.integers(0, 5))
-    def history_is_purged(self, keep: int) -> None:
-        self.world.history.purge(keep)
+    @rule(what=ODD, key=KEYS, keep=st.integers(0, 5))
+    def vcenter_is_odd(self, what: str, key: int, keep: int) -> None:
+        history = self.world.history
+        if what == "keys begin anew":
+            history.next_key = key
+        elif what == "a purge":
+            history.purge(keep)
+        elif what == "a silent collector":
+            history.silence()
+        else:
+            self.prompt = keep
 
     @precondition(lambda self: self.life and self.life.asked)
-    @rule(count=st.integers(1, 12))
-    def vcenter_answers(self, count: int) -> None:
-        for _ in range(count):
-            if self.process.asked:
-                self.process.answer(self.process.asked)
-
-    @precondition(lambda self: self.life and self.life.asked)
-    @rule(gone=st.booleans(), lost=st.booleans())
-    def vcenter_fails(self, gone: bool, lost: bool) -> None:
-        why = SessionLostError("expired") if gone else VcenterUnavailableError("no answer")
-        self.process.answer(self.process.asked, why=why, lost=lost)
-
-    @precondition(lambda self: self.world.history.collectors)
-    @rule()
-    def collector_falls_silent(self) -> None:
-        for collector in self.world.history.collectors:
-            collector.silent = True
+    @rule(why=st.sampled_from([GONE, AWAY]), outcome=st.sampled_from(["fails", "answer lost"]))
+    def vcenter_fails(self, why: VcenterSourceError, outcome: Outcome) -> None:
+        self.process.answer(self.process.asked, 0, outcome, why)
 
     # The sink, the dead letter, the clock, the store
 
+    @precondition(lambda self: self.life and self.life.delivering)
+    @rule(answers=st.lists(st.tuples(NUMBERS, SINK), min_size=1, max_size=4))
+    def delivery_goes_on(self, answers: list[tuple[int, Outcome]]) -> None:
+        """The sink answers, or the dead letter, or a wait is over."""
+        for number, outcome in answers:
+            self.process.deliver(number, outcome)
+
     @precondition(lambda self: self.life and self.life.sends)
-    @rule(numbers=st.lists(NUMBERS, min_size=1, max_size=9))
+    @rule(numbers=st.lists(NUMBERS, min_size=1, max_size=8))
     def sink_accepts(self, numbers: list[int]) -> None:
         for number in numbers:
             if self.process.sends:
                 self.process.answer(self.process.sends, number)
 
-    @precondition(lambda self: self.life and self.life.sends)
-    @rule(number=NUMBERS, lost=st.booleans())
-    def sink_fails(self, number: int, lost: bool) -> None:
-        self.process.answer(self.process.sends, number, SinkUnavailableError("503"), lost=lost)
-
-    @precondition(lambda self: self.life and self.life.sends)
-    @rule(number=NUMBERS)
-    def sink_refuses(self, number: int) -> None:
-        self.process.answer(self.process.sends, number, EventRefusedError("400"))
-
-    @precondition(lambda self: self.life and self.life.letters)
-    @rule(number=NUMBERS)
-    def dead_letter_is_stored(self, number: int) -> None:
-        self.process.answer(self.process.letters, number)
-
-    @precondition(lambda self: self.life and self.life.letters)
-    @rule(number=NUMBERS, lost=st.booleans())
-    def dead_letter_is_not_stored(self, number: int, lost: bool) -> None:
-        self.process.answer(self.process.letters, number, DeadLetterUnavailableError("full"), lost=lost)
-
-    @precondition(lambda self: self.life and self.life.sleeps)
-    @rule(count=st.integers(1, 5))
-    def waits_end(self, count: int) -> None:
-        for _ in range(count):
-            if self.process.sleeps:
-                self.process.wake()
-
-    @precondition(lambda self: self.life and not self.loop.threaded)
-    @rule()
-    def checkpoint_is_taken(self) -> None:
-        self.process.save()
-
-    @precondition(lambda self: self.loop.threaded)
-    @rule()
-    def checkpoint_is_kept(self) -> None:
-        self.process.answer(self.loop.threaded)
-
-    @precondition(lambda self: self.loop.threaded)
-    @rule(lost=st.booleans())
-    def checkpoint_is_not_kept(self, lost: bool) -> None:
-        self.process.answer(self.loop.threaded, why=RetryableError("disk full"), lost=lost)
+    @precondition(lambda self: self.life)
+    @rule(outcome=STORE)
+    def checkpoint_is_saved(self, outcome: Outcome | Literal["slow"]) -> None:
+        """Unless another one is still under way: that ends then."""
+        if not self.loop.threaded:
+            self.process.save()
+        if outcome != "slow":
+            self.process.answer(self.loop.threaded, 0, outcome, BROKEN)
 
     # The process
 
-    @precondition(lambda self: self.life)
-    @rule(reaching=st.lists(st.booleans(), min_size=8, max_size=8))
-    def crashes(self, reaching: list[bool]) -> None:
+    @precondition(lambda self: self.life and (self.life.delivering or self.steps > CALM / 2))
+    @rule(reaching=st.lists(st.booleans(), max_size=8), again=st.booleans())
+    def crashes(self, reaching: list[bool], again: bool) -> None:
         outcomes = iter(reaching)
         self.process.crash(lambda: next(outcomes, False))
         self.life = None
+        if again:
+            self.starts()
 
     @precondition(lambda self: not self.life)
     @rule()
     def starts(self) -> None:
-        self.life = Life(self.loop, self.world, window=self.window, give_up_after=self.give_up_after)
+        self.life = self.life_of()
 
+    @precondition(lambda self: self.steps > CALM)
     @rule()
     def all_goes_well_for_a_while(self) -> None:
         """Every call is answered until nothing is left to do; then nothing may be missing."""
+        self.steps, self.prompt = 0, PROMPT
         if self.life is None:
             self.starts()
         if not self.world.history.shows_its_end():
-            self.vcenter_stores(WANTED, "b", STEP)  # something newer, by which a collector is told to be stuck
+            self.vcenter_stores(STEP, [(WANTED, "b")], None)  # by something newer, a stuck collector is told
         self._comes_to_rest()
         missing = [s.event.identity for s in self.world.history.ever if self._is_due(s) and not self._is_done(s)]
         assert not missing, f"neither the sink nor the dead letter has {missing}"
 
     # What holds after every step
+
+    @invariant()
+    def vcenter_answers(self) -> None:
+        """Between two steps, so that there is something under way when the next one comes."""
+        self.steps += 1
+        for _ in range(self.prompt if self.life else 0):
+            if self.process.asked:
+                self.process.answer(self.process.asked)
+            elif self.process.pauses:
+                self.process.wake(self.process.pauses)
 
     @invariant()
     def no_failure_ends_the_process(self) -> None:
@@ -240,6 +230,10 @@ class Pipeline(RuleBasedStateMachine):
         for stored in self.world.history.ever if kept else ():
             if kept and kept.covers(stored.event.identity):
                 assert self._is_done(stored) or not self._is_due(stored), f"{stored} is covered"
+
+    @invariant()
+    def the_kept_checkpoint_is_short(self) -> None:
+        assert self.world.kept is None or len(self.world.kept.acknowledged) <= self.longest
 
     @invariant()
     def the_sink_has_each_objects_events_in_order(self) -> None:
@@ -277,17 +271,17 @@ class Pipeline(RuleBasedStateMachine):
     def _comes_to_rest(self) -> None:
         life, quiet = self.process, 0
         for _ in range(ENDLESS):
+            self.no_failure_ends_the_process()
             calls = next((calls for calls in (self.loop.threaded, life.sends, life.letters) if calls), None)
             if calls is not None:
                 quiet = 0
                 life.answer(calls)
-            elif life.sleeps:
-                life.wake()
+            elif life.sleeps or life.pauses:
+                life.wake(life.sleeps or life.pauses)
             else:
                 quiet += life.idle
                 life.answer(life.asked)
             if quiet == REST:
-                self.no_failure_ends_the_process()
                 return
         raise AssertionError("it never comes to rest")
 
@@ -321,5 +315,5 @@ def quiet() -> Iterator[None]:
 def test_nothing_is_lost_or_overtaken_and_no_checkpoint_runs_ahead(quiet: None) -> None:
     run_state_machine_as_test(
         Pipeline,
-        settings=settings(max_examples=150, stateful_step_count=50, deadline=None),
+        settings=settings(max_examples=120, stateful_step_count=50, deadline=None),
     )

@@ -248,6 +248,27 @@ def test_what_can_be_seen_between_two_hidden_spans_is_not_stepped_over() -> None
     assert asyncio.run(asyncio.wait_for(all_visible(history), 20))
 
 
+@dataclass
+class Belated(Hiding):
+    """Its event ``late``, dated before others, is stored as its third collector is made."""
+
+    late: Event = field(default_factory=lambda: event(-1))
+
+    @asynccontextmanager
+    async def reader(self, since: datetime | None, event_type_ids: Sequence[str]) -> AsyncIterator["Pages"]:
+        if len(self.begins) == 2:
+            self.stored.insert(2, self.late)
+        async with super().reader(since, event_type_ids) as pages:
+            yield pages
+
+
+def test_what_was_stored_late_is_not_stepped_over_with_a_hidden_span() -> None:
+    stored = [event(n, n) for n in range(12)]
+    history = Belated(stored, hidden=frozenset(range(3, 11)), late=event(12, 1.5))
+    read = asyncio.run(asyncio.wait_for(first(6, history, Position(None)), 20))
+    assert [one.key for one in read if isinstance(one, Event)] == [0, 1, 2, 12, 11]
+
+
 def test_a_failure_long_after_another_is_the_first_again() -> None:
     delays: list[float] = []
 

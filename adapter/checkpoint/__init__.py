@@ -119,9 +119,17 @@ class Ledger:
         if entry.identity is None:
             return
         self._done.append(entry.identity)
-        if len(self._done) > REMEMBERED:
-            forgotten = self._done.popleft()[1]
-            self._horizon = forgotten if self._horizon is None else max(self._horizon, forgotten)
+        for _ in range(2):  # a checkpoint that was kept behind something stuck names more; it grows short again
+            if len(self._done) > REMEMBERED:
+                forgotten = self._done.popleft()[1]
+                self._horizon = forgotten if self._horizon is None else max(self._horizon, forgotten)
+
+    def has_room(self, ahead: int) -> bool:
+        """Whether one more may be read, where at most ``ahead`` are named beyond those that every checkpoint names.
+
+        One at least is read whatever an earlier process has left: what is stuck has to come first again.
+        """
+        return not self._open or len(self._open) + max(0, len(self._done) - REMEMBERED) < ahead
 
     @property
     def last(self) -> Identity | None:

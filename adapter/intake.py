@@ -1,0 +1,77 @@
+"""Events from the stream to the delivery: which are wanted, and each noted until it is acknowledged."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+from opentelemetry import trace
+
+from adapter import telemetry
+from adapter.checkpoint import Ledger
+from adapter.cloudevent import GAP_TYPE, Converter, ordering_key
+from adapter.delivery import Delivery, Parcel
+from adapter.event import Event, Gap, Identity
+from adapter.metrics import Meters
+from adapter.typefilter import TypeFilter
+
+log = structlog.get_logger()
+
+AHEAD = 2048
+"""How many events may be taken from the oldest unacknowledged one on. A checkpoint names those of them that are
+acknowledged, in some 40 bytes each, and a disk or a ConfigMap has to take it every second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Takes events from the stream to the delivery.
+
+    Where one object's event is stuck, those of other objects go on, but no more than ``ahead`` of them: then reading
+    stops, or memory and the checkpoint would grow with every event.
+    """
+
+    types: TypeFilter
+    converter: Converter
+    ledger: Ledger
+    delivery: Delivery
+    meters: Meters
+    ahead: int = AHEAD
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def take(self, event: Event | Gap) -> None:
+        """One event; waits while the window is full, or one event is too far behind the others."""
+        if isinstance(event, Gap):
+            await self._take_gap(event)
+            return
+        cloudevents_type = self.converter.type_of(event)
+        self.meters.read(cloudevents_type)
+        if not self.types.accepts(event.class_name, event.name, cloudevents_type):
+            self.meters.filtered(cloudevents_type)
+            self.ledger.skip(event.identity)
+            return
+        acknowledged = await self._noted(event.identity)
+        span = telemetry.creating(event, cloudevents_type)
+        cloudevent = self.converter.convert(event, **telemetry.context_headers(span))
+        telemetry.describe(span, cloudevent)
+        await self.delivery.submit(Parcel(cloudevent, ordering_key(event), span, acknowledged))
+
+    async def _take_gap(self, gap: Gap) -> None:
+        """Tell of missing events as of any other, so that the checkpoint does not pass a gap that nobody heard of."""
+        log.warning("events are missing", reason=gap.reason, after=gap.after, before=gap.before)
+        if self.types.accepts("Gap", "Gap", GAP_TYPE):
+            acknowledged = await self._noted(None)
+            cloudevent = self.converter.convert_gap(gap)
+            await self.delivery.submit(Parcel(cloudevent, "adapter", trace.INVALID_SPAN, acknowledged))
+
+    async def _noted(self, identity: Identity | None) -> Callable[[], None]:
+        """Note it as read, when there is room; what is returned notes it as acknowledged."""
+        while not self.ledger.has_room(self.ahead):
+            self._moved.clear()
+            await self._moved.wait()
+        entry = self.ledger.read(identity)
+
+        def acknowledged() -> None:
+            self.ledger.acknowledge(entry)
+            self._moved.set()
+
+        return acknowledged
