@@ -38,6 +38,22 @@ def run(
         asyncio.run(app.run(settings))
 
 
+@commands.command()
+def doctor(
+    sink: Annotated[str | None, typer.Option(help="The sink to check, or - for none. Default: K_SINK.")] = None,
+    ping: Annotated[bool, typer.Option("--ping", help="Send the sink an event, and show its answer.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, for programs.")] = False,
+) -> None:
+    """Check all that `run` needs, with the same settings, and say what to do. Exit code 1: something failed."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    settings = configuration.load(sink=sink)
+    from adapter import logs  # as above
+    from adapter.doctor import examination
+
+    logs.set_up(settings.model_copy(update={"log_level": "warning"}))  # the rest stands in the findings
+    sys.exit(0 if asyncio.run(examination.examine(settings, ping=ping, as_json=as_json)) else FAILURE_EXIT)
+
+
 @letters.command("list")
 def list_letters(
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, for programs.")] = False,

@@ -6,18 +6,28 @@ from typing import Any
 from simulator.call import Call
 from simulator.sessions import Session
 from simulator.vcenter import Vcenter
-from simulator.vmomi import vim, vmodl
+from simulator.vmomi import reference, vim, vmodl
 
 _LOCALE = "en"
 
 
 def login(call: Call, username: str, password: str, _locale: str | None) -> Any:
-    """SessionManager.Login. Raises InvalidLogin for a wrong password, and for a second login in one session."""
+    """SessionManager.Login. Raises InvalidLogin for a wrong password, and for a second login in one session.
+
+    Raises NoPermission for an account that has none on anything.
+    """
     account = None if call.session else call.vcenter.accounts.check(username, password or "")
     if account is None:
         event = vim.event.BadUsernameSessionEvent(ipAddress=call.address)
         call.vcenter.events.post(event, username)
         raise vim.fault.InvalidLogin(msg="Cannot complete login due to an incorrect user name or password.")
+    if not account.may_enter:
+        root = call.vcenter.inventory.root
+        raise vim.fault.NoPermission(
+            object=reference(root.type, root.moid),
+            privilegeId="System.View",
+            msg="Permission to perform this operation was denied.",
+        )
     call.session = call.vcenter.sessions.open(account, "soap", address=call.address, agent=call.agent)
     _post_login(call.vcenter, call.session)
     return user_session(call.session)

@@ -1,0 +1,97 @@
+"""The sink, and the one for dead letters: the way there, and one event if asked."""
+
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from cloudevents.core.v1.event import CloudEvent
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan
+from yarl import URL
+
+from adapter.app import sink_of
+from adapter.doctor.endpoint import Endpoint, Trust
+from adapter.doctor.steps import LIMIT, Finding, Outcome, Step, failed, ok, take
+from adapter.errors import EventRefusedError, SinkUnavailableError
+from adapter.settings import Settings
+from adapter.sinks.broker import proxy_for
+from adapter.sinks.mounted import Trust as SinkTrust
+
+PING_TYPE = "com.vmware.event.adapter.ping"
+"""The type of a CloudEvent that only shows that the sink takes events."""
+
+
+class StatusNote(NonRecordingSpan):
+    """Notes the HTTP status of an answer, which the sink tells its span alone."""
+
+    def __init__(self) -> None:
+        super().__init__(INVALID_SPAN_CONTEXT)
+        self.status = 0
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Keep the one attribute that is of interest."""
+        if key == "http.response.status_code":
+            self.status = value
+
+
+async def sink_findings(settings: Settings, *, ping: bool) -> list[Finding]:
+    """The checks of K_SINK."""
+    if settings.sink is None or settings.sink == "-":
+        return [Finding("sink", ok("events are printed"))]
+    way = steps_to(settings.sink, "K_SINK", "sink", settings.ca_certs)
+    return await take([*way, Step("sink ping", partial(ping_outcome, settings, wanted=ping), way[-1].name)])
+
+
+async def dead_letter_sink_findings(settings: Settings) -> list[Finding]:
+    """The checks of DEAD_LETTER_SINK; none where it is not set."""
+    if settings.dead_letter_sink is None:
+        return []
+    return await take(steps_to(settings.dead_letter_sink, "DEAD_LETTER_SINK", "dead letter sink", settings.ca_certs))
+
+
+def steps_to(url: str, setting: str, area: str, ca_certs: str | None) -> list[Step]:
+    """The way to a sink; only to the proxy where the environment names one for it, as the sink's client goes."""
+    trusted = Trust(SinkTrust(ca_certs).context, "set K_CA_CERTS to its authority's PEM certificate")
+    plain = ok("http: not encrypted, as is usual within a cluster")
+    proxy = proxy_for(URL(url, encoded=url.isascii()))
+    if proxy is None:
+        return Endpoint(url, setting, trusted, plain).steps(area)
+    return Endpoint(proxy, f"{urlsplit(url).scheme.upper()}_PROXY", trusted, plain).steps(f"{area} proxy")[:2]
+
+
+async def ping_outcome(settings: Settings, *, wanted: bool) -> Outcome:
+    """Send one event of the adapter's own, and show the answer."""
+    if not wanted:
+        return ok(f"not sent: --ping sends a {PING_TYPE} event", sent=False)
+    event, note, begun = ping_event(settings.source, settings.ce_overrides), StatusNote(), time.perf_counter()
+    try:
+        async with sink_of(settings.model_copy(update={"sink_timeout": LIMIT})) as sink:
+            await sink.send(event, note, 0)
+    except SinkUnavailableError as exc:
+        return failed(
+            str(exc), "see whether K_SINK's path is right and the sink is ready", sent=True, status=exc.status
+        )
+    except EventRefusedError as exc:
+        return failed(str(exc), "the sink refuses what the adapter sends: see its log", sent=True, status=exc.status)
+    milliseconds = (time.perf_counter() - begun) * 1000
+    return ok(f"accepted with {note.status} in {milliseconds:.0f} ms", sent=True, status=note.status, id=event.get_id())
+
+
+def ping_event(source: str, overrides: Mapping[str, str]) -> CloudEvent:
+    """The event, new each time."""
+    attributes = {
+        "specversion": "1.0",
+        "id": f"ping-{uuid.uuid4()}",
+        "source": source,
+        "type": PING_TYPE,
+        "time": datetime.now(UTC),
+        "datacontenttype": "application/json",
+        "eventclass": "adapter",
+        "eventname": "Ping",
+        "severitytext": "INFO",
+        "partitionkey": "adapter",
+    }
+    return CloudEvent(dict(overrides) | attributes, {"sender": "vcenter-source doctor"})
