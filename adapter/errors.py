@@ -8,17 +8,21 @@
     │   ├── ClockSetBackError           read again from the time that vCenter's clock shows now
     │   ├── CollectorStuckError         make a new collector, at last behind what it cannot pass
     │   ├── SinkUnavailableError        the sink did not take the event; may name a delay
-    │   └── DeadLetterUnavailableError  the dead letter cannot store the event: hold it, never drop it
+    │   ├── DeadLetterUnavailableError  the dead letter cannot store the event: hold it, never drop it
+    │   ├── KubernetesUnavailableError  the API server gave no answer, or not the one it should
+    │   ├── KubernetesForbiddenError    its RBAC does not let us; a Role may be granted any time
+    │   └── KubernetesConflictError     someone else has written there first: read it again
     └── PermanentError              trying again cannot help
         ├── AuthenticationError         vCenter refuses the user name or password
         ├── CertificateError            vCenter's certificate is not trusted
         ├── VcenterRefusedError         vCenter understood the request and says no (a missing privilege, say)
         ├── OutputClosedError           nobody reads our standard output any more: end quietly
         ├── OvertakenError              another adapter does our work now: stop
+        │   └── LeaseLostError              another adapter may do it soon: stop, and stand by
         └── EventRefusedError           the sink will never take this event
 
 Foreign exceptions are mapped to these at the seam where they enter (``adapter.vcenter.session``,
-``adapter.sinks``), with the original as ``__cause__``; the other rooms know no others.
+``adapter.sinks``, ``adapter.kube``), with the original as ``__cause__``; the other rooms know no others.
 """
 
 from datetime import datetime
@@ -85,6 +89,18 @@ class DeadLetterUnavailableError(RetryableError):
     """The dead letter is full, out of reach or not configured. The message says which, and what would help."""
 
 
+class KubernetesUnavailableError(RetryableError):
+    """The API server could not be reached, or did not do what it was asked."""
+
+
+class KubernetesForbiddenError(RetryableError):
+    """The API server does not permit it. The message names the verb, the resource and the namespace."""
+
+
+class KubernetesConflictError(RetryableError):
+    """What was to be written has been changed, made or removed since it was read."""
+
+
 class PermanentError(VcenterSourceError):
     """A failure that trying again cannot mend."""
 
@@ -95,6 +111,10 @@ class OutputClosedError(PermanentError):
 
 class OvertakenError(PermanentError):
     """Another adapter has taken over what this one was doing. It must stop delivering at once."""
+
+
+class LeaseLostError(OvertakenError):
+    """The Lease is another's, or could not be renewed in time, so that it may be another's soon."""
 
 
 class AuthenticationError(PermanentError):

@@ -1,0 +1,101 @@
+"""A checkpoint in a Kubernetes ConfigMap that has one owner."""
+
+from collections.abc import Callable
+
+from adapter.checkpoint import Checkpoint
+from adapter.checkpoint.record import Record, parse, serialise
+from adapter.errors import KubernetesConflictError, OvertakenError, RetryableError
+from adapter.kube import KubernetesObject, Object
+
+KEY = "checkpoint.json"
+"""Where in the ConfigMap's data it stands; all else that the ConfigMap has is left alone."""
+
+TRIES = 5
+"""How often a write is tried that somebody else's came before: others do not write every few milliseconds."""
+
+
+class ConfigMapStore:
+    """One key of one ConfigMap, which is made where it is missing.
+
+    What cannot be read there, since somebody has edited it, is a failure that passes when it is mended, and is not
+    written over: the checkpoint may still be told from it, and beginning anew would pass over events without a word.
+
+    Who claims it writes ``owner``, a name that no other process has, beside the checkpoint. Whoever had it before finds
+    that name at its next save or check, and is overtaken. Each write carries the ``resourceVersion`` of what was read,
+    so the API server refuses it when anything was written in between: comparing and replacing are one step.
+    """
+
+    def __init__(self, stored: KubernetesObject, owner: str) -> None:
+        self._stored = stored
+        self._owner = owner
+        self._known: tuple[Object | None, Record | None] = None, None
+        """The ConfigMap as we last read or wrote it, and what it holds for us."""
+
+    def load(self) -> Checkpoint | None:
+        """The last checkpoint saved."""
+        found = self._read()
+        return found.checkpoint if found else None
+
+    def claim(self) -> None:
+        """Take the ConfigMap over, with the checkpoint that it holds."""
+
+        def taken(found: Record | None) -> Record:
+            return Record(self._owner, found.checkpoint if found else None)
+
+        self._read()
+        self._write(taken)
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Put this checkpoint in the place of the one before."""
+
+        def moved(found: Record | None) -> Record:
+            self._must_own(found)
+            return Record(self._owner, checkpoint)
+
+        self._write(moved)
+
+    def check(self) -> None:
+        """Raise OvertakenError if the ConfigMap was claimed since."""
+        self._must_own(self._read())
+
+    def _must_own(self, found: Record | None) -> None:
+        # What has vanished belongs to nobody, and the next save makes it anew.
+        if found is not None and found.owner != self._owner:
+            title = self._stored.title
+            raise OvertakenError(f"CHECKPOINT: another adapter, {found.owner}, has taken {title} over; this one stops")
+
+    def _read(self) -> Record | None:
+        known = self._stored.read()
+        self._known = known, self._record(known)
+        return self._known[1]
+
+    def _record(self, known: Object | None) -> Record | None:
+        content = ((known or {}).get("data") or {}).get(KEY)
+        if content is None:
+            return None
+        try:
+            return parse(content)
+        except (ValueError, KeyError, TypeError) as exc:
+            raise RetryableError(
+                f"CHECKPOINT: {KEY} in {self._stored.title} is damaged ({exc!r}); mend it, or remove that key to begin "
+                "at START_FROM"
+            ) from exc
+
+    def _write(self, change: Callable[[Record | None], Record]) -> None:
+        """Replace what we know is there by what ``change`` makes of it; after a conflict, read again and try again."""
+        for tried in range(1, TRIES + 1):
+            known, record = self._known
+            changed = change(record)
+            try:
+                self._known = self._put(known, serialise(changed).decode()), changed
+            except KubernetesConflictError:
+                if tried == TRIES:
+                    raise
+                self._read()
+            else:
+                return
+
+    def _put(self, known: Object | None, content: str) -> Object:
+        if known is None:
+            return self._stored.create({"data": {KEY: content}})
+        return self._stored.replace(known | {"data": (known.get("data") or {}) | {KEY: content}})

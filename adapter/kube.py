@@ -1,0 +1,193 @@
+"""The only room that talks to a Kubernetes API server: single objects, read, created and replaced.
+
+Objects are plain JSON. The ``kubernetes`` package brings configuration, credentials and HTTP; its classes for the kinds
+of objects stay out, since they take a second to load where the rest takes a tenth.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from kubernetes.client.api_client import ApiClient
+from kubernetes.client.configuration import Configuration
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config import ConfigException, list_kube_config_contexts, load_kube_config
+from kubernetes.config.incluster_config import InClusterConfigLoader
+from urllib3.exceptions import HTTPError
+from yaml import YAMLError
+
+from adapter.errors import (
+    ConfigurationError,
+    KubernetesConflictError,
+    KubernetesForbiddenError,
+    KubernetesUnavailableError,
+)
+
+Object = dict[str, Any]
+"""An object as the API server writes it, metadata and all."""
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where Kubernetes mounts the token, the authority's certificate and the namespace."""
+
+REQUEST_SECONDS = 5.0
+"""How long the API server may take to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of object; ``resource`` is its name in paths and in Roles."""
+
+    api_version: str
+    name: str
+    resource: str
+
+    @property
+    def root(self) -> str:
+        """Where the paths of its API begin: the core API has a place of its own."""
+        return f"/api/{self.api_version}" if "/" not in self.api_version else f"/apis/{self.api_version}"
+
+
+CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
+LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesObject:
+    """One object at one API server, whether it is there or not; its calls block, for at most about ``timeout`` seconds.
+
+    ``setting`` is the setting that names it, for messages.
+    """
+
+    client: ApiClient
+    kind: Kind
+    namespace: str
+    name: str
+    setting: str
+    timeout: float
+
+    @property
+    def title(self) -> str:
+        """What an operator calls it."""
+        return f"{self.kind.name} {self.namespace}/{self.name}"
+
+    @property
+    def _collection(self) -> str:
+        return f"{self.kind.root}/namespaces/{self.namespace}/{self.kind.resource}"
+
+    def read(self) -> Object | None:
+        """The object as it is now, None where there is none."""
+        status, answer = self._request("GET", f"{self._collection}/{self.name}")
+        if status == 404:  # noqa: PLR2004
+            return None
+        self._judge("get", status, answer)
+        return answer
+
+    def create(self, content: Mapping[str, Any]) -> Object:
+        """Make it. Raises KubernetesConflictError where it is there already."""
+        metadata = {"name": self.name, "namespace": self.namespace}
+        body = {"apiVersion": self.kind.api_version, "kind": self.kind.name, "metadata": metadata, **content}
+        status, answer = self._request("POST", self._collection, body)
+        self._judge("create", status, answer)
+        return answer
+
+    def replace(self, changed: Object) -> Object:
+        """Put it in place of the one that was read. Raises KubernetesConflictError where that is not there any more.
+
+        The ``resourceVersion`` in its metadata tells which one was read.
+        """
+        status, answer = self._request("PUT", f"{self._collection}/{self.name}", changed)
+        if status == 404:  # noqa: PLR2004
+            raise KubernetesConflictError(f"{self.setting}: {self.title} has been deleted")
+        self._judge("update", status, answer)
+        return answer
+
+    def _request(self, method: str, path: str, body: Object | None = None) -> tuple[int, Object]:
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        try:
+            request = self.client.param_serialize(
+                method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
+            )
+            response = self.client.call_api(*request, _request_timeout=self.timeout)
+            return response.status, parse(response.read())
+        except (HTTPError, ApiException, ConfigException, OSError) as exc:  # ApiException is how it raises TLS failures
+            reason = " ".join(str(getattr(exc, "reason", None) or exc).split())
+            raise KubernetesUnavailableError(
+                f"{self.setting}: cannot ask the API server {self.client.configuration.host}: {reason}"
+            ) from exc
+
+    def _judge(self, verb: str, status: int, answer: Object) -> None:
+        """Return for 2xx; raise what the status means otherwise. Its body is a Status object, mostly."""
+        if 200 <= status < 300:  # noqa: PLR2004
+            return
+        said = answer.get("message") or answer.get("reason") or "no reason given"
+        if status == 403:  # noqa: PLR2004
+            raise KubernetesForbiddenError(
+                f"{self.setting}: may not {verb} {self.kind.resource} in namespace {self.namespace}: {said}; "
+                f"a Role must allow get and update on {self.title}, and create unless it is there already"
+            )
+        if status == 409:  # noqa: PLR2004
+            raise KubernetesConflictError(f"{self.setting}: {said}")
+        raise KubernetesUnavailableError(
+            f"{self.setting}: cannot {verb} {self.title}: the API server answers {status}: {said}"
+        )
+
+
+def parse(body: bytes) -> Object:
+    """The JSON object of an answer; what is none, a proxy's page say, becomes one with the ``message``."""
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        answer = None
+    return answer if isinstance(answer, dict) else {"message": " ".join(body[:200].decode(errors="replace").split())}
+
+
+class Cluster:
+    """An API server, who we are there, and the namespace that is meant where none is named."""
+
+    def __init__(self, configuration: Configuration, namespace: str) -> None:
+        # The callers try again themselves: a retry here would repeat a write that has been done, and find a conflict.
+        configuration.retries = False
+        self._client = ApiClient(configuration)
+        self._namespace = namespace
+
+    def object(self, kind: Kind, address: str, setting: str, timeout: float = REQUEST_SECONDS) -> KubernetesObject:
+        """The object with this address, ``[namespace/]name``."""
+        namespace, _, name = address.rpartition("/")
+        return KubernetesObject(self._client, kind, namespace or self._namespace, name, setting, timeout)
+
+
+def connect() -> Cluster:
+    """The cluster that KUBECONFIG names, else the one that this pod is in, else that of ``~/.kube/config``.
+
+    Nothing is sent yet. Raises ConfigurationError.
+    """
+    file, configuration = os.environ.get("KUBECONFIG"), Configuration()
+    if not file and "KUBERNETES_SERVICE_HOST" in os.environ:
+        return in_cluster(SERVICE_ACCOUNT)
+    try:
+        load_kube_config(file, client_configuration=configuration)
+        context = list_kube_config_contexts(file)[1]["context"]
+    except (ConfigException, YAMLError, OSError) as exc:
+        raise ConfigurationError(f"KUBECONFIG: names no usable configuration, and this is no pod: {exc}") from exc
+    return Cluster(configuration, context.get("namespace") or "default")
+
+
+def in_cluster(folder: Path) -> Cluster:
+    """The cluster that this pod is in, by its service account, which is mounted there. Raises ConfigurationError."""
+    token, configuration = folder / "token", Configuration()
+    loader = InClusterConfigLoader(str(token), str(folder / "ca.crt"), try_refresh_token=False)
+
+    def read_token(configuration: Configuration) -> None:
+        configuration.api_key["BearerToken"] = f"Bearer {token.read_text().strip()}"
+
+    try:
+        loader.load_and_set(configuration)
+        namespace = (folder / "namespace").read_text().strip()
+    except (ConfigException, OSError) as exc:
+        raise ConfigurationError(f"cannot use the pod's service account in {folder}: {exc}") from exc
+    # It is called before each request: the kubelet rotates the token, hourly as a rule.
+    configuration.refresh_api_key_hook = read_token  # type: ignore[assignment]  # declared as never being one
+    return Cluster(configuration, namespace)
