@@ -223,8 +223,6 @@ def kube_api(tls: ssl.SSLContext | None = None) -> Iterator[KubeApi]:
         started.put((asyncio.get_running_loop(), ended))
         await ended.wait()
         await runner.cleanup()
-        if tls:
-            await asyncio.sleep(0.1)  # a handshake that the client gave up has no end to wait for
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), name="kube-api")
     thread.start()

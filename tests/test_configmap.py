@@ -283,7 +283,8 @@ def test_in_a_pod_the_service_account_serves_and_its_token_is_read_again(
         monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
         monkeypatch.delenv("KUBECONFIG", raising=False)
         monkeypatch.setattr(kube, "SERVICE_ACCOUNT", tmp_path)
-        store = Place(api, kube.connect()).store()
+        place = Place(api, kube.connect())
+        store = place.store()
         store.claim()
         api.tokens = {"rotated"}
         with pytest.raises(RetryableError, match="401"):
@@ -293,6 +294,7 @@ def test_in_a_pod_the_service_account_serves_and_its_token_is_read_again(
         (tmp_path / "token").unlink()
         with pytest.raises(RetryableError, match="No such file"):
             store.check()
+        place.cluster._client.close()  # or the server waits for the end of TLS
 
 
 def test_an_authority_that_is_not_trusted_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
