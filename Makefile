@@ -58,6 +58,10 @@ conformance: $(READY) ## Adapter and pytag against vcsim (found on PATH, in a ca
 guarantees: $(READY) ## Kills, outages, restarts: nothing lost, order kept (over a minute)
 	@$(BIN)/python -m pytest -n 2 -m guarantees tests/test_guarantees.py tests/test_pipeline_model.py
 
+.PHONY: bench-memory
+bench-memory: $(READY) ## The adapter's peak memory: sink down for an hour, 100,000 events waiting (over a minute)
+	@$(BIN)/python -m bench.memory
+
 .PHONY: lock
 lock: ## Resolve the dependencies anew (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
