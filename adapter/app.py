@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from adapter import health, otlp
 from adapter.backoff import Backoff
@@ -26,10 +27,12 @@ from adapter.delivery import Delivery, Retry, Sink
 from adapter.errors import ConfigurationError
 from adapter.intake import AHEAD, Intake
 from adapter.metrics import Meters
+from adapter.openfaas.sink import openfaas_sink
 from adapter.position import Position
 from adapter.settings import Settings
 from adapter.sinks.broker import http_sink
 from adapter.sinks.stdout import StdoutSink
+from adapter.sinksettings import OPENFAAS
 from adapter.stream import Stream
 from adapter.typefilter import TypeFilter
 from adapter.vcenter.client import About, Vcenter
@@ -54,7 +57,7 @@ async def serve(settings: Settings) -> None:
     backoff = Backoff(base=0.5, longest=settings.retry_max_delay, random=random.random)
     meters = Meters()
     async with (
-        sink_of(settings) as sink,
+        sink_of(settings, meters.registry) as sink,
         dead_letters_of(settings) as letters,
         observed(settings, meters),
         vcenter_of(settings, meters) as (vcenter, about),
@@ -141,12 +144,16 @@ def checkpoint_store(address: str) -> Store:
 
 
 @asynccontextmanager
-async def sink_of(settings: Settings) -> AsyncIterator[Sink]:
-    """The sink that K_SINK or --sink names."""
+async def sink_of(settings: Settings, registry: CollectorRegistry | None = None) -> AsyncIterator[Sink]:
+    """The sink that K_SINK or --sink names. What it counts itself joins the registry."""
     if settings.sink is None:
         raise ConfigurationError("K_SINK: not set; set the sink's address (Knative does), or --sink - to print events")
     if settings.sink == "-":
         yield StdoutSink()
+        return
+    if settings.sink.startswith(OPENFAAS):
+        async with openfaas_sink(settings, registry) as functions:
+            yield functions
         return
     async with http_sink(
         settings.sink,

@@ -25,7 +25,10 @@ FAILURE_EXIT = 1
 @commands.command()
 def run(
     sink: Annotated[
-        str | None, typer.Option(help="Where CloudEvents go: an http(s) address, or - to print them. Default: K_SINK.")
+        str | None,
+        typer.Option(
+            help="Where CloudEvents go: an http(s) address, openfaas+http(s)://gateway, or - to print. Default: K_SINK."
+        ),
     ] = None,
 ) -> None:
     """Send vCenter's events to a sink until stopped. The settings are environment variables; see the README."""
@@ -52,6 +55,20 @@ def doctor(
 
     logs.set_up(settings.model_copy(update={"log_level": "warning"}))  # the rest stands in the findings
     sys.exit(0 if asyncio.run(examination.examine(settings, ping=ping, as_json=as_json)) else FAILURE_EXIT)
+
+
+@commands.command("openfaas-shim")
+def openfaas_shim() -> None:
+    """Take CloudEvents over HTTP, and invoke the OpenFaaS functions that want them. Settings: see the README."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from adapter import logs
+    from adapter.openfaas import server
+    from adapter.openfaas.settings import ShimSettings
+
+    settings = sinksettings.read(ShimSettings, {})
+    logs.set_up(settings)
+    with telemetry.exporting():
+        asyncio.run(server.run(settings))
 
 
 @letters.command("list")

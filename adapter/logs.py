@@ -8,11 +8,10 @@ import logging
 import os
 import sys
 from types import TracebackType
+from typing import Protocol
 
 import structlog
 from structlog.typing import Processor
-
-from adapter.sinksettings import SinkSettings
 
 DESCRIBED: tuple[Processor, ...] = (
     structlog.processors.add_log_level,
@@ -22,7 +21,16 @@ DESCRIBED: tuple[Processor, ...] = (
 JSON: tuple[Processor, ...] = (structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer())
 
 
-def set_up(settings: SinkSettings) -> None:
+class LogSettings(Protocol):
+    """The settings that say how the log looks, which every command has."""
+
+    @property
+    def log_format(self) -> str: ...  # noqa: D102  LOG_FORMAT
+    @property
+    def log_level(self) -> str: ...  # noqa: D102  LOG_LEVEL
+
+
+def set_up(settings: LogSettings) -> None:
     """Set structlog and the standard library's logging up as LOG_FORMAT and LOG_LEVEL say."""
     level = getattr(logging, settings.log_level.upper())
     rendered = JSON if settings.log_format == "json" else for_people()

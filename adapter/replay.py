@@ -7,8 +7,8 @@ sent twice and is never lost.
 import asyncio
 import random
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,8 +21,9 @@ from adapter.backoff import Backoff
 from adapter.deadletters import unlabelled
 from adapter.deadletters.folder import Folder, Stored, read
 from adapter.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
+from adapter.openfaas.sink import openfaas_sink
 from adapter.sinks.broker import http_sink
-from adapter.sinksettings import SinkSettings
+from adapter.sinksettings import OPENFAAS, SinkSettings
 
 log = structlog.get_logger()
 
@@ -134,6 +135,18 @@ async def replay(settings: SinkSettings, event_id: str | None) -> Summary:
     if settings.sink in {None, "-"}:
         raise ConfigurationError("K_SINK: not set; set it, or --sink, to the http(s) address to send to")
     backoff = Backoff(base=0.5, longest=settings.retry_max_delay, random=random.random)
+    async with sender_of(settings) as sink:
+        with progress(folder) as done:
+            return await Replay(folder, sink, backoff, done=done).run(event_id)
+
+
+@asynccontextmanager
+async def sender_of(settings: SinkSettings) -> AsyncIterator[Sender]:
+    """The sink that K_SINK or --sink names."""
+    if str(settings.sink).startswith(OPENFAAS):
+        async with openfaas_sink(settings) as functions:
+            yield functions
+        return
     async with http_sink(
         str(settings.sink),
         ca_certs=settings.ca_certs,
@@ -141,8 +154,7 @@ async def replay(settings: SinkSettings, event_id: str | None) -> Summary:
         connections=1,
         max_event_bytes=settings.max_event_bytes,
     ) as sink:
-        with progress(folder) as done:
-            return await Replay(folder, sink, backoff, done=done).run(event_id)
+        yield sink
 
 
 @contextmanager

@@ -16,9 +16,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapter.errors import ConfigurationError
 
-SECRETIVE = frozenset({"K_CA_CERTS", "VCENTER_URL", "GOVC_URL", "K_SINK", "DEAD_LETTER_SINK"})
+SECRETIVE = frozenset({"K_CA_CERTS", "VCENTER_URL", "GOVC_URL", "K_SINK", "DEAD_LETTER_SINK", "OPENFAAS_URL"})
 """What is not repeated in an error message: an address may hold a password, and certificates are long."""
 ENCODE = "percent-encode what is special in a user name or password"
+
+OPENFAAS = "openfaas+"
+"""What the address of an OpenFaaS gateway begins with, where an HTTP sink's could stand too."""
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
@@ -40,7 +43,8 @@ class SinkSettings(EnvironmentSettings):
     """Where events go, how long that may take, and what becomes of those that cannot go there."""
 
     sink: Annotated[str | None, either("K_SINK")] = None
-    """Where the CloudEvents go, an http or https address; Knative sets it. `-` prints them, a JSON line each."""
+    """Where the CloudEvents go, an http or https address; Knative sets it. `-` prints them, a JSON line each. With
+    `openfaas+` before it, such as `openfaas+http://gateway.openfaas:8080`, it is an OpenFaaS gateway's."""
 
     ca_certs: Annotated[str | None, either("K_CA_CERTS")] = None
     """PEM certificates to trust for the sink, beside the system's; Knative sets it."""
@@ -80,9 +84,11 @@ class SinkSettings(EnvironmentSettings):
     def _http_address(cls, value: str | None) -> str | None:
         if value is None or value == "-":
             return value
-        parts = split(value)
+        parts = split(value.removeprefix(OPENFAAS))
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("not an http or https address")
+        if value.startswith(OPENFAAS) and "@" in parts.netloc:
+            raise ValueError("the gateway's credentials are read from files; set basic_auth and secret_mount_path")
         return value
 
     @field_validator("dead_letter_sink")
@@ -90,6 +96,8 @@ class SinkSettings(EnvironmentSettings):
     def _not_printed(cls, value: str | None) -> str | None:
         if value == "-":
             raise ValueError("only K_SINK can be printed; set an http or https address")
+        if value is not None and value.startswith(OPENFAAS):
+            raise ValueError("only K_SINK can be an OpenFaaS gateway; set an http or https address")
         return value
 
     @field_validator("ca_certs")

@@ -1,0 +1,107 @@
+"""The OpenFaaS gateway's API: which functions there are, and one invocation."""
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import orjson
+from cloudevents.core.bindings.http import HTTPMessage
+
+from adapter.errors import ConfigurationError, SinkUnavailableError
+from adapter.openfaas.answers import MAX_ANSWER, Answer
+from adapter.openfaas.settings import BasicAuth, GatewaySettings
+from adapter.openfaas.topics import Function, Invocation, TopicMap, functions_of
+
+LISTING_SECONDS = 30.0
+"""How long one list of the gateway's may take."""
+
+_ROUTES: Mapping[Invocation, str] = {"async": "async-function", "sync": "function"}
+
+
+class Gateway:
+    """One gateway. ``credentials`` is asked each time the functions are read."""
+
+    def __init__(self, client: aiohttp.ClientSession, url: str, credentials: Callable[[], BasicAuth | None]) -> None:
+        self._client = client
+        self._credentials = credentials
+        self.url = url
+
+    async def topic_map(self) -> TopicMap:
+        """The topic map of now. Raises SinkUnavailableError: it is read whole or not at all."""
+        functions: list[Function] = []
+        problems: list[str] = []
+        # A gateway without namespaces lists none: its functions are then asked for, and invoked, without one.
+        for namespace in await self._list("/system/namespaces") or [""]:
+            listed = await self._list("/system/functions", {"namespace": namespace} if namespace else {})
+            functions.extend(functions_of(listed, namespace, problems))
+        return TopicMap(functions, problems)
+
+    async def _list(self, path: str, query: Mapping[str, str] = {}) -> list[Any]:
+        timeout = aiohttp.ClientTimeout(total=LISTING_SECONDS)
+        with seam(self.url):
+            async with self._client.get(
+                self.url + path, params=query, auth=self._auth(), timeout=timeout, allow_redirects=False
+            ) as response:
+                return self._read_list(path, response.status, await response.read())
+
+    def _auth(self) -> aiohttp.BasicAuth | None:
+        try:
+            given = self._credentials()
+        except ConfigurationError as exc:
+            raise SinkUnavailableError(str(exc)) from exc
+        return aiohttp.BasicAuth(given.username, given.password, "utf-8") if given else None
+
+    def _read_list(self, path: str, status: int, body: bytes) -> list[Any]:
+        if status != 200:  # noqa: PLR2004  HTTP's OK
+            said = body[:200].decode(errors="replace")
+            wrong = "; set basic_auth and secret_mount_path" if status == 401 else ""  # noqa: PLR2004  as above
+            raise SinkUnavailableError(" ".join(f"{self.url}{path} answers {status}: {said}{wrong}".split()))
+        try:
+            listed = orjson.loads(body)
+        except ValueError as exc:
+            raise SinkUnavailableError(f"{self.url}{path} answers what is not JSON") from exc
+        if not isinstance(listed, list | None):
+            raise SinkUnavailableError(f"{self.url}{path} answers what is no list")
+        return listed or []
+
+    def address(self, path: str, invocation: Invocation) -> str:
+        """Where a function is invoked."""
+        return f"{self.url}/{_ROUTES[invocation]}/{quote(path, safe='')}"
+
+    async def invoke(self, address: str, message: HTTPMessage) -> Answer:
+        """One invocation. Raises SinkUnavailableError where there is no answer."""
+        with seam(self.url):
+            async with self._client.post(
+                address, data=message.body, headers=message.headers, allow_redirects=False
+            ) as response:
+                body = b""
+                while len(body) < MAX_ANSWER and (chunk := await response.content.read(MAX_ANSWER - len(body))):
+                    body += chunk
+                return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, body)
+
+
+@contextmanager
+def seam(url: str) -> Iterator[None]:
+    """A failure to get any answer, as one of ours."""
+    try:
+        yield
+    except (aiohttp.ClientError, OSError) as exc:  # a TimeoutError is an OSError
+        raise SinkUnavailableError(f"{url}: {str(exc) or type(exc).__name__}") from exc
+
+
+@asynccontextmanager
+async def connected(settings: GatewaySettings) -> AsyncIterator[Gateway]:
+    """The gateway that the settings name, with its connections. How many there are, the sink decides."""
+    settings.credentials()  # what is wrong with the files is told at once, as of any setting
+    trust = ssl.create_default_context()
+    if settings.ca_certs is not None:
+        trust.load_verify_locations(cadata=settings.ca_certs)
+    connector = aiohttp.TCPConnector(limit=0, ssl=trust)
+    limits = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=settings.invocation_timeout)
+    async with aiohttp.ClientSession(
+        connector=connector, timeout=limits, cookie_jar=aiohttp.DummyCookieJar()
+    ) as client:
+        yield Gateway(client, settings.gateway, settings.credentials)

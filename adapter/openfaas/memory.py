@@ -1,0 +1,77 @@
+"""Who already has an event: so that a retry invokes only the functions that have not taken it yet."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from cloudevents.core.base import BaseCloudEvent
+
+from adapter.errors import EventRefusedError
+
+REMEMBERED_SECONDS = 3600.0
+REMEMBERED_EVENTS = 100_000
+
+Key = tuple[str, str, str]
+"""Source, id and time: after a restore from a backup, vCenter gives the same id to another event."""
+
+
+@dataclass(slots=True)
+class Past:
+    """What has come of one event. ``failures`` counts the tries that a function itself made fail."""
+
+    touched: float = 0.0
+    taken: set[str] = field(default_factory=set)
+    failures: dict[str, int] = field(default_factory=dict)
+    refusals: dict[str, EventRefusedError] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+
+
+class Memory:
+    """The events of the last hour, as many as there is room for. ``clock`` is monotonic, in seconds."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        seconds: float = REMEMBERED_SECONDS,
+        events: int = REMEMBERED_EVENTS,
+    ) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._events = events
+        self._pasts: OrderedDict[Key, Past] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._pasts)
+
+    @asynccontextmanager
+    async def of(self, event: BaseCloudEvent) -> AsyncIterator[Past]:
+        """An event's past, for one at a time: a sender that lost patience may send it again while it is under way."""
+        key = key_of(event)
+        past = self._pasts.setdefault(key, Past())
+        past.users += 1
+        try:
+            async with past.lock:
+                yield past
+        finally:
+            past.users -= 1
+            past.touched = self._clock()
+            self._pasts.move_to_end(key)
+            self._forget()
+
+    def _forget(self) -> None:
+        """Drop what is too old, and the oldest of too many; never what is under way."""
+        oldest = self._clock() - self._seconds
+        while self._pasts:
+            key, past = next(iter(self._pasts.items()))
+            if past.users or (past.touched > oldest and len(self._pasts) <= self._events):
+                return
+            del self._pasts[key]
+
+
+def key_of(event: BaseCloudEvent) -> Key:
+    """What tells the event from every other."""
+    return event.get_source(), event.get_id(), str(event.get_time())

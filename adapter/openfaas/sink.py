@@ -1,0 +1,223 @@
+"""Every function that wants an event is invoked; the event is taken when all of them have it."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from weakref import WeakValueDictionary
+
+import structlog
+from cloudevents.core.bindings.http import HTTPMessage
+from cloudevents.core.v1.event import CloudEvent
+from opentelemetry.trace import Span
+from prometheus_client import CollectorRegistry
+
+from adapter import telemetry
+from adapter.errors import EventRefusedError, SinkUnavailableError
+from adapter.openfaas import body
+from adapter.openfaas.answers import Answer, Verdict, explain, judge
+from adapter.openfaas.gateway import Gateway, connected
+from adapter.openfaas.memory import Memory, Past, key_of
+from adapter.openfaas.metrics import Counts
+from adapter.openfaas.names import names_of
+from adapter.openfaas.reader import TopicMapReader
+from adapter.openfaas.settings import GatewaySettings
+from adapter.openfaas.topics import Invocation, Match
+from adapter.sinks.broker import retry_after
+from adapter.sinksettings import OPENFAAS, SinkSettings, read
+
+log = structlog.get_logger()
+
+CONNECTOR = "vcenter-source"
+"""What functions are told of who calls, in X-Connector."""
+
+MAX_TOLD = 1024
+"""Bytes of an answer that a dead letter keeps, as Knative does in ``knativeerrordata``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One invocation of one function with one event."""
+
+    match: Match
+    invocation: Invocation
+    address: str
+    message: HTTPMessage
+
+    @property
+    def path(self) -> str:
+        """The function."""
+        return self.match.function.path
+
+
+class OpenfaasSink:
+    """A sink that invokes functions.
+
+    ``concurrency`` is the most invocations of one function under way; ``max_tries`` is how often one that itself fails
+    is tried with an event. ``max_event_bytes`` is the size from which on an event is not even tried; None is no limit.
+    """
+
+    def __init__(  # noqa: PLR0913  it is wired in one place, by keyword
+        self,
+        gateway: Gateway,
+        reader: TopicMapReader,
+        counts: Counts,
+        *,
+        invocation: Invocation,
+        concurrency: int,
+        max_tries: int,
+        max_event_bytes: int | None = None,
+        memory: Memory | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._gateway = gateway
+        self._counts = counts
+        self._invocation = invocation
+        self._concurrency = concurrency
+        self._max_tries = max_tries
+        self._max_event_bytes = max_event_bytes
+        self._memory = memory or Memory()
+        self._clock = clock
+        self._places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self.reader = reader
+        self.address = gateway.url
+
+    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+        """Return when every function that wants the event has it, or when none wants it.
+
+        Raises SinkUnavailableError while one of them may yet take it, else EventRefusedError. Both name the functions.
+        """
+        topics = await self.reader.current()
+        matches = topics.match(names_of(event), event.get_subject())
+        if not matches:
+            self._counts.unwanted.inc()
+            return
+        async with self._memory.of(event) as past:
+            missing = [match for match in matches if match.function.path not in past.taken | past.refusals.keys()]
+            failures = await asyncio.gather(*(self._one(event, match, past, span, resend) for match in missing))
+            settle([failure for failure in failures if failure], past)
+
+    async def _one(
+        self, event: CloudEvent, match: Match, past: Past, span: Span, resend: int
+    ) -> SinkUnavailableError | None:
+        """Invoke one function. What comes of it stands in the event's past, but for what may pass."""
+        path = match.function.path
+        place = self._places.setdefault(path, asyncio.Semaphore(self._concurrency))
+        try:
+            async with place:
+                await self._invoke(event, self._call(event, match), past, span, resend)
+        except SinkUnavailableError as exc:
+            return exc
+        except EventRefusedError as exc:
+            past.refusals[path] = exc
+        else:
+            past.taken.add(path)
+        return None
+
+    def _call(self, event: CloudEvent, match: Match) -> Call:
+        path, invocation = match.function.path, match.function.invocation or self._invocation
+        message = body.request(event, match)
+        if self._max_event_bytes is not None and len(message.body) > self._max_event_bytes:
+            raise EventRefusedError(
+                f"function {path}: {len(message.body)} bytes, more than MAX_EVENT_BYTES ({self._max_event_bytes})"
+            )
+        call_id = str(uuid.uuid5(uuid.NAMESPACE_URL, "\n".join((*key_of(event), path))))
+        message.headers.update({"X-Connector": CONNECTOR, "X-Topic": match.topic, "X-Call-Id": call_id})
+        extensions = {name: event.get_extension(name) for name in ("traceparent", "tracestate")}
+        message.headers.update({name: str(value) for name, value in extensions.items() if value})
+        return Call(match, invocation, self._gateway.address(path, invocation), message)
+
+    async def _invoke(self, event: CloudEvent, call: Call, past: Past, span: Span, resend: int) -> None:
+        """One try. Raises what its answer means, unless the function has taken the event or is no more."""
+        begun = self._clock()
+        with telemetry.sending(span, call.address, event.get_id(), resend) as (child, trace_headers):
+            child.set_attribute("messaging.system", "openfaas")
+            child.set_attribute("faas.invoked_name", call.path)
+            call.message.headers.update(trace_headers)
+            answer = await self._answer(call)
+            child.set_attribute("http.response.status_code", answer.status)
+            verdict = judge(call.invocation, answer)
+            self._counts.invoked(call.path, verdict.name.lower())
+            if verdict is Verdict.UNKNOWN and await self._gone(call.path, begun):
+                log.info("the function is no more", function=call.path, event_id=event.get_id())
+            elif verdict is not Verdict.TAKEN:
+                raise self._failure(call, answer, verdict, past)
+
+    async def _answer(self, call: Call) -> Answer:
+        try:
+            return await self._gateway.invoke(call.address, call.message)
+        except SinkUnavailableError as exc:
+            self._counts.invoked(call.path, "again")
+            raise SinkUnavailableError(f"function {call.path}: {exc}") from exc
+
+    async def _gone(self, path: str, since: float) -> bool:
+        """Whether the gateway no longer lists it: the map may be as old as TOPIC_MAP_INTERVAL."""
+        return path not in (await self.reader.newer(since)).functions
+
+    def _failure(
+        self, call: Call, answer: Answer, verdict: Verdict, past: Past
+    ) -> SinkUnavailableError | EventRefusedError:
+        """What to raise for an answer."""
+        failures = past.failures[call.path] = past.failures.get(call.path, 0) + (verdict is Verdict.FAILED)
+        own = verdict is Verdict.UNKNOWN and call.invocation == "sync" and answer.functions_own
+        why, told = explain(call.path, answer), answer.body[:MAX_TOLD]
+        if verdict is Verdict.REFUSED or own or failures >= self._max_tries:
+            return EventRefusedError(why, status=answer.status, body=told)
+        delay = retry_after({"Retry-After": answer.headers.get("retry-after", "")}, datetime.now(UTC))
+        return SinkUnavailableError(why, retry_after=delay, status=answer.status, body=told)
+
+
+def settle(failures: Sequence[SinkUnavailableError], past: Past) -> None:
+    """Raise what has come of an event in the end, if not every function has it.
+
+    Refusals count only when nothing is left to retry, since the dead letter ends it; and are then forgotten, so that
+    a replay from there asks those functions anew.
+    """
+    if failures:
+        delays = [each.retry_after for each in failures if each.retry_after is not None]
+        first = failures[0]
+        raise SinkUnavailableError(
+            "; ".join(map(str, failures)), retry_after=max(delays, default=None), status=first.status, body=first.body
+        )
+    if past.refusals:
+        refusals = list(past.refusals.values())
+        for path in past.refusals:
+            past.failures.pop(path, None)
+        past.refusals.clear()
+        raise EventRefusedError("; ".join(map(str, refusals)), status=refusals[0].status, body=refusals[0].body)
+
+
+@asynccontextmanager
+async def openfaas_sink(
+    settings: SinkSettings, registry: CollectorRegistry | None = None
+) -> AsyncIterator[OpenfaasSink]:
+    """The sink where K_SINK is a gateway's address; the other settings of a gateway are read here."""
+    gateway = read(GatewaySettings, {"gateway": str(settings.sink).removeprefix(OPENFAAS)})
+    async with invoking(gateway, registry or CollectorRegistry(), settings.max_event_bytes) as sink:
+        yield sink
+
+
+@asynccontextmanager
+async def invoking(
+    settings: GatewaySettings, registry: CollectorRegistry, max_event_bytes: int | None = None
+) -> AsyncIterator[OpenfaasSink]:
+    """A sink at the gateway that the settings name, which keeps its topic map up to date while this lasts."""
+    async with connected(settings) as gateway:
+        reader = TopicMapReader(gateway.topic_map)
+        reading = asyncio.create_task(reader.keep_reading(settings.topic_map_interval))
+        try:
+            yield OpenfaasSink(
+                gateway,
+                reader,
+                Counts(registry, reader),
+                invocation=settings.invocation,
+                concurrency=settings.concurrency,
+                max_tries=settings.max_tries,
+                max_event_bytes=max_event_bytes,
+            )
+        finally:
+            reading.cancel()
+            await asyncio.wait([reading])
