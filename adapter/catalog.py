@@ -139,6 +139,16 @@ def _kind(vmodl: Any) -> Kind:  # noqa: PLR0911  one line a kind
     return "dateTime" if vmodl is datetime else "string"
 
 
+@functools.cache
+def object_types(base: str) -> tuple[str, ...]:
+    """The managed object types that are of this one: Network, DistributedVirtualPortgroup, … for ``Network``."""
+    vmodl = _vmodl_type(base)
+    if vmodl is None:
+        return ()
+    managed = (_pyvmomi.GetVmodlType(name) for name in _pyvmomi.ListManagedTypes())
+    return (base, *(_wsdl_name(each) for each in managed if issubclass(each, vmodl) and each is not vmodl))
+
+
 # --- event classes ---------------------------------------------------------------------------------------------------
 
 

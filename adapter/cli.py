@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,11 +13,18 @@ from adapter import settings as configuration
 from adapter import sinksettings, telemetry
 from adapter.errors import ConfigurationError, OutputClosedError, VcenterSourceError
 
+if TYPE_CHECKING:
+    from adapter.triggers.world import World
+
 commands = typer.Typer(
     help="vCenter events as CloudEvents.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 letters = typer.Typer(help="The events that the sink refused for good, in DEAD_LETTER_PATH.", no_args_is_help=True)
 commands.add_typer(letters, name="dead-letters")
+
+EventFormat = Literal["vcenter", "veba"]
+FORMAT = typer.Option(envvar="EVENT_FORMAT", help="The EVENT_FORMAT that the adapter runs with.")
+VCENTER = typer.Option("--vcenter", help="Ask the vCenter that VCENTER_URL names for its own event type ids.")
 
 CONFIGURATION_EXIT = 2
 FAILURE_EXIT = 1
@@ -55,6 +63,86 @@ def doctor(
 
     logs.set_up(settings.model_copy(update={"log_level": "warning"}))  # the rest stands in the findings
     sys.exit(0 if asyncio.run(examination.examine(settings, ping=ping, as_json=as_json)) else FAILURE_EXIT)
+
+
+@commands.command()
+def types(
+    pattern: Annotated[
+        str | None, typer.Argument(help="Part of a type, class or family, or like it with *. Default: all.")
+    ] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of the data of the one type or class PATTERN.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, for programs.")] = False,
+    ask_vcenter: Annotated[bool, VCENTER] = False,
+    event_format: Annotated[EventFormat, FORMAT] = "vcenter",
+) -> None:
+    """List the types of event: each with its class, family and severity, and what it can be about."""
+    from adapter.triggers import listing
+
+    world, categories = world_of(event_format, ask_vcenter=ask_vcenter)
+    if schema:
+        listing.show_schema(world, pattern or "")
+    else:
+        known = listing.event_types(world, categories)
+        listing.show(listing.matching(known, pattern) if pattern else known, as_json=as_json)
+
+
+@commands.command()
+def trigger(  # noqa: PLR0913  one option each
+    *,
+    event_types: Annotated[
+        list[str], typer.Argument(metavar="TYPE...", help="Types, with * as a wildcard, or classes.")
+    ],
+    subscriber: Annotated[str, typer.Option(help="Who gets the events: svc/NAME, ksvc/NAME or an http address.")],
+    broker: Annotated[str, typer.Option(help="The Broker that has them.")] = "default",
+    namespace: Annotated[str | None, typer.Option(help="Its namespace. Default: kubectl's.")] = None,
+    name: Annotated[str | None, typer.Option(help="The Trigger's name. Default: from the types.")] = None,
+    expression: Annotated[str | None, typer.Option("--filter", help="CESQL that must be true as well.")] = None,
+    ask_vcenter: Annotated[bool, VCENTER] = False,
+    event_format: Annotated[EventFormat, FORMAT] = "vcenter",
+) -> None:
+    """Print a Knative Trigger for some types of event, ready for kubectl apply -f -."""
+    from adapter.triggers import values, writing
+
+    order = writing.Order(event_types, subscriber, broker, namespace, name, expression)
+    world, _ = world_of(event_format, ask_vcenter=ask_vcenter)
+    manifest, doubts = writing.trigger(order, values.Judge(world))
+    for each in doubts:
+        typer.echo(f"vcenter-source: {each.message}", err=True)
+    typer.echo(manifest, nl=False)
+
+
+@commands.command()
+def lint(
+    paths: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, folders, or - for standard input.")],
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for warnings too.")] = False,
+    extension: Annotated[list[str] | None, typer.Option(help="An attribute that K_CE_OVERRIDES adds.")] = None,
+    ask_vcenter: Annotated[bool, VCENTER] = False,
+    event_format: Annotated[EventFormat, FORMAT] = "vcenter",
+) -> None:
+    """Find the filters of Knative Triggers that can never match. Exit code 1: there are; 2: a file is unreadable."""
+    from adapter.triggers.lint import Linter
+
+    world, _ = world_of(event_format, ask_vcenter=ask_vcenter, extensions=extension or ())
+    sys.exit(Linter(world).run(paths, strict=strict))
+
+
+def world_of(
+    event_format: EventFormat, *, ask_vcenter: bool, extensions: Sequence[str] = ()
+) -> tuple["World", Mapping[str, str]]:
+    """The events that can come, and vCenter's category of each; none of these if it is not to be asked."""
+    from adapter.triggers.world import World, event_type_ids
+
+    categories: Mapping[str, str] = {}
+    if ask_vcenter:
+        from adapter import logs
+        from adapter.triggers import live
+
+        settings = sinksettings.read(sinksettings.SinkSettings, {})
+        logs.set_up(settings.model_copy(update={"log_level": "warning"}))
+        categories = live.categories()
+    return World(event_format, event_type_ids(categories), tuple(extensions)), categories
 
 
 @commands.command("openfaas-shim")

@@ -1,0 +1,13 @@
+"""What is wrong with a manifest, and where."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``error``: it cannot do what it says. ``warning``: it may be right, but that cannot be told from here."""
+
+    line: int
+    severity: Literal["error", "warning"]
+    message: str

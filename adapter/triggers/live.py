@@ -1,0 +1,22 @@
+"""What one vCenter says of its own events."""
+
+from collections.abc import Mapping
+
+from adapter.settings import VcenterSettings
+from adapter.sinksettings import read
+from adapter.vcenter.session import Session, tls_context
+
+
+def categories() -> Mapping[str, str]:
+    """vCenter's category of each of its event classes and event type ids. VCENTER_URL and the like say which vCenter.
+
+    Raises the failures of ``adapter.errors``.
+    """
+    settings = read(VcenterSettings, {})
+    tls = tls_context(settings.vcenter_ca_file, insecure=settings.vcenter_insecure)
+    session = Session(settings.vcenter_url, settings.credentials, tls)
+    try:
+        session.log_in()
+        return session.categories()
+    finally:
+        session.log_out()
