@@ -1,0 +1,15 @@
+"""What the tests of several files begin with."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import guarantees_support
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[guarantees_support.World]:
+    """The world of the guarantees' tests; its parameter is how many events its vCenter begins with."""
+    with guarantees_support.world(tmp_path, backlog=getattr(request, "param", 0)) as made:
+        yield made
