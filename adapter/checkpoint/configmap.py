@@ -1,11 +1,14 @@
 """A checkpoint in a Kubernetes ConfigMap that has one owner."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from adapter.checkpoint import Checkpoint
 from adapter.checkpoint.record import Record, parse, serialise
 from adapter.errors import KubernetesConflictError, OvertakenError, RetryableError
-from adapter.kube import KubernetesObject, Object
+
+if TYPE_CHECKING:
+    from adapter.kube import KubernetesObject, Object  # its packages load only where a cluster is spoken to
 
 KEY = "checkpoint.json"
 """Where in the ConfigMap's data it stands; all else that the ConfigMap has is left alone."""
@@ -25,7 +28,7 @@ class ConfigMapStore:
     so the API server refuses it when anything was written in between: comparing and replacing are one step.
     """
 
-    def __init__(self, stored: KubernetesObject, owner: str) -> None:
+    def __init__(self, stored: "KubernetesObject", owner: str) -> None:
         self._stored = stored
         self._owner = owner
         self._known: tuple[Object | None, Record | None] = None, None
@@ -69,7 +72,7 @@ class ConfigMapStore:
         self._known = known, self._record(known)
         return self._known[1]
 
-    def _record(self, known: Object | None) -> Record | None:
+    def _record(self, known: "Object | None") -> Record | None:
         content = ((known or {}).get("data") or {}).get(KEY)
         if content is None:
             return None
@@ -95,7 +98,7 @@ class ConfigMapStore:
             else:
                 return
 
-    def _put(self, known: Object | None, content: str) -> Object:
+    def _put(self, known: "Object | None", content: str) -> "Object":
         if known is None:
             return self._stored.create({"data": {KEY: content}})
         return self._stored.replace(known | {"data": (known.get("data") or {}) | {KEY: content}})

@@ -1,6 +1,5 @@
 """Saves the ledger's checkpoint whenever it has moved."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -9,6 +8,7 @@ import structlog
 from adapter.checkpoint import Checkpoint, Ledger, Store
 from adapter.contact import Contact
 from adapter.errors import OvertakenError, RetryableError
+from adapter.threads import to_its_end
 
 log = structlog.get_logger()
 
@@ -57,13 +57,3 @@ class Keeper:
         while True:
             await self.save()
             await sleep(interval)
-
-
-async def to_its_end(call: Callable[[], None]) -> None:
-    """A blocking call in a thread, which has ended when this ends, even if cancelled: no later save overlaps it."""
-    job = asyncio.ensure_future(asyncio.to_thread(call))
-    try:
-        await asyncio.shield(job)
-    except asyncio.CancelledError:
-        await asyncio.wait([job])
-        raise
