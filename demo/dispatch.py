@@ -1,6 +1,7 @@
 """Deliveries to the Triggers' subscribers, in the background, with the retries that the manifests ask for."""
 
 import asyncio
+import base64
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -79,26 +80,41 @@ class Dispatcher:
                 _note(span, job.outcome)
 
     async def _deliver(self, client: httpx.AsyncClient, job: Job) -> None:
-        """Try until it is delivered, refused for good, or out of retries."""
+        """Try until it is delivered, refused for good, or out of retries; then it is a dead letter."""
         delivery, outcome = job.trigger.delivery, job.outcome
         for attempt in range(delivery.retry + 1):
             outcome.attempts = attempt + 1
-            outcome.code, outcome.reason = await self._attempt(client, job)
+            outcome.code, outcome.reason = await self._attempt(client, job, job.trigger.subscriber, job.message)
             if is_done(outcome.code) or not is_retried(outcome.code):
                 break
             if attempt < delivery.retry:
                 await self.sleep(delivery.delay(attempt))
+        if not is_done(outcome.code) and delivery.dead_letter_sink:
+            outcome.dead_letter = await self._bury(client, job)
         outcome.status = DELIVERED if is_done(outcome.code) else FAILED
 
-    async def _attempt(self, client: httpx.AsyncClient, job: Job) -> tuple[int | None, str]:
+    async def _bury(self, client: httpx.AsyncClient, job: Job) -> str:
+        """Send it to the dead letter sink, once, with why it is sent there; what became of it, for a person."""
+        name, outcome = job.trigger.delivery.dead_letter_sink, job.outcome
+        dest = self._address(job.trigger.subscriber) or job.trigger.subscriber
+        code, reason = await self._attempt(client, job, name, dead_letter(job.message, dest, outcome))
+        return f"taken by {name}" if is_done(code) else f"not taken by {name}: {reason or code}"
+
+    def _address(self, name: str) -> str | None:
+        """Where a Service is reached; an address stands for itself."""
+        return name if "://" in name else self.subscribers.get(name)
+
+    async def _attempt(
+        self, client: httpx.AsyncClient, job: Job, name: str, message: Message
+    ) -> tuple[int | None, str]:
         """One POST: the status (None where there was no answer) and, where it failed, the reason."""
-        url = self.subscribers.get(job.trigger.subscriber)
+        url = self._address(name)
         if url is None:
-            return HTTPStatus.NOT_FOUND, f"no address known for the Service {job.trigger.subscriber}"
-        headers = job.message.headers()
+            return HTTPStatus.NOT_FOUND, f"no address known for the Service {name}"
+        headers = message.headers()
         PROPAGATOR.inject(headers)
         try:
-            answer = await client.post(url, headers=headers, content=job.message.data)
+            answer = await client.post(url, headers=headers, content=message.data)
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             return None, f"{type(exc).__name__}: {exc}"
         if not answer.is_success:
@@ -129,6 +145,13 @@ def _note(span: Span, outcome: Outcome) -> None:
         span.set_attribute("http.request.resend_count", outcome.attempts - 1)
     if outcome.status == FAILED:
         span.set_status(Status(StatusCode.ERROR, outcome.reason))
+
+
+def dead_letter(message: Message, dest: str, outcome: Outcome) -> Message:
+    """The event with the three attributes that Knative tells the failure in."""
+    data = base64.b64encode(outcome.reason.encode()).decode()
+    code = {} if outcome.code is None else {"knativeerrorcode": str(int(outcome.code))}
+    return Message({**message.attributes, "knativeerrordest": dest, **code, "knativeerrordata": data}, message.data)
 
 
 def is_done(code: int | None) -> bool:

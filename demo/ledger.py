@@ -12,7 +12,10 @@ PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
 
 @dataclass(slots=True)
 class Outcome:
-    """How the delivery of one event to one Trigger's subscriber stands."""
+    """How the delivery of one event to one Trigger's subscriber stands.
+
+    ``dead_letter`` says what became of an event that was not delivered, empty where no deadLetterSink is named.
+    """
 
     trigger: str
     where: str
@@ -22,6 +25,7 @@ class Outcome:
     attempts: int = 0
     code: int | None = None
     reason: str = ""
+    dead_letter: str = ""
 
     @classmethod
     def due(cls, trigger: Trigger) -> Self:

@@ -57,11 +57,15 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a Broker or a Trigger says about delivering: how often to try again, and how long to wait (seconds)."""
+    """What a Broker or a Trigger says about delivering: how often to try again, and how long to wait (seconds).
+
+    ``dead_letter_sink`` is the Service or the address that gets what could not be delivered, empty where none is named.
+    """
 
     retry: int = 0
     backoff_policy: str = "exponential"
     backoff_delay: float = 0.0
+    dead_letter_sink: str = ""
 
     def delay(self, attempt: int) -> float:
         """Seconds to wait before the retry that follows failed ``attempt`` (0 is the first).
@@ -176,13 +180,25 @@ def _delivery(manifest: Manifest, inherited: Delivery) -> Delivery:
     spec = manifest.spec.get("delivery")
     if not spec:
         return inherited
-    unknown = sorted(set(spec) - {"retry", "backoffPolicy", "backoffDelay"})
+    unknown = sorted(set(spec) - {"retry", "backoffPolicy", "backoffDelay", "deadLetterSink"})
     if unknown:
         raise ManifestError(f"{manifest.where}: the local Broker knows no delivery.{', delivery.'.join(unknown)}")
     policy = spec.get("backoffPolicy", "exponential")
     if policy not in {"linear", "exponential"}:
         raise ManifestError(f"{manifest.where}: delivery.backoffPolicy is linear or exponential, not {policy!r}")
     try:
-        return Delivery(int(spec.get("retry", 0)), policy, seconds(str(spec.get("backoffDelay", "PT0S"))))
+        delay = seconds(str(spec.get("backoffDelay", "PT0S")))
+        return Delivery(int(spec.get("retry", 0)), policy, delay, _dead_letter_sink(spec))
     except ValueError as exc:
         raise ManifestError(f"{manifest.where}: delivery: {exc}") from exc
+
+
+def _dead_letter_sink(delivery: Mapping[str, Any]) -> str:
+    """The Service or the address that it names. Raises ValueError."""
+    sink = delivery.get("deadLetterSink")
+    if sink is None:
+        return ""
+    named = (sink.get("ref") or {}).get("name") or sink.get("uri")
+    if not named:
+        raise ValueError("deadLetterSink has neither ref.name nor uri")
+    return str(named)

@@ -1,5 +1,6 @@
 """The local Broker in a process of its own, over real HTTP, with subscribers that answer what they are told."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -208,6 +209,7 @@ def test_the_ledger_tells_which_trigger_matched_and_where_it_is_written(stage: S
         "attempts": 1,
         "code": 204,
         "reason": "",
+        "dead_letter": "",
     }
 
 
@@ -299,6 +301,35 @@ def test_an_unreachable_subscriber_is_retried_and_named(tmp_path: Path) -> None:
         assert "no address known for the Service other" in stage.outcome("x")["reason"]
 
 
+@pytest.mark.parametrize("named", ["{ref: {apiVersion: v1, kind: Service, name: letters}}", "{uri: '%s'}"])
+@pytest.mark.parametrize(("status", "attempts"), [(422, 1), (503, 3)])
+def test_what_nobody_took_goes_to_the_dead_letter_sink_with_the_reason(
+    tmp_path: Path, named: str, status: int, attempts: int
+) -> None:
+    with subscriber() as function, subscriber() as letters:
+        function.answers += [(status, {}, b"no object")] * attempts
+        sink = named.replace("%s", letters.url)
+        (tmp_path / "b.yaml").write_text(MANIFESTS.replace("retry: 2", f"deadLetterSink: {sink}, retry: 2"))
+        with broker(tmp_path, "--subscriber", f"fn={function.url}", "--subscriber", f"letters={letters.url}") as url:
+            httpx.post(url, headers=EVENT, content=b'{"a": 1}')
+            outcome = Stage(url, function, letters).outcome()
+    assert (outcome["status"], outcome["attempts"], outcome["code"]) == ("failed", attempts, status)
+    assert outcome["dead_letter"].startswith("taken by ")
+    ((headers, body),) = letters.received
+    assert body == b'{"a": 1}'
+    assert (headers["ce-id"], headers["ce-type"]) == ("17", "com.example.made")
+    assert (headers["ce-knativeerrordest"], headers["ce-knativeerrorcode"]) == (function.url, str(status))
+    assert base64.b64decode(headers["ce-knativeerrordata"]) == b"no object"
+
+
+def test_a_dead_letter_sink_that_does_not_take_it_is_told(tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").write_text(MANIFESTS.replace("retry: 2", "deadLetterSink: {ref: {name: letters}}, retry: 0"))
+    with broker(tmp_path, "--subscriber", "fn=http://127.0.0.1:9/") as url:
+        httpx.post(url, headers=EVENT)
+        outcome = Stage(url, Subscriber(), Subscriber()).outcome()
+    assert outcome["dead_letter"] == "not taken by letters: no address known for the Service letters"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -307,7 +338,11 @@ def test_an_unreachable_subscriber_is_retried_and_named(tmp_path: Path) -> None:
             "b.yaml:15: Trigger replied: the local Broker does not evaluate cesql",
         ),
         (("PT0.01S", "10ms"), "b.yaml:1: delivery: '10ms' is no ISO 8601 duration"),
-        (("backoffPolicy: linear", "deadLetterSink: {uri: 'http://x'}"), "knows no delivery.deadLetterSink"),
+        (("backoffPolicy: linear", "timeout: PT1S"), "b.yaml:1: the local Broker knows no delivery.timeout"),
+        (
+            ("backoffPolicy: linear", "deadLetterSink: {ref: {}}"),
+            "delivery: deadLetterSink has neither ref.name nor uri",
+        ),
         (("kind: Broker", "kind: Broken"), "declares 0 Brokers"),
         (("name: fn", "nome: fn"), "Trigger made has no subscriber.ref.name"),
         (("retry: 2", "retry: ["), "b.yaml: "),

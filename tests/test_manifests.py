@@ -1,227 +1,170 @@
-"""config/knative as a cluster reads it: order, references, selectors, Pod Security, no field of our own making."""
+"""What config/knative and its variants do: who gets which event, what becomes of failures, who may do and reach what."""
 
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from demo.manifests import Manifest, load_broker, read_manifests, seconds
+from adapter.catalog import names_by_type
+from adapter.settings import Settings
+from demo.manifests import Manifest, load_broker, seconds
+from tests.manifest_files import FOLDERS, KNATIVE, NAMESPACE, container, everything, labels, of_kind, the, title
 
-FOLDER = Path(__file__).parents[1] / "config" / "knative"
-MANIFESTS = read_manifests(FOLDER)
-NAMESPACE = "vcenter-source"
 CREATED = {"type": "com.vmware.event.resourcepool.created", "source": "https://vc/sdk", "id": "1"}
-
-API_VERSIONS = {
-    "Namespace": "v1",
-    "ConfigMap": "v1",
-    "Service": "v1",
-    "Deployment": "apps/v1",
-    "Broker": "eventing.knative.dev/v1",
-    "Trigger": "eventing.knative.dev/v1",
-    "ContainerSource": "sources.knative.dev/v1",
-}
-
-# What each object may say, as nested names: a set is the names at that place, None anything below it. The webhooks of
-# Knative refuse unknown fields and kubectl warns of them; a field is added here after a look into the API reference.
-METADATA: dict[str, Any] = {"name": None, "namespace": None, "labels": None}
-CONTAINER = {
-    "name": None,
-    "image": None,
-    "command": None,
-    "envFrom": {"configMapRef": {"name": None}},
-    "env": {"name": None, "value": None},
-    "ports": {"name": None, "containerPort": None},
-    "readinessProbe": {"httpGet": {"path": None, "port": None}, "periodSeconds": None, "failureThreshold": None},
-    "livenessProbe": {"httpGet": {"path": None, "port": None}, "periodSeconds": None, "failureThreshold": None},
-    "resources": {"requests": {"cpu": None, "memory": None}, "limits": {"cpu": None, "memory": None}},
-    "securityContext": {
-        "allowPrivilegeEscalation": None,
-        "readOnlyRootFilesystem": None,
-        "capabilities": {"drop": None},
-    },
-    "volumeMounts": {"name": None, "mountPath": None, "readOnly": None},
-}
-TEMPLATE = {
-    "metadata": {"labels": None},
-    "spec": {
-        "automountServiceAccountToken": None,
-        "enableServiceLinks": None,
-        "terminationGracePeriodSeconds": None,
-        "securityContext": {
-            "runAsNonRoot": None,
-            "runAsUser": None,
-            "runAsGroup": None,
-            "fsGroup": None,
-            "seccompProfile": {"type": None},
-        },
-        "containers": CONTAINER,
-        "volumes": {"name": None, "secret": {"secretName": None, "defaultMode": None}, "emptyDir": {}},
-    },
-}
-REF = {"ref": {"apiVersion": None, "kind": None, "name": None}}
-FIELDS: dict[str, dict[str, Any]] = {
-    "Namespace": {},
-    "ConfigMap": {"data": None},
-    "Service": {"spec": {"selector": None, "ports": {"name": None, "port": None, "targetPort": None}}},
-    "Deployment": {"spec": {"replicas": None, "selector": {"matchLabels": None}, "template": TEMPLATE}},
-    "Broker": {"spec": {"delivery": {"retry": None, "backoffPolicy": None, "backoffDelay": None}}},
-    "Trigger": {"spec": {"broker": None, "filter": {"attributes": None}, "subscriber": REF}},
-    "ContainerSource": {"spec": {"template": TEMPLATE, "sink": REF}},
-}
-
-
-def of_kind(kind: str) -> list[Manifest]:
-    return [manifest for manifest in MANIFESTS if manifest.kind == kind]
-
-
-def the(kind: str, name: str | None = None) -> Manifest:
-    (manifest,) = (m for m in of_kind(kind) if name in {None, m.name})
-    return manifest
-
-
-def templates() -> list[Mapping[str, Any]]:
-    return [m.spec["template"] for m in MANIFESTS if m.kind in {"Deployment", "ContainerSource"}]
-
-
-def containers() -> list[Mapping[str, Any]]:
-    return [container for template in templates() for container in template["spec"]["containers"]]
-
-
-def unknown_fields(value: Any, known: Any, where: str = "") -> Iterator[str]:
-    """Paths in a document that the nested names do not have."""
-    if known is None:
-        return
-    for item in value if isinstance(value, list) else [value]:
-        for name, inner in item.items():
-            if name not in known:
-                yield f"{where}.{name}"
-            else:
-                yield from unknown_fields(inner, known[name], f"{where}.{name}")
-
-
-def test_only_numbered_yaml_files_lie_in_the_folder() -> None:
-    names = sorted(path.name for path in FOLDER.iterdir())
-    assert all(re.fullmatch(r"\d{3}-[a-z]+\.yaml", name) for name in names), names
-    assert len({name[:3] for name in names}) == len(names)
-
-
-def test_what_is_needed_is_applied_first() -> None:
-    order = [(manifest.kind, manifest.name) for manifest in MANIFESTS]
-    assert len(set(order)) == len(order)
-    kinds = [kind for kind, _ in order]
-    assert kinds[0] == "Namespace"
-    assert kinds.index("Broker") < kinds.index("Trigger") < kinds.index("ContainerSource")
-    assert order.index(("ConfigMap", "vcenter")) < order.index(("Deployment", "pytag"))
-    assert order.index(("Service", "pytag")) < order.index(("Trigger", "tag-new-resource-pools"))
-
-
-@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda m: f"{m.kind}-{m.name}")
-def test_each_object_has_a_known_version_our_namespace_and_known_fields_alone(manifest: Manifest) -> None:
-    assert manifest.document["apiVersion"] == API_VERSIONS[manifest.kind]
-    if manifest.kind != "Namespace":
-        assert manifest.namespace == NAMESPACE
-    known = {"apiVersion": None, "kind": None, "metadata": METADATA, **FIELDS[manifest.kind]}
-    assert list(unknown_fields(manifest.document, known)) == []
-
-
-def test_selectors_find_their_pods() -> None:
-    deployment, service = the("Deployment", "pytag"), the("Service", "pytag")
-    labels = deployment.spec["template"]["metadata"]["labels"]
-    assert deployment.spec["selector"]["matchLabels"].items() <= labels.items()
-    assert service.spec["selector"].items() <= labels.items()
-    source = the("ContainerSource").spec["template"]["metadata"]["labels"]
-    assert not service.spec["selector"].items() <= source.items()
-
-
-def test_the_service_maps_port_80_to_the_port_that_pytag_listens_on() -> None:
-    ((port,), (container,)) = the("Service").spec["ports"], the("Deployment").spec["template"]["spec"]["containers"]
-    assert (port["port"], port["targetPort"]) == (80, container["ports"][0]["name"])
-    assert container["ports"][0]["containerPort"] == 8080
-    assert {"name": "PORT", "value": "8080"} in container["env"]
-
-
-def test_triggers_name_a_broker_and_a_service_that_exist() -> None:
-    for trigger in of_kind("Trigger"):
-        assert trigger.spec["broker"] == the("Broker").name
-        ref = trigger.spec["subscriber"]["ref"]
-        assert the(ref["kind"], ref["name"]).document["apiVersion"] == ref["apiVersion"]
-
-
-def test_the_source_sends_to_the_broker() -> None:
-    ref = the("ContainerSource").spec["sink"]["ref"]
-    assert (ref["kind"], ref["name"]) == ("Broker", the("Broker").name)
-    assert ref["apiVersion"] == the("Broker").document["apiVersion"]
+BROKERS = [the("Broker"), the("Broker", folder="knative-kafka")]
+TRIGGERS = [manifest for manifest in everything() if manifest.kind == "Trigger"]
 
 
 def test_a_new_resource_pool_is_what_reaches_pytag() -> None:
-    broker = load_broker(FOLDER)
+    broker = load_broker(KNATIVE)
     assert [trigger.subscriber for trigger in broker.matching(CREATED)] == ["pytag"]
     assert broker.matching({**CREATED, "type": "com.vmware.event.vm.poweredon"}) == []
 
 
-def test_deliveries_are_retried_with_a_delay_and_end_before_the_source_gives_up_waiting() -> None:
-    delivery = the("Broker").spec["delivery"]
+@pytest.mark.parametrize("trigger", TRIGGERS, ids=title)
+def test_triggers_ask_for_types_that_there_are_and_inherit_the_brokers_delivery(trigger: Manifest) -> None:
+    assert trigger.spec["filter"]["attributes"]["type"] in names_by_type()
+    assert "delivery" not in trigger.spec  # it would replace the Broker's whole, dead letters and all
+
+
+def test_event_types_are_types_of_ours_and_the_triggers_are_among_them() -> None:
+    types = {manifest.name: manifest.spec["type"] for manifest in of_kind("EventType")}
+    assert list(types) == list(types.values())
+    assert set(types) - set(names_by_type()) == {"com.vmware.event.adapter.gap"}
+    assert {trigger.spec["filter"]["attributes"]["type"] for trigger in TRIGGERS} <= set(types)
+
+
+@pytest.mark.parametrize("broker", BROKERS, ids=title)
+def test_deliveries_are_retried_with_a_delay_and_end_before_the_source_gives_up_waiting(broker: Manifest) -> None:
+    delivery = broker.spec["delivery"]
     assert seconds(delivery["backoffDelay"]) > 0
-    (trigger,) = load_broker(FOLDER).triggers
-    # 330 s is the source's SINK_TIMEOUT: an InMemoryChannel Broker answers only when all retries have ended.
-    assert 60 < sum(trigger.delivery.delay(n) for n in range(delivery["retry"])) < 330
+    (trigger,) = load_broker(KNATIVE).triggers
+    # An InMemoryChannel Broker answers the source only when all retries have ended.
+    limit = Settings.model_fields["sink_timeout"].default
+    assert 60 < sum(trigger.delivery.delay(n) for n in range(delivery["retry"])) < limit
 
 
-@pytest.mark.parametrize("template", templates(), ids=lambda t: t["metadata"]["labels"]["app.kubernetes.io/name"])
-def test_pods_obey_the_restricted_pod_security_standard(template: Mapping[str, Any]) -> None:
-    assert the("Namespace").document["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
-    spec = template["spec"]
-    assert spec["securityContext"]["runAsNonRoot"] is True
-    assert spec["securityContext"]["runAsUser"] > 0
-    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert spec["enableServiceLinks"] is False
-    assert all(set(volume) & {"secret", "emptyDir"} for volume in spec["volumes"])
-    for container in spec["containers"]:
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        }
-        assert set(container["resources"]) == {"requests", "limits"}
+@pytest.mark.parametrize("broker", BROKERS, ids=title)
+def test_what_cannot_be_delivered_goes_to_the_dead_letters(broker: Manifest) -> None:
+    assert broker.spec["delivery"]["deadLetterSink"]["ref"]["name"] == the("Service", "dead-letters").name
+    assert load_broker(KNATIVE).triggers[0].delivery.dead_letter_sink == "dead-letters"
 
 
-def test_configuration_comes_from_config_maps_that_exist_and_the_users_secret() -> None:
-    for container in containers():
-        for source in container["envFrom"]:
-            assert the("ConfigMap", source["configMapRef"]["name"]).document["data"]
-        assert {"name": "VCENTER_SECRET_PATH", "value": "/etc/vcenter"} in container["env"]
-        assert {"name": "vcenter-credentials", "mountPath": "/etc/vcenter", "readOnly": True} in container[
-            "volumeMounts"
-        ]
-        assert {"name": "tmp", "mountPath": "/tmp"} in container["volumeMounts"]
-    for template in templates():
-        secrets = [volume["secret"]["secretName"] for volume in template["spec"]["volumes"] if "secret" in volume]
-        assert secrets == ["vcenter-credentials"]
+def test_what_the_broker_refuses_goes_there_too() -> None:
+    for source in (the("ContainerSource"), the("Deployment", folder="knative-ha")):
+        (address,) = (e["value"] for e in container(source)["env"] if e["name"] == "DEAD_LETTER_SINK")
+        service = the("Service", "dead-letters")
+        assert urlsplit(address).netloc == f"{service.name}.{NAMESPACE}.svc"
+        assert [port["port"] for port in service.spec["ports"]] == [80]
 
 
-def test_the_secret_itself_is_not_in_the_folder() -> None:
-    assert not of_kind("Secret")
-    assert "kubectl -n vcenter-source create secret generic vcenter-credentials" in (
-        FOLDER / "100-namespace.yaml"
-    ).read_text(encoding="utf-8")
+def test_subscribers_are_reached_on_port_80() -> None:
+    assert [port["port"] for port in the("Service", "pytag").spec["ports"]] == [80]  # a Trigger names no port
 
 
-def test_one_image_serves_both_and_is_pinned() -> None:
-    (image,) = {container["image"] for container in containers()}
-    assert re.fullmatch(r"[a-z0-9./-]+:\d+\.\d+\.\d+", image)
+def test_the_source_may_do_what_its_state_needs_and_no_more() -> None:
+    rules = {rule["resources"][0]: rule for rule in the("Role").document["rules"]}
+    assert set(rules) == {"configmaps", "leases"}
+    names = {name: value for name, value in environment_of_source().items() if name in {"CHECKPOINT", "LEASE"}}
+    assert rules["configmaps"]["resourceNames"] == [names["CHECKPOINT"].removeprefix("configmap://")]
+    assert rules["leases"]["resourceNames"] == [names["LEASE"]]
+    assert {verb for rule in rules.values() for verb in rule["verbs"]} == {"get", "update"}
+    (subject,) = the("RoleBinding").document["subjects"]
+    assert subject["name"] == the("ContainerSource").spec["template"]["spec"]["serviceAccountName"]
 
 
-def test_config_map_values_and_variables_are_strings() -> None:
-    values = [value for m in of_kind("ConfigMap") for value in m.document["data"].values()]
-    values += [entry["value"] for container in containers() for entry in container["env"]]
-    assert all(isinstance(value, str) for value in values), values
+def environment_of_source() -> dict[str, str]:
+    return {entry["name"]: entry.get("value", "") for entry in container(the("ContainerSource"))["env"]}
 
 
-def test_commands_name_modules_of_this_project() -> None:
-    for container in containers():
-        python, dash_m, module, *_ = container["command"]
-        assert (python, dash_m) == ("python", "-m")
-        assert (FOLDER.parents[1] / module.replace(".", "/")).is_dir()
+def test_each_of_our_programs_has_its_policy() -> None:
+    chosen = {
+        policy.spec["podSelector"]["matchLabels"]["app.kubernetes.io/name"] for policy in of_kind("NetworkPolicy")
+    }
+    assert chosen == {"vcenter-source", "pytag", "dead-letters"}
+    assert {"app.kubernetes.io/name": "vcenter-source"}.items() <= labels(
+        the("Deployment", folder="knative-ha")
+    ).items()
+
+
+def test_policies_open_the_ports_of_pods_not_those_of_services() -> None:
+    ports = {
+        manifest.name: {port["containerPort"] for port in container(manifest)["ports"]}
+        for manifest in (the("ContainerSource"), the("Deployment", "pytag"), the("Deployment", "dead-letters"))
+    }
+    for policy in of_kind("NetworkPolicy"):
+        opened = {port["port"] for rule in policy.spec["ingress"] for port in rule["ports"]}
+        assert opened == ports[policy.name]
+
+
+def test_only_the_broker_reaches_pytag_and_nothing_leaves_the_dead_letters() -> None:
+    assert sources_of("pytag") == [{"namespaceSelector": named("kubernetes.io/metadata.name", "knative-eventing")}]
+    assert {"podSelector": named("app.kubernetes.io/name", "vcenter-source")} in sources_of("dead-letters")
+    assert "egress" not in the("NetworkPolicy", "dead-letters").spec
+
+
+def sources_of(policy: str) -> list[Mapping[str, Any]]:
+    return [peer for rule in the("NetworkPolicy", policy).spec["ingress"] for peer in rule["from"]]
+
+
+def named(label: str, value: str) -> dict[str, Any]:
+    return {"matchLabels": {label: value}}
+
+
+@pytest.mark.parametrize(
+    ("policy", "ports"),
+    [("vcenter-source", {53, 443, 6443, 8080, 8443, 4318}), ("pytag", {53, 443, 4318})],
+)
+def test_the_way_out_is_open_to_what_is_called(policy: str, ports: set[int]) -> None:
+    spec = the("NetworkPolicy", policy).spec
+    assert set(spec["policyTypes"]) == {"Ingress", "Egress"}
+    assert {port["port"] for rule in spec["egress"] for port in rule["ports"]} == ports
+
+
+def test_vcsim_is_let_through_and_is_where_its_comment_says() -> None:
+    (policy,) = of_kind("NetworkPolicy", FOLDERS["vcsim"])
+    vcsim = the("Deployment", folder="vcsim")
+    (port,) = container(vcsim)["ports"]
+    assert policy.spec["egress"][0]["ports"] == [{"port": port["containerPort"]}]
+    assert f"0.0.0.0:{port['containerPort']}" in container(vcsim)["args"]
+    (service,) = of_kind("Service", FOLDERS["vcsim"])
+    assert f"http://{service.name}.{service.namespace}.svc/sdk" in vcsim.path.read_text(encoding="utf-8")
+    assert service.spec["ports"][0]["port"] == 80
+
+
+def test_the_kafka_broker_takes_the_same_place_and_keeps_order_by_object() -> None:
+    kafka, trigger = the("Broker", folder="knative-kafka"), the("Trigger", folder="knative-kafka")
+    assert (kafka.name, kafka.spec["delivery"]) == (the("Broker").name, the("Broker").spec["delivery"])
+    assert (trigger.name, trigger.spec) == (the("Trigger").name, the("Trigger").spec)
+    assert kafka.document["metadata"]["annotations"] == {"eventing.knative.dev/broker.class": "Kafka"}
+    assert trigger.document["metadata"]["annotations"] == {"kafka.eventing.knative.dev/delivery.order": "ordered"}
+    config = the("ConfigMap", kafka.spec["config"]["name"], folder="knative-kafka")
+    assert set(config.document["data"]) == {
+        "bootstrap.servers",
+        "default.topic.partitions",
+        "default.topic.replication.factor",
+    }
+
+
+def test_both_sides_send_their_spans_to_jaeger() -> None:
+    jaeger = the("Service", folder="jaeger")
+    ports = {port["port"] for port in jaeger.spec["ports"]}
+    telemetry = the("ConfigMap", "telemetry", "jaeger").document["data"]
+    knative = the("ConfigMap", "config-observability", "jaeger").document["data"]
+    addresses = [urlsplit(telemetry["OTEL_EXPORTER_OTLP_ENDPOINT"]), urlsplit(knative["tracing-endpoint"])]
+    assert {address.hostname for address in addresses} == {f"{jaeger.name}.{jaeger.namespace}.svc"}
+    assert {address.port for address in addresses} == {4318} <= ports
+    assert (addresses[0].path, addresses[1].path) == ("", "/v1/traces")  # only Knative's names the signal itself
+    assert knative["tracing-protocol"] == "http/protobuf"
+    assert float(knative["tracing-sampling-rate"]) == 1
+
+
+def test_commands_in_comments_name_folders_and_objects_that_are_there() -> None:
+    for path in sorted({manifest.path for manifest in everything()}):
+        text = path.read_text(encoding="utf-8")
+        for folder in re.findall(r"kubectl apply -f config/([a-z-]+)", text):
+            assert folder in FOLDERS, path
+        for kind, name in re.findall(r"delete (broker|containersource) ([a-z-]+)", text):
+            assert name in {m.name for m in everything() if m.kind.lower() == kind}, path

@@ -1,0 +1,58 @@
+"""``python -m functions.display``: print each CloudEvent that comes, one line of JSON each, and answer 204.
+
+A subscriber that shows what reaches it: the dead letters in config/knative, or any Trigger's events while you write it.
+"""
+
+import os
+import signal
+
+if __name__ == "__main__":  # before the imports below, which take a third of a second; PID 1 has no default
+    for _number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(_number, lambda number, _frame: os._exit(128 + number))
+
+import socket
+import sys
+
+import uvicorn
+from cloudevents.core.bindings.http import to_structured
+from cloudevents.core.formats.json import JSONFormat
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from functions.pytag.errors import RequestRefusedError
+from functions.pytag.event import read_event
+
+
+async def show(request: Request) -> Response:
+    """Print the event of one request. The answer has no body, which a Broker would take for an event."""
+    try:
+        event = read_event(request.headers, await request.body())
+    except RequestRefusedError as exc:
+        return PlainTextResponse(f"{exc}\n", exc.status)
+    line = to_structured(event, JSONFormat()).body
+    print(line.decode(), flush=True)  # noqa: T201  what it is for
+    return Response(status_code=204)
+
+
+async def healthy(_: Request) -> Response:
+    """For the probes."""
+    return PlainTextResponse("ok\n")
+
+
+def main() -> int:
+    """Serve on ``PORT`` (8080 where it is not set, any free one for 0) until a signal. 1 where it cannot be had."""
+    try:
+        listener = socket.create_server(("", int(os.environ.get("PORT") or 8080)))
+    except (OSError, ValueError, OverflowError) as exc:
+        print(f"display: PORT: cannot listen: {exc}", file=sys.stderr)  # noqa: T201
+        return 1
+    print(f"display ready: http://127.0.0.1:{listener.getsockname()[1]}", file=sys.stderr, flush=True)  # noqa: T201
+    app = Starlette(routes=[Route("/healthz", healthy), Route("/{path:path}", show, methods=["POST"])])
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
