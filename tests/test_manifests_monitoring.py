@@ -5,7 +5,6 @@ import re
 from typing import Any
 
 import pytest
-from prometheus_client.metrics_core import Metric
 
 from adapter.metrics import Meters
 from tests.manifest_files import container, labels, the
@@ -25,8 +24,7 @@ def served() -> dict[str, set[str]]:
     """The names on /metrics and the labels of each, from the registry that /metrics shows."""
     meters = Meters()
     meters.read("com.vmware.event.vm.poweredon")  # so that the counters by type have a sample
-    families: list[Metric] = list(meters.registry.collect())
-    return {sample.name: set(sample.labels) for family in families for sample in family.samples}
+    return {sample.name: set(sample.labels) for family in meters.registry.collect() for sample in family.samples}
 
 
 SERVED = served()

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from demo.manifests import Manifest
-from tests.manifest_files import CONFIG, FOLDERS, KNATIVE, NAMESPACE, WORKLOADS, everything, pod, title
+from tests.manifest_files import CONFIG, FOLDERS, KNATIVE, NAMESPACE, WORKLOADS, everything, pod, the, title
 
 Name = tuple[str, str, str]
 """Kind, namespace, name."""
@@ -48,7 +48,7 @@ def named(manifest: Manifest) -> Iterator[tuple[str, str]]:
 
 
 def refs(value: Any) -> Iterator[Mapping[str, str]]:
-    """Every reference by kind and name, wherever it stands; not the object's own head, nor what a SinkBinding awaits."""
+    """Every reference by kind and name, wherever it stands, but for what a SinkBinding waits for."""
     if isinstance(value, list):
         for inner in value:
             yield from refs(inner)
@@ -135,10 +135,7 @@ def test_no_secret_is_in_any_folder_and_the_command_that_makes_it_is_told() -> N
 
 
 def test_what_the_source_has_written_outlives_another_apply() -> None:
-    written = [m for m in FOLDERS["knative"] if name_of(m)[0::2] in {("ConfigMap", "vcenter-source-checkpoint")}]
-    written += [m for m in FOLDERS["knative"] if m.kind == "Lease"]
-    assert len(written) == 2
-    for manifest in written:
+    for manifest in (the("ConfigMap", "vcenter-source-checkpoint"), the("Lease")):
         assert set(manifest.document) == {"apiVersion", "kind", "metadata"}, title(manifest)
 
 

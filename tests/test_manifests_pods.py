@@ -1,7 +1,6 @@
-"""The pods: restricted Pod Security, settings that exist, ports and probes that our programs serve, labels that select."""
+"""The pods: restricted Pod Security, settings that exist, ports and probes that are served, labels that select."""
 
 import re
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -182,7 +181,7 @@ def test_services_find_pods_and_ports_by_name(folder: str) -> None:
 
 def test_a_deployments_selector_takes_its_own_pods_and_nobody_elses() -> None:
     for deployment in (workload for workload in workloads() if workload.kind == "Deployment"):
-        selector: Mapping[str, str] = deployment.spec["selector"]["matchLabels"]
+        selector = deployment.spec["selector"]["matchLabels"]
         chosen = [title(each) for each in workloads() if selector.items() <= labels(each).items()]
         assert chosen == [title(deployment)]
 
