@@ -161,6 +161,7 @@ async def sink_of(settings: Settings, registry: CollectorRegistry | None = None)
         answer_timeout=settings.sink_timeout,
         connections=settings.max_in_flight,
         max_event_bytes=settings.max_event_bytes,
+        token_file=settings.sink_token,
     ) as sink:
         yield sink
 

@@ -153,6 +153,7 @@ async def sender_of(settings: SinkSettings) -> AsyncIterator[Sender]:
         answer_timeout=settings.sink_timeout,
         connections=1,
         max_event_bytes=settings.max_event_bytes,
+        token_file=settings.sink_token,
     ) as sink:
         yield sink
 

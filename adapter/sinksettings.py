@@ -4,6 +4,7 @@ How settings are read, and refused in words, stands here too.
 """
 
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,11 @@ from adapter.errors import ConfigurationError
 SECRETIVE = frozenset({"K_CA_CERTS", "VCENTER_URL", "GOVC_URL", "K_SINK", "DEAD_LETTER_SINK", "OPENFAAS_URL"})
 """What is not repeated in an error message: an address may hold a password, and certificates are long."""
 ENCODE = "percent-encode what is special in a user name or password"
+
+OIDC_TOKEN = Path("/oidc/token")
+"""Where Knative's SinkBinding mounts a token for the sink, when the sink's address has an audience."""
+
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 
 OPENFAAS = "openfaas+"
 """What the address of an OpenFaaS gateway begins with, where an HTTP sink's could stand too."""
@@ -47,7 +53,8 @@ class SinkSettings(EnvironmentSettings):
     `openfaas+` before it, such as `openfaas+http://gateway.openfaas:8080`, it is an OpenFaaS gateway's."""
 
     ca_certs: Annotated[str | None, either("K_CA_CERTS")] = None
-    """PEM certificates to trust for the sink, beside the system's; Knative sets it."""
+    """PEM certificates to trust for the sink, beside the system's and the bundles that Knative mounts; Knative sets
+    it."""
 
     sink_timeout: Annotated[float, either("SINK_TIMEOUT")] = Field(default=330.0, gt=0)
     """Seconds to wait for the sink's answer. Long, because a Broker on an InMemoryChannel answers only after every
@@ -103,12 +110,22 @@ class SinkSettings(EnvironmentSettings):
     @field_validator("ca_certs")
     @classmethod
     def _certificates(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                ssl.create_default_context(cadata=value)
-            except ssl.SSLError as exc:
-                raise ValueError("not PEM certificates") from exc
-        return value
+        """The certificates alone: what else stands in a bundle, in any language, OpenSSL takes from files only."""
+        if value is None:
+            return None
+        certificates = "\n".join(_CERTIFICATE.findall(value))
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates)
+        except (ssl.SSLError, ValueError) as exc:  # the latter where there is none
+            raise ValueError("not PEM certificates") from exc
+        return certificates
+
+    @property
+    def sink_token(self) -> Path | None:
+        """Where the token for the sink may be mounted. It is meant for the address in K_SINK; no other is shown it."""
+        if self.sink != os.environ.get("K_SINK") or "@" in urlsplit(self.sink or "").netloc:
+            return None
+        return OIDC_TOKEN
 
 
 def read(kind: type[SettingsT], overrides: Mapping[str, Any]) -> SettingsT:

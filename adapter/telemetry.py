@@ -1,8 +1,8 @@
 """OpenTelemetry: the set-up by the standard OTEL_* variables, the span names and their attributes.
 
-Names follow OpenTelemetry's semantic conventions for CloudEvents and HTTP. One trace an event: the root span
-``CloudEvents Create <type>`` lives from the reading of the event until the sink has acknowledged it, each try to send
-it is a child.
+Attributes follow OpenTelemetry's semantic conventions for messaging, CloudEvents and HTTP. One trace an event: the root
+span ``CloudEvents Create <type>`` lives from the reading of the event until the sink has acknowledged it, each try to
+send it is a child.
 """
 
 import os
@@ -17,7 +17,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from adapter.errors import ConfigurationError, VcenterSourceError
+from adapter.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
 from adapter.event import Event
 
 if TYPE_CHECKING:
@@ -105,18 +105,22 @@ def creating(event: Event, cloudevents_type: str) -> Span:
 
 
 def describe(span: Span, event: CloudEvent) -> None:
-    """Set the CloudEvents attributes; Knative's own spans carry no event id, so ours must."""
+    """Set the attributes of the CloudEvent; Knative's own spans carry no event id, so ours must."""
     if span.is_recording():
         attributes = event.get_attributes()
-        span.set_attributes(
-            {
-                "cloudevents.event_id": attributes["id"],
-                "cloudevents.event_source": attributes["source"],
-                "cloudevents.event_spec_version": attributes["specversion"],
-                "cloudevents.event_type": attributes["type"],
-                "cloudevents.event_subject": attributes.get("subject", ""),
-            }
-        )
+        named = {"id": "id", "source": "source", "spec_version": "specversion", "type": "type", "subject": "subject"}
+        known = {f"cloudevents.event_{name}": attributes[key] for name, key in named.items() if key in attributes}
+        span.set_attributes(known | messaging("create", attributes["id"]))
+
+
+def messaging(operation: Literal["create", "send"], event_id: str) -> dict[str, str]:
+    """What makes a span one of messaging; the system is called as Knative's own spans call it."""
+    return {
+        "messaging.system": "knative",
+        "messaging.operation.name": operation,
+        "messaging.operation.type": operation,
+        "messaging.message.id": event_id,
+    }
 
 
 def context_headers(span: Span) -> dict[str, str]:
@@ -127,15 +131,17 @@ def context_headers(span: Span) -> dict[str, str]:
 
 
 @contextmanager
-def sending(root: Span, url: str, event_id: str, resend: int) -> Iterator[tuple[Span, dict[str, str]]]:
-    """The span of one try to send an event, and the headers that carry it on."""
+def sending(root: Span, address: str, event_id: str, resend: int) -> Iterator[tuple[Span, dict[str, str]]]:
+    """The span of one try to send an event, and the headers that carry it on. ``address`` is free of user info."""
     if not root.get_span_context().is_valid:
         yield root, {}
         return
-    parts = urlsplit(url)
+    parts = urlsplit(address)
     attributes: dict[str, str | int] = {
+        **messaging("send", event_id),
+        "messaging.destination.name": parts.path or "/",
         "http.request.method": "POST",
-        "url.full": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}",
+        "url.full": parts._replace(query="").geturl(),
         "server.address": parts.hostname or "",
         "cloudevents.event_id": event_id,
     }
@@ -146,9 +152,9 @@ def sending(root: Span, url: str, event_id: str, resend: int) -> Iterator[tuple[
     span = tracer().start_span("POST", trace.set_span_in_context(root), SpanKind.CLIENT, attributes)
     try:
         yield span, context_headers(span)
-    except VcenterSourceError as exc:
+    except (SinkUnavailableError, EventRefusedError) as exc:
         span.set_status(StatusCode.ERROR, str(exc))
-        span.set_attribute("error.type", type(exc).__name__)
+        span.set_attribute("error.type", type(exc.__cause__ or exc).__name__ if exc.status is None else str(exc.status))
         raise
     finally:
         span.end()
