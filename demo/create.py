@@ -14,10 +14,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--vcenter", required=True, metavar="URL", help="such as http://127.0.0.1:43123/sdk")
     parser.add_argument("--username", default=USERNAME, help="default: the simulator's %(default)s")
     parser.add_argument("--password", default=PASSWORD, help="default: the simulator's")
+    parser.add_argument("--post", action="store_true", help="post the event of it too: vcsim, for one, posts none")
     options = parser.parse_args(arguments)
     try:
         with Soap(options.vcenter, options.username, options.password) as soap:
-            print(soap.create_resource_pool(options.name))
+            pool = soap.create_resource_pool(options.name)
+            if options.post:
+                soap.post_created(pool, options.name)
+            print(pool)
     except VcenterError as exc:
         print(exc, file=sys.stderr)
         return 1

@@ -4,6 +4,7 @@ pyVmomi belongs to the adapter and the simulator; the few calls here are written
 """
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
@@ -88,6 +89,17 @@ class Soap:
         spec = "".join(_ALLOCATION.format(tag) for tag in ("cpuAllocation", "memoryAllocation"))
         arguments = f"<name>{escape(name)}</name><spec>{spec}</spec>"
         return _reference(self._call(self._root_pool(), "CreateResourcePool", arguments)[0])
+
+    def post_created(self, pool: Reference, name: str) -> None:
+        """Post the event of a new resource pool, as vCenter does by itself; govmomi's vcsim does not."""
+        now = datetime.now(UTC).isoformat()
+        about = f"<name>{escape(name)}</name>{pool.xml('resourcePool')}"
+        event = (
+            f"<key>0</key><chainId>0</chainId><createdTime>{now}</createdTime><userName/>"
+            f"<resourcePool>{about}</resourcePool><parent>{about}</parent>"
+        )
+        arguments = f'<eventToPost xsi:type="ResourcePoolCreatedEvent">{event}</eventToPost>'
+        self._call(self._services["eventManager"], "PostEvent", arguments)
 
     def power_on_a_machine(self) -> Reference:
         """Power on the first machine that is off, and do not wait for it."""

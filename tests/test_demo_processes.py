@@ -88,6 +88,17 @@ def test_calls_to_vcenter_over_both_protocols() -> None:
             tagging.attached(Reference("ResourcePool", "resgroup-none"))
 
 
+def test_the_event_of_a_pool_is_posted_for_a_vcenter_that_posts_none() -> None:
+    with running() as simulator, Soap(simulator.url, *ACCOUNT) as soap:
+        command = [sys.executable, "-m", "demo.create", "a < b", "--vcenter", simulator.url, "--post"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, cwd=ROOT)
+        pool = Reference(*done.stdout.strip().split(":"))
+        posted = soap.event_about(pool.value, "ResourcePoolCreatedEvent")
+    # The simulator posts one itself, which names the pool's parent; this one names the pool alone.
+    assert posted
+    assert posted.about == {pool.value}
+
+
 def test_a_wrong_password_and_an_address_where_nobody_listens_are_said_in_a_line() -> None:
     with running() as simulator:
         with pytest.raises(VcenterError, match=r"Login: .*incorrect user name or password"):
