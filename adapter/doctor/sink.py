@@ -1,5 +1,6 @@
 """The sink, and the one for dead letters: the way there, and one event if asked."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from yarl import URL
 
 from adapter.app import sink_of
 from adapter.doctor.endpoint import Endpoint, Trust
-from adapter.doctor.steps import LIMIT, Finding, Outcome, Step, failed, ok, take
+from adapter.doctor.steps import Finding, Outcome, Step, failed, ok, take
 from adapter.errors import EventRefusedError, SinkUnavailableError
 from adapter.settings import Settings
 from adapter.sinks.broker import proxy_for
@@ -22,6 +23,9 @@ from adapter.sinks.mounted import Trust as SinkTrust
 
 PING_TYPE = "com.vmware.event.adapter.ping"
 """The type of a CloudEvent that only shows that the sink takes events."""
+
+PING_LIMIT = 4.0
+"""Seconds that the sink may take for it, less than a check may."""
 
 
 class StatusNote(NonRecordingSpan):
@@ -68,8 +72,13 @@ async def ping_outcome(settings: Settings, *, wanted: bool) -> Outcome:
         return ok(f"not sent: --ping sends a {PING_TYPE} event", sent=False)
     event, note, begun = ping_event(settings.source, settings.ce_overrides), StatusNote(), time.perf_counter()
     try:
-        async with sink_of(settings.model_copy(update={"sink_timeout": LIMIT})) as sink:
+        async with sink_of(settings) as sink, asyncio.timeout(PING_LIMIT):
             await sink.send(event, note, 0)
+    except TimeoutError:
+        found = f"sent, and not answered within {PING_LIMIT:g} s"
+        return failed(
+            found, f"see what holds the sink up; run waits {settings.sink_timeout:g} s (SINK_TIMEOUT)", sent=True
+        )
     except SinkUnavailableError as exc:
         return failed(
             str(exc), "see whether K_SINK's path is right and the sink is ready", sent=True, status=exc.status

@@ -57,23 +57,23 @@ class Finding:
     outcome: Outcome
 
 
-async def take(steps: Sequence[Step], limit: float = LIMIT) -> list[Finding]:
+async def take(steps: Sequence[Step]) -> list[Finding]:
     """Take the steps in order. What needs one that failed, or was itself not checked, is not checked."""
     done: dict[str, Outcome] = {}
     for step in steps:
         if step.needs is not None and done[step.needs].status in {"failed", "not checked"}:
             done[step.name] = Outcome("not checked", f"needs {step.needs}")
         else:
-            done[step.name] = await outcome_of(step.check, limit)
+            done[step.name] = await outcome_of(step.check)
     return [Finding(name, outcome) for name, outcome in done.items()]
 
 
-async def outcome_of(check: Callable[[], Awaitable[Outcome]], limit: float) -> Outcome:
-    """The outcome of one check, within ``limit`` seconds. Our own failures have their advice behind a semicolon."""
+async def outcome_of(check: Callable[[], Awaitable[Outcome]]) -> Outcome:
+    """The outcome of one check. Our own failures have their advice behind a semicolon."""
     try:
-        return await asyncio.wait_for(check(), limit)
+        return await asyncio.wait_for(check(), LIMIT)
     except TimeoutError:
-        return failed(f"no answer within {limit:g} s")
+        return failed(f"no answer within {LIMIT:g} s")
     except VcenterSourceError as exc:
         found, _, advice = str(exc).partition("; ")
         return failed(found, advice)
