@@ -6,7 +6,7 @@ and NOT binds more tightly than a comparison, so ``NOT type = 'x'`` is not looke
 
 import re
 
-from adapter.triggers.conditions import Condition, Every, Not, Some, Test, Unclear
+from adapter.triggers.conditions import Comparison, Condition, Every, Not, Some, Unclear
 
 _TOKEN = re.compile(r"""\s*('(?:\\.|''|[^'\\])*'|"(?:\\.|""|[^"\\])*"|[A-Za-z0-9_]+|<=|>=|!=|<>|\S)""", re.DOTALL)
 _KEYWORDS = {"AND", "OR", "XOR", "NOT", "LIKE", "EXISTS", "IN", "TRUE", "FALSE"}
@@ -57,7 +57,7 @@ class _Parser:
             self._expect(")")
             return inner
         if self._take("EXISTS"):
-            return Test("present", self._name(), "", self._line)
+            return Comparison("present", self._name(), "", self._line)
         return self._comparison()
 
     def _comparison(self) -> Condition:
@@ -67,7 +67,7 @@ class _Parser:
         name = self._name()
         negated = self._take("NOT")
         if self._take("LIKE"):
-            condition: Condition = Test("like", name, self._text(), self._line)
+            condition: Condition = Comparison("like", name, self._text(), self._line)
         elif self._take("IN"):
             condition = Some(tuple(self._compared(name, "=", value) for value in self._texts()), self._line)
         else:
@@ -77,7 +77,7 @@ class _Parser:
     def _compared(self, name: str, operator: str, value: str) -> Condition:
         if operator not in {"=", "!=", "<>"}:
             raise _UnclearError
-        test = Test("exact", name, value, self._line)
+        test = Comparison("exact", name, value, self._line)
         return test if operator == "=" else Not(test, self._line)
 
     def _texts(self) -> list[str]:

@@ -14,7 +14,7 @@ LIMIT = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Comparison:
     """One attribute compared with one value. ``present`` asks only whether it is there; ``like`` is CESQL's."""
 
     operator: Literal["exact", "prefix", "suffix", "like", "present"]
@@ -72,8 +72,8 @@ class Unclear:
     line: int
 
 
-Condition: TypeAlias = Test | Every | Some | Not | Unclear
-Signed: TypeAlias = tuple[Test, bool]
+Condition: TypeAlias = Comparison | Every | Some | Not | Unclear
+Signed: TypeAlias = tuple[Comparison, bool]
 """A test, and whether it is to be true or false."""
 
 
@@ -108,7 +108,7 @@ class Values:
             return False
         return not any(self._excludes(test, heads, tails) for test, wanted in tests if not wanted)
 
-    def _excludes(self, test: Test, heads: list[str], tails: list[str]) -> bool:
+    def _excludes(self, test: Comparison, heads: list[str], tails: list[str]) -> bool:
         """Whether no value is left when ``test`` must be false."""
         if test.operator == "prefix":
             known = all(head.startswith(test.value) for head in self.heads)
@@ -142,7 +142,7 @@ def can_all(tests: Iterable[Signed], shapes: Iterable[Shape]) -> bool:
 def alternatives(condition: Condition, *, wanted: bool = True) -> Iterator[tuple[Signed, ...]]:
     """The ways to make the condition true (or false, if not ``wanted``), each as the tests that it takes."""
     match condition:
-        case Test():
+        case Comparison():
             yield ((condition, wanted),)
         case Unclear():
             yield ()
@@ -155,16 +155,16 @@ def alternatives(condition: Condition, *, wanted: bool = True) -> Iterator[tuple
                 yield from itertools.chain.from_iterable(alternatives(part, wanted=wanted) for part in parts)
 
 
-def tests(condition: Condition) -> Iterator[Test]:
-    """Every test in a condition."""
+def comparisons(condition: Condition) -> Iterator[Comparison]:
+    """Every comparison in a condition."""
     match condition:
-        case Test():
+        case Comparison():
             yield condition
         case Not(part):
-            yield from tests(part)
+            yield from comparisons(part)
         case Every(parts) | Some(parts):
             for part in parts:
-                yield from tests(part)
+                yield from comparisons(part)
 
 
 def _products(parts: tuple[Condition, ...], *, wanted: bool) -> Iterator[tuple[Signed, ...]]:
@@ -186,7 +186,7 @@ def _agree(heads: list[str]) -> bool:
     return all(longest.startswith(head) for head in heads)
 
 
-def _head(test: Test, *, backwards: bool = False) -> str:
+def _head(test: Comparison, *, backwards: bool = False) -> str:
     """What a value must begin with to meet the test; ``backwards``, what it must end with, read from the end."""
     if test.operator == "like":
         text = re.split(r"[%_]", test.value)[-1 if backwards else 0]

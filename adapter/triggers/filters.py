@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from adapter.triggers.cesql import condition_of
-from adapter.triggers.conditions import Condition, Every, Not, Some, Test, Unclear
+from adapter.triggers.conditions import Comparison, Condition, Every, Not, Some, Unclear
 from adapter.triggers.findings import Finding
 from adapter.triggers.nearest import nearest, one_slip, or_else
 
@@ -97,9 +97,9 @@ class Reading:
         """One name and its value."""
         match dialect:
             case "attributes":
-                return Test("exact" if text else "present", name, text, _line(node))
+                return Comparison("exact" if text else "present", name, text, _line(node))
             case "prefix" | "suffix" | "exact" if text:
-                return Test(dialect, name, text, _line(node))
+                return Comparison(dialect, name, text, _line(node))
         self.error(node, f"the value of {name} is empty: {PASSED_OVER}")
         return Unclear(_line(node))
 

@@ -11,7 +11,7 @@ import yaml
 
 from adapter.errors import ConfigurationError
 from adapter.triggers import manifests
-from adapter.triggers.conditions import Condition, Every, Some, Test, alternatives, can_all, possible, tests
+from adapter.triggers.conditions import Comparison, Condition, Every, Some, alternatives, can_all, comparisons, possible
 from adapter.triggers.filters import Reading
 from adapter.triggers.findings import Finding
 from adapter.triggers.values import Judge
@@ -34,7 +34,7 @@ def findings(spec: yaml.Node, judge: Judge) -> list[Finding]:
 
 def _of_condition(condition: Condition, judge: Judge) -> Iterator[Finding]:
     """What is wrong with single values; where nothing is, what is wrong with them together."""
-    every = list(tests(condition))
+    every = list(comparisons(condition))
     if any(judge.foreign(test) for test in every):
         every = [test for test in every if test.attribute == "type"]  # of another source's attributes nothing is known
         yield from (found for test in every if (found := judge.finding(test)))
@@ -66,7 +66,7 @@ def _contradiction(condition: Condition, judge: Judge) -> str:
     return " and ".join(_said(*each) for each in way) + " cannot all be true"
 
 
-def _said(test: Test, wanted: bool) -> str:
+def _said(test: Comparison, wanted: bool) -> str:
     return str(test) if wanted else f"not ({test})"
 
 

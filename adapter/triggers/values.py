@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from adapter.catalog import TYPE_PREFIX, all_classes, event_class, object_types
-from adapter.triggers.conditions import Test, can_all
+from adapter.triggers.conditions import Comparison, can_all
 from adapter.triggers.findings import Finding
 from adapter.triggers.nearest import nearest, or_else
 from adapter.triggers.world import World
@@ -31,7 +31,7 @@ class Judge:
         """The events of the other EVENT_FORMAT."""
         return World("veba" if self.world.event_format == "vcenter" else "vcenter")
 
-    def finding(self, test: Test) -> Finding | None:
+    def finding(self, test: Comparison) -> Finding | None:
         """The finding, if there is one."""
         if test.attribute not in self.world.attributes:
             return _error(test, self._unknown_attribute(test.attribute))
@@ -41,7 +41,7 @@ class Judge:
             return _error(test, self._wildcard(test))
         return self._special(test) or self._by_value(test)
 
-    def foreign(self, test: Test) -> bool:
+    def foreign(self, test: Comparison) -> bool:
         """Whether it asks for the events of another source, of which nothing is known here."""
         if test.attribute != "type" or test.operator not in {"exact", "prefix"}:
             return False
@@ -49,9 +49,9 @@ class Judge:
         shared = any(each.startswith(test.value) for each in ours) and test.operator == "prefix"
         return not shared and not test.value.startswith(ours) and not self.meant(test)
 
-    def meant(self, test: Test) -> list[str]:
+    def meant(self, test: Comparison) -> list[str]:
         """The values that this one was probably to be, in the form that its operator takes."""
-        known = self._known(test.attribute)
+        known = self._known[test.attribute]
         if test.operator in {"exact", "like"}:
             return self._translated(test) or nearest(test.value, known)
         size = len(test.value)
@@ -63,7 +63,7 @@ class Judge:
         added = "" if near else "; if K_CE_OVERRIDES adds it, say so with --extension"
         return f"no event has the attribute {name}{or_else(near)}{added}"
 
-    def _wildcard(self, test: Test) -> str:
+    def _wildcard(self, test: Comparison) -> str:
         bare = test.value.rstrip("*")
         if test.operator == "exact" and not _WILDCARD.search(bare):
             return f"exact knows no wildcard; did you mean prefix: {{{test.attribute}: {bare}}}?"
@@ -71,7 +71,7 @@ class Judge:
             return f"exact knows no wildcard; did you mean suffix: {{{test.attribute}: {test.value.lstrip('*')}}}?"
         return f"{test.operator} knows no wildcard{or_else([test.value.strip('*')])}"
 
-    def _special(self, test: Test) -> Finding | None:
+    def _special(self, test: Comparison) -> Finding | None:
         """The mistakes that have a better explanation than a list of values."""
         if test.operator != "exact":
             return None
@@ -87,7 +87,7 @@ class Judge:
             return _error(test, f"eventancestors lists every class; {near}")
         return None
 
-    def _special_type(self, test: Test) -> Finding | None:
+    def _special_type(self, test: Comparison) -> Finding | None:
         if test.value in self.other.classes:
             hint = or_else(self._translated(test))
             return _error(test, f"{test.value} is sent with EVENT_FORMAT={self.other.event_format}{hint}")
@@ -99,20 +99,25 @@ class Judge:
         derived = f"; did you mean prefix: {{type: {prefix}.}}?" if self.world.event_format == "vcenter" else ""
         return f"{class_name} is a base class: vCenter sends those derived from it{derived}"
 
-    def _by_value(self, test: Test) -> Finding | None:
+    def _by_value(self, test: Comparison) -> Finding | None:
         """Whether any event has such a value, and whether it is one that is known."""
         if test.attribute == "subject":
             return self._subject(test)
         if not can_all([(test, True)], self.world.shapes):
             return self._never(test)
-        if not self._only_open(test) or any(map(test.holds, self._known(test.attribute))):
+        if not self._unlisted(test) or (self._within_ids(test) and not self.world.ids):
             return None
         near = [] if test.operator == "like" else self.meant(test)
         if near:
             return _error(test, f"{_said(test)}{or_else(near)}")
         return _warning(test, f"{test.value} is unknown to the catalogue{self._unchecked(test)}")
 
-    def _unchecked(self, test: Test) -> str:
+    def _within_ids(self, test: Comparison) -> bool:
+        """Whether it asks for a whole range of event type ids."""
+        before = self.world.type_of_id("") if test.attribute == "type" else "esx."
+        return test.operator == "prefix" and test.value.startswith(before.removesuffix(".v0").rstrip("."))
+
+    def _unchecked(self, test: Comparison) -> str:
         """What is to be said of a value that may be an event type id."""
         if test.attribute not in {"type", "eventname"}:
             return ""
@@ -120,19 +125,19 @@ class Judge:
             return ", nor does this vCenter list such an event type id"
         return "; with --vcenter it is compared with the event type ids of yours"
 
-    def _never(self, test: Test) -> Finding:
+    def _never(self, test: Comparison) -> Finding:
         if self.foreign(test):
             return _warning(test, f"{test.value} {_FOREIGN}")
         return _error(test, f"{_said(test)}{or_else(self.meant(test))}{self._example(test)}")
 
-    def _example(self, test: Test) -> str:
-        known = sorted(self._known(test.attribute))
+    def _example(self, test: Comparison) -> str:
+        known = sorted(self._known[test.attribute])
         few = 4
         if test.attribute == "source":
             return "; it is an address such as https://vcenter.example.com/sdk"
         return f"; it is {' or '.join(known)}" if len(known) <= few and known and not self.meant(test) else ""
 
-    def _subject(self, test: Test) -> Finding | None:
+    def _subject(self, test: Comparison) -> Finding | None:
         """An EventEx may be about anything, so only what looks like a slip is one."""
         named = test.value.partition(":")[0]
         types = object_types("ManagedObject")
@@ -142,21 +147,28 @@ class Judge:
         near = nearest(named, types)
         return _error(test, f"{named} is no type of object{or_else(near)}") if near else None
 
-    def _known(self, attribute: str) -> set[str]:
-        """The values of an attribute that are known one by one."""
-        values = (shape[attribute].known or () for shape in self.world.shapes if attribute in shape)
-        ids = map(self.world.type_of_id, self.world.ids) if attribute == "type" else self.world.ids
-        return set(ids if attribute in {"type", "eventname"} else ()).union(*values)
+    @cached_property
+    def _known(self) -> dict[str, frozenset[str]]:
+        """The values of each attribute that are known one by one."""
+        ids, types = self.world.ids, frozenset(map(self.world.type_of_id, self.world.ids))
+        found = {"eventname": set(ids), "type": set(types)}
+        for shape in self.world.shapes:
+            for name, values in shape.items():
+                found.setdefault(name, set()).update(values.known or ())
+        return {name: frozenset(values) for name, values in found.items()}
 
-    def _only_open(self, test: Test) -> bool:
-        """Whether only events of which we have no table can have such a value."""
-        shapes = (shape for shape in self.world.shapes if shape.get(test.attribute) and shape[test.attribute].known)
-        return not can_all([(test, True)], shapes) and can_all([(test, True)], self.world.shapes)
+    def _unlisted(self, test: Comparison) -> bool:
+        """Whether only events of which there is no list can have such a value."""
+        return bool(self._known[test.attribute]) and not any(map(test.holds, self._known[test.attribute]))
 
-    def _translated(self, test: Test) -> list[str]:
+    def _translated(self, test: Comparison) -> list[str]:
         """What the value would be called here: a class's type, say, or that of an event type id."""
+        value = test.value
+        if test.attribute == "eventname":
+            name = _class_called(value) or self.world.classes.get(value) or _class_called(f"{value}Event")
+            return [name] if name else []
         if test.attribute != "type":
-            return [_SYNONYMS[test.value.lower()]] if test.value.lower() in _SYNONYMS else []
+            return [_SYNONYMS[value.lower()]] if value.lower() in _SYNONYMS else []
         name = self.other.classes.get(test.value) or _class_called(test.value)
         if name:
             return [self.world.type_of(name)]
@@ -183,16 +195,16 @@ def _endings(values: Iterable[str], size: int) -> set[str]:
     return lengths | {value[value.rfind(".") :] for value in values if "." in value}
 
 
-def _said(test: Test) -> str:
+def _said(test: Comparison) -> str:
     how = {"prefix": "starts with", "suffix": "ends with", "like": "is LIKE"}.get(test.operator)
     return (
         f"no event's {test.attribute} {how} {test.value}" if how else f"no event has the {test.attribute} {test.value}"
     )
 
 
-def _error(test: Test, message: str) -> Finding:
+def _error(test: Comparison, message: str) -> Finding:
     return Finding(test.line, "error", message)
 
 
-def _warning(test: Test, message: str) -> Finding:
+def _warning(test: Comparison, message: str) -> Finding:
     return Finding(test.line, "warning", message)

@@ -9,7 +9,7 @@ import yaml
 
 from adapter.catalog import TYPE_PREFIX, all_classes, event_class
 from adapter.errors import ConfigurationError
-from adapter.triggers.conditions import Test
+from adapter.triggers.conditions import Comparison
 from adapter.triggers.findings import Finding
 from adapter.triggers.lint import findings
 from adapter.triggers.values import Judge
@@ -116,13 +116,13 @@ def _of_pattern(pattern: str) -> Element:
     return {"all": elements} if len(elements) > 1 else elements[0] if elements else {}
 
 
-def _tests(pattern: str) -> Iterator[Test]:
+def _tests(pattern: str) -> Iterator[Comparison]:
     """The comparisons that a pattern becomes."""
     ends: list[tuple[Literal["exact", "prefix", "suffix"], str]] = [("exact", pattern)]
     if "*" in pattern:
         first, *_, last = pattern.split("*")
         ends = [("prefix", first), ("suffix", last)]
-    yield from (Test(operator, "type", value, 0) for operator, value in ends if value)
+    yield from (Comparison(operator, "type", value, 0) for operator, value in ends if value)
 
 
 def _subscriber(text: str) -> Element:
