@@ -103,9 +103,10 @@ def status_in(printed: Any) -> int | None:
     return found if _CLIENT_ERROR <= found < 600 else None  # noqa: PLR2004  HTTP's failures
 
 
-def explain(path: str, answer: Answer) -> str:
+def explain(path: str, invocation: Invocation, answer: Answer) -> str:
     """An answer in a line, with the function's name."""
     if answer.status == _OK and not answer.body and not answer.functions_own:
         return f"function {path}: the gateway answers an empty 200: it did not scale up in time"
     said = answer.body[:512].decode(errors="replace")
-    return " ".join(f"function {path} answers {answer.status}: {said}".split()).rstrip(":")
+    hint = "; without a queue, set OPENFAAS_INVOCATION=sync" if (invocation, answer.status) == ("async", 404) else ""
+    return " ".join(f"function {path} answers {answer.status}: {said}".split()).rstrip(":") + hint

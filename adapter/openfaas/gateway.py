@@ -12,7 +12,7 @@ from cloudevents.core.bindings.http import HTTPMessage
 
 from adapter.errors import ConfigurationError, SinkUnavailableError
 from adapter.openfaas.answers import MAX_ANSWER, Answer
-from adapter.openfaas.settings import BasicAuth, GatewaySettings
+from adapter.openfaas.settings import GatewaySettings
 from adapter.openfaas.topics import Function, Invocation, TopicMap, functions_of
 
 LISTING_SECONDS = 30.0
@@ -22,11 +22,11 @@ _ROUTES: Mapping[Invocation, str] = {"async": "async-function", "sync": "functio
 
 
 class Gateway:
-    """One gateway. ``credentials`` is asked each time the functions are read."""
+    """One gateway. ``authorization`` gives the header for its lists, and is asked each time they are read."""
 
-    def __init__(self, client: aiohttp.ClientSession, url: str, credentials: Callable[[], BasicAuth | None]) -> None:
+    def __init__(self, client: aiohttp.ClientSession, url: str, authorization: Callable[[], dict[str, str]]) -> None:
         self._client = client
-        self._credentials = credentials
+        self._authorization = authorization
         self.url = url
 
     async def topic_map(self) -> TopicMap:
@@ -43,16 +43,15 @@ class Gateway:
         timeout = aiohttp.ClientTimeout(total=LISTING_SECONDS)
         with seam(self.url):
             async with self._client.get(
-                self.url + path, params=query, auth=self._auth(), timeout=timeout, allow_redirects=False
+                self.url + path, params=query, headers=self._headers(), timeout=timeout, allow_redirects=False
             ) as response:
                 return self._read_list(path, response.status, await response.read())
 
-    def _auth(self) -> aiohttp.BasicAuth | None:
+    def _headers(self) -> dict[str, str]:
         try:
-            given = self._credentials()
+            return self._authorization()
         except ConfigurationError as exc:
             raise SinkUnavailableError(str(exc)) from exc
-        return aiohttp.BasicAuth(given.username, given.password, "utf-8") if given else None
 
     def _read_list(self, path: str, status: int, body: bytes) -> list[Any]:
         if status != 200:  # noqa: PLR2004  HTTP's OK
@@ -95,7 +94,7 @@ def seam(url: str) -> Iterator[None]:
 @asynccontextmanager
 async def connected(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """The gateway that the settings name, with its connections. How many there are, the sink decides."""
-    settings.credentials()  # what is wrong with the files is told at once, as of any setting
+    settings.authorization()  # what is wrong with the files is told at once, as of any setting
     trust = ssl.create_default_context()
     if settings.ca_certs is not None:
         trust.load_verify_locations(cadata=settings.ca_certs)
@@ -104,4 +103,4 @@ async def connected(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     async with aiohttp.ClientSession(
         connector=connector, timeout=limits, cookie_jar=aiohttp.DummyCookieJar()
     ) as client:
-        yield Gateway(client, settings.gateway, settings.credentials)
+        yield Gateway(client, settings.gateway, settings.authorization)

@@ -1,7 +1,7 @@
 """A CloudEvent out of an HTTP request, in binary or structured mode (CloudEvents' HTTP binding). Pure."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from cloudevents.core.bindings.http import HTTPMessage, from_binary, from_structured
@@ -35,25 +35,38 @@ def received(headers: Mapping[str, str], body: bytes) -> CloudEvent:
 def structured(headers: dict[str, str], body: bytes) -> CloudEvent:
     """In structured mode."""
     required(orjson.loads(body))
-    event = from_structured(HTTPMessage(headers, body), _FORMAT, CloudEvent)
-    return CloudEvent(dict(event.get_attributes()), decoded(event.get_data(), event.get_datacontenttype()))
+    return cast("CloudEvent", from_structured(HTTPMessage(headers, body), _FORMAT, event_of))
 
 
 def binary(headers: dict[str, str], body: bytes) -> CloudEvent:
     """In binary mode."""
     required({name.removeprefix("ce-"): value for name, value in headers.items() if name.startswith("ce-")})
-    # The SDK would decode the data too, slower, and take JSON that is broken for a text.
-    event = from_binary(HTTPMessage(headers, b""), _FORMAT, CloudEvent)
-    return CloudEvent(dict(event.get_attributes()), decoded(body, event.get_datacontenttype()))
+    # The SDK would take JSON that is broken for a text: it is not given the body.
+    return cast("CloudEvent", from_binary(HTTPMessage(headers, b""), _FORMAT, lambda found, _: event_of(found, body)))
+
+
+def event_of(attributes: dict[str, Any], data: Any) -> CloudEvent:
+    """The event, with a time only where it came with one: the SDK puts in that of now, another for each redelivery."""
+    timed = "time" in attributes
+    event = CloudEvent(attributes, decoded(data, attributes.get("datacontenttype")))
+    if not timed:
+        del attributes["time"]
+    return event
 
 
 def decoded(data: Any, content_type: str | None) -> Any:
-    """The data, out of its JSON where it is that and still encoded."""
-    if not isinstance(data, bytes):
-        return data
+    """A JSON object as a dict, all that is looked into; other JSON as its bytes, of which the SDK would send the repr.
+
+    Raises ValueError for broken JSON.
+    """
     media_type = (content_type or "application/json").partition(";")[0].strip().lower()
     is_json = media_type in {"application/json", "text/json"} or media_type.endswith("+json")
-    return orjson.loads(data) if data and is_json else data
+    if not is_json or not data or isinstance(data, dict):
+        return data
+    if not isinstance(data, bytes):
+        return orjson.dumps(data)
+    found = orjson.loads(data)
+    return found if isinstance(found, dict) else data
 
 
 def required(attributes: Any) -> None:

@@ -1,7 +1,7 @@
 """What can be set for the OpenFaaS gateway; names in lower case are those that OpenFaaS's own connectors read."""
 
 import ssl
-from dataclasses import dataclass
+from base64 import b64encode
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,14 +10,6 @@ from pydantic import Field, field_validator
 from adapter.errors import ConfigurationError
 from adapter.openfaas.topics import Invocation
 from adapter.sinksettings import EnvironmentSettings, either, split
-
-
-@dataclass(frozen=True, slots=True)
-class BasicAuth:
-    """What the gateway asks for on ``/system``."""
-
-    username: str
-    password: str
 
 
 class GatewaySettings(EnvironmentSettings):
@@ -71,18 +63,26 @@ class GatewaySettings(EnvironmentSettings):
                 raise ValueError("not PEM certificates") from exc
         return value
 
-    def credentials(self) -> BasicAuth | None:
-        """The files as they are now; None where no credentials are asked for. Raises ConfigurationError."""
+    def authorization(self) -> dict[str, str]:
+        """The header for the gateway's lists, by the files as they are now; none where no credentials are asked for.
+
+        Raises ConfigurationError.
+        """
         if not self.basic_auth:
-            return None
+            return {}
         folder = self.secret_mount_path
-        try:
-            # OpenFaaS's own connectors trim the files too.
-            username = (folder / "basic-auth-user").read_text().strip()
-            password = (folder / "basic-auth-password").read_text().strip()
-        except (OSError, UnicodeDecodeError) as exc:
-            raise ConfigurationError(f"secret_mount_path: cannot read the files basic-auth-*: {exc}") from exc
-        return BasicAuth(username, password)
+        pair = f"{_mounted(folder / 'basic-auth-user')}:{_mounted(folder / 'basic-auth-password')}"
+        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}  # RFC 7617
+
+
+def _mounted(file: Path) -> str:
+    """What a file holds, trimmed as OpenFaaS's own connectors do."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as exc:
+        raise ConfigurationError(f"secret_mount_path: cannot read {file}: {exc.strerror}") from exc
+    except UnicodeDecodeError:  # quotes a byte of the password, so it is no cause to keep
+        raise ConfigurationError(f"secret_mount_path: {file} is not UTF-8 text") from None
 
 
 class ShimSettings(GatewaySettings):

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -163,7 +163,7 @@ class OpenfaasSink:
         """What to raise for an answer."""
         failures = past.failures[call.path] = past.failures.get(call.path, 0) + (verdict is Verdict.FAILED)
         own = verdict is Verdict.UNKNOWN and call.invocation == "sync" and answer.functions_own
-        why, told = explain(call.path, answer), answer.body[:MAX_TOLD]
+        why, told = explain(call.path, call.invocation, answer), answer.body[:MAX_TOLD]
         if verdict is Verdict.REFUSED or own or failures >= self._max_tries:
             return EventRefusedError(why, status=answer.status, body=told)
         delay = retry_after({"Retry-After": answer.headers.get("retry-after", "")}, datetime.now(UTC))
@@ -207,8 +207,7 @@ async def invoking(
     """A sink at the gateway that the settings name, which keeps its topic map up to date while this lasts."""
     async with connected(settings) as gateway:
         reader = TopicMapReader(gateway.topic_map)
-        reading = asyncio.create_task(reader.keep_reading(settings.topic_map_interval))
-        try:
+        async with beside(reader.keep_reading(settings.topic_map_interval)):
             yield OpenfaasSink(
                 gateway,
                 reader,
@@ -218,6 +217,15 @@ async def invoking(
                 max_tries=settings.max_tries,
                 max_event_bytes=max_event_bytes,
             )
-        finally:
-            reading.cancel()
-            await asyncio.wait([reading])
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Work that goes on while this lasts. A failure of it that nobody foresaw ends both: events would wait for ever."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(work)
+            yield
+            task.cancel()
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from failures
