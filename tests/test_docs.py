@@ -56,6 +56,28 @@ def test_every_file_that_a_document_names_is_there(document: str) -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
+def names_in(pattern: str) -> set[str]:
+    """The files of tests that match, and their tests, each as the README has it."""
+    files = list((ROOT / "tests").glob(pattern))
+    tests = {
+        f"{file.name}::{name}"
+        for file in files
+        for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)
+    }
+    return tests | {file.name for file in files}
+
+
+def test_every_test_that_the_readme_names_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+\.py(?:::\w+)?)`", README))
+    assert named
+    assert named - names_in("test_*.py") == set()
+
+
+def test_the_readme_names_every_test_of_the_guarantees() -> None:
+    shown = {name for name in names_in("test_guarantees*.py") if "::" in name}
+    assert {name for name in shown if f"`{name}`" not in README} == set()
+
+
 def test_every_target_that_a_document_names_is_in_the_makefile() -> None:
     text = README + (ROOT / "CONTRIBUTING.md").read_text()
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
