@@ -176,8 +176,14 @@ def test_a_checkpoint_that_a_running_adapter_has_stays_its_own(
 def test_no_checkpoint_yet(doctor: Doctor, tmp_path: Path) -> None:
     examined = doctor(CHECKPOINT=f"file://{tmp_path}/checkpoint.json")
     assert examined.status("checkpoint") == "ok"
-    assert "is empty, no adapter has taken it" in examined.found("checkpoint")
-    assert not (tmp_path / "checkpoint.json").exists()
+    assert "is not there yet" in examined.found("checkpoint")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_that_was_claimed_and_not_saved_yet(doctor: Doctor, tmp_path: Path) -> None:
+    FileStore(tmp_path / "checkpoint.json").claim()
+    examined = doctor(CHECKPOINT=f"file://{tmp_path}/checkpoint.json")
+    assert "is empty, another adapter has taken" in examined.found("checkpoint")
 
 
 def test_memory_is_no_place_for_a_checkpoint(doctor: Doctor) -> None:

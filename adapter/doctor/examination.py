@@ -12,6 +12,7 @@ from adapter.doctor.storage import checkpoint_outcome, dead_letters
 from adapter.doctor.vcenter import VcenterChecks
 from adapter.errors import ConfigurationError
 from adapter.settings import Settings
+from adapter.typefilter import TypeFilter
 
 
 async def examine(settings: Settings, *, ping: bool, as_json: bool) -> bool:
@@ -21,6 +22,7 @@ async def examine(settings: Settings, *, ping: bool, as_json: bool) -> bool:
     """
     if settings.sink is None:
         raise ConfigurationError("K_SINK: not set; set the sink's address (Knative does), or --sink - to do without")
+    TypeFilter(settings.event_types)
     store, vcenter = checkpoint_store(settings.checkpoint), VcenterChecks(settings)
     report, good = Report(secrets_of(settings), sys.stdout, as_json=as_json), True
     areas = [

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TextIO
 from urllib.parse import quote, unquote, urlsplit
+from urllib.request import getproxies
 
 import orjson
 
@@ -70,7 +71,7 @@ class Report:
 
 def secrets_of(settings: Settings) -> set[str]:
     """All that must not be printed: passwords, also those within an address, and the token for the sink."""
-    urls = (settings.vcenter_url, settings.sink, settings.dead_letter_sink)
+    urls = (settings.vcenter_url, settings.sink, settings.dead_letter_sink, *getproxies().values())
     secrets = {password for url in urls if url and (password := urlsplit(url).password)}
     secrets |= {unquote(each) for each in secrets}
     with suppress(ConfigurationError):  # the files are gone since

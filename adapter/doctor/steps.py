@@ -77,6 +77,8 @@ async def outcome_of(check: Callable[[], Awaitable[Outcome]]) -> Outcome:
     except VcenterSourceError as exc:
         found, _, advice = str(exc).partition("; ")
         return failed(found, advice)
+    except OSError as exc:  # of a file that we looked at ourselves
+        return failed(f"{exc.filename or 'this machine'}: {exc.strerror or exc}")
 
 
 async def in_thread(call: Callable[[], T]) -> T:

@@ -56,15 +56,28 @@ async def checkpoint_outcome(settings: Settings, store: Store, vcenter: VcenterC
     if settings.checkpoint == "memory:":
         advice = "set CHECKPOINT=file:///path, on a volume that outlives the pod, to go on where a stop left off"
         return warning("memory: is forgotten at a restart, which begins at START_FROM", advice)
-    checkpoint = await in_thread(store.load)
-    parts = urlsplit(settings.checkpoint)  # what may be written elsewhere shows at the first save alone
-    objection = await in_thread(partial(unwritable, Path(parts.path).parent)) if parts.scheme == "file" else ""
-    if objection:
-        return failed(f"{settings.checkpoint}: {objection}", "have CHECKPOINT name a file that this user may replace")
-    owner = await in_thread(partial(owned, store))
+    parts = urlsplit(settings.checkpoint)
+    if parts.scheme == "file":  # whether a ConfigMap may be written shows at the first save alone
+        found = await in_thread(partial(file_outcome, Path(parts.path)))
+        if found is not None:
+            return found
+    checkpoint, owner = await in_thread(store.load), await in_thread(partial(owned, store))
     if checkpoint is None:
-        return ok(f"{settings.checkpoint} is empty, {owner}; a start begins at START_FROM", empty=True)
+        return ok(f"{settings.checkpoint} is empty, {owner}; a start begins at START_FROM")
     return compared(checkpoint, f"{settings.checkpoint}: {told(checkpoint)}, {owner}", vcenter)
+
+
+def file_outcome(path: Path) -> Outcome | None:
+    """A file that could not be replaced, or is not there yet; None for one that can be read.
+
+    Reading it makes its lock: if the lock were this user's, the adapter's own might be kept out.
+    """
+    objection = unwritable(path.parent)
+    if objection:
+        return failed(f"{path.parent}: {objection}", "have CHECKPOINT name a file that this user may replace")
+    if any(file.name.startswith(path.name) for file in path.parent.iterdir()):
+        return None
+    return ok(f"{path} is not there yet; a start begins at START_FROM")
 
 
 def owned(store: Store) -> str:

@@ -8,9 +8,8 @@ from functools import partial
 
 from adapter.doctor.endpoint import Endpoint, Trust
 from adapter.doctor.steps import LIMIT, Finding, Outcome, Step, failed, ok, take, warning
-from adapter.errors import AuthenticationError, VcenterRefusedError
+from adapter.errors import AuthenticationError
 from adapter.settings import Settings
-from adapter.typefilter import TypeFilter
 from adapter.vcenter import survey
 from adapter.vcenter.client import Vcenter
 from adapter.vcenter.session import Session, tls_context
@@ -29,10 +28,10 @@ class VcenterChecks:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._wanted = TypeFilter(settings.event_types).exact_names() or ()
         self._credentials = settings.credentials
         strict = partial(tls_context, settings.vcenter_ca_file, insecure=False)
-        by_hand = f"set VCENTER_CA_FILE to its authority's PEM file (in certs/download.zip of {settings.source[:-4]})"
+        server = settings.source.removesuffix("/sdk")
+        by_hand = f"set VCENTER_CA_FILE to its authority's PEM file ({server}/certs/download.zip has it)"
         trust = Trust(strict, by_hand, settings.vcenter_insecure)
         plain = warning("http: whoever listens on the way learns the password", "set VCENTER_URL to the https address")
         self._endpoint = Endpoint(settings.vcenter_url, "VCENTER_URL", trust, plain)
@@ -67,8 +66,6 @@ class VcenterChecks:
         except AuthenticationError as exc:
             found, _, advice = str(exc).partition("; ")
             return failed(found, f"{advice}; {hint(username)}")
-        except VcenterRefusedError as exc:
-            return failed(f"the password is right, but {str(exc).partition('; ')[0]}", GRANT)
         self.instance_uuid = self._session.instance_uuid
         return ok(f"as {username}", username=username)
 
@@ -95,7 +92,7 @@ class VcenterChecks:
 
     async def events(self) -> Outcome:
         """Whether a collector can be made, and how far back it reaches."""
-        event = await self._vcenter.call(survey.oldest_event, self._session, self._wanted)
+        event = await self._vcenter.call(survey.oldest_event, self._session)
         if event is None:
             return warning("a collector can be made, but shows no event", f"if there are any, {GRANT}")
         self.oldest = event.created
@@ -127,4 +124,5 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
     """A time and its distance, in the largest unit that fits."""
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     size, unit = next(pair for pair in ((86400, "days"), (3600, "h"), (60, "min"), (0, "s")) if abs(seconds) >= pair[0])
-    return f"{moment.isoformat(timespec='seconds')} ({seconds / (size or 1):.0f} {unit} ago)"
+    distance = f"{abs(seconds) / (size or 1):.0f} {unit}"
+    return f"{moment.isoformat(timespec='seconds')} ({distance} {'ago' if seconds >= 0 else 'ahead of our clock'})"

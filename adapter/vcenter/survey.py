@@ -1,6 +1,6 @@
 """What ``doctor`` asks a vCenter, beyond what the stream needs. It blocks: see ``client``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -61,10 +61,10 @@ def sees_below_root(session: Session) -> bool:
         return bool(session.content.rootFolder.childEntity)
 
 
-def oldest_event(session: Session, event_type_ids: Sequence[str]) -> Event | None:
+def oldest_event(session: Session) -> Event | None:
     """The oldest event that a collector gives out; None where it gives none."""
     with vcenter_errors(session.host):
-        collector = session.content.eventManager.CreateCollectorForEvents(event_filter(None, event_type_ids))
+        collector = session.content.eventManager.CreateCollectorForEvents(event_filter(None, ()))
         try:
             answer = session.stub.raw(collector, "ReadNext", 1)
         finally:
