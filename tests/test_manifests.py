@@ -10,7 +10,18 @@ import pytest
 from adapter.catalog import names_by_type
 from adapter.settings import Settings
 from demo.manifests import Manifest, load_broker, seconds
-from tests.manifest_files import FOLDERS, KNATIVE, NAMESPACE, container, everything, labels, of_kind, the, title
+from tests.manifest_files import (
+    FOLDERS,
+    KNATIVE,
+    NAMESPACE,
+    container,
+    everything,
+    labels,
+    of_kind,
+    the,
+    title,
+    workloads,
+)
 
 CREATED = {"type": "com.vmware.event.resourcepool.created", "source": "https://vc/sdk", "id": "1"}
 BROKERS = [the("Broker"), the("Broker", folder="knative-kafka")]
@@ -157,6 +168,18 @@ def test_both_sides_send_their_spans_to_jaeger() -> None:
     assert (addresses[0].path, addresses[1].path) == ("", "/v1/traces")  # only Knative's names the signal itself
     assert knative["tracing-protocol"] == "http/protobuf"
     assert float(knative["tracing-sampling-rate"]) == 1
+
+
+def test_the_readmes_commands_fit_the_manifests() -> None:
+    readme = (KNATIVE.parents[1] / "README.md").read_text(encoding="utf-8")
+    deploy = readme.partition("## Deploy\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"kubectl apply -f config/([a-z-]+)", deploy)) == set(FOLDERS)
+    built = dict(re.findall(r"docker build --target (\w+) --tag (\S+) ", deploy))
+    assert built == {target: f"vcenter-source-{target}:0.1.0" for target in ("adapter", "pytag")}
+    assert set(built.values()) <= {container(workload)["image"] for workload in workloads()}
+    vcenter = the("ConfigMap", "vcenter").path.read_text(encoding="utf-8")
+    assert all(found in vcenter for found in re.findall(r"sed -i 's\|([^|]+)\|", deploy))
+    assert the("ConfigMap", "pytag").document["data"]["TAG"] in deploy
 
 
 def test_commands_in_comments_name_folders_and_objects_that_are_there() -> None:
