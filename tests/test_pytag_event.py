@@ -100,6 +100,54 @@ def test_the_shape_of_vmwares_event_broker_is_read(name: str, data: dict[str, An
     assert found(data, f"com.vmware.vsphere.{name}.v0", subject=name) == reference
 
 
+def test_the_event_router_names_the_class_in_the_subject() -> None:
+    host = {"Host": {"Host": {"Type": "HostSystem", "Value": "host-11"}}}
+    data = {**host, "Vm": {"Vm": {"Type": "VirtualMachine", "Value": "vm-15"}}}
+    assert found(data, "com.vmware.event.router/event", subject="HostConnectedEvent") == "HostSystem:host-11"
+    assert found(data, "com.vmware.event.router/event", subject="VmPoweredOnEvent") == "VirtualMachine:vm-15"
+    assert found(data, "com.vmware.event.router/eventex", subject="esx.problem.x") == "VirtualMachine:vm-15"
+
+
+CONNECTORS = {
+    "topic": "resource.pool.created",
+    "category": "info",
+    "source": "vcenter.test",
+    "createdTime": "2026-01-31T08:00:00.5Z",
+    "managedObjectReference": {"Type": "ResourcePool", "Value": "resgroup-9"},
+}
+
+
+@pytest.mark.parametrize("content_type", [{}, {"content-type": "application/json"}])
+def test_the_vcenter_connectors_body_is_an_event_too(content_type: dict[str, str]) -> None:
+    body = json.dumps(CONNECTORS).encode()
+    event = read_event({**content_type, "x-call-id": "c1"}, body)
+    assert str(find_object(event)) == "ResourcePool:resgroup-9"
+    assert (event.get_id(), event.get_source(), event.get_type()) == ("c1", "vcenter.test", "resource.pool.created")
+    assert read_event({}, body).get_id() == read_event({}, body).get_id()
+    assert read_event({}, body).get_id() != read_event({}, body + b" ").get_id()
+
+
+def test_the_vcenter_connectors_body_without_a_reference_is_about_nothing() -> None:
+    with pytest.raises(NoObjectError, match=r"^user\.login\.session names no managed object"):
+        find_object(read_event({}, b'{"topic":"user.login.session","category":"info"}'))
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({}, b'{"topic":7}'),
+        ({}, b'{"topic":""}'),
+        ({}, b'["topic"]'),
+        ({}, b'{"specversion":"1.0","topic":"a"}'),
+        ({"ce-id": "1"}, b'{"topic":"resource.pool.created"}'),
+    ],
+)
+def test_what_only_looks_like_it_is_refused(headers: dict[str, str], body: bytes) -> None:
+    with pytest.raises(RequestRefusedError, match="not a CloudEvent") as caught:
+        read_event(headers, body)
+    assert caught.value.status == 400
+
+
 @pytest.mark.parametrize("data", [None, {}, [], "text", 1, {"vm": None}, {"vm": {"vm": {"type": "VirtualMachine"}}}])
 def test_an_event_about_nothing_is_refused(data: Any) -> None:
     with pytest.raises(NoObjectError, match=r"com\.vmware\.event\.session\.login names no managed object"):

@@ -326,7 +326,7 @@ def test_an_event_is_taken_on_any_path(vcenter: World, function: httpx.Client, p
     assert tagged(vcenter) == ["pytag"]
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/_/health"])
 def test_the_probes_paths_take_no_event_and_say_so_for_good(vcenter: World, function: httpx.Client, path: str) -> None:
     response = function.post(path, headers=binary())
     assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")

@@ -3,7 +3,7 @@
 What the answers mean to a Broker: 204 done (a 2xx must have no body, or the Broker takes it for a failure); 400, 405,
 413, 415 and 422 dead letter at once; 503 deliver again, as also 408, for a body that did not come in time. A Broker
 would retry 404, 409 and 429 too: they are never given. A subscriber's address may have a path, so an event is taken on
-any but the probes'.
+any but the probes'. ``/_/health`` is OpenFaaS's probe: pytag is a function there as it is, without a watchdog.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from functions.pytag.telemetry import Telemetry, trace_id
 RETRY_AFTER = 5
 """Seconds that a Broker should wait where nothing says more."""
 
-PROBES = frozenset({"/healthz", "/readyz"})
+PROBES = frozenset({"/healthz", "/readyz", "/_/health"})
 """Where no event is taken: the last route is for every path, and these answer GET alone."""
 
 _log = structlog.get_logger()
@@ -52,6 +52,7 @@ def build_app(settings: Settings, telemetry: Telemetry) -> Starlette:
     routes = [
         Route("/healthz", shell.healthy),
         Route("/readyz", shell.ready),
+        Route("/_/health", shell.healthy),
         Route("/{path:path}", shell.event, methods=["POST"]),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
