@@ -9,7 +9,7 @@ _CLOSE = 0.85
 
 def nearest(word: str, names: Iterable[str]) -> list[str]:
     """The names that a misspelt word is likely to stand for, at most three: those one slip away, else similar ones."""
-    names = list(dict.fromkeys(names))
+    names = sorted(set(names))
     same = [name for name in names if name.casefold() == word.casefold()]
     return same[:3] or [name for name in names if one_slip(word, name)] or _similar(word, names)
 

@@ -56,7 +56,7 @@ class Judge:
             return self._translated(test) or nearest(test.value, known)
         size = len(test.value)
         cut = _beginnings(known, size) if test.operator == "prefix" else _endings(known, size)
-        return nearest(test.value, sorted(cut))
+        return nearest(test.value, cut)
 
     def _unknown_attribute(self, name: str) -> str:
         near = [_SYNONYMS[name]] if name in _SYNONYMS else nearest(name, self.world.attributes)
@@ -103,9 +103,12 @@ class Judge:
         """Whether any event has such a value, and whether it is one that is known."""
         if test.attribute == "subject":
             return self._subject(test)
+        known = self._known[test.attribute]
+        if any(map(test.holds, known)):
+            return None
         if not can_all([(test, True)], self.world.shapes):
             return self._never(test)
-        if not self._unlisted(test) or (self._within_ids(test) and not self.world.ids):
+        if not known or (self._within_ids(test) and not self.world.ids):
             return None
         near = [] if test.operator == "like" else self.meant(test)
         if near:
@@ -157,15 +160,11 @@ class Judge:
                 found.setdefault(name, set()).update(values.known or ())
         return {name: frozenset(values) for name, values in found.items()}
 
-    def _unlisted(self, test: Comparison) -> bool:
-        """Whether only events of which there is no list can have such a value."""
-        return bool(self._known[test.attribute]) and not any(map(test.holds, self._known[test.attribute]))
-
     def _translated(self, test: Comparison) -> list[str]:
         """What the value would be called here: a class's type, say, or that of an event type id."""
         value = test.value
         if test.attribute == "eventname":
-            name = _class_called(value) or self.world.classes.get(value) or _class_called(f"{value}Event")
+            name = _class_called(value) or self.world.classes.get(value)
             return [name] if name else []
         if test.attribute != "type":
             return [_SYNONYMS[value.lower()]] if value.lower() in _SYNONYMS else []
@@ -178,9 +177,10 @@ class Judge:
 
 
 def _class_called(name: str) -> str | None:
-    """The class of this name, or of this topic of OpenFaaS's (``vm.powered.on``)."""
-    if name in all_classes():
-        return name
+    """The class of this name, "Event" left out or not, or of this topic of OpenFaaS's (``vm.powered.on``)."""
+    for each in (name, f"{name}Event"):
+        if each in all_classes():
+            return each
     return next((each.name for each in all_classes().values() if each.topic == name and not each.abstract), None)
 
 

@@ -80,6 +80,8 @@ def _element(name: str, judge: Judge) -> Element:
     """What picks the events of one type, wildcard or class; empty for all events."""
     if name in all_classes():
         return _of_class(name, judge)
+    if not name:
+        raise ConfigurationError("an empty text names no type")
     if re.search(r"[?\[\]%]", name):
         raise ConfigurationError(f"{name}: a Trigger knows the wildcard * alone")
     for test in _tests(name):
