@@ -149,11 +149,12 @@ def world_of(
 def openfaas_shim() -> None:
     """Take CloudEvents over HTTP, and invoke the OpenFaaS functions that want them. Settings: see the README."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from adapter import logs
-    from adapter.openfaas import server
     from adapter.openfaas.settings import ShimSettings
 
     settings = sinksettings.read(ShimSettings, {})
+    from adapter import logs  # as above
+    from adapter.openfaas import server
+
     logs.set_up(settings)
     with telemetry.exporting():
         asyncio.run(server.run(settings))

@@ -12,7 +12,8 @@ from adapter.openfaas.answers import Answer, Verdict, explain, judge
 from adapter.openfaas.body import connector_body, request
 from adapter.openfaas.names import Form
 from adapter.openfaas.receive import received
-from adapter.openfaas.topics import Function, Invocation, Match
+from adapter.openfaas.settings import Invocation
+from adapter.openfaas.topics import Function, Match
 from tests.openfaas_support import TRACE, cloudevent, pool_created, reference, vcenter_event
 
 OWN = {"x-start-time": "1"}

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from adapter.openfaas.topics import Invocation
+from adapter.openfaas.settings import Invocation
 
 MAX_ANSWER = 65_536
 """Bytes that are read of an answer: what a function says of its failure, if it does, is shorter."""

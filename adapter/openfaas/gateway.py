@@ -12,8 +12,8 @@ from cloudevents.core.bindings.http import HTTPMessage
 
 from adapter.errors import ConfigurationError, SinkUnavailableError
 from adapter.openfaas.answers import MAX_ANSWER, Answer
-from adapter.openfaas.settings import GatewaySettings
-from adapter.openfaas.topics import Function, Invocation, TopicMap, functions_of
+from adapter.openfaas.settings import GatewaySettings, Invocation
+from adapter.openfaas.topics import Function, TopicMap, functions_of
 
 LISTING_SECONDS = 30.0
 """How long one list of the gateway's may take."""

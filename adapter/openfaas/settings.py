@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from adapter.errors import ConfigurationError
-from adapter.openfaas.topics import Invocation
 from adapter.sinksettings import EnvironmentSettings, either, split
+
+Invocation = Literal["async", "sync"]
 
 
 class GatewaySettings(EnvironmentSettings):

@@ -24,8 +24,8 @@ from adapter.openfaas.memory import Memory, Past, key_of
 from adapter.openfaas.metrics import Counts
 from adapter.openfaas.names import names_of
 from adapter.openfaas.reader import TopicMapReader
-from adapter.openfaas.settings import GatewaySettings
-from adapter.openfaas.topics import Invocation, Match
+from adapter.openfaas.settings import GatewaySettings, Invocation
+from adapter.openfaas.topics import Match
 from adapter.sinks.broker import retry_after
 from adapter.sinksettings import OPENFAAS, SinkSettings, read
 

@@ -11,11 +11,10 @@ Read from a function's annotations, as OpenFaaS's connector SDK does:
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from adapter.openfaas.names import Form, Name
-
-Invocation = Literal["async", "sync"]
+from adapter.openfaas.settings import Invocation
 
 MAX_REMEMBERED = 4096
 """Names of events whose matches are kept until the map is read anew: vCenter knows some 2,000."""
