@@ -9,11 +9,15 @@ from urllib.parse import quote
 
 import pytest
 
+from adapter import kube
 from adapter.checkpoint import Checkpoint
+from adapter.checkpoint.configmap import ConfigMapStore
 from adapter.checkpoint.file import FileStore
 from adapter.doctor import sink as doctor_sink
+from adapter.doctor import steps
 from simulator.server import Running
 from tests.doctor_support import PASSWORD, Doctor, account, vcenter
+from tests.kube_api import KubeApi, kube_api, kubeconfig
 from tests.support import recording_sink
 from tests.test_dead_letters import folder_at, letter, store
 
@@ -227,7 +231,43 @@ def test_a_checkpoint_from_before_all_that_vcenter_still_holds(
     assert "those between are gone" in examined.found("checkpoint")
 
 
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubeApi]:
+    with kube_api() as api:
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, api)))
+        yield api
+
+
+def test_a_configmap_is_read_alone_and_its_owner_named(doctor: Doctor, simulator: Running, cluster: KubeApi) -> None:
+    running = ConfigMapStore(kube.connect().object(kube.CONFIG_MAP, "checkpoint", "CHECKPOINT"), "pod-7")
+    running.claim()
+    now = datetime.now(UTC)
+    running.save(Checkpoint(simulator.vcenter.instance_uuid, (1, now), frozenset({(1, now)})))
+    cluster.requests.clear()
+    examined = doctor(CHECKPOINT="configmap://checkpoint")
+    assert examined.status("checkpoint") == "ok"
+    assert "another adapter, pod-7, has taken" in examined.found("checkpoint")
+    assert set(cluster.verbs("configmaps")) == {"get"}
+    running.check()
+
+
+def test_a_configmap_that_may_not_be_read(doctor: Doctor, cluster: KubeApi) -> None:
+    cluster.denied.add(("get", "configmaps"))
+    examined = doctor(CHECKPOINT="configmap://checkpoint")
+    assert examined.of("failed") == ["checkpoint"]
+    assert "get" in examined.found("checkpoint") + examined.advice("checkpoint")
+    assert "configmaps" in examined.found("checkpoint") + examined.advice("checkpoint")
+
+
+def test_a_cluster_that_never_answers(doctor: Doctor, cluster: KubeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "LIMIT", 1.0)
+    cluster.fault = "hang"
+    examined = doctor(CHECKPOINT="configmap://checkpoint")
+    assert examined.of("failed") == ["checkpoint"]
+    assert "no answer within 1 s" in examined.found("checkpoint")
+
+
 def test_nothing_of_it_outlives_the_examination(doctor: Doctor, simulator: Running) -> None:
     doctor()
-    assert [thread.name for thread in threading.enumerate() if thread.name in {"doctor", "vcenter_0"}] == []
+    assert [thread.name for thread in threading.enumerate() if thread.name == "vcenter_0"] == []
     assert len(simulator.vcenter.sessions) == 0

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -100,7 +101,7 @@ async def in_thread(call: Callable[[], T]) -> T:
             value = call()
         except Exception as exc:  # noqa: BLE001  handed to whoever waits
             failure = exc
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(settle, value, failure)
 
     threading.Thread(target=work, name="doctor", daemon=True).start()
