@@ -1,5 +1,6 @@
 """The display of dead letters: a real process, fed as a Broker feeds it."""
 
+import base64
 import json
 import os
 import signal
@@ -10,6 +11,9 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+
+from tests.manifest_files import KNATIVE
+from tests.test_broker import broker, subscriber
 
 LETTER = {
     "ce-specversion": "1.0",
@@ -46,6 +50,19 @@ def test_each_event_is_a_line_of_json_and_the_answer_has_no_body() -> None:
         refused = httpx.post(url, content=b"no event")
     assert (shown["id"], shown["knativeerrorcode"], shown["data"]) == ("17", "422", {"a": 1})
     assert refused.status_code == 400
+
+
+def test_what_pytag_refuses_is_shown_by_way_of_the_broker_in_the_manifests() -> None:
+    with display() as (url, process), subscriber() as pytag:
+        pytag.answers.append((422, {}, b"the event is about no object"))
+        addresses = ("--subscriber", f"pytag={pytag.url}", "--subscriber", f"dead-letters={url}")
+        with broker(KNATIVE, *addresses) as ingress:
+            created = {"ce-type": "com.vmware.event.resourcepool.created"}
+            assert httpx.post(ingress, headers={**LETTER, **created}, content=b"{}").status_code == 202
+            assert process.stdout is not None
+            shown = json.loads(process.stdout.readline())
+    assert (shown["type"], shown["knativeerrordest"]) == (created["ce-type"], pytag.url)
+    assert base64.b64decode(shown["knativeerrordata"]) == b"the event is about no object"
 
 
 @pytest.mark.parametrize("port", ["nonsense", "65536"])
