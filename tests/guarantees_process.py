@@ -25,8 +25,9 @@ PATIENCE = 45.0
 FORKED = frozenset({"adapter", "simulator", "tests.guarantees_sink"})
 """Modules that are run by a fork of a process that has imported what they need: six times faster than anew."""
 
-processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["__main__", "adapter.app", "adapter.cli", "simulator.server"])
+forks = multiprocessing.get_context("forkserver")
+# __main__ too: where that is pytest's script, each fork would import pytest otherwise.
+forks.set_forkserver_preload(["__main__", "adapter.app", "adapter.cli", "simulator.server"])
 
 
 def eventually(condition: Callable[[], object], what: Callable[[], object] = lambda: "") -> None:
@@ -43,7 +44,7 @@ def become(output: Connection, environment: Mapping[str, str], module: str, *arg
         os.dup2(output.fileno(), stream)
     os.environ.clear()
     os.environ.update(environment)
-    if module not in FORKED:
+    if module not in FORKED:  # what it needs must not have been imported before it
         os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
@@ -53,9 +54,9 @@ class Process:
     """``python -m module arguments``, killed at the end. Its output is read all the time, so it never waits for us."""
 
     def __init__(self, module: str, *arguments: str, **settings: str) -> None:
-        output, theirs = processes.Pipe(duplex=False)
+        output, theirs = forks.Pipe(duplex=False)
         given = (theirs, clean_environment(**settings), module, *arguments)
-        self._process = processes.Process(target=become, args=given, daemon=True)
+        self._process = forks.Process(target=become, args=given, daemon=True)
         self._process.start()
         theirs.close()
         self.lines: list[str] = []
