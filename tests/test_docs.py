@@ -9,6 +9,7 @@ from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from adapter.openfaas.settings import ShimSettings
 from adapter.settings import Settings as AdapterSettings
 from functions.pytag.settings import Settings as PytagSettings
 
@@ -44,6 +45,10 @@ def table(heading: str) -> list[str]:
 
 def test_the_adapters_settings_are_in_the_readme_word_for_word() -> None:
     assert table("The adapter: `vcenter-source run`") == list(rows(AdapterSettings))
+
+
+def test_the_gateways_settings_are_in_the_readme_word_for_word() -> None:
+    assert table("The OpenFaaS gateway: `vcenter-source openfaas-shim`") == list(rows(ShimSettings))
 
 
 def test_pytags_settings_are_in_the_readme_word_for_word() -> None:
@@ -96,4 +101,4 @@ def test_the_lock_and_the_documents_name_no_package_index() -> None:
 
 
 if __name__ == "__main__":  # python -m tests.test_docs prints the rows, to be pasted into the README
-    print(*rows(AdapterSettings), "", *rows(PytagSettings), sep="\n")  # noqa: T201
+    print(*rows(AdapterSettings), "", *rows(ShimSettings), "", *rows(PytagSettings), sep="\n")  # noqa: T201
