@@ -1,6 +1,8 @@
 """What config/knative and its variants do: who gets which event, where failures end, who may do and reach what."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,6 +40,12 @@ def test_a_new_resource_pool_is_what_reaches_pytag() -> None:
 def test_triggers_ask_for_types_that_there_are_and_inherit_the_brokers_delivery(trigger: Manifest) -> None:
     assert trigger.spec["filter"]["attributes"]["type"] in names_by_type()
     assert "delivery" not in trigger.spec  # it would replace the Broker's whole, dead letters and all
+
+
+def test_our_own_lint_finds_nothing_in_them() -> None:
+    command = [sys.executable, "-m", "adapter", "lint", *sorted({str(trigger.path) for trigger in TRIGGERS})]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (0, "2 Triggers: nothing found\n"), done.stderr
 
 
 def test_event_types_are_types_of_ours_and_the_triggers_are_among_them() -> None:
