@@ -6,6 +6,7 @@ import random
 import signal
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from adapter import health, otlp
 from adapter.backoff import Backoff
 from adapter.checkpoint import Checkpoint, Ledger, Store
+from adapter.checkpoint.configmap import ConfigMapStore
 from adapter.checkpoint.file import FileStore
 from adapter.checkpoint.keeper import Keeper
 from adapter.checkpoint.memory import MemoryStore
@@ -24,16 +26,18 @@ from adapter.deadletters import DeadLetters, FirstOf, NoDeadLetters
 from adapter.deadletters.folder import Folder
 from adapter.deadletters.sink import SinkLetters
 from adapter.delivery import Delivery, Retry, Sink
-from adapter.errors import ConfigurationError
+from adapter.errors import ConfigurationError, LeaseLostError, OvertakenError
 from adapter.intake import AHEAD, Intake
+from adapter.lease import PROCESS, REQUEST, Lease
 from adapter.metrics import Meters
 from adapter.openfaas.sink import openfaas_sink
 from adapter.position import Position
-from adapter.settings import Settings
+from adapter.settings import OBJECT_NAME, Settings
 from adapter.sinks.broker import http_sink
 from adapter.sinks.stdout import StdoutSink
 from adapter.sinksettings import OPENFAAS
 from adapter.stream import Stream
+from adapter.threads import to_its_end
 from adapter.typefilter import TypeFilter
 from adapter.vcenter.client import About, Vcenter
 from adapter.vcenter.session import Session, tls_context
@@ -51,48 +55,99 @@ async def run(settings: Settings) -> None:
 
 
 async def serve(settings: Settings) -> None:
-    """Connect both ends and carry events from one to the other. Raises the failures of ``adapter.errors``."""
-    types = TypeFilter(settings.event_types)
-    store = checkpoint_store(settings.checkpoint)
-    backoff = Backoff(base=0.5, longest=settings.retry_max_delay, random=random.random)
-    meters = Meters()
+    """Carry events from vCenter to the sink whenever it is ours to do so. Raises the failures of ``adapter.errors``."""
+    meters, store = Meters(), checkpoint_store(settings.checkpoint)
+    meters.lease = lease = lease_of(settings)
     async with (
         sink_of(settings, meters.registry) as sink,
         dead_letters_of(settings) as letters,
         observed(settings, meters),
-        vcenter_of(settings, meters) as (vcenter, about),
     ):
-        since, resumed = beginning(settings, about), resumable(store.load(), about)
-        store.claim()
-        ledger = Ledger(about.instance_uuid, resumed, since)
-        meters.follow(ledger)
-        retry = Retry(backoff, settings.retry_max_duration or math.inf)
-        keeper = Keeper(store, ledger, meters.checkpoint)
-        position = Position(since, resumed)
-        position.clock_at_start(about.now)
-        stream = Stream(vcenter, position, types.exact_names() or (), backoff, asyncio.sleep)
-        async with supervised() as tasks:
-            delivery = Delivery(
-                sink,
-                letters,
-                max_in_flight=settings.max_in_flight,
-                retry=retry,
-                watch=meters,
-                spawn=tasks.create_task,
-            )
-            ahead = max(AHEAD, settings.max_in_flight)
-            intake = Intake(types, converter_of(settings, about), ledger, delivery, meters, ahead)
-            keeping = tasks.create_task(keeper.save_regularly(settings.checkpoint_interval, asyncio.sleep))
+        pipeline = Pipeline(settings, store, sink, letters, meters)
+        if lease is None:
+            await pipeline.run()
+        while lease is not None:
             try:
-                async with aclosing(stream.events()) as events:
-                    async for event in events:
-                        await intake.take(event)
-            finally:
-                undelivered = await delivery.drain(0 if keeper.overtaken else settings.drain_timeout)
-                keeping.cancel()
-                await asyncio.wait([keeping])
-                await keeper.finish()
-                log.info("stopped", undelivered=undelivered)
+                async with leading(lease):
+                    await pipeline.run()
+            except LeaseLostError as exc:
+                if asked_to_stop():
+                    raise
+                log.warning("delivering no more", reason=str(exc))
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What is the same each time that this adapter begins to deliver."""
+
+    settings: Settings
+    store: Store
+    sink: Sink
+    letters: DeadLetters
+    meters: Meters
+
+    async def run(self) -> None:
+        """Log in to vCenter, and carry events until cancelled."""
+        settings, meters, lease = self.settings, self.meters, self.meters.lease
+        types = TypeFilter(settings.event_types)
+        backoff = Backoff(base=0.5, longest=settings.retry_max_delay, random=random.random)
+        async with vcenter_of(settings, meters) as (vcenter, about):
+            since, resumed = beginning(settings, about), resumable(await to_its_end(self.store.load), about)
+            await to_its_end(self.store.claim)
+            ledger = Ledger(about.instance_uuid, resumed, since)
+            meters.follow(ledger)
+            retry = Retry(backoff, settings.retry_max_duration or math.inf)
+            keeper = Keeper(self.store, ledger, meters.checkpoint)
+            position = Position(since, resumed)
+            position.clock_at_start(about.now)
+            stream = Stream(vcenter, position, types.exact_names() or (), backoff, asyncio.sleep)
+            async with supervised() as tasks:
+                delivery = Delivery(
+                    self.sink,
+                    self.letters,
+                    max_in_flight=settings.max_in_flight,
+                    retry=retry,
+                    watch=meters,
+                    spawn=tasks.create_task,
+                    fence=lease.must_be_held if lease else lambda: None,
+                )
+                ahead = max(AHEAD, settings.max_in_flight)
+                intake = Intake(types, converter_of(settings, about), ledger, delivery, meters, ahead)
+                keeping = tasks.create_task(keeper.save_regularly(settings.checkpoint_interval, asyncio.sleep))
+                try:
+                    async with aclosing(stream.events()) as events:
+                        async for event in events:
+                            await intake.take(event)
+                finally:
+                    ours = meters.leading and not keeper.overtaken
+                    undelivered = await delivery.drain(settings.drain_timeout if ours else 0)
+                    keeping.cancel()
+                    await asyncio.wait([keeping])
+                    await keeper.finish()
+                    log.info("stopped", undelivered=undelivered)
+
+
+@asynccontextmanager
+async def leading(lease: Lease) -> AsyncIterator[None]:
+    """Begins when the Lease is ours, and is cancelled as soon as it may be another's: LeaseLostError is raised then."""
+    try:
+        await lease.acquire()
+        async with supervised() as tasks:
+            tasks.create_task(lease.renew_regularly())
+            tasks.create_task(lease.watch())
+            try:
+                yield
+            except OvertakenError:
+                lease.must_be_held()  # who has the Lease now has claimed the checkpoint too
+                raise
+    finally:
+        await lease.release()
+
+
+def asked_to_stop() -> bool:
+    """Whether this task was cancelled, also where something else was raised than that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 @asynccontextmanager
@@ -140,7 +195,24 @@ def checkpoint_store(address: str) -> Store:
         return MemoryStore()
     if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
         return FileStore(Path(parts.path))
-    raise ConfigurationError(f"CHECKPOINT: {address!r}: set file:///path/to/file or memory:")
+    name = address.removeprefix("configmap://")
+    if parts.scheme == "configmap" and OBJECT_NAME.fullmatch(name):
+        from adapter import kube
+
+        return ConfigMapStore(kube.connect().object(kube.CONFIG_MAP, name, "CHECKPOINT"), PROCESS)
+    wanted = "file:///path/to/file, configmap://[namespace/]name or memory:"
+    raise ConfigurationError(f"CHECKPOINT: {address!r}: set {wanted}")
+
+
+def lease_of(settings: Settings) -> Lease | None:
+    """The Lease that LEASE names."""
+    if settings.lease is None:
+        return None
+    from adapter import kube
+
+    patience = settings.lease_duration * REQUEST
+    stored = kube.connect().object(kube.LEASE, settings.lease, "LEASE", patience)
+    return Lease(stored, PROCESS, duration=settings.lease_duration)
 
 
 @asynccontextmanager

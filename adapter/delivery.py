@@ -98,12 +98,14 @@ class Delivery:
         retry: Retry,
         watch: Watch | None = None,
         spawn: Spawn = asyncio.create_task,
+        fence: Callable[[], None] = lambda: None,
     ) -> None:
         self._spawn = spawn
         self._sink = sink
         self._dead_letters = dead_letters
         self._retry = retry
         self._watch = watch or Watch()
+        self._fence = fence
         self._window = asyncio.Semaphore(max_in_flight)
         self._lanes: dict[str, deque[Parcel]] = {}
         self._workers: set[asyncio.Task[None]] = set()
@@ -151,6 +153,7 @@ class Delivery:
 
     async def _attempt(self, parcel: Parcel, failures: int, given_up_at: float) -> bool:
         """One try, and the wait after it where it fails. Returns whether the parcel needs no more care."""
+        self._fence()
         try:
             await self._sink.send(parcel.event, parcel.span, failures)
         except EventRefusedError as exc:

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from adapter.errors import ConfigurationError
+from adapter.lease import Lease
 from adapter.metrics import Meters
 from adapter.stream import WAIT_SECONDS
 
@@ -44,8 +45,21 @@ class Health:
     checkpoint_interval: float
 
     def checks(self) -> dict[str, Check]:
-        """All of them, by name."""
-        return {"vcenter": self._vcenter(), "sink": self._sink(), "checkpoint": self._checkpoint()}
+        """All of them, by name. Who stands by speaks with nobody but the API server, and is ready as such."""
+        lease = {"lease": self._lease(self.meters.lease)} if self.meters.lease else {}
+        if not self.meters.leading:
+            return lease
+        return {"vcenter": self._vcenter(), "sink": self._sink(), "checkpoint": self._checkpoint()} | lease
+
+    def _lease(self, lease: Lease) -> Check:
+        """It is ours, or we know lately whose it is."""
+        if lease.held:
+            return Check(ok=True, why=f"leading{because(lease.contact.reason)}")
+        if lease.contact.failing > self.stale_after:
+            return Check(
+                ok=False, why=f"standby, and blind for {lease.contact.failing:.0f} s{because(lease.contact.reason)}"
+            )
+        return Check(ok=True, why=f"standby{because(f'{lease.holder} is leading' if lease.holder else '')}")
 
     def _vcenter(self) -> Check:
         """It was read lately. While events wait for the sink no more are read, and that is not vCenter's fault."""

@@ -32,15 +32,13 @@ RENEW_DEADLINE, RETRY_PERIOD, REQUEST = 2 / 3, 2 / 15, 1 / 3
 client-go's are 10 s, 2 s and 5 s of 15 s.
 """
 
+PROCESS = f"{socket.gethostname()}_{uuid.uuid4()}"
+"""A name that no other process has, nor this one after a restart; in a pod it begins with the pod's name."""
+
 
 def machine_time() -> float:
     """Seconds that go on while the process is stopped, and on Linux while the machine is suspended too."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-def identity() -> str:
-    """A name that no other process has, nor this one after a restart; in a pod it begins with the pod's name."""
-    return f"{socket.gethostname()}_{uuid.uuid4()}"
 
 
 class Lease:

@@ -10,13 +10,16 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from adapter.checkpoint import Ledger
 from adapter.contact import Contact
 from adapter.delivery import Parcel, Watch
+
+if TYPE_CHECKING:
+    from adapter.lease import Lease
 
 MAX_TYPES = 300
 """CloudEvents types that are counted by name. vCenter knows some 2,000 event type ids, extensions bring their own, and
@@ -50,6 +53,8 @@ class Meters(Watch):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.vcenter, self.sink, self.checkpoint = Contact(clock), Contact(clock), Contact(clock)
+        self.lease: Lease | None = None
+        """Which of several adapters delivers; None where there is no other."""
         self._types: dict[str, OfType] = {}
         self._under_way: dict[int, float] = {}
         self._ledger: Ledger | None = None
@@ -102,6 +107,7 @@ class Meters(Watch):
             "Since the checkpoint was last saved, or found to be saved already; NaN before the first time.",
             lambda: or_nan(self.checkpoint.age),
         )
+        self._gauge("leading", "1 while this adapter delivers, 0 while it stands by for another.", lambda: self.leading)
         build = self._gauge("build_info", "Always 1; the labels say what is running.", None, "version", "python")
         build.labels(version("vcenter-source"), platform.python_version()).set(1)
 
@@ -118,8 +124,9 @@ class Meters(Watch):
         return gauge
 
     def follow(self, ledger: Ledger) -> None:
-        """The lag is that of this ledger from now on."""
+        """The lag is that of this ledger from now on; what was under way with an earlier one is no more."""
         self._ledger = ledger
+        self._under_way.clear()
 
     def logged_in(self, vcenter_now: datetime) -> None:
         """A session with vCenter has begun, at this time on vCenter's own clock."""
@@ -168,6 +175,11 @@ class Meters(Watch):
             found = self._types.get(label) or OfType(*(counter.labels(label) for counter in self._by_type))
             self._types[label] = found
         return found
+
+    @property
+    def leading(self) -> bool:
+        """Whether it is this adapter that delivers."""
+        return self.lease is None or self.lease.held
 
     @property
     def in_flight(self) -> int:

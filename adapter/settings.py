@@ -4,6 +4,7 @@ Each setting is documented once, in the docstring under it; the README's table i
 """
 
 import json
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ from adapter.sinksettings import ENCODE, EnvironmentSettings, SinkSettings, eith
 
 NOT_OURS = frozenset({"id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema"})
 """Attributes that say what an event is: no override changes them. Those that begin with ``knative`` are Knative's."""
+
+
+OBJECT_NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+"""``[namespace/]name`` of a Kubernetes object (RFC 1123's label and subdomain)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +137,20 @@ class Settings(SinkSettings, VcenterSettings):
     ever, which keeps the order of events and waits for a sink however long it is away."""
 
     checkpoint: Annotated[str, either("CHECKPOINT")] = "memory:"
-    """Where the position is kept over a restart: `file:///path`, or `memory:` for not at all."""
+    """Where the position is kept over a restart: `file:///path`, `configmap://[namespace/]name` for a Kubernetes
+    ConfigMap, or `memory:` for not at all."""
 
     checkpoint_interval: Annotated[float, either("CHECKPOINT_INTERVAL")] = Field(default=1.0, gt=0)
     """Seconds between two saves of the checkpoint, at least. It is also saved at a clean stop."""
+
+    lease: Annotated[str | None, either("LEASE")] = None
+    """A Kubernetes Lease, `[namespace/]name`. Of the adapters that share it, and a `CHECKPOINT`, one delivers and the
+    others stand by. While the API server is away, nobody can be sure of it and nothing is delivered. Unset: this one
+    delivers."""
+
+    lease_duration: Annotated[int, either("LEASE_DURATION")] = Field(default=12, ge=1)
+    """Seconds without a renewal after which another adapter takes the Lease over. It is renewed every 2/15 of them; who
+    could not renew it for 2/3 of them stops delivering."""
 
     drain_timeout: Annotated[float, either("DRAIN_TIMEOUT")] = Field(default=20.0, ge=0)
     """Seconds that a stop waits for events on their way; keep it under the pod's terminationGracePeriodSeconds."""
@@ -150,6 +165,19 @@ class Settings(SinkSettings, VcenterSettings):
     health_stale_after: Annotated[float, either("HEALTH_STALE_AFTER")] = Field(default=60.0, gt=0)
     """Seconds that vCenter may be out of reach, an event wait while the sink accepts none, or the checkpoint be
     unsaved, before `/readyz` answers 503."""
+
+    @field_validator("lease")
+    @classmethod
+    def _object_name(cls, value: str | None) -> str | None:
+        if value is not None and not OBJECT_NAME.fullmatch(value):
+            raise ValueError("not [namespace/]name, of lower-case letters, digits, - and .")
+        return value
+
+    @model_validator(mode="after")
+    def _place_shared(self) -> Self:
+        if self.lease is not None and self.checkpoint == "memory:":
+            raise ValueError("LEASE: takes a CHECKPOINT that the next holder can read, such as configmap://name")
+        return self
 
     @field_validator("ce_overrides", mode="before")
     @classmethod

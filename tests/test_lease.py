@@ -10,7 +10,7 @@ import pytest
 
 from adapter import kube
 from adapter.errors import KubernetesForbiddenError, LeaseLostError
-from adapter.lease import Lease, identity, machine_time
+from adapter.lease import Lease, machine_time
 from tests.kube_api import NAMESPACE, KubeApi, kube_api, kubeconfig
 
 NAME = "vcenter-source"
@@ -284,10 +284,6 @@ def test_what_others_write_in_the_lease_is_kept(place: Place) -> None:
     after = place.api.get("leases", NAME)
     assert after is not None
     assert after["metadata"]["annotations"] == {"note": "hands off"}
-
-
-def test_no_two_processes_have_the_same_name() -> None:
-    assert identity() != identity()
 
 
 def test_the_clock_goes_on() -> None:

@@ -196,6 +196,7 @@ NAMES = {
     "delivery_duration_seconds",
     "session_logins",
     "build_info",
+    "leading",
 }
 # Prometheus' text format 0.0.4: a comment, or a name, labels and a number.
 LABELS = r'\{\w+="[^"\\\n]*"(?:,\w+="[^"\\\n]*")*\}'
