@@ -167,7 +167,7 @@ def test_what_it_prints_is_linted_clean_and_doubts_go_to_standard_error(tmp_path
     doubtful = "com.vmware.event.ex.esx.audit.ssh.enabled"
     done = command("trigger", ON, doubtful, "--subscriber", "svc/f", "--namespace", "x")
     assert done.returncode == 0
-    assert done.stderr.startswith(f"vcenter-source: {doubtful} is unknown to the catalogue")
+    assert done.stderr.startswith(f"vcenter-source: no known event has the type {doubtful};")
     (tmp_path / "t.yaml").write_text(done.stdout)
     linted = command("lint", str(tmp_path))
     assert (linted.returncode, linted.stdout.splitlines()[-1]) == (0, "1 Trigger: 1 warning")

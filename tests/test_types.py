@@ -20,10 +20,10 @@ import pytest
 from adapter.catalog import all_classes, event_class
 from adapter.cloudevent import GAP_TYPE, Converter
 from adapter.doctor import sink as doctor_sink
-from adapter.errors import PermanentError
+from adapter.errors import ConfigurationError, PermanentError
 from adapter.event import Gap
 from adapter.triggers import schema, world
-from adapter.triggers.listing import event_types, exactly, matching
+from adapter.triggers.listing import event_types, exactly, matching, show_schema
 from adapter.triggers.world import World
 from adapter.vcenter.client import Vcenter
 from adapter.vcenter.decode import decode_page
@@ -320,6 +320,11 @@ def test_the_command_prints_a_schema_whose_references_all_lead_somewhere() -> No
 )
 def test_what_has_a_schema(name: str, class_name: str) -> None:
     assert schema.of_class(*exactly(WORLD, name))["title"] == class_name
+
+
+def test_a_schema_needs_a_type() -> None:
+    with pytest.raises(ConfigurationError, match="of which type or class"):
+        show_schema(WORLD, "")
 
 
 def test_a_schema_of_nothing_names_the_nearest() -> None:

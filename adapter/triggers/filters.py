@@ -15,7 +15,7 @@ from adapter.triggers.findings import Finding
 from adapter.triggers.nearest import nearest, one_slip, or_else
 
 DIALECTS = ("exact", "prefix", "suffix", "all", "any", "not", "cesql")
-PASSED_OVER = "Knative passes the filter over, and every event passes"
+PASSED_OVER = "Knative passes the filter over, as if it were not there"
 _NAME = re.compile(r"[a-z][a-z0-9]*")  # what Knative's webhook takes
 _MERGE = "tag:yaml.org,2002:merge"  # <<, which nobody writes in a filter
 _TEXT = "tag:yaml.org,2002:str"
@@ -85,13 +85,15 @@ class Reading:
 
     def tests(self, dialect: str, node: yaml.Node) -> Condition:
         """Names with their values, which must all be met: what stands under ``exact``, ``prefix`` and the like."""
-        parts = []
+        parts: list[Condition] = []
         for name, (key, value) in self.fields(node).items():
             if not _NAME.fullmatch(name):
                 self.error(key, f"{name} is no name of an attribute: only small letters and digits{_small(name)}")
-            elif (text := self.text(name, value)) is not None:
-                parts.append(self.test(dialect, name, text, value))
-        return Every(tuple(parts), _line(node))
+                parts.append(Unclear(_line(key)))
+            else:
+                text = self.text(name, value)
+                parts.append(Unclear(_line(key)) if text is None else self.test(dialect, name, text, value))
+        return Every(tuple(parts), _line(node)) if parts else Unclear(_line(node))
 
     def test(self, dialect: str, name: str, text: str, node: yaml.Node) -> Condition:
         """One name and its value."""

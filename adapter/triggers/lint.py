@@ -36,7 +36,8 @@ def _of_condition(condition: Condition, judge: Judge) -> Iterator[Finding]:
     """What is wrong with single values; where nothing is, what is wrong with them together."""
     every = list(comparisons(condition))
     if any(judge.foreign(test) for test in every):
-        every = [test for test in every if test.attribute == "type"]  # of another source's attributes nothing is known
+        # Of another source's attributes nothing is known.
+        every = [test for test in every if test.attribute in {"type", "source"}]
         yield from (found for test in every if (found := judge.finding(test)))
         return
     single = [found for test in every if (found := judge.finding(test))]
@@ -63,7 +64,8 @@ def _contradiction(condition: Condition, judge: Judge) -> str:
     for two in combinations(way, 2):
         if not can_all(two, judge.world.shapes):
             return " and ".join(_said(*each) for each in two) + " exclude each other"
-    return " and ".join(_said(*each) for each in way) + " cannot all be true"
+    every = " and ".join(_said(*each) for each in way)
+    return f"{every} {'is never true' if len(way) == 1 else 'cannot all be true'}"
 
 
 def _said(test: Comparison, wanted: bool) -> str:

@@ -11,7 +11,7 @@ import orjson
 
 from adapter.catalog import NAMED_BY_ID, all_classes, severity
 from adapter.cloudevent import GAP_TYPE
-from adapter.errors import OutputClosedError, PermanentError
+from adapter.errors import ConfigurationError, OutputClosedError, PermanentError
 from adapter.triggers import schema
 from adapter.triggers.nearest import nearest, or_else
 from adapter.triggers.world import PING_TYPE, World, subject_types
@@ -114,7 +114,9 @@ def show(types: list[EventType], *, as_json: bool, out: TextIO = sys.stdout) -> 
 
 
 def show_schema(world: World, name: str, out: TextIO = sys.stdout) -> None:
-    """Print the JSON Schema of the data of one type or class. Raises as ``exactly``."""
+    """Print the JSON Schema of the data of one type or class. Raises ConfigurationError for none, as ``exactly``."""
+    if not name:
+        raise ConfigurationError("--schema: of which type or class? Name one before it")
     show_lines([orjson.dumps(schema.of_class(*exactly(world, name)), option=orjson.OPT_INDENT_2).decode()], out)
 
 

@@ -12,12 +12,12 @@ from adapter.triggers.nearest import nearest, or_else
 from adapter.triggers.world import World
 
 _WILDCARD = re.compile(r"[*?%]")
-_FOREIGN = "is no type of this adapter"
-_SYNONYMS = {
+_ATTRIBUTES_CALLED = {
     "severity": "severitytext", "class": "eventname", "name": "eventname", "eventtype": "type", "object": "subject",
     "eventtypeid": "eventname", "ancestors": "eventancestors", "vcenter": "source", "apiversion": "vsphereapiversion",
-    "warning": "WARN", "critical": "ERROR", "user": "INFO",
 }  # fmt: skip
+_SEVERITIES_CALLED = {"warning": "WARN", "critical": "ERROR", "user": "INFO"}
+_HEADS = {"vcenter": TYPE_PREFIX, "veba": "com.vmware.vsphere."}
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,11 @@ class Judge:
 
     def foreign(self, test: Comparison) -> bool:
         """Whether it asks for the events of another source, of which nothing is known here."""
+        if test.attribute == "source":
+            return test.value.startswith(("/", "urn:"))
         if test.attribute != "type" or test.operator not in {"exact", "prefix"}:
             return False
-        ours = ("com.vmware.event.", "com.vmware.vsphere.")
+        ours = tuple(_HEADS.values())
         shared = any(each.startswith(test.value) for each in ours) and test.operator == "prefix"
         return not shared and not test.value.startswith(ours) and not self.meant(test)
 
@@ -59,12 +61,14 @@ class Judge:
         return nearest(test.value, cut)
 
     def _unknown_attribute(self, name: str) -> str:
-        near = [_SYNONYMS[name]] if name in _SYNONYMS else nearest(name, self.world.attributes)
+        near = [_ATTRIBUTES_CALLED[name]] if name in _ATTRIBUTES_CALLED else nearest(name, self.world.attributes)
         added = "" if near else "; if K_CE_OVERRIDES adds it, say so with --extension"
         return f"no event has the attribute {name}{or_else(near)}{added}"
 
     def _wildcard(self, test: Comparison) -> str:
         bare = test.value.rstrip("*")
+        if not bare:
+            return f"{test.operator} knows no wildcard; for any {test.attribute}, leave it out"
         if test.operator == "exact" and not _WILDCARD.search(bare):
             return f"exact knows no wildcard; did you mean prefix: {{{test.attribute}: {bare}}}?"
         if test.operator == "exact" and not _WILDCARD.search(test.value.lstrip("*")):
@@ -76,7 +80,8 @@ class Judge:
         if test.operator != "exact":
             return None
         if test.attribute == "type":
-            return self._special_type(test)
+            name = self.world.classes.get(test.value)
+            return _warning(test, self._abstract(name)) if name and event_class(name).abstract else None
         if test.attribute == "subject" and ":" not in test.value:
             named = f"; did you mean eventname: {test.value}?" if test.value in all_classes() else ""
             return _error(test, f"subject is an object's type and id, such as VirtualMachine:vm-15{named}")
@@ -86,13 +91,6 @@ class Judge:
             near = f"did you mean suffix: {{eventancestors: '{lineage}'}}?"
             return _error(test, f"eventancestors lists every class; {near}")
         return None
-
-    def _special_type(self, test: Comparison) -> Finding | None:
-        if test.value in self.other.classes:
-            hint = or_else(self._translated(test))
-            return _error(test, f"{test.value} is sent with EVENT_FORMAT={self.other.event_format}{hint}")
-        name = self.world.classes.get(test.value)
-        return _warning(test, self._abstract(name)) if name and event_class(name).abstract else None
 
     def _abstract(self, class_name: str) -> str:
         prefix = self.world.type_of(class_name).rpartition(".")[0]
@@ -113,12 +111,13 @@ class Judge:
         near = [] if test.operator == "like" else self.meant(test)
         if near:
             return _error(test, f"{_said(test)}{or_else(near)}")
-        return _warning(test, f"{test.value} is unknown to the catalogue{self._unchecked(test)}")
+        return _warning(test, f"{_said(test, 'no known event')}{self._unchecked(test)}")
 
     def _within_ids(self, test: Comparison) -> bool:
-        """Whether it asks for a whole range of event type ids."""
-        before = self.world.type_of_id("") if test.attribute == "type" else "esx."
-        return test.operator == "prefix" and test.value.startswith(before.removesuffix(".v0").rstrip("."))
+        """Whether it asks for a whole range of event type ids, which begin with a small letter."""
+        head = self.world.type_of_id("").removesuffix(".v0") if test.attribute == "type" else ""
+        rest = test.value.removeprefix(head)
+        return test.operator == "prefix" and test.value.startswith(head) and (rest[:1].islower() or not rest)
 
     def _unchecked(self, test: Comparison) -> str:
         """What is to be said of a value that may be an event type id."""
@@ -130,7 +129,10 @@ class Judge:
 
     def _never(self, test: Comparison) -> Finding:
         if self.foreign(test):
-            return _warning(test, f"{test.value} {_FOREIGN}")
+            return _warning(test, f"{test.value} is no {test.attribute} of this adapter")
+        other = self.other.event_format
+        if test.attribute == "type" and test.value.startswith(_HEADS[other]):
+            return _error(test, f"{test.value} is sent with EVENT_FORMAT={other}{or_else(self._translated(test))}")
         return _error(test, f"{_said(test)}{or_else(self.meant(test))}{self._example(test)}")
 
     def _example(self, test: Comparison) -> str:
@@ -167,7 +169,8 @@ class Judge:
             name = _class_called(value) or self.world.classes.get(value)
             return [name] if name else []
         if test.attribute != "type":
-            return [_SYNONYMS[value.lower()]] if value.lower() in _SYNONYMS else []
+            called = _SEVERITIES_CALLED.get(value.lower()) if test.attribute == "severitytext" else None
+            return [called] if called else []
         name = self.other.classes.get(test.value) or _class_called(test.value)
         if name:
             return [self.world.type_of(name)]
@@ -195,11 +198,11 @@ def _endings(values: Iterable[str], size: int) -> set[str]:
     return lengths | {value[value.rfind(".") :] for value in values if "." in value}
 
 
-def _said(test: Comparison) -> str:
+def _said(test: Comparison, who: str = "no event") -> str:
     how = {"prefix": "starts with", "suffix": "ends with", "like": "is LIKE"}.get(test.operator)
-    return (
-        f"no event's {test.attribute} {how} {test.value}" if how else f"no event has the {test.attribute} {test.value}"
-    )
+    if how is None:
+        return f"{who} has the {test.attribute} {test.value}"
+    return f"{who}'s {test.attribute} {how} {test.value}"
 
 
 def _error(test: Comparison, message: str) -> Finding:
