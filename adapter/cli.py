@@ -128,6 +128,22 @@ def lint(
     sys.exit(Linter(world).run(paths, strict=strict))
 
 
+@commands.command()
+def tagged(
+    tag: Annotated[str, typer.Argument(metavar="CATEGORY/NAME", help="The tag, or its urn.")],
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, for programs.")] = False,
+) -> None:
+    """List the objects that carry a tag now: type, id and name. Exit code 1: there is no such tag, say."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    settings = sinksettings.read(configuration.VcenterSettings, {})
+    from adapter import logs  # as above
+    from adapter import tagged as tagging
+
+    log = sinksettings.read(sinksettings.SinkSettings, {})
+    logs.set_up(log.model_copy(update={"log_level": "warning"}))
+    tagging.show(tagging.objects(settings, tag), as_json=as_json)
+
+
 def world_of(
     event_format: EventFormat, *, ask_vcenter: bool, extensions: Sequence[str] = ()
 ) -> tuple["World", Mapping[str, str]]:
