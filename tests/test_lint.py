@@ -340,6 +340,11 @@ def test_an_impossible_combination(elements: list[Any], said: str) -> None:
     assert said in found.message
 
 
+def test_two_event_type_ids_at_once_are_doubted_and_impossible() -> None:
+    found = of_filters(*({"exact": {"type": f"com.vmware.event.ex.vendor.{each}"}} for each in ("one", "other")))
+    assert [each.severity for each in found] == ["error", "warning", "warning"]
+
+
 def test_only_the_branch_of_any_that_is_impossible_is_named() -> None:
     branch = f"      - all:\n          - exact: {{type: {ON}}}\n          - exact: {{type: {OFF}}}\n"
     (found,) = lint(f"filters:\n  - any:\n      - exact: {{type: {ON}}}\n{branch}")

@@ -33,16 +33,15 @@ def findings(spec: yaml.Node, judge: Judge) -> list[Finding]:
 
 
 def _of_condition(condition: Condition, judge: Judge) -> Iterator[Finding]:
-    """What is wrong with single values; where nothing is, what is wrong with them together."""
+    """What is wrong with single values; where each is possible, what is wrong with them together."""
     every = list(comparisons(condition))
     if any(judge.foreign(test) for test in every):
         # Of another source's attributes nothing is known.
         every = [test for test in every if test.attribute in {"type", "source"}]
         yield from (found for test in every if (found := judge.finding(test)))
         return
-    single = [found for test in every if (found := judge.finding(test))]
-    yield from single
-    if not single:
+    yield from (found for test in every if (found := judge.finding(test)))
+    if all(possible(test, judge.world.shapes) for test in every):
         yield from _together(condition, judge)
 
 

@@ -21,6 +21,7 @@ _KINDS = {
     "service": ("v1", "Service"),
     "ksvc": ("serving.knative.dev/v1", "Service"),
 }
+_PATTERN = re.compile(r"[A-Za-z0-9._*/-]+")  # what types are made of
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # a DNS label (RFC 1123)
 
 
@@ -80,10 +81,8 @@ def _element(name: str, judge: Judge) -> Element:
     """What picks the events of one type, wildcard or class; empty for all events."""
     if name in all_classes():
         return _of_class(name, judge)
-    if not name:
-        raise ConfigurationError("an empty text names no type")
-    if re.search(r"[?\[\]%]", name):
-        raise ConfigurationError(f"{name}: a Trigger knows the wildcard * alone")
+    if not _PATTERN.fullmatch(name):
+        raise ConfigurationError(f"{name!r} is no type of event, and * is the only wildcard of a Trigger")
     for test in _tests(name):
         found = judge.finding(test)
         if found and (found.severity == "error" or judge.foreign(test) or test.value in judge.world.classes):
