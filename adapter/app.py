@@ -28,7 +28,7 @@ from adapter.deadletters.sink import SinkLetters
 from adapter.delivery import Delivery, Retry, Sink
 from adapter.errors import ConfigurationError, LeaseLostError, OvertakenError
 from adapter.intake import AHEAD, Intake
-from adapter.lease import PROCESS, REQUEST, Lease
+from adapter.lease import REQUEST, Lease, process_name
 from adapter.metrics import Meters
 from adapter.openfaas.sink import openfaas_sink
 from adapter.position import Position
@@ -123,7 +123,8 @@ class Pipeline:
                     undelivered = await delivery.drain(settings.drain_timeout if ours else 0)
                     keeping.cancel()
                     await asyncio.wait([keeping])
-                    await keeper.finish()
+                    if meters.leading:  # what is another's by now is not written to
+                        await keeper.finish()
                     log.info("stopped", undelivered=undelivered)
 
 
@@ -199,7 +200,7 @@ def checkpoint_store(address: str) -> Store:
     if parts.scheme == "configmap" and OBJECT_NAME.fullmatch(name):
         from adapter import kube
 
-        return ConfigMapStore(kube.connect().object(kube.CONFIG_MAP, name, "CHECKPOINT"), PROCESS)
+        return ConfigMapStore(kube.connect().object(kube.CONFIG_MAP, name, "CHECKPOINT"), process_name())
     wanted = "file:///path/to/file, configmap://[namespace/]name or memory:"
     raise ConfigurationError(f"CHECKPOINT: {address!r}: set {wanted}")
 
@@ -212,7 +213,7 @@ def lease_of(settings: Settings) -> Lease | None:
 
     patience = settings.lease_duration * REQUEST
     stored = kube.connect().object(kube.LEASE, settings.lease, "LEASE", patience)
-    return Lease(stored, PROCESS, duration=settings.lease_duration)
+    return Lease(stored, process_name(), duration=settings.lease_duration)
 
 
 @asynccontextmanager
@@ -231,7 +232,6 @@ async def sink_of(settings: Settings, registry: CollectorRegistry | None = None)
         settings.sink,
         ca_certs=settings.ca_certs,
         answer_timeout=settings.sink_timeout,
-        connections=settings.max_in_flight,
         max_event_bytes=settings.max_event_bytes,
         token_file=settings.sink_token,
     ) as sink:
@@ -249,7 +249,6 @@ async def dead_letters_of(settings: Settings) -> AsyncIterator[DeadLetters]:
         settings.dead_letter_sink,
         ca_certs=settings.ca_certs,
         answer_timeout=settings.sink_timeout,
-        connections=settings.max_in_flight,
     ) as sink:
         first = SinkLetters(sink)
         yield FirstOf([first, folder]) if folder else first

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -32,8 +33,11 @@ RENEW_DEADLINE, RETRY_PERIOD, REQUEST = 2 / 3, 2 / 15, 1 / 3
 client-go's are 10 s, 2 s and 5 s of 15 s.
 """
 
-PROCESS = f"{socket.gethostname()}_{uuid.uuid4()}"
-"""A name that no other process has, nor this one after a restart; in a pod it begins with the pod's name."""
+
+@cache
+def process_name() -> str:
+    """A name that no other process has, nor this one after a restart; in a pod it begins with the pod's name."""
+    return f"{socket.gethostname()}_{uuid.uuid4()}"
 
 
 def machine_time() -> float:

@@ -42,7 +42,8 @@ class Behaviour:
 class Request:
     """One event that arrived at ``at`` (the machine's monotonic clock). ``status`` is what it was answered, 0: nothing.
 
-    ``gap`` is the data of an event that tells of missing ones, None for all others.
+    ``gap`` is the data of an event that tells of missing ones, None for all others. ``sentby`` is an extension that
+    adapters may be given, to tell them apart.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Request:
     status: int
     at: float
     gap: dict[str, Any] | None = None
+    sentby: str = ""
 
 
 Respond = Callable[[bytes], None]
@@ -156,7 +158,8 @@ class Sink:
     def _note(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         about = {name: headers[f"ce-{name}"] for name in ("id", "time", "type", "partitionkey")}
         gap = json.loads(body) if about["type"] == GAP_TYPE else None
-        self.requests.append(Request(**about, status=status, at=time.monotonic(), gap=gap))
+        sentby = headers.get("ce-sentby", "")
+        self.requests.append(Request(**about, status=status, at=time.monotonic(), gap=gap, sentby=sentby))
         if 200 <= status < 300:
             self.acknowledged.add((about["id"], about["time"]))
 

@@ -1,0 +1,205 @@
+"""Several adapters with one Lease and one ConfigMap: one delivers, nothing is lost, and no two deliver at once.
+
+The adapters, the simulated vCenter and the sink are processes of their own; the API server is that of these tests.
+"""
+
+import itertools
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from adapter.lease import RETRY_PERIOD
+from tests.guarantees_judge import prove
+from tests.guarantees_process import Adapter, eventually
+from tests.guarantees_support import World
+from tests.kube_api import NAMESPACE, KubeApi, kube_api, kubeconfig
+
+LEASE, CHECKPOINT = "vcenter-source", "vcenter-source-checkpoint"
+WINDOW = 16
+DURATION = 3
+"""LEASE_DURATION of these adapters, in seconds: what is not renewed for two of them is not delivered on."""
+
+
+@dataclass
+class Cluster:
+    """A world whose adapters are pods of one cluster. Its sink is slow: there is always something on its way."""
+
+    world: World
+    api: KubeApi
+    config: Path
+
+    def adapter(self, name: str, **settings: str) -> Adapter:
+        usual = {
+            "KUBECONFIG": str(self.config),
+            "LEASE": LEASE,
+            "LEASE_DURATION": str(DURATION),
+            "CHECKPOINT": f"configmap://{CHECKPOINT}",
+            "MAX_IN_FLIGHT": str(WINDOW),
+            "K_CE_OVERRIDES": json.dumps({"extensions": {"sentby": name}}),
+        }
+        return self.world.adapter(**(usual | settings))
+
+    def pair(self) -> tuple[Adapter, Adapter]:
+        """Adapter a, which delivers, and adapter b, which stands by."""
+        first = self.adapter("a")
+        first.wait_for("leading")
+        second = self.adapter("b")
+        second.wait_for("standing by")
+        return first, second
+
+    def senders(self) -> list[str]:
+        """Who delivered, in turn."""
+        return [name for name, _ in itertools.groupby(each.sentby for each in self.world.sink.requests())]
+
+    def delivers(self, name: str, count: int = 1) -> None:
+        """Wait until it has delivered so many events."""
+        eventually(lambda: sum(each.sentby == name for each in self.world.sink.requests()) >= count)
+
+    def spec(self) -> dict[str, Any]:
+        found = self.api.get("leases", LEASE)
+        assert found is not None
+        spec: dict[str, Any] = found["spec"]
+        return spec
+
+
+@pytest.fixture
+def cluster(world: World, tmp_path: Path) -> Iterator[Cluster]:
+    with kube_api() as api:
+        world.sink.behave(delay=0.05)
+        world.simulator.post(1000)
+        yield Cluster(world, api, kubeconfig(tmp_path, api))
+
+
+def test_a_leader_that_is_killed_is_succeeded_when_its_lease_has_expired(cluster: Cluster) -> None:
+    first, _ = cluster.pair()
+    cluster.delivers("a", 50)
+    first.end(signal.SIGKILL)
+    cluster.delivers("b", 50)
+    cluster.world.sink.behave()
+    prove(cluster.world.settle(), duplicates=3 * WINDOW)
+    assert cluster.senders() == ["a", "b"]
+    assert cluster.spec()["leaseTransitions"] == 1
+
+
+@pytest.mark.timeout(120)
+def test_a_leader_that_is_frozen_is_succeeded_and_delivers_nothing_when_it_thaws(cluster: Cluster) -> None:
+    first, second = cluster.pair()
+    cluster.delivers("a", 50)
+    os.kill(first.pid, signal.SIGSTOP)
+    cluster.delivers("b", 50)
+    os.kill(first.pid, signal.SIGCONT)
+    first.wait_for("delivering no more")
+    first.wait_for("standing by")
+    cluster.delivers("b", 100)
+    assert cluster.senders() == ["a", "b"]
+    second.end(signal.SIGKILL)  # the first one, in the same process, takes its turn again
+    cluster.delivers("a", 300)
+    cluster.world.sink.behave()
+    prove(cluster.world.settle(), duplicates=6 * WINDOW)
+    assert cluster.senders() == ["a", "b", "a"]
+    assert first.runs
+
+
+def test_a_leader_that_is_stopped_hands_over_at_once_and_nothing_is_sent_twice(cluster: Cluster) -> None:
+    first, second = cluster.pair()
+    cluster.delivers("a", 50)
+    assert first.end(signal.SIGTERM) == 0
+    assert first.saying("undelivered=0")
+    cluster.delivers("b")
+    cluster.world.sink.behave()
+    prove(cluster.world.settle(), duplicates=0)
+    assert cluster.senders() == ["a", "b"]
+    assert second.end(signal.SIGTERM) == 0
+
+
+def test_who_stands_by_is_stopped_at_once(cluster: Cluster) -> None:
+    _, second = cluster.pair()
+    holder = cluster.spec()["holderIdentity"]
+    assert second.end(signal.SIGTERM) == 0
+    assert cluster.spec()["holderIdentity"] == holder
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("fault", [503, pytest.param("hang", marks=pytest.mark.guarantees)])
+def test_while_the_api_server_is_away_nobody_delivers_and_then_they_go_on(cluster: Cluster, fault: Any) -> None:
+    first, second = cluster.pair()
+    cluster.delivers("a", 50)
+    cluster.api.fault, away = fault, time.monotonic()
+    first.wait_for("delivering no more")
+    first.wait_for("trying again", times=len(first.saying("trying again")) + 2)
+    expires = away - DURATION * RETRY_PERIOD + DURATION  # where it was renewed as long ago as that
+    assert max(each.at for each in cluster.world.sink.requests()) < expires
+    cluster.api.fault = None
+    cluster.world.deliver(first, 50)
+    cluster.world.sink.behave()
+    prove(cluster.world.settle(), duplicates=1000)
+    assert first.runs
+    assert second.runs
+
+
+def test_standing_by_is_ready_and_says_so(cluster: Cluster) -> None:
+    cluster.pair()
+    third = cluster.adapter("c", HEALTH_HOST="127.0.0.1", HEALTH_PORT="0", HEALTH_STALE_AFTER="0.5")
+    port = third.wait_for("serving /healthz").rpartition("port=")[2].strip()
+    third.wait_for("standing by")
+    url = f"http://127.0.0.1:{port}"
+    answer = httpx.get(f"{url}/readyz")
+    why = f"standby: {cluster.spec()['holderIdentity']} is leading"
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "checks": {"lease": {"ok": True, "why": why}}})
+    assert "vcenter_source_leading 0.0" in httpx.get(f"{url}/metrics").text
+    cluster.api.fault = 503
+    eventually(lambda: httpx.get(f"{url}/readyz").status_code == 503)
+    assert "standby, and blind for" in httpx.get(f"{url}/readyz").json()["checks"]["lease"]["why"]
+
+
+@pytest.mark.parametrize("missing", ["leases", "configmaps"])
+def test_without_permission_it_ends_with_one_clear_line(cluster: Cluster, missing: str) -> None:
+    cluster.api.denied = {("create", missing)}
+    adapter = cluster.adapter("a")
+    assert adapter.ended() == 1
+    setting = {"leases": "LEASE", "configmaps": "CHECKPOINT"}[missing]
+    assert f"{setting}: may not create {missing} in namespace {NAMESPACE}: " in adapter.lines[-1]
+    assert not [line for line in adapter.lines if "Traceback" in line]
+    assert (cluster.api.get("leases", LEASE) or {"spec": {}})["spec"].get("holderIdentity") is None, "kept it"
+
+
+def test_a_checkpoint_in_a_configmap_outlives_the_adapter(cluster: Cluster) -> None:
+    adapter = cluster.adapter("a", LEASE="")
+    cluster.delivers("a", 50)
+    assert adapter.end(signal.SIGTERM) == 0
+    cluster.world.sink.behave()
+    cluster.adapter("b", LEASE="")
+    prove(cluster.world.settle(), duplicates=0)
+
+
+def test_without_a_lease_an_api_server_that_is_away_stops_no_event(cluster: Cluster) -> None:
+    adapter = cluster.adapter("a", LEASE="")
+    cluster.delivers("a", 50)
+    cluster.api.fault = 500
+    adapter.wait_for("checkpoint not saved, trying again")
+    cluster.world.sink.behave()
+    prove(cluster.world.settle(), duplicates=0)
+    newest = max(key for key, _ in cluster.world.expect())
+    cluster.api.fault = None
+    assert adapter.end(signal.SIGTERM) == 0
+    found = cluster.api.get("configmaps", CHECKPOINT)
+    assert found is not None
+    assert json.loads(found["data"]["checkpoint.json"])["last"][0] >= newest
+
+
+def test_without_a_lease_the_older_of_two_notices_that_it_has_been_overtaken(cluster: Cluster) -> None:
+    older = cluster.adapter("a", LEASE="")
+    cluster.delivers("a", 50)
+    cluster.adapter("b", LEASE="")
+    assert older.ended() == 1
+    assert "has taken ConfigMap" in older.lines[-1]
+    cluster.world.sink.behave()
+    prove(cluster.world.settle(), duplicates=1000)
