@@ -30,6 +30,7 @@ from adapter.deadletters import DeadLetter
 from adapter.errors import EventRefusedError, SinkUnavailableError
 from adapter.sinks import broker, mounted
 from adapter.sinks.broker import http_sink
+from demo.receiver import Receiver
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.certificate import make_certificate
 from simulator.server import Running
@@ -400,6 +401,37 @@ def test_a_reply_is_read_off_so_that_its_connection_serves_on() -> None:
         send(url, count=3)
     assert len(requests) == 3
     assert len({request.connection for request in requests}) == 1
+
+
+# ---- Spans
+
+
+def test_spans_say_what_opentelemetry_and_knative_call_it(simulator: Running) -> None:
+    """The conventions for messaging and CloudEvents; a Broker's own spans have the same messaging.system."""
+    with Receiver() as receiver, recording_sink(lambda n: (202 if n else 503, {"Retry-After": "0"})) as sink:
+        given = {
+            "VCENTER_URL": simulator.url,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+            "K_SINK": f"{sink.url}ns/b?q=1",
+        }
+        with process("adapter", "run", **given, **LOGIN) as adapter:
+            wait_for_line(adapter, "reading events")
+            httpx.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
+            event = sink.take()
+            adapter.terminate()
+            adapter.communicate(timeout=20)
+        spans = receiver.trace(sink.requests[-1].headers["traceparent"].split("-")[1])
+    root = next(span.attributes for span in spans if not span.parent_id)
+    refused, taken = sorted((s for s in spans if s.parent_id), key=lambda span: span.start)
+    assert {span.attributes["messaging.system"] for span in spans} == {"knative"}
+    assert {span.attributes["messaging.message.id"] for span in spans} == {event.get_id()}
+    assert (root["messaging.operation.type"], root["cloudevents.event_type"]) == ("create", event.get_type())
+    assert root.get("cloudevents.event_subject") == event.get_subject()
+    assert taken.attributes["messaging.operation.type"] == "send"
+    assert taken.attributes["messaging.destination.name"] == "/ns/b"
+    assert taken.attributes["url.full"] == f"{sink.url}ns/b"
+    assert "error.type" not in taken.attributes
+    assert refused.attributes["error.type"] == "503"
 
 
 # ---- SIGTERM, and terminationGracePeriodSeconds
