@@ -16,6 +16,7 @@ Name = tuple[str, str, str]
 MADE_BY_OTHERS: set[Name] = {
     ("Namespace", "", "knative-eventing"),
     ("Secret", NAMESPACE, "vcenter-credentials"),  # by the user, who is told the command
+    ("Secret", NAMESPACE, "basic-auth"),  # likewise
 }
 VARIANTS = [folder for folder in FOLDERS if folder != "knative"]
 

@@ -9,7 +9,9 @@ import pytest
 from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 
+from adapter.openfaas.settings import GatewaySettings
 from adapter.settings import Settings as AdapterSettings
+from adapter.sinksettings import OPENFAAS
 from demo.manifests import Manifest
 from functions.pytag.settings import Settings as PytagSettings
 from tests.manifest_files import (
@@ -89,6 +91,8 @@ def test_every_namespace_of_ours_enforces_it() -> None:
 def test_every_variable_is_a_setting(workload: Manifest) -> None:
     name = container(workload)["name"]
     known = variables(SETTINGS[name]) if name in SETTINGS else {"PORT"}
+    if str(environment(workload).get("K_SINK")).startswith(OPENFAAS):
+        known |= variables(GatewaySettings)
     rest = [each for each in environment(workload) if each not in known and not each.startswith("OTEL_")]
     assert rest in ([], ["POD_NAME"])
     text = str(container(workload)["env"])  # what is used in a value has to be named before it
