@@ -6,20 +6,17 @@ sink comes back and takes all the events. The peaks are the kernel's (VmHWM). Ex
 
 import argparse
 import asyncio
-import os
 import signal
 import sys
 import tempfile
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Mapping
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from aiohttp import web
 
+from bench.processes import line_of, module, peak, simulator
 from bench.virtual import PASSED
-
-READY = "simulator ready: "
 
 
 class Sink:
@@ -60,41 +57,12 @@ async def serving(sink: Sink) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-@asynccontextmanager
-async def module(*command: str, environment: Mapping[str, str] = {}) -> AsyncIterator[Process]:
-    """A Python module as a process, ended with SIGTERM. Nothing of this environment but the path reaches it."""
-    environment = {"PATH": os.environ["PATH"], **environment}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", *command, env=environment, stdout=PIPE)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
-
-
-async def line_of(process: Process, prefix: str) -> str:
-    """What follows the prefix on the first line of its output that begins so."""
-    assert process.stdout is not None  # noqa: S101  it was asked for
-    async for line in process.stdout:
-        text = line.decode().strip()
-        if text.startswith(prefix):
-            return text.removeprefix(prefix)
-    raise SystemExit(f"a process has ended before it said {prefix!r}")
-
-
-def peak(process: Process) -> float:
-    """The most memory that it ever held, in MiB."""
-    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
-
-
 async def measure(events: int, limit: float) -> bool:
     """Print the peaks; whether they stay under the limit."""
     sink = Sink(events)
-    async with serving(sink) as address, module("simulator", "--backlog", str(events)) as simulator:
+    async with serving(sink) as address, simulator("--backlog", str(events)) as vcenter:
         environment = {
-            "VCENTER_URL": await line_of(simulator, READY),
+            "VCENTER_URL": vcenter,
             "VCENTER_USERNAME": "administrator@vsphere.local",
             "VCENTER_PASSWORD": "VMware1!",
             "K_SINK": address,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from simulator.accounts import ADMINISTRATOR, PASSWORD, READER
+from simulator.inventory import NAMES
 from simulator.server import Options, Running, bracketed, serve
 
 
@@ -34,6 +35,12 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 0 or more")
     return int(text)
+
+
+def _crowd(text: str) -> int:
+    if (number := _count(text)) < len(NAMES):
+        raise argparse.ArgumentTypeError(f"{text!r} is too few; there are always {len(NAMES)}")
+    return number
 
 
 def _amount(text: str) -> float:
@@ -59,6 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trust-cert", type=Path, metavar="PATH", help="where to write that certificate, as PEM")
     parser.add_argument("--rate", type=_amount, default=0.0, metavar="EVENTS_PER_S", help="post mixed events steadily")
     parser.add_argument("--backlog", type=_count, default=0, metavar="N", help="events that are there at the start")
+    parser.add_argument(
+        "--objects",
+        type=_crowd,
+        default=len(NAMES),
+        metavar="N",
+        help="VMs there are; the events of --rate and --backlog are about each in turn, four at a time",
+    )
     parser.add_argument(
         "--journal", type=Path, metavar="PATH", help="a file to keep the history in; started again, it is there still"
     )

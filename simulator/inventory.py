@@ -7,6 +7,12 @@ Names of folders and their ids look like a real vCenter's (``group-d1``, ``domai
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+NAMES = ("web-1", "web-2", "db-1", "batch-1")
+"""The VMs that are always there."""
+
+CROWD_FROM = 1_000_000
+"""The number in the ids of further VMs and their pools: far from those of what is created later."""
+
 
 @dataclass(slots=True, eq=False)
 class Entity:
@@ -47,9 +53,9 @@ class NameTakenError(Exception):
 
 
 class Inventory:
-    """Every object by its id (``objects``), and the ways to change them."""
+    """Every object by its id (``objects``), and the ways to change them. ``machines`` is how many VMs."""
 
-    def __init__(self) -> None:
+    def __init__(self, machines: int = len(NAMES)) -> None:
         self.objects: dict[str, Entity] = {}
         self._number = 100
         self.root = self._put("Folder", "group-d1", "Datacenters", None)
@@ -57,6 +63,8 @@ class Inventory:
         self._fill_folders(self.datacenter)
         self._fill_cluster()
         self._fill_machines()
+        for number in range(machines - len(NAMES)):
+            self._add_machine(number)
 
     def _put(
         self, kind: str, moid: str, name: str, parent: Entity | None, **facts: str | int | bool | Entity
@@ -83,19 +91,21 @@ class Inventory:
         self.hosts = [self._put("HostSystem", f"host-{11 + n}", f"esx-{1 + n}", self.cluster) for n in range(2)]
 
     def _fill_machines(self) -> None:
-        names = ("web-1", "web-2", "db-1", "batch-1")
         self.machines = [
-            self._put(
-                "VirtualMachine",
-                f"vm-{15 + n}",
-                name,
-                self.vm_folder,
-                host=self.hosts[n % 2],
-                resourcePool=self.pools[n // 2],
-                powerState="poweredOff",
-            )
-            for n, name in enumerate(names)
+            self._put_machine(f"vm-{15 + n}", name, self.hosts[n % 2], self.pools[n // 2])
+            for n, name in enumerate(NAMES)
         ]
+
+    def _add_machine(self, number: int) -> None:
+        """One VM more, in a resource pool of its own."""
+        moid = f"{CROWD_FROM + number}"
+        pool = self._put("ResourcePool", f"resgroup-{moid}", f"pool-{number}", self.root_pool)
+        self.pools.append(pool)
+        self.machines.append(self._put_machine(f"vm-{moid}", f"vm-{number}", self.hosts[number % 2], pool))
+
+    def _put_machine(self, moid: str, name: str, host: Entity, pool: Entity) -> Entity:
+        facts = {"host": host, "resourcePool": pool}
+        return self._put("VirtualMachine", moid, name, self.vm_folder, **facts, powerState="poweredOff")
 
     def exists(self, type: str, moid: str) -> bool:  # noqa: A002  a reference's own two words
         """Whether an object with this id is there and has this type (its name on the wire)."""

@@ -1,6 +1,7 @@
 """Events in quantity: a mix of power-ons, tasks, resource pools and EventEx, from bodies that are made once."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -51,25 +52,30 @@ class Load:
         self._posted += 1
         return body
 
-    def _make(self) -> list[Body]:
+    def _make(self) -> Iterator[Body]:
+        """Four events about each VM and a resource pool, the two that are always there in turn or one of its own."""
         inventory = self._events.inventory
-        made: list[object] = []
-        for machine, pool in zip(inventory.machines, inventory.pools * 2, strict=True):
-            where, pool_where = arguments_for(machine), arguments_for(pool)
-            parent = pool_argument(inventory.root_pool)
-            made += [
-                vim.event.VmPoweredOnEvent(template=False, **where),
-                _task_event(machine, where),
-                vim.event.ResourcePoolCreatedEvent(resourcePool=pool_argument(pool), parent=parent, **pool_where),
-                vim.event.EventEx(
-                    eventTypeId="com.vmware.vc.vm.VmStateRevertedToSnapshot",
-                    objectId=machine.moid,
-                    objectType=vim_type(machine.type),
-                    objectName=machine.name,
-                    **where,
-                ),
-            ]
-        return [self._events.body(event, ADMINISTRATOR) for event in made]
+        pools = inventory.pools[:2] * 2 + inventory.pools[2:]
+        for machine, pool in zip(inventory.machines, pools, strict=True):
+            for event in _four_events(machine, pool, inventory.root_pool):
+                yield self._events.body(event, ADMINISTRATOR)
+
+
+def _four_events(machine: Entity, pool: Entity, root_pool: Entity) -> list[Any]:
+    where, pool_where = arguments_for(machine), arguments_for(pool)
+    created = {"resourcePool": pool_argument(pool), "parent": pool_argument(root_pool)}
+    return [
+        vim.event.VmPoweredOnEvent(template=False, **where),
+        _task_event(machine, where),
+        vim.event.ResourcePoolCreatedEvent(**created, **pool_where),
+        vim.event.EventEx(
+            eventTypeId="com.vmware.vc.vm.VmStateRevertedToSnapshot",
+            objectId=machine.moid,
+            objectType=vim_type(machine.type),
+            objectName=machine.name,
+            **where,
+        ),
+    ]
 
 
 def _task_event(machine: Entity, where: dict[str, Any]) -> Any:

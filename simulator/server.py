@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 from simulator import control, rest
 from simulator.accounts import ADMINISTRATOR, PASSWORD, Accounts
 from simulator.faults import DroppableProtocol, FaultInjector, Faults
+from simulator.inventory import NAMES, Inventory
 from simulator.journal import Journal
 from simulator.service import Caller, answer
 from simulator.soap import service_description, service_versions
@@ -35,6 +36,8 @@ _TICK_SECONDS = 0.02
 class Options:
     """How to run. ``rate`` is events a second, ``latency`` seconds added to each answer, ``backlog`` events at start.
 
+    ``objects`` is how many VMs there are, which the events of both are about in turn.
+
     ``port`` 0 takes any free one. ``trust_cert`` is where to write the certificate (with ``tls``). ``journal`` is the
     file in which the history outlives a restart, None for not at all.
     """
@@ -47,6 +50,7 @@ class Options:
     username: str = ADMINISTRATOR
     password: str = PASSWORD
     backlog: int = 0
+    objects: int = len(NAMES)
     trust_cert: Path | None = None
     journal: Path | None = None
 
@@ -135,7 +139,11 @@ async def serve(options: Options, ready: Callable[[Running], None]) -> None:
 
     Raises OSError for an address that cannot be had.
     """
-    vcenter = Vcenter(accounts=Accounts(options.username, options.password), faults=Faults(options.latency))
+    vcenter = Vcenter(
+        accounts=Accounts(options.username, options.password),
+        inventory=Inventory(options.objects),
+        faults=Faults(options.latency),
+    )
     if options.journal is not None:
         journal = Journal(options.journal, vcenter.instance_uuid)
         vcenter.instance_uuid = journal.instance_uuid

@@ -91,6 +91,7 @@ def refusal(*arguments: str) -> tuple[int, str]:
         (["--port", "99999"], "argument --port: '99999' is no port; set 0 to 65535"),
         (["--port", "http"], "argument --port: 'http' is no port; set 0 to 65535"),
         (["--backlog", "-1"], "argument --backlog: '-1' is no whole number of 0 or more"),
+        (["--objects", "3"], "argument --objects: '3' is too few; there are always 4"),
         (["--rate", "-0.5"], "argument --rate: '-0.5' is no number of 0 or more"),
         (["--rate", "inf"], "argument --rate: 'inf' is no number of 0 or more"),
         (["--latency", "soon"], "argument --latency: 'soon' is no number of 0 or more"),

@@ -67,6 +67,16 @@ def test_a_collector_reads_from_the_oldest_and_goes_on_after_the_end(simulator: 
     assert [event.key for event in collector.ReadNextEvents(30)] == [42, 43]
 
 
+def test_the_backlog_is_about_as_many_objects_as_are_asked_for() -> None:
+    with running(backlog=4 * 20 + 4, objects=20) as made, connected(made) as session:
+        manager = session.content.eventManager
+        posted = manager.QueryEvents(Filter(eventTypeId=["VmPoweredOnEvent"]))
+        machines = [event.vm.vm._moId for event in posted]
+        assert (len(machines), len(set(machines))) == (21, 20)
+        names = {each.name for each in (event.vm.vm for event in posted)}
+        assert {"web-1", "batch-1", "vm-0", "vm-15"} <= names, "each is in the inventory"
+
+
 def test_the_backlog_is_dated_in_the_past(past: Any) -> None:
     events = past.content.eventManager.QueryEvents(Filter())
     assert past.CurrentTime() - events[0].createdTime > timedelta(seconds=39)

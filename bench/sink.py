@@ -1,0 +1,150 @@
+"""``python -m bench.sink``: a sink that costs little, as a process of its own, and what came to it and when.
+
+Not asyncio but epoll itself, one read and one write a request, a fixed answer: a third of the CPU of any Python server,
+so that what is measured is the sender. It is for senders that behave: no chunked bodies, no pipelining of which the
+answers could block. Linux only.
+"""
+
+import argparse
+import heapq
+import json
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+ANSWER = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
+LARGEST_READ = 1 << 18
+
+
+@dataclass
+class Taken:
+    """What came: for each request the moment (``time.time``) and its head."""
+
+    heads: list[tuple[float, bytes]] = field(default_factory=list)
+
+    def summary(self, skip: int) -> dict[str, float]:
+        """Counts, seconds from the first to the last, and quantiles of arrival less ``ce-time``, in seconds."""
+        heads = self.heads[skip:]
+        delays = sorted(moment - created for moment, head in heads if (created := created_time(head)) is not None)
+        identities = {header(head, b"ce-id") for _, head in heads}
+        quantiles = {f"p{n}": delays[min(len(delays) * n // 100, len(delays) - 1)] for n in (50, 99) if delays}
+        return {
+            "requests": len(heads),
+            "identities": len(identities),
+            "seconds": heads[-1][0] - heads[0][0],
+            "first": self.heads[0][0],
+            **quantiles,
+        }
+
+
+def header(head: bytes, name: bytes) -> bytes:
+    """The value of a header; empty where it is not there."""
+    _, found, rest = head.lower().partition(b"\r\n" + name + b":")
+    return rest.partition(b"\r\n")[0].strip() if found else b""
+
+
+def created_time(head: bytes) -> float | None:
+    """The event's own time, which every sender takes from vCenter; None for what is no CloudEvent in binary mode."""
+    value = header(head, b"ce-time").decode().upper()
+    return datetime.fromisoformat(value).timestamp() if value else None
+
+
+def requests(buffer: bytearray) -> Iterator[bytes]:
+    """The heads of the whole requests in a buffer, which are taken out of it."""
+    while (end := buffer.find(b"\r\n\r\n")) >= 0:
+        head = bytes(buffer[: end + 2])
+        size = end + 4 + int(header(head, b"content-length") or 0)
+        if len(buffer) < size:
+            return
+        del buffer[:size]
+        yield head
+
+
+class Sink:
+    """Answers each request after ``latency`` seconds, up to a millisecond more: epoll counts in those."""
+
+    def __init__(self, latency: float) -> None:
+        self.taken = Taken()
+        self._latency = latency
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self._listener.setblocking(False)
+        self._poll = select.epoll()
+        self._poll.register(self._listener, select.EPOLLIN)
+        self._connections: dict[int, tuple[socket.socket, bytearray]] = {}
+        self._due: list[tuple[float, int]] = []
+        self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+
+    def step(self, patience: float) -> None:
+        """Wait for something to do, ``patience`` seconds at most, and do it."""
+        wait = min(patience, max(0.0, self._due[0][0] - time.monotonic())) if self._due else patience
+        for descriptor, _ in self._poll.poll(wait):
+            if descriptor == self._listener.fileno():
+                self._accept()
+            else:
+                self._read(descriptor)
+        while self._due and self._due[0][0] <= time.monotonic():
+            self._answer(heapq.heappop(self._due)[1])
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._connections[connection.fileno()] = connection, bytearray()
+        self._poll.register(connection, select.EPOLLIN)
+
+    def _read(self, descriptor: int) -> None:
+        connection, buffer = self._connections[descriptor]
+        try:
+            chunk = connection.recv(LARGEST_READ)
+        except ConnectionError:
+            chunk = b""
+        if not chunk:
+            del self._connections[descriptor]
+            connection.close()
+        buffer += chunk
+        for head in requests(buffer):
+            self.taken.heads.append((time.time(), head))
+            if self._latency:
+                heapq.heappush(self._due, (time.monotonic() + self._latency, descriptor))
+            else:
+                self._answer(descriptor)
+
+    def _answer(self, descriptor: int) -> None:
+        if descriptor in self._connections:
+            self._connections[descriptor][0].sendall(ANSWER)
+
+
+def serve(latency: float, expected: int, seconds: float, skip: int) -> None:
+    """Take events; say when the first is there, and what came when all are, or so many seconds after the first."""
+    sink = Sink(latency)
+    print(f"sink ready: {sink.address}", flush=True)
+    heads = sink.taken.heads
+    while not heads:
+        sink.step(1.0)
+    print("sink first:", flush=True)
+    end = time.monotonic() + seconds
+    while len(heads) < expected and time.monotonic() < end:
+        sink.step(0.1)
+    print("sink done:", json.dumps(sink.taken.summary(skip)), flush=True)
+    while True:
+        sink.step(1.0)
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench.sink", description=__doc__.splitlines()[0])
+    parser.add_argument("--latency", type=float, default=0.0, help="milliseconds before each answer")
+    parser.add_argument("--expected", type=int, default=sys.maxsize, help="how many events are all")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="how long after the first they may take")
+    parser.add_argument("--skip", type=int, default=0, help="how many at first do not count")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    serve(options.latency / 1000, options.expected, options.seconds, options.skip)
+
+
+if __name__ == "__main__":
+    main()
