@@ -62,7 +62,7 @@ class Watch:
     def delivered(self, parcel: Parcel) -> None:
         """The sink has acknowledged it."""
 
-    def dead_lettered(self, parcel: Parcel) -> None:
+    def dead_lettered(self, parcel: Parcel, reason: str) -> None:
         """The sink will never take it, and the dead letter has stored it."""
 
 
@@ -182,7 +182,7 @@ class Delivery:
             return False
         log.error("sink will not take the event, it is in the dead letter", reason=str(why), **names(parcel))
         parcel.span.add_event("dead letter", {"reason": str(why)})
-        self._watch.dead_lettered(parcel)
+        self._watch.dead_lettered(parcel, str(why))
         return True
 
     async def _wait(self, what: str, parcel: Parcel, seconds: float, why: Exception, **more: str) -> None:

@@ -158,7 +158,7 @@ class Meters(Watch):
         for record in self._record_duration:
             record(seconds)
 
-    def dead_lettered(self, parcel: Parcel) -> None:
+    def dead_lettered(self, parcel: Parcel, reason: str) -> None:  # noqa: ARG002  nothing is counted by it
         """The sink has refused it for good."""
         self._of(parcel.event.get_type()).dead_lettered.inc()
         del self._under_way[id(parcel)]

@@ -66,8 +66,8 @@ def test_a_refused_event_is_acknowledged_once_it_is_in_the_dead_letter_and_those
         def failed(self, parcel: Parcel, reason: str) -> None:
             happened.append("failed")
 
-        def dead_lettered(self, parcel: Parcel) -> None:
-            happened.append(f"dead-lettered {len(box.letters)}")
+        def dead_lettered(self, parcel: Parcel, reason: str) -> None:
+            happened.append(f"dead-lettered {len(box.letters)}: {reason}")
 
         def delivered(self, parcel: Parcel) -> None:
             happened.append("delivered")
@@ -79,7 +79,7 @@ def test_a_refused_event_is_acknowledged_once_it_is_in_the_dead_letter_and_those
         return await delivery.drain(5)
 
     assert asyncio.run(deliver()) == 0
-    assert happened == ["failed", "failed", "dead-lettered 1", "acknowledged 1", "delivered"]
+    assert happened == ["failed", "failed", "dead-lettered 1: 400: no such thing", "acknowledged 1", "delivered"]
     assert sink.accepted == ["good"]
     (letter,) = box.letters
     assert (letter.address, letter.status, letter.body) == ("http://sink/", 400, b"no such thing")

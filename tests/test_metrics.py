@@ -88,7 +88,7 @@ def test_what_is_in_flight_ages_and_then_counts_as_a_duration() -> None:
     assert (value(meters, "events_in_flight"), value(meters, "oldest_in_flight_seconds")) == (2.0, 3.0)
     meters.delivered(first)
     assert (value(meters, "events_in_flight"), value(meters, "oldest_in_flight_seconds")) == (1.0, 1.0)
-    meters.dead_lettered(second)
+    meters.dead_lettered(second, "400")
     assert value(meters, "events_in_flight") == 0.0
     assert value(meters, "delivery_duration_seconds_sum") == 3.0
     assert value(meters, "delivery_duration_seconds_bucket", le="2.5") == 0.0
