@@ -151,7 +151,6 @@ async def sender_of(settings: SinkSettings) -> AsyncIterator[Sender]:
         str(settings.sink),
         ca_certs=settings.ca_certs,
         answer_timeout=settings.sink_timeout,
-        connections=1,
         max_event_bytes=settings.max_event_bytes,
         token_file=settings.sink_token,
     ) as sink:

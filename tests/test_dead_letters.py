@@ -103,7 +103,7 @@ def answering(status: int, objection: bytes) -> Iterator[RecordingSink]:
 
 
 async def send(url: str, event: CloudEvent, limit: int | None = None) -> HttpSink:
-    async with http_sink(url, ca_certs=None, answer_timeout=5, connections=1, max_event_bytes=limit) as sink:
+    async with http_sink(url, ca_certs=None, answer_timeout=5, max_event_bytes=limit) as sink:
         await sink.send(event, INVALID_SPAN, 0)
         return sink
 
@@ -135,7 +135,7 @@ def test_a_password_in_the_sinks_address_is_in_no_message_and_no_dead_letter() -
 
 
 async def store_at(url: str, one: DeadLetter) -> None:
-    async with http_sink(url, ca_certs=None, answer_timeout=5, connections=1) as sink:
+    async with http_sink(url, ca_certs=None, answer_timeout=5) as sink:
         await SinkLetters(sink).store(one, INVALID_SPAN)
 
 

@@ -28,7 +28,7 @@ from adapter import app, settings, sinksettings
 from adapter.backoff import Backoff
 from adapter.deadletters import DeadLetter
 from adapter.errors import EventRefusedError, SinkUnavailableError
-from adapter.sinks import broker, mounted
+from adapter.sinks import mounted, wire
 from adapter.sinks.broker import http_sink
 from demo.receiver import Receiver
 from simulator.accounts import ADMINISTRATOR, PASSWORD
@@ -97,7 +97,7 @@ def send(url: str, *, between: Callable[[], object] = lambda: None, count: int =
     """Send an event this often through one sink; ``between`` is called after each."""
 
     async def all_of_them() -> None:
-        given: dict[str, Any] = {"ca_certs": None, "answer_timeout": 5.0, "connections": 2} | options
+        given: dict[str, Any] = {"ca_certs": None, "answer_timeout": 5.0} | options
         async with http_sink(url, **given) as sink:
             for _ in range(count):
                 await sink.send(EVENT, INVALID_SPAN, 0)
@@ -231,7 +231,7 @@ def test_bundles_that_come_change_and_go_need_no_restart(
     mount(volume, "..1", old=make_authority(tmp_path)[0].read_bytes())
 
     async def story(url: str) -> None:
-        async with http_sink(url, ca_certs=None, answer_timeout=5, connections=2, bundles=volume) as sink:
+        async with http_sink(url, ca_certs=None, answer_timeout=5, bundles=volume) as sink:
             with pytest.raises(SinkUnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
                 await sink.send(EVENT, INVALID_SPAN, 0)
             mount(volume, "..2", new=certificate[0].read_bytes())
@@ -320,7 +320,7 @@ def test_every_status_is_taken_as_knative_takes_it() -> None:
     taken: dict[int, str] = {}
 
     async def each(url: str) -> None:
-        async with http_sink(url, ca_certs=None, answer_timeout=5, connections=1) as sink:
+        async with http_sink(url, ca_certs=None, answer_timeout=5) as sink:
             for status in statuses:
                 try:
                     await sink.send(EVENT, INVALID_SPAN, 0)
@@ -371,7 +371,7 @@ def test_a_2xx_counts_whatever_becomes_of_its_body(answer: bytes) -> None:
 
 @pytest.mark.parametrize("status", ["202 Accepted", "503 Service Unavailable"])
 def test_a_body_that_never_ends_is_left(status: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker, "REPLY_TIMEOUT", 0.2)
+    monkeypatch.setattr(wire, "BODY_TIMEOUT", 0.2)
     begun = time.monotonic()
     with socket.create_server(("127.0.0.1", 0)) as server:
 

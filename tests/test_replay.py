@@ -105,7 +105,7 @@ async def replay(folder: Folder, url: str, delays: list[float]) -> Summary:
         delays.append(seconds)
 
     backoff = Backoff(base=1.0, longest=30.0, random=lambda: 1.0)
-    async with http_sink(url, ca_certs=None, answer_timeout=5, connections=1) as sink:
+    async with http_sink(url, ca_certs=None, answer_timeout=5) as sink:
         return await Replay(folder, sink, backoff, sleep=note).run()
 
 

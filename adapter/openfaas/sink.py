@@ -97,7 +97,8 @@ class OpenfaasSink:
             return
         async with self._memory.of(event) as past:
             missing = [match for match in matches if match.function.path not in past.taken | past.refusals.keys()]
-            failures = await asyncio.gather(*(self._one(event, match, past, span, resend) for match in missing))
+            trying = [self._one(event, match, past, span, resend) for match in missing]
+            failures = [await trying[0]] if len(trying) == 1 else await asyncio.gather(*trying)  # a task costs its time
             settle([failure for failure in failures if failure], past)
 
     async def _one(
@@ -166,7 +167,7 @@ class OpenfaasSink:
         why, told = explain(call.path, call.invocation, answer), answer.body[:MAX_TOLD]
         if verdict is Verdict.REFUSED or own or failures >= self._max_tries:
             return EventRefusedError(why, status=answer.status, body=told)
-        delay = retry_after({"Retry-After": answer.headers.get("retry-after", "")}, datetime.now(UTC))
+        delay = retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
         return SinkUnavailableError(why, retry_after=delay, status=answer.status, body=told)
 
 

@@ -4,6 +4,7 @@ Both are replaced under a running process (SinkBinding renews the token every ha
 both are looked at again for each request, as Knative's own sources do.
 """
 
+import os
 import re
 import ssl
 from collections.abc import Iterator
@@ -23,22 +24,38 @@ _TOKEN = re.compile(r"[\w.~+/-]+=*", re.ASCII)  # RFC 6750, 2.1
 Seen = tuple[tuple[str, int, int], ...]
 
 
-def authorization(token_file: Path | None) -> dict[str, str]:
-    """The header with the token as it is now; none where no token is mounted.
+class Token:
+    """A token in a file; None is none. It is read again whenever the file has changed."""
 
-    A token that cannot be read is waited for (SinkUnavailableError): without one, every event would be refused.
-    """
-    if token_file is None:
-        return {}
-    try:
-        token = token_file.read_text(errors="replace").strip()
-    except FileNotFoundError:
-        return {}
-    except OSError as exc:
-        raise SinkUnavailableError(f"the sink's token: cannot read {token_file}: {exc.strerror}") from exc
-    if not _TOKEN.fullmatch(token):
-        raise SinkUnavailableError(f"the sink's token: there is none in {token_file}")
-    return {"Authorization": f"Bearer {token}"}
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._seen: tuple[int, int] | None = None
+        self._header: dict[str, str] = {}
+
+    def header(self) -> dict[str, str]:
+        """The header with the token as it is now; none where no token is mounted.
+
+        A token that cannot be read is waited for (SinkUnavailableError): without one, every event would be refused.
+        """
+        if self._file is None:
+            return {}
+        try:
+            status = os.stat(self._file)  # noqa: PTH116  a Path takes twice the time, with each event
+            if self._seen != (status.st_ino, status.st_mtime_ns):
+                self._header = {"authorization": f"Bearer {self._read(self._file)}"}
+                self._seen = (status.st_ino, status.st_mtime_ns)
+        except FileNotFoundError:
+            return {}
+        except OSError as exc:
+            raise SinkUnavailableError(f"the sink's token: cannot read {self._file}: {exc.strerror}") from exc
+        return self._header
+
+    @staticmethod
+    def _read(file: Path) -> str:
+        token = file.read_text(errors="replace").strip()
+        if not _TOKEN.fullmatch(token):
+            raise SinkUnavailableError(f"the sink's token: there is none in {file}")
+        return token
 
 
 class Trust:

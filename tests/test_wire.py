@@ -1,0 +1,266 @@
+"""The client of HTTP sinks, against servers that say what they are told, byte by byte."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
+
+from adapter.sinks import wire
+from adapter.sinks.proxied import Proxied
+from adapter.sinks.wire import Answer, Wire, WireError
+
+ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def request_of(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """Head and body of the next request."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    return head, await reader.readexactly(length)
+
+
+async def with_server(talk: Talk, work: Callable[[Wire], Awaitable[None]], seconds: float = 5.0) -> None:
+    """Do the work on a server of which each connection goes as ``talk`` says."""
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await talk(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async with await asyncio.start_server(connection, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        client = Wire(URL(f"http://127.0.0.1:{port}/path?q=1"), None, seconds)
+        try:
+            await work(client)
+        finally:
+            await client.close()
+            await asyncio.sleep(0)
+
+
+def answering(*answers: bytes) -> Talk:
+    """Each request gets the next of these."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in answers:
+            await request_of(reader)
+            writer.write(answer)
+
+    return talk
+
+
+def exchanged(answer: bytes) -> Answer:
+    """What becomes of one request with this answer, after which the server hangs up."""
+    got: list[Answer] = []
+
+    async def work(client: Wire) -> None:
+        got.append(await client.post({}, b"x"))
+
+    asyncio.run(with_server(answering(answer), work))
+    return got[0]
+
+
+@pytest.mark.parametrize(
+    ("said", "body"),
+    [
+        (b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok", b"ok"),
+        (b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", b"ok"),
+        (b"HTTP/1.1 202 Accepted\r\n\r\nuntil the end", b"until the end"),
+        (b"HTTP/1.0 202 Accepted\r\n\r\nas of old", b"as of old"),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n", b""),
+        (b"HTTP/1.1 202 Accepted\r\nContent-Length: 9\r\n\r\ncut", b"cut"),
+        (b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", b""),
+    ],
+)
+def test_every_form_of_an_answer_is_read(said: bytes, body: bytes) -> None:
+    answer = exchanged(said)
+    assert (answer.status, answer.reason, answer.body) == (202, "Accepted", body)
+
+
+@given(cuts=st.sets(st.integers(1, 60), max_size=6))
+def test_an_answer_may_come_in_any_pieces(cuts: set[int]) -> None:
+    said = b"HTTP/1.1 503 Not Now\r\nRetry-After: 7\r\nContent-Length: 5\r\n\r\nlater"
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        edges = [0, *sorted(cut for cut in cuts if cut < len(said)), len(said)]
+        for begin, end in pairwise(edges):
+            writer.write(said[begin:end])
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    async def work(client: Wire) -> None:
+        answer = await client.post({}, b"")
+        assert (answer.status, answer.headers["retry-after"], answer.body) == (503, "7", b"later")
+
+    asyncio.run(with_server(talk, work))
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 2", b"HTTP/1.1 202 Accepted\r\nContent-Le", b"SSH-2.0-OpenSSH\r\n"])
+def test_what_is_no_answer_is_told(said: bytes) -> None:
+    with pytest.raises(WireError, match=r"without an answer|no HTTP"):
+        exchanged(said)
+
+
+def test_many_at_once_get_each_its_own_answer_over_few_connections() -> None:
+    connections = 0
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while True:
+            _, body = await request_of(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    async def worker(client: Wire, name: int) -> None:
+        for n in range(100):
+            body = b"%d of %d" % (n, name)
+            assert (await client.post({"ce-id": "1"}, body)).body == body
+
+    async def work(client: Wire) -> None:
+        await asyncio.gather(*(worker(client, name) for name in range(8)))
+
+    asyncio.run(with_server(echo, work))
+    assert connections <= 8
+
+
+def test_a_kept_connection_that_the_server_has_closed_costs_no_failure() -> None:
+    served = 0
+
+    async def one_each(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal served
+        await request_of(reader)
+        writer.write(ACCEPTED)  # and closes, which it has not announced
+        served += 1
+
+    async def work(client: Wire) -> None:
+        for _ in range(5):
+            assert (await client.post({}, b"")).status == 202
+
+    asyncio.run(with_server(one_each, work))
+    assert served == 5
+
+
+def test_a_request_that_was_given_up_leaves_its_answer_to_nobody() -> None:
+    async def slow_then_quick(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            _, body = await request_of(reader)
+            if body == b"slow":
+                await asyncio.sleep(0.05)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    async def work(client: Wire) -> None:
+        await client.post({}, b"first")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.post({}, b"slow"), 0.01)
+        assert (await client.post({}, b"quick")).body == b"quick"
+
+    asyncio.run(with_server(slow_then_quick, work))
+
+
+def test_what_nobody_has_asked_for_is_not_taken_for_an_answer() -> None:
+    async def talkative(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            _, body = await request_of(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            await asyncio.sleep(0)
+            writer.write(b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n")
+
+    async def work(client: Wire) -> None:
+        for body in (b"1", b"2", b"3"):
+            assert (await client.post({}, body)).body == body
+            await asyncio.sleep(0.02)
+
+    asyncio.run(with_server(talkative, work))
+
+
+def test_no_answer_in_time_is_a_failure_and_half_of_a_body_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "BODY_TIMEOUT", 0.05)
+
+    async def unfinished(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, body = await request_of(reader)
+        writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 9\r\n\r\nhalf" if body else b"")
+        await asyncio.sleep(5)
+
+    async def work(client: Wire) -> None:
+        assert (await client.post({}, b"x")).body == b"half"
+        with pytest.raises(TimeoutError, match=r"no answer within 0\.2 s"):
+            await client.post({}, b"")
+
+    asyncio.run(with_server(unfinished, work, seconds=0.2))
+
+
+def test_what_is_sent_is_a_request_to_exactly_that_address() -> None:
+    heads: list[bytes] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await request_of(reader))[0])
+        writer.write(ACCEPTED)
+
+    async def work(client: Wire) -> None:
+        await client.post({"ce-id": "1", "content-type": "application/json"}, b"{}")
+
+    asyncio.run(with_server(note, work))
+    lines = heads[0].decode().split("\r\n")
+    assert lines[0] == "POST /path?q=1 HTTP/1.1"
+    assert {"ce-id: 1", "content-type: application/json", "content-length: 2"} < set(lines)
+    assert lines[1].startswith("host: 127.0.0.1:")
+
+
+@pytest.mark.parametrize("value", ["a\nb: c", "a\r\n\r\nPOST /", "a\rb"])
+def test_no_header_can_smuggle_another(value: str) -> None:
+    async def work(client: Wire) -> None:
+        with pytest.raises(WireError, match="line break"):
+            await client.post({"content-type": value}, b"")
+
+    asyncio.run(with_server(answering(ACCEPTED), work))
+
+
+def test_user_and_password_of_an_address_are_sent_as_such() -> None:
+    assert "authorization: Basic dXNlcjpwYXNz\r\n" in Wire(URL("http://user:pass@host/"), None, 1)._head
+    assert "host: [::1]:81\r\n" in Wire(URL("http://[::1]:81/"), None, 1)._head
+    assert "host: host\r\n" in Wire(URL("https://host/"), None, 1)._head
+
+
+def test_a_proxy_gets_the_whole_address() -> None:
+    heads: list[bytes] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await request_of(reader))[0])
+        writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+
+    async def through() -> Answer:
+        async with await asyncio.start_server(note, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            client = Proxied(URL("http://sink.invalid/path"), f"http://127.0.0.1:{port}", None, 5.0)
+            try:
+                return await client.post({"ce-id": "1"}, b"{}")
+            finally:
+                await client.close()
+
+    answer = asyncio.run(through())
+    assert (answer.status, answer.body) == (202, b"ok")
+    assert heads[0].startswith(b"POST http://sink.invalid/path HTTP/1.1\r\n")
+
+
+def test_a_proxy_that_is_not_there_is_a_failure_of_the_sink() -> None:
+    async def through(port: int) -> None:
+        client = Proxied(URL("http://sink.invalid/"), f"http://127.0.0.1:{port}", None, 5.0)
+        try:
+            await client.post({}, b"")
+        finally:
+            await client.close()
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
+        with pytest.raises(OSError, match=r"127\.0\.0\.1"):
+            asyncio.run(through(taken.getsockname()[1]))
