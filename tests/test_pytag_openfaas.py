@@ -72,6 +72,5 @@ def test_openfaas_secrets_lie_side_by_side_in_a_folder_and_two_of_them_are_the_a
 ) -> None:
     for name, value in {"username": ADMINISTRATOR, "password": PASSWORD, "some-other-secret": "x"}.items():
         (tmp_path / name).write_text(value)
-    nothing = {"VCENTER_USERNAME": "", "VCENTER_PASSWORD": ""}
-    with pytag(vcenter.base, VCENTER_SECRET_PATH=str(tmp_path), **nothing) as function:
+    with pytag(vcenter.base, VCENTER_PASSWORD="", VCENTER_SECRET_PATH=str(tmp_path)) as function:
         assert invoke(function, SPELLINGS[0]).status_code == 204
