@@ -1,6 +1,8 @@
 """The Lease, over real HTTP: who may have it when, by whose clock, and what is told of it."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,8 +11,10 @@ from typing import Any
 import pytest
 
 from adapter import kube
-from adapter.errors import KubernetesForbiddenError, LeaseLostError
+from adapter.app import checkpoint_store
+from adapter.errors import ConfigurationError, KubernetesForbiddenError, LeaseLostError
 from adapter.lease import Lease, machine_time
+from adapter.settings import load
 from tests.kube_api import NAMESPACE, KubeApi, kube_api, kubeconfig
 
 NAME = "vcenter-source"
@@ -288,3 +292,35 @@ def test_what_others_write_in_the_lease_is_kept(place: Place) -> None:
 
 def test_the_clock_goes_on() -> None:
     assert machine_time() <= machine_time()
+
+
+LOGIN = {"VCENTER_URL": "vc", "VCENTER_USERNAME": "u", "VCENTER_PASSWORD": "p"}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"LEASE": "Not a name"}, r"LEASE: 'Not a name': not \[namespace/\]name"),
+        ({"LEASE": "a/b/c"}, r"LEASE: 'a/b/c': not \[namespace/\]name"),
+        ({"LEASE": "name", "CHECKPOINT": "memory:"}, "LEASE: takes a CHECKPOINT that the next holder can read"),
+        ({"LEASE": "name", "CHECKPOINT": "configmap://n", "LEASE_DURATION": "0"}, "LEASE_DURATION: '0': "),
+    ],
+)
+def test_a_wrong_setting_is_told(monkeypatch: pytest.MonkeyPatch, given: dict[str, str], words: str) -> None:
+    for name, value in (LOGIN | {"CHECKPOINT": "configmap://name"} | given).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=words):
+        load()
+
+
+@pytest.mark.parametrize("address", ["configmap://", "configmap://a/b/c", "configmap://Name", "configmap:name", "name"])
+def test_an_address_that_no_store_has_is_told(address: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"CHECKPOINT: .*set file:///.*, configmap://\[namespace/\]name or memory:"
+    ):
+        checkpoint_store(address)
+
+
+def test_only_who_speaks_with_a_cluster_loads_its_packages() -> None:
+    code = "import sys, adapter.app; print(any(name.partition('.')[0] == 'kubernetes' for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "False\n"

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Cluster:
     world: World
     api: KubeApi
     config: Path
+    adapters: dict[str, Adapter] = field(default_factory=dict)
 
     def adapter(self, name: str, **settings: str) -> Adapter:
         usual = {
@@ -45,7 +46,8 @@ class Cluster:
             "MAX_IN_FLIGHT": str(WINDOW),
             "K_CE_OVERRIDES": json.dumps({"extensions": {"sentby": name}}),
         }
-        return self.world.adapter(**(usual | settings))
+        self.adapters[name] = self.world.adapter(**(usual | settings))
+        return self.adapters[name]
 
     def pair(self) -> tuple[Adapter, Adapter]:
         """Adapter a, which delivers, and adapter b, which stands by."""
@@ -61,7 +63,11 @@ class Cluster:
 
     def delivers(self, name: str, count: int = 1) -> None:
         """Wait until it has delivered so many events."""
-        eventually(lambda: sum(each.sentby == name for each in self.world.sink.requests()) >= count)
+
+        def enough() -> bool:
+            return sum(each.sentby == name for each in self.world.sink.requests()) >= count
+
+        eventually(enough, lambda: self.adapters[name].output)
 
     def spec(self) -> dict[str, Any]:
         found = self.api.get("leases", LEASE)
