@@ -59,8 +59,10 @@ class Tags:
 
     def objects_with(self, tag_id: str) -> list[ManagedObjectReference] | None:
         """What carries a tag, as far as the account may see it; None where there is no such tag."""
+        parameters: dict[str, str] | None = {} if self._dialect.wrapped else None  # vcsim stumbles over no body at all
         with rest_errors(self.host):
-            found = self._call("POST", f"/tag-association/{self._dialect.item}{tag_id}", "list-attached-objects")
+            path = f"/tag-association/{self._dialect.item}{tag_id}"
+            found = self._call("POST", path, "list-attached-objects", parameters)
             return None if found is None else [ManagedObjectReference(each["type"], each["id"]) for each in found]
 
     def log_out(self) -> None:
