@@ -37,6 +37,9 @@ from adapter.veba import veba_data
 GAP_TYPE = "com.vmware.event.adapter.gap"
 """The type of a CloudEvent that tells of missing events."""
 
+KINDS = 4096
+"""How many classes and eventTypeIds are remembered; a vCenter has some 2,000."""
+
 _UNSAFE = re.compile(r"[^!#$&-~]")  # U+0021 to U+007E but for " and %
 _SAFE = "".join(character for character in map(chr, range(0x21, 0x7F)) if character not in '"%')
 _CLASSES = {"EventEx": "eventex", "ExtendedEvent": "extendedevent"}
@@ -56,28 +59,30 @@ class Converter:
     event_format: Literal["vcenter", "veba"] = "vcenter"
     categories: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, str] = field(default_factory=dict)
+    _kinds: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict, init=False, compare=False)
+    _overrides: dict[str, str] = field(default_factory=dict, init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._overrides.update({name: _safe(value) for name, value in self.overrides.items() if value})
 
     def type_of(self, event: Event) -> str:
         """The CloudEvents type."""
-        if self.event_format == "veba":
-            return _safe(f"com.vmware.vsphere.{event.name}.v0")
-        return _safe(cloudevent_type(event.class_name, str(event.name)))
+        return self._kind(event)["type"]
 
     def convert(self, event: Event, traceparent: str | None = None, tracestate: str | None = None) -> CloudEvent:
         """The CloudEvent, its data a dict. It fails for no event."""
-        extensions = self._extensions(event) | _trace(traceparent, tracestate) | dict(self.overrides)
-        attributes: dict[str, Any] = {name: _safe(value) for name, value in extensions.items() if value}
-        attributes |= {
-            "specversion": "1.0",
-            "id": str(event.key),
-            "source": self.source,
-            "type": self.type_of(event),
-            "time": event.created,
-            "datacontenttype": "application/json",  # without it the SDK sends a dict as Python's repr
+        key = ordering_key(event)
+        attributes: dict[str, Any] = {
+            **self._kind(event),
+            "severitytext": severity(event.class_name, event.data, self.categories),
+            "partitionkey": _safe(key),
         }
+        if traceparent:
+            attributes |= _trace(traceparent, tracestate or "")
+        attributes |= self._overrides | {"id": str(event.key), "time": event.created}
         if event.subject:
-            attributes["subject"] = _safe(str(event.subject))
-        return CloudEvent(attributes, veba_data(event.data) if self.event_format == "veba" else event.data)
+            attributes["subject"] = _safe(key)
+        return Converted(attributes, veba_data(event.data) if self.event_format == "veba" else event.data)
 
     def convert_gap(self, gap: Gap) -> CloudEvent:
         """Missing events as a CloudEvent of the adapter's own; the same gap has the same id whenever it is seen."""
@@ -96,17 +101,40 @@ class Converter:
             "partitionkey": "adapter",
         }
         data = {"reason": gap.reason, "after": _end(gap.after), "before": _end(gap.before)}
-        return CloudEvent({name: _safe(value) for name, value in self.overrides.items()} | attributes, data)
+        return CloudEvent(self._overrides | attributes, data)
 
-    def _extensions(self, event: Event) -> dict[str, str]:
-        return {
-            "eventclass": _CLASSES.get(event.class_name, "event"),
-            "eventname": str(event.name),
-            "eventancestors": ",".join(event_class(event.class_name).lineage),
-            "severitytext": severity(event.class_name, event.data, self.categories),
+    def _kind(self, event: Event) -> dict[str, str]:
+        """The attributes that all events of one class, or one eventTypeId, have alike."""
+        name = event.name
+        known = self._kinds.get((event.class_name, name))
+        if known is None:
+            if len(self._kinds) >= KINDS:
+                self._kinds.clear()
+            known = self._kinds[event.class_name, name] = self._new_kind(event.class_name, name)
+        return known
+
+    def _new_kind(self, class_name: str, name: str) -> dict[str, str]:
+        veba = self.event_format == "veba"
+        attributes = {
+            "specversion": "1.0",
+            "source": self.source,
+            "type": f"com.vmware.vsphere.{name}.v0" if veba else cloudevent_type(class_name, name),
+            "datacontenttype": "application/json",  # without it the SDK sends a dict as Python's repr
+            "eventclass": _CLASSES.get(class_name, "event"),
+            "eventname": name,
+            "eventancestors": ",".join(event_class(class_name).lineage),
             "vsphereapiversion": self.api_version,
-            "partitionkey": ordering_key(event),
         }
+        ours = {name: _safe(value) for name, value in attributes.items() if value}
+        return ours | {"source": self.source}
+
+
+class Converted(CloudEvent):
+    """A CloudEvent made of attributes that need no checking again, which costs more than all the rest of it."""
+
+    def __init__(self, attributes: dict[str, Any], data: dict[str, Any]) -> None:
+        self._attributes = attributes
+        self._data = data
 
 
 def _end(identity: Identity | None) -> dict[str, Any] | None:
@@ -118,10 +146,11 @@ def ordering_key(event: Event) -> str:
     return str(event.subject) if event.subject else event_class(event.class_name).family
 
 
-def _trace(traceparent: str | None, tracestate: str | None) -> dict[str, str]:
+def _trace(traceparent: str, tracestate: str) -> dict[str, str]:
     """CloudEvents' distributed tracing extension. A tracestate that no header can carry is left out, as W3C allows."""
-    compact = re.sub(r"\s*,\s*", ",", (tracestate or "").strip())
-    return {"traceparent": traceparent or "", "tracestate": "" if _UNSAFE.search(compact) else compact}
+    compact = re.sub(r"\s*,\s*", ",", tracestate.strip()) if tracestate else ""
+    told = {"traceparent": _safe(traceparent)}
+    return told if not compact or _UNSAFE.search(compact) else told | {"tracestate": compact}
 
 
 def _safe(value: str) -> str:

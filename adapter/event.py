@@ -51,7 +51,8 @@ class Event:
     @property
     def name(self) -> str:
         """The class name; of an EventEx or ExtendedEvent its ``eventTypeId``, which says more."""
-        return self.data.get("eventTypeId") or self.class_name
+        event_type_id = self.data.get("eventTypeId")
+        return str(event_type_id) if event_type_id else self.class_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,9 @@ def test_a_tracestate_that_no_header_can_carry_is_left_out(state: str) -> None:
 def test_attributes_are_what_a_header_and_a_filter_can_take(text: str, value: str) -> None:
     event = event_ex("EventEx", text, objectType=text, objectId=value)
     for converter in (VCENTER, VEBA):
-        for name, attribute in converter.convert(event, TRACE).get_attributes().items():
+        attributes = converter.convert(event, TRACE).get_attributes()
+        assert CloudEvent(dict(attributes), {}).get_attributes() == attributes, "the SDK finds nothing wrong with them"
+        for name, attribute in attributes.items():
             assert re.fullmatch(r"[a-z0-9]{1,20}", name)
             if name != "time":
                 assert SAFE.fullmatch(attribute)
