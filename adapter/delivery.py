@@ -53,6 +53,9 @@ class Parcel:
 class Watch:
     """Is told how each parcel fares; this one does nothing with it. Metrics and readiness are made of these."""
 
+    def begun(self) -> None:
+        """A delivery begins; what was under way in one before it is not, any more."""
+
     def taken(self, parcel: Parcel) -> None:
         """It is in the window."""
 
@@ -105,6 +108,7 @@ class Delivery:
         self._dead_letters = dead_letters
         self._retry = retry
         self._watch = watch or Watch()
+        self._watch.begun()
         self._fence = fence
         self._window = asyncio.Semaphore(max_in_flight)
         self._lanes: dict[str, deque[Parcel]] = {}
@@ -173,6 +177,7 @@ class Delivery:
 
         It is never dropped: a checkpoint would move past an event that is stored nowhere.
         """
+        self._fence()
         letter = DeadLetter(parcel.event, self._sink.address, str(why), why.status, why.body)
         try:
             await self._dead_letters.store(letter, parcel.span)

@@ -154,6 +154,8 @@ class Lease:
             self._known = self._write(self._taken())
         except KubernetesConflictError:
             self._look()
+            if self.holder != self._name:
+                self._held_until = -math.inf
             raise
         self._held_until = begun + self._duration * RENEW_DEADLINE
 

@@ -187,6 +187,24 @@ def test_a_leader_that_is_overtaken_learns_by_whom(place: Place) -> None:
     two.lease.must_be_held()
 
 
+def test_a_leader_ends_as_soon_as_somebody_has_given_the_lease_to_another(place: Place) -> None:
+    one = place.holder("one")
+    run(one.lease.acquire())
+    place.api.put("leases", NAME, {"spec": place.spec() | {"holderIdentity": "two"}})
+    assert one.lease.held
+    with pytest.raises(LeaseLostError, match="is held by two now"):
+        run(one.lease.renew_regularly())
+    assert not one.lease.held
+
+
+def test_a_lease_that_was_deleted_is_made_anew(place: Place) -> None:
+    one = place.holder("one")
+    run(one.lease.acquire())
+    place.api.delete("leases", NAME)
+    assert not run(one.lease._attempt()), "another may have made it meanwhile"
+    assert run(one.lease._attempt())
+
+
 def test_of_two_that_find_it_free_at_once_one_gets_it(place: Place) -> None:
     place.api.put("leases", NAME, {"metadata": {"name": NAME}})
     one, two = place.holder("one"), place.holder("two")
