@@ -25,15 +25,16 @@ from adapter.cloudevent import Converter
 from adapter.deadletters import DeadLetters, FirstOf, NoDeadLetters
 from adapter.deadletters.folder import Folder
 from adapter.deadletters.sink import SinkLetters
-from adapter.delivery import Delivery, Retry, Sink
+from adapter.delivery import Delivery, Retry, Sink, Watch
 from adapter.errors import ConfigurationError, LeaseLostError, OvertakenError
 from adapter.intake import AHEAD, Intake
 from adapter.lease import REQUEST, Lease, process_name
 from adapter.metrics import Meters
 from adapter.openfaas.sink import openfaas_sink
 from adapter.position import Position
-from adapter.settings import OBJECT_NAME, Settings
+from adapter.settings import NOWHERE, OBJECT_NAME, Settings
 from adapter.sinks.broker import http_sink
+from adapter.sinks.nowhere import NowhereSink
 from adapter.sinks.stdout import StdoutSink
 from adapter.sinksettings import OPENFAAS
 from adapter.stream import Stream
@@ -62,8 +63,9 @@ async def serve(settings: Settings) -> None:
         sink_of(settings, meters.registry) as sink,
         dead_letters_of(settings) as letters,
         observed(settings, meters),
+        watching(settings, meters, sink) as watch,
     ):
-        pipeline = Pipeline(settings, store, sink, letters, meters)
+        pipeline = Pipeline(settings, store, sink, letters, meters, watch)
         if lease is None:
             await pipeline.run()
         while lease is not None:
@@ -85,6 +87,7 @@ class Pipeline:
     sink: Sink
     letters: DeadLetters
     meters: Meters
+    watch: Watch
 
     async def run(self) -> None:
         """Log in to vCenter, and carry events until cancelled."""
@@ -107,7 +110,7 @@ class Pipeline:
                     self.letters,
                     max_in_flight=settings.max_in_flight,
                     retry=retry,
-                    watch=meters,
+                    watch=self.watch,
                     spawn=tasks.create_task,
                     fence=lease.must_be_held if lease else lambda: None,
                 )
@@ -224,6 +227,9 @@ async def sink_of(settings: Settings, registry: CollectorRegistry | None = None)
     if settings.sink == "-":
         yield StdoutSink()
         return
+    if settings.sink == NOWHERE:
+        yield NowhereSink()
+        return
     if settings.sink.startswith(OPENFAAS):
         async with openfaas_sink(settings, registry) as functions:
             yield functions
@@ -261,6 +267,18 @@ async def observed(settings: Settings, meters: Meters) -> AsyncIterator[None]:
     with otlp.exporting(meters):
         async with health.serving(judged, settings.health_host, settings.serves_health_on):
             yield
+
+
+@asynccontextmanager
+async def watching(settings: Settings, meters: Meters, sink: Sink) -> AsyncIterator[Watch]:
+    """Who is told of deliveries: the meters, and the event viewer where VIEWER is set; it is not loaded otherwise."""
+    if settings.viewer is None:
+        yield meters
+        return
+    from adapter.viewer import wiring
+
+    async with wiring.viewing(settings, meters, None if settings.sink == NOWHERE else sink) as watch:
+        yield watch
 
 
 @asynccontextmanager

@@ -50,6 +50,21 @@ def run(
 
 
 @commands.command()
+def view(
+    vcenter: Annotated[str | None, typer.Argument(metavar="URL-OF-VCENTER", help="Default: VCENTER_URL.")] = None,
+    hours: Annotated[float, typer.Option(min=0, max=8760, help="How far back to begin.")] = 1.0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to serve the page; 0 takes any free port.")] = 8082,
+) -> None:
+    """Look at a vCenter's events in a browser. Nothing is sent, and a running adapter is not disturbed."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    settings = configuration.to_view(vcenter, hours, port)
+    from adapter import app, logs  # as above
+
+    logs.set_up(settings)
+    asyncio.run(app.run(settings))
+
+
+@commands.command()
 def doctor(
     sink: Annotated[str | None, typer.Option(help="The sink to check, or - for none. Default: K_SINK.")] = None,
     ping: Annotated[bool, typer.Option("--ping", help="Send the sink an event, and show its answer.")] = False,

@@ -8,8 +8,8 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from ipaddress import IPv6Address
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -26,6 +26,13 @@ NOT_OURS = frozenset({"id", "source", "type", "specversion", "subject", "time", 
 
 OBJECT_NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 """``[namespace/]name`` of a Kubernetes object (RFC 1123's label and subdomain)."""
+
+
+NOWHERE = "nowhere:"
+"""Stands where a sink's address does, for events that are only looked at; no environment can set it."""
+
+LEAST_TOKEN = 16
+"""Characters of VIEWER_TOKEN: what nobody guesses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +173,55 @@ class Settings(SinkSettings, VcenterSettings):
     """Seconds that vCenter may be out of reach, an event wait while the sink accepts none, or the checkpoint be
     unsaved, before `/readyz` answers 503."""
 
+    viewer: Annotated[str | None, either("VIEWER")] = None
+    """Where the event viewer is served, a port of this machine alone or `host:port`; port `0` takes any free one, which
+    the log names. Unset: nowhere. `kubectl port-forward` reaches it in a pod."""
+
+    viewer_token: Annotated[SecretStr | None, either("VIEWER_TOKEN")] = None
+    """What the viewer asks for before it shows anything, 16 characters or more; required where `VIEWER` is not a
+    loopback address. It is sent as it is, so put TLS in front of such an address."""
+
+    viewer_history: Annotated[int, either("VIEWER_HISTORY")] = Field(default=10_000, ge=1, le=100_000)
+    """How many of the last events the viewer holds, of 64 MiB at most; each takes some 3 kB of memory."""
+
+    trace_url_template: Annotated[str | None, either("TRACE_URL_TEMPLATE")] = None
+    """Where a person sees a trace, for a link in the viewer, such as `http://jaeger.example.com/trace/{trace_id}`."""
+
+    trace_api_template: Annotated[str | None, either("TRACE_API_TEMPLATE")] = None
+    """Where the viewer reads the other processes' spans of a trace as OTLP JSON, such as
+    `http://jaeger:16686/api/v3/traces/{trace_id}`. Unset: it shows this process's own."""
+
+    @field_validator("viewer")
+    @classmethod
+    def _served_at(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = split(f"//{value}" if ":" in value else f"//127.0.0.1:{value}")
+        try:
+            if parts.hostname and parts.port is not None and parts.geturl() == f"//{parts.netloc}":
+                return parts.netloc
+        except ValueError:  # the port
+            pass
+        raise ValueError("not a port or host:port")
+
+    @field_validator("trace_url_template", "trace_api_template")
+    @classmethod
+    def _template(cls, value: str | None) -> str | None:
+        if value is not None and ("{trace_id}" not in value or split(value).scheme not in {"http", "https"}):
+            raise ValueError("not an http or https address with {trace_id} in it")
+        return value
+
+    @model_validator(mode="after")
+    def _viewer_closed(self) -> Self:
+        token = self.viewer_token
+        if self.viewer is not None and token is None and not is_loopback(self.viewer_address[0]):
+            raise ValueError(
+                f"VIEWER_TOKEN: not set; {self.viewer} can be reached by others: set it, or VIEWER to a port"
+            )
+        if token is not None and len(token.get_secret_value()) < LEAST_TOKEN:
+            raise ValueError(f"VIEWER_TOKEN: too short; set {LEAST_TOKEN} characters or more")
+        return self
+
     @field_validator("lease")
     @classmethod
     def _object_name(cls, value: str | None) -> str | None:
@@ -226,9 +282,23 @@ class Settings(SinkSettings, VcenterSettings):
         return time
 
     @property
+    def viewer_address(self) -> tuple[str, int]:
+        """Host and port of the viewer."""
+        parts = urlsplit(f"//{self.viewer}")
+        return parts.hostname or "", parts.port or 0
+
+    @property
     def serves_health_on(self) -> int | None:
         """The port of the admin server. A first look with ``--sink -`` must not fail because 8081 is taken."""
         return None if self.sink == "-" and "health_port" not in self.model_fields_set else self.health_port
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this name or address means this very machine, wherever it is resolved."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def bracketed(host: str) -> str:
@@ -265,6 +335,18 @@ def _mounted(file: Path) -> str:
         raise ConfigurationError(f"VCENTER_SECRET_PATH: cannot read {file}: {exc.strerror}") from exc
     except UnicodeDecodeError:  # quotes a byte of the password, so it is no cause to keep
         raise ConfigurationError(f"VCENTER_SECRET_PATH: {file} is not UTF-8 text") from None
+
+
+def to_view(vcenter: str | None, hours: float, port: int) -> Settings:
+    """The settings of ``vcenter-source view``: those of the environment, but nothing is sent, kept or served besides.
+
+    Raises ConfigurationError.
+    """
+    settings = load(vcenter_url=vcenter)
+    own = {"sink": NOWHERE, "checkpoint": "memory:", "lease": None, "dead_letter_sink": None, "dead_letter_path": None}
+    served = {"health_port": None, "viewer": settings.viewer or f"127.0.0.1:{port}"}
+    since = settings.start_from if settings.start_from != "now" else datetime.now(UTC) - timedelta(hours=hours)
+    return settings.model_copy(update={**own, **served, "start_from": since})
 
 
 def load(**overrides: Any) -> Settings:

@@ -45,23 +45,29 @@ def trigger(order: Order, judge: Judge) -> tuple[str, list[Finding]]:
     """The Trigger as YAML, and what cannot be told of it from here. Raises ConfigurationError for what cannot work."""
     elements = list(dict.fromkeys(order.types))
     filters = [_element(each, judge) for each in elements]
-    metadata = {"name": _checked("--name", order.name or _default_name(elements))}
+    metadata = {"name": checked("--name", order.name or default_name(elements))}
     if order.namespace:
-        metadata["namespace"] = _checked("--namespace", order.namespace)
-    spec = {"broker": _checked("--broker", order.broker)}
-    spec |= _filter(filters, order.expression) | {"subscriber": _subscriber(order.subscriber)}
-    manifest = {"apiVersion": "eventing.knative.dev/v1", "kind": "Trigger", "metadata": metadata, "spec": spec}
-    found = findings(_node(spec), judge)
+        metadata["namespace"] = checked("--namespace", order.namespace)
+    spec = {"broker": checked("--broker", order.broker)}
+    spec |= _filter(filters, order.expression) | {"subscriber": subscriber(order.subscriber)}
+    found = findings(node(spec), judge)
     wrong = [each.message for each in found if each.severity == "error"]
     if wrong:
         raise ConfigurationError("; ".join(wrong))
-    return yaml.safe_dump(manifest, sort_keys=False, width=1000), found
+    return manifest(metadata, spec), found
 
 
-def _node(spec: Element) -> yaml.Node:
-    node = yaml.compose(yaml.safe_dump(spec))
-    assert node is not None  # noqa: S101  a mapping is never an empty document
-    return node
+def manifest(metadata: Element, spec: Element) -> str:
+    """A Trigger as YAML."""
+    whole = {"apiVersion": "eventing.knative.dev/v1", "kind": "Trigger", "metadata": metadata, "spec": spec}
+    return yaml.safe_dump(whole, sort_keys=False, width=1000)
+
+
+def node(spec: Element) -> yaml.Node:
+    """A ``spec`` as the linter reads it."""
+    composed = yaml.compose(yaml.safe_dump(spec))
+    assert composed is not None  # noqa: S101  a mapping is never an empty document
+    return composed
 
 
 def _filter(elements: list[Element], expression: str | None) -> Element:
@@ -126,23 +132,25 @@ def _tests(pattern: str) -> Iterator[Comparison]:
     yield from (Comparison(operator, "type", value, 0) for operator, value in ends if value)
 
 
-def _subscriber(text: str) -> Element:
+def subscriber(text: str) -> Element:
+    """Who gets the events, as a ``spec`` has it. Raises ConfigurationError."""
     kind, _, name = text.partition("/")
     if re.fullmatch(r"https?://[^\s/]+\S*", text):
         return {"uri": text}
     if kind not in _KINDS:
         raise ConfigurationError(f"--subscriber: {text!r} is none; name svc/NAME, ksvc/NAME or an http address")
     version, of_kind = _KINDS[kind]
-    return {"ref": {"apiVersion": version, "kind": of_kind, "name": _checked("--subscriber", name)}}
+    return {"ref": {"apiVersion": version, "kind": of_kind, "name": checked("--subscriber", name)}}
 
 
-def _checked(option: str, name: str) -> str:
+def checked(option: str, name: str) -> str:
+    """A name that Kubernetes takes. Raises ConfigurationError, which names the option."""
     if not _NAME.fullmatch(name):
         raise ConfigurationError(f"{option}: {name!r} is no name for Kubernetes: small letters, digits and - alone")
     return name
 
 
-def _default_name(types: list[str]) -> str:
+def default_name(types: list[str]) -> str:
     """Such as ``vm-poweredon``, or ``vm-poweredon-and-2-more``."""
     more = f"-and-{len(types) - 1}-more" if len(types) > 1 else ""
     stem = "-".join(re.findall(r"[a-z0-9]+", types[0].removeprefix(TYPE_PREFIX).lower())) or "all-events"

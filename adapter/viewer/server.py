@@ -1,0 +1,249 @@
+"""The viewer's server: the page, the events as they come, one event in full, its trace, a Trigger made of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
+from importlib import resources
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import structlog
+from aiohttp import web
+from cloudevents.core.bindings.http import to_binary
+
+from adapter.cloudevent import OrjsonFormat
+from adapter.deadletters.folder import decode
+from adapter.delivery import Sink
+from adapter.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
+from adapter.health import Health
+from adapter.replay import traced
+from adapter.triggers.values import Judge
+from adapter.triggers.world import World
+from adapter.viewer import guard, spans, trigger
+from adapter.viewer.feed import Feed, Record
+from adapter.viewer.stream import Told
+
+log = structlog.get_logger()
+
+TELL_SECONDS = 0.1
+"""How often pages are told of what is new."""
+
+SHUTDOWN_SECONDS = 0.5
+REPLAY_SECONDS = 30.0
+MAX_REQUEST = 256 * 1024
+
+LOOKED_AT = 2000
+"""How many of the last events a Trigger is tried on."""
+
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """What the pages are about. ``sink`` is None where events are only looked at; ``spans`` where nothing is traced."""
+
+    feed: Feed
+    health: Health
+    source: str
+    sink: Sink | None
+    world: World
+    spans: spans.Kept | None
+    trace_url: str | None
+    trace_api: str | None
+    run: str = field(default_factory=lambda: uuid4().hex[:8])
+    """Tells this process's numbers from those of the one before it."""
+
+    def about(self) -> dict[str, Any]:
+        """What stays the same while a page is open."""
+        return {
+            "run": self.run,
+            "limit": self.feed.limit,
+            "source": self.source,
+            "sink": self.sink.address if self.sink else None,
+            "traceUrl": self.trace_url,
+            "lookedAt": LOOKED_AT,
+            "rates": self.feed.rates.steps(),
+        }
+
+    def status(self) -> dict[str, Any]:
+        """What the top of the page shows."""
+        meters, checks = self.health.meters, self.health.checks()
+        lag = meters.lag
+        return {
+            "ready": all(check.ok for check in checks.values()),
+            "checks": {name: asdict(check) for name, check in checks.items()},
+            "inFlight": meters.in_flight,
+            "waiting": round(meters.oldest_in_flight, 1),
+            "lag": None if lag != lag else round(lag, 1),  # noqa: PLR0124  NaN: it is not known
+            "counts": self.feed.counts,
+            "held": len(self.feed),
+            "oldest": self.feed.oldest,
+            "bytes": self.feed.bytes,
+            "rates": self.feed.rates.steps(2),
+        }
+
+
+def api(viewer: Viewer, guarding: guard.Guard, told: Told) -> list[web.RouteDef]:
+    """Everything but the page itself."""
+
+    def record_of(request: web.Request) -> Record:
+        record = viewer.feed.get(int(request.match_info["number"]))
+        if record is None:
+            raise web.HTTPNotFound(text="it is not held any more")
+        return record
+
+    async def session(request: web.Request) -> web.Response:
+        given = await body_of(request)
+        if not guard.same_origin(request.headers) or not guarding.is_token(str(given.get("token", ""))):
+            return answer({"error": "that is not the token"}, HTTPStatus.FORBIDDEN)
+        response = answer({})
+        guarding.sign_in(response)
+        return response
+
+    async def event(request: web.Request) -> web.Response:
+        return answer(in_full(record_of(request)))
+
+    async def trace(request: web.Request) -> web.Response:
+        return answer({"spans": await trace_of(viewer, record_of(request))})
+
+    async def replay(request: web.Request) -> web.Response:
+        await body_of(request)
+        return answer(await sent_again(viewer, record_of(request)))
+
+    async def make(request: web.Request) -> web.Response:
+        given = await body_of(request)
+        wish = trigger.Wish(*(str(given.get(name, "")) for name in trigger.Wish.__match_args__))
+        events = [(each.number, each.attributes) for each in viewer.feed.latest(LOOKED_AT)]
+        return answer(await asyncio.to_thread(made, wish, viewer.world, events))
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        return await told.stream(request)
+
+    return [
+        web.post("/api/session", session),
+        web.get("/api/stream", stream),
+        web.get(r"/api/events/{number:\d{1,15}}", event),
+        web.get(r"/api/events/{number:\d{1,15}}/trace", trace),
+        web.post(r"/api/events/{number:\d{1,15}}/replay", replay),
+        web.post("/api/trigger", make),
+    ]
+
+
+def made(wish: trigger.Wish, world: World, events: list[tuple[int, bytes]]) -> dict[str, Any]:
+    """A Trigger and what it would pick, in a thread: the world takes its time to be made, and so do many events."""
+    return trigger.made(wish, Judge(world), ((number, orjson.loads(attributes)) for number, attributes in events))
+
+
+def in_full(record: Record) -> dict[str, Any]:
+    """One event, with what became of it when, and as it is sent in either mode of CloudEvents over HTTP."""
+    message = to_binary(decode(record.cloudevent()), OrjsonFormat())
+    return {
+        "n": record.number,
+        "state": record.state,
+        "taken": record.taken,
+        "ended": record.ended,
+        "tries": record.tries,
+        "failures": list(record.failures),
+        "headers": message.headers,
+        "event": orjson.Fragment(record.cloudevent()),
+    }
+
+
+async def trace_of(viewer: Viewer, record: Record) -> list[Any]:
+    """The spans of the event's trace, from wherever there are any."""
+    context = traced(decode(record.cloudevent())).get_span_context()
+    if not context.is_valid:
+        return []
+    trace_id = f"{context.trace_id:032x}"
+    own = viewer.spans.of(trace_id) if viewer.spans else []
+    others = await spans.fetched(viewer.trace_api.replace("{trace_id}", trace_id)) if viewer.trace_api else []
+    return spans.together(own, others)
+
+
+async def sent_again(viewer: Viewer, record: Record) -> dict[str, Any]:
+    """Send an event once more, as it is; whether the sink took it, and what it said where it did not."""
+    if viewer.sink is None or not viewer.health.meters.leading:
+        return {"accepted": False, "why": "this adapter sends no events"}
+    event = decode(record.cloudevent())
+    log.info("sending again, as the viewer was told to", event_id=event.get_id(), event_type=event.get_type())
+    try:
+        async with asyncio.timeout(REPLAY_SECONDS):
+            await viewer.sink.send(event, traced(event), 0)
+    except (EventRefusedError, SinkUnavailableError, TimeoutError) as exc:
+        return {"accepted": False, "why": str(exc) or f"no answer within {REPLAY_SECONDS:.0f} s"}
+    return {"accepted": True, "why": ""}
+
+
+async def body_of(request: web.Request) -> dict[str, Any]:
+    """The JSON object of a request that changes something. A form of another page cannot be of this type."""
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(text="application/json is asked for")
+    try:
+        body = orjson.loads(await request.read())
+    except orjson.JSONDecodeError:
+        body = None
+    if not isinstance(body, dict):
+        raise web.HTTPBadRequest(text="a JSON object is asked for")
+    return body
+
+
+def answer(body: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    """A body as JSON."""
+    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", headers=guard.HEADERS)
+
+
+def page() -> list[web.RouteDef]:
+    """The page's own files, from memory. They hold nothing that is secret."""
+
+    def serving(content: bytes, content_type: str) -> Any:
+        async def serve(_: web.Request) -> web.Response:
+            return web.Response(body=content, content_type=content_type, charset="utf-8", headers=guard.HEADERS)
+
+        return serve
+
+    routes = []
+    for file in resources.files("adapter.viewer").joinpath("page").iterdir():
+        kind = _TYPES.get(file.name[file.name.rfind(".") :])
+        if kind:
+            path = "/" if file.name == "index.html" else f"/{file.name}"
+            routes.append(web.get(path, serving(file.read_bytes(), kind)))
+    return routes
+
+
+def application(viewer: Viewer, token: str | None, told: Told) -> web.Application:
+    """Everything that is served."""
+    guarding = guard.Guard(token)
+    served = web.Application(middlewares=[guard.middleware(guarding)], client_max_size=MAX_REQUEST)
+    served.add_routes([*page(), *api(viewer, guarding, told)])
+    return served
+
+
+@asynccontextmanager
+async def serving(viewer: Viewer, host: str, port: int, token: str | None) -> AsyncIterator[None]:
+    """Serve while this lasts. Port 0 takes any free one, which the log names. Raises ConfigurationError."""
+    told = Told(viewer.feed, viewer.about, viewer.status)
+    runner = web.AppRunner(application(viewer, token, told), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    telling = asyncio.create_task(told.tell_regularly(TELL_SECONDS))
+    try:
+        await listen(runner, host, port)
+        yield
+    finally:
+        telling.cancel()
+        with suppress(asyncio.CancelledError):
+            await telling
+        await runner.cleanup()
+
+
+async def listen(runner: web.AppRunner, host: str, port: int) -> None:
+    """Open the port, and say so."""
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as exc:
+        reason = (exc.strerror or str(exc)).rpartition(": ")[2]
+        raise ConfigurationError(f"VIEWER: cannot listen on {host}:{port}: {reason}; set another, or 0") from exc
+    shown = f"[{host}]" if ":" in host else host
+    log.info("serving the event viewer", url=f"http://{shown}:{runner.addresses[0][1]}/")
