@@ -1,60 +1,17 @@
-"""``python -m bench.post URL FILE``: the limit beside the senders. Ready bytes over kept connections, one process.
+"""The limit beside the senders: ready bytes over kept connections, in one process, one request under way on each.
 
-As ``bench.sink`` it is epoll itself: about as fast as Python can send. Each connection has one request under way.
+Once by asyncio, which is what the adapter runs on, and once by epoll itself, about as fast as Python can be.
 """
 
-import argparse
-import json
+import asyncio
 import select
 import socket
-import sys
 import time
-from pathlib import Path
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
-
-class Poster:
-    """``connections`` to one address. ``requests`` are whole ones, ready for the wire, sent in turn."""
-
-    def __init__(self, url: str, requests: list[bytes], connections: int) -> None:
-        parts = urlsplit(url)
-        self._requests = requests
-        self._poll = select.epoll()
-        self._sockets: dict[int, socket.socket] = {}
-        self._started: dict[int, float] = {}
-        self._sent = 0
-        self.delays: list[float] = []
-        self.failures = 0
-        for _ in range(connections):
-            connection = socket.create_connection((parts.hostname or "", parts.port or 80))
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._sockets[connection.fileno()] = connection
-            self._poll.register(connection, select.EPOLLIN)
-
-    def run(self, count: int) -> None:
-        """Send so many requests, and wait for every answer."""
-        for descriptor in list(self._sockets)[:count]:
-            self._send(descriptor)
-        while len(self.delays) < count:
-            for descriptor, _ in self._poll.poll(30.0) or self._silent():
-                self._receive(descriptor)
-                if self._sent < count:
-                    self._send(descriptor)
-
-    def _send(self, descriptor: int) -> None:
-        self._started[descriptor] = time.monotonic()
-        self._sockets[descriptor].sendall(self._requests[self._sent % len(self._requests)])
-        self._sent += 1
-
-    def _receive(self, descriptor: int) -> None:
-        answer = self._sockets[descriptor].recv(65536)
-        if not answer:
-            raise SystemExit("the server has closed a connection")
-        self.delays.append(time.monotonic() - self._started[descriptor])
-        self.failures += not answer.startswith(b"HTTP/1.1 2")
-
-    def _silent(self) -> list[tuple[int, int]]:
-        raise SystemExit("no answer for half a minute")
+PATIENCE = 30.0
+"""Seconds without any answer, after which the server counts as gone."""
 
 
 def request(url: str, headers: dict[str, str], body: bytes) -> bytes:
@@ -65,35 +22,115 @@ def request(url: str, headers: dict[str, str], body: bytes) -> bytes:
     return f"POST {parts.path or '/'} HTTP/1.1\r\n{head}\r\n".encode() + body
 
 
+class Tally:
+    """``requests`` in turn, ``count`` of them in all, and how long each answer took, in seconds."""
+
+    def __init__(self, requests: list[bytes], count: int) -> None:
+        self._requests, self._count, self._taken = requests, count, 0
+        self._failures = 0
+        self._delays: list[float] = []
+        self._began, self._cpu = time.monotonic(), time.process_time()
+
+    def next(self) -> tuple[bytes, float] | None:
+        """The next request and the time; None when there are no more."""
+        if self._taken == self._count:
+            return None
+        self._taken += 1
+        return self._requests[self._taken % len(self._requests)], time.monotonic()
+
+    def answered(self, answer: bytes, since: float) -> bool:
+        """Note an answer. Whether it was the last."""
+        if not answer:
+            raise SystemExit("the server has closed a connection")
+        self._delays.append(time.monotonic() - since)
+        self._failures += not answer.startswith(b"HTTP/1.1 2")
+        return len(self._delays) == self._count
+
+    def summary(self) -> dict[str, float]:
+        """Requests a second, CPU milliseconds a request, and quantiles of the delays."""
+        seconds, cpu = time.monotonic() - self._began, time.process_time() - self._cpu
+        delays = sorted(self._delays)
+        return {
+            "rate": len(delays) / seconds,
+            "cpu_ms": cpu / len(delays) * 1000,
+            "p50": delays[len(delays) // 2],
+            "p99": delays[len(delays) * 99 // 100],
+            "failures": self._failures,
+        }
+
+
 def measure(url: str, requests: list[bytes], *, count: int, connections: int) -> dict[str, float]:
-    """Requests a second, and quantiles of the answers' times in seconds."""
-    poster = Poster(url, requests, connections)
-    started, cpu = time.monotonic(), time.process_time()
-    poster.run(count)
-    seconds, cpu = time.monotonic() - started, time.process_time() - cpu
-    delays = sorted(poster.delays)
-    return {
-        "rate": count / seconds,
-        "cpu_ms": cpu / count * 1000,
-        "p50": delays[count // 2],
-        "p99": delays[count * 99 // 100],
-        "failures": poster.failures,
-    }
+    """By epoll."""
+    parts = urlsplit(url)
+    poll = select.epoll()
+    sockets: dict[int, tuple[socket.socket, float]] = {}
+    tally = Tally(requests, count)
+
+    def send(connection: socket.socket) -> None:
+        if (ready := tally.next()) is not None:
+            sockets[connection.fileno()] = connection, ready[1]
+            connection.sendall(ready[0])
+
+    for _ in range(connections):
+        connection = socket.create_connection((parts.hostname or "", parts.port or 80))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        poll.register(connection, select.EPOLLIN)
+        send(connection)
+    last = False
+    while not last:
+        for descriptor, _ in poll.poll(PATIENCE) or silent():
+            connection, since = sockets[descriptor]
+            last = tally.answered(connection.recv(65536), since)
+            send(connection)
+    for connection, _ in sockets.values():
+        connection.close()
+    return tally.summary()
 
 
-def main() -> None:
-    """Read the command line; the requests are a file of JSON, a list of [headers, body]."""
-    parser = argparse.ArgumentParser(prog="python -m bench.post", description=__doc__.splitlines()[0])
-    parser.add_argument("url")
-    parser.add_argument("file", type=Path, help="JSON: a list of [headers, body]")
-    parser.add_argument("--count", type=int, default=20_000)
-    parser.add_argument("--connections", type=int, default=64)
-    options = parser.parse_args()
-    events = json.loads(options.file.read_text())
-    requests = [request(options.url, headers, body.encode()) for headers, body in events]
-    found = measure(options.url, requests, count=options.count, connections=options.connections)
-    print("post done:", json.dumps(found), flush=True)
+def silent() -> list[tuple[int, int]]:
+    """Give up."""
+    raise SystemExit(f"no answer for {PATIENCE:.0f} seconds")
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+class Posting(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, tally: Tally, done: Callable[[], None]) -> None:
+        self._tally, self._done = tally, done
+        self._since = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the first."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  TCP has no other
+        self._transport = transport
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        """An answer: send the next."""
+        if self._tally.answered(data, self._since):
+            self._done()
+        self._send()
+
+    def _send(self) -> None:
+        if (ready := self._tally.next()) is not None:
+            self._since = ready[1]
+            self._transport.write(ready[0])
+
+
+def measure_asyncio(url: str, requests: list[bytes], *, count: int, connections: int) -> dict[str, float]:
+    """By asyncio's own transports."""
+    parts = urlsplit(url)
+
+    async def run() -> dict[str, float]:
+        done, tally = asyncio.Event(), Tally(requests, count)
+        loop = asyncio.get_running_loop()
+        made = [
+            await loop.create_connection(lambda: Posting(tally, done.set), parts.hostname or "", parts.port or 80)
+            for _ in range(connections)
+        ]
+        await asyncio.wait_for(done.wait(), PATIENCE + count)
+        for transport, _ in made:
+            transport.close()
+        return tally.summary()
+
+    return asyncio.run(run())

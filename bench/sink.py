@@ -27,9 +27,9 @@ class Taken:
 
     heads: list[tuple[float, bytes]] = field(default_factory=list)
 
-    def summary(self, skip: int) -> dict[str, float]:
+    def summary(self) -> dict[str, float]:
         """Counts, seconds from the first to the last, and quantiles of arrival less ``ce-time``, in seconds."""
-        heads = self.heads[skip:]
+        heads = self.heads
         delays = sorted(moment - created for moment, head in heads if (created := created_time(head)) is not None)
         identities = {header(head, b"ce-id") for _, head in heads}
         quantiles = {f"p{n}": delays[min(len(delays) * n // 100, len(delays) - 1)] for n in (50, 99) if delays}
@@ -37,7 +37,7 @@ class Taken:
             "requests": len(heads),
             "identities": len(identities),
             "seconds": heads[-1][0] - heads[0][0],
-            "first": self.heads[0][0],
+            "first": heads[0][0],
             **quantiles,
         }
 
@@ -118,18 +118,22 @@ class Sink:
             self._connections[descriptor][0].sendall(ANSWER)
 
 
-def serve(latency: float, expected: int, seconds: float, skip: int) -> None:
-    """Take events; say when the first is there, and what came when all are, or so many seconds after the first."""
+def serve(latency: float, expected: int, seconds: float) -> None:
+    """Take events; say when the first is there, and what came when all are, or so many seconds after the first.
+
+    SIGUSR1 begins the count anew.
+    """
     sink = Sink(latency)
-    print(f"sink ready: {sink.address}", flush=True)
     heads = sink.taken.heads
+    signal.signal(signal.SIGUSR1, lambda *_: heads.clear())
+    print(f"sink ready: {sink.address}", flush=True)
     while not heads:
         sink.step(1.0)
     print("sink first:", flush=True)
     end = time.monotonic() + seconds
     while len(heads) < expected and time.monotonic() < end:
         sink.step(0.1)
-    print("sink done:", json.dumps(sink.taken.summary(skip)), flush=True)
+    print("sink done:", json.dumps(sink.taken.summary()), flush=True)
     while True:
         sink.step(1.0)
 
@@ -140,10 +144,9 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0, help="milliseconds before each answer")
     parser.add_argument("--expected", type=int, default=sys.maxsize, help="how many events are all")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="how long after the first they may take")
-    parser.add_argument("--skip", type=int, default=0, help="how many at first do not count")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    serve(options.latency / 1000, options.expected, options.seconds, options.skip)
+    serve(options.latency / 1000, options.expected, options.seconds)
 
 
 if __name__ == "__main__":

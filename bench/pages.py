@@ -1,0 +1,43 @@
+"""Pages of events as vCenter sends them, without one: for what is measured inside a process."""
+
+from itertools import cycle, islice
+from typing import Any
+
+from adapter.catalog import all_classes
+from simulator.accounts import ADMINISTRATOR
+from simulator.events import arguments_for
+from simulator.inventory import Inventory
+from simulator.soap import EventPage, response
+from simulator.vcenter import Vcenter
+from simulator.vmomi import properties_of, types, vim, vim_type
+
+
+def page(events: int = 1000, objects: int = 1000) -> bytes:
+    """The answer to ReadNextEvents with the simulator's mix of events about so many VMs."""
+    vcenter = Vcenter(inventory=Inventory(objects))
+    vcenter.load.backlog(events)
+    return answer(vcenter)
+
+
+def page_of_types(count: int, events: int = 1000) -> bytes:
+    """The same with events of so many classes in turn, all about one VM, with the fields that every event has."""
+    vcenter = Vcenter()
+    where = arguments_for(vcenter.inventory.machines[0])
+    plain = (name for name in sorted(all_classes()) if not required(vim_type(name)))
+    bodies = [vcenter.events.body(vim_type(name)(**where), ADMINISTRATOR) for name in islice(plain, count)]
+    for body in islice(cycle(bodies), events):
+        vcenter.events.post_body(body)
+    return answer(vcenter)
+
+
+def required(kind: Any) -> set[str]:
+    """The fields that this class must have beside those of every event."""
+    every = properties_of(vim.event.Event)
+    return {
+        name for name, info in properties_of(kind).items() if name not in every and not info.flags & types.F_OPTIONAL
+    }
+
+
+def answer(vcenter: Vcenter) -> bytes:
+    """All its events as one page."""
+    return response("ReadNextEvents", vim.event.Event.Array, EventPage(vcenter.events.history.after(0)))

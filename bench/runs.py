@@ -1,0 +1,73 @@
+"""One run: a sender between a simulated vCenter and a sink, and what it took."""
+
+import json
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields
+from statistics import median
+from time import time
+
+from bench.processes import cpu_seconds, line_of, module, peak
+from bench.senders import Sender
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run took. Times are in seconds, memory in MiB, delays from vCenter's own time of the event on.
+
+    ``rate`` is counted from the first event on. ``wall_first`` and ``cpu_first`` are from the start of the process to
+    its first event at the sink, ``cpu`` to its last.
+    """
+
+    events: float
+    rate: float
+    wall_first: float
+    cpu_first: float
+    cpu: float
+    sink_cpu: float
+    peak: float
+    p50: float
+    p99: float
+
+
+def middle(runs: Sequence[Run]) -> Run:
+    """The median of each figure."""
+    return Run(**{each.name: median(getattr(run, each.name) for run in runs) for each in fields(Run)})
+
+
+@asynccontextmanager
+async def sink(*options: str) -> AsyncIterator[tuple[Process, str]]:
+    """A sink process and its address."""
+    async with module("bench.sink", *options) as process:
+        yield process, await line_of(process, "sink ready: ")
+
+
+async def drained(sender: Sender, vcenter: str, events: int, *, latency: float = 0, seconds: float = 60) -> Run:
+    """The backlog through one sender, until so many events are there, or ``seconds`` after the first."""
+    options = {"expected": events, "latency": latency, "seconds": seconds}
+    async with sink(*flags(options)) as (taker, address):
+        before = cpu_seconds(taker)
+        started = time()
+        async with sender.start(vcenter, address, backlog=True) as process:
+            await line_of(taker, "sink first:")
+            cpu_first = cpu_seconds(process)
+            found = json.loads(await line_of(taker, "sink done: "))
+            if found["identities"] < found["requests"]:
+                raise SystemExit(f"{sender.name} has sent events twice: {found}")
+            return Run(
+                events=found["requests"],
+                rate=(found["requests"] - 1) / found["seconds"] if found["seconds"] else 0.0,
+                wall_first=found["first"] - started,
+                cpu_first=cpu_first,
+                cpu=cpu_seconds(process),
+                sink_cpu=cpu_seconds(taker) - before,
+                peak=peak(process),
+                p50=found["p50"],
+                p99=found["p99"],
+            )
+
+
+def flags(options: Mapping[str, float]) -> Iterable[str]:
+    """Options as a command line has them."""
+    return (f"--{name}={value}" for name, value in options.items())

@@ -1,0 +1,107 @@
+"""``python -m bench.stages VCENTER SINK``: the CPU time of each stage of an event's way, alone in this process.
+
+Also the limits beside them: the reading of pages that nobody decodes, and ready bytes posted by asyncio and by epoll.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from functools import partial
+from statistics import median
+from typing import Any
+
+from cloudevents.core.v1.event import CloudEvent
+from opentelemetry.trace import INVALID_SPAN
+from pydantic import SecretStr
+
+from adapter.cloudevent import binary
+from adapter.settings import Credentials
+from adapter.sinks.broker import HttpSink, http_sink
+from adapter.vcenter.collector import PAGE_SIZE, event_filter
+from adapter.vcenter.decode import decode_page
+from adapter.vcenter.session import Session, tls_context
+from bench import post
+from bench.calls import CONVERTER, every
+from bench.senders import PASSWORD, USERNAME
+
+IN_FLIGHT = 64
+"""Requests at once: the adapter's own default."""
+
+
+def fetched(vcenter: str, pages: int) -> tuple[list[bytes], float, float]:
+    """The first pages as they come, and the seconds and CPU seconds that they took."""
+    session = Session(vcenter, lambda: Credentials(USERNAME, SecretStr(PASSWORD)), tls_context(None, insecure=False))
+    session.log_in()
+    collector = session.content.eventManager.CreateCollectorForEvents(event_filter(None, ()))
+    started, cpu = time.monotonic(), time.process_time()
+    found = [session.stub.raw(collector, "ReadNext", PAGE_SIZE) for _ in range(pages)]
+    took = time.monotonic() - started, time.process_time() - cpu
+    session.log_out()
+    return found, *took
+
+
+def cpu_of(work: Callable[[], Any], times: int = 3) -> float:
+    """The CPU seconds of a piece of work, the median of a few."""
+    found = []
+    for _ in range(times):
+        before = time.process_time()
+        work()
+        found.append(time.process_time() - before)
+    return median(found)
+
+
+async def send_all(url: str, events: list[CloudEvent]) -> None:
+    """The events by the adapter's own sink, so many at once, nothing kept in order."""
+    left = iter(events)
+
+    async def work(sink: HttpSink) -> None:
+        for event in left:
+            await sink.send(event, INVALID_SPAN, 0)
+
+    async with http_sink(url, ca_certs=None, answer_timeout=30) as sink:
+        await asyncio.gather(*(work(sink) for _ in range(IN_FLIGHT)))
+
+
+def milliseconds(vcenter: str, sink: str, pages: int) -> dict[str, Any]:
+    """CPU milliseconds an event by stage, and the limits in events a second."""
+    raw, seconds, cpu = fetched(vcenter, pages)
+    events = [event for page in raw for event in decode_page(page)]
+    converted = [CONVERTER.convert(event) for event in events]
+    encode = cpu_of(partial(every, binary, converted))
+    stages = {
+        "read": cpu,
+        "decode": cpu_of(partial(every, decode_page, raw)),
+        "convert": cpu_of(partial(every, CONVERTER.convert, events)),
+        "encode": encode,
+        "send": cpu_of(lambda: asyncio.run(send_all(sink, converted))) - encode,
+    }
+    return {
+        "stages": {name: each / len(events) * 1000 for name, each in stages.items()},
+        "fetch": {"rate": len(events) / seconds, "cpu_ms": cpu / len(events) * 1000},
+        **limits(sink, converted),
+    }
+
+
+def limits(sink: str, events: list[CloudEvent]) -> dict[str, dict[str, float]]:
+    """What one process can post where nothing else is to be done."""
+    requests = [post.request(sink, *binary(event)) for event in events]
+    return {
+        name: kind(sink, requests, count=2 * len(requests), connections=IN_FLIGHT)
+        for name, kind in (("asyncio", post.measure_asyncio), ("epoll", post.measure))
+    }
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench.stages", description=__doc__.splitlines()[0])
+    parser.add_argument("vcenter")
+    parser.add_argument("sink")
+    parser.add_argument("--pages", type=int, default=5, help="of 1,000 events (default: %(default)s)")
+    options = parser.parse_args()
+    print("stages done:", json.dumps(milliseconds(options.vcenter, options.sink, options.pages)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
