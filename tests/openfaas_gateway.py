@@ -57,6 +57,11 @@ class Function:
         return [each.headers["ce-id"] for each in self.invocations]
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # with more connections at once than this, one waits a second and more
+
+
 SCALE_UP_TIMED_OUT = Reply(200, b"", own=False)
 
 
@@ -131,8 +136,7 @@ class FakeGateway:
 
     def start(self) -> None:
         """Listen, on the port of before if there was one."""
-        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), handler_of(self))
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", self.port), handler_of(self))
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 

@@ -64,6 +64,20 @@ def test_a_gateway_without_namespaces() -> None:
         assert gateway.take().path == "tag"
 
 
+def test_no_event_breaks_out_of_its_headers() -> None:
+    event = cloudevent(vcenter_event("EventEx", eventTypeId="a\r\nX-Evil: \u2028"))
+    event.get_attributes().update(traceparent="b\nX-Evil: 1", datacontenttype="application/json\r\nX-Evil: 2")
+    with fake_gateway() as gateway:
+        gateway.deploy("old", "*", topic_body="connector")
+        gateway.deploy("router", "a*")
+        gateway.deploy("new", "*")
+        at(gateway, lambda sink: send(sink, event))
+        sent = [gateway.take().headers for _ in range(3)]
+    assert not any("x-evil" in headers for headers in sent)
+    assert {headers["traceparent"] for headers in sent} == {"b_X-Evil: 1"}
+    assert "a__X-Evil: _" in {headers["x-topic"] for headers in sent}
+
+
 def test_an_event_that_no_function_wants_is_taken() -> None:
     with fake_gateway() as gateway:
         gateway.deploy("tag", "vm.powered.on")

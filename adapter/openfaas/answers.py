@@ -14,9 +14,6 @@ import orjson
 
 from adapter.openfaas.settings import Invocation
 
-MAX_ANSWER = 65_536
-"""Bytes that are read of an answer: what a function says of its failure, if it does, is shorter."""
-
 _MAY_PASS = frozenset({408, 425, 429, 502, 503, 504})
 _OK, _ACCEPTED, _FORBIDDEN, _NOT_FOUND, _CLIENT_ERROR, _SERVER_ERROR = 200, 202, (401, 403), 404, 400, 500
 

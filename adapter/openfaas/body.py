@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 import orjson
 from cloudevents.core.base import BaseCloudEvent
-from cloudevents.core.bindings.http import HTTPMessage, to_binary
+from cloudevents.core.bindings.http import HTTPMessage
 from cloudevents.core.v1.event import CloudEvent
 
 from adapter.catalog import event_class, severity
-from adapter.cloudevent import OrjsonFormat
+from adapter.cloudevent import OrjsonFormat, binary
 from adapter.openfaas.names import Told, told
 from adapter.openfaas.topics import Match
 from adapter.veba import veba_data
@@ -39,7 +39,7 @@ def request(event: BaseCloudEvent, match: Match) -> HTTPMessage:
         return HTTPMessage({"content-type": "application/json"}, body)
     if match.form == "router":
         return HTTPMessage({"content-type": "application/cloudevents+json"}, _FORMAT.write(router_event(event)))
-    return to_binary(event, _FORMAT)
+    return HTTPMessage(*binary(event))
 
 
 def router_event(event: BaseCloudEvent) -> CloudEvent:

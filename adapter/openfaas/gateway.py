@@ -4,16 +4,19 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 import orjson
 from cloudevents.core.bindings.http import HTTPMessage
+from yarl import URL
 
 from adapter.errors import ConfigurationError, SinkUnavailableError
-from adapter.openfaas.answers import MAX_ANSWER, Answer
+from adapter.openfaas.answers import Answer
 from adapter.openfaas.settings import GatewaySettings, Invocation
 from adapter.openfaas.topics import Function, TopicMap, functions_of
+from adapter.sinks import wire
+from adapter.sinks.wire import Wire
 
 LISTING_SECONDS = 30.0
 """How long one list of the gateway's may take."""
@@ -24,8 +27,11 @@ _ROUTES: Mapping[Invocation, str] = {"async": "async-function", "sync": "functio
 class Gateway:
     """One gateway. ``authorization`` gives the header for its lists, and is asked each time they are read."""
 
-    def __init__(self, client: aiohttp.ClientSession, url: str, authorization: Callable[[], dict[str, str]]) -> None:
+    def __init__(
+        self, client: aiohttp.ClientSession, wires: "Wires", url: str, authorization: Callable[[], dict[str, str]]
+    ) -> None:
         self._client = client
+        self._wires = wires
         self._authorization = authorization
         self.url = url
 
@@ -73,13 +79,21 @@ class Gateway:
     async def invoke(self, address: str, message: HTTPMessage) -> Answer:
         """One invocation. Raises SinkUnavailableError where there is no answer."""
         with seam(self.url):
-            async with self._client.post(
-                address, data=message.body, headers=message.headers, allow_redirects=False
-            ) as response:
-                body = b""
-                while len(body) < MAX_ANSWER and (chunk := await response.content.read(MAX_ANSWER - len(body))):
-                    body += chunk
-                return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, body)
+            answer = await self._wires.post_to(address, message.headers, message.body)
+        return Answer(answer.status, answer.headers, answer.body)
+
+
+class Wires(Wire):
+    """The kept connections to one gateway, for requests to any address there."""
+
+    def __init__(self, url: str, tls: Callable[[], ssl.SSLContext] | None, answer_timeout: float) -> None:
+        super().__init__(URL(url), tls, answer_timeout)
+        self._rest = self._head.partition(" HTTP/1.1")[2]
+
+    async def post_to(self, address: str, headers: Mapping[str, str], body: bytes) -> wire.Answer:
+        """As ``post``, which writes its request down before it first waits. Raises OSError."""
+        self._head = f"POST {urlsplit(address).path} HTTP/1.1{self._rest}"
+        return await self.post(headers, body)
 
 
 @contextmanager
@@ -98,9 +112,12 @@ async def connected(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     trust = ssl.create_default_context()
     if settings.ca_certs is not None:
         trust.load_verify_locations(cadata=settings.ca_certs)
-    connector = aiohttp.TCPConnector(limit=0, ssl=trust)
-    limits = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=settings.invocation_timeout)
+    secure = settings.gateway.startswith("https:")
+    wires = Wires(settings.gateway, (lambda: trust) if secure else None, settings.invocation_timeout)
     async with aiohttp.ClientSession(
-        connector=connector, timeout=limits, cookie_jar=aiohttp.DummyCookieJar()
+        connector=aiohttp.TCPConnector(ssl=trust), cookie_jar=aiohttp.DummyCookieJar()
     ) as client:
-        yield Gateway(client, settings.gateway, settings.authorization)
+        try:
+            yield Gateway(client, wires, settings.gateway, settings.authorization)
+        finally:
+            await wires.close()

@@ -13,6 +13,7 @@ class Counts:
 
     def __init__(self, registry: CollectorRegistry, reader: TopicMapReader) -> None:
         self._names: set[str] = set()
+        self._found: dict[tuple[str, str], Counter] = {}
         self._invocations = Counter(
             "openfaas_invocations",
             "Invocations by outcome: taken, again, failed (the function itself), unknown (no such function), refused.",
@@ -40,7 +41,10 @@ class Counts:
 
     def invoked(self, path: str, outcome: str) -> None:
         """An invocation has come to this."""
-        if path not in self._names and len(self._names) >= MAX_FUNCTIONS:
-            path = "other"
-        self._names.add(path)
-        self._invocations.labels(path, outcome).inc()
+        found = self._found.get((path, outcome))
+        if found is None:
+            if path not in self._names and len(self._names) >= MAX_FUNCTIONS:
+                path = "other"
+            self._names.add(path)
+            found = self._found[path, outcome] = self._invocations.labels(path, outcome)
+        found.inc()

@@ -1,6 +1,7 @@
 """Every function that wants an event is invoked; the event is taken when all of them have it."""
 
 import asyncio
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -36,6 +37,9 @@ CONNECTOR = "vcenter-source"
 
 MAX_TOLD = 1024
 """Bytes of an answer that a dead letter keeps, as Knative does in ``knativeerrordata``."""
+
+_UNPRINTABLE = re.compile(r"[^ -~]")
+"""What no header may hold. An event type id, or an attribute that came in structured mode, may hold anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +130,10 @@ class OpenfaasSink:
                 f"function {path}: {len(message.body)} bytes, more than MAX_EVENT_BYTES ({self._max_event_bytes})"
             )
         call_id = str(uuid.uuid5(uuid.NAMESPACE_URL, "\n".join((*key_of(event), path))))
-        message.headers.update({"X-Connector": CONNECTOR, "X-Topic": match.topic, "X-Call-Id": call_id})
         extensions = {name: event.get_extension(name) for name in ("traceparent", "tracestate")}
-        message.headers.update({name: str(value) for name, value in extensions.items() if value})
+        more = {"X-Connector": CONNECTOR, "X-Topic": match.topic, "X-Call-Id": call_id} | extensions
+        more["content-type"] = message.headers.get("content-type")
+        message.headers.update({name: _UNPRINTABLE.sub("_", str(value)) for name, value in more.items() if value})
         return Call(match, invocation, self._gateway.address(path, invocation), message)
 
     async def _invoke(self, event: CloudEvent, call: Call, past: Past, span: Span, resend: int) -> None:
