@@ -22,6 +22,7 @@ Key = tuple[str, str, str]
 class Past:
     """What has come of one event. ``failures`` counts the tries that a function itself made fail."""
 
+    key: Key
     touched: float = 0.0
     taken: set[str] = field(default_factory=set)
     failures: dict[str, int] = field(default_factory=dict)
@@ -51,7 +52,7 @@ class Memory:
     async def of(self, event: BaseCloudEvent) -> AsyncIterator[Past]:
         """An event's past, for one at a time: a sender that lost patience may send it again while it is under way."""
         key = key_of(event)
-        past = self._pasts.setdefault(key, Past())
+        past = self._pasts.get(key) or self._pasts.setdefault(key, Past(key))
         past.users += 1
         try:
             async with past.lock:

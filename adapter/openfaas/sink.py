@@ -3,11 +3,12 @@
 import asyncio
 import re
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import blake2b
+from uuid import UUID
 from weakref import WeakValueDictionary
 
 import structlog
@@ -21,7 +22,7 @@ from adapter.errors import EventRefusedError, SinkUnavailableError
 from adapter.openfaas import body
 from adapter.openfaas.answers import Answer, Verdict, explain, judge
 from adapter.openfaas.gateway import Gateway, connected
-from adapter.openfaas.memory import Memory, Past, key_of
+from adapter.openfaas.memory import Memory, Past
 from adapter.openfaas.metrics import Counts
 from adapter.openfaas.names import names_of
 from adapter.openfaas.reader import TopicMapReader
@@ -113,7 +114,7 @@ class OpenfaasSink:
         place = self._places.setdefault(path, asyncio.Semaphore(self._concurrency))
         try:
             async with place:
-                await self._invoke(event, self._call(event, match), past, span, resend)
+                await self._invoke(event, self._call(event, match, past), past, span, resend)
         except SinkUnavailableError as exc:
             return exc
         except EventRefusedError as exc:
@@ -122,14 +123,15 @@ class OpenfaasSink:
             past.taken.add(path)
         return None
 
-    def _call(self, event: CloudEvent, match: Match) -> Call:
+    def _call(self, event: CloudEvent, match: Match, past: Past) -> Call:
         path, invocation = match.function.path, match.function.invocation or self._invocation
         message = body.request(event, match)
         if self._max_event_bytes is not None and len(message.body) > self._max_event_bytes:
             raise EventRefusedError(
                 f"function {path}: {len(message.body)} bytes, more than MAX_EVENT_BYTES ({self._max_event_bytes})"
             )
-        call_id = str(uuid.uuid5(uuid.NAMESPACE_URL, "\n".join((*key_of(event), path))))
+        named = "\n".join((*past.key, path)).encode()
+        call_id = str(UUID(bytes=blake2b(named, digest_size=16).digest()))  # the same at each try
         extensions = {name: event.get_extension(name) for name in ("traceparent", "tracestate")}
         more = {"X-Connector": CONNECTOR, "X-Topic": match.topic, "X-Call-Id": call_id} | extensions
         more["content-type"] = message.headers.get("content-type")
