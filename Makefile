@@ -33,11 +33,12 @@ test: $(READY) ## Run the tests
 	@$(BIN)/python -m pytest -n 2
 
 .PHONY: check
-check: $(READY) ## Lint, types and layers: ruff, mypy strict, import-linter
+check: $(READY) ## Lint, types, layers, and how many calls an event takes
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m bench.calls
 
 .PHONY: format
 format: $(READY) ## Let ruff rewrite what it can
@@ -57,6 +58,10 @@ conformance: $(READY) ## Adapter and pytag against vcsim (found on PATH, in a ca
 .PHONY: guarantees
 guarantees: $(READY) ## What takes long to show of them: twenty kills, long outages, a model of the whole pipeline
 	@$(BIN)/python -m pytest -n 2 -m guarantees
+
+.PHONY: bench
+bench: $(READY) ## What it costs, beside the peers PEER_VSPHERESOURCE and PEER_EVENT_ROUTER (QUICK=1, ONLY=drain)
+	@$(BIN)/python -m bench $(if $(filter-out 0,$(QUICK)),--quick) $(ONLY)
 
 .PHONY: bench-memory
 bench-memory: $(READY) ## The adapter's peak memory: sink down for an hour, 100,000 events waiting (over a minute)

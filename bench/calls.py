@@ -50,6 +50,11 @@ def per_event(xml: bytes) -> dict[str, float]:
     return {name: calls(work) / len(events) for name, work in stages.items()}
 
 
+def usual_page() -> bytes:
+    """What the gate counts with."""
+    return page(EVENTS, objects=50)
+
+
 def every(work: Callable[[Any], Any], values: Iterable[Any]) -> None:
     """Do it with each."""
     for value in values:
@@ -68,7 +73,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.calls", description=__doc__.splitlines()[0])
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the limits (default: %(default)s)")
     scale = parser.parse_args().scale
-    found = per_event(page(EVENTS, objects=50))
+    found = per_event(usual_page())
     said = ", ".join(f"{name} {count:.1f} (limit {LIMITS[name] * scale:.0f})" for name, count in found.items())
     print(f"function calls an event: {said}")
     dearer = [name for name, count in found.items() if count > LIMITS[name] * scale]

@@ -1,6 +1,6 @@
 """The limit beside the senders: ready bytes over kept connections, in one process, one request under way on each.
 
-Once by asyncio, which is what the adapter runs on, and once by epoll itself, about as fast as Python can be.
+By epoll itself, about as fast as Python can be; by asyncio, which the adapter runs on; and by a general client.
 """
 
 import asyncio
@@ -9,6 +9,8 @@ import socket
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
+
+import aiohttp
 
 PATIENCE = 30.0
 """Seconds without any answer, after which the server counts as gone."""
@@ -134,3 +136,24 @@ def measure_asyncio(url: str, requests: list[bytes], *, count: int, connections:
         return tally.summary()
 
     return asyncio.run(run())
+
+
+def measure_aiohttp(url: str, requests: list[bytes], *, count: int, connections: int) -> dict[str, float]:
+    """By a general HTTP client: the bodies alone are ready."""
+
+    async def run() -> dict[str, float]:
+        tally = Tally([ready.partition(b"\r\n\r\n")[2] for ready in requests], count)
+
+        async def work(client: aiohttp.ClientSession) -> None:
+            while (ready := tally.next()) is not None:
+                async with client.post(url, data=ready[0]) as response:
+                    tally.answered(b"HTTP/1.1 %d" % response.status, ready[1])
+
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections)) as client:
+            await asyncio.gather(*(work(client) for _ in range(connections)))
+            return tally.summary()
+
+    return asyncio.run(run())
+
+
+WAYS = {"epoll": measure, "asyncio": measure_asyncio, "aiohttp": measure_aiohttp}

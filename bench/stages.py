@@ -24,6 +24,7 @@ from adapter.vcenter.decode import decode_page
 from adapter.vcenter.session import Session, tls_context
 from bench import post
 from bench.calls import CONVERTER, every
+from bench.processes import line_of, module
 from bench.senders import PASSWORD, USERNAME
 
 IN_FLIGHT = 64
@@ -88,8 +89,22 @@ def limits(sink: str, events: list[CloudEvent]) -> dict[str, dict[str, float]]:
     """What one process can post where nothing else is to be done."""
     requests = [post.request(sink, *binary(event)) for event in events]
     return {
-        name: kind(sink, requests, count=2 * len(requests), connections=IN_FLIGHT)
-        for name, kind in (("asyncio", post.measure_asyncio), ("epoll", post.measure))
+        name: way(sink, requests, count=2 * len(requests), connections=IN_FLIGHT) for name, way in post.WAYS.items()
+    }
+
+
+async def measured(vcenter: str, sink: str, pages: int) -> dict[str, Any]:
+    """The same in a process of its own."""
+    async with module("bench.stages", vcenter, sink, f"--pages={pages}") as process:
+        found: dict[str, Any] = json.loads(await line_of(process, "stages done: "))
+        return found
+
+
+def middle(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The medians of several."""
+    return {
+        group: {name: median(each[group][name] for each in found) for name in values}
+        for group, values in found[0].items()
     }
 
 

@@ -5,12 +5,13 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
@@ -79,7 +80,10 @@ def _soap_routes(vcenter: Vcenter) -> list[BaseRoute]:
     async def sdk(request: Request) -> Response:
         address = request.client.host if request.client else ""
         caller = Caller(request.cookies.get(COOKIE), address, request.headers.get("user-agent", ""))
-        reply = await answer(vcenter, await request.body(), caller)
+        try:
+            reply = await answer(vcenter, await request.body(), caller)
+        except ClientDisconnect:  # a client that ends may do so in the middle of a request
+            return Response(status_code=HTTPStatus.BAD_REQUEST)
         headers = {"cache-control": "no-cache"}
         if reply.new_token:
             headers["set-cookie"] = f'{COOKIE}="{reply.new_token}"; Path=/; HttpOnly'

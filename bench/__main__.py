@@ -1,0 +1,84 @@
+"""``python -m bench``: everything that is measured, into bench/RESULTS.md and bench/plots; or single sections, printed.
+
+The peers are measured where PEER_VSPHERESOURCE and PEER_EVENT_ROUTER name their binaries.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+from bench import charts, report
+from bench.router import EventRouter
+from bench.sections import QUICK, SECTIONS, Plan, say
+from bench.senders import Sender, VSphereSource
+
+HERE = Path(__file__).parent
+
+
+def peer(variable: str) -> Path | None:
+    """The binary that this variable names."""
+    value = os.environ.get(variable)
+    if not value:
+        return None
+    if not os.access(value, os.X_OK):
+        raise SystemExit(f"bench: {variable}: {value} is no program; set the path of the peer's binary, or nothing")
+    return Path(value).resolve()
+
+
+def plan(*, quick: bool) -> Plan:
+    """What is to be measured."""
+    source, router = peer("PEER_VSPHERESOURCE"), peer("PEER_EVENT_ROUTER")
+    peers: tuple[Sender, ...] = (VSphereSource(source),) if source else ()
+    slowest: tuple[Sender, ...] = (EventRouter(router),) if router else ()
+    return Plan(peers, slowest, **(QUICK if quick else {}))  # type: ignore[arg-type]  # fields of many types
+
+
+async def measure(names: list[str], wanted: Plan) -> dict[str, Any]:
+    """The results by section, and what they were made on."""
+    began, load = time.monotonic(), [os.getloadavg()[0]]
+    results = {}
+    for name in names:
+        say(f"{name}: {(SECTIONS[name].__doc__ or '').splitlines()[0]}")
+        results[name] = await SECTIONS[name](wanted)
+        load.append(os.getloadavg()[0])
+    made = {
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "repeats": wanted.repeats,
+        "minutes": (time.monotonic() - began) / 60,
+        "load": max(load),
+    }
+    return results | {"made": made}
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; none is all")
+    parser.add_argument("--quick", action="store_true", help="two minutes: whether it works, not how fast it is")
+    parser.add_argument("--again", action="store_true", help="measure nothing; write the report of bench/results.json")
+    options = parser.parse_args()
+    unknown = set(options.sections) - SECTIONS.keys()
+    if unknown:
+        parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    kept = HERE / "results.json"
+    if options.again:
+        results = json.loads(kept.read_text())
+    else:
+        results = asyncio.run(measure(options.sections or list(SECTIONS), plan(quick=options.quick)))
+    if options.sections or options.quick:
+        print(report.tables(results))
+        return
+    kept.write_text(json.dumps(results, indent=1) + "\n")
+    (HERE / "RESULTS.md").write_text(report.whole(results))
+    charts.draw(results, HERE / "plots")
+    print(report.goals(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""What was promised of the speed, held against what was measured."""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+Results = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One promise. ``measured`` raises KeyError where what it needs was not measured.
+
+    ``why`` tells what is in the way of one that is not kept, and what would help.
+    """
+
+    text: str
+    section: str
+    measured: Callable[[Results], float]
+    wanted: float
+    sense: Literal[">=", "<="] = ">="
+    unit: str = "x"
+    why: str = ""
+
+    def row(self, results: Results) -> list[str]:
+        """Promise, measured, verdict, command."""
+        try:
+            found = self.measured(results)
+        except KeyError:
+            return [self.text, "", "not measured", self.command]
+        kept = {">=": operator.ge, "<=": operator.le}[self.sense](found, self.wanted)
+        verdict = "reached" if kept else f"**not reached.** {self.why}"
+        return [self.text, number(found, self.unit), verdict, self.command]
+
+    @property
+    def command(self) -> str:
+        """What measures it again."""
+        return f"`make bench ONLY='{self.section}'`" if " " in self.section else f"`make bench ONLY={self.section}`"
+
+
+def number(value: float, unit: str = "") -> str:
+    """With some three digits."""
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3  # noqa: PLR2004
+    return f"{value:,.{digits}f}{unit}"
+
+
+def rate(results: Results, sender: str, latency: int) -> float:
+    """Events a second of a drained backlog."""
+    return float(results["drain"][f"{sender}, {latency} ms"]["rate"])
+
+
+def cpu_per_event(results: Results, sender: str) -> float:
+    """CPU milliseconds an event at 0 ms, without what the start takes."""
+    run = results["drain"][f"{sender}, 0 ms"]
+    return float(run["cpu"] - results["start"][sender]["cpu_first"]) / float(run["events"]) * 1000
+
+
+def slopes(results: Results) -> list[float]:
+    """CPU milliseconds an event between one length of the history and the next."""
+    pairs = pairwise(results["growth"]["history"].values())
+    return [(b["cpu"] - a["cpu"]) / (b["events"] - a["events"]) * 1000 for a, b in pairs]
+
+
+def rise(values: list[float]) -> float:
+    """From the first to the last, in percent."""
+    return (values[-1] / values[0] - 1) * 100
+
+
+def peaks(results: Results) -> list[float]:
+    """Peak memory by the length of the history, in MiB."""
+    return [run["peak"] for run in results["growth"]["history"].values()]
+
+
+def tracing_cost(results: Results) -> float:
+    """What tracing one event in ten takes off the rate, in percent."""
+    runs = results["tracing"]
+    return float(1 - runs["sampled at 10 %"]["rate"] / runs["off"]["rate"]) * 100
+
+
+def idle(results: Results, sender: str) -> float:
+    """The 99th percentile from event to sink, at one event each ten seconds."""
+    return float(results["delay"]["one in ten seconds"][sender]["p99"])
+
+
+GOALS = (
+    Goal(
+        "backlog at 5 ms: 10x VSphereSource, or more",
+        "drain",
+        lambda r: rate(r, "adapter", 5) / rate(r, "VSphereSource", 5),
+        10,
+    ),
+    Goal(
+        "backlog at 0 ms: 1.5x VSphereSource, or more",
+        "drain",
+        lambda r: rate(r, "adapter", 0) / rate(r, "VSphereSource", 0),
+        1.5,
+        why="It uses both cores for what we do on one.",
+    ),
+    Goal(
+        "backlog at 0 ms: 50x the event router, or more",
+        "drain",
+        lambda r: rate(r, "adapter", 0) / rate(r, "event router", 0),
+        50,
+        why="Its timer lets it read 100 events a second on any machine; ours is as fast as the machine.",
+    ),
+    Goal(
+        "backlog at 0 ms: half of what asyncio posts of ready bytes, or more",
+        "drain cost",
+        lambda r: rate(r, "adapter", 0) / r["cost"]["asyncio"]["rate"],
+        0.5,
+        why="An event's decoding alone takes longer than such a POST; see the stages.",
+    ),
+    Goal(
+        "tracing one event in ten: at most 15 % slower",
+        "tracing",
+        tracing_cost,
+        15,
+        "<=",
+        " %",
+        "The SDK's spans and their export are Python too, in the same process.",
+    ),
+    Goal(
+        "event to sink when idle, p99: a tenth of VSphereSource's, or less",
+        "delay",
+        lambda r: idle(r, "adapter") / idle(r, "VSphereSource"),
+        0.1,
+        "<=",
+    ),
+    Goal(
+        "CPU an event: 2x VSphereSource's, or less",
+        "start drain",
+        lambda r: cpu_per_event(r, "adapter") / cpu_per_event(r, "VSphereSource"),
+        2,
+        "<=",
+    ),
+    Goal(
+        "cost of an event: at most 20 % more in the longest history",
+        "growth",
+        lambda r: rise(slopes(r)),
+        20,
+        "<=",
+        " %",
+    ),
+    Goal(
+        "peak memory: at most 20 % more in the longest history",
+        "growth",
+        lambda r: rise(peaks(r)),
+        20,
+        "<=",
+        " %",
+        "What a full page and a full window take comes on top of the start.",
+    ),
+    Goal("peak memory: under 100 MiB", "growth", lambda r: max(peaks(r)), 100, "<=", " MiB"),
+    Goal(
+        "start to first event: under 1.5 s of CPU",
+        "start",
+        lambda r: float(r["start"]["adapter"]["cpu_first"]),
+        1.5,
+        "<=",
+        " s",
+        "Imports, nearly all of it.",
+    ),
+)

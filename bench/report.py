@@ -1,0 +1,163 @@
+"""The results as Markdown."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from bench.goals import GOALS, cpu_per_event, number, slopes
+
+Results = dict[str, Any]
+
+INTRODUCTION = """\
+# What it costs
+
+Written by `make bench`; do not edit. With the peers beside it:
+`make bench PEER_VSPHERESOURCE=path/to/adapter PEER_EVENT_ROUTER=path/to/vmware-event-router`.
+
+Every sender is a process of its own with its own defaults, between the same simulated vCenter (`simulator/`) and
+the same sink (`bench/sink.py`, another process), on one machine and over loopback. Runs are interleaved (A B A B …)
+and the figures are medians of {repeats}. **Only ratios mean anything**: the seconds are those of one machine on one
+day ({cores} cores, Python {python}, load {load:.1f} at the most, {minutes:.0f} minutes in all), whose cores the
+simulator, the sink and the sender share.
+"""
+
+READING = """\
+Rates are counted from the first event at the sink on, so without the start. The sink answers up to a millisecond
+later than its latency says. VSphereSource sends JSON here; its default is XML. The event router reads 100 events a
+second by its own clock.
+"""
+
+Row = Sequence[str]
+
+
+def table(head: Row, rows: Iterable[Row]) -> str:
+    """A Markdown table; all columns but the first are right-aligned, unless they hold text."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def goals(results: Results) -> str:
+    """Each promise and what has come of it."""
+    return table(["it must show", "measured", "", "measure again"], (goal.row(results) for goal in GOALS))
+
+
+def start(results: Results) -> str:
+    """To the first event."""
+    rows = [[name, *map(number, (run["wall_first"], run["cpu_first"]))] for name, run in results["start"].items()]
+    return table(["process start to first event", "seconds", "CPU seconds"], rows)
+
+
+def drain(results: Results) -> str:
+    """The backlogs."""
+    rows = []
+    for name, run in results["drain"].items():
+        ours = results["drain"].get(f"adapter, {name.rpartition(', ')[2]}", run)
+        spread = f"{run['least']:,.0f} to {run['most']:,.0f}"
+        share = f"{run['sink_cpu'] / run['cpu']:.0%}"
+        rows.append([name, number(run["rate"]), spread, number(ours["rate"] / run["rate"], "x"), share])
+    head = ["backlog drained, latency of the sink", "events/s", "least to most", "adapter is", "sink's CPU / sender's"]
+    return table(head, rows)
+
+
+def tracing(results: Results) -> str:
+    """With it and without."""
+    runs = results["tracing"]
+    rows = []
+    for name, run in runs.items():
+        cpu = (run["cpu"] - run["cpu_first"]) / run["events"] * 1000
+        rows.append([name, number(run["rate"]), f"{run['rate'] / runs['off']['rate']:.0%}", number(cpu)])
+    return table(["tracing", "events/s", "of it without", "CPU s per 1,000 events from the first on"], rows)
+
+
+LIMITS = {
+    "pages read, not decoded": "fetch",
+    "ready bytes posted, epoll": "epoll",
+    "ready bytes posted, asyncio": "asyncio",
+    "ready bytes posted, aiohttp": "aiohttp",
+}
+
+
+def cost(results: Results) -> str:
+    """By stage, and the limits."""
+    found = results["cost"]
+    counted = {name: number(count) for name, count in found["calls"].items()}
+    rows = [[name, number(ms), counted.get(name, "")] for name, ms in found["stages"].items()]
+    if "drain" in results and "start" in results:
+        rest = cpu_per_event(results, "adapter") - sum(found["stages"].values())
+        rows.append(["the rest: order, window, acknowledgement, metrics, checkpoint", number(rest), ""])
+        rows += [[f"**{sender}, whole**", number(cpu_per_event(results, sender)), ""] for sender in results["start"]]
+    limits = [[name, number(found[key]["rate"]), number(found[key]["cpu_ms"])] for name, key in LIMITS.items()]
+    return "\n".join(
+        (
+            table(["stage", "CPU s per 1,000 events", "function calls an event"], rows),
+            table(["the limit, in one process", "events/s", "CPU s per 1,000 events"], limits),
+        )
+    )
+
+
+def delay(results: Results) -> str:
+    """From event to sink."""
+    rows = [
+        [rhythm, name, *(number(each[key] * 1000) for key in ("p50", "p99"))]
+        for rhythm, senders in results["delay"].items()
+        for name, each in senders.items()
+    ]
+    return table(["event to sink", "", "p50, ms", "p99, ms"], rows)
+
+
+def growth(results: Results) -> str:
+    """As things grow."""
+    found = results["growth"]
+    costs = ["", *map(number, slopes(results))]
+    history = [
+        [name, number(run["rate"]), each, number(run["peak"])]
+        for (name, run), each in zip(found["history"].items(), costs, strict=True)
+    ]
+    objects = [
+        [name, number(run["rate"]), number(run["cpu"]), number(run["peak"])] for name, run in found["objects"].items()
+    ]
+    counts = [[name, number(each)] for name, each in found["calls"].items()]
+    return "\n".join(
+        (
+            table(["events in the history", "events/s", "CPU s per 1,000 events more", "peak, MiB"], history),
+            table(["objects that events are about", "events/s", "CPU s", "peak, MiB"], objects),
+            table(["events of", "function calls an event"], counts),
+        )
+    )
+
+
+def tag(results: Results) -> str:
+    """pytag."""
+    found = results["tag"]
+    row = [number(found["rate"]), number(found["p50"] * 1000), number(found["p99"] * 1000), number(found["cpu_ms"])]
+    return table(["pytag, look-up cached: events/s", "p50, ms", "p99, ms", "CPU s per 1,000 events"], [row])
+
+
+SECTIONS: dict[str, tuple[str, Callable[[Results], str]]] = {
+    "start": ("Start", start),
+    "drain": ("Backlog", drain),
+    "tracing": ("Tracing", tracing),
+    "cost": ("Where the time goes", cost),
+    "delay": ("From event to sink", delay),
+    "growth": ("Growth", growth),
+    "tag": ("pytag", tag),
+}
+
+
+def tables(results: Results) -> str:
+    """What was measured, a table a section, and the promises that can be judged by it."""
+    measured = [write(results) for name, (_, write) in SECTIONS.items() if name in results]
+    return "\n".join([*measured, goals(results)])
+
+
+def whole(results: Results) -> str:
+    """RESULTS.md."""
+    parts = [INTRODUCTION.format(**results["made"]), "## What it must show\n", goals(results), READING]
+    for name, (title, write) in SECTIONS.items():
+        parts += [f"## {title}\n", f"`make bench ONLY={name}`\n", write(results)]
+        if name in PLOTS:
+            parts.append(f"![{title}](plots/{name}.svg)\n")
+    return "\n".join(parts)
+
+
+PLOTS = ("drain", "cost", "delay", "growth")
+"""The sections that bench.charts draws."""

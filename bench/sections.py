@@ -1,0 +1,175 @@
+"""What is measured, a section each. Runs are interleaved, so that what else the machine does falls on all alike."""
+
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bench import calls, stages
+from bench.delay import Rhythm, delays
+from bench.processes import simulator
+from bench.runs import Run, drained, middle, sink
+from bench.senders import Adapter, Sender
+from bench.tag import tagged
+
+OBJECTS = 1000
+"""VMs that the events are about, unless it is their number that is measured."""
+
+SPREAD = f"--objects={OBJECTS}"
+
+IDLE, STEADY, BURSTS = "one in ten seconds", "ten a second", "bursts of 500"
+RHYTHMS = {IDLE: Rhythm(1, 12, 10.0), STEADY: Rhythm(1, 150, 0.1), BURSTS: Rhythm(500, 3, 5.0)}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much. ``peers`` are measured beside the adapter; ``seconds`` bound a run from its first event on."""
+
+    peers: tuple[Sender, ...] = ()
+    slowest: tuple[Sender, ...] = ()
+    repeats: int = 5
+    events: int = 10_000
+    seconds: float = 4.0
+    latencies: tuple[int, ...] = (0, 1, 5, 20)
+    histories: tuple[int, ...] = (1000, 10_000, 100_000)
+    objects: tuple[int, ...] = (4, 100, 10_000)
+    rhythms: Mapping[str, Rhythm] = field(default_factory=lambda: RHYTHMS)
+
+    @property
+    def senders(self) -> tuple[Sender, ...]:
+        """All of them, the adapter first."""
+        return (Adapter(), *self.peers, *self.slowest)
+
+
+QUICK = {
+    "repeats": 1,
+    "events": 2000,
+    "seconds": 2.0,
+    "histories": (1000, 3000),
+    "objects": (4, 100),
+    "rhythms": {IDLE: Rhythm(1, 3, 3.0), STEADY: Rhythm(1, 30, 0.1), BURSTS: Rhythm(500, 1, 1.0)},
+}
+"""Enough to see that all works; its figures mean little."""
+
+Results = dict[str, Any]
+Kinds = Mapping[str, Callable[[], Awaitable[Run]]]
+
+
+async def interleaved(kinds: Kinds, repeats: int) -> dict[str, Results]:
+    """Each kind of run so many times, in turn: the medians, and the least and most events a second."""
+    runs: dict[str, list[Run]] = {name: [] for name in kinds}
+    for number in range(repeats):
+        for name, kind in kinds.items():
+            run = await kind()
+            runs[name].append(run)
+            say(f"  {number + 1}/{repeats}  {name:<28}{run.rate:>9,.0f} events/s")
+    return {name: asdict(middle(each)) | extremes([run.rate for run in each]) for name, each in runs.items()}
+
+
+def extremes(rates: Sequence[float]) -> dict[str, float]:
+    """The least and the most."""
+    return {"least": min(rates), "most": max(rates)}
+
+
+def say(line: str) -> None:
+    """Progress, beside the results."""
+    print(line, file=sys.stderr, flush=True)
+
+
+async def drain(plan: Plan) -> Results:
+    """The same backlog through each, at each latency of the sink."""
+    async with simulator(f"--backlog={plan.events}", SPREAD) as vcenter:
+
+        def kind(sender: Sender, latency: int) -> Callable[[], Awaitable[Run]]:
+            return lambda: drained(sender, vcenter, plan.events, latency=latency, seconds=plan.seconds)
+
+        kinds = {
+            f"{sender.name}, {latency} ms": kind(sender, latency)
+            for latency in plan.latencies
+            for sender in plan.senders
+            if latency == plan.latencies[0] or sender not in plan.slowest  # its own clock bounds it, not the sink's
+        }
+        return await interleaved(kinds, plan.repeats)
+
+
+async def start(plan: Plan) -> Results:
+    """From the start of the process to its first event at the sink."""
+    async with simulator("--backlog=1", SPREAD) as vcenter:
+
+        def kind(sender: Sender) -> Callable[[], Awaitable[Run]]:
+            return lambda: drained(sender, vcenter, 1)
+
+        return await interleaved({sender.name: kind(sender) for sender in plan.senders}, plan.repeats)
+
+
+async def tracing(plan: Plan) -> Results:
+    """The adapter with its tracing off, on, and on for one event in ten."""
+    async with sink() as (_, receiver), simulator(f"--backlog={plan.events}", SPREAD) as vcenter:
+        on = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver, "OTEL_METRICS_EXPORTER": "none"}
+        tenth = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}
+        variants = [Adapter("off"), Adapter("sampled at 10 %", on | tenth), Adapter("on", on)]
+
+        def kind(variant: Sender) -> Callable[[], Awaitable[Run]]:
+            return lambda: drained(variant, vcenter, plan.events)
+
+        return await interleaved({variant.name: kind(variant) for variant in variants}, plan.repeats)
+
+
+async def cost(plan: Plan) -> Results:
+    """CPU time and function calls by stage, and what one process can do that reads or posts and nothing else."""
+    async with simulator(f"--backlog={plan.events}", SPREAD) as vcenter, sink() as (_, address):
+        found = [await stages.measured(vcenter, address, plan.events // 1000) for _ in range(plan.repeats)]
+    return stages.middle(found) | {"calls": calls.per_event(calls.usual_page())}
+
+
+async def delay(plan: Plan) -> Results:
+    """From event to sink: one now and then, ten a second, and bursts, for which each has the machine to itself."""
+    found: Results = {BURSTS: {}}
+    for rhythm in (IDLE, STEADY):
+        found[rhythm] = await delays(plan.senders, plan.rhythms[rhythm])
+        say(f"  {rhythm}: done")
+    for sender in (Adapter(), *plan.peers):
+        found[BURSTS] |= await delays([sender], plan.rhythms[BURSTS])
+        say(f"  {BURSTS}: {sender.name} done")
+    return {rhythm: found[rhythm] for rhythm in RHYTHMS}
+
+
+async def growth(plan: Plan) -> Results:
+    """The adapter alone, as the history, the number of objects and the number of types grow."""
+    return {
+        "history": await grown(plan, ((f"{n:,}", n, [f"--backlog={n}", SPREAD]) for n in plan.histories)),
+        "objects": await grown(
+            plan, ((f"{n:,}", plan.events, [f"--backlog={plan.events}", f"--objects={n}"]) for n in plan.objects)
+        ),
+        "calls": calls.growth(),
+    }
+
+
+async def grown(plan: Plan, worlds: Iterable[tuple[str, int, list[str]]]) -> Results:
+    """A simulator for each of these worlds: (name, events, its options)."""
+    async with AsyncExitStack() as stack:
+
+        def kind(vcenter: str, events: int) -> Callable[[], Awaitable[Run]]:
+            return lambda: drained(Adapter(), vcenter, events, seconds=600)
+
+        kinds = {
+            name: kind(await stack.enter_async_context(simulator(*options)), events) for name, events, options in worlds
+        }
+        return await interleaved(kinds, min(plan.repeats, 3))
+
+
+async def tag(plan: Plan) -> Results:
+    """pytag."""
+    return await tagged(plan.events // 5)
+
+
+SECTIONS: dict[str, Callable[[Plan], Awaitable[Results]]] = {
+    "start": start,
+    "drain": drain,
+    "tracing": tracing,
+    "cost": cost,
+    "delay": delay,
+    "growth": growth,
+    "tag": tag,
+}

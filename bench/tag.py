@@ -1,0 +1,56 @@
+"""pytag under load: events a second, and how long one takes, with the tag looked up once and cached."""
+
+import asyncio
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from adapter.cloudevent import binary
+from adapter.vcenter.decode import decode_page
+from bench import post
+from bench.calls import CONVERTER
+from bench.pages import page
+from bench.processes import cpu_seconds, line_of, module, simulator
+from bench.senders import PASSWORD, USERNAME
+from simulator.inventory import NAMES
+
+CONNECTIONS = 8
+"""Events at pytag at once."""
+
+WARM_UP = 50
+"""Events at first that do not count: they log in, look the tag up, and import."""
+
+
+def requests(url: str) -> list[bytes]:
+    """Events about the objects of a simulator without ``--objects``, as a Broker would send them."""
+    events = map(CONVERTER.convert, decode_page(page(16, len(NAMES))))
+    return [post.request(url, *binary(event)) for event in events]
+
+
+@asynccontextmanager
+async def pytag(vcenter: str) -> AsyncIterator[tuple[str, Process]]:
+    """pytag as a process."""
+    environment = {
+        "VCENTER_URL": vcenter,
+        "VCENTER_USERNAME": USERNAME,
+        "VCENTER_PASSWORD": PASSWORD,
+        "TAG": "events/bench",
+        "TAG_CREATE": "true",
+        "HOST": "127.0.0.1",
+        "PORT": "0",
+        "LOG_LEVEL": "warning",
+    }
+    async with module("functions.pytag", environment=environment) as process:
+        yield await line_of(process, "pytag ready: "), process
+
+
+async def tagged(events: int) -> dict[str, float]:
+    """Events a second, the CPU milliseconds of pytag for one, and quantiles of its answers' times in seconds."""
+    async with simulator() as vcenter, pytag(vcenter) as (url, process):
+        ready = requests(url)
+        await asyncio.to_thread(post.measure, url, ready, count=WARM_UP, connections=CONNECTIONS)
+        before = cpu_seconds(process)
+        found = await asyncio.to_thread(post.measure, url, ready, count=events, connections=CONNECTIONS)
+        if found["failures"]:
+            raise SystemExit(f"pytag has refused events: {found}")
+        return found | {"cpu_ms": (cpu_seconds(process) - before) / events * 1000}
