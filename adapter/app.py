@@ -30,7 +30,7 @@ from adapter.errors import ConfigurationError, LeaseLostError, OvertakenError
 from adapter.intake import AHEAD, Intake
 from adapter.lease import REQUEST, Lease, process_name
 from adapter.metrics import Meters
-from adapter.openfaas.sink import openfaas_sink
+from adapter.openfaas.sink import OpenfaasSink, openfaas_sink
 from adapter.position import Position
 from adapter.settings import NOWHERE, OBJECT_NAME, Settings
 from adapter.sinks.broker import http_sink
@@ -65,6 +65,7 @@ async def serve(settings: Settings) -> None:
         observed(settings, meters),
         watching(settings, meters, sink) as watch,
     ):
+        meters.gateway = sink.reader.contact if isinstance(sink, OpenfaasSink) else None
         pipeline = Pipeline(settings, store, sink, letters, meters, watch)
         if lease is None:
             await pipeline.run()

@@ -13,6 +13,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from adapter.contact import Contact
 from adapter.errors import ConfigurationError
 from adapter.lease import Lease
 from adapter.metrics import Meters
@@ -49,7 +50,9 @@ class Health:
         lease = {"lease": self._lease(self.meters.lease)} if self.meters.lease else {}
         if not self.meters.leading:
             return lease
-        return {"vcenter": self._vcenter(), "sink": self._sink(), "checkpoint": self._checkpoint()} | lease
+        gateway = {"gateway": self._gateway(self.meters.gateway)} if self.meters.gateway else {}
+        ends = {"vcenter": self._vcenter(), "sink": self._sink()} | gateway
+        return ends | {"checkpoint": self._checkpoint()} | lease
 
     def _lease(self, lease: Lease) -> Check:
         """It is ours, or we know lately whose it is."""
@@ -80,6 +83,13 @@ class Health:
             return Check(ok=True, why=accepted)
         held = f"{accepted}, and one waits for {waiting:.0f} s{because(contact.reason)}"
         return Check(ok=age is not None and age <= self.stale_after, why=held)
+
+    def _gateway(self, contact: Contact) -> Check:
+        """Its functions were read lately. Events go by the last that are known."""
+        if contact.age is None or contact.failing > self.stale_after:
+            age = "yet" if contact.age is None else f"for {contact.age:.0f} s"
+            return Check(ok=False, why=f"functions not read {age}{because(contact.reason)}")
+        return Check(ok=True, why=f"functions read {contact.age:.0f} s ago")
 
     def _checkpoint(self) -> Check:
         """It was saved lately, or there was nothing to save."""

@@ -55,6 +55,8 @@ class Meters(Watch):
         self.vcenter, self.sink, self.checkpoint = Contact(clock), Contact(clock), Contact(clock)
         self.lease: Lease | None = None
         """Which of several adapters delivers; None where there is no other."""
+        self.gateway: Contact | None = None
+        """The reading of functions from an OpenFaaS gateway; None for other sinks."""
         self._types: dict[str, OfType] = {}
         self._under_way: dict[int, float] = {}
         self._ledger: Ledger | None = None

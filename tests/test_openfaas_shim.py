@@ -22,7 +22,7 @@ from adapter.sinksettings import SinkSettings, read
 from demo.receiver import Receiver
 from simulator.server import Running
 from simulator.testing import running
-from tests.admin_support import LOGIN, eventually
+from tests.admin_support import LOGIN, administered, eventually
 from tests.openfaas_gateway import FakeGateway, Function, Invocation, Reply, fake_gateway
 from tests.openfaas_support import TRACE, cloudevent, pool_created, vcenter_event
 from tests.support import process, wait_for_line
@@ -251,6 +251,17 @@ def test_in_one_process_a_refusal_is_a_dead_letter_with_the_functions_name(simul
             said, _ = replay.communicate(timeout=20)
     assert replay.returncode == 0
     assert said == f"{len(listed)} accepted and removed, 0 refused again and kept.\n"
+
+
+def test_in_one_process_a_gateway_that_is_away_shows_in_readiness(simulator: Running) -> None:
+    settings = {"TOPIC_MAP_INTERVAL": "0.1", "HEALTH_STALE_AFTER": "1"}
+    with fake_gateway() as gateway, administered(simulator, K_SINK=f"openfaas+{gateway.url}", **settings) as admin:
+        eventually(admin.is_ready)
+        gateway.stop()
+        assert gateway.url in eventually(lambda: admin.unready("gateway"))
+        gateway.start()
+        eventually(admin.is_ready)
+        assert "vcenter_source_openfaas_functions 0.0" in admin.get("/metrics").text
 
 
 @pytest.mark.parametrize(
