@@ -126,6 +126,7 @@ def test_an_event_that_is_under_way_is_not_forgotten_for_another() -> None:
             past.taken.add("f")
             await remember(memory, 2)
             await remember(memory, 3)
+            assert len(memory) == 1
         assert await remember(memory, 1)
 
     asyncio.run(run())

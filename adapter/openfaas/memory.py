@@ -64,13 +64,16 @@ class Memory:
             self._forget()
 
     def _forget(self) -> None:
-        """Drop what is too old, and the oldest of too many; never what is under way."""
+        """Drop what is too old, and the oldest of too many; never what is under way, which does not keep the rest."""
         oldest = self._clock() - self._seconds
-        while self._pasts:
+        for _ in range(4):  # one event comes at a time, so that a few a time keep up
             key, past = next(iter(self._pasts.items()))
-            if past.users or (past.touched > oldest and len(self._pasts) <= self._events):
+            if past.users:
+                self._pasts.move_to_end(key)
+            elif past.touched <= oldest or len(self._pasts) > self._events:
+                del self._pasts[key]
+            if not self._pasts:
                 return
-            del self._pasts[key]
 
 
 def key_of(event: BaseCloudEvent) -> Key:
