@@ -1,0 +1,214 @@
+// One event: what it says, how it was sent, the way it took, and what can be made of it.
+
+import { $, bdi, copyButton, el, visible } from "./dom.js";
+import { count, fullTime, shortType, size } from "./format.js";
+import { ask } from "./stream.js";
+import { tree } from "./tree.js";
+import { TriggerForm } from "./trigger.js";
+import { steps, waterfall } from "./way.js";
+
+const TABS = { data: "Event", sent: "CloudEvent", way: "Way", trigger: "Make a Trigger" };
+const SPANS_AGAIN_MS = 1500; // spans are exported in batches
+
+export class EventPane {
+  #n = null;
+  #event = null;
+  #tab = "data";
+  #form = null;
+
+  constructor(section, { closed, words, about }) {
+    Object.assign(this, { section, closed, words, about });
+    section.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !event.target.closest("input, textarea, select")) this.close();
+    });
+  }
+
+  get n() {
+    return this.#n;
+  }
+
+  /** Show an event; `focus` moves the keyboard there. */
+  async open(n, { focus = false } = {}) {
+    this.#n = n;
+    this.#form?.close();
+    this.#form = null;
+    this.section.hidden = false;
+    document.body.classList.add("with-event");
+    try {
+      const event = await ask(`/api/events/${n}`);
+      if (this.#n !== n) return;
+      this.#event = { ...event, viewed: this.about().sink === null };
+      this.#draw();
+    } catch (error) {
+      this.section.replaceChildren(this.#bar(), el("p", { class: "notice" }, error.status === 404 ? "This event is not held any more." : `It cannot be read: ${error.message}`));
+    }
+    if (focus) this.section.querySelector("[role=tab][aria-selected=true], button")?.focus();
+  }
+
+  close() {
+    if (this.#n === null) return;
+    this.#n = null;
+    this.#event = null;
+    this.#form?.close();
+    this.#form = null;
+    this.section.hidden = true;
+    this.section.replaceChildren();
+    document.body.classList.remove("with-event");
+    this.closed();
+  }
+
+  /** Its state is another one: read it again, unless something is being written here. */
+  changed() {
+    if (this.#event && this.#tab !== "trigger") this.#refresh(this.#n);
+  }
+
+  async #refresh(n) {
+    const event = await ask(`/api/events/${n}`).catch(() => null);
+    if (!event || this.#n !== n) return;
+    this.#event = { ...event, viewed: this.about().sink === null };
+    this.state.replaceWith(this.#state());
+    if (this.#tab === "way") this.#show();
+  }
+
+  #bar() {
+    const close = el("button", { type: "button", class: "close", "aria-label": "Close the event", onclick: () => this.close() }, "✕");
+    return el("div", { class: "bar" }, el("span", { class: "quiet" }, this.#event ? `Event ${visible(this.#event.event.id)}` : ""), close);
+  }
+
+  #draw() {
+    const { event } = this.#event;
+    const message = event.data?.fullFormattedMessage ?? event.data?.FullFormattedMessage ?? event.data?.reason ?? shortType(event.type);
+    this.panel = el("div", { role: "tabpanel", id: "panel", tabindex: "0" });
+    this.section.replaceChildren(
+      this.#bar(),
+      el("h2", { class: "message" }, el("bdi", {}, visible(String(message), { lines: true }))),
+      this.#state(),
+      this.#tabs(),
+      this.panel,
+    );
+    this.#show();
+  }
+
+  #state() {
+    const { state, tries, failures } = this.#event;
+    const last = failures.at(-1)?.[1] ?? "";
+    const again = this.#event.viewed ? null : el("button", { type: "button", class: "small", onclick: () => this.#ask() }, "Send again…");
+    this.state = el("div", { class: "fate" },
+      el("p", {}, el("span", { class: "state", "data-state": state }, this.words(state)),
+        tries ? el("span", { class: "quiet" }, ` after ${count(tries)} failed ${tries === 1 ? "try" : "tries"}`) : null, again),
+      last ? el("p", { class: "why" }, bdi(last)) : null);
+    return this.state;
+  }
+
+  #tabs() {
+    const buttons = Object.entries(TABS).map(([name, title]) => el("button", {
+      type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel", onclick: () => this.#choose(name),
+    }, title));
+    this.tabs = el("div", { role: "tablist", "aria-label": "Parts of the event", onkeydown: (event) => this.#step(event) }, buttons);
+    return this.tabs;
+  }
+
+  #step(event) {
+    const names = Object.keys(TABS);
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    this.#choose(names[(names.indexOf(this.#tab) + by + names.length) % names.length]);
+    $(`tab-${this.#tab}`).focus();
+  }
+
+  #choose(tab) {
+    this.#tab = tab;
+    this.#show();
+  }
+
+  #show() {
+    for (const button of this.tabs.children) {
+      const selected = button.id === `tab-${this.#tab}`;
+      button.setAttribute("aria-selected", selected);
+      button.tabIndex = selected ? 0 : -1;
+    }
+    this.panel.setAttribute("aria-labelledby", `tab-${this.#tab}`);
+    this.#form?.close();
+    this.#form = null;
+    this.panel.replaceChildren(...{ data: () => this.#data(), sent: () => this.#sent(), way: () => this.#way(), trigger: () => this.#trigger() }[this.#tab]());
+  }
+
+  #data() {
+    const { data, ...attributes } = this.#event.event;
+    const facts = [
+      ["Type", attributes.type], ["Object", attributes.subject ?? "none"], ["Time", fullTime(new Date(attributes.time))],
+      ["Severity", attributes.severitytext], ["User", data?.userName ?? data?.UserName ?? ""], ["Source", attributes.source],
+    ];
+    return [
+      el("dl", { class: "facts" }, facts.filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, bdi(value))))),
+      el("div", { class: "with-copy" }, el("div", { class: "tree" }, tree("data", data)), copyButton("Copy the data", () => JSON.stringify(data, null, 2))),
+    ];
+  }
+
+  #sent() {
+    const { headers, event } = this.#event;
+    const body = JSON.stringify(event.data);
+    const binary = `${Object.entries(headers).map(([name, value]) => `${name}: ${value}`).join("\n")}\n\n${body}`;
+    const structured = JSON.stringify(event, null, 2);
+    return [
+      el("p", { class: "quiet" }, this.#event.viewed ? "As it would be sent, in either mode of CloudEvents over HTTP." : "As it was sent, in binary mode; and the same event in structured mode."),
+      text("Binary mode", binary, `headers and ${size(new TextEncoder().encode(body).length)} of data`),
+      text("Structured mode", structured, "content-type: application/cloudevents+json"),
+    ];
+  }
+
+  #way() {
+    const trace = el("div", { class: "trace" }, el("p", { class: "quiet" }, "Reading the trace…"));
+    const n = this.#n;
+    this.#trace(n, trace, true);
+    return [el("h3", {}, "What this adapter saw"), steps(this.#event), el("h3", {}, "Its trace"), this.#link(), trace];
+  }
+
+  /** The trace's page elsewhere; its address is made of the template alone and of an id in hex. */
+  #link() {
+    const id = /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(this.#event.event.traceparent ?? "")?.[1];
+    const template = this.about().traceUrl;
+    if (!id) return null;
+    return el("p", { class: "quiet" }, el("code", {}, id), " ", template ? el("a", { href: template.replaceAll("{trace_id}", id), rel: "noreferrer", target: "_blank" }, "Open the trace") : null);
+  }
+
+  async #trace(n, place, again) {
+    const { spans } = await ask(`/api/events/${n}/trace`).catch(() => ({ spans: [] }));
+    if (this.#n !== n || !place.isConnected) return;
+    place.replaceChildren(spans.length ? waterfall(spans) : el("p", { class: "quiet" }, this.#event.event.traceparent
+      ? "No span has arrived yet." : "It has none: set OTEL_EXPORTER_OTLP_ENDPOINT, and the adapter traces its events."));
+    if (again) setTimeout(() => this.#trace(n, place, false), SPANS_AGAIN_MS);
+  }
+
+  #trigger() {
+    this.#form = new TriggerForm(this.#event.event);
+    return [this.#form.element];
+  }
+
+  /** Send it again, once that is confirmed. */
+  #ask() {
+    const n = this.#n;
+    const dialog = $("ask");
+    const result = el("p", { role: "status" });
+    const send = el("button", { type: "button", class: "main", onclick: async () => {
+      send.disabled = true;
+      result.textContent = "Sending…";
+      const { accepted, why } = await ask(`/api/events/${n}/replay`, {}).catch((error) => ({ accepted: false, why: error.message }));
+      result.textContent = accepted ? "The sink took it." : `The sink did not take it: ${visible(why)}`;
+      result.dataset.ok = accepted;
+      cancel.textContent = "Close";
+    } }, "Send it again");
+    const cancel = el("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
+    dialog.replaceChildren(
+      el("h2", { id: "ask-title" }, "Send this event again?"),
+      el("p", {}, "It goes to ", el("code", {}, visible(this.about().sink)), " once more, as it is. Whoever takes it acts on it again."),
+      result, el("div", { class: "buttons" }, cancel, send));
+    dialog.showModal();
+  }
+}
+
+function text(title, content, note) {
+  return el("section", { class: "sent", "aria-label": title }, el("h3", {}, title, el("span", { class: "quiet" }, ` ${note}`)),
+    el("div", { class: "with-copy" }, el("pre", { tabindex: "0", "aria-label": title }, visible(content, { lines: true })), copyButton("Copy", () => content)));
+}

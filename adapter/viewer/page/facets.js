@@ -1,0 +1,90 @@
+// The filters by value: what there is, how often, and which of it is wanted.
+
+import { bdi, el, visible } from "./dom.js";
+import { count, shortType } from "./format.js";
+import { FACETS } from "./store.js";
+
+const FEW = 7;
+const MOST = 200;
+const ORDER = { severity: ["ERROR", "WARN", "INFO"], state: ["in flight", "retrying", "dead letter", "left", "delivered"] };
+
+export class Facets {
+  #parts = {};
+
+  /** `changed` is called after each choice; `words` says what a state is called. */
+  constructor(section, store, { changed, words }) {
+    Object.assign(this, { store, changed, words });
+    for (const [facet, title] of Object.entries(FACETS)) section.append(this.#part(facet, title));
+  }
+
+  #part(facet, title) {
+    const list = el("ul");
+    const more = el("button", { type: "button", class: "small more", hidden: true, onclick: () => {
+      part.all = !part.all;
+      this.#fill(facet);
+    } });
+    const part = { list, more, all: false, items: new Map(), counts: new Map() };
+    this.#parts[facet] = part;
+    return el("details", { open: facet !== "object" && facet !== "user" }, el("summary", {}, title), list, more);
+  }
+
+  show(counts) {
+    for (const facet in FACETS) {
+      this.#parts[facet].counts = counts[facet];
+      this.#fill(facet);
+    }
+  }
+
+  #fill(facet) {
+    const part = this.#parts[facet];
+    const chosen = this.store.chosen[facet];
+    const values = [...new Set([...part.counts.keys(), ...chosen])].sort((one, other) => this.#compare(facet, one, other));
+    const shown = values.slice(0, part.all ? MOST : FEW);
+    for (const value of chosen) if (!shown.includes(value)) shown.push(value);
+    this.#place(facet, shown);
+    part.more.hidden = values.length <= FEW;
+    part.more.textContent = part.all ? "Fewer" : `${count(values.length - FEW)} more`;
+  }
+
+  #compare(facet, one, other) {
+    const order = ORDER[facet];
+    if (order) return order.indexOf(one) - order.indexOf(other);
+    const counts = this.#parts[facet].counts;
+    return (counts.get(other) ?? 0) - (counts.get(one) ?? 0) || (one < other ? -1 : 1);
+  }
+
+  /** Put the values in their order; one that was there keeps its element, and so the focus. */
+  #place(facet, values) {
+    const { list, items, counts } = this.#parts[facet];
+    for (const [value, item] of items) {
+      if (!values.includes(value)) {
+        item.element.remove();
+        items.delete(value);
+      }
+    }
+    values.forEach((value, at) => {
+      if (!items.has(value)) items.set(value, this.#item(facet, value));
+      const item = items.get(value);
+      item.box.checked = this.store.chosen[facet].has(value);
+      item.count.textContent = count(counts.get(value) ?? 0);
+      if (list.children[at] !== item.element) list.insertBefore(item.element, list.children[at] ?? null);
+    });
+  }
+
+  #item(facet, value) {
+    const box = el("input", { type: "checkbox", onchange: () => {
+      this.store.chosen[facet][box.checked ? "add" : "delete"](value);
+      this.changed();
+    } });
+    const number = el("span", { class: "count" });
+    const label = el("label", { title: visible(value) }, box, this.#label(facet, value), number);
+    return { element: el("li", {}, label), box, count: number };
+  }
+
+  #label(facet, value) {
+    if (facet === "state") return el("span", { class: "state", "data-state": value }, this.words(value));
+    if (facet === "severity") return el("span", { class: "severity", "data-severity": value }, value || "none");
+    if (facet === "object") return bdi(this.store.nameOf(value) || value || "none");
+    return bdi((facet === "type" ? shortType(value) : value) || "none");
+  }
+}

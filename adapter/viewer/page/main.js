@@ -1,0 +1,147 @@
+// The page: what comes from the server to the store, and from there to the list, the filters and the top.
+
+import { $, el, visible } from "./dom.js";
+import { count } from "./format.js";
+import { EventPane } from "./event.js";
+import { Facets } from "./facets.js";
+import { List } from "./list.js";
+import { Store } from "./store.js";
+import { ask, Stream } from "./stream.js";
+import { Strip } from "./strip.js";
+
+const FACETS_MS = 400; // how often the filters count anew while events come
+
+const store = new Store();
+const strip = new Strip({ figure: $("rates"), numbers: $("numbers"), checks: $("checks") });
+let about = { sink: null, traceUrl: null, source: "" };
+
+/** What a state is called: where nothing is sent, an event that came is just that. */
+const words = (state) => (about.sink === null && state === "delivered" ? "read" : state);
+
+const list = new List($("grid"), $("heads"), $("rows"), { open: (row, how) => pane.open(row.n, how), words });
+const pane = new EventPane($("event"), { closed: () => { list.select(null); $("grid").focus(); }, words, about: () => about });
+const facets = new Facets($("facets"), store, { changed: () => refresh(true), words });
+
+// --- drawing, at most once a frame ---
+
+let drawing = false;
+let counted = 0;
+
+function refresh(now = false) {
+  if (now) counted = 0;
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(draw);
+}
+
+function draw() {
+  drawing = false;
+  const rows = store.shown();
+  list.show(rows);
+  $("shown").textContent = rows.length === store.size ? `${count(rows.length)} events` : `${count(rows.length)} of ${count(store.size)}`;
+  $("clear").hidden = !store.filtered;
+  $("empty").hidden = rows.length > 0;
+  $("empty").textContent = store.size ? "No event is like this." : "No events yet; they appear here as they happen.";
+  const waiting = store.waiting;
+  $("pause").textContent = store.paused ? `Resume${waiting ? `, ${count(waiting)} new` : ""}` : "Pause";
+  if (performance.now() - counted > FACETS_MS) {
+    counted = performance.now();
+    facets.show(store.counts());
+  } else {
+    clearTimeout(later);
+    later = setTimeout(refresh, FACETS_MS);
+  }
+}
+
+let later;
+
+// --- what comes from the server ---
+
+const stream = new Stream({
+  about(told) {
+    if (told.fresh) {
+      store.reset();
+      pause(false);
+    }
+    about = told;
+    $("source").textContent = `${visible(told.source)} → ${told.sink === null ? "only looked at" : visible(told.sink)}`;
+    strip.about(told);
+    refresh(true);
+  },
+  events(message) {
+    store.take(message);
+    if (message.events.some(({ n }) => n === pane.n)) pane.changed();
+    refresh();
+  },
+  status: (status) => strip.status(status),
+  connected: () => notice(""),
+  lost: () => notice("The connection to the adapter is lost; trying again."),
+  refused: signIn,
+});
+
+function notice(text) {
+  $("notice").textContent = text;
+  $("notice").hidden = !text;
+}
+
+/** Ask for the token, or take it from the address (…/#token=…), which other pages and logs never see. */
+async function signIn() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given) {
+    history.replaceState(null, "", location.pathname);
+    if (await ask("/api/session", { token: given }).then(() => true, () => false)) return stream.open();
+  }
+  const dialog = $("ask");
+  const wrong = el("p", { role: "alert" });
+  const input = el("input", { id: "token", type: "password", autocomplete: "current-password", required: true });
+  const form = el("form", { method: "dialog", onsubmit: async (event) => {
+    event.preventDefault();
+    try {
+      await ask("/api/session", { token: input.value });
+      dialog.close();
+      stream.open();
+    } catch (error) {
+      wrong.textContent = error.message;
+    }
+  } }, el("h2", { id: "ask-title" }, "This viewer asks for its token"), el("p", {}, "It is the value of VIEWER_TOKEN."),
+  el("label", { for: "token" }, "Token"), input, wrong, el("div", { class: "buttons" }, el("button", { class: "main" }, "Sign in")));
+  dialog.replaceChildren(form);
+  notice("");
+  dialog.showModal();
+}
+
+// --- what people do ---
+
+function pause(paused) {
+  store.pause(paused);
+  $("pause").setAttribute("aria-pressed", paused);
+  document.body.classList.toggle("paused", paused);
+  refresh(true);
+}
+
+$("pause").addEventListener("click", () => pause(!store.paused));
+$("search").addEventListener("input", () => { store.search($("search").value); refresh(true); });
+$("clear").addEventListener("click", () => {
+  store.clear();
+  $("search").value = "";
+  $("search").focus();
+  refresh(true);
+});
+$("toggle-facets").addEventListener("click", () => {
+  const open = document.body.classList.toggle("with-facets");
+  $("toggle-facets").setAttribute("aria-expanded", open);
+});
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, textarea, select, dialog");
+  if (typing || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (event.key === "/") { event.preventDefault(); $("search").focus(); }
+  if (event.key === "p") pause(!store.paused);
+  if (event.key === "Escape") pane.close();
+});
+document.addEventListener("click", (event) => {
+  // A check that is unfolded covers what is below it, so it folds as soon as something else is wanted.
+  for (const open of document.querySelectorAll(".pill[open]")) if (!open.contains(event.target)) open.open = false;
+});
+
+refresh(true);
+stream.open();

@@ -1,0 +1,56 @@
+// The server's stream of what happens, and requests to it.
+
+/** A JSON answer. Throws an Error that says why there is none; its `status` is 0 where nobody answered. */
+export async function ask(path, body) {
+  const request = body === undefined ? {} : {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  };
+  let response;
+  try {
+    response = await fetch(path, request);
+  } catch {
+    throw Object.assign(new Error("no answer"), { status: 0 });
+  }
+  const text = await response.text();
+  if (response.ok) return JSON.parse(text);
+  throw Object.assign(new Error(reason(text) || response.statusText), { status: response.status });
+}
+
+function reason(text) {
+  try {
+    return JSON.parse(text).error ?? text;
+  } catch {
+    return text;
+  }
+}
+
+/** Listen for as long as the page is open. A browser resumes by itself where it was cut off (Last-Event-ID). */
+export class Stream {
+  #source = null;
+
+  constructor({ about, events, status, connected, lost, refused }) {
+    this.on = { about, events, status, connected, lost, refused };
+  }
+
+  open() {
+    this.#source?.close();
+    const source = new EventSource("/api/stream");
+    this.#source = source;
+    for (const kind of ["about", "events", "status"]) {
+      source.addEventListener(kind, (message) => this.on[kind](JSON.parse(message.data)));
+    }
+    source.addEventListener("open", () => this.on.connected());
+    source.addEventListener("error", () => this.#failed(source));
+  }
+
+  async #failed(source) {
+    this.on.lost();
+    if (source.readyState !== EventSource.CLOSED) return;
+    // The browser has given up, since the answer was no stream.
+    const status = await ask("/api/events/0").then(() => 200, (error) => error.status);
+    if (status === 401) this.on.refused();
+    else setTimeout(() => { if (this.#source === source) this.open(); }, 2000);
+  }
+}

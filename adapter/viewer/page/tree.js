@@ -1,0 +1,31 @@
+// An event's data as a tree that folds.
+
+import { bdi, el, visible } from "./dom.js";
+
+const OPEN_DEPTH = 2;
+const MOST = 500;
+
+/** A value of JSON under its name. */
+export function tree(name, value, depth = 0) {
+  if (value === null || typeof value !== "object") return el("div", { class: "leaf" }, key(name), leaf(value));
+  const entries = Object.entries(value).filter(([each]) => each !== "_typeName");
+  const type = Array.isArray(value) ? `${entries.length} values` : value._typeName ?? "";
+  const summary = el("summary", {}, key(name), el("span", { class: "type" }, visible(String(type))), hint(value));
+  const rest = entries.length > MOST ? el("p", { class: "type" }, `${entries.length - MOST} more: see the CloudEvent`) : null;
+  return el("details", { open: depth < OPEN_DEPTH && !isReference(value) }, summary,
+    el("div", { class: "branch" }, entries.slice(0, MOST).map(([each, inner]) => tree(each, inner, depth + 1)), rest));
+}
+
+const key = (name) => el("span", { class: "key" }, visible(String(name)));
+const isReference = (value) => typeof value.type === "string" && typeof value.value === "string";
+
+function leaf(value) {
+  const kind = value === null ? "null" : typeof value;
+  return kind === "string" ? bdi(value, { class: "string" }) : el("span", { class: kind }, String(value));
+}
+
+/** What a folded value is, in a few words. */
+function hint(value) {
+  if (isReference(value)) return el("span", { class: "hint" }, visible(`${value.type}:${value.value}`));
+  return typeof value.name === "string" ? el("span", { class: "hint" }, bdi(value.name)) : null;
+}
