@@ -20,6 +20,7 @@ from adapter.errors import EventRefusedError, SinkUnavailableError
 from adapter.settings import Settings
 from adapter.sinks.broker import proxy_for
 from adapter.sinks.mounted import Trust as SinkTrust
+from adapter.sinksettings import OPENFAAS
 
 PING_TYPE = "com.vmware.event.adapter.ping"
 """The type of a CloudEvent that only shows that the sink takes events."""
@@ -45,7 +46,7 @@ async def sink_findings(settings: Settings, *, ping: bool) -> list[Finding]:
     """The checks of K_SINK."""
     if settings.sink is None or settings.sink == "-":
         return [Finding("sink", ok("events are printed"))]
-    way = steps_to(settings.sink, "K_SINK", "sink", settings.ca_certs)
+    way = steps_to(settings.sink.removeprefix(OPENFAAS), "K_SINK", "sink", settings.ca_certs)
     return await take([*way, Step("sink ping", partial(ping_outcome, settings, wanted=ping), way[-1].name)])
 
 
