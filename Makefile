@@ -55,6 +55,10 @@ coverage: $(READY) ## Run the tests and print which lines they miss
 conformance: $(READY) ## Adapter and pytag against vcsim (found on PATH, in a cache folder, or built with go)
 	@$(BIN)/python -m pytest tests/conformance -m conformance -p no:xdist
 
+.PHONY: test-ui
+test-ui: $(READY) ## The event viewer in a browser (Chromium on PATH, or named in CHROMIUM)
+	@$(BIN)/python -m pytest tests/ui -m ui -p no:xdist
+
 .PHONY: guarantees
 guarantees: $(READY) ## What takes long to show of them: twenty kills, long outages, a model of the whole pipeline
 	@$(BIN)/python -m pytest -n 2 -m guarantees

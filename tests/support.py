@@ -87,7 +87,7 @@ def recording_sink(answer: Callable[[int], Answer] = lambda _: (202, {}), port: 
 def clean_environment(**settings: str) -> dict[str, str]:
     """The environment of this process without any setting of ours or of OpenTelemetry, plus ``settings``."""
     ours: tuple[str, ...] = ("VCENTER_", "GOVC_", "K_", "OTEL_", "TAG", "EVENT_", "START_", "CHECKPOINT", "LOG_")
-    ours += ("PORT", "HOST", "HEALTH_", "SINK_", "RETRY_", "MAX_", "DEAD_LETTER_", "DRAIN_", "LEASE", "KUBE")
+    ours += ("PORT", "HOST", "HEALTH_", "SINK_", "RETRY_", "MAX_", "DEAD_LETTER_", "DRAIN_", "LEASE", "KUBE", "VIEWER", "TRACE_")
     # Tests run side by side, and one port serves one process.
     return {k: v for k, v in os.environ.items() if not k.startswith(ours)} | {"HEALTH_PORT": "off"} | settings
 

@@ -151,7 +151,8 @@ class Feed(Watch):
 
     def _settle(self, record: Record) -> None:
         if record.event is not None:
-            self.rates.count(family(record.event.get_attributes()), record.taken)
+            attributes = record.event.get_attributes()
+            self.rates.count(family(attributes), attributes["time"].timestamp())
             record.settle()
             record.told = self.revision
             self._records[record.number] = record

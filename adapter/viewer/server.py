@@ -20,6 +20,7 @@ from adapter.delivery import Sink
 from adapter.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
 from adapter.health import Health
 from adapter.replay import traced
+from adapter.settings import bracketed
 from adapter.triggers.values import Judge
 from adapter.triggers.world import World
 from adapter.viewer import guard, spans, trigger
@@ -222,15 +223,14 @@ def application(viewer: Viewer, token: str | None, told: Told) -> web.Applicatio
 
 
 @asynccontextmanager
-async def serving(viewer: Viewer, host: str, port: int, token: str | None) -> AsyncIterator[None]:
-    """Serve while this lasts. Port 0 takes any free one, which the log names. Raises ConfigurationError."""
+async def serving(viewer: Viewer, host: str, port: int, token: str | None) -> AsyncIterator[str]:
+    """Serve while this lasts, at the address given. Port 0 takes any free one. Raises ConfigurationError."""
     told = Told(viewer.feed, viewer.about, viewer.status)
     runner = web.AppRunner(application(viewer, token, told), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     telling = asyncio.create_task(told.tell_regularly(TELL_SECONDS))
     try:
-        await listen(runner, host, port)
-        yield
+        yield await listen(runner, host, port)
     finally:
         telling.cancel()
         with suppress(asyncio.CancelledError):
@@ -238,12 +238,13 @@ async def serving(viewer: Viewer, host: str, port: int, token: str | None) -> As
         await runner.cleanup()
 
 
-async def listen(runner: web.AppRunner, host: str, port: int) -> None:
-    """Open the port, and say so."""
+async def listen(runner: web.AppRunner, host: str, port: int) -> str:
+    """Open the port, and say so; the page's address."""
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as exc:
         reason = (exc.strerror or str(exc)).rpartition(": ")[2]
         raise ConfigurationError(f"VIEWER: cannot listen on {host}:{port}: {reason}; set another, or 0") from exc
-    shown = f"[{host}]" if ":" in host else host
-    log.info("serving the event viewer", url=f"http://{shown}:{runner.addresses[0][1]}/")
+    url = f"http://{bracketed(host)}:{runner.addresses[0][1]}/"
+    log.info("serving the event viewer", url=url)
+    return url

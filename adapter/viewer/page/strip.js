@@ -31,7 +31,7 @@ export class Strip {
     this.#note(status.rates);
     this.#draw();
     this.values.rate.textContent = this.#perSecond();
-    this.values.lag.textContent = status.lag === null ? "–" : duration(status.lag * 1000);
+    this.values.lag.textContent = status.lag === null ? "–" : (status.lag < 1 ? "< 1 s" : duration(status.lag * 1000));
     this.values.flight.textContent = count(status.inFlight);
     this.values.flight.title = status.inFlight ? `the oldest for ${duration(status.waiting * 1000)}` : "";
     const letters = status.counts["dead letter"] ?? 0;
