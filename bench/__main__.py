@@ -21,12 +21,12 @@ HERE = Path(__file__).parent
 
 
 def peer(variable: str) -> Path | None:
-    """The binary that this variable names."""
+    """The binary that this variable names. Raises ValueError where it is none."""
     value = os.environ.get(variable)
     if not value:
         return None
     if not os.access(value, os.X_OK):
-        raise SystemExit(f"bench: {variable}: {value} is no program; set the path of the peer's binary, or nothing")
+        raise ValueError(f"{variable}: {value} is no program; set the path of the peer's binary, or nothing")
     return Path(value).resolve()
 
 
@@ -66,11 +66,15 @@ def main() -> None:
     unknown = set(options.sections) - SECTIONS.keys()
     if unknown:
         parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    try:
+        wanted = plan(quick=options.quick)
+    except ValueError as exc:
+        parser.error(str(exc))
     kept = HERE / "results.json"
     if options.again:
         results = json.loads(kept.read_text())
     else:
-        results = asyncio.run(measure(options.sections or list(SECTIONS), plan(quick=options.quick)))
+        results = asyncio.run(measure(options.sections or list(SECTIONS), wanted))
     if options.sections or options.quick:
         print(report.tables(results))
         return

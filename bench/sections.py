@@ -9,6 +9,7 @@ from typing import Any
 from bench import calls, stages
 from bench.delay import Rhythm, delays
 from bench.processes import simulator
+from bench.rooms import profiled
 from bench.runs import Run, drained, middle, sink
 from bench.senders import Adapter, Sender
 from bench.tag import tagged
@@ -108,12 +109,14 @@ async def tracing(plan: Plan) -> Results:
     async with sink() as (_, receiver), simulator(f"--backlog={plan.events}", SPREAD) as vcenter:
         on = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver, "OTEL_METRICS_EXPORTER": "none"}
         tenth = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}
-        variants = [Adapter("off"), Adapter("sampled at 10 %", on | tenth), Adapter("on", on)]
+        variants: dict[str, dict[str, str]] = {"off": {}, "sampled at 10 %": on | tenth, "on": on}
 
-        def kind(variant: Sender) -> Callable[[], Awaitable[Run]]:
-            return lambda: drained(variant, vcenter, plan.events)
+        def kind(name: str) -> Callable[[], Awaitable[Run]]:
+            return lambda: drained(Adapter(name, variants[name]), vcenter, plan.events)
 
-        return await interleaved({variant.name: kind(variant) for variant in variants}, plan.repeats)
+        runs = await interleaved({name: kind(name) for name in variants}, plan.repeats)
+        rooms = {name: await profiled(vcenter, plan.events, more) for name, more in variants.items()}
+        return {name: run | {"rooms": rooms[name]} for name, run in runs.items()}
 
 
 async def cost(plan: Plan) -> Results:

@@ -7,7 +7,7 @@ checkpoint that has it read a backlog from the beginning. (``bench.router`` is t
 import json
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,7 @@ class Adapter:
 
     name: str = "adapter"
     more: Mapping[str, str] = field(default_factory=dict)
+    command: Sequence[str] = (sys.executable, "-m", "adapter", "run")
 
     @asynccontextmanager
     async def start(self, vcenter: str, sink: str, *, backlog: bool) -> AsyncIterator[Process]:
@@ -56,8 +57,7 @@ class Adapter:
                 "LOG_LEVEL": "warning",
                 **self.more,
             }
-            command = [sys.executable, "-m", "adapter", "run"]
-            async with running(*command, environment=environment, stdout=DEVNULL) as process:
+            async with running(*self.command, environment=environment, stdout=DEVNULL) as process:
                 yield process
 
 
