@@ -67,7 +67,7 @@ def _open(
     options: argparse.Namespace, console: Console, story: Story, receiver: Receiver, processes: Processes
 ) -> Play:
     with console.status("starting simulator, pytag, broker and adapter"):
-        stage = set_up(processes, options.manifests, options.tag, receiver.url)
+        stage = set_up(processes, options.manifests, options.tag, receiver.url, with_viewer=options.keep)
     story.opening(
         {
             "simulator": stage.simulator,
@@ -82,6 +82,7 @@ def _open(
 def _stay(play: Play, logs: Path) -> None:
     stage = play.stage
     addresses = {
+        "event viewer": str(stage.viewer),
         "vCenter": stage.simulator,
         "log in as": f"{USERNAME}  {PASSWORD}",
         "Broker": stage.broker,

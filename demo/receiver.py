@@ -1,9 +1,11 @@
 """A small OTLP/HTTP receiver: keeps the spans that the demo's processes export, and hands them on to the user's own.
 
 OTLP 1.x over HTTP: ``POST /v1/traces``, protobuf, gzip or plain; the answer is an empty ExportTraceServiceResponse.
+``GET /api/v3/traces/ID`` answers the spans of a trace, as Jaeger does; the event viewer asks for them.
 """
 
 import gzip
+import json
 import os
 import queue
 import threading
@@ -22,6 +24,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 
 from demo.waterfall import Span
 
+TRACES = "/api/v3/traces/"
 _PROTOBUF = "application/x-protobuf"
 
 
@@ -79,11 +82,20 @@ class Receiver:
                 except ValueError:
                     self._answer(400)
 
-            def _answer(self, status: int) -> None:
+            def do_GET(self) -> None:
+                trace_id = self.path.removeprefix(TRACES)
+                if trace_id == self.path:
+                    self._answer(404)
+                else:
+                    found = {"result": {"resourceSpans": [as_json(span) for span in receiver.trace(trace_id)]}}
+                    self._answer(200, json.dumps(found).encode(), "application/json")
+
+            def _answer(self, status: int, body: bytes = b"", content_type: str = _PROTOBUF) -> None:
                 self.send_response(status)
-                self.send_header("content-type", _PROTOBUF)
-                self.send_header("content-length", "0")
+                self.send_header("content-type", content_type)
+                self.send_header("content-length", str(len(body)))
                 self.end_headers()
+                self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
                 """Nothing: the terminal belongs to the story."""
@@ -160,6 +172,25 @@ def read_spans(request: ExportTraceServiceRequest) -> list[Span]:
         for of_library in of_process.scope_spans
         for span in of_library.spans
     ]
+
+
+def as_json(span: Span) -> dict[str, Any]:
+    """A span in OTLP's JSON, with the process that it is of."""
+    own = {
+        "traceId": span.trace_id,
+        "spanId": span.span_id,
+        "parentSpanId": span.parent_id,
+        "name": span.name,
+        "startTimeUnixNano": str(span.start),
+        "endTimeUnixNano": str(span.end),
+        "status": {"code": 2} if span.failed else {},
+        "attributes": _named(span.attributes),
+    }
+    return {"resource": {"attributes": _named({"service.name": span.service})}, "scopeSpans": [{"spans": [own]}]}
+
+
+def _named(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": name, "value": {"stringValue": str(value)}} for name, value in attributes.items()]
 
 
 def _service(spans: ResourceSpans) -> str:

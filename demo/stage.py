@@ -1,5 +1,6 @@
 """The four processes of the demo, wired as a cluster wires them, and the questions that can be asked of them."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ import httpx
 
 from demo.listener import listen
 from demo.manifests import Broker, ManifestError, load_broker
-from demo.processes import DemoError, Processes
+from demo.processes import Child, DemoError, Processes
+from demo.receiver import TRACES
 
 USERNAME, PASSWORD = "administrator@vsphere.local", "VMware1!"
+VIEWER = re.compile(r"serving the event viewer\s+url=(\S+)\s")
 _TRACING = {
     # The exporters' batch interval (milliseconds): spans should be there when the tag is.
     "OTEL_BSP_SCHEDULE_DELAY": "100",
@@ -28,6 +31,8 @@ class Stage:
     simulator: str
     pytag: str
     broker: str
+    viewer: str | None = None
+    """The page that shows events, where it is wanted."""
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=5, trust_env=False))
 
     def state(self) -> dict[str, Any]:
@@ -56,7 +61,7 @@ class Stage:
             raise DemoError(f"GET {urljoin(url, path)}: {exc}") from exc
 
 
-def set_up(processes: Processes, manifests: Path, tag: str, otlp: str) -> Stage:
+def set_up(processes: Processes, manifests: Path, tag: str, otlp: str, *, with_viewer: bool = False) -> Stage:
     """Start the four processes, two at a time where one does not need the other. Raises DemoError."""
     tracing = {**_TRACING, "OTEL_EXPORTER_OTLP_ENDPOINT": otlp}
     broker = load(manifests)
@@ -66,16 +71,24 @@ def set_up(processes: Processes, manifests: Path, tag: str, otlp: str) -> Stage:
         simulator = processes.ready(processes.start("simulator", ["simulator", "--port", "0"], {}))
         vcenter = {"VCENTER_URL": simulator, "VCENTER_USERNAME": USERNAME, "VCENTER_PASSWORD": PASSWORD, **tracing}
         sending = {"K_SINK": sink, "DRAIN_TIMEOUT": "2", "HEALTH_PORT": "off"}
-        processes.start("adapter", ["adapter", "run"], vcenter | sending, server=False)
+        viewing = {"VIEWER": "0", "TRACE_API_TEMPLATE": f"{otlp}{TRACES}{{trace_id}}"} if with_viewer else {}
+        adapter = processes.start("adapter", ["adapter", "run"], vcenter | sending | viewing, server=False)
         tagging = {"HOST": "127.0.0.1", "PORT": "0", "TAG": tag, "TAG_CREATE": "true"}
         pytag = processes.ready(processes.start("pytag", ["functions.pytag"], vcenter | tagging))
         arguments = ["demo.broker", "--manifests", str(manifests), "--subscriber", f"pytag={pytag}"]
         fd = listener.fileno()
         processes.ready(processes.start("broker", [*arguments, "--fd", str(fd)], tracing, fd=fd))
-    stage = Stage(simulator, pytag, sink)
+    viewer = processes.wait(lambda: logged(adapter, VIEWER), "the adapter serves no viewer") if with_viewer else None
+    stage = Stage(simulator, pytag, sink, viewer)
     processes.wait(stage.pytag_is_ready, "pytag's /readyz does not answer 200")
     processes.wait(lambda: stage.state()["collectors"] or None, "the adapter has made no event collector")
     return stage
+
+
+def logged(child: Child, pattern: re.Pattern[str]) -> str | None:
+    """What the pattern finds in a process's log."""
+    found = pattern.search(child.log.read_text(errors="replace"))
+    return found[1] if found else None
 
 
 def load(manifests: Path) -> Broker:

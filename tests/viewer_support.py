@@ -98,9 +98,13 @@ class Alone:
 
     def post(self, *events: CloudEvent, state: str = "delivered") -> None:
         """Events, each in this state."""
-        self.do(lambda: [self._post(event, state) for event in events])
+        self.do(lambda: self._post(events, state))
 
-    def _post(self, event: CloudEvent, state: str) -> None:
+    def _post(self, events: tuple[CloudEvent, ...], state: str) -> None:
+        for event in events:
+            self._post_one(event, state)
+
+    def _post_one(self, event: CloudEvent, state: str) -> None:
         parcel = self.parcels[event.get_id()] = parcel_of(event)
         self.watch.taken(parcel)
         if state == "retrying":
@@ -117,13 +121,13 @@ class Alone:
 def alone(*, limit: int = 10_000, token: str | None = None, host: str = "127.0.0.1", **viewer: Any) -> Iterator[Alone]:
     """A viewer without an adapter."""
     started: Future[Alone] = Future()
-    over: Future[Callable[[], None]] = Future()
+    over: Future[Callable[[], object]] = Future()
 
     async def run() -> None:
         end, meters, feed, sink = asyncio.Event(), Meters(), Feed(limit), KeepingSink()
         loop = asyncio.get_running_loop()
-        over.set_result(lambda: loop.call_soon_threadsafe(end.set) and None)
-        options = {
+        over.set_result(lambda: loop.call_soon_threadsafe(end.set))
+        options: dict[str, Any] = {
             "source": SOURCE,
             "sink": sink,
             "world": World(),

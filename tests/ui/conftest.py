@@ -12,6 +12,7 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+ROWS = "#rows [role=row]:not([hidden])"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

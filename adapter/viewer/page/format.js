@@ -9,9 +9,9 @@ const whole = new Intl.NumberFormat("en");
 export const count = (number) => whole.format(number);
 
 /** The time of day; of another day also the date. */
-export function time(iso) {
-  const date = new Date(iso);
-  if (Number.isNaN(date.getTime())) return iso;
+export function time(when) {
+  const date = new Date(when);
+  if (Number.isNaN(date.getTime())) return String(when);
   return date.toDateString() === new Date().toDateString() ? clock.format(date) : dayAndClock.format(date);
 }
 

@@ -31,7 +31,8 @@ export class Strip {
     this.#note(status.rates);
     this.#draw();
     this.values.rate.textContent = this.#perSecond();
-    this.values.lag.textContent = status.lag === null ? "–" : (status.lag < 1 ? "< 1 s" : duration(status.lag * 1000));
+    // On a quiet vCenter the last event gets ever older, though nothing waits.
+    this.values.lag.textContent = status.lag === null ? "–" : status.inFlight ? duration(status.lag * 1000) : "none";
     this.values.flight.textContent = count(status.inFlight);
     this.values.flight.title = status.inFlight ? `the oldest for ${duration(status.waiting * 1000)}` : "";
     const letters = status.counts["dead letter"] ?? 0;

@@ -1,7 +1,7 @@
 // The way an event took: what the adapter saw of it, and its trace as a waterfall.
 
 import { bdi, el, visible } from "./dom.js";
-import { duration, fullTime } from "./format.js";
+import { duration, fullTime, time } from "./format.js";
 
 const ENDS = {
   delivered: "the sink acknowledged it",
@@ -22,7 +22,7 @@ export function steps(event) {
     const since = when !== null && before !== null ? when - before : null;
     before = when ?? before;
     return el("li", {},
-      el("span", { class: "since" }, since === null ? "" : since < 0 ? "clocks differ" : `+ ${duration(since)}`),
+      el("span", { class: "since" }, since === null ? (when === null ? "" : time(when)) : since < 0 ? "clocks differ" : `+ ${duration(since)}`),
       el("span", { title: when === null ? "" : fullTime(new Date(when)) }, what),
       why ? el("p", { class: "why" }, bdi(why)) : null);
   }));
@@ -50,7 +50,7 @@ function line({ depth, span, from, takes }, whole, services) {
   const bar = el("span", { class: `bar f${services.indexOf(span.service) % 6}` });
   bar.style.marginInlineStart = `${(from / whole) * 100}%`;
   bar.style.width = `${Math.max((takes / whole) * 100, 0.4)}%`;
-  const label = el("span", { class: "label" }, visible(labelOf(span)));
+  const label = el("span", { class: "label", title: visible(labelOf(span)) }, visible(labelOf(span)).replace("com.vmware.event.", ""));
   label.style.paddingInlineStart = `${depth * 0.75}rem`;
   return el("details", { class: span.failed ? "span failed" : "span" },
     el("summary", {}, label, el("span", { class: "service" }, visible(span.service)),

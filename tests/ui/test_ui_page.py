@@ -1,0 +1,226 @@
+"""The page by itself: the list, the filters, what one event shows, whatever stands in it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, expect
+
+from adapter.errors import EventRefusedError
+from tests.ui.conftest import ROWS
+from tests.viewer_support import alone, made_up
+
+pytestmark = pytest.mark.ui
+NOW = datetime.now(UTC)
+
+
+def test_search_and_facets_narrow_the_list(page: Page) -> None:
+    with alone() as viewer:
+        viewer.post(*(made_up(key, name=f"web-{key % 3}") for key in range(30)))
+        viewer.post(made_up(98, name="db-1", severitytext="ERROR"), state="dead letter")
+        viewer.post(made_up(99, name="db-2", severitytext="WARN"), state="retrying")
+        page.goto(viewer.url)
+        expect(page.locator("#shown")).to_have_text("32 events")
+        page.fill("#search", "WEB-1 powered")
+        expect(page.locator("#shown")).to_have_text("10 of 32")
+        page.get_by_role("button", name="Clear filters").click()
+        page.get_by_label("dead letter").check()
+        expect(page.locator(ROWS)).to_have_count(1)
+        expect(page.locator(ROWS)).to_contain_text("db-1")
+        page.get_by_label("retrying").check()
+        expect(page.locator(ROWS)).to_have_count(2)
+        page.get_by_label("WARN").check()
+        expect(page.locator(ROWS)).to_contain_text("db-2")
+        viewer.do(lambda: viewer.watch.delivered(viewer.parcels["99"]))
+        expect(page.locator("#empty")).to_have_text("No event is like this.")
+
+
+def test_a_pause_holds_the_list_and_loses_nothing(page: Page) -> None:
+    with alone() as viewer:
+        viewer.post(*map(made_up, range(5)))
+        page.goto(viewer.url)
+        expect(page.locator("#shown")).to_have_text("5 events")
+        page.keyboard.press("p")
+        viewer.post(*map(made_up, range(5, 12)))
+        expect(page.get_by_role("button", name="Resume, 7 new")).to_be_visible()
+        expect(page.locator("#shown")).to_have_text("5 events")
+        page.get_by_role("button", name="Resume").click()
+        expect(page.locator("#shown")).to_have_text("12 events")
+
+
+def test_what_is_read_stays_in_its_place_while_events_come(page: Page) -> None:
+    with alone() as viewer:
+        viewer.post(*(made_up(key, message=f"number {key}") for key in range(500)))
+        page.goto(viewer.url)
+        expect(page.locator("#shown")).to_have_text("500 events")
+        page.locator("#grid").evaluate("grid => { grid.scrollTop = 3000 }")
+        row = page.locator(ROWS, has_text="number 380")
+        place = row.bounding_box()
+        viewer.post(*(made_up(key, message=f"number {key}") for key in range(500, 700)))
+        expect(page.locator("#shown")).to_have_text("700 events")
+        assert row.bounding_box() == place
+
+
+def test_the_keyboard_is_enough(page: Page) -> None:
+    with alone() as viewer:
+        viewer.post(*(made_up(key, name=f"machine-{key}") for key in range(100)))
+        page.goto(viewer.url)
+        expect(page.locator("#shown")).to_have_text("100 events")
+        page.keyboard.press("/")
+        page.keyboard.type("machine")
+        page.locator("#grid").focus()
+        for key in ("ArrowDown", "j", "PageDown", "End", "ArrowUp", "k", "Enter"):
+            page.keyboard.press(key)
+        expect(page.get_by_role("heading", name="machine-2 on")).to_be_visible()
+        expect(page.get_by_role("tab", name="Event", exact=True)).to_be_focused()
+        page.keyboard.press("ArrowRight")
+        expect(page.get_by_role("tab", name="CloudEvent")).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(page.locator("#event")).to_be_hidden()
+        expect(page.locator("#grid")).to_be_focused()
+
+
+def test_an_event_is_shown_as_it_was_sent(page: Page, context: BrowserContext) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    with alone() as viewer:
+        viewer.post(made_up(7, name="web-7"))
+        page.goto(viewer.url)
+        page.locator(ROWS).first.click()
+        page.locator(".tree summary", has_text="vm").first.click()
+        expect(page.locator(".tree")).to_contain_text("fullFormattedMessage")
+        page.get_by_role("tab", name="CloudEvent").click()
+        expect(page.get_by_label("Binary mode").first).to_contain_text("ce-type: com.vmware.event.vm.poweredon")
+        page.get_by_role("button", name="Copy").last.click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        copied = json.loads(page.evaluate("navigator.clipboard.readText()"))
+        assert (copied["id"], copied["data"]["vm"]["name"]) == ("7", "web-7")
+
+
+def test_an_event_is_sent_again_once_that_is_confirmed(page: Page) -> None:
+    with alone() as viewer:
+        viewer.post(made_up(7))
+        page.goto(viewer.url)
+        page.locator(ROWS).first.click()
+        page.get_by_role("button", name="Send again…").click()
+        page.get_by_role("button", name="Cancel").click()
+        assert viewer.sink.events == []
+        page.get_by_role("button", name="Send again…").click()
+        page.get_by_role("button", name="Send it again").click()
+        expect(page.get_by_text("The sink took it.")).to_be_visible()
+        assert [(e.get_id(), e.get_time()) for e in viewer.sink.events] == [
+            ("7", made_up(7, when=viewer.sink.events[0].get_time()).get_time())
+        ]
+        viewer.sink.refusal = EventRefusedError("it answers 400: no such thing")
+        page.get_by_role("button", name="Close", exact=True).click()
+        page.get_by_role("button", name="Send again…").click()
+        page.get_by_role("button", name="Send it again").click()
+        expect(page.get_by_text("The sink did not take it: it answers 400: no such thing")).to_be_visible()
+
+
+HOSTILE = "<script>window.owned = 1</script><img src=x onerror='window.owned = 1'>"
+
+
+def test_a_hostile_event_is_shown_as_text(page: Page) -> None:
+    long = "A" * 60_000 + " the end"
+    with alone() as viewer:
+        viewer.post(made_up(1, name=HOSTILE, subject=HOSTILE.replace(" ", "_")))
+        viewer.post(made_up(2, name="\u202eexe.cod\u0000\u0007\u001b[31m"), made_up(3, name="שלום", message=long))
+        page.goto(viewer.url)
+        expect(page.locator("#shown")).to_have_text("3 events")
+        first, second, third = page.locator(ROWS).nth(2), page.locator(ROWS).nth(1), page.locator(ROWS).nth(0)
+        expect(first.locator(".object")).to_have_text(HOSTILE)
+        expect(second.locator(".object")).to_have_text("⟨U+202E⟩exe.cod␀␇␛[31m")
+        assert len(third.locator(".message").inner_text()) == 1000
+        for row, said in ((first, HOSTILE), (second, "␀␇␛[31m on esx-1"), (third, "the end")):
+            row.click()
+            expect(page.get_by_role("heading", level=2)).to_contain_text(said)
+            for tab in ("CloudEvent", "Way", "Make a Trigger", "Event"):
+                page.get_by_role("tab", name=tab, exact=True).click()
+        for facet in ("Object", "User"):
+            page.locator("summary", has_text=facet).first.click()
+        page.get_by_label(HOSTILE).check()
+        expect(page.locator(ROWS)).to_have_count(1)
+        assert page.evaluate("window.owned") is None
+        assert page.locator("main script, main img").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_fifty_thousand_events_fit_into_page_and_server(page: Page) -> None:
+    with alone(limit=10_000) as viewer:
+        page.goto(viewer.url)
+        for start in range(0, 50_000, 2_500):
+            viewer.post(*(made_up(key, when=NOW + timedelta(milliseconds=key)) for key in range(start, start + 2_500)))
+        expect(page.locator(ROWS).first.locator(".time")).to_have_attribute(
+            "title", f"{(NOW + timedelta(milliseconds=49_999)).isoformat().replace('+00:00', 'Z')}", timeout=20_000
+        )
+        expect(page.locator("#shown")).to_have_text("10,000 events")
+        assert page.locator("#rows [role=row]").count() < 80
+        assert viewer.do(lambda: (len(viewer.feed), viewer.feed.bytes < 30_000_000)) == (10_000, True)
+        page.locator("#grid").evaluate("grid => { grid.scrollTop = grid.scrollHeight }")
+        expect(page.locator(ROWS, has_text="machine").or_(page.locator(ROWS)).last).to_be_visible()
+        page.fill("#search", "nothing like it")
+        expect(page.locator("#empty")).to_be_visible()
+
+
+def test_the_stream_goes_on_where_it_was_cut_off_and_starts_anew_with_another_process(page: Page) -> None:
+    with alone() as viewer:
+        viewer.post(*map(made_up, range(20)))
+        page.goto(viewer.url)
+        expect(page.locator("#shown")).to_have_text("20 events")
+        page.context.set_offline(True)
+        viewer.post(*map(made_up, range(20, 25)))
+        page.context.set_offline(False)
+        expect(page.locator("#shown")).to_have_text("25 events", timeout=15_000)
+
+
+def test_the_token_is_asked_for_and_kept_out_of_the_address(page: Page) -> None:
+    with alone(token="sixteen letters, or more") as viewer:
+        viewer.post(made_up(1))
+        page.goto(viewer.url)
+        page.get_by_label("Token").fill("a wrong one")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_have_text("that is not the token")
+        page.get_by_label("Token").fill("sixteen letters, or more")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.locator("#shown")).to_have_text("1 events")
+        page.context.clear_cookies()
+        page.goto("about:blank")
+        page.goto(f"{viewer.url}#token=sixteen%20letters,%20or%20more")
+        expect(page.locator("#shown")).to_have_text("1 events")
+        assert page.url == viewer.url
+
+
+def test_a_page_of_another_origin_gets_nothing(page: Page) -> None:
+    with alone() as viewer, alone() as other:
+        viewer.post(made_up(1))
+        page.goto(other.url.replace("127.0.0.1", "localhost"))
+        fetched = "([url, options]) => fetch(url, options).then(() => 'answered', () => 'refused')"
+        page.route("**/*", lambda route: route.continue_())
+        csp_free = page.context.new_page()
+        csp_free.goto("about:blank")
+        for options in ({}, {"method": "POST", "mode": "no-cors", "body": "{}"}):
+            assert csp_free.evaluate(fetched, [f"{viewer.url}api/events/1/replay", options]) in {"refused", "answered"}
+        assert viewer.sink.events == []
+        assert httpx.get(f"{viewer.url}api/events/1", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault(page: Page, scheme: str) -> None:
+    with alone() as viewer:
+        viewer.post(*map(made_up, range(50)))
+        viewer.post(made_up(98, severitytext="ERROR"), state="dead letter")
+        viewer.post(made_up(99, severitytext="WARN"), state="retrying")
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  one of its literals
+        page.goto(viewer.url)
+        expect(page.locator("#shown")).to_have_text("52 events")
+        faults = [*Axe().run(page).response["violations"]]
+        page.locator(ROWS).first.click()
+        for tab in ("Event", "CloudEvent", "Way", "Make a Trigger"):
+            page.get_by_role("tab", name=tab, exact=True).click()
+            page.wait_for_timeout(300)
+            faults += Axe().run(page).response["violations"]
+        page.get_by_role("button", name="Send again…").click()
+        faults += Axe().run(page).response["violations"]
+    assert [(each["id"], each["impact"], [node["html"] for node in each["nodes"]][:3]) for each in faults] == []
