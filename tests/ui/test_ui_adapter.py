@@ -62,7 +62,7 @@ def test_a_trigger_made_on_the_page_is_one_that_lint_accepts(page: Page, tmp_pat
             page.get_by_role("tab", name="Make a Trigger").click()
             expect(page.locator(".matched")).to_contain_text("Matches 10 of the last")
             page.fill("#trigger-filters", "- any:\n  - prefix:\n      type: com.vmware.event.resourcepol\n")
-            expect(page.locator(".findings")).to_contain_text("did you mean com.vmware.event.resourcepool")
+            expect(page.locator(".findings")).to_contain_text("no event's type starts with com.vmware.event.resourcepol; did you mean")
             page.fill("#trigger-filters", "- suffix: {type: .created}\n- not: {exact: {severitytext: ERROR}}\n")
             expect(page.locator(".findings li")).to_have_count(0)
             expect(page.locator(".matched")).to_contain_text("Matches 10 of the last")

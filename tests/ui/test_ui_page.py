@@ -32,6 +32,7 @@ def test_search_and_facets_narrow_the_list(page: Page) -> None:
         page.get_by_label("retrying").check()
         expect(page.locator(ROWS)).to_have_count(2)
         page.get_by_label("WARN").check()
+        expect(page.locator(ROWS)).to_have_count(1)
         expect(page.locator(ROWS)).to_contain_text("db-2")
         viewer.do(lambda: viewer.watch.delivered(viewer.parcels["99"]))
         expect(page.locator("#empty")).to_have_text("No event is like this.")
@@ -125,7 +126,7 @@ HOSTILE = "<script>window.owned = 1</script><img src=x onerror='window.owned = 1
 def test_a_hostile_event_is_shown_as_text(page: Page) -> None:
     long = "A" * 60_000 + " the end"
     with alone() as viewer:
-        viewer.post(made_up(1, name=HOSTILE, subject=HOSTILE.replace(" ", "_")))
+        viewer.post(made_up(1, name=HOSTILE))
         viewer.post(made_up(2, name="\u202eexe.cod\u0000\u0007\u001b[31m"), made_up(3, name="שלום", message=long))
         page.goto(viewer.url)
         expect(page.locator("#shown")).to_have_text("3 events")
@@ -179,10 +180,10 @@ def test_the_token_is_asked_for_and_kept_out_of_the_address(page: Page) -> None:
     with alone(token="sixteen letters, or more") as viewer:
         viewer.post(made_up(1))
         page.goto(viewer.url)
-        page.get_by_label("Token").fill("a wrong one")
+        page.get_by_role("textbox", name="Token").fill("a wrong one")
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("alert")).to_have_text("that is not the token")
-        page.get_by_label("Token").fill("sixteen letters, or more")
+        page.get_by_role("textbox", name="Token").fill("sixteen letters, or more")
         page.get_by_role("button", name="Sign in").click()
         expect(page.locator("#shown")).to_have_text("1 events")
         page.context.clear_cookies()

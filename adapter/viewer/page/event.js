@@ -42,7 +42,7 @@ export class EventPane {
     } catch (error) {
       this.section.replaceChildren(this.#bar(), el("p", { class: "notice" }, error.status === 404 ? "This event is not held any more." : `It cannot be read: ${error.message}`));
     }
-    if (focus) this.section.querySelector("[role=tab][aria-selected=true], button")?.focus();
+    if (focus) (this.section.querySelector("[aria-selected=true]") ?? this.section.querySelector("button")).focus();
   }
 
   close() {
