@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from bench.goals import cpu_per_event, number
+from bench.goals import cpu_per_event, number, senders
 
 Results = dict[str, Any]
 
@@ -45,21 +45,22 @@ def drained(results: Results) -> Iterator[Bar]:
     """A group a latency."""
     for name, run in results["drain"].items():
         sender, _, latency = name.rpartition(", ")
-        yield Bar(latency, sender, run["rate"])
+        if latency != "start":
+            yield Bar(latency, sender, run["rate"])
 
 
 def spent(results: Results) -> Iterator[Bar]:
     """The stages, and the senders as a whole."""
     for name, value in results["cost"]["stages"].items():
         yield Bar(name, "adapter", value)
-    for sender in results["start"]:
+    for sender in senders(results):
         yield Bar("whole", sender, cpu_per_event(results, sender))
 
 
 def delayed(results: Results) -> Iterator[Bar]:
     """A group a rhythm."""
-    for rhythm, senders in results["delay"].items():
-        for sender, each in senders.items():
+    for rhythm, found in results["delay"].items():
+        for sender, each in found.items():
             yield Bar(rhythm, sender, each["p99"] * 1000)
 
 

@@ -51,10 +51,15 @@ def rate(results: Results, sender: str, latency: int) -> float:
     return float(results["drain"][f"{sender}, {latency} ms"]["rate"])
 
 
+def senders(results: Results) -> list[str]:
+    """Who was measured, the adapter first."""
+    return [name.removesuffix(", start") for name in results["drain"] if name.endswith(", start")]
+
+
 def cpu_per_event(results: Results, sender: str) -> float:
     """CPU milliseconds an event at 0 ms, without what the start takes."""
-    run = results["drain"][f"{sender}, 0 ms"]
-    return float(run["cpu"] - results["start"][sender]["cpu_first"]) / float(run["events"]) * 1000
+    run, start = (results["drain"][f"{sender}, {what}"] for what in ("0 ms", "start"))
+    return float(run["cpu"] - start["cpu"]) / float(run["events"]) * 1000
 
 
 def slopes(results: Results) -> list[float]:
@@ -136,7 +141,7 @@ GOALS = (
     ),
     Goal(
         "CPU an event: 2x VSphereSource's, or less",
-        "start drain",
+        "drain",
         lambda r: cpu_per_event(r, "adapter") / cpu_per_event(r, "VSphereSource"),
         2,
         "<=",
@@ -161,8 +166,8 @@ GOALS = (
     Goal("peak memory: under 100 MiB", "growth", lambda r: max(peaks(r)), 100, "<=", " MiB"),
     Goal(
         "start to first event: under 1.5 s of CPU",
-        "start",
-        lambda r: float(r["start"]["adapter"]["cpu_first"]),
+        "drain",
+        lambda r: float(r["drain"]["adapter, start"]["cpu_first"]),
         1.5,
         "<=",
         " s",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from bench.goals import GOALS, cpu_per_event, number, slopes
+from bench.goals import GOALS, cpu_per_event, number, senders, slopes
 
 Results = dict[str, Any]
 
@@ -44,22 +44,19 @@ def goals(results: Results) -> str:
     return table(["it must show", "measured", "", "measure again"], rows) if rows else ""
 
 
-def start(results: Results) -> str:
-    """To the first event."""
-    rows = [[name, *map(number, (run["wall_first"], run["cpu_first"]))] for name, run in results["start"].items()]
-    return table(["process start to first event", "seconds", "CPU seconds"], rows)
-
-
 def drain(results: Results) -> str:
-    """The backlogs."""
-    rows = []
+    """The start, and the backlogs."""
+    starts, rows = [], []
     for name, run in results["drain"].items():
-        ours = results["drain"].get(f"adapter, {name.rpartition(', ')[2]}", run)
-        spread = f"{run['least']:,.0f} to {run['most']:,.0f}"
-        share = f"{run['sink_cpu'] / run['cpu']:.0%}"
-        rows.append([name, number(run["rate"]), spread, number(ours["rate"] / run["rate"], "x"), share])
-    head = ["backlog drained, latency of the sink", "events/s", "least to most", "adapter is", "sink's CPU / sender's"]
-    return table(head, rows)
+        sender, _, what = name.rpartition(", ")
+        if what == "start":
+            starts.append([sender, number(run["wall_first"]), number(run["cpu_first"])])
+            continue
+        ours = results["drain"][f"adapter, {what}"]
+        spread, share = f"{run['least']:,.0f} to {run['most']:,.0f}", f"{run['sink_cpu'] / run['cpu']:.0%}"
+        rows.append([sender, what, number(run["rate"]), spread, number(ours["rate"] / run["rate"], "x"), share])
+    head = ["backlog drained", "sink's latency", "events/s", "least to most", "adapter is", "sink's CPU / sender's"]
+    return table(head, rows) + "\n" + table(["process start to first event", "seconds", "CPU seconds"], starts)
 
 
 def tracing(results: Results) -> str:
@@ -96,10 +93,10 @@ def cost(results: Results) -> str:
     found = results["cost"]
     counted = {name: number(count) for name, count in found["calls"].items()}
     rows = [[name, number(ms), counted.get(name, "")] for name, ms in found["stages"].items()]
-    if "drain" in results and "start" in results:
+    if "drain" in results:
         rest = cpu_per_event(results, "adapter") - sum(found["stages"].values())
         rows.append(["the rest: order, window, acknowledgement, metrics, checkpoint", number(rest), ""])
-        rows += [[f"**{sender}, whole**", number(cpu_per_event(results, sender)), ""] for sender in results["start"]]
+        rows += [[f"**{sender}, whole**", number(cpu_per_event(results, sender)), ""] for sender in senders(results)]
     limits = [[name, number(found[key]["rate"]), number(found[key]["cpu_ms"])] for name, key in LIMITS.items()]
     return "\n".join(
         (
@@ -148,8 +145,7 @@ def tag(results: Results) -> str:
 
 
 SECTIONS: dict[str, tuple[str, Callable[[Results], str]]] = {
-    "start": ("Start", start),
-    "drain": ("Backlog", drain),
+    "drain": ("Start, and backlog", drain),
     "tracing": ("Tracing", tracing),
     "cost": ("Where the time goes", cost),
     "delay": ("From event to sink", delay),

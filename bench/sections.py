@@ -79,29 +79,26 @@ def say(line: str) -> None:
 
 
 async def drain(plan: Plan) -> Results:
-    """The same backlog through each, at each latency of the sink."""
-    async with simulator(f"--backlog={plan.events}", SPREAD) as vcenter:
+    """The same backlog through each, at each latency of the sink; and the start, from a history of one event."""
+    async with (
+        simulator("--backlog=1", SPREAD) as nearly_empty,
+        simulator(f"--backlog={plan.events}", SPREAD) as full,
+    ):
 
-        def kind(sender: Sender, latency: int) -> Callable[[], Awaitable[Run]]:
-            return lambda: drained(sender, vcenter, plan.events, latency=latency, seconds=plan.seconds)
+        def starting(sender: Sender) -> Callable[[], Awaitable[Run]]:
+            return lambda: drained(sender, nearly_empty, 1)
 
-        kinds = {
-            f"{sender.name}, {latency} ms": kind(sender, latency)
+        def draining(sender: Sender, latency: int) -> Callable[[], Awaitable[Run]]:
+            return lambda: drained(sender, full, plan.events, latency=latency, seconds=plan.seconds)
+
+        kinds = {f"{sender.name}, start": starting(sender) for sender in plan.senders}
+        kinds |= {
+            f"{sender.name}, {latency} ms": draining(sender, latency)
             for latency in plan.latencies
             for sender in plan.senders
             if latency == plan.latencies[0] or sender not in plan.slowest  # its own clock bounds it, not the sink's
         }
         return await interleaved(kinds, plan.repeats)
-
-
-async def start(plan: Plan) -> Results:
-    """From the start of the process to its first event at the sink."""
-    async with simulator("--backlog=1", SPREAD) as vcenter:
-
-        def kind(sender: Sender) -> Callable[[], Awaitable[Run]]:
-            return lambda: drained(sender, vcenter, 1)
-
-        return await interleaved({sender.name: kind(sender) for sender in plan.senders}, plan.repeats)
 
 
 async def tracing(plan: Plan) -> Results:
@@ -168,7 +165,6 @@ async def tag(plan: Plan) -> Results:
 
 
 SECTIONS: dict[str, Callable[[Plan], Awaitable[Results]]] = {
-    "start": start,
     "drain": drain,
     "tracing": tracing,
     "cost": cost,

@@ -105,16 +105,17 @@ def test_the_report_and_its_pictures_are_those_of_the_results(tmp_path: Path) ->
 
 
 def test_a_section_is_measured_and_printed() -> None:
-    done = command("bench", "--quick", "start")
+    done = command("bench", "--quick", "tag")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"\| adapter \| [\d.]+ \| [\d.]+ \|", done.stdout)
-    assert "under 1.5 s of CPU" in done.stdout, "the promise that it can be judged by"
+    head, _, row = done.stdout.splitlines()[:3]
+    assert head.startswith("| pytag, look-up cached: events/s | p50, ms |")
+    assert float(row.split("|")[1]) > 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "environment", "message"),
     [
-        (["speed"], {}, "no section speed; there are start, drain, "),
+        (["speed"], {}, "no section speed; there are drain, "),
         ([], {"PEER_VSPHERESOURCE": "/nowhere"}, "PEER_VSPHERESOURCE: /nowhere is no program; set the path of"),
     ],
 )
