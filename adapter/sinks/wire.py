@@ -8,7 +8,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from httptools import HttpParserError, HttpResponseParser
 from yarl import URL
@@ -154,8 +154,7 @@ class Connection(asyncio.Protocol):
     # What the transport tells
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102  asyncio's
-        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101  a stream's
-        self._transport, self.open = transport, True
+        self._transport, self.open = cast("asyncio.WriteTransport", transport), True  # uvloop's is none by its class
         self._among.add(self)
 
     def data_received(self, data: bytes) -> None:
