@@ -1,0 +1,60 @@
+"""govmomi's own client, govc, against the simulator: what the Go peers read, they read rightly. Needs govc on PATH."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from simulator.accounts import ADMINISTRATOR, PASSWORD
+from simulator.server import Running
+from simulator.testing import running
+
+GOVC = shutil.which("govc")
+
+pytestmark = [pytest.mark.conformance, pytest.mark.skipif(GOVC is None, reason="no govc on PATH")]
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Running]:
+    with running(backlog=300) as made:
+        yield made
+
+
+def govc(simulator: Running, *arguments: str) -> str:
+    assert GOVC is not None
+    login = {"GOVC_URL": simulator.url, "GOVC_USERNAME": ADMINISTRATOR, "GOVC_PASSWORD": PASSWORD}
+    environment = {"PATH": os.environ["PATH"], "GOVC_PERSIST_SESSION": "false", "GOVC_INSECURE": "true", **login}
+    done = subprocess.run([GOVC, *arguments], env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_it_is_taken_for_a_vcenter(simulator: Running) -> None:
+    about = json.loads(govc(simulator, "about", "-json"))["about"]
+    assert (about["apiType"], about["instanceUuid"]) == ("VirtualCenter", simulator.vcenter.instance_uuid)
+
+
+def test_it_reads_the_newest_events_in_order(simulator: Running) -> None:
+    *earlier, login = govc(simulator, "events", "-n", "3").splitlines()
+    assert login.endswith(f"[info] User {ADMINISTRATOR}@127.0.0.1 logged in as govc/0.0.0")
+    assert len(earlier) == 2
+
+
+def test_it_reads_the_events_of_one_class_and_of_one_object(simulator: Running) -> None:
+    decoder, text, found = (
+        json.JSONDecoder(),
+        govc(simulator, "events", "-n", "5", "-type", "VmPoweredOnEvent", "-json"),
+        [],
+    )
+    while text := text.strip():
+        event, end = decoder.raw_decode(text)
+        found.append(event["message"])
+        text = text[end:]
+    assert len(found) == 5
+    assert all(message.endswith("in DC0 is powered on") for message in found)
+    about = govc(simulator, "events", "-n", "4", "/DC0/vm/web-1").splitlines()
+    assert any("web-1" in line for line in about)
+    assert not any("db-1" in line for line in about)
