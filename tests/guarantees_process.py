@@ -1,33 +1,24 @@
 """A simulated vCenter, a sink and adapters, each a process of its own that can be killed."""
 
-import multiprocessing
 import os
 import resource
-import runpy
 import signal
 import socket
-import sys
+import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
 from typing import Any, Self
 
 import httpx
 
+from tests.forked import Forked
 from tests.guarantees_sink import Request
 from tests.support import clean_environment
 
 PATIENCE = 45.0
 """Seconds to wait for what must happen; a loaded machine takes its time."""
-
-FORKED = frozenset({"adapter", "simulator", "tests.guarantees_sink"})
-"""Modules that are run by a fork of a process that has imported what they need: six times faster than anew."""
-
-forks = multiprocessing.get_context("forkserver")
-# __main__ too: where that is pytest's script, each fork would import pytest otherwise.
-forks.set_forkserver_preload(["__main__", "adapter.app", "adapter.cli", "simulator.server"])
 
 
 def eventually(condition: Callable[[], object], what: Callable[[], object] = lambda: "") -> None:
@@ -38,34 +29,19 @@ def eventually(condition: Callable[[], object], what: Callable[[], object] = lam
         time.sleep(0.03)
 
 
-def become(output: Connection, environment: Mapping[str, str], module: str, *arguments: str) -> None:
-    """Be ``python -m module arguments`` from now on, in a process that has just been made."""
-    for stream in (1, 2):
-        os.dup2(output.fileno(), stream)
-    os.environ.clear()
-    os.environ.update(environment)
-    if module not in FORKED:  # what it needs must not have been imported before it
-        os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
-    sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
-
-
 class Process:
     """``python -m module arguments``, killed at the end. Its output is read all the time, so it never waits for us."""
 
     def __init__(self, module: str, *arguments: str, **settings: str) -> None:
-        output, theirs = forks.Pipe(duplex=False)
-        given = (theirs, clean_environment(**settings), module, *arguments)
-        self._process = forks.Process(target=become, args=given, daemon=True)
-        self._process.start()
-        theirs.close()
+        self._process = Forked(clean_environment(**settings), module, *arguments, together=True)
         self.lines: list[str] = []
         self._news = threading.Condition()
-        self._reader = threading.Thread(target=self._read, args=(output,), daemon=True)
+        self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def _read(self, output: Connection) -> None:
-        with output, os.fdopen(output.fileno(), closefd=False) as lines:
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
             for line in lines:
                 with self._news:
                     self.lines.append(line.rstrip())
@@ -75,12 +51,11 @@ class Process:
 
     @property
     def pid(self) -> int:
-        assert self._process.pid is not None
         return self._process.pid
 
     @property
     def runs(self) -> bool:
-        return self._process.is_alive()
+        return self._process.poll() is None
 
     @property
     def output(self) -> str:
@@ -104,10 +79,12 @@ class Process:
         return self.ended()
 
     def ended(self) -> int:
-        self._process.join(PATIENCE)
-        assert self._process.exitcode is not None, f"not ended within {PATIENCE:.0f} s:\n{self.output}"
+        try:
+            code = self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired as exc:
+            raise AssertionError(f"not ended within {PATIENCE:.0f} s:\n{self.output}") from exc
         self._reader.join(PATIENCE)
-        return self._process.exitcode
+        return code
 
     def __enter__(self) -> Self:
         return self

@@ -14,6 +14,8 @@ from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.http import HTTPMessage, from_http
 from cloudevents.core.formats.json import JSONFormat
 
+from tests.forked import Forked
+
 Answer = tuple[int, dict[str, str]]
 
 
@@ -87,7 +89,8 @@ def recording_sink(answer: Callable[[int], Answer] = lambda _: (202, {}), port: 
 def clean_environment(**settings: str) -> dict[str, str]:
     """The environment of this process without any setting of ours or of OpenTelemetry, plus ``settings``."""
     ours: tuple[str, ...] = ("VCENTER_", "GOVC_", "K_", "OTEL_", "TAG", "EVENT_", "START_", "CHECKPOINT", "LOG_")
-    ours += ("PORT", "HOST", "HEALTH_", "SINK_", "RETRY_", "MAX_", "DEAD_LETTER_", "DRAIN_", "LEASE", "KUBE", "VIEWER", "TRACE_")
+    ours += ("PORT", "HOST", "HEALTH_", "SINK_", "RETRY_", "MAX_", "DEAD_LETTER_", "DRAIN_", "LEASE", "KUBE")
+    ours += ("VIEWER", "TRACE_")
     # Tests run side by side, and one port serves one process.
     return {k: v for k, v in os.environ.items() if not k.startswith(ours)} | {"HEALTH_PORT": "off"} | settings
 
@@ -95,6 +98,16 @@ def clean_environment(**settings: str) -> dict[str, str]:
 @contextmanager
 def process(*arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
     """``python -m arguments`` with these settings; ended when the block is left, if it has not ended by then."""
+    with Forked(clean_environment(**settings), *arguments) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+@contextmanager
+def process_anew(*arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    """The same by the command itself, as a shell starts it: where the start is what is tested."""
     with subprocess.Popen(
         [sys.executable, "-m", *arguments],
         env=clean_environment(**settings),
@@ -105,8 +118,14 @@ def process(*arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]
         try:
             yield running
         finally:
-            if running.poll() is None:
-                running.kill()
+            running.kill()
+
+
+def command(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """``vcenter-source arguments`` with these settings, once it has ended."""
+    with process("adapter", *arguments, **settings) as running:
+        output, errors = running.communicate(timeout=50)
+    return subprocess.CompletedProcess(arguments, running.returncode, output, errors)
 
 
 def wait_for_line(running: subprocess.Popen[str], words: str) -> str:

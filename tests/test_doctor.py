@@ -20,7 +20,7 @@ from adapter.doctor.vcenter import ago, judge_privileges
 from simulator.accounts import READER, STRANGER
 from simulator.server import Running
 from tests.doctor_support import OTHER_PASSWORD, PASSWORD, Doctor, account, fault, no_secret_in, vcenter
-from tests.support import clean_environment, process, web_server
+from tests.support import clean_environment, command, process, web_server
 
 BEHIND_LOGIN = ["vcenter version", "vcenter clock", "vcenter privileges", "vcenter events"]
 
@@ -182,15 +182,14 @@ def test_what_needs_a_failed_check_is_not_checked_nor_what_needs_that() -> None:
 # --- the command ---
 
 
-def command(*arguments: str, **settings: str) -> tuple[int, str, str]:
-    with process("adapter", "doctor", *arguments, **settings) as running:
-        out, said = running.communicate(timeout=30)
-    assert no_secret_in(out + said)
-    return running.returncode, out, said
+def examined(*arguments: str, **settings: str) -> tuple[int, str, str]:
+    done = command("doctor", *arguments, **settings)
+    assert no_secret_in(done.stdout + done.stderr)
+    return done.returncode, done.stdout, done.stderr
 
 
 def test_the_command_prints_a_line_for_each_check(simulator: Running) -> None:
-    code, out, said = command("--sink", "-", VCENTER_URL=simulator.url, **account())
+    code, out, said = examined("--sink", "-", VCENTER_URL=simulator.url, **account())
     assert (code, said) == (0, "")
     lines = out.splitlines()
     assert [line[:11].strip() for line in lines].count("warning") == 3
@@ -200,7 +199,7 @@ def test_the_command_prints_a_line_for_each_check(simulator: Running) -> None:
 
 
 def test_the_exit_code_tells_a_failure(simulator: Running) -> None:
-    code, out, said = command("--json", VCENTER_URL=simulator.url, K_SINK="-", **account(password=OTHER_PASSWORD))
+    code, out, said = examined("--json", VCENTER_URL=simulator.url, K_SINK="-", **account(password=OTHER_PASSWORD))
     assert (code, said) == (1, "")
     assert {"check", "status", "found", "advice", "details"} == json.loads(out.splitlines()[0]).keys()
 
@@ -210,7 +209,7 @@ def test_the_exit_code_tells_a_failure(simulator: Running) -> None:
     [({}, "K_SINK: not set"), ({"K_SINK": "-", "CHECKPOINT": "s3:x"}, "CHECKPOINT")],
 )
 def test_a_wrong_setting_is_one_line_and_exit_2(simulator: Running, wrong: dict[str, str], named: str) -> None:
-    code, out, said = command(VCENTER_URL=simulator.url, **(account() | wrong))
+    code, out, said = examined(VCENTER_URL=simulator.url, **(account() | wrong))
     assert (code, out) == (2, "")
     assert said.startswith(f"vcenter-source: {named}")
     assert said.count("\n") == 1
@@ -234,4 +233,4 @@ def test_a_reader_who_leaves_ends_it_quietly(simulator: Running) -> None:
         assert running.stderr is not None
         running.stdout.close()
         said = running.stderr.read()
-    assert (running.returncode, said) == (0, "")
+        assert (running.wait(20), said) == (0, "")

@@ -28,8 +28,7 @@ from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Running
 from simulator.testing import running
 from tests.pyvmomi_page import WHEN
-from tests.support import clean_environment
-from tests.test_types import command
+from tests.support import clean_environment, command
 
 ON, OFF = "com.vmware.event.vm.poweredon", "com.vmware.event.vm.poweredoff"
 WORLDS = {"vcenter": World(), "veba": World("veba")}

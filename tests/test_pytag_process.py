@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from simulator.accounts import ADMINISTRATOR, PASSWORD
+from tests.forked import Forked
 from tests.pytag_support import POOL, World, binary, serving, world
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -58,10 +59,7 @@ def environment(base: str, **more: str) -> dict[str, str]:
 @contextmanager
 def process(variables: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """pytag in its own process, and its base URL."""
-    command = [sys.executable, "-m", "functions.pytag"]
-    with subprocess.Popen(
-        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
-    ) as running:
+    with Forked(variables, "functions.pytag") as running:
         try:
             assert running.stdout is not None
             line = running.stdout.readline()

@@ -14,7 +14,7 @@ from cloudevents.core.base import BaseCloudEvent
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Running
 from simulator.testing import running
-from tests.support import Answer, process, recording_sink, wait_for_line, web_server
+from tests.support import Answer, process, process_anew, recording_sink, wait_for_line, web_server
 
 LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
 
@@ -41,7 +41,7 @@ def refusal(*arguments: str, **settings: str) -> tuple[int, str]:
 
 def test_a_first_look_prints_one_event_a_line_and_ends_on_sigint(simulator: Running) -> None:
     post(simulator, 4)
-    with process(
+    with process_anew(
         "adapter", "run", "--sink", "-", VCENTER_URL=simulator.url, START_FROM="beginning", **LOGIN
     ) as adapter:
         assert adapter.stdout is not None
@@ -199,6 +199,13 @@ def test_a_checkpoint_of_another_vcenter_is_refused(simulator: Running, tmp_path
         _, said = adapter.communicate(timeout=30)
     assert adapter.returncode == 2
     assert "vcenter-source: CHECKPOINT: was kept for the vCenter with instance uuid another" in said
+
+
+def test_a_wrong_setting_is_one_line_where_python_starts_for_it() -> None:
+    with process_anew("adapter", "run", VCENTER_URL="ftp://vc", K_SINK="http://127.0.0.1:9/", **LOGIN) as adapter:
+        printed, said = adapter.communicate(timeout=30)
+    assert (adapter.returncode, printed, said.count("\n")) == (2, "", 1)
+    assert said.startswith("vcenter-source: VCENTER_URL: not an address")
 
 
 def test_a_wrong_password_is_one_line(simulator: Running) -> None:

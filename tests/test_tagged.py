@@ -24,7 +24,7 @@ from simulator.rest import DialectName
 from simulator.server import Running
 from simulator.testing import connected, running
 from tests.pytag_support import POOL, World, world
-from tests.support import clean_environment, web_server
+from tests.support import clean_environment, command, web_server
 from tests.test_vcenter import session
 
 CATEGORY, TAG = "events", "created in spring"
@@ -71,18 +71,11 @@ def carriers(simulator: Running) -> list[tuple[str, str, str]]:
 
 def account(simulator: Running, **settings: str) -> dict[str, str]:
     usual = {"VCENTER_URL": f"{simulator.base}/sdk", "VCENTER_USERNAME": READER, "VCENTER_PASSWORD": PASSWORD}
-    return clean_environment(**{**usual, **settings})
+    return {**usual, **settings}
 
 
 def tagged(simulator: Running, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "adapter", "tagged", *arguments],
-        env=account(simulator, **settings),
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
+    return command("tagged", *arguments, **account(simulator, **settings))
 
 
 def test_whoever_may_read_sees_what_carries_the_tag(simulator: Running, urn: str) -> None:
@@ -104,7 +97,7 @@ def test_people_get_a_table(simulator: Running, urn: str) -> None:
     ours, theirs = pty.openpty()
     done = subprocess.run(
         [sys.executable, "-m", "adapter", "tagged", f"{CATEGORY}/{TAG}"],
-        env=account(simulator, TERM="dumb", COLUMNS="100"),
+        env=clean_environment(**account(simulator, TERM="dumb", COLUMNS="100")),
         stdout=theirs,
         timeout=50,
         check=False,

@@ -20,8 +20,8 @@ from adapter.triggers.world import World
 from adapter.triggers.writing import Order, trigger
 from adapter.typefilter import TypeFilter
 from demo.filters import check_trigger, trigger_matches
+from tests.support import command
 from tests.test_lint import EVENTS
-from tests.test_types import command
 
 ON, OFF = "com.vmware.event.vm.poweredon", "com.vmware.event.vm.poweredoff"
 JUDGE = Judge(World())

@@ -32,23 +32,12 @@ from simulator.messages import EXTENDED, category, concrete_classes
 from simulator.server import Running
 from simulator.testing import running
 from tests import pyvmomi_page as pyvmomi
-from tests.support import clean_environment
+from tests.support import clean_environment, command
 from tests.test_vcenter import session
 
 WORLD = World()
 TYPES: dict[str, Any] = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict}
 CREATED = "com.vmware.event.resourcepool.created"
-
-
-def command(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "adapter", *arguments],
-        env=clean_environment(**settings),
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
