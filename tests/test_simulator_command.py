@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -33,6 +34,9 @@ def test_the_command_says_where_it_listens_and_ends_quietly() -> None:
         assert process.stdout is not None
         first = process.stdout.readline()
         url = first.removeprefix("simulator ready: ").strip()
+        parts = urlsplit(url)
+        with socket.create_connection((parts.hostname or "", parts.port or 0)) as broken_off:
+            broken_off.sendall(b"POST /sdk HTTP/1.1\r\nHost: vcenter\r\nContent-Length: 9\r\n\r\n<")
         assert httpx.get(f"{url}/vimServiceVersions.xml").status_code == 200
         process.terminate()
         out, err = process.communicate(timeout=10)
