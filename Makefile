@@ -28,6 +28,10 @@ setup: $(READY) ## Make .venv with everything the other targets need
 demo: $(READY) ## A resource pool is created and tagged, with one trace of the way (KEEP=1 stays up)
 	@$(BIN)/python -m demo $(if $(filter-out 0,$(KEEP)),--keep)
 
+.PHONY: demo-openfaas
+demo-openfaas: $(READY) ## The same through an OpenFaaS gateway, with pytag as a function (KEEP=1 stays up)
+	@$(BIN)/python -m demo --openfaas $(if $(filter-out 0,$(KEEP)),--keep)
+
 .PHONY: test
 test: $(READY) ## Run the tests
 	@$(BIN)/python -m pytest -n 2

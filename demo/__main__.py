@@ -13,9 +13,11 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urljoin
 
 from rich.console import Console
 
+from demo import openfaas
 from demo.play import Play
 from demo.processes import ENDING, ROOT, DemoError, Processes
 from demo.receiver import Receiver, forwarder
@@ -49,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def perform(options: argparse.Namespace, console: Console, logs: Path) -> int:
     """Tell the story from its opening to its end; the exit status."""
-    story = Story(console)
+    story = openfaas.GatewayStory(console) if options.openfaas else Story(console)
     forward = forwarder(lambda line: console.print(line, style="yellow", soft_wrap=True))
     with Receiver(forward) as receiver, Processes(logs, options.timeout) as processes:
         try:
@@ -66,17 +68,20 @@ def perform(options: argparse.Namespace, console: Console, logs: Path) -> int:
 def _open(
     options: argparse.Namespace, console: Console, story: Story, receiver: Receiver, processes: Processes
 ) -> Play:
-    with console.status("starting simulator, pytag, broker and adapter"):
-        stage = set_up(processes, options.manifests, options.tag, receiver.url, with_viewer=options.keep)
+    between = "gateway" if options.openfaas else "broker"
+    with console.status(f"starting simulator, pytag, {between} and adapter"):
+        start, stated = (openfaas.set_up, options.openfaas) if options.openfaas else (set_up, options.manifests)
+        stage = start(processes, stated, options.tag, receiver.url, with_viewer=options.keep)
     story.opening(
         {
             "simulator": stage.simulator,
-            "adapter": "reads the simulator, sends to the broker",
-            "broker": stage.broker,
+            "adapter": f"reads the simulator, sends to the {between}",
+            between: stage.broker,
             "pytag": stage.pytag,
         }
     )
-    return Play(stage, processes, receiver, story, options.tag, _shown(options.manifests))
+    kind = openfaas.GatewayPlay if options.openfaas else Play
+    return kind(stage, processes, receiver, story, options.tag, _shown(stated.parent if options.openfaas else stated))
 
 
 def _stay(play: Play, logs: Path) -> None:
@@ -85,9 +90,9 @@ def _stay(play: Play, logs: Path) -> None:
         "event viewer": str(stage.viewer),
         "vCenter": stage.simulator,
         "log in as": f"{USERNAME}  {PASSWORD}",
-        "Broker": stage.broker,
+        "events go to": stage.broker,
         "pytag": stage.pytag,
-        "deliveries": f"{stage.broker.rsplit('/', 2)[0]}/demo/deliveries",
+        "deliveries": urljoin(stage.broker, "/demo/deliveries"),
         "spans (OTLP)": play.receiver.url,
         "logs": str(logs),
     }
@@ -107,6 +112,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo", description="From a vCenter event to a tag, in one command")
     parser.add_argument("--keep", action="store_true", help="stay up and tag each further resource pool, until Ctrl-C")
     parser.add_argument("--manifests", type=Path, default=MANIFESTS, help="the Broker and Triggers to play")
+    parser.add_argument(
+        "--openfaas",
+        type=Path,
+        nargs="?",
+        const=openfaas.STACK,
+        metavar="STACK",
+        help="without a Broker: an OpenFaaS gateway with the functions of this stack.yml (default: pytag's)",
+    )
     parser.add_argument("--tag", default="demo/created-by-event", help="CATEGORY/NAME (default %(default)s)")
     parser.add_argument(
         "--timeout", type=float, default=30, help="seconds that each step may take (default %(default)s)"

@@ -55,6 +55,11 @@ class Ledger:
         while len(self._entries) > self._size:
             self._entries.popitem(last=False)
 
+    def outcomes(self, event_id: str) -> list[Outcome]:
+        """The deliveries of an event so far; none of an event that is not known."""
+        entry = self._entries.get(event_id)
+        return entry.outcomes if entry else []
+
     def events(self) -> list[dict[str, Any]]:
         """``[{"attributes": {…}, "data": …}]``, oldest first."""
         return [{"attributes": dict(e.message.attributes), "data": e.message.json} for e in self._entries.values()]

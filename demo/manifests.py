@@ -122,7 +122,7 @@ def read_manifests(folder: Path) -> list[Manifest]:
     paths = sorted(path for path in folder.glob("*") if path.suffix in {".yaml", ".yml"})
     if not paths:
         raise ManifestError(f"no YAML files in {folder}")
-    return [manifest for path in paths for manifest in _documents(path)]
+    return [manifest for path in paths for manifest in documents(path)]
 
 
 def load_broker(folder: Path) -> Broker:
@@ -151,7 +151,8 @@ def seconds(duration: str) -> float:
     return sum(float(value) * _SECONDS[unit] for unit, value in match.groupdict().items() if value)
 
 
-def _documents(path: Path) -> Iterator[Manifest]:
+def documents(path: Path) -> Iterator[Manifest]:
+    """The documents of one YAML file. Raises ManifestError, and OSError."""
     loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
     try:
         while loader.check_node() and (node := loader.get_node()):

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from demo.ledger import DELIVERED, FAILED
 from demo.processes import DemoError, Processes
@@ -26,6 +26,11 @@ T = TypeVar("T")
 class Play:
     """Everything the acts need. ``tag`` is ``category/name``, ``folder`` where the manifests are, for a person."""
 
+    CALLER: ClassVar[str] = "the Broker"
+    """Who calls pytag."""
+
+    UNSENT: ClassVar[str] = "the adapter sent no event about"
+
     stage: Stage
     processes: Processes
     receiver: Receiver
@@ -40,7 +45,7 @@ class Play:
             pool = soap.create_resource_pool(name)
             recorded = self._until(lambda: soap.event_about(pool.value, CREATED), f"vCenter posted no {CREATED}")
             self.story.recorded(recorded, pool)
-            event = self._until(lambda: self._event_about(pool, CREATED), f"the adapter sent no event about {pool}")
+            event = self._until(lambda: self._event_about(pool, CREATED), f"{self.UNSENT} {pool}")
             self.story.travelled(event["attributes"], event["data"])
             self.story.matched(self._delivered(event["attributes"]), self.folder)
             read_back = self._tagged(pool, name)
@@ -90,10 +95,10 @@ class Play:
         def settled() -> bool | None:
             last.update(self.stage.deliveries()[attributes["id"]]["triggers"][0])
             if last["status"] == FAILED:
-                raise DemoError(f"the Broker called {last['subscriber']}, which {refusal(last)}")
+                raise DemoError(f"{self.CALLER} called {last['subscriber']}, which {refusal(last)}")
             return last["status"] == DELIVERED or None
 
-        self._until(settled, lambda: f"the Broker called {last['subscriber']}, which {refusal(last)}")
+        self._until(settled, lambda: f"{self.CALLER} called {last['subscriber']}, which {refusal(last)}")
         return last
 
     def _tagged(self, pool: Reference, name: str) -> float:

@@ -104,6 +104,10 @@ class Processes:
             self.children.append(child)
         return child
 
+    def named(self, name: str) -> Child:
+        """The one that was started under this name."""
+        return next(child for child in self.children if child.name == name)
+
     def ready(self, child: Child) -> str:
         """Wait for the line ``<name> ready: URL``; the URL. Raises DemoError."""
         return self.wait(lambda: child.line(f"{child.name} ready: "), f"{child.name} is not ready")

@@ -1,7 +1,8 @@
 """The four processes of the demo, wired as a cluster wires them, and the questions that can be asked of them."""
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -14,6 +15,9 @@ from demo.processes import Child, DemoError, Processes
 from demo.receiver import TRACES
 
 USERNAME, PASSWORD = "administrator@vsphere.local", "VMware1!"
+ADAPTER = "adapter"
+"""What its process is called."""
+
 VIEWER = re.compile(r"serving the event viewer\s+url=(\S+)\s")
 _TRACING = {
     # The exporters' batch interval (milliseconds): spans should be there when the tag is.
@@ -50,7 +54,7 @@ class Stage:
     def pytag_is_ready(self) -> bool | None:
         """Ask as its readinessProbe does: it is ready once it has a session at vCenter."""
         try:
-            return self.http.get(urljoin(self.pytag, "/readyz")).is_success or None
+            return self.http.get(urljoin(self.pytag, "readyz")).is_success or None
         except httpx.HTTPError:
             return None
 
@@ -63,23 +67,46 @@ class Stage:
 
 def set_up(processes: Processes, manifests: Path, tag: str, otlp: str, *, with_viewer: bool = False) -> Stage:
     """Start the four processes, two at a time where one does not need the other. Raises DemoError."""
-    tracing = {**_TRACING, "OTEL_EXPORTER_OTLP_ENDPOINT": otlp}
     broker = load(manifests)
     # The Broker's address is known before it runs, so that the adapter, the slowest to start, need not wait for it.
     with listen("127.0.0.1", 0) as listener:
         sink = f"http://127.0.0.1:{listener.getsockname()[1]}{broker.path}"
         simulator = processes.ready(processes.start("simulator", ["simulator", "--port", "0"], {}))
-        vcenter = {"VCENTER_URL": simulator, "VCENTER_USERNAME": USERNAME, "VCENTER_PASSWORD": PASSWORD, **tracing}
-        sending = {"K_SINK": sink, "DRAIN_TIMEOUT": "2", "HEALTH_PORT": "off"}
-        viewing = {"VIEWER": "0", "TRACE_API_TEMPLATE": f"{otlp}{TRACES}{{trace_id}}"} if with_viewer else {}
-        adapter = processes.start("adapter", ["adapter", "run"], vcenter | sending | viewing, server=False)
+        start_adapter(processes, simulator, otlp, {"K_SINK": sink, "HEALTH_PORT": "off"}, with_viewer=with_viewer)
         tagging = {"HOST": "127.0.0.1", "PORT": "0", "TAG": tag, "TAG_CREATE": "true"}
-        pytag = processes.ready(processes.start("pytag", ["functions.pytag"], vcenter | tagging))
+        pytag = processes.ready(
+            processes.start("pytag", ["functions.pytag"], login(simulator) | tracing(otlp) | tagging)
+        )
         arguments = ["demo.broker", "--manifests", str(manifests), "--subscriber", f"pytag={pytag}"]
         fd = listener.fileno()
-        processes.ready(processes.start("broker", [*arguments, "--fd", str(fd)], tracing, fd=fd))
-    viewer = processes.wait(lambda: logged(adapter, VIEWER), "the adapter serves no viewer") if with_viewer else None
-    stage = Stage(simulator, pytag, sink, viewer)
+        processes.ready(processes.start("broker", [*arguments, "--fd", str(fd)], tracing(otlp), fd=fd))
+    return ready(processes, Stage(simulator, pytag, sink), with_viewer=with_viewer)
+
+
+def start_adapter(
+    processes: Processes, simulator: str, otlp: str, more: Mapping[str, str], *, with_viewer: bool
+) -> None:
+    """Start the adapter; ``more`` says where it sends."""
+    viewing = {"VIEWER": "0", "TRACE_API_TEMPLATE": f"{otlp}{TRACES}{{trace_id}}"} if with_viewer else {}
+    environment = login(simulator) | tracing(otlp) | viewing | {"DRAIN_TIMEOUT": "2"} | dict(more)
+    processes.start(ADAPTER, ["adapter", "run"], environment, server=False)
+
+
+def login(simulator: str) -> dict[str, str]:
+    """How vCenter is reached."""
+    return {"VCENTER_URL": simulator, "VCENTER_USERNAME": USERNAME, "VCENTER_PASSWORD": PASSWORD}
+
+
+def tracing(otlp: str) -> dict[str, str]:
+    """Where spans go."""
+    return {**_TRACING, "OTEL_EXPORTER_OTLP_ENDPOINT": otlp}
+
+
+def ready(processes: Processes, stage: Stage, *, with_viewer: bool) -> Stage:
+    """The stage, once all on it can play. Raises DemoError."""
+    if with_viewer:
+        viewer = processes.wait(lambda: logged(processes.named(ADAPTER), VIEWER), "the adapter serves no viewer")
+        stage = replace(stage, viewer=viewer)
     processes.wait(stage.pytag_is_ready, "pytag's /readyz does not answer 200")
     processes.wait(lambda: stage.state()["collectors"] or None, "the adapter has made no event collector")
     return stage

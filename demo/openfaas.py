@@ -1,0 +1,95 @@
+"""``python -m demo --openfaas``: the same story without a Broker, by an OpenFaaS gateway to pytag as a function."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from rich.text import Text
+
+from demo.listener import listen
+from demo.play import POWERED_ON, Play
+from demo.processes import ROOT, DemoError, Processes
+from demo.stage import ADAPTER, PASSWORD, USERNAME, Stage, logged, ready, start_adapter, tracing
+from demo.story import Story
+from demo.vsphere import Soap
+
+STACK = ROOT / "functions" / "pytag" / "stack.yml"
+HEALTH = re.compile(r"serving /healthz, /readyz and /metrics\s.*?port=(\d+)")
+DONE = re.compile(r'^vcenter_source_events_delivered_total\{type="com\.vmware\.event\.vm\.poweredon"\} ', re.MULTILINE)
+
+
+class GatewayStory(Story):
+    """The two steps that are another here."""
+
+    def matched(self, outcome: Mapping[str, Any], folder: str) -> None:
+        """The function that wanted it, and how it answered."""
+        self._step("A function has its topic, so the adapter invokes it through the gateway")
+        self._facts(
+            {
+                "function": outcome["trigger"],
+                "topic": outcome["filter"],
+                "written in": f"{folder}/{outcome['where']}",
+                "answer": f"{outcome['code']}",
+            }
+        )
+
+    def unmatched(self, attributes: Mapping[str, str], message: str) -> None:
+        """An event that is no function's topic."""
+        self._step("Another event, that is no function's topic")
+        self._line(Text(message, style="italic"))
+        self._facts({**attributes, "function": "none wants it; nobody was invoked"})
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPlay(Play):
+    """The story, as far as it is another."""
+
+    CALLER: ClassVar[str] = "the gateway"
+    UNSENT: ClassVar[str] = "the gateway was not asked to invoke a function for"
+
+    def _unmatched(self, soap: Soap) -> None:
+        """The gateway hears nothing of this event; that the adapter is done with it, its metrics tell."""
+        machine = soap.power_on_a_machine()
+        recorded = self._until(lambda: soap.event_about(machine.value, POWERED_ON), f"vCenter posted no {POWERED_ON}")
+        self._until(self._adapter_is_done, f"the adapter is not done with {POWERED_ON}")
+        if self._event_about(machine, POWERED_ON):
+            raise DemoError(f"a function in {self.folder} wants {POWERED_ON}; the demo expected none")
+        self.story.unmatched({"class": recorded.class_name, "object": str(machine)}, recorded.message)
+
+    def _adapter_is_done(self) -> bool | None:
+        port = logged(self.processes.named(ADAPTER), HEALTH)
+        metrics = self.stage.http.get(f"http://127.0.0.1:{port}/metrics").text if port else ""
+        return bool(DONE.search(metrics)) or None
+
+
+def set_up(processes: Processes, stack: Path, tag: str, otlp: str, *, with_viewer: bool = False) -> Stage:
+    """Start simulator, adapter, gateway and, by the gateway, pytag. Raises DemoError."""
+    secrets = secrets_below(processes.logs / "secrets")
+    auth = {"basic_auth": "true", "secret_mount_path": str(secrets / "basic-auth")}
+    with listen("127.0.0.1", 0) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        simulator = processes.ready(processes.start("simulator", ["simulator", "--port", "0"], {}))
+        sending = {"K_SINK": f"openfaas+{address}", "HEALTH_HOST": "127.0.0.1", "HEALTH_PORT": "0"}
+        start_adapter(processes, simulator, otlp, sending | auth, with_viewer=with_viewer)
+        arguments = ["--stack", str(stack), "--secrets", str(secrets), "--logs", str(processes.logs)]
+        for name, value in {"VCENTER_URL": simulator, "TAG": tag, **tracing(otlp)}.items():
+            arguments += ["--env", f"{name}={value}"]
+        fd = listener.fileno()
+        processes.ready(processes.start("gateway", ["demo.gateway", *arguments, "--fd", str(fd)], auth, fd=fd))
+    return ready(processes, Stage(simulator, f"{address}/function/pytag/", address), with_viewer=with_viewer)
+
+
+def secrets_below(folder: Path) -> Path:
+    """The Secrets of a cluster, each a folder with a file for each key."""
+    secrets = {
+        "basic-auth": {"basic-auth-user": "admin", "basic-auth-password": "demo"},
+        "vcenter-credentials": {"username": USERNAME, "password": PASSWORD},
+    }
+    for secret, keys in secrets.items():
+        for key, value in keys.items():
+            file = folder / secret / key
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(value)
+    return folder
