@@ -1,6 +1,7 @@
 """Binary mode, which is written here because of what it costs, is what the SDK makes of an event."""
 
 from datetime import UTC, datetime
+from string import ascii_lowercase, digits
 from typing import Any
 
 from cloudevents.core.bindings.http import to_binary
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from adapter.cloudevent import OrjsonFormat, binary
 
 OURS = {"id", "source", "type", "specversion", "time", "subject", "datacontenttype", "dataschema", "data"}
-NAMES = st.from_regex(r"[a-z0-9]{1,20}", fullmatch=True).filter(lambda name: name not in OURS)
+NAMES = st.text(ascii_lowercase + digits, min_size=1, max_size=20).filter(lambda name: name not in OURS)
 VALUES = st.text(max_size=20) | st.integers() | st.booleans() | st.datetimes(timezones=st.just(UTC)) | st.none()
 TIME = datetime(2026, 1, 31, 8, 0, 0, 123456, tzinfo=UTC)
 DATA = (

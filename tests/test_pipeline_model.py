@@ -312,8 +312,9 @@ def quiet() -> Iterator[None]:
 
 
 @pytest.mark.timeout(600)  # a failure is shrunk first
-def test_nothing_is_lost_or_overtaken_and_no_checkpoint_runs_ahead(quiet: None) -> None:
+@pytest.mark.parametrize("histories", [50, pytest.param(500, marks=pytest.mark.guarantees)])
+def test_nothing_is_lost_or_overtaken_and_no_checkpoint_runs_ahead(quiet: None, histories: int) -> None:
     run_state_machine_as_test(
         Pipeline,
-        settings=settings(max_examples=120, stateful_step_count=50, deadline=None),
+        settings=settings(max_examples=histories, stateful_step_count=50, deadline=None),
     )
