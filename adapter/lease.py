@@ -93,7 +93,7 @@ class Lease:
             if holder != self.holder:
                 holder = self.holder
                 log.info("standing by", lease=self._stored.title, holder=holder)
-            await self._sleep(min(self._retry_period, self._expires_in()))
+            await self._sleep(min(self._retry_period, self._expires_in()) or self._retry_period)
         log.info("leading", lease=self._stored.title)
 
     async def renew_regularly(self) -> None:

@@ -175,6 +175,19 @@ def test_a_leader_that_cannot_renew_is_told_so_when_its_time_is_over(place: Plac
     assert one.lease.held, "nobody else has taken it, and it need not wait for itself"
 
 
+def test_who_cannot_have_it_yet_asks_no_faster_than_it_would_renew(place: Place) -> None:
+    one = place.holder("one")
+    place.api.fault = 500
+
+    def back(now: float) -> None:
+        if now > 1_060:
+            place.api.fault = None
+
+    one.meanwhile = back
+    run(one.lease.acquire())
+    assert min(one.slept) == pytest.approx(2)
+
+
 def test_a_leader_that_is_overtaken_learns_by_whom(place: Place) -> None:
     one, two = place.holder("one"), place.holder("two")
     run(one.lease.acquire())
