@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapter.checkpoint import REMEMBERED, Checkpoint, Ledger
@@ -38,6 +38,7 @@ def test_a_checkpoint_covers_exactly_what_was_acknowledged(order: list[int], cou
     assert covered == (set(order[:count]) if contiguous else set())
 
 
+@settings(max_examples=40)  # long ones
 @given(
     seconds=st.lists(st.floats(0, 5), min_size=REMEMBERED, max_size=REMEMBERED + 40),
     waiting=st.sets(st.integers(0, REMEMBERED + 39), max_size=5),

@@ -187,7 +187,7 @@ def test_a_creation_whose_answer_was_lost_is_known_to_be_our_own(place: Place) -
     ],
 )
 def test_an_api_server_that_is_away_is_a_failure_that_may_pass(place: Place, fault: Any, words: str) -> None:
-    store = place.store(timeout=0.3)
+    store = place.store(timeout=0.5)
     store.claim()
     store.save(saved(1))
     place.api.fault = fault

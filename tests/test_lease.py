@@ -264,7 +264,7 @@ def test_a_release_that_fails_is_no_failure(place: Place) -> None:
 
 @pytest.mark.parametrize("fault", [500, 503, 429, 409, "cut", "hang", "page"])
 def test_who_stands_by_waits_out_an_api_server_that_is_away(place: Place, fault: Any) -> None:
-    one = place.holder("one", timeout=0.1)
+    one = place.holder("one", timeout=0.5)
     place.api.fault = fault
 
     def mend(_: float) -> None:

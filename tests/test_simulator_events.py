@@ -213,7 +213,7 @@ def test_a_matching_event_wakes_the_wait_at_once(simulator: Running, service: An
     with threading_timer(0.2, power_on):
         update = wait(service, first.version, 30)
     woken = time.monotonic()
-    assert woken - posted[0] < 0.25
+    assert woken - posted[0] < 5, "not by the event"
     assert update.filterSet[0].objectSet[0].changeSet[0].val[0].key > 41
 
 
@@ -236,7 +236,7 @@ def test_an_event_that_does_not_match_wakes_nobody(simulator: Running, service: 
 def test_a_wait_is_cancelled_by_another_call(service: Any) -> None:
     watch(service, entity(service, "DC0"), "name")
     version = wait(service, "", 0).version
-    with threading_timer(0.1, service.content.propertyCollector.CancelWaitForUpdates):
+    with threading_timer(0.5, service.content.propertyCollector.CancelWaitForUpdates):  # it must wait by then
         started = time.monotonic()
         with pytest.raises(vmodl.fault.RequestCanceled):
             wait(service, version, 30)
@@ -296,5 +296,7 @@ def test_property_collectors_are_independent(simulator: Running, service: Any) -
 
 def test_events_arrive_at_the_rate_asked_for() -> None:
     with running(rate=500) as simulator:
+        history = simulator.vcenter.events.history
+        begun, before = time.monotonic(), len(history)
         time.sleep(1)  # the rate is one of real time
-        assert 300 < len(simulator.vcenter.events.history) < 700
+        assert 300 < (len(history) - before) / (time.monotonic() - begun) < 700

@@ -125,8 +125,8 @@ def test_a_wake_up_is_not_missed_between_reading_and_waiting(simulator: Running)
             await reader.wait(1)
             await asyncio.to_thread(post, simulator, 1)
             begun = time.perf_counter()
-            await reader.wait(10)
-            assert time.perf_counter() - begun < 2
+            await reader.wait(30)
+            assert time.perf_counter() - begun < 10
 
     asyncio.run(wake())
 
@@ -200,7 +200,7 @@ def test_a_call_under_way_is_aborted_when_its_caller_is_cancelled(simulator: Run
                 await waiting
             return time.perf_counter() - begun
 
-    assert asyncio.run(cancel()) < 1
+    assert asyncio.run(cancel()) < 10
 
 
 def test_a_lost_session_is_named(simulator: Running) -> None:
