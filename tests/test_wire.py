@@ -25,7 +25,12 @@ async def request_of(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     return head, await reader.readexactly(length)
 
 
-async def with_server(talk: Talk, work: Callable[[Wire], Awaitable[None]], seconds: float = 5.0) -> None:
+async def with_server(
+    talk: Talk,
+    work: Callable[[Wire], Awaitable[None]],
+    seconds: float = 5.0,
+    fence: Callable[[], None] = lambda: None,
+) -> None:
     """Do the work on a server of which each connection goes as ``talk`` says."""
 
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -38,7 +43,7 @@ async def with_server(talk: Talk, work: Callable[[Wire], Awaitable[None]], secon
 
     async with await asyncio.start_server(connection, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        client = Wire(URL(f"http://127.0.0.1:{port}/path?q=1"), None, seconds)
+        client = Wire(URL(f"http://127.0.0.1:{port}/path?q=1"), None, seconds, fence)
         try:
             await work(client)
         finally:
@@ -180,6 +185,63 @@ def test_what_nobody_has_asked_for_is_not_taken_for_an_answer() -> None:
             await asyncio.sleep(0.02)
 
     asyncio.run(with_server(talkative, work))
+
+
+def test_of_two_answers_to_one_request_the_first_counts_and_the_second_is_nobodys() -> None:
+    two = b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n" + ACCEPTED
+
+    async def twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            _, body = await request_of(reader)
+            writer.write(two if body == b"first" else ACCEPTED)
+
+    async def work(client: Wire) -> None:
+        assert (await client.post({}, b"first")).status == 500
+        both = await asyncio.wait_for(asyncio.gather(client.post({}, b"a"), client.post({}, b"b")), 5)
+        assert [answer.status for answer in both] == [202, 202]
+
+    asyncio.run(with_server(twice, work))
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux's")
+def test_a_server_that_has_vanished_is_noticed_by_the_kernel_before_the_answer_is_due() -> None:
+    async def work(client: Wire) -> None:
+        await client.post({}, b"")
+        (connection,) = client._all
+        kept = connection._transport.get_extra_info("socket")
+        assert kept.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert kept.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 15
+        assert kept.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 45_000
+
+    asyncio.run(with_server(answering(ACCEPTED, ACCEPTED), work))
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_the_fence_is_asked_when_a_connection_stands_and_before_a_stale_request_goes_out_again(kept: bool) -> None:
+    served: list[bytes] = []
+    asked: list[bool] = []
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append((await request_of(reader))[1])
+        writer.write(ACCEPTED)
+        await reader.readexactly(1)  # the beginning of another request: this hangs up on it
+
+    def allowed() -> None:
+        if len(asked) == (2 if kept else 0):
+            raise PermissionError
+        asked.append(True)
+
+    async def work(client: Wire) -> None:
+        if kept:
+            await client.post({}, b"1")
+        with pytest.raises(PermissionError):
+            await client.post({}, b"2")
+        await asyncio.sleep(0.01)
+        assert not client._idle
+        assert not client._all
+
+    asyncio.run(with_server(once, work, fence=allowed))
+    assert served == ([b"1"] if kept else [])
 
 
 def test_no_answer_in_time_is_a_failure_and_half_of_a_body_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

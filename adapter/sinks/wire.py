@@ -4,9 +4,10 @@ A general client costs several times what the rest of an event's way does. The p
 """
 
 import asyncio
+import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -23,6 +24,15 @@ BODY_TIMEOUT = 2.0
 
 MAX_BODY = 64 * 1024
 """Bytes of it that are read so that the connection can serve again. With more to come, it is closed."""
+
+KEEP_ALIVE = {
+    (socket.SOL_SOCKET, "SO_KEEPALIVE"): 1,
+    (socket.IPPROTO_TCP, "TCP_KEEPIDLE"): 15,
+    (socket.IPPROTO_TCP, "TCP_KEEPINTVL"): 15,
+    (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT"): 45_000,
+}
+"""Seconds between two signs of life, and milliseconds until the kernel gives up a server that shows none: one whose
+node has died closes nothing, and each kept connection to it would hold an event for the whole time of an answer."""
 
 
 class WireError(OSError):
@@ -47,11 +57,18 @@ class Wire:
     """POSTs to one address. ``tls`` gives what the next connection trusts; None is plain HTTP.
 
     ``answer_timeout`` is in seconds, from the request to the answer's headers. It keeps as many connections as there
-    were requests at once.
+    were requests at once. ``fence`` is asked right before a request goes out, and what it raises is raised instead.
     """
 
-    def __init__(self, url: URL, tls: Callable[[], ssl.SSLContext] | None, answer_timeout: float) -> None:
+    def __init__(
+        self,
+        url: URL,
+        tls: Callable[[], ssl.SSLContext] | None,
+        answer_timeout: float,
+        fence: Callable[[], None] = lambda: None,
+    ) -> None:
         self._tls = tls
+        self._fence = fence
         self._answer_timeout = answer_timeout
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()
@@ -74,11 +91,20 @@ class Wire:
             if not connection.open:
                 continue
             try:
-                return await connection.post(request)
+                return await self._sent(connection, request)
             except WireError as exc:
                 if not exc.stale:  # a server may close a kept connection as it likes (RFC 9112, 9.3.1)
                     raise
-        return await (await self._connected(tls)).post(request)
+        return await self._sent(await self._connected(tls), request)
+
+    def _sent(self, connection: "Connection", request: bytes) -> Coroutine[Any, Any, Answer]:
+        """What sends it, and is to be awaited at once: nothing may come between the fence and the request."""
+        try:
+            self._fence()
+        except Exception:
+            connection.close()
+            raise
+        return connection.post(request)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -156,6 +182,10 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102  asyncio's
         self._transport, self.open = cast("asyncio.WriteTransport", transport), True  # uvloop's is none by its class
         self._among.add(self)
+        sock = transport.get_extra_info("socket")
+        for (level, option), value in KEEP_ALIVE.items():
+            if hasattr(socket, option):  # not every system has them all
+                sock.setsockopt(level, getattr(socket, option), value)
 
     def data_received(self, data: bytes) -> None:
         """A part of an answer, or something that nobody has asked for."""
@@ -187,6 +217,12 @@ class Connection(asyncio.Protocol):
             self._fail(WireError(why, stale=self._used))
 
     # What the parser tells
+
+    def on_message_begin(self) -> None:
+        """An answer to the request that is under way, or a second one, which nobody has asked for."""
+        self._answer = Answer()
+        if self._waiting is None:
+            self.close()
 
     def on_status(self, reason: bytes) -> None:  # noqa: D102  httptools'
         self._answer.reason = reason.decode("latin-1")
