@@ -50,6 +50,7 @@ async def measure(names: list[str], wanted: Plan) -> dict[str, Any]:
         "python": platform.python_version(),
         "cores": os.cpu_count(),
         "repeats": wanted.repeats,
+        "fewer": wanted.fewer,
         "minutes": (time.monotonic() - began) / 60,
         "load": max(load),
     }

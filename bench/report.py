@@ -15,9 +15,9 @@ Written by `make bench`; do not edit. With the peers beside it:
 
 Every sender is a process of its own with its own defaults, between the same simulated vCenter (`simulator/`) and
 the same sink (`bench/sink.py`, another process), on one machine and over loopback. Runs are interleaved (A B A B …)
-and the figures are medians of {repeats}. **Only ratios mean anything**: the seconds are those of one machine on one
-day ({cores} cores, Python {python}, load {load:.1f} at the most, {minutes:.0f} minutes in all), whose cores the
-simulator, the sink and the sender share.
+and the figures are medians of {repeats}, of {fewer} where no peer stands beside. **Only ratios mean anything**: the
+seconds are those of one machine on one day ({cores} cores, Python {python}, load {load:.1f} at the most, {minutes:.0f}
+minutes in all), whose cores the simulator, the sink and the sender share.
 """
 
 READING = """\
@@ -65,12 +65,10 @@ def tracing(results: Results) -> str:
     rows = []
     for name, run in runs.items():
         cpu = (run["cpu"] - run["cpu_first"]) / run["events"] * 1000
-        rows.append([name, number(run["rate"]), f"{run['rate'] / runs['off']['rate']:.0%}", number(cpu)])
-    return (
-        table(["tracing", "events/s", "of it without", "CPU s per 1,000 events from the first on"], rows)
-        + "\n"
-        + rooms(runs)
-    )
+        stage = [number(run["stage"][key]) for key in ("cpu_ms", "calls")]
+        rows.append([name, number(run["rate"]), f"{run['rate'] / runs['off']['rate']:.0%}", number(cpu), *stage])
+    head = ["tracing", "events/s", "of it without", "CPU s per 1,000 events", "of it spans", "function calls for these"]
+    return table(head, rows) + "\n" + rooms(runs)
 
 
 def rooms(runs: Results) -> str:

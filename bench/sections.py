@@ -13,6 +13,7 @@ from bench.rooms import profiled
 from bench.runs import Run, drained, middle, sink
 from bench.senders import Adapter, Sender
 from bench.tag import tagged
+from bench.traced import traced
 
 OBJECTS = 1000
 """VMs that the events are about, unless it is their number that is measured."""
@@ -25,11 +26,15 @@ RHYTHMS = {IDLE: Rhythm(1, 12, 10.0), STEADY: Rhythm(1, 150, 0.1), BURSTS: Rhyth
 
 @dataclass(frozen=True)
 class Plan:
-    """How much. ``peers`` are measured beside the adapter; ``seconds`` bound a run from its first event on."""
+    """How much. ``peers`` are measured beside the adapter; ``seconds`` bound a run from its first event on.
+
+    ``repeats`` counts for what is set beside a peer, ``fewer`` for the adapter alone.
+    """
 
     peers: tuple[Sender, ...] = ()
     slowest: tuple[Sender, ...] = ()
     repeats: int = 5
+    fewer: int = 3
     events: int = 10_000
     seconds: float = 4.0
     latencies: tuple[int, ...] = (0, 1, 5, 20)
@@ -45,6 +50,7 @@ class Plan:
 
 QUICK = {
     "repeats": 1,
+    "fewer": 1,
     "events": 2000,
     "seconds": 2.0,
     "histories": (1000, 3000),
@@ -111,16 +117,18 @@ async def tracing(plan: Plan) -> Results:
         def kind(name: str) -> Callable[[], Awaitable[Run]]:
             return lambda: drained(Adapter(name, variants[name]), vcenter, plan.events)
 
-        runs = await interleaved({name: kind(name) for name in variants}, plan.repeats)
-        rooms = {name: await profiled(vcenter, plan.events, more) for name, more in variants.items()}
-        return {name: run | {"rooms": rooms[name]} for name, run in runs.items()}
+        runs = await interleaved({name: kind(name) for name in variants}, plan.fewer)
+        for name, more in variants.items():
+            runs[name] |= {"stage": await traced(more), "rooms": await profiled(vcenter, plan.events, more)}
+        return runs
 
 
 async def cost(plan: Plan) -> Results:
     """CPU time and function calls by stage, and what one process can do that reads or posts and nothing else."""
     async with simulator(f"--backlog={plan.events}", SPREAD) as vcenter, sink() as (_, address):
-        found = [await stages.measured(vcenter, address, plan.events // 1000) for _ in range(plan.repeats)]
-    return stages.middle(found) | {"calls": calls.per_event(calls.usual_page())}
+        found = [await stages.measured(vcenter, address, plan.events // 1000) for _ in range(plan.fewer)]
+    middles = stages.middle(found)
+    return middles | {"calls": middles["calls"] | calls.per_event(calls.usual_page())}
 
 
 async def delay(plan: Plan) -> Results:
@@ -156,7 +164,7 @@ async def grown(plan: Plan, worlds: Iterable[tuple[str, int, list[str]]]) -> Res
         kinds = {
             name: kind(await stack.enter_async_context(simulator(*options)), events) for name, events, options in worlds
         }
-        return await interleaved(kinds, min(plan.repeats, 3))
+        return await interleaved(kinds, plan.fewer)
 
 
 async def tag(plan: Plan) -> Results:

@@ -23,7 +23,7 @@ from adapter.vcenter.collector import PAGE_SIZE, event_filter
 from adapter.vcenter.decode import decode_page
 from adapter.vcenter.session import Session, tls_context
 from bench import post
-from bench.calls import CONVERTER, every
+from bench.calls import CONVERTER, calls, every
 from bench.processes import line_of, module
 from bench.senders import PASSWORD, USERNAME
 
@@ -70,16 +70,18 @@ def milliseconds(vcenter: str, sink: str, pages: int) -> dict[str, Any]:
     raw, seconds, cpu = fetched(vcenter, pages)
     events = [event for page in raw for event in decode_page(page)]
     converted = [CONVERTER.convert(event) for event in events]
-    encode = cpu_of(partial(every, binary, converted))
+    encoding, posting = partial(every, binary, converted), lambda: asyncio.run(send_all(sink, converted))
+    encode = cpu_of(encoding)
     stages = {
         "read": cpu,
         "decode": cpu_of(partial(every, decode_page, raw)),
         "convert": cpu_of(partial(every, CONVERTER.convert, events)),
         "encode": encode,
-        "send": cpu_of(lambda: asyncio.run(send_all(sink, converted))) - encode,
+        "send": cpu_of(posting) - encode,
     }
     return {
         "stages": {name: each / len(events) * 1000 for name, each in stages.items()},
+        "calls": {"send": (calls(posting) - calls(encoding)) / len(events)},
         "fetch": {"rate": len(events) / seconds, "cpu_ms": cpu / len(events) * 1000},
         **limits(sink, converted),
     }

@@ -1,0 +1,50 @@
+"""``python -m bench.traced``: what the tracing of an event takes, as the environment's OTEL_* variables have it."""
+
+import json
+import time
+from collections.abc import Mapping
+
+from adapter import telemetry
+from adapter.event import Event
+from adapter.vcenter.decode import decode_page
+from bench.calls import CONVERTER, calls, every, usual_page
+from bench.processes import line_of, module
+
+SINK = "http://broker-ingress.knative-eventing.svc.cluster.local/events/default"
+
+
+def trace(event: Event) -> None:
+    """All that tracing adds to the way of an event that is delivered at its first try."""
+    span = telemetry.creating(event, "com.vmware.event.vm.poweredon")
+    cloudevent = CONVERTER.convert(event, **telemetry.context_headers(span))
+    telemetry.describe(span, cloudevent)
+    with telemetry.sending(span, SINK, str(event.key), 0) as (child, _):
+        child.set_attribute("http.response.status_code", 202)
+    span.end()
+
+
+async def traced(environment: Mapping[str, str]) -> dict[str, float]:
+    """Function calls and CPU milliseconds an event, in a process of its own."""
+    async with module("bench.traced", environment=environment) as process:
+        found: dict[str, float] = json.loads(await line_of(process, "traced done: "))
+        return found
+
+
+def main() -> None:
+    """Measure it, less the converting that is among it."""
+    events = decode_page(usual_page())
+    every(trace, events)
+    with telemetry.exporting():
+        count = calls(lambda: every(trace, events)) - calls(lambda: every(CONVERTER.convert, events))
+        began = time.process_time()
+        every(trace, events)
+        spent = time.process_time()
+        every(CONVERTER.convert, events)
+        seconds = 2 * spent - began - time.process_time()
+    print(
+        "traced done:", json.dumps({"calls": count / len(events), "cpu_ms": seconds / len(events) * 1000}), flush=True
+    )
+
+
+if __name__ == "__main__":
+    main()
