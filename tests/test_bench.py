@@ -1,7 +1,9 @@
 """The measurements run, and say what they found."""
 
 import asyncio
+import cProfile
 import json
+import pstats
 import re
 import shutil
 import subprocess
@@ -16,7 +18,7 @@ import pytest
 from bench import calls, charts, post, report
 from bench.goals import GOALS
 from bench.pages import page, page_of_types
-from bench.rooms import room
+from bench.rooms import by_room, room
 from bench.router import EventRouter
 from bench.runs import drained
 from bench.senders import VSphereSource
@@ -178,6 +180,26 @@ def test_a_peer_is_given_what_it_needs_to_read_the_backlog(
     run = asyncio.run(drained(kind(binary), "http://127.0.0.1:1/sdk", 1))
     assert (run.events, run.rate) == (1, 0)
     assert run.wall_first > 0
+
+
+@pytest.mark.guarantees
+def test_what_spans_take_is_counted_where_they_are_recorded_and_where_not() -> None:
+    def counted(**environment: str) -> float:
+        done = command("bench.traced", **environment)
+        found: dict[str, float] = json.loads(done.stdout.removeprefix("traced done: "))
+        return found["calls"]
+
+    with sink() as (receiver, _):
+        on = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver, "OTEL_METRICS_EXPORTER": "none"}
+        assert 1 < counted() < counted(**on, OTEL_TRACES_SAMPLER="always_off") < counted(**on)
+
+
+def test_what_is_written_in_c_is_spent_by_the_room_that_calls_it() -> None:
+    with cProfile.Profile() as profile:
+        json.dumps([list(range(1000)) for _ in range(100)])
+    spent = by_room(pstats.Stats(profile).stats)  # type: ignore[attr-defined]  # missing in its stubs
+    assert spent.most_common(1)[0][0] == "json"
+    assert "~" not in spent
 
 
 def test_rooms_are_named_for_what_a_reader_knows() -> None:
