@@ -8,13 +8,17 @@ import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import IO
 
 FORKED = frozenset({"adapter", "functions.pytag", "simulator", "tests.guarantees_sink"})
 """Modules that a fork runs; any other is run anew, since what it needs must not have been imported before it."""
+
+MEASURED = "COVERAGE_PROCESS_CONFIG"
+"""Where coverage says to the processes that are started what to measure."""
 
 forks = multiprocessing.get_context("forkserver")
 # __main__ too: where that is pytest's script, each fork would import pytest otherwise. Nothing of OpenTelemetry's SDK,
@@ -37,7 +41,7 @@ def become(
     os.dup2(errors.fileno(), 2)
     os.environ.clear()
     os.environ.update(environment)
-    if module not in FORKED or "COVERAGE_PROCESS_CONFIG" in environment:  # coverage begins to measure as Python starts
+    if module not in FORKED or MEASURED in environment:  # coverage begins to measure as Python starts
         os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
     output.close()
     errors.close()
@@ -61,7 +65,8 @@ class Forked(subprocess.Popen[str]):
         self.stderr, errors = (None, output) if together else _pipe()
         given = (output, errors, environment, module, *arguments)
         self._process = forks.Process(target=become, args=given, daemon=True)
-        self._process.start()
+        with unmeasured():
+            self._process.start()
         output.close()
         errors.close()
         assert self._process.pid is not None
@@ -91,6 +96,17 @@ class Forked(subprocess.Popen[str]):
     def send_signal(self, sig: int) -> None:
         if self.poll() is None:
             os.kill(self.pid, sig)
+
+
+@contextmanager
+def unmeasured() -> Iterator[None]:
+    """The process that forks starts with the first fork, and is not measured: it would save its coverage too late."""
+    kept = os.environ.pop(MEASURED, None)
+    try:
+        yield
+    finally:
+        if kept is not None:
+            os.environ[MEASURED] = kept
 
 
 def _pipe() -> tuple[IO[str], Connection]:
