@@ -16,8 +16,8 @@ from bench.processes import line_of, simulator
 from bench.runs import sink
 from bench.senders import Sender
 
-SETTLED = 2.0
-"""Seconds in which a sender that has its collector, and has sent a first event, comes to rest."""
+SETTLED = 6.5
+"""Seconds in which a sender that has its collector comes to rest: the peers sleep for up to five between two looks."""
 
 PEER_PATIENCE = 120.0
 """Seconds that the slowest may take for its last event."""
