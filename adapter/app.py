@@ -25,7 +25,7 @@ from adapter.cloudevent import Converter
 from adapter.deadletters import DeadLetters, FirstOf, NoDeadLetters
 from adapter.deadletters.folder import Folder
 from adapter.deadletters.sink import SinkLetters
-from adapter.delivery import Delivery, Retry, Sink, Watch
+from adapter.delivery import Delivery, Fence, Retry, Sink, Watch
 from adapter.errors import ConfigurationError, LeaseLostError, OvertakenError
 from adapter.intake import AHEAD, Intake
 from adapter.lease import REQUEST, Lease, process_name
@@ -60,8 +60,8 @@ async def serve(settings: Settings) -> None:
     meters, store = Meters(), checkpoint_store(settings.checkpoint)
     meters.lease = lease = lease_of(settings)
     async with (
-        sink_of(settings, meters.registry) as sink,
-        dead_letters_of(settings) as letters,
+        sink_of(settings, meters.registry, fence_of(lease)) as sink,
+        dead_letters_of(settings, fence_of(lease)) as letters,
         observed(settings, meters),
         watching(settings, meters, sink) as watch,
     ):
@@ -113,7 +113,7 @@ class Pipeline:
                     retry=retry,
                     watch=self.watch,
                     spawn=tasks.create_task,
-                    fence=lease.must_be_held if lease else lambda: None,
+                    fence=fence_of(lease),
                 )
                 ahead = max(AHEAD, settings.max_in_flight)
                 intake = Intake(types, converter_of(settings, about), ledger, delivery, meters, ahead)
@@ -220,8 +220,15 @@ def lease_of(settings: Settings) -> Lease | None:
     return Lease(stored, process_name(), duration=settings.lease_duration)
 
 
+def fence_of(lease: Lease | None) -> Fence:
+    """What is asked before anything that one adapter alone may do; it raises LeaseLostError."""
+    return lease.must_be_held if lease else lambda: None
+
+
 @asynccontextmanager
-async def sink_of(settings: Settings, registry: CollectorRegistry | None = None) -> AsyncIterator[Sink]:
+async def sink_of(
+    settings: Settings, registry: CollectorRegistry | None = None, fence: Fence = lambda: None
+) -> AsyncIterator[Sink]:
     """The sink that K_SINK or --sink names. What it counts itself joins the registry."""
     if settings.sink is None:
         raise ConfigurationError("K_SINK: not set; set the sink's address (Knative does), or --sink - to print events")
@@ -232,7 +239,7 @@ async def sink_of(settings: Settings, registry: CollectorRegistry | None = None)
         yield NowhereSink()
         return
     if settings.sink.startswith(OPENFAAS):
-        async with openfaas_sink(settings, registry) as functions:
+        async with openfaas_sink(settings, registry, fence) as functions:
             yield functions
         return
     async with http_sink(
@@ -241,12 +248,13 @@ async def sink_of(settings: Settings, registry: CollectorRegistry | None = None)
         answer_timeout=settings.sink_timeout,
         max_event_bytes=settings.max_event_bytes,
         token_file=settings.sink_token,
+        fence=fence,
     ) as sink:
         yield sink
 
 
 @asynccontextmanager
-async def dead_letters_of(settings: Settings) -> AsyncIterator[DeadLetters]:
+async def dead_letters_of(settings: Settings, fence: Fence = lambda: None) -> AsyncIterator[DeadLetters]:
     """Where events go that the sink will never take: DEAD_LETTER_SINK, where that takes none, DEAD_LETTER_PATH."""
     folder = settings.dead_letter_path and Folder(settings.dead_letter_path, settings.dead_letter_max_bytes)
     if settings.dead_letter_sink is None:
@@ -256,6 +264,7 @@ async def dead_letters_of(settings: Settings) -> AsyncIterator[DeadLetters]:
         settings.dead_letter_sink,
         ca_certs=settings.ca_certs,
         answer_timeout=settings.sink_timeout,
+        fence=fence,
     ) as sink:
         first = SinkLetters(sink)
         yield FirstOf([first, folder]) if folder else first

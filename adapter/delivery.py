@@ -83,6 +83,8 @@ class Retry:
 
 
 Spawn = Callable[[Coroutine[None, None, None]], asyncio.Task[None]]
+Fence = Callable[[], None]
+"""Raises where this process may deliver no more."""
 
 
 class Delivery:
@@ -101,7 +103,7 @@ class Delivery:
         retry: Retry,
         watch: Watch | None = None,
         spawn: Spawn = asyncio.create_task,
-        fence: Callable[[], None] = lambda: None,
+        fence: Fence = lambda: None,
     ) -> None:
         self._spawn = spawn
         self._sink = sink

@@ -86,8 +86,14 @@ class Gateway:
 class Wires(Wire):
     """The kept connections to one gateway, for requests to any address there."""
 
-    def __init__(self, url: str, tls: Callable[[], ssl.SSLContext] | None, answer_timeout: float) -> None:
-        super().__init__(URL(url), tls, answer_timeout)
+    def __init__(
+        self,
+        url: str,
+        tls: Callable[[], ssl.SSLContext] | None,
+        answer_timeout: float,
+        fence: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(URL(url), tls, answer_timeout, fence)
         self._rest = self._head.partition(" HTTP/1.1")[2]
 
     async def post_to(self, address: str, headers: Mapping[str, str], body: bytes) -> wire.Answer:
@@ -106,14 +112,14 @@ def seam(url: str) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def connected(settings: GatewaySettings) -> AsyncIterator[Gateway]:
+async def connected(settings: GatewaySettings, fence: Callable[[], None] = lambda: None) -> AsyncIterator[Gateway]:
     """The gateway that the settings name, with its connections. How many there are, the sink decides."""
     settings.authorization()  # what is wrong with the files is told at once, as of any setting
     trust = ssl.create_default_context()
     if settings.ca_certs is not None:
         trust.load_verify_locations(cadata=settings.ca_certs)
     secure = settings.gateway.startswith("https:")
-    wires = Wires(settings.gateway, (lambda: trust) if secure else None, settings.invocation_timeout)
+    wires = Wires(settings.gateway, (lambda: trust) if secure else None, settings.invocation_timeout, fence)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=trust), cookie_jar=aiohttp.DummyCookieJar()
     ) as client:

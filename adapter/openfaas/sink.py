@@ -200,20 +200,23 @@ def settle(failures: Sequence[SinkUnavailableError], past: Past) -> None:
 
 @asynccontextmanager
 async def openfaas_sink(
-    settings: SinkSettings, registry: CollectorRegistry | None = None
+    settings: SinkSettings, registry: CollectorRegistry | None = None, fence: Callable[[], None] = lambda: None
 ) -> AsyncIterator[OpenfaasSink]:
     """The sink where K_SINK is a gateway's address; the other settings of a gateway are read here."""
     gateway = read(GatewaySettings, {"gateway": str(settings.sink).removeprefix(OPENFAAS)})
-    async with invoking(gateway, registry or CollectorRegistry(), settings.max_event_bytes) as sink:
+    async with invoking(gateway, registry or CollectorRegistry(), settings.max_event_bytes, fence) as sink:
         yield sink
 
 
 @asynccontextmanager
 async def invoking(
-    settings: GatewaySettings, registry: CollectorRegistry, max_event_bytes: int | None = None
+    settings: GatewaySettings,
+    registry: CollectorRegistry,
+    max_event_bytes: int | None = None,
+    fence: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[OpenfaasSink]:
     """A sink at the gateway that the settings name, which keeps its topic map up to date while this lasts."""
-    async with connected(settings) as gateway:
+    async with connected(settings, fence) as gateway:
         reader = TopicMapReader(gateway.topic_map)
         async with beside(reader.keep_reading(settings.topic_map_interval)):
             yield OpenfaasSink(

@@ -1,7 +1,7 @@
 """An HTTP sink, a Knative Broker above all: one POST an event, in binary mode."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -124,12 +124,13 @@ async def http_sink(  # noqa: PLR0913  it is wired in few places, by keyword
     max_event_bytes: int | None = None,
     token_file: Path | None = None,
     bundles: Path = TRUST_BUNDLES,
+    fence: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[HttpSink]:
-    """An HttpSink with its connections, closed at the end. ``answer_timeout`` is in seconds."""
+    """An HttpSink, its connections closed at the end. ``answer_timeout`` is in seconds; ``fence`` is for the wire."""
     address = URL(url, encoded=url.isascii())
     trust = Trust(ca_certs, bundles).context if address.scheme == "https" else None
     proxy = proxy_for(address)
-    client = Proxied(address, proxy, trust, answer_timeout) if proxy else Wire(address, trust, answer_timeout)
+    client = Proxied(address, proxy, trust, answer_timeout) if proxy else Wire(address, trust, answer_timeout, fence)
     try:
         yield HttpSink(client, url, Token(token_file), max_event_bytes)
     finally:
