@@ -14,6 +14,7 @@ import pytest
 from pyVim.connect import Disconnect, SmartConnect
 
 from simulator.testing import running
+from tests.support import process
 
 
 def test_tls_with_a_certificate_that_can_be_trusted(tmp_path: Path) -> None:
@@ -30,28 +31,27 @@ def test_tls_with_a_certificate_that_can_be_trusted(tmp_path: Path) -> None:
 
 def test_the_command_says_where_it_listens_and_ends_quietly() -> None:
     command = [sys.executable, "-m", "simulator", "--password", "secret", "--rate", "1000"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        first = process.stdout.readline()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as simulator:
+        assert simulator.stdout is not None
+        first = simulator.stdout.readline()
         url = first.removeprefix("simulator ready: ").strip()
         parts = urlsplit(url)
         with socket.create_connection((parts.hostname or "", parts.port or 0)) as broken_off:
             broken_off.sendall(b"POST /sdk HTTP/1.1\r\nHost: vcenter\r\nContent-Length: 9\r\n\r\n<")
         assert httpx.get(f"{url}/vimServiceVersions.xml").status_code == 200
-        process.terminate()
-        out, err = process.communicate(timeout=10)
-    assert (first[:24], process.returncode, out, err) == ("simulator ready: http://", 0, "", "")
+        simulator.terminate()
+        out, err = simulator.communicate(timeout=10)
+    assert (first[:24], simulator.returncode, out, err) == ("simulator ready: http://", 0, "", "")
 
 
 def test_a_journal_makes_it_the_same_vcenter_after_a_kill(tmp_path: Path) -> None:
     def run(count: int) -> list[dict[str, object]]:
-        command = [sys.executable, "-m", "simulator", "--journal", str(tmp_path / "journal")]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            base = process.stdout.readline().removeprefix("simulator ready: ").strip().removesuffix("/sdk")
+        with process("simulator", "--journal", str(tmp_path / "journal")) as simulator:
+            assert simulator.stdout is not None
+            base = simulator.stdout.readline().removeprefix("simulator ready: ").strip().removesuffix("/sdk")
             httpx.post(f"{base}/simulator/events", json={"count": count}).raise_for_status()
             held: list[dict[str, object]] = httpx.get(f"{base}/simulator/events").json()
-            process.kill()
+            simulator.kill()
         return held
 
     first = run(3)
@@ -74,19 +74,21 @@ def test_a_taken_port_is_said_in_one_line() -> None:
 def test_a_signal_while_it_still_loads_ends_it_quietly(tmp_path: Path, by: signal.Signals, code: int) -> None:
     (tmp_path / "pyVmomi.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)")
     command, variables = [sys.executable, "-m", "simulator"], {**os.environ, "PYTHONPATH": str(tmp_path)}
-    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "loading\n"
-        process.send_signal(by)
-        assert (*process.communicate(timeout=10), process.returncode) == ("", "", code)
+    with subprocess.Popen(
+        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as simulator:
+        assert simulator.stdout is not None
+        assert simulator.stdout.readline() == "loading\n"
+        simulator.send_signal(by)
+        assert (*simulator.communicate(timeout=10), simulator.returncode) == ("", "", code)
 
 
 def refusal(*arguments: str) -> tuple[int, str]:
     """How the command ends with these arguments, and its one line on standard error."""
-    command = [sys.executable, "-m", "simulator", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    assert (done.stdout, done.stderr.count("\n")) == ("", 1), done.stderr
-    return done.returncode, done.stderr.rstrip("\n")
+    with process("simulator", *arguments) as simulator:
+        printed, said = simulator.communicate(timeout=20)
+    assert (printed, said.count("\n")) == ("", 1), said
+    return simulator.returncode, said.rstrip("\n")
 
 
 @pytest.mark.parametrize(
