@@ -1,14 +1,14 @@
 """The last events and what became of each: a bounded history that pages are told of in batches.
 
-The hooks of ``Watch`` run once or twice an event and only note what happened; everything else waits for ``settle``,
-which is called some ten times a second. Then an event becomes bytes, which take a fraction of its objects' memory.
+The hooks of ``Watch`` note what happened, and turn an event into bytes, which take a fraction of its objects' memory,
+as soon as it has come to its end. Everything else waits for ``settle``, which is called some ten times a second.
 """
 
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import islice, takewhile
+from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Literal
 
 import orjson
@@ -29,6 +29,7 @@ MAX_TRIES = 20
 """Failed tries of one event that are kept, the last ones."""
 
 MAX_REASON = 500
+_FORMAT = OrjsonFormat()
 
 
 @dataclass(slots=True, eq=False)
@@ -40,37 +41,38 @@ class Record:
     taken: float
     state: State = "in flight"
     tries: int = 0
-    failures: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=MAX_TRIES))
+    failures: deque[tuple[float, str]] | None = None
     ended: float | None = None
     told: int = 0
-    """The revision in which it was first told of."""
+    """The revision that began to have it."""
     revision: int = 0
-    """The last one that had it."""
-    row: bytes = b""
-    attributes: bytes = b""
-    data: bytes = b""
-
-    @property
-    def size(self) -> int:
-        """Bytes that it holds, its objects' own size aside."""
-        return len(self.row) + len(self.attributes) + len(self.data)
+    """The last one that changed it."""
+    noted: bool = False
+    """Whether it has changed since then."""
+    family: str = ""
+    created: float = 0.0
+    body: bytes = b""
+    """The CloudEvent that was sent, in structured mode."""
 
     @property
     def reason(self) -> str:
         """What the last failed try said."""
         return self.failures[-1][1] if self.failures else ""
 
-    def settle(self) -> None:
+    def render(self) -> None:
         """Turn the event into bytes."""
-        if self.event is not None:
-            self.row = orjson.dumps(row(self.event), option=orjson.OPT_UTC_Z)
-            self.attributes = orjson.dumps(self.event.get_attributes(), option=orjson.OPT_UTC_Z)
-            self.data = OrjsonFormat().write_data(self.event.get_data(), "application/json")
-            self.event = None
+        event, self.event = self.event, None
+        if event is not None:
+            attributes = event.get_attributes()
+            self.family, self.created = family(attributes), attributes["time"].timestamp()
+            self.body = _FORMAT.write(event)
 
-    def cloudevent(self) -> bytes:
-        """It as the CloudEvent that was sent, in structured mode."""
-        return b'%b,"data":%b}' % (self.attributes[:-1], self.data)
+    def fail(self, when: float, reason: str) -> None:
+        """A try has failed."""
+        if self.failures is None:
+            self.failures = deque(maxlen=MAX_TRIES)
+        self.failures.append((when, reason[:MAX_REASON]))
+        self.tries += 1
 
     def told_since(self, revision: int) -> dict[str, Any]:
         """What to tell a page that knows everything up to a revision."""
@@ -78,7 +80,7 @@ class Record:
         if self.tries:
             entry |= {"tries": self.tries, "reason": self.reason}
         if self.told > revision:
-            entry["row"] = orjson.Fragment(self.row)
+            entry["row"] = row(orjson.loads(self.body))
         return entry
 
 
@@ -97,22 +99,23 @@ class Feed(Watch):
         self._number = 0
         self._under_way: dict[int, Record] = {}
         self._noted: list[Record] = []
-        self._records: dict[int, Record] = {}
-        self._by_change: OrderedDict[int, Record] = OrderedDict()
+        self._records: OrderedDict[int, Record] = OrderedDict()
+        """By number, in the order of their last change."""
+        self.oldest = 1
+        """The number of the oldest event that is held; one more than the last where none is."""
 
     def taken(self, parcel: Parcel) -> None:
         """It is in the window."""
         self._number += 1
         record = self._under_way[id(parcel)] = Record(self._number, parcel.event, self._clock())
-        self._noted.append(record)
+        self._note(record)
 
     def failed(self, parcel: Parcel, reason: str) -> None:
         """A try to send it has failed; another will follow."""
         record = self._under_way[id(parcel)]
         record.state = "retrying"
-        record.tries += 1
-        record.failures.append((self._clock(), reason[:MAX_REASON]))
-        self._noted.append(record)
+        record.fail(self._clock(), reason)
+        self._note(record)
 
     def delivered(self, parcel: Parcel) -> None:
         """The sink has acknowledged it."""
@@ -120,73 +123,69 @@ class Feed(Watch):
 
     def dead_lettered(self, parcel: Parcel, reason: str) -> None:
         """The sink has refused it for good."""
-        self._under_way[id(parcel)].failures.append((self._clock(), reason[:MAX_REASON]))
-        self._under_way[id(parcel)].tries += 1
+        self._under_way[id(parcel)].fail(self._clock(), reason)
         self._end(parcel, "dead letter")
 
     def begun(self) -> None:
         """A delivery begins; what was under way in one before it is not, any more."""
         for record in self._under_way.values():
             record.state, record.ended = "left", self._clock()
-            self._noted.append(record)
+            self._note(record)
         self._under_way.clear()
 
     def _end(self, parcel: Parcel, state: State) -> None:
         record = self._under_way.pop(id(parcel))
         record.state, record.ended = state, self._clock()
         self.counts[state] += 1
-        self._noted.append(record)
+        record.render()  # now, while the processor has it at hand: later it takes five times as long
+        self._note(record)
+
+    def _note(self, record: Record) -> None:
+        if not record.noted:
+            record.noted = True
+            self._noted.append(record)
 
     def settle(self) -> bool:
-        """Make what was noted a revision of its own; whether there was anything."""
-        noted, self._noted = dict.fromkeys(self._noted), []
-        if not noted:
-            return False
-        self.revision += 1
+        """Let pages be told of what was noted; whether there was anything."""
+        noted, self._noted = self._noted, []
         for record in noted:
             self._settle(record)
         while len(self._records) > self.limit or self.bytes > self._max_bytes:
             self._forget_oldest()
-        return True
+        return bool(noted)
 
     def _settle(self, record: Record) -> None:
-        if record.event is not None:
-            attributes = record.event.get_attributes()
-            self.rates.count(family(attributes), attributes["time"].timestamp())
-            record.settle()
+        record.noted = False
+        self.revision += 1
+        record.revision = self.revision
+        if not record.told:
+            record.render()
+            self.rates.count(record.family, record.created)
             record.told = self.revision
+            self.bytes += len(record.body)
             self._records[record.number] = record
-            self.bytes += record.size
-        if record.number in self._records:
-            record.revision = self.revision
-            self._by_change[record.number] = record
-            self._by_change.move_to_end(record.number)
+        elif record.number in self._records:
+            self._records.move_to_end(record.number)
 
     def _forget_oldest(self) -> None:
-        number = next(iter(self._records))
-        self.bytes -= self._records.pop(number).size
-        self._by_change.pop(number)
+        self.bytes -= len(self._records.pop(self.oldest).body)
+        self.oldest += 1
 
     def __len__(self) -> int:
         return len(self._records)
-
-    @property
-    def oldest(self) -> int:
-        """The number of the oldest event that is held; one more than the last where none is."""
-        return next(iter(self._records), self._number + 1)
 
     def get(self, number: int) -> Record | None:
         """The event with this number, if it is still held."""
         return self._records.get(number)
 
-    def since(self, revision: int) -> list[dict[str, Any]]:
-        """What has changed after a revision, oldest event first."""
-        changed = takewhile(lambda each: each.revision > revision, reversed(self._by_change.values()))
-        return [each.told_since(revision) for each in sorted(changed, key=lambda each: each.number)]
+    def since(self, revision: int) -> list[Record]:
+        """The events that have changed after a revision, in the order of their changes."""
+        return [*takewhile(lambda each: each.revision > revision, reversed(self._records.values()))][::-1]
 
     def latest(self, most: int) -> Iterator[Record]:
         """The last events, newest first."""
-        return islice(reversed(self._records.values()), most)
+        last = self.oldest + len(self._records) - 1
+        return (self._records[number] for number in range(last, max(self.oldest, last - most + 1) - 1, -1))
 
 
 class Together(Watch):

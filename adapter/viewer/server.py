@@ -29,9 +29,6 @@ from adapter.viewer.stream import Told
 
 log = structlog.get_logger()
 
-TELL_SECONDS = 0.1
-"""How often pages are told of what is new."""
-
 SHUTDOWN_SECONDS = 0.5
 REPLAY_SECONDS = 30.0
 MAX_REQUEST = 256 * 1024
@@ -117,7 +114,7 @@ def api(viewer: Viewer, guarding: guard.Guard, told: Told) -> list[web.RouteDef]
     async def make(request: web.Request) -> web.Response:
         given = await body_of(request)
         wish = trigger.Wish(*(str(given.get(name, "")) for name in trigger.Wish.__match_args__))
-        events = [(each.number, each.attributes) for each in viewer.feed.latest(LOOKED_AT)]
+        events = [(each.number, each.body) for each in viewer.feed.latest(LOOKED_AT)]
         return answer(await asyncio.to_thread(made, wish, viewer.world, events))
 
     async def stream(request: web.Request) -> web.StreamResponse:
@@ -135,27 +132,27 @@ def api(viewer: Viewer, guarding: guard.Guard, told: Told) -> list[web.RouteDef]
 
 def made(wish: trigger.Wish, world: World, events: list[tuple[int, bytes]]) -> dict[str, Any]:
     """A Trigger and what it would pick, in a thread: the world takes its time to be made, and so do many events."""
-    return trigger.made(wish, Judge(world), ((number, orjson.loads(attributes)) for number, attributes in events))
+    return trigger.made(wish, Judge(world), ((number, orjson.loads(body)) for number, body in events))
 
 
 def in_full(record: Record) -> dict[str, Any]:
     """One event, with what became of it when, and as it is sent in either mode of CloudEvents over HTTP."""
-    message = to_binary(decode(record.cloudevent()), OrjsonFormat())
+    message = to_binary(decode(record.body), OrjsonFormat())
     return {
         "n": record.number,
         "state": record.state,
         "taken": record.taken,
         "ended": record.ended,
         "tries": record.tries,
-        "failures": list(record.failures),
+        "failures": list(record.failures or ()),
         "headers": message.headers,
-        "event": orjson.Fragment(record.cloudevent()),
+        "event": orjson.Fragment(record.body),
     }
 
 
 async def trace_of(viewer: Viewer, record: Record) -> list[Any]:
     """The spans of the event's trace, from wherever there are any."""
-    context = traced(decode(record.cloudevent())).get_span_context()
+    context = traced(decode(record.body)).get_span_context()
     if not context.is_valid:
         return []
     trace_id = f"{context.trace_id:032x}"
@@ -168,7 +165,7 @@ async def sent_again(viewer: Viewer, record: Record) -> dict[str, Any]:
     """Send an event once more, as it is; whether the sink took it, and what it said where it did not."""
     if viewer.sink is None or not viewer.health.meters.leading:
         return {"accepted": False, "why": "this adapter sends no events"}
-    event = decode(record.cloudevent())
+    event = decode(record.body)
     log.info("sending again, as the viewer was told to", event_id=event.get_id(), event_type=event.get_type())
     try:
         async with asyncio.timeout(REPLAY_SECONDS):
@@ -228,7 +225,7 @@ async def serving(viewer: Viewer, host: str, port: int, token: str | None) -> As
     told = Told(viewer.feed, viewer.about, viewer.status)
     runner = web.AppRunner(application(viewer, token, told), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
-    telling = asyncio.create_task(told.tell_regularly(TELL_SECONDS))
+    telling = asyncio.create_task(told.tell_regularly())
     try:
         yield await listen(runner, host, port)
     finally:

@@ -15,8 +15,15 @@ from aiohttp import web
 from adapter.viewer import guard
 from adapter.viewer.feed import Feed
 
+TELL_SECONDS = 0.1
+"""How often pages are told of what is new."""
+
 CHUNK = 500
 """Events in one message."""
+
+MOST = 150
+"""Events that one page is told of at once, once it knows what there was when it was opened. More of them than this, ten
+times a second, nobody can follow; a page then comes to know them a little later, and the delivery is not held up."""
 
 STATUS_SECONDS = 1.0
 """How often the top of the page is told of, which also shows whoever is in between that the connection lives."""
@@ -33,12 +40,12 @@ class Told:
         self._tick = 0
         self._over = False
 
-    async def tell_regularly(self, seconds: float) -> None:
+    async def tell_regularly(self) -> None:
         """Settle the feed and wake the pages, until cancelled; then their streams end."""
-        every = max(1, round(STATUS_SECONDS / seconds))
+        every = round(STATUS_SECONDS / TELL_SECONDS)
         try:
             while True:
-                await asyncio.sleep(seconds)
+                await asyncio.sleep(TELL_SECONDS)
                 self._tick += 1
                 if self._feed.settle() or self._tick % every == 0:
                     await self._wake()
@@ -57,26 +64,33 @@ class Told:
         about = self._about()
         revision = self._resumed(request.headers.get("Last-Event-ID", ""), about["run"])
         await response.write(message("about", about | {"fresh": revision == 0}))
+        revision = await self._tell_events(response, about["run"], revision)
         told_status = 0.0
         loop = asyncio.get_running_loop()
         while not self._over:
-            revision = await self._tell_events(response, about["run"], revision)
+            revision = await self._tell_events(response, about["run"], revision, MOST)
             if loop.time() - told_status >= STATUS_SECONDS * 0.9:
                 told_status = loop.time()
                 await response.write(message("status", self._status()))
-            if revision == self._feed.revision:  # or there was news while this page was told
-                async with self._moved:
-                    await self._moved.wait()
+            await self._news(revision)
         return response
 
-    async def _tell_events(self, response: web.StreamResponse, run: str, revision: int) -> int:
+    async def _news(self, known: int) -> None:
+        """Wait for what a page does not know; where it was told of a part alone, for a moment."""
+        if known < self._feed.revision:
+            await asyncio.sleep(TELL_SECONDS)
+            return
+        async with self._moved:
+            await self._moved.wait()
+
+    async def _tell_events(self, response: web.StreamResponse, run: str, revision: int, most: int | None = None) -> int:
         """Tell what is newer than a revision; the one that the page knows then."""
-        reached, changed = self._feed.revision, self._feed.since(revision)
+        changed = self._feed.since(revision)[:most]
         for start in range(0, len(changed), CHUNK):
-            last = start + CHUNK >= len(changed)
-            part = {"oldest": self._feed.oldest, "events": changed[start : start + CHUNK]}
-            await response.write(message("events", part, f"{run}-{reached}" if last else ""))
-        return reached
+            events = [each.told_since(revision) for each in changed[start : start + CHUNK]]
+            reached = changed[start : start + CHUNK][-1].revision
+            await response.write(message("events", {"oldest": self._feed.oldest, "events": events}, f"{run}-{reached}"))
+        return changed[-1].revision if changed else revision
 
     def _resumed(self, last_event_id: str, run: str) -> int:
         """The revision that a page knows; 0 where it knows nothing of this process's."""

@@ -17,7 +17,6 @@ export class Store {
   #rows = new Map();
   #list = [];
   #held = null; // the rows at the time of a pause
-  #known = 0;
   words = [];
   chosen = Object.fromEntries(Object.keys(FACETS).map((facet) => [facet, new Set()]));
 
@@ -26,7 +25,6 @@ export class Store {
     this.#rows.clear();
     this.#list = [];
     this.#held = null;
-    this.#known = 0;
   }
 
   /** Take in one message of the stream. */
@@ -44,9 +42,15 @@ export class Store {
       const made = { n, state, tries, reason, version: 0, ...row };
       made.hay = haystack(made);
       this.#rows.set(n, made);
-      this.#list.push(made);
-      this.#known = Math.max(this.#known, n);
+      this.#insert(made);
     }
+  }
+
+  /** In the order of numbers: an event that has changed meanwhile may be told of after the one behind it. */
+  #insert(row) {
+    let at = this.#list.length;
+    while (at > 0 && this.#list[at - 1].n > row.n) at -= 1;
+    this.#list.splice(at, 0, row);
   }
 
   #forget(oldest) {
