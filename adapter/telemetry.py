@@ -9,13 +9,13 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from adapter.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
 from adapter.event import Event
@@ -28,11 +28,13 @@ SERVICE_NAME = "vcenter-source"
 FLUSH_TIMEOUT = 2.0
 """Seconds that the end of the process waits for its last spans to be taken."""
 
-_propagator = TraceContextTextMapPropagator()
 
-
+@cache
 def tracer() -> Tracer:
-    """The tracer of this project; it records nothing until ``exporting`` has found an exporter."""
+    """The tracer of this project; it records nothing until ``exporting`` has found an exporter.
+
+    It is kept, as making one takes longer than making a span.
+    """
     return trace.get_tracer("vcenter-source")
 
 
@@ -95,12 +97,14 @@ def creating(event: Event, cloudevents_type: str) -> Span:
     """Begin the root span of an event's trace."""
     span = tracer().start_span(f"CloudEvents Create {cloudevents_type}", kind=SpanKind.PRODUCER)
     if span.is_recording():
-        span.set_attribute("vsphere.event.class", event.class_name)
-        span.set_attribute("vsphere.event.key", event.key)
-        span.set_attribute("vsphere.event.created_time", event.created.isoformat())
+        attributes: dict[str, str | int] = {
+            "vsphere.event.class": event.class_name,
+            "vsphere.event.key": event.key,
+            "vsphere.event.created_time": event.created.isoformat(),
+        }
         if event.subject is not None:
-            span.set_attribute("vsphere.object.type", event.subject.type)
-            span.set_attribute("vsphere.object.id", event.subject.value)
+            attributes |= {"vsphere.object.type": event.subject.type, "vsphere.object.id": event.subject.value}
+        span.set_attributes(attributes)
     return span
 
 
@@ -125,28 +129,25 @@ def messaging(operation: Literal["create", "send"], event_id: str) -> dict[str, 
 
 def context_headers(span: Span) -> dict[str, str]:
     """``traceparent`` and ``tracestate`` that name this span; empty where it is not traced (W3C Trace Context)."""
-    carrier: dict[str, str] = {}
-    _propagator.inject(carrier, trace.set_span_in_context(span))
-    return carrier
+    context = span.get_span_context()
+    if not context.is_valid:
+        return {}
+    traceparent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+    if not context.trace_state:
+        return {"traceparent": traceparent}
+    return {"traceparent": traceparent, "tracestate": context.trace_state.to_header()}
 
 
 @contextmanager
 def sending(root: Span, address: str, event_id: str, resend: int) -> Iterator[tuple[Span, dict[str, str]]]:
-    """The span of one try to send an event, and the headers that carry it on. ``address`` is free of user info."""
-    if not root.get_span_context().is_valid:
-        yield root, {}
+    """The span of one try to send an event, and the headers that carry it on. ``address`` is free of user info.
+
+    Where the root is not sampled, a child would not be either, and the root goes on in its place.
+    """
+    if not root.get_span_context().trace_flags.sampled:
+        yield root, context_headers(root)
         return
-    parts = urlsplit(address)
-    attributes: dict[str, str | int] = {
-        **messaging("send", event_id),
-        "messaging.destination.name": parts.path or "/",
-        "http.request.method": "POST",
-        "url.full": parts._replace(query="").geturl(),
-        "server.address": parts.hostname or "",
-        "cloudevents.event_id": event_id,
-    }
-    if parts.port:
-        attributes["server.port"] = parts.port
+    attributes = {**destination(address), **messaging("send", event_id), "cloudevents.event_id": event_id}
     if resend:
         attributes["http.request.resend_count"] = resend
     span = tracer().start_span("POST", trace.set_span_in_context(root), SpanKind.CLIENT, attributes)
@@ -158,3 +159,16 @@ def sending(root: Span, address: str, event_id: str, resend: int) -> Iterator[tu
         raise
     finally:
         span.end()
+
+
+@lru_cache(maxsize=1024)
+def destination(address: str) -> dict[str, str | int]:
+    """The attributes of a span that say where a request goes."""
+    parts = urlsplit(address)
+    attributes: dict[str, str | int] = {
+        "messaging.destination.name": parts.path or "/",
+        "http.request.method": "POST",
+        "url.full": parts._replace(query="").geturl(),
+        "server.address": parts.hostname or "",
+    }
+    return attributes | ({"server.port": parts.port} if parts.port else {})
