@@ -170,7 +170,7 @@ def connect() -> Cluster:
     try:
         load_kube_config(file, client_configuration=configuration)
         context = list_kube_config_contexts(file)[1]["context"]
-    except (ConfigException, YAMLError, OSError) as exc:
+    except (ConfigException, YAMLError, OSError, TypeError, AttributeError) as exc:  # the last two: of another shape
         raise ConfigurationError(f"KUBECONFIG: names no usable configuration, and this is no pod: {exc}") from exc
     return Cluster(configuration, context.get("namespace") or "default")
 

@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from adapter.errors import ConfigurationError
-from adapter.sinksettings import ENCODE, EnvironmentSettings, SinkSettings, either, read, split
+from adapter.sinksettings import ENCODE, EnvironmentSettings, SinkSettings, check_port, either, read, split
 
 NOT_OURS = frozenset({"id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema"})
 """Attributes that say what an event is: no override changes them. Those that begin with ``knative`` are Knative's."""
@@ -76,6 +76,8 @@ class VcenterSettings(EnvironmentSettings):
         if parts.scheme not in {"https", "http"} or not parts.hostname or " " in url:
             raise ValueError("not an address; set a host name or https://host/sdk")
         check_port(parts)
+        if "@" in parts.path + parts.query + parts.fragment:
+            raise ValueError(f"not an address; {ENCODE}")
         return url
 
     @field_validator("vcenter_ca_file")
@@ -307,16 +309,6 @@ def bracketed(host: str) -> str:
         return f"[{IPv6Address(host)}]"
     except ValueError:
         return host
-
-
-def check_port(parts: SplitResult) -> None:
-    """Refuse a port that is none, without quoting it: it may be the beginning of a password with a ``#`` or ``/``."""
-    try:
-        parts.port  # noqa: B018  its own check
-    except ValueError:
-        raise ValueError(f"its port is no number up to 65535; {ENCODE}") from None
-    if "@" in parts.path + parts.query + parts.fragment:
-        raise ValueError(f"not an address; {ENCODE}")
 
 
 def mounted_credentials(folder: Path) -> Credentials:

@@ -94,6 +94,7 @@ class SinkSettings(EnvironmentSettings):
         parts = split(value.removeprefix(OPENFAAS))
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("not an http or https address")
+        check_port(parts)
         if value.startswith(OPENFAAS) and "@" in parts.netloc:
             raise ValueError("the gateway's credentials are read from files; set basic_auth and secret_mount_path")
         return value
@@ -171,3 +172,11 @@ def _variable(kind: type[BaseSettings], name: str, value: object) -> str:
     aliases = (field.validation_alias for field in kind.model_fields.values())
     names = next(a.choices for a in aliases if isinstance(a, AliasChoices) and name in a.choices)
     return next((str(each) for each in names if os.environ.get(str(each)) == value), name)
+
+
+def check_port(parts: SplitResult) -> None:
+    """Refuse a port that is none, without quoting it: it may be the beginning of a password with a ``#`` or ``/``."""
+    try:
+        parts.port  # noqa: B018  its own check
+    except ValueError:
+        raise ValueError(f"its port is no number up to 65535; {ENCODE}") from None

@@ -308,7 +308,7 @@ def test_an_authority_that_is_not_trusted_is_said(tmp_path: Path, monkeypatch: p
             Place(api, kube.connect()).store().load()
 
 
-@pytest.mark.parametrize("content", ["", "{", "kind: Config\n"])
+@pytest.mark.parametrize("content", ["", "{", "kind: Config\n", "just a line", "- a\n- list\n"])
 def test_a_kubeconfig_that_is_none_is_a_wrong_setting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from adapter.errors import ConfigurationError
-from adapter.sinksettings import EnvironmentSettings, either, split
+from adapter.sinksettings import EnvironmentSettings, check_port, either, split
 
 Invocation = Literal["async", "sync"]
 
@@ -52,6 +52,7 @@ class GatewaySettings(EnvironmentSettings):
         parts = split(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
             raise ValueError("not an http or https address without a user name")
+        check_port(parts)
         return value.rstrip("/")
 
     @field_validator("ca_certs")
