@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 
 from adapter.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
@@ -27,6 +28,9 @@ SERVICE_NAME = "vcenter-source"
 
 FLUSH_TIMEOUT = 2.0
 """Seconds that the end of the process waits for its last spans to be taken."""
+
+NOWHERE = Context()
+"""Where a trace begins; to look for one around it would take longer than the rest."""
 
 
 @cache
@@ -95,7 +99,7 @@ def shut_down(flush: Callable[[], None]) -> None:
 
 def creating(event: Event, cloudevents_type: str) -> Span:
     """Begin the root span of an event's trace."""
-    span = tracer().start_span(f"CloudEvents Create {cloudevents_type}", kind=SpanKind.PRODUCER)
+    span = tracer().start_span(f"CloudEvents Create {cloudevents_type}", NOWHERE, SpanKind.PRODUCER)
     if span.is_recording():
         attributes: dict[str, str | int] = {
             "vsphere.event.class": event.class_name,
