@@ -33,8 +33,8 @@ async def traced(environment: Mapping[str, str]) -> dict[str, float]:
 def main() -> None:
     """Measure it, less the converting that is among it."""
     events = decode_page(usual_page())
-    every(trace, events)
     with telemetry.exporting():
+        every(trace, events)
         count = calls(lambda: every(trace, events)) - calls(lambda: every(CONVERTER.convert, events))
         began = time.process_time()
         every(trace, events)
