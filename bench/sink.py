@@ -20,6 +20,12 @@ from datetime import datetime
 ANSWER = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 LARGEST_READ = 1 << 18
 
+LISTS = {
+    b"namespaces": b'["openfaas-fn"]',
+    b"functions": b'[{"name": "sink", "annotations": {"topic": "com.vmware.*"}}]',
+}
+"""What it lists as an OpenFaaS gateway, which is not counted: one function, invoked with every event of vCenter's."""
+
 
 @dataclass
 class Taken:
@@ -65,6 +71,12 @@ def requests(buffer: bytearray) -> Iterator[bytes]:
         yield head
 
 
+def listing(head: bytes) -> bytes:
+    """The answer to ``GET /system/namespaces`` or ``/system/functions?namespace=…``."""
+    body = next(body for name, body in LISTS.items() if head.startswith(b"GET /system/" + name))
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
 class Sink:
     """Answers each request after ``latency`` seconds, up to a millisecond more: epoll counts in those."""
 
@@ -107,6 +119,9 @@ class Sink:
             connection.close()
         buffer += chunk
         for head in requests(buffer):
+            if head.startswith(b"GET /system/"):
+                connection.sendall(listing(head))
+                continue
             self.taken.heads.append((time.time(), head))
             if self._latency:
                 heapq.heappush(self._due, (time.monotonic() + self._latency, descriptor))

@@ -86,9 +86,10 @@ class Clock:
 
 async def remember(memory: Memory, key: int) -> bool:
     """Whether the event was known; it is now."""
-    async with memory.of(pool_created(key)) as past:
-        known = bool(past.taken)
-        past.taken.add("f")
+    past = await memory.take(pool_created(key))
+    known = bool(past.taken)
+    past.taken.add("f")
+    memory.give_back(past)
     return known
 
 
@@ -122,11 +123,12 @@ def test_no_more_events_are_remembered_than_there_is_room_for() -> None:
 def test_an_event_that_is_under_way_is_not_forgotten_for_another() -> None:
     async def run() -> None:
         memory = Memory(events=1)
-        async with memory.of(pool_created(1)) as past:
-            past.taken.add("f")
-            await remember(memory, 2)
-            await remember(memory, 3)
-            assert len(memory) == 1
+        past = await memory.take(pool_created(1))
+        past.taken.add("f")
+        await remember(memory, 2)
+        await remember(memory, 3)
+        assert len(memory) == 1
+        memory.give_back(past)
         assert await remember(memory, 1)
 
     asyncio.run(run())

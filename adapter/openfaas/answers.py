@@ -28,7 +28,7 @@ class Verdict(Enum):
     REFUSED = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """An answer to an invocation; ``body`` is its beginning, header names are in lower case."""
 

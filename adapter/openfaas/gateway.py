@@ -1,8 +1,8 @@
 """The OpenFaaS gateway's API: which functions there are, and one invocation."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -15,7 +15,6 @@ from adapter.errors import ConfigurationError, SinkUnavailableError
 from adapter.openfaas.answers import Answer
 from adapter.openfaas.settings import GatewaySettings, Invocation
 from adapter.openfaas.topics import Function, TopicMap, functions_of
-from adapter.sinks import wire
 from adapter.sinks.wire import Wire
 
 LISTING_SECONDS = 30.0
@@ -28,10 +27,12 @@ class Gateway:
     """One gateway. ``authorization`` gives the header for its lists, and is asked each time they are read."""
 
     def __init__(
-        self, client: aiohttp.ClientSession, wires: "Wires", url: str, authorization: Callable[[], dict[str, str]]
+        self, client: aiohttp.ClientSession, wire: Wire, url: str, authorization: Callable[[], dict[str, str]]
     ) -> None:
         self._client = client
-        self._wires = wires
+        self._wire = wire
+        self._prefix = urlsplit(url).path
+        self.origin = url.removesuffix(self._prefix)
         self._authorization = authorization
         self.url = url
 
@@ -47,11 +48,13 @@ class Gateway:
 
     async def _list(self, path: str, query: Mapping[str, str] = {}) -> list[Any]:
         timeout = aiohttp.ClientTimeout(total=LISTING_SECONDS)
-        with seam(self.url):
+        try:
             async with self._client.get(
                 self.url + path, params=query, headers=self._headers(), timeout=timeout, allow_redirects=False
             ) as response:
                 return self._read_list(path, response.status, await response.read())
+        except (aiohttp.ClientError, OSError) as exc:  # a TimeoutError is an OSError
+            raise self._unreachable(exc) from exc
 
     def _headers(self) -> dict[str, str]:
         try:
@@ -72,43 +75,21 @@ class Gateway:
             raise SinkUnavailableError(f"{self.url}{path} answers what is no list")
         return listed or []
 
-    def address(self, path: str, invocation: Invocation) -> str:
-        """Where a function is invoked."""
-        return f"{self.url}/{_ROUTES[invocation]}/{quote(path, safe='')}"
+    def route(self, path: str, invocation: Invocation) -> str:
+        """Where a function is invoked, from the gateway's address on."""
+        return f"{self._prefix}/{_ROUTES[invocation]}/{quote(path, safe='')}"
 
-    async def invoke(self, address: str, message: HTTPMessage) -> Answer:
+    async def invoke(self, route: str, message: HTTPMessage) -> Answer:
         """One invocation. Raises SinkUnavailableError where there is no answer."""
-        with seam(self.url):
-            answer = await self._wires.post_to(address, message.headers, message.body)
+        try:
+            answer = await self._wire.post(message.headers, message.body, route)
+        except OSError as exc:
+            raise self._unreachable(exc) from exc
         return Answer(answer.status, answer.headers, answer.body)
 
-
-class Wires(Wire):
-    """The kept connections to one gateway, for requests to any address there."""
-
-    def __init__(
-        self,
-        url: str,
-        tls: Callable[[], ssl.SSLContext] | None,
-        answer_timeout: float,
-        fence: Callable[[], None] = lambda: None,
-    ) -> None:
-        super().__init__(URL(url), tls, answer_timeout, fence)
-        self._rest = self._head.partition(" HTTP/1.1")[2]
-
-    async def post_to(self, address: str, headers: Mapping[str, str], body: bytes) -> wire.Answer:
-        """As ``post``, which writes its request down before it first waits. Raises OSError."""
-        self._head = f"POST {urlsplit(address).path} HTTP/1.1{self._rest}"
-        return await self.post(headers, body)
-
-
-@contextmanager
-def seam(url: str) -> Iterator[None]:
-    """A failure to get any answer, as one of ours."""
-    try:
-        yield
-    except (aiohttp.ClientError, OSError) as exc:  # a TimeoutError is an OSError
-        raise SinkUnavailableError(f"{url}: {str(exc) or type(exc).__name__}") from exc
+    def _unreachable(self, exc: Exception) -> SinkUnavailableError:
+        """A failure to get any answer, as one of ours."""
+        return SinkUnavailableError(f"{self.url}: {str(exc) or type(exc).__name__}")
 
 
 @asynccontextmanager
@@ -119,11 +100,11 @@ async def connected(settings: GatewaySettings, fence: Callable[[], None] = lambd
     if settings.ca_certs is not None:
         trust.load_verify_locations(cadata=settings.ca_certs)
     secure = settings.gateway.startswith("https:")
-    wires = Wires(settings.gateway, (lambda: trust) if secure else None, settings.invocation_timeout, fence)
+    wire = Wire(URL(settings.gateway), (lambda: trust) if secure else None, settings.invocation_timeout, fence)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=trust), cookie_jar=aiohttp.DummyCookieJar()
     ) as client:
         try:
-            yield Gateway(client, wires, settings.gateway, settings.authorization)
+            yield Gateway(client, wire, settings.gateway, settings.authorization)
         finally:
-            await wires.close()
+            await wire.close()

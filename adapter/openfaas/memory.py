@@ -3,8 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cloudevents.core.base import BaseCloudEvent
@@ -48,20 +47,31 @@ class Memory:
     def __len__(self) -> int:
         return len(self._pasts)
 
-    @asynccontextmanager
-    async def of(self, event: BaseCloudEvent) -> AsyncIterator[Past]:
-        """An event's past, for one at a time: a sender that lost patience may send it again while it is under way."""
+    async def take(self, event: BaseCloudEvent) -> Past:
+        """An event's past, for one at a time: a sender that lost patience may send it again while it is under way.
+
+        It is to be given back.
+        """
         key = key_of(event)
         past = self._pasts.get(key) or self._pasts.setdefault(key, Past(key))
         past.users += 1
         try:
-            async with past.lock:
-                yield past
-        finally:
-            past.users -= 1
-            past.touched = self._clock()
-            self._pasts.move_to_end(key)
-            self._forget()
+            await past.lock.acquire()
+        except asyncio.CancelledError:
+            self._left(past)
+            raise
+        return past
+
+    def give_back(self, past: Past) -> None:
+        """The next may have it."""
+        past.lock.release()
+        self._left(past)
+
+    def _left(self, past: Past) -> None:
+        past.users -= 1
+        past.touched = self._clock()
+        self._pasts.move_to_end(past.key)
+        self._forget()
 
     def _forget(self) -> None:
         """Drop what is too old, and the oldest of too many; never what is under way, which does not keep the rest."""
@@ -72,10 +82,13 @@ class Memory:
                 self._pasts.move_to_end(key)
             elif past.touched <= oldest or len(self._pasts) > self._events:
                 del self._pasts[key]
+            else:
+                return
             if not self._pasts:
                 return
 
 
 def key_of(event: BaseCloudEvent) -> Key:
     """What tells the event from every other."""
-    return event.get_source(), event.get_id(), str(event.get_time())
+    attributes = event.get_attributes()
+    return attributes["source"], attributes["id"], str(attributes.get("time"))

@@ -8,11 +8,13 @@ resource.pool.created                   as OpenFaaS's vcenter-connector has it
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from cloudevents.core.base import BaseCloudEvent
 
 from adapter.catalog import TYPE_PREFIX, cloudevent_type, event_class, names_by_type
+from adapter.cloudevent import KINDS
 
 Form = Literal["cloudevent", "router", "connector"]
 """The shape of a request's body: a CloudEvent in binary mode, the event router's, or the vcenter-connector's."""
@@ -45,22 +47,37 @@ class Told:
 
 def told(event: BaseCloudEvent) -> Told | None:
     """The event of vCenter's that a CloudEvent of any format is about; None where it is about none."""
-    data, cloudevents_type = event.get_data(), event.get_type()
+    return _told(*_kind(event))
+
+
+def _kind(event: BaseCloudEvent) -> tuple[str, str, str, str]:
+    """What tells it: the CloudEvents type, eventclass, and of the data the class and the event type id."""
+    attributes, data = event.get_attributes(), event.get_data()
+    class_name, named = (data.get("_typeName"), data.get("eventTypeId")) if isinstance(data, dict) else (None, None)
+    told_class = class_name if isinstance(class_name, str) else ""
+    return attributes["type"], str(attributes.get("eventclass")), told_class, str(named or "")
+
+
+@lru_cache(KINDS)
+def _told(cloudevents_type: str, eventclass: str, class_name: str, event_type_id: str) -> Told | None:
     veba = _VEBA_TYPE.fullmatch(cloudevents_type)
     if veba is not None:
-        return Told(_NAMED_BY_ID.get(str(event.get_extension("eventclass")), veba[1]), veba[1])
+        return Told(_NAMED_BY_ID.get(eventclass, veba[1]), veba[1])
     if not cloudevents_type.startswith(TYPE_PREFIX):
         return None
-    if isinstance(data, dict) and isinstance(data.get("_typeName"), str):
-        return Told(data["_typeName"], str(data.get("eventTypeId") or data["_typeName"]))
-    class_name = names_by_type().get(cloudevents_type)
-    return Told(class_name, class_name) if class_name else None
+    class_name = class_name or names_by_type().get(cloudevents_type, "")
+    return Told(class_name, event_type_id or class_name) if class_name else None
 
 
 def names_of(event: BaseCloudEvent) -> tuple[Name, ...]:
     """Every topic that the event is published on: the CloudEvents type first, the vcenter-connector's last."""
-    names = [Name(event.get_type(), "cloudevent")]
-    about = told(event)
+    return _names(*_kind(event))
+
+
+@lru_cache(KINDS)
+def _names(cloudevents_type: str, eventclass: str, class_name: str, event_type_id: str) -> tuple[Name, ...]:
+    names = [Name(cloudevents_type, "cloudevent")]
+    about = _told(cloudevents_type, eventclass, class_name, event_type_id)
     if about is not None:
         names.append(Name(cloudevent_type(about.class_name, about.name), "cloudevent"))  # differs in the veba format
         names.append(Name(about.name, "router"))

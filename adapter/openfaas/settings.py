@@ -39,7 +39,7 @@ class GatewaySettings(EnvironmentSettings):
     invocation_timeout: Annotated[float, either("OPENFAAS_TIMEOUT")] = Field(default=60.0, gt=0)
     """Seconds to wait for the answer to an invocation."""
 
-    concurrency: Annotated[int, either("OPENFAAS_CONCURRENCY")] = Field(default=16, ge=1)
+    concurrency: Annotated[int, either("OPENFAAS_CONCURRENCY")] = Field(default=64, ge=1)
     """How many invocations of one function may be under way at once; the others wait, and hold up no other function."""
 
     max_tries: Annotated[int, either("OPENFAAS_MAX_TRIES")] = Field(default=5, ge=1)

@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
-from uuid import UUID
-from weakref import WeakValueDictionary
 
 import structlog
 from cloudevents.core.bindings.http import HTTPMessage
@@ -22,12 +20,12 @@ from adapter.errors import EventRefusedError, SinkUnavailableError
 from adapter.openfaas import body
 from adapter.openfaas.answers import Answer, Verdict, explain, judge
 from adapter.openfaas.gateway import Gateway, connected
-from adapter.openfaas.memory import Memory, Past
+from adapter.openfaas.memory import Key, Memory, Past
 from adapter.openfaas.metrics import Counts
 from adapter.openfaas.names import names_of
 from adapter.openfaas.reader import TopicMapReader
 from adapter.openfaas.settings import GatewaySettings, Invocation
-from adapter.openfaas.topics import Match
+from adapter.openfaas.topics import Match, TopicMap
 from adapter.sinks.broker import retry_after
 from adapter.sinksettings import OPENFAAS, SinkSettings, read
 
@@ -43,19 +41,19 @@ _UNPRINTABLE = re.compile(r"[^ -~]")
 """What no header may hold. An event type id, or an attribute that came in structured mode, may hold anything."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """One invocation of one function with one event."""
 
     match: Match
     invocation: Invocation
-    address: str
+    route: str
     message: HTTPMessage
 
     @property
     def path(self) -> str:
         """The function."""
-        return self.match.function.path
+        return self.match.path
 
 
 class OpenfaasSink:
@@ -86,7 +84,8 @@ class OpenfaasSink:
         self._max_event_bytes = max_event_bytes
         self._memory = memory or Memory()
         self._clock = clock
-        self._places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._topics = TopicMap()
+        self._places: dict[str, asyncio.Semaphore] = {}
         self.reader = reader
         self.address = gateway.url
 
@@ -95,23 +94,36 @@ class OpenfaasSink:
 
         Raises SinkUnavailableError while one of them may yet take it, else EventRefusedError. Both name the functions.
         """
-        topics = await self.reader.current()
+        topics = await self._current()
         matches = topics.match(names_of(event), event.get_subject())
         if not matches:
             self._counts.unwanted.inc()
             return
-        async with self._memory.of(event) as past:
-            missing = [match for match in matches if match.function.path not in past.taken | past.refusals.keys()]
-            trying = [self._one(event, match, past, span, resend) for match in missing]
+        past = await self._memory.take(event)
+        try:
+            has_it = past.taken | past.refusals.keys()
+            trying = [self._one(event, match, past, span, resend) for match in matches if match.path not in has_it]
             failures = [await trying[0]] if len(trying) == 1 else await asyncio.gather(*trying)  # a task costs its time
             settle([failure for failure in failures if failure], past)
+        finally:
+            self._memory.give_back(past)
+
+    async def _current(self) -> TopicMap:
+        """The topic map. With another one, the places of functions that are no more go."""
+        topics = await self.reader.current()
+        if topics is not self._topics:
+            self._topics = topics
+            self._places = {path: place for path, place in self._places.items() if path in topics.functions}
+        return topics
 
     async def _one(
         self, event: CloudEvent, match: Match, past: Past, span: Span, resend: int
     ) -> SinkUnavailableError | None:
         """Invoke one function. What comes of it stands in the event's past, but for what may pass."""
-        path = match.function.path
-        place = self._places.setdefault(path, asyncio.Semaphore(self._concurrency))
+        path = match.path
+        place = self._places.get(path)
+        if place is None:
+            place = self._places[path] = asyncio.Semaphore(self._concurrency)
         try:
             async with place:
                 await self._invoke(event, self._call(event, match, past), past, span, resend)
@@ -124,24 +136,30 @@ class OpenfaasSink:
         return None
 
     def _call(self, event: CloudEvent, match: Match, past: Past) -> Call:
-        path, invocation = match.function.path, match.function.invocation or self._invocation
+        path, invocation = match.path, match.function.invocation or self._invocation
         message = body.request(event, match)
         if self._max_event_bytes is not None and len(message.body) > self._max_event_bytes:
             raise EventRefusedError(
                 f"function {path}: {len(message.body)} bytes, more than MAX_EVENT_BYTES ({self._max_event_bytes})"
             )
-        named = "\n".join((*past.key, path)).encode()
-        call_id = str(UUID(bytes=blake2b(named, digest_size=16).digest()))  # the same at each try
-        extensions = {name: event.get_extension(name) for name in ("traceparent", "tracestate")}
-        more = {"X-Connector": CONNECTOR, "X-Topic": match.topic, "X-Call-Id": call_id} | extensions
-        more["content-type"] = message.headers.get("content-type")
-        message.headers.update({name: _UNPRINTABLE.sub("_", str(value)) for name, value in more.items() if value})
-        return Call(match, invocation, self._gateway.address(path, invocation), message)
+        headers, attributes = message.headers, event.get_attributes()
+        headers["X-Connector"] = CONNECTOR
+        headers["X-Topic"] = printable(match.topic)
+        headers["X-Call-Id"] = call_id(past.key, path)
+        for name in ("traceparent", "tracestate"):
+            if value := attributes.get(name):
+                headers[name] = printable(str(value))
+        if "content-type" in headers:
+            headers["content-type"] = printable(headers["content-type"])
+        return Call(match, invocation, self._gateway.route(path, invocation), message)
 
     async def _invoke(self, event: CloudEvent, call: Call, past: Past, span: Span, resend: int) -> None:
         """One try. Raises what its answer means, unless the function has taken the event or is no more."""
         begun = self._clock()
-        with telemetry.sending(span, call.address, event.get_id(), resend) as (child, trace_headers):
+        with telemetry.sending(span, self._gateway.origin + call.route, event.get_id(), resend) as (
+            child,
+            trace_headers,
+        ):
             child.set_attribute("messaging.system", "openfaas")
             child.set_attribute("faas.invoked_name", call.path)
             call.message.headers.update(trace_headers)
@@ -156,7 +174,7 @@ class OpenfaasSink:
 
     async def _answer(self, call: Call) -> Answer:
         try:
-            return await self._gateway.invoke(call.address, call.message)
+            return await self._gateway.invoke(call.route, call.message)
         except SinkUnavailableError as exc:
             self._counts.invoked(call.path, "again")
             raise SinkUnavailableError(f"function {call.path}: {exc}") from exc
@@ -176,6 +194,17 @@ class OpenfaasSink:
             return EventRefusedError(why, status=answer.status, body=told)
         delay = retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
         return SinkUnavailableError(why, retry_after=delay, status=answer.status, body=told)
+
+
+def call_id(key: Key, path: str) -> str:
+    """What tells this function's invocation with this event from all others; the same at each try. A UUID's form."""
+    digest = blake2b("\n".join((*key, path)).encode(), digest_size=16).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
+
+
+def printable(value: str) -> str:
+    """What a header may hold of it."""
+    return value if value.isascii() and value.isprintable() else _UNPRINTABLE.sub("_", value)
 
 
 def settle(failures: Sequence[SinkUnavailableError], past: Past) -> None:

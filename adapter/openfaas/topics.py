@@ -39,6 +39,11 @@ class Match:
     topic: str
     form: Form
 
+    @property
+    def path(self) -> str:
+        """The function's."""
+        return self.function.path
+
 
 class TopicMap:
     """Functions, found by what an event is called. ``problems`` says what in their annotations means nothing."""

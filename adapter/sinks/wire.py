@@ -75,14 +75,18 @@ class Wire:
         self._host, self._port = url.raw_host or "", url.port or 0
         host = url.host_subcomponent or ""
         port = "" if url.is_default_port() else f":{url.port}"
-        self._head = f"POST {url.raw_path_qs} HTTP/1.1\r\nhost: {host}{port}\r\nuser-agent: {USER_AGENT}\r\n"
+        self._path = url.raw_path_qs
+        self._head = f" HTTP/1.1\r\nhost: {host}{port}\r\nuser-agent: {USER_AGENT}\r\n"
         if url.user is not None:
             basic = b64encode(f"{url.user}:{url.password or ''}".encode()).decode()
             self._head += f"authorization: Basic {basic}\r\n"
 
-    async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send a request and return its answer. Raises OSError: WireError, TimeoutError, or what connecting raises."""
-        request = self._rendered(headers, body)
+    async def post(self, headers: Mapping[str, str], body: bytes, path: str | None = None) -> Answer:
+        """Send a request, to the address' own path or to another there, and return its answer.
+
+        Raises OSError: WireError, TimeoutError, or what connecting raises.
+        """
+        request = self._rendered(headers, body, path or self._path)
         tls = self._tls and self._tls()
         while self._idle:
             connection = self._idle.pop()
@@ -111,11 +115,12 @@ class Wire:
         for connection in list(self._all):
             connection.close()
 
-    def _rendered(self, headers: Mapping[str, str], body: bytes) -> bytes:
+    def _rendered(self, headers: Mapping[str, str], body: bytes, path: str) -> bytes:
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if not lines.count("\n") == lines.count("\r") == len(headers):
             raise WireError("a header of the request holds a line break")
-        return f"{self._head}{lines}content-length: {len(body)}\r\n\r\n".encode("latin-1", "replace") + body
+        head = f"POST {path}{self._head}{lines}content-length: {len(body)}\r\n\r\n"
+        return head.encode("latin-1", "replace") + body
 
     async def _connected(self, tls: ssl.SSLContext | None) -> "Connection":
         async with asyncio.timeout(CONNECT_TIMEOUT):

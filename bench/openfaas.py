@@ -1,0 +1,100 @@
+"""``python -m bench.openfaas``: the same backlog straight to an HTTP sink, and through OpenFaaS' gateway, side by side.
+
+Straight, ``run --sink openfaas+http://…`` (one process), and ``openfaas-shim`` (a process and an HTTP hop more), in
+turn, each so many times; the medians, and what part of the straight rate they are. The gateway costs what the sink
+costs: it is the same process. All share this machine's cores, so the shim's share grows with their number.
+"""
+
+import argparse
+import asyncio
+import os
+import re
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from bench.processes import running, simulator
+from bench.runs import Run, drained
+from bench.sections import SPREAD, interleaved
+from bench.senders import Adapter
+
+PORT = re.compile(rb"taking CloudEvents.*\bport=(\d+)")
+STRAIGHT = "straight"
+
+
+@dataclass(frozen=True)
+class OneProcess(Adapter):
+    """The adapter, which invokes functions itself."""
+
+    name: str = "one process"
+
+    @asynccontextmanager
+    async def start(self, vcenter: str, sink: str, *, backlog: bool) -> AsyncIterator[Process]:
+        """With the sink as the gateway."""
+        async with Adapter.start(self, vcenter, f"openfaas+{sink}", backlog=backlog) as process:
+            yield process
+
+
+@dataclass(frozen=True)
+class Shim(Adapter):
+    """The adapter, and the shim behind it."""
+
+    name: str = "shim"
+
+    @asynccontextmanager
+    async def start(self, vcenter: str, sink: str, *, backlog: bool) -> AsyncIterator[Process]:
+        """With the sink as the shim's gateway. The process is the adapter's."""
+        command = 'exec "$0" -m adapter openfaas-shim 2>&1'
+        environment = {"OPENFAAS_URL": sink, "HOST": "127.0.0.1", "PORT": "0", **self.more}
+        async with running("/bin/sh", "-c", command, sys.executable, environment=environment) as shim:
+            address = f"http://127.0.0.1:{await port_of(shim)}/"
+            async with Adapter.start(self, vcenter, address, backlog=backlog) as process:
+                yield process
+
+
+async def port_of(shim: Process) -> int:
+    """The port that its log names."""
+    assert shim.stdout is not None  # noqa: S101  it was asked for
+    async for line in shim.stdout:
+        found = PORT.search(line)
+        if found:
+            return int(found[1])
+    raise SystemExit("the shim has ended before it named its port")
+
+
+async def measured(events: int, repeats: int) -> dict[str, dict[str, Any]]:
+    """The medians by sender."""
+    senders = (Adapter(STRAIGHT), OneProcess(), Shim())
+    async with simulator(f"--backlog={events}", SPREAD) as vcenter:
+        kinds: dict[str, Callable[[], Awaitable[Run]]] = {
+            sender.name: partial(drained, sender, vcenter, events) for sender in senders
+        }
+        return await interleaved(kinds, repeats)
+
+
+def table(found: dict[str, dict[str, Any]]) -> str:
+    """Rates, and their part of the straight one."""
+    straight = found[STRAIGHT]["rate"]
+    lines = ["| way | events/s | least to most | of straight |", "|---|---|---|---|"]
+    lines += [
+        f"| {name} | {run['rate']:,.0f} | {run['least']:,.0f} to {run['most']:,.0f} | {run['rate'] / straight:.0%} |"
+        for name, run in found.items()
+    ]
+    return "\n".join([*lines, "", f"{os.cpu_count()} cores, shared with the simulator and the sink."])
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench.openfaas", description=__doc__.splitlines()[0])
+    parser.add_argument("--events", type=int, default=10_000, help="the backlog (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=5, help="runs of each (default: %(default)s)")
+    options = parser.parse_args()
+    print(table(asyncio.run(measured(options.events, options.repeats))))
+
+
+if __name__ == "__main__":
+    main()
