@@ -132,7 +132,7 @@ def named(label: str, value: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("policy", "ports"),
-    [("vcenter-source", {53, 443, 6443, 8080, 8443, 4318}), ("pytag", {53, 443, 4318})],
+    [("vcenter-source", {53, 5353, 443, 6443, 8080, 8443, 4318}), ("pytag", {53, 5353, 443, 4318})],
 )
 def test_the_way_out_is_open_to_what_is_called(policy: str, ports: set[int]) -> None:
     spec = the("NetworkPolicy", policy).spec
