@@ -175,7 +175,13 @@ class Lease:
         return spec | ours | {"acquireTime": now, "leaseTransitions": transitions}
 
     def _give_up(self) -> None:
-        self._known = self._write(spec_of(self._known) | {"holderIdentity": None, "renewTime": micro_time()})
+        free = {"holderIdentity": None, "renewTime": micro_time()}
+        try:
+            self._known = self._write(spec_of(self._known) | free)
+        except KubernetesConflictError:
+            self._look()  # what came between may be our own renewal, whose answer was lost
+            if self.holder == self._name:
+                self._known = self._write(spec_of(self._known) | free)
 
     def _write(self, spec: "Object") -> "Object":
         if self._known is None:

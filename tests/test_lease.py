@@ -210,6 +210,14 @@ def test_a_leader_ends_as_soon_as_somebody_has_given_the_lease_to_another(place:
     assert not one.lease.held
 
 
+def test_a_release_after_a_renewal_whose_answer_was_lost_frees_it_all_the_same(place: Place) -> None:
+    one = place.holder("one")
+    run(one.lease.acquire())
+    place.api.put("leases", NAME, {"spec": place.spec()})  # the renewal
+    run(one.lease.release())
+    assert not place.spec()["holderIdentity"]
+
+
 def test_a_lease_that_was_deleted_is_made_anew(place: Place) -> None:
     one = place.holder("one")
     run(one.lease.acquire())
