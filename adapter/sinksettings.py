@@ -92,7 +92,7 @@ class SinkSettings(EnvironmentSettings):
         if value is None or value == "-":
             return value
         parts = split(value.removeprefix(OPENFAAS))
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or "\\" in parts.netloc:
             raise ValueError("not an http or https address")
         check_port(parts)
         if value.startswith(OPENFAAS) and "@" in parts.netloc:

@@ -91,6 +91,7 @@ def test_missing_settings_are_named_with_what_to_do(monkeypatch: pytest.MonkeyPa
         ("VCENTER_CA_FILE", "/no/such/file", "No such file"),
         ("K_SINK", "broker.example.com", "http"),
         ("K_SINK", "http://broker.example.com:99999/", "port"),
+        ("K_SINK", "http://broker\\.example.com/", "http"),
         ("DEAD_LETTER_SINK", "https://letters.example.com:80a", "port"),
         ("K_CE_OVERRIDES", "{", "JSON"),
         ("K_CE_OVERRIDES", '{"extensions":{"a-b":"c"}}', "a-b"),
