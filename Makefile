@@ -34,7 +34,7 @@ demo-openfaas: $(READY) ## The same through an OpenFaaS gateway, with pytag as a
 
 .PHONY: test
 test: $(READY) ## Run the tests
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 .PHONY: check
 check: $(READY) ## Lint, types, layers, and how many calls an event takes
@@ -65,7 +65,7 @@ test-ui: $(READY) ## The event viewer in a browser (Chromium on PATH, or named i
 
 .PHONY: guarantees
 guarantees: $(READY) ## What takes long to show of them: twenty kills, long outages, a model of the whole pipeline
-	@$(BIN)/python -m pytest -n 2 -m guarantees
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m guarantees
 
 .PHONY: bench
 bench: $(READY) ## What it costs, beside the peers PEER_VSPHERESOURCE and PEER_EVENT_ROUTER (QUICK=1, ONLY=drain)

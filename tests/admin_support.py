@@ -18,7 +18,7 @@ LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T | None], timeout: float = 15.0) -> T:
+def eventually(condition: Callable[[], T | None], timeout: float = 30.0) -> T:
     """Poll until the condition gives something true: other processes are at work, so there is nothing to wait on."""
     end = time.monotonic() + timeout
     while not (value := condition()):
@@ -33,7 +33,7 @@ class Admin:
     url: str
 
     def get(self, path: str, **headers: str) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", headers=headers, timeout=5)
+        return httpx.get(f"{self.url}{path}", headers=headers, timeout=20)
 
     def ready(self) -> dict[str, Any]:
         """The checks; the status says the same as they do together."""

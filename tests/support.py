@@ -35,7 +35,7 @@ class RecordingSink:
     connections: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, timeout: float = 10.0) -> BaseCloudEvent:
+    def take(self, timeout: float = 30.0) -> BaseCloudEvent:
         """The next event that was accepted."""
         return self.events.get(timeout=timeout)
 

@@ -110,10 +110,10 @@ def broker(folder: Path, *arguments: str, **env: str) -> Iterator[str]:
             yield url
         finally:
             process.terminate()
-            assert process.wait(5) == 0
+            assert process.wait(20) == 0
 
 
-def eventually(condition: Callable[[], Any], timeout: float = 5) -> Any:
+def eventually(condition: Callable[[], Any], timeout: float = 30) -> Any:
     """Poll until the condition holds; the Broker works in the background, so there is nothing to wait on."""
     end = time.monotonic() + timeout
     while not (value := condition()):

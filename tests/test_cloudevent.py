@@ -274,7 +274,7 @@ def full_event(name: str) -> Event:
     return event
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     name=st.sampled_from(sorted(catalog.all_classes())),
     key=st.integers(-(2**31), 2**31 - 1),

@@ -419,7 +419,7 @@ def test_spans_say_what_opentelemetry_and_knative_call_it(simulator: Running) ->
             httpx.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
             event = sink.take()
             adapter.terminate()
-            adapter.communicate(timeout=20)
+            adapter.communicate(timeout=30)
         spans = receiver.trace(sink.requests[-1].headers["traceparent"].split("-")[1])
     root = next(span.attributes for span in spans if not span.parent_id)
     refused, taken = sorted((s for s in spans if s.parent_id), key=lambda span: span.start)
@@ -454,7 +454,7 @@ def test_sigterm_waits_for_the_answer_to_what_is_on_its_way(simulator: Running) 
         with pytest.raises(subprocess.TimeoutExpired):
             adapter.wait(0.5)
         answer.set()
-        _, log = adapter.communicate(timeout=10)
+        _, log = adapter.communicate(timeout=30)
     assert adapter.returncode == 0
     assert "undelivered=0" in log
 
@@ -474,7 +474,7 @@ def test_sigterm_waits_no_longer_than_the_grace_period_allows(simulator: Running
         assert asked.wait(10)
         begun = time.monotonic()
         adapter.send_signal(signal.SIGTERM)
-        _, log = adapter.communicate(timeout=10)
+        _, log = adapter.communicate(timeout=30)
         assert time.monotonic() - begun < 5
         answer.set()
     assert adapter.returncode == 0

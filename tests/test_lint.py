@@ -121,7 +121,7 @@ def misspelt(draw: st.DrawFn) -> tuple[str, str]:
 
 @pytest.mark.parametrize("examples", [50, pytest.param(1000, marks=LONG)])
 def test_every_slip_of_one_letter_is_found_with_the_right_type(examples: int) -> None:
-    @settings(max_examples=examples, deadline=None)
+    @settings(max_examples=examples)
     @given(misspelt())
     def found(names: tuple[str, str]) -> None:
         right, wrong = names
@@ -137,7 +137,7 @@ def test_every_slip_of_one_letter_is_found_with_the_right_type(examples: int) ->
 
 
 @given(misspelt())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_one_slip_is_the_same_both_ways(names: tuple[str, str]) -> None:
     right, wrong = names
     assert one_slip(right, wrong) is one_slip(wrong, right) is (right != wrong)
@@ -412,7 +412,7 @@ FILTERS = st.recursive(
 
 @pytest.mark.parametrize("examples", [60, pytest.param(1000, marks=LONG)])
 def test_what_an_event_passes_is_never_called_impossible(examples: int) -> None:
-    @settings(max_examples=examples, deadline=None)
+    @settings(max_examples=examples)
     @given(st.lists(FILTERS, min_size=1, max_size=3))
     def holds(elements: list[dict[str, Any]]) -> None:
         node = yaml.compose(yaml.safe_dump({"filters": elements}))
@@ -428,7 +428,7 @@ def test_what_an_event_passes_is_never_called_impossible(examples: int) -> None:
 
 
 @given(comparisons(), comparisons())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_two_comparisons_are_impossible_together_where_no_event_passes(one: Any, other: Any) -> None:
     closed = {"eventclass", "severitytext"}  # of these every value is among the events
     if closed.isdisjoint(*one.values()) or closed.isdisjoint(*other.values()):

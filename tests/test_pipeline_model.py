@@ -316,5 +316,5 @@ def quiet() -> Iterator[None]:
 def test_nothing_is_lost_or_overtaken_and_no_checkpoint_runs_ahead(quiet: None, histories: int) -> None:
     run_state_machine_as_test(
         Pipeline,
-        settings=settings(max_examples=histories, stateful_step_count=50, deadline=None),
+        settings=settings(max_examples=histories, stateful_step_count=50),
     )
