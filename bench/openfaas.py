@@ -79,11 +79,11 @@ async def measured(events: int, repeats: int) -> dict[str, dict[str, Any]]:
 def table(found: dict[str, dict[str, Any]]) -> str:
     """Rates, and their part of the straight one."""
     straight = found[STRAIGHT]["rate"]
-    lines = ["| way | events/s | least to most | of straight |", "|---|---|---|---|"]
-    lines += [
-        f"| {name} | {run['rate']:,.0f} | {run['least']:,.0f} to {run['most']:,.0f} | {run['rate'] / straight:.0%} |"
-        for name, run in found.items()
-    ]
+    lines = ["| way | events/s | least to most | of straight | adapter's CPU, s per 1,000 |", "|---|---|---|---|---|"]
+    for name, run in found.items():
+        cpu = 1000 * (run["cpu"] - run["cpu_first"]) / run["events"]
+        spread = f"{run['least']:,.0f} to {run['most']:,.0f}"
+        lines.append(f"| {name} | {run['rate']:,.0f} | {spread} | {run['rate'] / straight:.0%} | {cpu:.3f} |")
     return "\n".join([*lines, "", f"{os.cpu_count()} cores, shared with the simulator and the sink."])
 
 

@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 from cloudevents.core.bindings.http import to_binary, to_structured
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapter.cloudevent import OrjsonFormat
 from adapter.errors import EventRefusedError
+from adapter.openfaas import receive
+from adapter.openfaas.body import request
 from adapter.openfaas.memory import Memory, key_of
-from adapter.openfaas.receive import received
+from adapter.openfaas.receive import Received, received
+from adapter.openfaas.topics import Function, Match
 from tests.openfaas_support import TRACE, WHEN, pool_created
 
 BINARY = to_binary(pool_created(traceparent=TRACE), OrjsonFormat())
@@ -71,6 +76,69 @@ def test_what_is_no_event_is_refused(headers: dict[str, str], body: bytes, statu
     with pytest.raises(EventRefusedError) as caught:
         received(headers, body)
     assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    "unusual",
+    [
+        {"ce-time": "2026-01-31T09:00:00,5+01"},
+        {"ce-time": "20260131T080000Z"},
+        {"ce-x": "\xe4"},
+        {"ce-datacontenttype": "text/plain"},
+    ],
+)
+def test_what_is_unusual_is_judged_by_the_sdk(unusual: dict[str, str]) -> None:
+    assert not isinstance(received(NAMED | unusual, b""), Received)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ce-time": "2026-01-31T08:00:00"},
+        {"ce-time": "2026-02-30T08:00:00Z"},
+        {"ce-a-b": "1"},
+        {"ce-": "1"},
+        {"ce-data": "1"},
+        {"ce-subject": ""},
+        {"ce-type": ""},
+        {"content-type": ""},
+    ],
+)
+def test_what_the_sdk_refuses_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(EventRefusedError) as caught:
+        received(NAMED | wrong, b"")
+    assert caught.value.status == 400
+
+
+TEXT = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF), max_size=6)
+TIMES = st.sampled_from(["2026-01-31T08:00:00Z", "2026-01-31T08:00:00.123456+02:00", "2026-01-31T24:00:00Z", "x", ""])
+NAMES = st.sampled_from(["ce-subject", "ce-id", "ce-x", "ce-dataschema", "ce-x_y", "content-type", "other"])
+
+
+@given(st.dictionaries(NAMES, TEXT), st.none() | TIMES, st.sampled_from([b"", b"{}", b"[1]", b"{"]))
+def test_the_short_way_finds_what_the_sdk_finds(headers: dict[str, str], time: str | None, body: bytes) -> None:
+    message = NAMED | headers | ({} if time is None else {"ce-time": time})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(receive, "is_usual", lambda *_: False)
+        expected = found(message, body)
+    assert found(message, body) == expected
+
+
+def found(headers: dict[str, str], body: bytes) -> Any:
+    """Attributes and data, or None where the event is refused."""
+    try:
+        event = received(headers, body)
+    except EventRefusedError:
+        return None
+    return event.get_attributes(), event.get_data()
+
+
+def test_what_came_is_handed_on_as_it_is() -> None:
+    headers = NAMED | {"ce-time": "2026-01-31T09:00:00.50+01:00", "ce-x": "a%20b", "content-type": "application/json"}
+    event = received(headers | {"host": "h", "traceparent": TRACE}, b'{ "a": 1.0 }')
+    message = request(event, Match(Function("f", ("t",)), "t", "cloudevent"))
+    assert (message.headers, message.body) == (headers, b'{ "a": 1.0 }')
+    assert event.get_extension("x") == "a b"
 
 
 # --- memory -----------------------------------------------------------------------------------------------------------

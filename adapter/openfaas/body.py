@@ -14,6 +14,7 @@ from cloudevents.core.v1.event import CloudEvent
 from adapter.catalog import event_class, severity
 from adapter.cloudevent import OrjsonFormat, binary
 from adapter.openfaas.names import Told, told
+from adapter.openfaas.receive import Received
 from adapter.openfaas.topics import Match
 from adapter.veba import veba_data
 
@@ -39,6 +40,8 @@ def request(event: BaseCloudEvent, match: Match) -> HTTPMessage:
         return HTTPMessage({"content-type": "application/json"}, body)
     if match.form == "router":
         return HTTPMessage({"content-type": "application/cloudevents+json"}, _FORMAT.write(router_event(event)))
+    if isinstance(event, Received):
+        return HTTPMessage(dict(event.headers), event.body)
     return HTTPMessage(*binary(event))
 
 
