@@ -1,7 +1,7 @@
 """The last events and what became of each: a bounded history that pages are told of in batches.
 
-The hooks of ``Watch`` note what happened, and turn an event into bytes, which take a fraction of its objects' memory,
-as soon as it has come to its end. Everything else waits for ``settle``, which is called some ten times a second.
+The hooks of ``Watch`` note what happened, and turn an event's data into bytes, which take a fraction of its objects'
+memory, as soon as it has come to its end. All else waits for ``settle``, which is called some ten times a second.
 """
 
 import time
@@ -29,15 +29,19 @@ MAX_TRIES = 20
 """Failed tries of one event that are kept, the last ones."""
 
 MAX_REASON = 500
+
+ATTRIBUTES = 1200
+"""Bytes of memory that the attributes of an event take, about."""
 _FORMAT = OrjsonFormat()
 
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """One event. ``number`` counts from 1; times are seconds since 1970; ``event`` is there until it is settled."""
+    """One event. ``number`` counts from 1; times are seconds since 1970; ``event`` is there until its data is bytes."""
 
     number: int
     event: CloudEvent | None
+    attributes: dict[str, Any]
     taken: float
     state: State = "in flight"
     tries: int = 0
@@ -49,10 +53,17 @@ class Record:
     """The last one that changed it."""
     noted: bool = False
     """Whether it has changed since then."""
-    family: str = ""
-    created: float = 0.0
-    body: bytes = b""
-    """The CloudEvent that was sent, in structured mode."""
+    data: bytes = b""
+
+    @property
+    def body(self) -> bytes:
+        """The CloudEvent that was sent, in structured mode."""
+        return orjson.dumps(self.attributes | {"data": orjson.Fragment(self.data)}, option=orjson.OPT_UTC_Z)
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds, about."""
+        return len(self.data) + ATTRIBUTES
 
     @property
     def reason(self) -> str:
@@ -60,12 +71,10 @@ class Record:
         return self.failures[-1][1] if self.failures else ""
 
     def render(self) -> None:
-        """Turn the event into bytes."""
+        """Turn the event's data into bytes."""
         event, self.event = self.event, None
         if event is not None:
-            attributes = event.get_attributes()
-            self.family, self.created = family(attributes), attributes["time"].timestamp()
-            self.body = _FORMAT.write(event)
+            self.data = _FORMAT.write_data(event.get_data(), "application/json")
 
     def fail(self, when: float, reason: str) -> None:
         """A try has failed."""
@@ -80,7 +89,7 @@ class Record:
         if self.tries:
             entry |= {"tries": self.tries, "reason": self.reason}
         if self.told > revision:
-            entry["row"] = row(orjson.loads(self.body))
+            entry["row"] = row(self.attributes, orjson.loads(self.data))
         return entry
 
 
@@ -107,7 +116,9 @@ class Feed(Watch):
     def taken(self, parcel: Parcel) -> None:
         """It is in the window."""
         self._number += 1
-        record = self._under_way[id(parcel)] = Record(self._number, parcel.event, self._clock())
+        record = self._under_way[id(parcel)] = Record(
+            self._number, parcel.event, parcel.event.get_attributes(), self._clock()
+        )
         self._note(record)
 
     def failed(self, parcel: Parcel, reason: str) -> None:
@@ -160,15 +171,15 @@ class Feed(Watch):
         record.revision = self.revision
         if not record.told:
             record.render()
-            self.rates.count(record.family, record.created)
+            self.rates.count(family(record.attributes), record.attributes["time"].timestamp())
             record.told = self.revision
-            self.bytes += len(record.body)
+            self.bytes += record.size
             self._records[record.number] = record
         elif record.number in self._records:
             self._records.move_to_end(record.number)
 
     def _forget_oldest(self) -> None:
-        self.bytes -= len(self._records.pop(self.oldest).body)
+        self.bytes -= self._records.pop(self.oldest).size
         self.oldest += 1
 
     def __len__(self) -> int:

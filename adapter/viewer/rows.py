@@ -11,9 +11,8 @@ MAX_WORD = 200
 """Characters of any other value in a list."""
 
 
-def row(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """One line of the list, for an event in CloudEvents' JSON."""
-    data = attributes.get("data")
+def row(attributes: Mapping[str, Any], data: Any) -> dict[str, Any]:
+    """One line of the list, for an event with these attributes and data."""
     fields: Mapping[str, Any] = data if isinstance(data, dict) else {}
     subject = attributes.get("subject", "")
     return {

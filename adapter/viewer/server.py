@@ -114,7 +114,7 @@ def api(viewer: Viewer, guarding: guard.Guard, told: Told) -> list[web.RouteDef]
     async def make(request: web.Request) -> web.Response:
         given = await body_of(request)
         wish = trigger.Wish(*(str(given.get(name, "")) for name in trigger.Wish.__match_args__))
-        events = [(each.number, each.body) for each in viewer.feed.latest(LOOKED_AT)]
+        events = [(each.number, each.attributes) for each in viewer.feed.latest(LOOKED_AT)]
         return answer(await asyncio.to_thread(made, wish, viewer.world, events))
 
     async def stream(request: web.Request) -> web.StreamResponse:
@@ -130,9 +130,9 @@ def api(viewer: Viewer, guarding: guard.Guard, told: Told) -> list[web.RouteDef]
     ]
 
 
-def made(wish: trigger.Wish, world: World, events: list[tuple[int, bytes]]) -> dict[str, Any]:
+def made(wish: trigger.Wish, world: World, events: list[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
     """A Trigger and what it would pick, in a thread: the world takes its time to be made, and so do many events."""
-    return trigger.made(wish, Judge(world), ((number, orjson.loads(body)) for number, body in events))
+    return trigger.made(wish, Judge(world), events)
 
 
 def in_full(record: Record) -> dict[str, Any]:

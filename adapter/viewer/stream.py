@@ -105,5 +105,5 @@ def message(event: str, data: Any, message_id: str = "") -> bytes:
     return b"%bevent: %b\ndata: %b\n\n" % (
         head.encode(),
         event.encode(),
-        orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS),
+        orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z),
     )
