@@ -97,6 +97,12 @@ class Forked(subprocess.Popen[str]):
         if self.poll() is None:
             os.kill(self.pid, sig)
 
+    def __exit__(self, *_: object) -> None:
+        for stream in (self.stdout, self.stderr):
+            if stream:
+                stream.close()
+        self.wait()
+
 
 @contextmanager
 def unmeasured() -> Iterator[None]:
