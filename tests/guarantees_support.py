@@ -40,8 +40,8 @@ class World:
         """The event up to which the checkpoint says that all are acknowledged; None before it is first saved."""
         if not self.checkpoint.exists():
             return None
-        key, created = json.loads(self.checkpoint.read_bytes())["last"]
-        return key, datetime.fromisoformat(created)
+        last = json.loads(self.checkpoint.read_bytes()).get("last")  # claimed, it names its owner alone
+        return (last[0], datetime.fromisoformat(last[1])) if last else None
 
     def adapter(self, module: str = "adapter", **settings: str) -> Adapter:
         """An adapter that reads from the beginning, quick to try again. It is killed at the end, if not before."""
