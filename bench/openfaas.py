@@ -1,8 +1,8 @@
 """``python -m bench.openfaas``: the same backlog straight to an HTTP sink, and through OpenFaaS' gateway, side by side.
 
 Straight, ``run --sink openfaas+http://…`` (one process), and ``openfaas-shim`` (a process and an HTTP hop more), in
-turn, each so many times; the medians, and what part of the straight rate they are. The gateway costs what the sink
-costs: it is the same process. All share this machine's cores, so the shim's share grows with their number.
+turn, each so many times; the medians, and what part of the straight rate of the same round they are. The gateway costs
+what the sink costs: it is the same process. All of them share this machine's cores.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 from typing import Any
 
 from bench.processes import running, simulator
@@ -66,24 +67,26 @@ async def port_of(shim: Process) -> int:
     raise SystemExit("the shim has ended before it named its port")
 
 
-async def measured(events: int, repeats: int) -> dict[str, dict[str, Any]]:
-    """The medians by sender."""
+async def measured(events: int, repeats: int) -> list[dict[str, dict[str, Any]]]:
+    """Round by round, a run of each sender."""
     senders = (Adapter(STRAIGHT), OneProcess(), Shim())
     async with simulator(f"--backlog={events}", SPREAD) as vcenter:
         kinds: dict[str, Callable[[], Awaitable[Run]]] = {
             sender.name: partial(drained, sender, vcenter, events) for sender in senders
         }
-        return await interleaved(kinds, repeats)
+        return [await interleaved(kinds, 1) for _ in range(repeats)]
 
 
-def table(found: dict[str, dict[str, Any]]) -> str:
-    """Rates, and their part of the straight one."""
-    straight = found[STRAIGHT]["rate"]
-    lines = ["| way | events/s | least to most | of straight | adapter's CPU, s per 1,000 |", "|---|---|---|---|---|"]
-    for name, run in found.items():
-        cpu = 1000 * (run["cpu"] - run["cpu_first"]) / run["events"]
-        spread = f"{run['least']:,.0f} to {run['most']:,.0f}"
-        lines.append(f"| {name} | {run['rate']:,.0f} | {spread} | {run['rate'] / straight:.0%} | {cpu:.3f} |")
+def table(rounds: list[dict[str, dict[str, Any]]]) -> str:
+    """Medians of the rates, and of their part of the straight one of the same round: a busy machine slows all three."""
+    lines = ["| way | events/s | of straight | least to most | adapter's CPU, s per 1,000 |", "|---|---|---|---|---|"]
+    for name in rounds[0]:
+        runs = [each[name] for each in rounds]
+        parts = [each[name]["rate"] / each[STRAIGHT]["rate"] for each in rounds]
+        cpu = median(1000 * (run["cpu"] - run["cpu_first"]) / run["events"] for run in runs)
+        rate = median(run["rate"] for run in runs)
+        spread = f"{min(parts):.0%} to {max(parts):.0%}"
+        lines.append(f"| {name} | {rate:,.0f} | {median(parts):.0%} | {spread} | {cpu:.3f} |")
     return "\n".join([*lines, "", f"{os.cpu_count()} cores, shared with the simulator and the sink."])
 
 

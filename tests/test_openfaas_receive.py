@@ -156,7 +156,7 @@ async def remember(memory: Memory, key: int) -> bool:
     """Whether the event was known; it is now."""
     past = await memory.take(pool_created(key))
     known = bool(past.taken)
-    past.taken.add("f")
+    past.taken += ("f",)
     memory.give_back(past)
     return known
 
@@ -192,7 +192,7 @@ def test_an_event_that_is_under_way_is_not_forgotten_for_another() -> None:
     async def run() -> None:
         memory = Memory(events=1)
         past = await memory.take(pool_created(1))
-        past.taken.add("f")
+        past.taken += ("f",)
         await remember(memory, 2)
         await remember(memory, 3)
         assert len(memory) == 1

@@ -19,14 +19,17 @@ Key = tuple[str, str, str]
 
 @dataclass(slots=True)
 class Past:
-    """What has come of one event. ``failures`` counts the tries that a function itself made fail."""
+    """What has come of one event. ``failures`` counts the tries that a function itself made fail.
+
+    A hundred thousand are kept, so one that is not in use holds nothing that the garbage collector has to look into.
+    """
 
     key: Key
     touched: float = 0.0
-    taken: set[str] = field(default_factory=set)
+    taken: tuple[str, ...] = ()
     failures: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, EventRefusedError] = field(default_factory=dict)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lock: asyncio.Lock | None = None
     users: int = 0
 
 
@@ -55,8 +58,9 @@ class Memory:
         key = key_of(event)
         past = self._pasts.get(key) or self._pasts.setdefault(key, Past(key))
         past.users += 1
+        lock = past.lock = past.lock or asyncio.Lock()
         try:
-            await past.lock.acquire()
+            await lock.acquire()
         except asyncio.CancelledError:
             self._left(past)
             raise
@@ -64,11 +68,14 @@ class Memory:
 
     def give_back(self, past: Past) -> None:
         """The next may have it."""
-        past.lock.release()
+        if past.lock is not None:
+            past.lock.release()
         self._left(past)
 
     def _left(self, past: Past) -> None:
         past.users -= 1
+        if not past.users:
+            past.lock = None
         past.touched = self._clock()
         self._pasts.move_to_end(past.key)
         self._forget()

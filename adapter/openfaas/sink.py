@@ -101,7 +101,7 @@ class OpenfaasSink:
             return
         past = await self._memory.take(event)
         try:
-            has_it = past.taken | past.refusals.keys()
+            has_it = {*past.taken, *past.refusals}
             trying = [self._one(event, match, past, span, resend) for match in matches if match.path not in has_it]
             failures = [await trying[0]] if len(trying) == 1 else await asyncio.gather(*trying)  # a task costs its time
             settle([failure for failure in failures if failure], past)
@@ -132,7 +132,7 @@ class OpenfaasSink:
         except EventRefusedError as exc:
             past.refusals[path] = exc
         else:
-            past.taken.add(path)
+            past.taken += (path,)
         return None
 
     def _call(self, event: CloudEvent, match: Match, past: Past) -> Call:
