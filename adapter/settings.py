@@ -200,7 +200,8 @@ class Settings(SinkSettings, VcenterSettings):
             return None
         parts = split(f"//{value}" if ":" in value else f"//127.0.0.1:{value}")
         try:
-            if parts.hostname and parts.port is not None and parts.geturl() == f"//{parts.netloc}":
+            bare = parts.geturl() == f"//{parts.netloc}" and "@" not in parts.netloc
+            if bare and parts.hostname and parts.port is not None:
                 return parts.netloc
         except ValueError:  # the port
             pass

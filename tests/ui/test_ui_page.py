@@ -2,14 +2,15 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from adapter.errors import EventRefusedError
-from tests.ui.conftest import ROWS
+from tests.support import web_server
+from tests.ui.conftest import REBOUND, ROWS
 from tests.viewer_support import alone, made_up
 
 pytestmark = pytest.mark.ui
@@ -193,27 +194,47 @@ def test_the_token_is_asked_for_and_kept_out_of_the_address(page: Page) -> None:
         assert page.url == viewer.url
 
 
-def test_a_page_of_another_origin_gets_nothing(page: Page) -> None:
-    with alone() as viewer, alone() as other:
+FETCHED = "([url, options]) => fetch(url, options).then((response) => response.text(), () => 'refused')"
+STREAMED = """url => new Promise((done) => {
+    const source = new EventSource(url, { withCredentials: true });
+    source.onmessage = source.onopen = () => done("told");
+    source.onerror = () => done("refused");
+})"""
+
+
+def test_a_page_of_another_origin_gets_nothing_and_changes_nothing(page: Page) -> None:
+    with alone() as viewer, web_server(200, b"<!doctype html><title>another page</title>") as elsewhere:
         viewer.post(made_up(1))
-        page.goto(other.url.replace("127.0.0.1", "localhost"))
-        fetched = "([url, options]) => fetch(url, options).then(() => 'answered', () => 'refused')"
-        page.route("**/*", lambda route: route.continue_())
-        csp_free = page.context.new_page()
-        csp_free.goto("about:blank")
-        for options in ({}, {"method": "POST", "mode": "no-cors", "body": "{}"}):
-            assert csp_free.evaluate(fetched, [f"{viewer.url}api/events/1/replay", options]) in {"refused", "answered"}
+        page.goto(elsewhere)
+        assert page.evaluate(FETCHED, [f"{viewer.url}api/events/1", {}]) == "refused"
+        assert page.evaluate(STREAMED, f"{viewer.url}api/stream") == "refused"
+        blind = {"method": "POST", "mode": "no-cors", "body": "{}", "headers": {"content-type": "text/plain"}}
+        assert page.evaluate(FETCHED, [f"{viewer.url}api/events/1/replay", blind]) == "refused"
+        typed = {"method": "POST", "body": "{}", "headers": {"content-type": "application/json"}}
+        assert page.evaluate(FETCHED, [f"{viewer.url}api/events/1/replay", typed]) == "refused"
         assert viewer.sink.events == []
-        assert httpx.get(f"{viewer.url}api/events/1", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+        page.evaluate(
+            "url => document.body.append(Object.assign(document.createElement('iframe'), {src: url}))", viewer.url
+        )
+        expect(page.frame_locator("iframe").locator("#shown")).to_have_count(0)
+
+
+def test_a_name_that_was_made_to_mean_this_machine_is_refused(page: Page) -> None:
+    with alone() as viewer:
+        viewer.post(made_up(1))
+        answer = page.goto(viewer.url.replace("127.0.0.1", REBOUND))
+        assert answer is not None
+        assert answer.status == 421
+        assert "loopback name" in page.inner_text("body")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_fault(page: Page, scheme: str) -> None:
+def test_axe_finds_no_fault(page: Page, scheme: Literal["light", "dark"]) -> None:
     with alone() as viewer:
         viewer.post(*map(made_up, range(50)))
         viewer.post(made_up(98, severitytext="ERROR"), state="dead letter")
         viewer.post(made_up(99, severitytext="WARN"), state="retrying")
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  one of its literals
+        page.emulate_media(color_scheme=scheme)
         page.goto(viewer.url)
         expect(page.locator("#shown")).to_have_text("52 events")
         faults = [*Axe().run(page).response["violations"]]

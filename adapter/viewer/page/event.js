@@ -210,5 +210,5 @@ export class EventPane {
 
 function text(title, content, note) {
   return el("section", { class: "sent", "aria-label": title }, el("h3", {}, title, el("span", { class: "quiet" }, ` ${note}`)),
-    el("div", { class: "with-copy" }, el("pre", { tabindex: "0", "aria-label": title }, visible(content, { lines: true })), copyButton("Copy", () => content)));
+    el("div", { class: "with-copy" }, el("pre", { tabindex: "0", role: "group", "aria-label": title }, visible(content, { lines: true })), copyButton("Copy", () => content)));
 }

@@ -31,7 +31,7 @@ export class TriggerForm {
     this.text = el("textarea", { id: "trigger-filters", rows: 6, spellcheck: false, oninput: () => this.#later() });
     this.matched = el("p", { class: "matched", role: "status" });
     this.findings = el("ul", { class: "findings" });
-    this.yaml = el("pre", { tabindex: "0", "aria-label": "The Trigger as YAML" });
+    this.yaml = el("pre", { tabindex: "0", role: "group", "aria-label": "The Trigger as YAML" });
     this.element = this.#layout();
     this.#build();
     this.#recount = setInterval(() => this.#judge(), RECOUNT_MS);
