@@ -26,7 +26,7 @@ from adapter.deadletters import DeadLetters, FirstOf, NoDeadLetters
 from adapter.deadletters.folder import Folder
 from adapter.deadletters.sink import SinkLetters
 from adapter.delivery import Delivery, Fence, Retry, Sink, Watch
-from adapter.errors import ConfigurationError, LeaseLostError, OvertakenError
+from adapter.errors import AuthenticationError, ConfigurationError, LeaseLostError, OvertakenError, RetryableError
 from adapter.intake import AHEAD, Intake
 from adapter.lease import REQUEST, Lease, process_name
 from adapter.metrics import Meters
@@ -77,6 +77,11 @@ async def serve(settings: Settings) -> None:
                 if asked_to_stop():
                     raise
                 log.warning("delivering no more", reason=str(exc))
+            except (RetryableError, AuthenticationError) as exc:
+                if meters.vcenter.age is None:  # a wrong setting, maybe: whoever has just set it is told at once
+                    raise
+                log.warning("cannot begin to deliver again, trying later", reason=str(exc))
+                await asyncio.sleep(settings.retry_max_delay * random.random())  # noqa: S311  to spread, not to hide
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,12 @@ class EnvironmentSettings(BaseSettings):
     """Settings from the environment. An empty variable counts as not set, as Knative injects empty ones."""
 
     model_config = SettingsConfigDict(
-        frozen=True, env_ignore_empty=True, extra="ignore", use_attribute_docstrings=True, case_sensitive=True
+        frozen=True,
+        env_ignore_empty=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        case_sensitive=True,
+        allow_inf_nan=False,
     )
 
 

@@ -122,6 +122,10 @@ class Simulator(Process):
     def fault(self, name: str, **options: object) -> None:
         self._control.post("/simulator/faults", json={"fault": name, **options}).raise_for_status()
 
+    def mended(self) -> None:
+        """No fault is pending any more."""
+        self._control.delete("/simulator/faults").raise_for_status()
+
     def held(self) -> list[dict[str, Any]]:
         """Every event, in the order of posting."""
         held: list[dict[str, Any]] = self._control.get("/simulator/events").raise_for_status().json()

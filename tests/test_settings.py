@@ -101,6 +101,7 @@ def test_missing_settings_are_named_with_what_to_do(monkeypatch: pytest.MonkeyPa
         ("EVENT_FORMAT", "xml", "veba"),
         ("MAX_IN_FLIGHT", "0", "greater than or equal to 1"),
         ("RETRY_MAX_DELAY", "soon", "number"),
+        ("SINK_TIMEOUT", "1e400", "finite"),
         ("LOG_FORMAT", "pretty", "console"),
     ],
 )

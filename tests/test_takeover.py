@@ -151,6 +151,20 @@ def test_while_the_api_server_is_away_nobody_delivers_and_then_they_go_on(cluste
     assert second.runs
 
 
+def test_a_vcenter_that_is_away_when_the_lease_is_won_again_is_waited_for(cluster: Cluster) -> None:
+    adapter = cluster.adapter("a", LEASE_DURATION="2")
+    cluster.delivers("a", 50)
+    cluster.world.simulator.fault("status", status=503, count=10_000, path="/sdk")
+    cluster.api.fault = 503
+    adapter.wait_for("delivering no more")
+    cluster.api.fault = None
+    adapter.wait_for("cannot begin to deliver again")
+    cluster.world.simulator.mended()
+    cluster.world.sink.behave()
+    prove(cluster.world.settle(), duplicates=1000)
+    assert adapter.runs
+
+
 def test_standing_by_is_ready_and_says_so(cluster: Cluster) -> None:
     cluster.pair()
     third = cluster.adapter("c", HEALTH_HOST="127.0.0.1", HEALTH_PORT="0", HEALTH_STALE_AFTER="0.5")

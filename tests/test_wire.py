@@ -154,6 +154,28 @@ def test_a_kept_connection_that_the_server_has_closed_costs_no_failure() -> None
     assert served == 5
 
 
+def test_a_request_that_the_other_side_cannot_bear_is_not_sent_on_every_kept_connection() -> None:
+    fatal = 0
+
+    async def fragile(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal fatal
+        while True:
+            _, body = await request_of(reader)
+            if body == b"fatal":
+                fatal += 1
+                return
+            await asyncio.sleep(0.01)
+            writer.write(ACCEPTED)
+
+    async def work(client: Wire) -> None:
+        await asyncio.gather(*(client.post({}, b"") for _ in range(8)))
+        with pytest.raises(WireError):
+            await client.post({}, b"fatal")
+
+    asyncio.run(with_server(fragile, work))
+    assert fatal == 2
+
+
 def test_a_request_that_was_given_up_leaves_its_answer_to_nobody() -> None:
     async def slow_then_quick(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

@@ -99,6 +99,7 @@ class Wire:
             except WireError as exc:
                 if not exc.stale:  # a server may close a kept connection as it likes (RFC 9112, 9.3.1)
                     raise
+                break  # once: it may be this very request that the other side cannot bear
         return await self._sent(await self._connected(tls), request)
 
     def _sent(self, connection: "Connection", request: bytes) -> Coroutine[Any, Any, Answer]:
