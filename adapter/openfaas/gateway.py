@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -77,7 +78,7 @@ class Gateway:
 
     def route(self, path: str, invocation: Invocation) -> str:
         """Where a function is invoked, from the gateway's address on."""
-        return f"{self._prefix}/{_ROUTES[invocation]}/{quote(path, safe='')}"
+        return self._prefix + route(path, invocation)
 
     async def invoke(self, route: str, message: HTTPMessage) -> Answer:
         """One invocation. Raises SinkUnavailableError where there is no answer."""
@@ -90,6 +91,12 @@ class Gateway:
     def _unreachable(self, exc: Exception) -> SinkUnavailableError:
         """A failure to get any answer, as one of ours."""
         return SinkUnavailableError(f"{self.url}: {str(exc) or type(exc).__name__}")
+
+
+@lru_cache(maxsize=4096)
+def route(path: str, invocation: Invocation) -> str:
+    """Where any gateway invokes a function."""
+    return f"/{_ROUTES[invocation]}/{quote(path, safe='')}"
 
 
 @asynccontextmanager

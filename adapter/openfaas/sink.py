@@ -94,7 +94,7 @@ class OpenfaasSink:
 
         Raises SinkUnavailableError while one of them may yet take it, else EventRefusedError. Both name the functions.
         """
-        topics = await self._current()
+        topics = self._topics if self._topics is self.reader.last else await self._current()
         matches = topics.match(names_of(event), event.get_subject())
         if not matches:
             self._counts.unwanted.inc()
