@@ -6,6 +6,7 @@ What is about the start itself, as what is imported when, starts Python anew ins
 import multiprocessing
 import os
 import runpy
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -48,6 +49,7 @@ def become(
     # Anew, since those that are there may have been made for a terminal.
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where a shell runs us in the background
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
