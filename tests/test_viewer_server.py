@@ -1,5 +1,6 @@
 """The viewer's server: who may ask for what, the stream and where it resumes, Triggers, sending again, settings."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from adapter.triggers.world import World
 from adapter.viewer import spans, trigger
 from demo.filters import trigger_matches
 from demo.receiver import Receiver
+from tests.admin_support import eventually
 from tests.support import clean_environment
 from tests.test_demo_receiver import export
 from tests.viewer_support import alone, made_up, port_of
@@ -170,6 +172,15 @@ def test_the_stream_resumes_after_the_last_event_id() -> None:
         assert (fresh, numbers) == (True, [1, 2, 3, 4, 5])
         viewer.post(*map(made_up, range(5, 8)))
         assert first_events(viewer.url, **{"Last-Event-ID": last_id})[::2] == (False, [6, 7, 8])
+
+
+def test_a_page_that_goes_away_leaves_nothing_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with alone() as viewer:
+        for _ in range(3):
+            viewer.post(made_up(1))
+            first_events(viewer.url)
+        eventually(lambda: viewer.do(lambda: not [task for task in asyncio.all_tasks() if "start" in str(task)]))
+    assert [record.message for record in caplog.records if record.name.startswith("aiohttp")] == []
 
 
 @pytest.mark.parametrize("last_id", ["", "x", "another-3", "-", "another-", "another-99999999999999999999", "²-²"])

@@ -87,6 +87,7 @@ class Alone:
     url: str
     feed: Feed
     sink: KeepingSink
+    meters: Meters
     watch: Together
     loop: asyncio.AbstractEventLoop
     parcels: dict[str, Parcel] = field(default_factory=dict)
@@ -137,7 +138,7 @@ def alone(*, limit: int = 10_000, token: str | None = None, host: str = "127.0.0
         }
         viewing = Viewer(feed, Health(meters, 60, 1), **(options | viewer))
         async with serving(viewing, host, 0, token) as url:
-            started.set_result(Alone(url, feed, sink, Together((meters, feed)), loop))
+            started.set_result(Alone(url, feed, sink, meters, Together((meters, feed)), loop))
             await end.wait()
 
     def main() -> None:

@@ -7,6 +7,7 @@ revision; a browser that was cut off names it in Last-Event-ID and goes on from 
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -60,7 +61,12 @@ class Told:
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Tell one page until it goes away or this process ends."""
         response = web.StreamResponse(headers=guard.HEADERS | {"Content-Type": "text/event-stream"})
-        await response.prepare(request)
+        with suppress(ConnectionResetError):  # it is gone
+            await response.prepare(request)
+            await self._tell(request, response)
+        return response
+
+    async def _tell(self, request: web.Request, response: web.StreamResponse) -> None:
         about = self._about()
         revision = self._resumed(request.headers.get("Last-Event-ID", ""), about["run"])
         await response.write(message("about", about | {"fresh": revision == 0}))
@@ -73,7 +79,6 @@ class Told:
                 told_status = loop.time()
                 await response.write(message("status", self._status()))
             await self._news(revision)
-        return response
 
     async def _news(self, known: int) -> None:
         """Wait for what a page does not know; where it was told of a part alone, for a moment."""

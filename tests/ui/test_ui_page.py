@@ -146,7 +146,9 @@ def test_a_hostile_event_is_shown_as_text(page: Page) -> None:
         expect(page.locator(ROWS)).to_have_count(1)
         assert page.evaluate("window.owned") is None
         assert page.locator("main script, main img").count() == 0
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        for width in (1440, 800, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_fifty_thousand_events_fit_into_page_and_server(page: Page) -> None:
@@ -161,12 +163,12 @@ def test_fifty_thousand_events_fit_into_page_and_server(page: Page) -> None:
         assert page.locator("#rows [role=row]").count() < 80
         assert viewer.do(lambda: (len(viewer.feed), viewer.feed.bytes < 30_000_000)) == (10_000, True)
         page.locator("#grid").evaluate("grid => { grid.scrollTop = grid.scrollHeight }")
-        expect(page.locator(ROWS, has_text="machine").or_(page.locator(ROWS)).last).to_be_visible()
+        expect(page.locator("#rows [aria-rowindex='10001']")).to_be_visible()
         page.fill("#search", "nothing like it")
         expect(page.locator("#empty")).to_be_visible()
 
 
-def test_the_stream_goes_on_where_it_was_cut_off_and_starts_anew_with_another_process(page: Page) -> None:
+def test_the_stream_goes_on_where_it_was_cut_off(page: Page) -> None:
     with alone() as viewer:
         viewer.post(*map(made_up, range(20)))
         page.goto(viewer.url)
@@ -186,11 +188,11 @@ def test_the_token_is_asked_for_and_kept_out_of_the_address(page: Page) -> None:
         expect(page.get_by_role("alert")).to_have_text("that is not the token")
         page.get_by_role("textbox", name="Token").fill("sixteen letters, or more")
         page.get_by_role("button", name="Sign in").click()
-        expect(page.locator("#shown")).to_have_text("1 events")
+        expect(page.locator("#shown")).to_have_text("1 event")
         page.context.clear_cookies()
         page.goto("about:blank")
         page.goto(f"{viewer.url}#token=sixteen%20letters,%20or%20more")
-        expect(page.locator("#shown")).to_have_text("1 events")
+        expect(page.locator("#shown")).to_have_text("1 event")
         assert page.url == viewer.url
 
 

@@ -27,6 +27,9 @@ export function fullTime(date) {
 /** A type without what they all begin with. */
 export const shortType = (type) => type.replace(/^com\.vmware\.(event|vsphere)\./, "");
 
+/** A user without the domain: EXAMPLE\\mira and mira@example.com are mira. */
+export const shortUser = (user) => user.slice(user.lastIndexOf("\\") + 1).replace(/(?<=.)@.*$/, "");
+
 /** Milliseconds: 0.42 ms, 13.5 ms, 1.21 s, 4 min 10 s. */
 export function duration(ms) {
   if (ms < 1) return `${ms.toFixed(2)} ms`;

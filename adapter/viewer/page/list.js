@@ -1,7 +1,7 @@
 // The list: only the rows in sight are elements, so it stays smooth however long it is.
 
 import { bdi, el, visible } from "./dom.js";
-import { count, shortType, time } from "./format.js";
+import { count, shortType, shortUser, time } from "./format.js";
 
 const COLUMNS = [
   ["time", "Time"], ["severity", "Severity"], ["state", "State"], ["object", "Object"], ["type", "Type"],
@@ -108,7 +108,8 @@ export class List {
     cells.object.title = visible(row.object);
     cells.type.textContent = shortType(visible(row.type));
     cells.type.title = visible(row.type);
-    cells.user.replaceChildren(bdi(row.user || "–"));
+    cells.user.replaceChildren(bdi(shortUser(row.user) || "–"));
+    cells.user.title = visible(row.user);
     cells.message.replaceChildren(bdi(row.message));
   }
 

@@ -38,7 +38,7 @@ function draw() {
   drawing = false;
   const rows = store.shown();
   list.show(rows);
-  $("shown").textContent = rows.length === store.size ? `${count(rows.length)} events` : `${count(rows.length)} of ${count(store.size)}`;
+  $("shown").textContent = rows.length === store.size ? `${count(rows.length)} event${rows.length === 1 ? "" : "s"}` : `${count(rows.length)} of ${count(store.size)}`;
   $("clear").hidden = !store.filtered;
   $("empty").hidden = rows.length > 0;
   $("empty").textContent = store.size ? "No event is like this." : "No events yet; they appear here as they happen.";
