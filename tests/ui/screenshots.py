@@ -25,7 +25,7 @@ task.event | TaskEvent | INFO | 8 | Task: Reconfigure virtual machine
 session.userlogin | UserLoginSessionEvent,SessionEvent | INFO | 4 | User logged in as VMware-client/8.0
 host.connectionlost | HostConnectionLostEvent,HostEvent | ERROR | 1 | Host {host} in DC0 is not responding
 resourcepool.created | ResourcePoolCreatedEvent,ResourcePoolEvent | INFO | 3 | Created resource pool {vm} in Cluster0
-datastore.fileuploaded | DatastoreFileUploadedEvent,DatastoreEvent | WARN | 2 | [vsan-1] {vm}.vmdk was uploaded from {host}
+datastore.fileuploaded | DatastoreFileUploadedEvent,DatastoreEvent | WARN | 2 | {vm}.vmdk was uploaded from {host}
 ex.esx.problem.net.connectivity.lost | EventEx | WARN | 1 | Lost network connectivity on {host}, uplink vmnic2
 """.splitlines()
 ]

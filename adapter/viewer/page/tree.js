@@ -9,7 +9,7 @@ const MOST = 500;
 export function tree(name, value, depth = 0) {
   if (value === null || typeof value !== "object") return el("div", { class: "leaf" }, key(name), leaf(value));
   const entries = Object.entries(value).filter(([each]) => each !== "_typeName");
-  const type = Array.isArray(value) ? `${entries.length} values` : value._typeName ?? "";
+  const type = Array.isArray(value) ? `${entries.length} values` : isReference(value) ? "" : value._typeName ?? "";
   const summary = el("summary", {}, key(name), el("span", { class: "type" }, visible(String(type))), hint(value));
   const rest = entries.length > MOST ? el("p", { class: "type" }, `${entries.length - MOST} more: see the CloudEvent`) : null;
   return el("details", { open: depth < OPEN_DEPTH && !isReference(value) }, summary,
