@@ -201,7 +201,9 @@ def list_letters(
 
     settings = sinksettings.read(sinksettings.SinkSettings, {})
     logs.set_up(settings)
-    listing.show(replay.folder_of(settings).letters(), as_json=as_json)
+    folder = replay.folder_of(settings)
+    replay.tell_where_missing(settings)
+    listing.show(folder.letters(), as_json=as_json)
 
 
 @letters.command("replay")

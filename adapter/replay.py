@@ -133,11 +133,19 @@ def folder_of(settings: SinkSettings) -> Folder:
     return Folder(settings.dead_letter_path, settings.dead_letter_max_bytes)
 
 
+def tell_where_missing(settings: SinkSettings) -> None:
+    """That there are no letters may mean that the folder is another one."""
+    path = settings.dead_letter_path
+    if path is not None and not path.is_dir():
+        log.warning("no such folder yet; the adapter makes it for its first dead letter", path=str(path))
+
+
 async def replay(settings: SinkSettings, event_id: str | None) -> Summary:
     """Send the letters of DEAD_LETTER_PATH to K_SINK, with a bar of progress on a terminal."""
     folder = folder_of(settings)
     if settings.sink in {None, "-"}:
         raise ConfigurationError("K_SINK: not set; set it, or --sink, to the http(s) address to send to")
+    tell_where_missing(settings)
     backoff = Backoff(base=0.5, longest=settings.retry_max_delay, random=random.random)
     async with sender_of(settings) as sink:
         with progress(folder) as done:

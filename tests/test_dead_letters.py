@@ -206,6 +206,14 @@ def test_the_list_needs_no_vcenter(tmp_path: Path) -> None:
     assert orjson.loads(out)["subject"] == "VirtualMachine:vm-1"
 
 
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with process("adapter", "dead-letters", "list", DEAD_LETTER_PATH=str(tmp_path / "misspelt")) as listing:
+        out, said = listing.communicate(timeout=20)
+    assert (listing.returncode, out) == (0, "")
+    assert "no such folder yet" in said
+    assert "misspelt" in said
+
+
 @pytest.mark.parametrize(
     ("command", "settings", "words"),
     [

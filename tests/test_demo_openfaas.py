@@ -167,6 +167,6 @@ def test_pytags_own_stack_is_what_is_played() -> None:
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 def test_make_demo_openfaas_plays_it() -> None:
-    command = ["make", "--dry-run", "--assume-old=.venv/.ready", "demo-openfaas"]
+    command = ["make", "--no-print-directory", "--dry-run", "--assume-old=.venv/.ready", "demo-openfaas"]
     printed = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, cwd=ROOT).stdout
     assert printed.strip().endswith("-m demo --openfaas")
