@@ -79,6 +79,13 @@ def test_a_page_is_told_of_what_has_changed_since_it_was_told_last_and_once_of_e
     assert not feed.settle()
 
 
+def test_a_page_is_told_in_parts_from_wherever_it_is() -> None:
+    feed = filled(250)
+    for known in (0, 149, 150, 170, 199, 200, 201, 240, 249):
+        first = max(known, 150) + 1
+        assert [record.number for record in feed.since(known, 7)] == list(range(first, min(first + 7, 251)))
+
+
 def test_the_history_holds_the_last_events_up_to_its_limit() -> None:
     feed = filled(250)
     assert (len(feed), feed.oldest, feed.get(150), feed.counts["delivered"]) == (100, 151, None, 250)
@@ -171,8 +178,8 @@ def test_rates_are_of_the_last_quarter_of_an_hour_by_when_events_were_created() 
     clock = Clock()
     rates = Rates(clock)
     for ago in (0, 1, 600, STEP * STEPS + 5):
-        rates.count("Vm", clock.now - ago)
-    rates.count("Host", clock.now + 3600)  # vCenter's clock is ahead
+        rates.count("Vm", clock.now - ago, clock.now)
+    rates.count("Host", clock.now + 3600, clock.now)  # vCenter's clock is ahead
     assert {round(clock.now - begin, -1): found for begin, found in rates.steps().items()} == {
         0: {"Vm": 1, "Host": 1},
         10: {"Vm": 1},
@@ -187,7 +194,7 @@ def test_rates_know_so_many_families_and_no_more() -> None:
     clock = Clock()
     rates = Rates(clock)
     for number in range(MAX_FAMILIES + 10):
-        rates.count(f"Family{number}", clock.now)
+        rates.count(f"Family{number}", clock.now, clock.now)
     (found,) = rates.steps().values()
     assert (len(found), found["other"]) == (MAX_FAMILIES + 1, 10)
 
@@ -196,6 +203,6 @@ def test_steps_that_are_over_are_forgotten() -> None:
     clock = Clock()
     rates = Rates(clock)
     for _ in range(10 * STEPS):
-        rates.count("Vm", clock.now)
+        rates.count("Vm", clock.now, clock.now)
         clock.now += timedelta(seconds=STEP).total_seconds()
     assert len(rates._steps) <= STEPS

@@ -8,7 +8,7 @@ import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import dropwhile, islice, takewhile
 from typing import Any, Literal
 
 import orjson
@@ -156,22 +156,23 @@ class Feed(Watch):
             record.noted = True
             self._noted.append(record)
 
-    def settle(self) -> bool:
-        """Let pages be told of what was noted; whether there was anything."""
+    def settle(self) -> int:
+        """Let pages be told of what was noted; how many events it was about."""
         noted, self._noted = self._noted, []
+        now = self._clock()
         for record in noted:
-            self._settle(record)
+            self._settle(record, now)
         while len(self._records) > self.limit or self.bytes > self._max_bytes:
             self._forget_oldest()
-        return bool(noted)
+        return len(noted)
 
-    def _settle(self, record: Record) -> None:
+    def _settle(self, record: Record, now: float) -> None:
         record.noted = False
         self.revision += 1
         record.revision = self.revision
         if not record.told:
             record.render()
-            self.rates.count(family(record.attributes), record.attributes["time"].timestamp())
+            self.rates.count(family(record.attributes), record.attributes["time"].timestamp(), now)
             record.told = self.revision
             self.bytes += record.size
             self._records[record.number] = record
@@ -189,9 +190,11 @@ class Feed(Watch):
         """The event with this number, if it is still held."""
         return self._records.get(number)
 
-    def since(self, revision: int) -> list[Record]:
-        """The events that have changed after a revision, in the order of their changes."""
-        return [*takewhile(lambda each: each.revision > revision, reversed(self._records.values()))][::-1]
+    def since(self, revision: int, most: int | None = None) -> list[Record]:
+        """The first events that have changed after a revision, in the order of their changes."""
+        if self.revision - revision > len(self._records) // 2:  # nearer to the beginning of the history than to its end
+            return list(islice(dropwhile(lambda each: each.revision <= revision, self._records.values()), most))
+        return [*takewhile(lambda each: each.revision > revision, reversed(self._records.values()))][::-1][:most]
 
     def latest(self, most: int) -> Iterator[Record]:
         """The last events, newest first."""

@@ -20,16 +20,16 @@ class Rates:
         self._families: set[str] = set()
         self._steps: dict[int, Counter[str]] = {}
 
-    def count(self, family: str, created: float) -> None:
+    def count(self, family: str, created: float, now: float) -> None:
         """One event, by when it was created; what vCenter's clock has in the future counts as of now."""
         if len(self._families) < MAX_FAMILIES:
             self._families.add(family)
-        now = int(self._clock() // STEP)
-        step = min(int(created // STEP), now)
-        if step <= now - STEPS:
+        last = int(now // STEP)
+        step = min(int(created // STEP), last)
+        if step <= last - STEPS:
             return
         if step not in self._steps:
-            self._steps = {each: found for each, found in self._steps.items() if each > now - STEPS}
+            self._steps = {each: found for each, found in self._steps.items() if each > last - STEPS}
             self._steps[step] = Counter()
         self._steps[step][family if family in self._families else "other"] += 1
 

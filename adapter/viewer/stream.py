@@ -22,9 +22,9 @@ TELL_SECONDS = 0.1
 CHUNK = 500
 """Events in one message."""
 
-MOST = 150
-"""Events that one page is told of at once, once it knows what there was when it was opened. More of them than this, ten
-times a second, nobody can follow; a page then comes to know them a little later, and the delivery is not held up."""
+MOST = 50
+"""Events that a page is told of at once while more of them come. So many, ten times a second, nobody can follow: the
+rest waits for a quieter moment, and the delivery is not held up."""
 
 STATUS_SECONDS = 1.0
 """How often the top of the page is told of, which also shows whoever is in between that the connection lives."""
@@ -39,6 +39,7 @@ class Told:
         self._status = status
         self._moved = asyncio.Condition()
         self._tick = 0
+        self._busy = False
         self._over = False
 
     async def tell_regularly(self) -> None:
@@ -48,7 +49,9 @@ class Told:
             while True:
                 await asyncio.sleep(TELL_SECONDS)
                 self._tick += 1
-                if self._feed.settle() or self._tick % every == 0:
+                settled = self._feed.settle()
+                self._busy = settled > MOST
+                if settled or self._tick % every == 0:
                     await self._wake()
         finally:
             self._over = True
@@ -74,7 +77,7 @@ class Told:
         told_status = 0.0
         loop = asyncio.get_running_loop()
         while not self._over:
-            revision = await self._tell_events(response, about["run"], revision, MOST)
+            revision = await self._tell_events(response, about["run"], revision, MOST if self._busy else CHUNK)
             if loop.time() - told_status >= STATUS_SECONDS * 0.9:
                 told_status = loop.time()
                 await response.write(message("status", self._status()))
@@ -90,7 +93,7 @@ class Told:
 
     async def _tell_events(self, response: web.StreamResponse, run: str, revision: int, most: int | None = None) -> int:
         """Tell what is newer than a revision; the one that the page knows then."""
-        changed = self._feed.since(revision)[:most]
+        changed = self._feed.since(revision, most)
         for start in range(0, len(changed), CHUNK):
             events = [each.told_since(revision) for each in changed[start : start + CHUNK]]
             reached = changed[start : start + CHUNK][-1].revision
