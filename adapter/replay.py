@@ -126,10 +126,6 @@ def folder_of(settings: SinkSettings) -> Folder:
     """The folder that DEAD_LETTER_PATH names."""
     if settings.dead_letter_path is None:
         raise ConfigurationError("DEAD_LETTER_PATH: not set; set it to the folder that the adapter has it set to")
-    if not settings.dead_letter_path.is_dir():
-        log.warning(
-            "no such folder yet; the adapter makes it for its first dead letter", path=settings.dead_letter_path
-        )
     return Folder(settings.dead_letter_path, settings.dead_letter_max_bytes)
 
 
