@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from demo.processes import ROOT
@@ -183,6 +184,12 @@ def test_make_demo_stays_up_only_when_it_is_asked_to(keep: str, *, stays: bool) 
     assert ("--keep" in printed) is stays
 
 
+def services(viewer: str) -> set[str]:
+    """The processes of which the viewer has spans, of any event."""
+    traces = (httpx.get(f"{viewer}api/events/{number}/trace") for number in range(1, 6))
+    return {span["service"] for trace in traces if trace.is_success for span in trace.json()["spans"]}
+
+
 def test_keep_goes_on_tagging_each_new_resource_pool(tmp_path: Path) -> None:
     with kept(tmp_path) as (process, out):
         told = re.compile(r"Ctrl-C ends it.*?\S+ (-m demo\.create my-pool --vcenter \S+)\n", re.DOTALL)
@@ -190,6 +197,8 @@ def test_keep_goes_on_tagging_each_new_resource_pool(tmp_path: Path) -> None:
         command = [sys.executable, *told.findall(out.read_text())[0].split()]
         made = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, cwd=ROOT).stdout.strip()
         eventually(lambda: re.search(rf"{made}  .*demo/created-by-event", out.read_text()), 15)
+        viewer = re.findall(r"event viewer +(http://\S+/)\n", out.read_text())[0]
+        eventually(lambda: "pytag" in services(viewer), 10)
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
     assert left_behind(tmp_path) == []

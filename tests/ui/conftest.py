@@ -31,7 +31,7 @@ def chromium() -> str | None:
 def browser() -> Iterator[Browser]:
     found = chromium()
     if found is None:
-        pytest.fail("no Chromium is on PATH; install one (apt install chromium), or name it in CHROMIUM")
+        pytest.exit("NOT RUN: no Chromium is on PATH; install one (apt install chromium), or name it in CHROMIUM", 1)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
         yield running
