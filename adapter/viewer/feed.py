@@ -29,9 +29,11 @@ MAX_TRIES = 20
 """Failed tries of one event that are kept, the last ones."""
 
 MAX_REASON = 500
+"""Characters of what a failed try said."""
 
 ATTRIBUTES = 1200
 """Bytes of memory that the attributes of an event take, about."""
+
 _FORMAT = OrjsonFormat()
 
 
