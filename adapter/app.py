@@ -252,6 +252,7 @@ async def sink_of(
         ca_certs=settings.ca_certs,
         answer_timeout=settings.sink_timeout,
         max_event_bytes=settings.max_event_bytes,
+        batch=settings.batch,
         token_file=settings.sink_token,
         fence=fence,
     ) as sink:

@@ -141,6 +141,11 @@ class Settings(SinkSettings, VcenterSettings):
     """How many events may be on their way to the sink at once. Events about one object never overtake each other;
     `1` keeps the order of all."""
 
+    batch: Annotated[int | None, either("BATCH")] = Field(default=None, ge=2, le=10_000)
+    """How many events one request may hold, in CloudEvents' JSON batch format: for a webhook that takes it. A Knative
+    Broker does not. Only what may be on its way at once goes together, so `MAX_IN_FLIGHT` has to be as much. Unset:
+    each event has a request of its own."""
+
     retry_max_duration: Annotated[float | None, either("RETRY_MAX_DURATION")] = Field(default=None, gt=0)
     """Seconds that an event is tried, after which also one whose failure could pass goes to the dead letter. Unset: for
     ever, which keeps the order of events and waits for a sink however long it is away."""

@@ -1,7 +1,9 @@
-"""An HTTP sink, a Knative Broker above all: one POST an event, in binary mode."""
+"""An HTTP sink, a Knative Broker above all: one POST an event, in binary mode; for a webhook, several in one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,7 +17,7 @@ from opentelemetry.trace import Span
 from yarl import URL
 
 from adapter import telemetry
-from adapter.cloudevent import binary
+from adapter.cloudevent import OrjsonFormat, binary
 from adapter.errors import EventRefusedError, SinkUnavailableError
 from adapter.sinks.mounted import TRUST_BUNDLES, Token, Trust
 from adapter.sinks.proxied import Proxied
@@ -26,6 +28,8 @@ RETRYABLE = frozenset({404, 408, 409, 425, 429})
 
 MAX_ANSWER = 1024
 """Bytes of a failure's body that are kept: what Knative keeps of one in ``knativeerrordata``."""
+
+BATCH_TYPE = "application/cloudevents-batch+json"
 
 MAX_QUOTE = 512
 """Bytes of it that are worth a place in a log line."""
@@ -41,41 +45,125 @@ class Client(Protocol):
         """Close all connections."""
 
 
-class HttpSink:
-    """Sends CloudEvents to one address, exactly as given: Knative forbids altering K_SINK's path.
+class Address:
+    """Where requests go, exactly as given: Knative forbids altering K_SINK's path.
 
-    ``token`` is sent as Bearer token where one is mounted. ``max_event_bytes`` is the size from which on an event is
-    not even tried; None is no limit.
+    ``token`` is sent as Bearer token where one is mounted. ``name`` is the address free of user info.
     """
 
-    def __init__(self, client: Client, url: str, token: Token, max_event_bytes: int | None = None) -> None:
+    def __init__(self, client: Client, url: str, token: Token) -> None:
         self._client = client
         self._token = token
-        self._max_event_bytes = max_event_bytes
         parts = urlsplit(url)
-        self.address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        self.name = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+    async def post(self, headers: dict[str, str], body: bytes) -> int:
+        """The status of an answer that is a success. Raises SinkUnavailableError or EventRefusedError."""
+        token = self._token.header()
+        try:
+            answer = await self._client.post(headers | token, body)
+        except OSError as exc:  # a TimeoutError is one
+            raise SinkUnavailableError(f"{self.name}: {str(exc) or type(exc).__name__}") from exc
+        judge(self.name, answer, with_token=bool(token))
+        return answer.status
+
+
+class HttpSink:
+    """Sends each CloudEvent in a request of its own, in binary mode.
+
+    ``max_event_bytes`` is the size from which on an event is not even tried; None is no limit.
+    """
+
+    def __init__(self, to: Address, max_event_bytes: int | None = None) -> None:
+        self._to = to
+        self._max_event_bytes = max_event_bytes
+        self.address = to.name
 
     async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
         """POST one event. Raises SinkUnavailableError or EventRefusedError."""
         headers, body = binary(event)
         self._must_fit(headers, body)
         with telemetry.sending(span, self.address, event.get_id(), resend) as (child, trace_headers):
-            headers |= trace_headers
-            headers |= (token := self._token.header())
-            try:
-                answer = await self._client.post(headers, body)
-            except OSError as exc:  # a TimeoutError is one
-                raise SinkUnavailableError(f"{self.address}: {str(exc) or type(exc).__name__}") from exc
-            child.set_attribute("http.response.status_code", answer.status)
-            judge(self.address, answer, with_token=bool(token))
+            status = await self._to.post(headers | trace_headers, body)
+            child.set_attribute("http.response.status_code", status)
 
     def _must_fit(self, headers: Mapping[str, str], body: bytes) -> None:
         """Its size is that of its data and of the names and values of its attributes, in bytes."""
         if self._max_event_bytes is None:
             return
-        size = len(body) + sum(map(len, headers)) + sum(map(len, headers.values()))
-        if size > self._max_event_bytes:
-            raise EventRefusedError(f"the event has {size} bytes, more than MAX_EVENT_BYTES ({self._max_event_bytes})")
+        must_fit(len(body) + sum(map(len, headers)) + sum(map(len, headers.values())), self._max_event_bytes)
+
+
+class Batches:
+    """Sends CloudEvents that are there at the same time in one request, as many as ``most`` of them.
+
+    They are told apart by what becomes of them only where the request is refused: then each is sent in one of its own.
+    A batch is no longer than ``max_event_bytes`` either (CloudEvents, JSON Batch Format).
+    """
+
+    def __init__(self, to: Address, most: int, max_event_bytes: int) -> None:
+        self._to = to
+        self._most = most
+        self._max_event_bytes = max_event_bytes
+        self._format = OrjsonFormat()
+        self._waiting: deque[tuple[bytes, asyncio.Future[int]]] = deque()
+        self._work: set[asyncio.Task[None]] = set()
+        self.address = to.name
+
+    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+        """Return when the event's batch is acknowledged. Raises SinkUnavailableError or EventRefusedError."""
+        written = self._format.write(event)
+        must_fit(len(written), self._max_event_bytes)
+        with telemetry.sending(span, self.address, event.get_id(), resend) as (child, _):
+            status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            if not self._waiting:
+                asyncio.get_running_loop().call_soon(self._gather)  # after those that are about to send as well
+            self._waiting.append((written, status))
+            child.set_attribute("http.response.status_code", await status)
+
+    def _gather(self) -> None:
+        while self._waiting:
+            batch: list[tuple[bytes, asyncio.Future[int]]] = []
+            size = 0
+            while self._waiting and len(batch) < self._most:
+                size += len(self._waiting[0][0])
+                if batch and size > self._max_event_bytes:
+                    break
+                batch.append(self._waiting.popleft())
+            work = asyncio.ensure_future(self._deliver(batch))
+            self._work.add(work)
+            work.add_done_callback(self._work.discard)
+
+    async def _deliver(self, batch: list[tuple[bytes, asyncio.Future[int]]]) -> None:
+        body = b"[" + b",".join(written for written, _ in batch) + b"]"
+        try:
+            status = await self._to.post({"content-type": BATCH_TYPE}, body)
+        except EventRefusedError as exc:
+            if len(batch) > 1:  # one of them may be the reason
+                await asyncio.gather(*(self._deliver([each]) for each in batch))
+            else:
+                settle(batch, exc)
+        except Exception as exc:  # noqa: BLE001  whatever it is, those who wait have to know
+            settle(batch, exc)
+        else:
+            settle(batch, status)
+
+
+def settle(batch: Iterable[tuple[bytes, asyncio.Future[int]]], outcome: int | Exception) -> None:
+    """Tell those who wait and have not given up."""
+    for _, status in batch:
+        if status.done():
+            continue
+        if isinstance(outcome, Exception):
+            status.set_exception(outcome)
+        else:
+            status.set_result(outcome)
+
+
+def must_fit(size: int, most: int) -> None:
+    """Raise EventRefusedError for an event of more bytes than that."""
+    if size > most:
+        raise EventRefusedError(f"the event has {size} bytes, more than MAX_EVENT_BYTES ({most})")
 
 
 def judge(address: str, answer: Answer, *, with_token: bool = False) -> None:
@@ -122,17 +210,22 @@ async def http_sink(  # noqa: PLR0913  it is wired in few places, by keyword
     ca_certs: str | None,
     answer_timeout: float,
     max_event_bytes: int | None = None,
+    batch: int | None = None,
     token_file: Path | None = None,
     bundles: Path = TRUST_BUNDLES,
     fence: Callable[[], None] = lambda: None,
-) -> AsyncIterator[HttpSink]:
-    """An HttpSink, its connections closed at the end. ``answer_timeout`` is in seconds; ``fence`` is for the wire."""
+) -> AsyncIterator[HttpSink | Batches]:
+    """A sink, its connections closed at the end: Batches where ``batch`` says how many, else an HttpSink.
+
+    ``answer_timeout`` is in seconds; ``fence`` is for the wire.
+    """
     address = URL(url, encoded=url.isascii())
     trust = Trust(ca_certs, bundles).context if address.scheme == "https" else None
     proxy = proxy_for(address)
     client = Proxied(address, proxy, trust, answer_timeout) if proxy else Wire(address, trust, answer_timeout, fence)
     try:
-        yield HttpSink(client, url, Token(token_file), max_event_bytes)
+        to = Address(client, url, Token(token_file))
+        yield Batches(to, batch, max_event_bytes or sys.maxsize) if batch else HttpSink(to, max_event_bytes)
     finally:
         await client.close()
         await asyncio.sleep(0)  # lets the transports close before the loop does

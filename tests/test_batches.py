@@ -1,0 +1,142 @@
+"""BATCH: several events in one request, and what becomes of each."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+from cloudevents.core.v1.event import CloudEvent
+from opentelemetry.trace import INVALID_SPAN
+
+from adapter.errors import EventRefusedError, SinkUnavailableError
+from adapter.sinks.broker import http_sink
+from simulator.accounts import ADMINISTRATOR, PASSWORD
+from simulator.testing import running
+from tests.support import process, wait_for_line
+
+BATCH_TYPE = "application/cloudevents-batch+json"
+
+
+@dataclass
+class Webhook:
+    """Takes batches; refuses one that holds an event named ``bad``, and is ``away`` for so many requests first."""
+
+    url: str = ""
+    away: int = 0
+    bad: str | None = None
+    batches: list[list[dict[str, Any]]] = field(default_factory=list)
+
+    def status_of(self, content_type: str, events: list[dict[str, Any]]) -> int:
+        assert content_type == BATCH_TYPE
+        if self.away:
+            self.away -= 1
+            return 503
+        if any(event["id"] == self.bad for event in events):
+            return 422
+        self.batches.append(events)
+        return 202
+
+    @property
+    def ids(self) -> list[str]:
+        return [event["id"] for batch in self.batches for event in batch]
+
+
+@contextmanager
+def webhook() -> Iterator[Webhook]:
+    hook = Webhook()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            events = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(hook.status_of(self.headers["Content-Type"], events))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Tests are quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    hook.url = f"http://127.0.0.1:{server.server_address[1]}/"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield hook
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def event(name: str, size: int = 1) -> CloudEvent:
+    attributes = {"id": name, "source": "https://vc/sdk", "type": "t", "datacontenttype": "application/json"}
+    return CloudEvent(attributes, {"text": "x" * size})
+
+
+def sent(hook: Webhook, events: list[CloudEvent], most: int = 10, limit: int = 10_000) -> list[Any]:
+    """What becomes of each, sent at the same time."""
+
+    async def all_at_once() -> list[Any]:
+        async with http_sink(hook.url, ca_certs=None, answer_timeout=5, batch=most, max_event_bytes=limit) as sink:
+            return await asyncio.gather(*(sink.send(e, INVALID_SPAN, 0) for e in events), return_exceptions=True)
+
+    return asyncio.run(all_at_once())
+
+
+def test_events_that_are_there_at_once_share_requests() -> None:
+    with webhook() as hook:
+        assert sent(hook, [event(str(n)) for n in range(25)]) == [None] * 25
+        assert sorted(map(len, hook.batches)) == [5, 10, 10]
+        assert sorted(hook.ids, key=int) == [str(n) for n in range(25)]
+        assert {e["specversion"] for batch in hook.batches for e in batch} == {"1.0"}
+
+
+def test_one_alone_is_a_batch_of_one_at_once() -> None:
+    with webhook() as hook:
+        assert sent(hook, [event("1")]) == [None]
+        assert hook.ids == ["1"]
+
+
+def test_a_batch_that_may_pass_later_fails_as_a_whole() -> None:
+    with webhook() as hook:
+        hook.away = 1
+        assert {type(outcome) for outcome in sent(hook, [event("1"), event("2")])} == {SinkUnavailableError}
+        assert hook.batches == []
+
+
+def test_a_refusal_is_that_of_the_one_event_which_is_the_reason() -> None:
+    with webhook() as hook:
+        hook.bad = "3"
+        outcomes = sent(hook, [event(str(n)) for n in range(6)])
+        assert [n for n, outcome in enumerate(outcomes) if outcome is not None] == [3]
+        assert isinstance(outcomes[3], EventRefusedError)
+        assert sorted(hook.ids) == ["0", "1", "2", "4", "5"]
+
+
+def test_no_request_is_longer_than_an_event_may_be() -> None:
+    with webhook() as hook:
+        outcomes = sent(hook, [event("1", 600), event("2", 600), event("3", 2000)], limit=1000)
+        assert [type(outcome) for outcome in outcomes] == [type(None), type(None), EventRefusedError]
+        assert sorted(map(len, hook.batches)) == [1, 1]
+
+
+@pytest.mark.parametrize("away", [0, 3])
+def test_the_adapter_sends_batches_and_loses_nothing(away: int) -> None:
+    with webhook() as hook, running() as simulator:
+        httpx.post(f"{simulator.base}/simulator/events", json={"count": 300}).raise_for_status()
+        hook.away = away
+        settings = {"VCENTER_URL": simulator.url, "VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
+        settings |= {"K_SINK": hook.url, "START_FROM": "beginning", "BATCH": "50", "RETRY_MAX_DELAY": "0.1"}
+        with process("adapter", "run", **settings) as adapter:
+            wait_for_line(adapter, "reading events")
+            due = {str(each["key"]) for each in httpx.get(f"{simulator.base}/simulator/events").json()}
+            while set(hook.ids) != due:
+                assert adapter.poll() is None
+        assert len(hook.ids) == len(due)
+        assert len(hook.batches) < len(due)
