@@ -1,6 +1,7 @@
 """The whole pipeline on one page: vCenter's events, each converted, delivered, acknowledged, and the place kept."""
 
 import asyncio
+import gc
 import math
 import random
 import signal
@@ -109,6 +110,7 @@ class Pipeline:
             keeper = Keeper(self.store, ledger, meters.checkpoint)
             position = Position(since, resumed)
             position.clock_at_start(about.now)
+            gc.freeze()  # what stands by now stays; looking through it again and again took a fifth of all CPU
             stream = Stream(vcenter, position, types.exact_names() or (), backoff, asyncio.sleep)
             async with supervised() as tasks:
                 delivery = Delivery(
