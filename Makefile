@@ -71,6 +71,10 @@ guarantees: $(READY) ## What takes long to show of them: twenty kills, long outa
 bench: $(READY) ## What it costs, beside the peers PEER_VSPHERESOURCE and PEER_EVENT_ROUTER (QUICK=1, ONLY=drain)
 	@$(BIN)/python -m bench $(if $(filter-out 0,$(QUICK)),--quick) $(ONLY)
 
+.PHONY: bench-png
+bench-png: $(READY) ## The plots of the last make bench as PNG (needs a Chromium)
+	@$(BIN)/python -m bench.png
+
 .PHONY: bench-memory
 bench-memory: $(READY) ## The adapter's peak memory: sink down for an hour, 100,000 events waiting (over a minute)
 	@$(BIN)/python -m bench.memory

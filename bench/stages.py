@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from adapter.cloudevent import binary
 from adapter.settings import Credentials
-from adapter.sinks.broker import HttpSink, http_sink
+from adapter.sinks.broker import Batches, HttpSink, http_sink
 from adapter.vcenter.collector import PAGE_SIZE, event_filter
 from adapter.vcenter.decode import decode_page
 from adapter.vcenter.session import Session, tls_context
@@ -57,7 +57,7 @@ async def send_all(url: str, events: list[CloudEvent]) -> None:
     """The events by the adapter's own sink, so many at once, nothing kept in order."""
     left = iter(events)
 
-    async def work(sink: HttpSink) -> None:
+    async def work(sink: HttpSink | Batches) -> None:
         for event in left:
             await sink.send(event, INVALID_SPAN, 0)
 

@@ -26,7 +26,7 @@ from adapter.errors import (
     SinkUnavailableError,
     VcenterSourceError,
 )
-from adapter.sinks.broker import HttpSink, http_sink
+from adapter.sinks.broker import Batches, HttpSink, http_sink
 from tests.support import RecordingSink, process, recording_sink
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
@@ -102,7 +102,7 @@ def answering(status: int, objection: bytes) -> Iterator[RecordingSink]:
         yield sink
 
 
-async def send(url: str, event: CloudEvent, limit: int | None = None) -> HttpSink:
+async def send(url: str, event: CloudEvent, limit: int | None = None) -> HttpSink | Batches:
     async with http_sink(url, ca_certs=None, answer_timeout=5, max_event_bytes=limit) as sink:
         await sink.send(event, INVALID_SPAN, 0)
         return sink
