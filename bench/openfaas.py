@@ -1,8 +1,8 @@
 """``python -m bench.openfaas``: the same backlog straight to an HTTP sink, and through OpenFaaS' gateway, side by side.
 
-Straight, ``run --sink openfaas+http://…`` (one process), and ``openfaas-shim`` (a process and an HTTP hop more), in
-turn, each so many times; the medians, and what part of the straight rate of the same round they are. The gateway costs
-what the sink costs: it is the same process. All of them share this machine's cores.
+Straight, ``run --sink openfaas+http://…`` (one process), and ``openfaas-shim`` (a process and an HTTP hop more; also
+with its events in batches), in turn, each so many times; the medians, and what part of the straight rate of the same
+round they are. The gateway costs what the sink costs: it is the same process. All of them share this machine's cores.
 """
 
 import argparse
@@ -69,7 +69,7 @@ async def port_of(shim: Process) -> int:
 
 async def measured(events: int, repeats: int) -> list[dict[str, dict[str, Any]]]:
     """Round by round, a run of each sender."""
-    senders = (Adapter(STRAIGHT), OneProcess(), Shim())
+    senders = (Adapter(STRAIGHT), OneProcess(), Shim(), Shim("shim, BATCH=64", more={"BATCH": "64"}))
     async with simulator(f"--backlog={events}", SPREAD) as vcenter:
         kinds: dict[str, Callable[[], Awaitable[Run]]] = {
             sender.name: partial(drained, sender, vcenter, events) for sender in senders

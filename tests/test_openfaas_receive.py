@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cloudevents.core.bindings.http import to_binary, to_structured
+from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from adapter.errors import EventRefusedError
 from adapter.openfaas import receive
 from adapter.openfaas.body import request
 from adapter.openfaas.memory import Memory, key_of
-from adapter.openfaas.receive import Received, received
+from adapter.openfaas.receive import Received, received, received_batch
 from adapter.openfaas.topics import Function, Match
 from tests.openfaas_support import TRACE, WHEN, pool_created
 
@@ -68,7 +69,7 @@ def test_data_in_structured_mode_that_is_no_object_stays_json() -> None:
         ({"content-type": "application/cloudevents+json"}, b"7", 400),
         ({"content-type": "application/cloudevents+json"}, b"\xff", 400),
         ({"content-type": "application/cloudevents+json"}, b"[" * 100_000, 400),
-        ({"content-type": "application/cloudevents-batch+json"}, b"[]", 400),
+        ({"content-type": "application/cloudevents-batch+xml"}, b"[]", 415),
         ({"content-type": "application/cloudevents+xml"}, b"<event/>", 415),
     ],
 )
@@ -206,3 +207,31 @@ def test_an_id_that_vcenter_gives_again_after_a_restore_is_another_event() -> No
     later = pool_created()
     later.get_attributes()["time"] = WHEN + timedelta(seconds=1)
     assert key_of(later) != key_of(pool_created())
+
+
+@given(
+    texts=st.lists(st.text(max_size=8), min_size=1, max_size=4),
+    timed=st.booleans(),
+    plain=st.booleans(),
+)
+def test_the_events_of_a_batch_are_those_of_requests_of_their_own(texts: list[str], timed: bool, plain: bool) -> None:
+    events = []
+    for n, text in enumerate(texts):
+        attributes: dict[str, Any] = {"id": str(n), "source": "/s", "type": "t", "site": "a" if plain else f"b{text}"}
+        attributes |= {"datacontenttype": "application/json"} | ({"time": WHEN} if timed else {})
+        event = CloudEvent(attributes, {"text": text})
+        if not timed:
+            del event.get_attributes()["time"]
+        events.append(event)
+    body = b"[" + b",".join(map(OrjsonFormat().write, events)) + b"]"
+    found = received_batch(body)
+    assert [each.get_attributes() for each in found] == [each.get_attributes() for each in events]
+    assert [each.get_data() for each in found] == [each.get_data() for each in events]
+    assert all(isinstance(each, Received) for each in found) or not plain
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[7]", b"[{}]", b"[", b"[null]", b'[{"id":"1"}]', b"\xff"])
+def test_what_is_no_batch_is_refused(body: bytes) -> None:
+    with pytest.raises(EventRefusedError) as caught:
+        received_batch(body)
+    assert caught.value.status == 400

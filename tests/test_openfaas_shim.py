@@ -86,6 +86,27 @@ def test_an_event_is_taken_in_either_mode_on_any_path(shim: Shim, tag: Function,
     )
 
 
+def batch(*events: CloudEvent) -> HTTPMessage:
+    body = b"[" + b",".join(map(OrjsonFormat().write, events)) + b"]"
+    return HTTPMessage({"content-type": "application/cloudevents-batch+json"}, body)
+
+
+def test_a_batch_is_taken_when_each_of_its_events_is_and_none_is_sent_twice(shim: Shim, tag: Function) -> None:
+    tag.answer = lambda count: Reply(503, b"") if count == 1 else Reply()
+    three = batch(*(pool_created(key) for key in (60, 61, 62)))
+    assert shim.post(three).status_code == 503
+    assert shim.post(three).status_code == 204
+    assert sorted(tag.ids()) == sorted(["60", "61", "62", tag.ids()[1]]), "only the one that failed came again"
+    assert shim.post(batch()).status_code == 204
+
+
+def test_a_batch_with_an_event_that_is_refused_is_refused(shim: Shim, tag: Function) -> None:
+    tag.answer = lambda count: Reply(422, b"no such tag") if count == 0 else Reply()
+    answer = shim.post(batch(pool_created(70), pool_created(71)))
+    assert (answer.status_code, answer.json()["error"]) == (422, "function tag.openfaas-fn answers 422: no such tag")
+    assert shim.post(HTTPMessage(batch().headers, b"{}")).status_code == 400
+
+
 def test_an_event_that_nobody_wants_is_taken(shim: Shim, tag: Function) -> None:
     assert shim.post(binary(cloudevent(vcenter_event("VmPoweredOnEvent")))).status_code == 204
     assert tag.invocations == []
@@ -229,6 +250,18 @@ def test_from_vcenter_through_the_shim_to_a_function_with_one_trace(simulator: R
     assert {span.attributes["cloudevents.event_id"] for span in spans} == {sent.headers["ce-id"]}
     assert invocation.attributes["faas.invoked_name"] == "tag.openfaas-fn"
     assert sent.headers["ce-traceparent"].split("-")[1] == trace_id
+
+
+def test_from_vcenter_in_batches_to_a_function(simulator: Running) -> None:
+    with fake_gateway() as gateway:
+        function = gateway.deploy("tag", POOL_TYPE)
+        with (
+            shim_at(gateway) as shim,
+            process("adapter", "run", **adapter_settings(simulator, K_SINK=shim.url, BATCH="64")),
+        ):
+            keys = {each["key"] for each in pools(gateway, 3)}
+    assert len(keys) == 3
+    assert len(function.ids()) == len(set(function.ids()))
 
 
 def test_in_one_process_a_refusal_is_a_dead_letter_with_the_functions_name(simulator: Running, tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ What is as usual in binary mode is checked here, in a quarter of the SDK's time;
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, cast
 from urllib.parse import unquote
@@ -42,15 +43,54 @@ def received(headers: Mapping[str, str], body: bytes) -> CloudEvent:
     """The event of a request, its JSON data decoded. Raises EventRefusedError with the status to answer."""
     lowered = {name.lower(): value for name, value in headers.items()}
     media_type = lowered.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type.startswith(f"{STRUCTURED}-batch"):
-        raise EventRefusedError("a batch is not taken; send one CloudEvent a request", status=400)
     if media_type.startswith(STRUCTURED) and media_type != f"{STRUCTURED}+json":
         raise EventRefusedError(f"the format {media_type} is not taken; send {STRUCTURED}+json", status=415)
-    try:
+    with judged():
         return structured(lowered, body) if media_type.startswith(STRUCTURED) else binary(lowered, body)
+
+
+def is_batch(headers: Mapping[str, str]) -> bool:
+    """Whether a request holds several events, in CloudEvents' JSON batch format."""
+    return headers.get("Content-Type", "").partition(";")[0].strip().lower() == f"{STRUCTURED}-batch+json"
+
+
+def received_batch(body: bytes) -> list[CloudEvent]:
+    """The events of such a request. Raises EventRefusedError with the status to answer; one wrong event spoils it."""
+    with judged():
+        found = orjson.loads(body)
+        if not isinstance(found, list):
+            raise TypeError("a batch is a list of events")
+        return [from_json(each) for each in found]
+
+
+@contextmanager
+def judged() -> Iterator[None]:
+    """What is wrong with an event, in the words of a refusal."""
+    try:
+        yield
     except (BaseCloudEventException, ValueError, TypeError, AttributeError, RecursionError) as exc:
         # The SDK lets through whatever its parsing meets: a list instead of an object, a time that is none.
         raise EventRefusedError(f"not a CloudEvent: {' '.join(str(exc).split())}", status=400) from exc
+
+
+def from_json(found: Any) -> CloudEvent:
+    """The event of a JSON object. What is as usual is taken over, and goes on in binary mode."""
+    required(found)
+    named = {name: value for name, value in found.items() if name != "data"}
+    data, content_type = found.get("data"), named.pop("datacontenttype", None)
+    if isinstance(data, dict) and content_type == "application/json" and is_plain(named):
+        headers = {"content-type": content_type} | {f"ce-{name}": value for name, value in named.items()}
+        attributes = named | {"datacontenttype": content_type}
+        if "time" in named:
+            attributes["time"] = datetime.fromisoformat(named["time"])
+        return Received(attributes, data, headers, orjson.dumps(data))
+    return structured({"content-type": f"{STRUCTURED}+json"}, orjson.dumps(found))
+
+
+def is_plain(named: dict[str, Any]) -> bool:
+    """Whether attributes in JSON are texts that a header has alike."""
+    texts = all(isinstance(value, str) for value in named.values())
+    return texts and not set(' "%') & set("".join(named.values())) and is_usual(named, "-")
 
 
 def structured(headers: dict[str, str], body: bytes) -> CloudEvent:

@@ -23,7 +23,7 @@ from prometheus_client.exposition import choose_encoder
 
 from adapter import telemetry
 from adapter.errors import ConfigurationError, EventRefusedError, SinkUnavailableError, VcenterSourceError
-from adapter.openfaas.receive import received
+from adapter.openfaas.receive import is_batch, received, received_batch
 from adapter.openfaas.settings import ShimSettings
 from adapter.openfaas.sink import OpenfaasSink, invoking
 
@@ -42,21 +42,32 @@ class Shim:
     stale_after: float
 
     async def event(self, request: web.Request) -> web.Response:
-        """Take one CloudEvent."""
+        """Take one CloudEvent, or a batch of them."""
+        body = await request.read()
         try:
-            event = received(request.headers, await request.read())
+            events = received_batch(body) if is_batch(request.headers) else [received(request.headers, body)]
         except EventRefusedError as exc:
             return refusal(exc.status or REFUSED, exc)
+        failures = [one for one in await asyncio.gather(*(self.take(e, request.headers) for e in events)) if one]
+        later = [one for one in failures if isinstance(one, SinkUnavailableError)]
+        if later:  # the whole of a batch comes again, and who has taken an event of it is not asked again
+            return refusal(503, later[0], max((one.retry_after for one in later if one.retry_after), default=None))
+        return refusal(REFUSED, failures[0]) if failures else web.Response(status=204)
+
+    async def take(
+        self, event: CloudEvent, headers: Mapping[str, str]
+    ) -> SinkUnavailableError | EventRefusedError | None:
+        """One event to its functions; what is returned is why not."""
         try:
-            with processing(event, request.headers) as span:
+            with processing(event, headers) as span:
                 await self.sink.send(event, span, 0)
         except SinkUnavailableError as exc:
             log.warning("not taken, will be retried", reason=str(exc), event_id=event.get_id())
-            return refusal(503, exc, exc.retry_after)
+            return exc
         except EventRefusedError as exc:
             log.error("refused for good", reason=str(exc), event_id=event.get_id())
-            return refusal(REFUSED, exc)
-        return web.Response(status=204)
+            return exc
+        return None
 
     async def healthy(self, _: web.Request) -> web.Response:
         """The process answers: a restart mends no gateway."""
