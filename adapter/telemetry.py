@@ -160,6 +160,8 @@ def sending(root: Span, address: str, event_id: str, resend: int) -> Iterator[tu
     except (SinkUnavailableError, EventRefusedError) as exc:
         span.set_status(StatusCode.ERROR, str(exc))
         span.set_attribute("error.type", type(exc.__cause__ or exc).__name__ if exc.status is None else str(exc.status))
+        if exc.status is not None:
+            span.set_attribute("http.response.status_code", exc.status)
         raise
     finally:
         span.end()
