@@ -1,8 +1,4 @@
-"""The admin server: /healthz and /readyz for probes, /metrics for Prometheus.
-
-aiohttp serves it: its client is loaded anyway, it leaves signals alone, and it lives on the loop whose turning
-/healthz proves.
-"""
+"""The admin server: /healthz and /readyz for probes, /metrics for Prometheus; on the loop whose turning it proves."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,11 +7,10 @@ from dataclasses import asdict, dataclass
 import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 
 from adapter.contact import Contact
-from adapter.errors import ConfigurationError
 from adapter.lease import Lease
+from adapter.listening import Place, exposition, listening
 from adapter.metrics import Meters
 from adapter.stream import WAIT_SECONDS
 
@@ -119,12 +114,10 @@ def application(health: Health, registry: CollectorRegistry) -> web.Application:
         answer = {"ready": ready, "checks": {name: asdict(check) for name, check in checks.items()}}
         return web.json_response(answer, status=200 if ready else 503)
 
-    async def metrics(request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
-
     served = web.Application()
-    served.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    served.add_routes(
+        [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", exposition(registry))]
+    )
     return served
 
 
@@ -137,24 +130,7 @@ async def serving(health: Health, host: str, port: int | None) -> AsyncIterator[
     if port is None:
         yield
         return
-    runner = web.AppRunner(
-        application(health, health.meters.registry), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
-    )
-    await runner.setup()
-    try:
-        await listen(runner, host, port)
+    place = Place(host, port, "HEALTH_PORT", "set another, 0 for any free one, or off")
+    async with listening(application(health, health.meters.registry), place, SHUTDOWN_SECONDS) as bound:
+        log.info("serving /healthz, /readyz and /metrics", host=host, port=bound)
         yield
-    finally:
-        await runner.cleanup()
-
-
-async def listen(runner: web.AppRunner, host: str, port: int) -> None:
-    """Open the port, and say so."""
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as exc:
-        reason = (exc.strerror or str(exc)).rpartition(": ")[2]
-        raise ConfigurationError(
-            f"HEALTH_PORT: cannot listen on {host}:{port}: {reason}; set another, 0 for any free one, or off"
-        ) from exc
-    log.info("serving /healthz, /readyz and /metrics", host=host, port=runner.addresses[0][1])

@@ -1,8 +1,7 @@
 """``vcenter-source openfaas-shim``: a CloudEvents sink, the adapter's K_SINK or a Knative Trigger's subscriber.
 
 To a Broker: 204 done; 400, 413, 415, 422 dead letter at once; 503 deliver again. The reason in the body names the
-functions. A subscriber's address may have a path, so events are taken on any. aiohttp serves it, as it does the
-adapter's probes: it leaves signals alone.
+functions. A subscriber's address may have a path, so events are taken on any.
 """
 
 import asyncio
@@ -19,10 +18,10 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 
 from adapter import telemetry
-from adapter.errors import ConfigurationError, EventRefusedError, SinkUnavailableError, VcenterSourceError
+from adapter.errors import EventRefusedError, SinkUnavailableError, VcenterSourceError
+from adapter.listening import Place, exposition, listening
 from adapter.openfaas.receive import is_batch, received, received_batch
 from adapter.openfaas.settings import ShimSettings
 from adapter.openfaas.sink import OpenfaasSink, invoking
@@ -80,11 +79,6 @@ class Shim:
         answer = {"ready": ready, "functions": len(known.functions) if known else None, "why": contact.reason}
         return web.json_response(answer, status=200 if ready else 503)
 
-    async def metrics(self, request: web.Request) -> web.Response:
-        """For Prometheus."""
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(self.registry), headers={"Content-Type": content_type})
-
 
 def refusal(status: int, why: VcenterSourceError, delay: float | None = None) -> web.Response:
     """An answer that says what went wrong."""
@@ -124,7 +118,7 @@ def context_of(carrier: Mapping[str, str]) -> Context:
 def application(shim: Shim, max_body_bytes: int) -> web.Application:
     """Events on any path but those of the probes."""
     served = web.Application(client_max_size=max_body_bytes)
-    probes = {"/healthz": shim.healthy, "/readyz": shim.ready, "/metrics": shim.metrics}
+    probes = {"/healthz": shim.healthy, "/readyz": shim.ready, "/metrics": exposition(shim.registry)}
     served.add_routes([web.get(path, handler) for path, handler in probes.items()])
     served.add_routes([web.post("/{path:.*}", shim.event)])
     return served
@@ -139,24 +133,9 @@ async def serving(settings: ShimSettings) -> AsyncIterator[int]:
     registry = CollectorRegistry()
     async with invoking(settings, registry) as sink:
         shim = Shim(sink, registry, settings.health_stale_after)
-        runner = web.AppRunner(
-            application(shim, settings.max_body_bytes), access_log=None, shutdown_timeout=settings.drain_timeout
-        )
-        await runner.setup()
-        try:
-            await listen(runner, settings.host, settings.port)
-            yield runner.addresses[0][1]
-        finally:
-            await runner.cleanup()
-
-
-async def listen(runner: web.AppRunner, host: str, port: int) -> None:
-    """Open the port."""
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as exc:
-        reason = (exc.strerror or str(exc)).rpartition(": ")[2]
-        raise ConfigurationError(f"PORT: cannot listen on {host}:{port}: {reason}; set another, or 0") from exc
+        place = Place(settings.host, settings.port, "PORT")
+        async with listening(application(shim, settings.max_body_bytes), place, settings.drain_timeout) as port:
+            yield port
 
 
 async def run(settings: ShimSettings) -> None:

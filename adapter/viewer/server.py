@@ -17,8 +17,9 @@ from cloudevents.core.bindings.http import to_binary
 from adapter.cloudevent import OrjsonFormat
 from adapter.deadletters.folder import decode
 from adapter.delivery import Sink
-from adapter.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
+from adapter.errors import EventRefusedError, SinkUnavailableError
 from adapter.health import Health
+from adapter.listening import Place, listening
 from adapter.replay import traced
 from adapter.settings import bracketed
 from adapter.triggers.values import Judge
@@ -223,25 +224,13 @@ def application(viewer: Viewer, token: str | None, told: Told) -> web.Applicatio
 async def serving(viewer: Viewer, host: str, port: int, token: str | None) -> AsyncIterator[str]:
     """Serve while this lasts, at the address given. Port 0 takes any free one. Raises ConfigurationError."""
     told = Told(viewer.feed, viewer.about, viewer.status)
-    runner = web.AppRunner(application(viewer, token, told), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
-    await runner.setup()
-    telling = asyncio.create_task(told.tell_regularly())
-    try:
-        yield await listen(runner, host, port)
-    finally:
-        telling.cancel()
-        with suppress(asyncio.CancelledError):
-            await telling
-        await runner.cleanup()
-
-
-async def listen(runner: web.AppRunner, host: str, port: int) -> str:
-    """Open the port, and say so; the page's address."""
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as exc:
-        reason = (exc.strerror or str(exc)).rpartition(": ")[2]
-        raise ConfigurationError(f"VIEWER: cannot listen on {host}:{port}: {reason}; set another, or 0") from exc
-    url = f"http://{bracketed(host)}:{runner.addresses[0][1]}/"
-    log.info("serving the event viewer", url=url)
-    return url
+    async with listening(application(viewer, token, told), Place(host, port, "VIEWER"), SHUTDOWN_SECONDS) as bound:
+        url = f"http://{bracketed(host)}:{bound}/"
+        log.info("serving the event viewer", url=url)
+        telling = asyncio.create_task(told.tell_regularly())
+        try:
+            yield url
+        finally:
+            telling.cancel()
+            with suppress(asyncio.CancelledError):
+                await telling
