@@ -15,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Status, StatusCode
 
-from adapter.errors import ConfigurationError, SinkUnavailableError
+from adapter.errors import ConfigurationError, LeaseLostError, SinkUnavailableError
 from adapter.settings import load
 from adapter.triggers.values import Judge
 from adapter.triggers.world import World
@@ -225,6 +225,8 @@ def test_sending_again_says_what_the_sink_said() -> None:
         assert httpx.post(path, json={}).json() == {"accepted": True, "why": ""}
         viewer.sink.refusal = SinkUnavailableError("it answers 503")
         assert httpx.post(path, json={}).json() == {"accepted": False, "why": "it answers 503"}
+        viewer.sink.refusal = LeaseLostError("another may have the Lease")
+        assert httpx.post(path, json={}).json() == {"accepted": False, "why": "another may have the Lease"}
     with alone(sink=None) as viewer:
         viewer.post(made_up(7))
         viewer.do(viewer.feed.settle)

@@ -12,12 +12,11 @@ from uuid import uuid4
 import orjson
 import structlog
 from aiohttp import web
-from cloudevents.core.bindings.http import to_binary
 
-from adapter.cloudevent import OrjsonFormat
+from adapter.cloudevent import binary
 from adapter.deadletters.folder import decode
 from adapter.delivery import Sink
-from adapter.errors import EventRefusedError, SinkUnavailableError
+from adapter.errors import EventRefusedError, LeaseLostError, SinkUnavailableError
 from adapter.health import Health
 from adapter.listening import Place, listening
 from adapter.replay import traced
@@ -138,7 +137,7 @@ def made(wish: trigger.Wish, world: World, events: list[tuple[int, dict[str, Any
 
 def in_full(record: Record) -> dict[str, Any]:
     """One event, with what became of it when, and as it is sent in either mode of CloudEvents over HTTP."""
-    message = to_binary(decode(record.body), OrjsonFormat())
+    headers, _ = binary(decode(record.body))
     return {
         "n": record.number,
         "state": record.state,
@@ -146,7 +145,7 @@ def in_full(record: Record) -> dict[str, Any]:
         "ended": record.ended,
         "tries": record.tries,
         "failures": list(record.failures or ()),
-        "headers": message.headers,
+        "headers": headers,
         "event": orjson.Fragment(record.body),
     }
 
@@ -171,7 +170,7 @@ async def sent_again(viewer: Viewer, record: Record) -> dict[str, Any]:
     try:
         async with asyncio.timeout(REPLAY_SECONDS):
             await viewer.sink.send(event, traced(event), 0)
-    except (EventRefusedError, SinkUnavailableError, TimeoutError) as exc:
+    except (EventRefusedError, LeaseLostError, SinkUnavailableError, TimeoutError) as exc:
         return {"accepted": False, "why": str(exc) or f"no answer within {REPLAY_SECONDS:.0f} s"}
     return {"accepted": True, "why": ""}
 
