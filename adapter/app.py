@@ -9,40 +9,36 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import structlog
-from prometheus_client import CollectorRegistry
 
-from adapter import health, otlp
 from adapter.backoff import Backoff
 from adapter.checkpoint import Checkpoint, Ledger, Store
-from adapter.checkpoint.configmap import ConfigMapStore
-from adapter.checkpoint.file import FileStore
 from adapter.checkpoint.keeper import Keeper
-from adapter.checkpoint.memory import MemoryStore
-from adapter.cloudevent import Converter
-from adapter.deadletters import DeadLetters, FirstOf, NoDeadLetters
-from adapter.deadletters.folder import Folder
-from adapter.deadletters.sink import SinkLetters
-from adapter.delivery import Delivery, Fence, Retry, Sink, Watch
+from adapter.deadletters import DeadLetters
+from adapter.delivery import Delivery, Retry, Sink, Watch
 from adapter.errors import AuthenticationError, ConfigurationError, LeaseLostError, OvertakenError, RetryableError
 from adapter.intake import AHEAD, Intake
-from adapter.lease import REQUEST, Lease, process_name
+from adapter.lease import Lease
 from adapter.metrics import Meters
-from adapter.openfaas.sink import OpenfaasSink, openfaas_sink
+from adapter.openfaas.sink import OpenfaasSink
+from adapter.parts import (
+    checkpoint_store,
+    converter_of,
+    dead_letters_of,
+    fence_of,
+    lease_of,
+    observed,
+    sink_of,
+    vcenter_of,
+    watching,
+)
 from adapter.position import Position
-from adapter.settings import NOWHERE, OBJECT_NAME, Settings
-from adapter.sinks.broker import http_sink
-from adapter.sinks.nowhere import NowhereSink
-from adapter.sinks.stdout import StdoutSink
-from adapter.sinksettings import OPENFAAS
+from adapter.settings import Settings
 from adapter.stream import Stream
 from adapter.threads import to_its_end
 from adapter.typefilter import TypeFilter
-from adapter.vcenter.client import About, Vcenter
-from adapter.vcenter.session import Session, tls_context
+from adapter.vcenter.client import About
 
 log = structlog.get_logger()
 
@@ -187,125 +183,3 @@ def resumable(checkpoint: Checkpoint | None, about: About) -> Checkpoint | None:
             f"{about.instance_uuid}; set another CHECKPOINT, or remove this one to begin at START_FROM"
         )
     return checkpoint
-
-
-def converter_of(settings: Settings, about: About) -> Converter:
-    """How this vCenter's events become CloudEvents."""
-    return Converter(
-        source=settings.source,
-        api_version=about.api_version,
-        event_format=settings.event_format,
-        categories=about.categories,
-        overrides=settings.ce_overrides,
-    )
-
-
-def checkpoint_store(address: str) -> Store:
-    """The store that CHECKPOINT names."""
-    parts = urlsplit(address)
-    if address == "memory:":
-        return MemoryStore()
-    if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
-        return FileStore(Path(parts.path))
-    name = address.removeprefix("configmap://")
-    if parts.scheme == "configmap" and OBJECT_NAME.fullmatch(name):
-        from adapter import kube
-
-        return ConfigMapStore(kube.connect().object(kube.CONFIG_MAP, name, "CHECKPOINT"), process_name())
-    wanted = "file:///path/to/file, configmap://[namespace/]name or memory:"
-    raise ConfigurationError(f"CHECKPOINT: {address!r}: set {wanted}")
-
-
-def lease_of(settings: Settings) -> Lease | None:
-    """The Lease that LEASE names."""
-    if settings.lease is None:
-        return None
-    from adapter import kube
-
-    patience = settings.lease_duration * REQUEST
-    stored = kube.connect().object(kube.LEASE, settings.lease, "LEASE", patience)
-    return Lease(stored, process_name(), duration=settings.lease_duration)
-
-
-def fence_of(lease: Lease | None) -> Fence:
-    """What is asked before anything that one adapter alone may do; it raises LeaseLostError."""
-    return lease.must_be_held if lease else lambda: None
-
-
-@asynccontextmanager
-async def sink_of(
-    settings: Settings, registry: CollectorRegistry | None = None, fence: Fence = lambda: None
-) -> AsyncIterator[Sink]:
-    """The sink that K_SINK or --sink names. What it counts itself joins the registry."""
-    if settings.sink is None:
-        raise ConfigurationError("K_SINK: not set; set the sink's address (Knative does), or --sink - to print events")
-    if settings.sink == "-":
-        yield StdoutSink()
-        return
-    if settings.sink == NOWHERE:
-        yield NowhereSink()
-        return
-    if settings.sink.startswith(OPENFAAS):
-        async with openfaas_sink(settings, registry, fence) as functions:
-            yield functions
-        return
-    async with http_sink(
-        settings.sink,
-        ca_certs=settings.ca_certs,
-        answer_timeout=settings.sink_timeout,
-        max_event_bytes=settings.max_event_bytes,
-        batch=settings.batch,
-        token_file=settings.sink_token,
-        fence=fence,
-    ) as sink:
-        yield sink
-
-
-@asynccontextmanager
-async def dead_letters_of(settings: Settings, fence: Fence = lambda: None) -> AsyncIterator[DeadLetters]:
-    """Where events go that the sink will never take: DEAD_LETTER_SINK, where that takes none, DEAD_LETTER_PATH."""
-    folder = settings.dead_letter_path and Folder(settings.dead_letter_path, settings.dead_letter_max_bytes)
-    if settings.dead_letter_sink is None:
-        yield folder or NoDeadLetters()
-        return
-    async with http_sink(
-        settings.dead_letter_sink,
-        ca_certs=settings.ca_certs,
-        answer_timeout=settings.sink_timeout,
-        fence=fence,
-    ) as sink:
-        first = SinkLetters(sink)
-        yield FirstOf([first, folder]) if folder else first
-
-
-@asynccontextmanager
-async def observed(settings: Settings, meters: Meters) -> AsyncIterator[None]:
-    """Probes and Prometheus are answered, and metrics pushed where OTLP is configured, also while a stop drains."""
-    judged = health.Health(meters, settings.health_stale_after, settings.checkpoint_interval)
-    with otlp.exporting(meters):
-        async with health.serving(judged, settings.health_host, settings.serves_health_on):
-            yield
-
-
-@asynccontextmanager
-async def watching(settings: Settings, meters: Meters, sink: Sink) -> AsyncIterator[Watch]:
-    """Who is told of deliveries: the meters, and the event viewer where VIEWER is set; it is not loaded otherwise."""
-    if settings.viewer is None:
-        yield meters
-        return
-    from adapter.viewer import wiring
-
-    async with wiring.viewing(settings, meters, None if settings.sink == NOWHERE else sink) as watch:
-        yield watch
-
-
-@asynccontextmanager
-async def vcenter_of(settings: Settings, meters: Meters) -> AsyncIterator[tuple[Vcenter, About]]:
-    """The vCenter that VCENTER_URL names, logged in to; logged out of at the end."""
-    tls = tls_context(settings.vcenter_ca_file, insecure=settings.vcenter_insecure)
-    session = Session(settings.vcenter_url, settings.credentials, tls, meters.logged_in)
-    vcenter = Vcenter(session, meters.vcenter)
-    try:
-        yield vcenter, await vcenter.connect()
-    finally:
-        await vcenter.close()

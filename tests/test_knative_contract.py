@@ -24,7 +24,7 @@ import pytest
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN
 
-from adapter import app, settings, sinksettings
+from adapter import parts, settings, sinksettings
 from adapter.backoff import Backoff
 from adapter.deadletters import DeadLetter
 from adapter.errors import EventRefusedError, SinkUnavailableError
@@ -298,7 +298,7 @@ def test_only_the_sink_that_knative_named_is_shown_the_token(tmp_path: Path, mon
     monkeypatch.setattr(sinksettings, "OIDC_TOKEN", tmp_path / "token")
 
     async def both(given: settings.Settings) -> None:
-        async with app.sink_of(given) as sink, app.dead_letters_of(given) as letters:
+        async with parts.sink_of(given) as sink, parts.dead_letters_of(given) as letters:
             await sink.send(EVENT, INVALID_SPAN, 0)
             await letters.store(DeadLetter(EVENT, sink.address, "refused"), INVALID_SPAN)
 

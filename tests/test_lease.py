@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from adapter import kube
-from adapter.app import checkpoint_store
 from adapter.errors import ConfigurationError, KubernetesForbiddenError, LeaseLostError
 from adapter.lease import Lease, machine_time
+from adapter.parts import checkpoint_store
 from adapter.settings import load
 from tests.kube_api import NAMESPACE, KubeApi, kube_api, kubeconfig
 

@@ -4,13 +4,13 @@ import asyncio
 import sys
 from functools import partial
 
-from adapter.app import checkpoint_store
 from adapter.doctor.report import Report, secrets_of
 from adapter.doctor.sink import dead_letter_sink_findings, sink_findings
 from adapter.doctor.steps import Step, take
 from adapter.doctor.storage import checkpoint_outcome, dead_letters
 from adapter.doctor.vcenter import VcenterChecks
 from adapter.errors import ConfigurationError
+from adapter.parts import checkpoint_store
 from adapter.settings import Settings
 from adapter.typefilter import TypeFilter
 

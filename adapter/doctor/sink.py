@@ -13,10 +13,10 @@ from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan
 from yarl import URL
 
-from adapter.app import sink_of
 from adapter.doctor.endpoint import Endpoint, Trust
 from adapter.doctor.steps import Finding, Outcome, Step, failed, ok, take
 from adapter.errors import EventRefusedError, SinkUnavailableError
+from adapter.parts import sink_of
 from adapter.settings import Settings
 from adapter.sinks.broker import proxy_for
 from adapter.sinks.mounted import Trust as SinkTrust

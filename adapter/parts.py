@@ -1,0 +1,152 @@
+"""What the pipeline is made of, each part as the settings have it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from prometheus_client import CollectorRegistry
+
+from adapter import health, otlp
+from adapter.checkpoint import Store
+from adapter.checkpoint.configmap import ConfigMapStore
+from adapter.checkpoint.file import FileStore
+from adapter.checkpoint.memory import MemoryStore
+from adapter.cloudevent import Converter
+from adapter.deadletters import DeadLetters, FirstOf, NoDeadLetters
+from adapter.deadletters.folder import Folder
+from adapter.deadletters.sink import SinkLetters
+from adapter.delivery import Fence, Sink, Watch
+from adapter.errors import ConfigurationError
+from adapter.lease import REQUEST, Lease, process_name
+from adapter.metrics import Meters
+from adapter.openfaas.sink import openfaas_sink
+from adapter.settings import NOWHERE, OBJECT_NAME, Settings
+from adapter.sinks.broker import http_sink
+from adapter.sinks.nowhere import NowhereSink
+from adapter.sinks.stdout import StdoutSink
+from adapter.sinksettings import OPENFAAS
+from adapter.vcenter.client import About, Vcenter
+from adapter.vcenter.session import Session, tls_context
+
+
+def converter_of(settings: Settings, about: About) -> Converter:
+    """How this vCenter's events become CloudEvents."""
+    return Converter(
+        source=settings.source,
+        api_version=about.api_version,
+        event_format=settings.event_format,
+        categories=about.categories,
+        overrides=settings.ce_overrides,
+    )
+
+
+def checkpoint_store(address: str) -> Store:
+    """The store that CHECKPOINT names."""
+    parts = urlsplit(address)
+    if address == "memory:":
+        return MemoryStore()
+    if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
+        return FileStore(Path(parts.path))
+    name = address.removeprefix("configmap://")
+    if parts.scheme == "configmap" and OBJECT_NAME.fullmatch(name):
+        from adapter import kube
+
+        return ConfigMapStore(kube.connect().object(kube.CONFIG_MAP, name, "CHECKPOINT"), process_name())
+    wanted = "file:///path/to/file, configmap://[namespace/]name or memory:"
+    raise ConfigurationError(f"CHECKPOINT: {address!r}: set {wanted}")
+
+
+def lease_of(settings: Settings) -> Lease | None:
+    """The Lease that LEASE names."""
+    if settings.lease is None:
+        return None
+    from adapter import kube
+
+    patience = settings.lease_duration * REQUEST
+    stored = kube.connect().object(kube.LEASE, settings.lease, "LEASE", patience)
+    return Lease(stored, process_name(), duration=settings.lease_duration)
+
+
+def fence_of(lease: Lease | None) -> Fence:
+    """What is asked before anything that one adapter alone may do; it raises LeaseLostError."""
+    return lease.must_be_held if lease else lambda: None
+
+
+@asynccontextmanager
+async def sink_of(
+    settings: Settings, registry: CollectorRegistry | None = None, fence: Fence = lambda: None
+) -> AsyncIterator[Sink]:
+    """The sink that K_SINK or --sink names. What it counts itself joins the registry."""
+    if settings.sink is None:
+        raise ConfigurationError("K_SINK: not set; set the sink's address (Knative does), or --sink - to print events")
+    if settings.sink == "-":
+        yield StdoutSink()
+        return
+    if settings.sink == NOWHERE:
+        yield NowhereSink()
+        return
+    if settings.sink.startswith(OPENFAAS):
+        async with openfaas_sink(settings, registry, fence) as functions:
+            yield functions
+        return
+    async with http_sink(
+        settings.sink,
+        ca_certs=settings.ca_certs,
+        answer_timeout=settings.sink_timeout,
+        max_event_bytes=settings.max_event_bytes,
+        batch=settings.batch,
+        token_file=settings.sink_token,
+        fence=fence,
+    ) as sink:
+        yield sink
+
+
+@asynccontextmanager
+async def dead_letters_of(settings: Settings, fence: Fence = lambda: None) -> AsyncIterator[DeadLetters]:
+    """Where events go that the sink will never take: DEAD_LETTER_SINK, where that takes none, DEAD_LETTER_PATH."""
+    folder = settings.dead_letter_path and Folder(settings.dead_letter_path, settings.dead_letter_max_bytes)
+    if settings.dead_letter_sink is None:
+        yield folder or NoDeadLetters()
+        return
+    async with http_sink(
+        settings.dead_letter_sink,
+        ca_certs=settings.ca_certs,
+        answer_timeout=settings.sink_timeout,
+        fence=fence,
+    ) as sink:
+        first = SinkLetters(sink)
+        yield FirstOf([first, folder]) if folder else first
+
+
+@asynccontextmanager
+async def observed(settings: Settings, meters: Meters) -> AsyncIterator[None]:
+    """Probes and Prometheus are answered, and metrics pushed where OTLP is configured, also while a stop drains."""
+    judged = health.Health(meters, settings.health_stale_after, settings.checkpoint_interval)
+    with otlp.exporting(meters):
+        async with health.serving(judged, settings.health_host, settings.serves_health_on):
+            yield
+
+
+@asynccontextmanager
+async def watching(settings: Settings, meters: Meters, sink: Sink) -> AsyncIterator[Watch]:
+    """Who is told of deliveries: the meters, and the event viewer where VIEWER is set; it is not loaded otherwise."""
+    if settings.viewer is None:
+        yield meters
+        return
+    from adapter.viewer import wiring
+
+    async with wiring.viewing(settings, meters, None if settings.sink == NOWHERE else sink) as watch:
+        yield watch
+
+
+@asynccontextmanager
+async def vcenter_of(settings: Settings, meters: Meters) -> AsyncIterator[tuple[Vcenter, About]]:
+    """The vCenter that VCENTER_URL names, logged in to; logged out of at the end."""
+    tls = tls_context(settings.vcenter_ca_file, insecure=settings.vcenter_insecure)
+    session = Session(settings.vcenter_url, settings.credentials, tls, meters.logged_in)
+    vcenter = Vcenter(session, meters.vcenter)
+    try:
+        yield vcenter, await vcenter.connect()
+    finally:
+        await vcenter.close()
