@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from adapter import settings as configuration
-from adapter import sinksettings, telemetry
+from adapter import sinksettings, telemetry, vcentersettings
 from adapter.errors import ConfigurationError, OutputClosedError, VcenterSourceError
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def tagged(
 ) -> None:
     """List the objects that carry a tag now: type, id and name. Exit code 1: there is no such tag, say."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    settings = sinksettings.read(configuration.VcenterSettings, {})
+    settings = sinksettings.read(vcentersettings.VcenterSettings, {})
     from adapter import logs  # as above
     from adapter import tagged as tagging
 

@@ -5,20 +5,17 @@ Each setting is documented once, in the docstring under it; the README's table i
 
 import json
 import re
-import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv6Address, ip_address
-from pathlib import Path
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from adapter.errors import ConfigurationError
-from adapter.sinksettings import ENCODE, EnvironmentSettings, SinkSettings, check_port, either, read, split
+from adapter.sinksettings import SinkSettings, either, read, split
+from adapter.vcentersettings import VcenterSettings
 
 NOT_OURS = frozenset({"id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema"})
 """Attributes that say what an event is: no override changes them. Those that begin with ``knative`` are Knative's."""
@@ -33,89 +30,6 @@ NOWHERE = "nowhere:"
 
 LEAST_TOKEN = 16
 """Characters of VIEWER_TOKEN: what nobody guesses."""
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What vCenter asks for at log-in."""
-
-    username: str
-    password: SecretStr
-
-
-class VcenterSettings(EnvironmentSettings):
-    """Which vCenter, and as whom."""
-
-    vcenter_url: Annotated[str, either("VCENTER_URL", "GOVC_URL")]
-    """The vCenter to read: a host name, `host:port`, or `https://host/sdk`. Required. `GOVC_URL` is the fall-back."""
-
-    vcenter_username: Annotated[str | None, either("VCENTER_USERNAME", "GOVC_USERNAME")] = None
-    """The account that reads; Read-Only on the root folder, propagated, is enough. `GOVC_USERNAME` is the fall-back."""
-
-    vcenter_password: Annotated[SecretStr | None, either("VCENTER_PASSWORD", "GOVC_PASSWORD")] = None
-    """Its password. `GOVC_PASSWORD` is the fall-back."""
-
-    vcenter_secret_path: Annotated[Path | None, either("VCENTER_SECRET_PATH")] = None
-    """A folder with the files `username` and `password`, as Kubernetes mounts a basic-auth Secret. It wins over the two
-    variables above and is read again at every log-in, so rotated credentials need no restart."""
-
-    vcenter_insecure: Annotated[bool, either("VCENTER_INSECURE", "GOVC_INSECURE")] = False
-    """`true` accepts any TLS certificate: for a first try only. `GOVC_INSECURE` is the fall-back."""
-
-    vcenter_ca_file: Annotated[Path | None, either("VCENTER_CA_FILE")] = None
-    """A PEM file with the authority that signed vCenter's certificate, trusted beside the system's."""
-
-    @field_validator("vcenter_url")
-    @classmethod
-    def _full_url(cls, value: str) -> str:
-        """Make `host`, `host:port` and an IPv6 address a full URL, and refuse what cannot be one."""
-        url = value.strip()
-        if "://" not in url:
-            url = f"https://{bracketed(url)}"
-        parts = split(url)
-        if parts.scheme not in {"https", "http"} or not parts.hostname or " " in url:
-            raise ValueError("not an address; set a host name or https://host/sdk")
-        check_port(parts)
-        if "@" in parts.path + parts.query + parts.fragment:
-            raise ValueError(f"not an address; {ENCODE}")
-        return url
-
-    @field_validator("vcenter_ca_file")
-    @classmethod
-    def _readable(cls, value: Path | None) -> Path | None:
-        if value is not None:
-            try:
-                ssl.create_default_context(cafile=value)
-            except OSError as exc:  # ssl.SSLError is one too
-                raise ValueError(f"cannot read PEM certificates from {value}: {exc.strerror or exc}") from exc
-        return value
-
-    @model_validator(mode="after")
-    def _credentials_given(self) -> Self:
-        try:
-            self.credentials()
-        except ConfigurationError as exc:
-            raise ValueError(str(exc)) from exc
-        return self
-
-    @property
-    def source(self) -> str:
-        """The CloudEvents source: which vCenter, free of user name and password."""
-        parts = urlsplit(self.vcenter_url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/sdk"
-
-    def credentials(self) -> Credentials:
-        """The credentials as they are now; mounted files are read afresh. Raises ConfigurationError."""
-        if self.vcenter_secret_path is not None:
-            return mounted_credentials(self.vcenter_secret_path)
-        parts = urlsplit(self.vcenter_url)
-        username = self.vcenter_username or unquote(parts.username or "")
-        password = self.vcenter_password or SecretStr(unquote(parts.password or ""))
-        if not username:
-            raise ConfigurationError("VCENTER_USERNAME: not set; set it, or VCENTER_SECRET_PATH to a mounted Secret")
-        if not password.get_secret_value():
-            raise ConfigurationError("VCENTER_PASSWORD: not set; set it, or VCENTER_SECRET_PATH to a mounted Secret")
-        return Credentials(username, password)
 
 
 class Settings(SinkSettings, VcenterSettings):
@@ -307,32 +221,6 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def bracketed(host: str) -> str:
-    """The host as a URL has it: an IPv6 address stands in brackets."""
-    try:
-        return f"[{IPv6Address(host)}]"
-    except ValueError:
-        return host
-
-
-def mounted_credentials(folder: Path) -> Credentials:
-    """Read the files of a mounted basic-auth Secret. Raises ConfigurationError."""
-    username, password = _mounted(folder / "username"), _mounted(folder / "password")
-    if not username or not password:
-        raise ConfigurationError(f"VCENTER_SECRET_PATH: {folder}/username or {folder}/password is empty")
-    return Credentials(username, SecretStr(password))
-
-
-def _mounted(file: Path) -> str:
-    """What a file holds; a line end after it is not part of it."""
-    try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as exc:
-        raise ConfigurationError(f"VCENTER_SECRET_PATH: cannot read {file}: {exc.strerror}") from exc
-    except UnicodeDecodeError:  # quotes a byte of the password, so it is no cause to keep
-        raise ConfigurationError(f"VCENTER_SECRET_PATH: {file} is not UTF-8 text") from None
 
 
 def to_view(vcenter: str | None, hours: float, port: int) -> Settings:

@@ -9,12 +9,12 @@ from typing import TextIO
 import orjson
 
 from adapter.errors import ConfigurationError, PermanentError
-from adapter.settings import VcenterSettings
 from adapter.triggers.listing import show_lines
 from adapter.triggers.nearest import nearest, or_else
 from adapter.vcenter.naming import names
 from adapter.vcenter.session import Session, tls_context
 from adapter.vcenter.tags import Tags, reading_tags
+from adapter.vcentersettings import VcenterSettings
 
 URN = re.compile(r"urn:vmomi:InventoryServiceTag:[^:\s]+:[^:\s]+")
 COLUMNS = ("type", "moid", "name")

@@ -17,11 +17,11 @@ from opentelemetry.trace import INVALID_SPAN
 from pydantic import SecretStr
 
 from adapter.cloudevent import binary
-from adapter.settings import Credentials
 from adapter.sinks.broker import Batches, HttpSink, http_sink
 from adapter.vcenter.collector import PAGE_SIZE, event_filter
 from adapter.vcenter.decode import decode_page
 from adapter.vcenter.session import Session, tls_context
+from adapter.vcentersettings import Credentials
 from bench import post
 from bench.calls import CONVERTER, calls, every
 from bench.processes import line_of, module

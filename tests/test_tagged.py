@@ -15,10 +15,10 @@ from starlette.responses import JSONResponse, Response
 
 from adapter.errors import AuthenticationError, VcenterRefusedError, VcenterSourceError, VcenterUnavailableError
 from adapter.event import ManagedObjectReference
-from adapter.settings import Credentials
 from adapter.vcenter.naming import names
 from adapter.vcenter.session import tls_context
 from adapter.vcenter.tags import Tags, reading_tags
+from adapter.vcentersettings import Credentials
 from simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from simulator.rest import DialectName
 from simulator.server import Running

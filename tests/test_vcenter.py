@@ -23,11 +23,11 @@ from adapter.errors import (
 )
 from adapter.event import Event
 from adapter.position import Position
-from adapter.settings import Credentials
 from adapter.stream import Stream
 from adapter.vcenter import collector
 from adapter.vcenter.client import Vcenter
 from adapter.vcenter.session import Session, best_version, tls_context
+from adapter.vcentersettings import Credentials
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Running
 from simulator.testing import running

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from adapter.settings import VcenterSettings
 from adapter.sinksettings import read
 from adapter.vcenter.session import Session, tls_context
+from adapter.vcentersettings import VcenterSettings
 
 
 def categories() -> Mapping[str, str]:

@@ -22,9 +22,9 @@ from adapter.errors import (
     VcenterSourceError,
     VcenterUnavailableError,
 )
-from adapter.settings import Credentials
 from adapter.vcenter.decode import decode_categories
 from adapter.vcenter.stub import Stub
+from adapter.vcentersettings import Credentials
 
 log = structlog.get_logger()
 

@@ -14,8 +14,8 @@ import httpx
 
 from adapter.errors import AuthenticationError, VcenterRefusedError, VcenterUnavailableError
 from adapter.event import ManagedObjectReference
-from adapter.settings import Credentials
 from adapter.vcenter.session import refusal
+from adapter.vcentersettings import Credentials
 
 SESSION_HEADER = "vmware-api-session-id"
 PRIVILEGES = "the account needs the role Read-Only as a global permission, where tags live"
