@@ -3,6 +3,7 @@
 import asyncio
 import io
 import socket
+import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,7 +103,7 @@ def answering(status: int, objection: bytes) -> Iterator[RecordingSink]:
         yield sink
 
 
-async def send(url: str, event: CloudEvent, limit: int | None = None) -> HttpSink | Batches:
+async def send(url: str, event: CloudEvent, limit: int = sys.maxsize) -> HttpSink | Batches:
     async with http_sink(url, ca_certs=None, answer_timeout=5, max_event_bytes=limit) as sink:
         await sink.send(event, INVALID_SPAN, 0)
         return sink

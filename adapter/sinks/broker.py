@@ -71,10 +71,10 @@ class Address:
 class HttpSink:
     """Sends each CloudEvent in a request of its own, in binary mode.
 
-    ``max_event_bytes`` is the size from which on an event is not even tried; None is no limit.
+    An event of more than ``max_event_bytes`` is not even tried.
     """
 
-    def __init__(self, to: Address, max_event_bytes: int | None = None) -> None:
+    def __init__(self, to: Address, max_event_bytes: int) -> None:
         self._to = to
         self._max_event_bytes = max_event_bytes
         self.address = to.name
@@ -82,16 +82,10 @@ class HttpSink:
     async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
         """POST one event. Raises SinkUnavailableError or EventRefusedError."""
         headers, body = binary(event)
-        self._must_fit(headers, body)
+        must_fit(len(body) + sum(map(len, headers)) + sum(map(len, headers.values())), self._max_event_bytes)
         with telemetry.sending(span, self.address, event.get_id(), resend) as (child, trace_headers):
             status = await self._to.post(headers | trace_headers, body)
             child.set_attribute("http.response.status_code", status)
-
-    def _must_fit(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Its size is that of its data and of the names and values of its attributes, in bytes."""
-        if self._max_event_bytes is None:
-            return
-        must_fit(len(body) + sum(map(len, headers)) + sum(map(len, headers.values())), self._max_event_bytes)
 
 
 class Batches:
@@ -161,7 +155,7 @@ def settle(batch: Iterable[tuple[bytes, asyncio.Future[int]]], outcome: int | Ex
 
 
 def must_fit(size: int, most: int) -> None:
-    """Raise EventRefusedError for an event of more bytes than that."""
+    """Raise EventRefusedError for an event of more bytes: its data, and the names and values of its attributes."""
     if size > most:
         raise EventRefusedError(f"the event has {size} bytes, more than MAX_EVENT_BYTES ({most})")
 
@@ -209,7 +203,7 @@ async def http_sink(  # noqa: PLR0913  it is wired in few places, by keyword
     *,
     ca_certs: str | None,
     answer_timeout: float,
-    max_event_bytes: int | None = None,
+    max_event_bytes: int = sys.maxsize,
     batch: int | None = None,
     token_file: Path | None = None,
     bundles: Path = TRUST_BUNDLES,
@@ -225,7 +219,7 @@ async def http_sink(  # noqa: PLR0913  it is wired in few places, by keyword
     client = Proxied(address, proxy, trust, answer_timeout) if proxy else Wire(address, trust, answer_timeout, fence)
     try:
         to = Address(client, url, Token(token_file))
-        yield Batches(to, batch, max_event_bytes or sys.maxsize) if batch else HttpSink(to, max_event_bytes)
+        yield Batches(to, batch, max_event_bytes) if batch else HttpSink(to, max_event_bytes)
     finally:
         await client.close()
         await asyncio.sleep(0)  # lets the transports close before the loop does
