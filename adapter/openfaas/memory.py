@@ -17,19 +17,23 @@ Key = tuple[str, str, str]
 """Source, id and time: after a restore from a backup, vCenter gives the same id to another event."""
 
 
+Failures = dict[str, int]
+Refusals = dict[str, EventRefusedError]
+
+Kept = tuple[float, tuple[str, ...], Failures | None, Refusals | None]
+"""A past that is not in use: when it last was, and what came of the event. A hundred thousand are kept, so they hold
+nothing that the garbage collector has to look into again and again, but where something has failed."""
+
+
 @dataclass(slots=True)
 class Past:
-    """What has come of one event. ``failures`` counts the tries that a function itself made fail.
-
-    A hundred thousand are kept, so one that is not in use holds nothing that the garbage collector has to look into.
-    """
+    """What has come of one event. ``failures`` counts the tries that a function itself made fail."""
 
     key: Key
-    touched: float = 0.0
     taken: tuple[str, ...] = ()
-    failures: dict[str, int] = field(default_factory=dict)
-    refusals: dict[str, EventRefusedError] = field(default_factory=dict)
-    lock: asyncio.Lock | None = None
+    failures: Failures = field(default_factory=dict)
+    refusals: Refusals = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     users: int = 0
 
 
@@ -45,10 +49,11 @@ class Memory:
         self._clock = clock
         self._seconds = seconds
         self._events = events
-        self._pasts: OrderedDict[Key, Past] = OrderedDict()
+        self._in_use: dict[Key, Past] = {}
+        self._kept: OrderedDict[Key, Kept] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._pasts)
+        return len(self._in_use) + len(self._kept)
 
     async def take(self, event: BaseCloudEvent) -> Past:
         """An event's past, for one at a time: a sender that lost patience may send it again while it is under way.
@@ -56,11 +61,12 @@ class Memory:
         It is to be given back.
         """
         key = key_of(event)
-        past = self._pasts.get(key) or self._pasts.setdefault(key, Past(key))
+        past = self._in_use.get(key)
+        if past is None:
+            past = self._in_use[key] = self._recalled(key)
         past.users += 1
-        lock = past.lock = past.lock or asyncio.Lock()
         try:
-            await lock.acquire()
+            await past.lock.acquire()
         except asyncio.CancelledError:
             self._left(past)
             raise
@@ -68,31 +74,31 @@ class Memory:
 
     def give_back(self, past: Past) -> None:
         """The next may have it."""
-        if past.lock is not None:
-            past.lock.release()
+        past.lock.release()
         self._left(past)
+
+    def _recalled(self, key: Key) -> Past:
+        kept = self._kept.pop(key, None)
+        if kept is None:
+            return Past(key)
+        _, taken, failures, refusals = kept
+        return Past(key, taken, failures or {}, refusals or {})
 
     def _left(self, past: Past) -> None:
         past.users -= 1
         if not past.users:
-            past.lock = None
-        past.touched = self._clock()
-        self._pasts.move_to_end(past.key)
-        self._forget()
+            del self._in_use[past.key]
+            self._kept[past.key] = (self._clock(), past.taken, past.failures or None, past.refusals or None)
+            self._forget()
 
     def _forget(self) -> None:
-        """Drop what is too old, and the oldest of too many; never what is under way, which does not keep the rest."""
-        oldest = self._clock() - self._seconds
-        for _ in range(4):  # one event comes at a time, so that a few a time keep up
-            key, past = next(iter(self._pasts.items()))
-            if past.users:
-                self._pasts.move_to_end(key)
-            elif past.touched <= oldest or len(self._pasts) > self._events:
-                del self._pasts[key]
-            else:
+        """Drop what is too old, and the oldest of too many. One event comes at a time, so a few a time keep up."""
+        too_old = self._clock() - self._seconds
+        for _ in range(4):
+            key = next(iter(self._kept), None)
+            if key is None or (self._kept[key][0] > too_old and len(self) <= self._events):
                 return
-            if not self._pasts:
-                return
+            del self._kept[key]
 
 
 def key_of(event: BaseCloudEvent) -> Key:
