@@ -1,7 +1,6 @@
 """The whole pipeline on one page: vCenter's events, each converted, delivered, acknowledged, and the place kept."""
 
 import asyncio
-import gc
 import math
 import random
 import signal
@@ -12,6 +11,7 @@ from datetime import datetime
 
 import structlog
 
+from adapter import garbage
 from adapter.backoff import Backoff
 from adapter.checkpoint import Checkpoint, Ledger, Store
 from adapter.checkpoint.keeper import Keeper
@@ -106,7 +106,7 @@ class Pipeline:
             keeper = Keeper(self.store, ledger, meters.checkpoint)
             position = Position(since, resumed)
             position.clock_at_start(about.now)
-            gc.freeze()  # what stands by now stays; looking through it again and again took a fifth of all CPU
+            garbage.expect_little()
             stream = Stream(vcenter, position, types.exact_names() or (), backoff, asyncio.sleep)
             async with supervised() as tasks:
                 delivery = Delivery(
