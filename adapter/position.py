@@ -1,6 +1,6 @@
 """How far the stream has read: what is new in a page, where a collector begins, what is seen to be missing. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -51,7 +51,7 @@ class Position:
             return self.since
         return latest(self.newest - OVERLAP, self.floor, self.since)
 
-    def fresh(self, page: Sequence[Event]) -> Iterator[Event | Gap]:
+    def fresh(self, page: Iterable[Event]) -> Iterator[Event | Gap]:
         """What of a page was not read before, and the gaps between. Each counts as read when it is taken."""
         for event in page:
             if event.identity == self._expected:

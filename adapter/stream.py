@@ -4,7 +4,7 @@ The generators are nested by lifetime: ``events`` never ends, ``_one_collector``
 ``Position.fresh`` one page.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,10 +32,18 @@ OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 """Before the first vCenter."""
 
 
+class Page(Protocol):
+    """Some events. They may take their time to be made, so they are gone through once."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Event]: ...
+
+
 class Reader(Protocol):
     """One collector."""
 
-    async def read(self) -> list[Event]:
+    async def read(self) -> Page:
         """The next events, oldest first; empty when there are none just now, or when the collector is stuck."""
 
     async def wait(self, seconds: int) -> None:
@@ -106,7 +114,7 @@ class Stream:
                     await reader.wait(WAIT_SECONDS)
                 self._failures = 0  # an hour later, another failure is the first again
 
-    async def _second_look(self, reader: Reader) -> list[Event]:
+    async def _second_look(self, reader: Reader) -> Page:
         """A page after one that was empty: is it the end, or is the collector stuck? Raises CollectorStuckError.
 
         A collector is silent for good in a span of events that this account may not see and that is longer than a page,

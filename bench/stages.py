@@ -17,7 +17,7 @@ from opentelemetry.trace import INVALID_SPAN
 from pydantic import SecretStr
 
 from adapter.cloudevent import binary
-from adapter.sinks.broker import Batches, HttpSink, http_sink
+from adapter.sinks.broker import Batches, HttpSink, Offered, http_sink
 from adapter.vcenter.collector import PAGE_SIZE, event_filter
 from adapter.vcenter.decode import decode_page
 from adapter.vcenter.session import Session, tls_context
@@ -57,7 +57,7 @@ async def send_all(url: str, events: list[CloudEvent]) -> None:
     """The events by the adapter's own sink, so many at once, nothing kept in order."""
     left = iter(events)
 
-    async def work(sink: HttpSink | Batches) -> None:
+    async def work(sink: HttpSink | Batches | Offered) -> None:
         for event in left:
             await sink.send(event, INVALID_SPAN, 0)
 
@@ -74,7 +74,7 @@ def milliseconds(vcenter: str, sink: str, pages: int) -> dict[str, Any]:
     encode = cpu_of(encoding)
     stages = {
         "read": cpu,
-        "decode": cpu_of(partial(every, decode_page, raw)),
+        "decode": cpu_of(partial(every, lambda page: list(decode_page(page)), raw)),
         "convert": cpu_of(partial(every, CONVERTER.convert, events)),
         "encode": encode,
         "send": cpu_of(posting) - encode,

@@ -10,10 +10,16 @@ from hypothesis import strategies as st
 
 from adapter import catalog
 from adapter.errors import VcenterUnavailableError
-from adapter.event import ManagedObjectReference
-from adapter.vcenter.decode import decode_page, decode_wait, fault_message, fault_name
+from adapter.event import Event, ManagedObjectReference
+from adapter.vcenter import decode
+from adapter.vcenter.decode import decode_wait, fault_message, fault_name
 from tests import pyvmomi_page as pyvmomi
 from tests.pyvmomi_page import envelope, page, support, vim
+
+
+def decode_page(xml: bytes) -> list[Event]:
+    return list(decode.decode_page(xml))
+
 
 UNKNOWN = (Path(__file__).parent / "data" / "page-unknown.xml").read_bytes()
 

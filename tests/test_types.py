@@ -251,7 +251,7 @@ def test_events_of_the_simulator_meet_the_schemas_of_their_classes(simulator: Ru
         await vcenter.connect()
         try:
             async with vcenter.reader(None, []) as reader:
-                return await reader.read()
+                return list(await reader.read())
         finally:
             await vcenter.close()
 

@@ -96,6 +96,37 @@ def test_events_are_read_from_the_oldest_on_in_pages(simulator: Running) -> None
     asyncio.run(read())
 
 
+def test_in_a_backlog_the_next_page_is_there_while_one_is_delivered() -> None:
+    async def read(own: Running) -> None:
+        async with connected(own.url) as vcenter, vcenter.reader(None, ()) as reader:
+            await reader.read()
+            await asyncio.sleep(0)  # the next is asked for, and the one thread takes one call after another
+            await vcenter.call(fault, own, fault="expire-sessions")
+            assert len(await reader.read()) >= 500
+            with pytest.raises(SessionLostError):
+                await reader.read()
+
+    with running() as own:
+        post(own, 1500)
+        asyncio.run(read(own))
+
+
+def test_a_page_that_is_read_ahead_holds_up_no_end() -> None:
+    async def read(own: Running) -> float:
+        async with connected(own.url) as vcenter:
+            async with vcenter.reader(None, ()) as reader:
+                await reader.read()
+                fault(own, fault="delay", seconds=50)
+                await asyncio.sleep(0.1)
+                begun = time.perf_counter()
+            return time.perf_counter() - begun
+
+    with running() as own:
+        post(own, 1500)
+        assert asyncio.run(read(own)) < 10
+        assert (state(own)["sessions"], state(own)["collectors"]) == (0, 0)
+
+
 def test_a_new_event_wakes_the_reader_within_a_quarter_of_a_second(simulator: Running) -> None:
     async def wake() -> list[float]:
         delays = []

@@ -13,9 +13,10 @@ import structlog
 
 from adapter.contact import Contact
 from adapter.errors import VcenterSourceError
-from adapter.event import Event, Identity
+from adapter.event import Identity
 from adapter.vcenter.clock import Clock, Look
-from adapter.vcenter.collector import Collector
+from adapter.vcenter.collector import PAGE_SIZE, Collector
+from adapter.vcenter.decode import Page
 from adapter.vcenter.session import Session
 
 log = structlog.get_logger()
@@ -38,17 +39,42 @@ class About:
 
 
 class Reader:
-    """The asyncio face of one collector."""
+    """The asyncio face of one collector.
+
+    In a backlog it reads a page ahead: while one is delivered, vCenter has the time to answer with the next.
+    """
 
     def __init__(self, vcenter: "Vcenter", collector: Collector) -> None:
         self._vcenter = vcenter
         self._collector = collector
+        self._ahead: asyncio.Task[Page] | None = None
 
-    async def read(self) -> list[Event]:
+    async def read(self) -> Page:
         """The next events, oldest first; empty when there are none just now."""
-        page = await self._vcenter.call(self._collector.read)
+        coming, self._ahead = self._ahead or asyncio.create_task(self._read()), None
+        try:
+            page = await coming
+        except asyncio.CancelledError:
+            self._ahead = coming
+            raise
+        except VcenterSourceError as exc:  # told when its turn has come: while events wait, vCenter is not to blame
+            self._vcenter.contact.failed(str(exc))
+            raise
+        if len(page) == PAGE_SIZE:
+            self._ahead = asyncio.create_task(self._read())
+        return page
+
+    async def _read(self) -> Page:
+        page = await self._vcenter.run(self._collector.read)
         self._vcenter.contact.succeeded()
         return page
+
+    async def close(self) -> None:
+        """End what is read ahead, and free the collector."""
+        if self._ahead is not None:
+            self._ahead.cancel()
+            await asyncio.gather(self._ahead, return_exceptions=True)
+        await self._vcenter.call(self._collector.destroy)
 
     async def wait(self, seconds: int) -> None:
         """Return as soon as there may be more to read, or after ``seconds``. Raises ClockSetBackError."""
@@ -70,15 +96,22 @@ class Vcenter:
         self._clock = Clock()
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a blocking call in the thread. Cancelling the caller aborts the call under way and waits for its end."""
-        future = asyncio.wrap_future(self._thread.submit(function, *args, **kwargs))
+        """Run a blocking call in the thread, and have ``contact`` know of a failure."""
         try:
-            return await asyncio.shield(future)
+            return await self.run(function, *args, **kwargs)
         except VcenterSourceError as exc:
             self.contact.failed(str(exc))
             raise
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking call in the thread. Cancelling the caller aborts the call under way and waits for its end."""
+        submitted = self._thread.submit(function, *args, **kwargs)
+        future = asyncio.wrap_future(submitted)
+        try:
+            return await asyncio.shield(future)
         except asyncio.CancelledError:
-            self._session.stub.abort()
+            if not submitted.done():
+                self._session.stub.abort()
             with suppress(Exception):
                 await future
             raise
@@ -109,10 +142,11 @@ class Vcenter:
         log.info(
             "reading events", since=since.isoformat() if since else "the oldest", only=list(event_type_ids) or "all"
         )
+        reader = Reader(self, collector)
         try:
-            yield Reader(self, collector)
+            yield reader
         finally:
-            await self.call(collector.destroy)
+            await reader.close()
 
     async def close(self) -> None:
         """Log out and end the thread."""

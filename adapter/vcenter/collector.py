@@ -8,8 +8,8 @@ from typing import Any
 from pyVmomi import vim, vmodl
 
 from adapter.errors import VcenterSourceError
-from adapter.event import Event, Identity
-from adapter.vcenter.decode import decode_identities, decode_page, decode_wait
+from adapter.event import Identity
+from adapter.vcenter.decode import Page, decode_identities, decode_page, decode_wait
 from adapter.vcenter.session import Session, vcenter_errors
 
 PAGE_SIZE = 1000
@@ -44,7 +44,7 @@ class Collector:
         self._pages = content.propertyCollector.CreatePropertyCollector()
         self._pages.CreateFilter(latest_page_of(self._collector), partialUpdates=True)
 
-    def read(self) -> list[Event]:
+    def read(self) -> Page:
         """The next events, oldest first; empty when there are none just now."""
         with vcenter_errors(self._session.host):
             answer = self._session.stub.raw(self._collector, "ReadNext", PAGE_SIZE)

@@ -8,6 +8,7 @@ import re
 import sys
 import xml.etree.ElementTree as ET
 import zlib
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -23,20 +24,33 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _REFERENCE = re.compile(r"&#(?:x([0-9a-f]{1,8})|([0-9]{1,10}));", re.IGNORECASE)
 
 
-def decode_page(xml: bytes) -> list[Event]:
-    """The events in the answer to ReadNextEvents, ReadPreviousEvents or QueryEvents, in its order.
+class Page:
+    """The events of one answer, in its order. Each is decoded when it is its turn, so nothing waits for a whole page.
 
     An event is never dropped. One whose key cannot be read gets a negative checksum of itself instead, the same
     each time it is read; one whose time cannot be read gets that of the event before it (1970 if there is none).
+    """
+
+    def __init__(self, elements: Sequence[Element]) -> None:
+        self._elements = elements
+
+    def __len__(self) -> int:
+        return len(self._elements)
+
+    def __iter__(self) -> Iterator[Event]:
+        created = _EPOCH
+        for element in self._elements:
+            event = _event(element, created)
+            created = event.created
+            yield event
+
+
+def decode_page(xml: bytes) -> Page:
+    """The answer to ReadNextEvents, ReadPreviousEvents or QueryEvents.
+
     Raises VcenterUnavailableError for what is no SOAP answer, and for a SOAP Fault (see ``fault_name``).
     """
-    events: list[Event] = []
-    created = _EPOCH
-    for element in _answer(xml):
-        event = _event(element, created)
-        created = event.created
-        events.append(event)
-    return events
+    return Page(_answer(xml))
 
 
 def decode_wait(xml: bytes) -> tuple[str | None, bool]:
