@@ -55,10 +55,11 @@ class Settings(SinkSettings, VcenterSettings):
     """How many events may be on their way to the sink at once. Events about one object never overtake each other;
     `1` keeps the order of all."""
 
-    batch: Annotated[int | None, either("BATCH")] = Field(default=None, ge=2, le=10_000)
+    batch: Annotated[int | None, either("BATCH")] = Field(default=None, ge=1, le=10_000)
     """How many events one request may hold, in CloudEvents' JSON batch format: for a webhook that takes it. A Knative
-    Broker does not. Only what may be on its way at once goes together, so `MAX_IN_FLIGHT` has to be as much. Unset:
-    each event has a request of its own."""
+    Broker does not. Only what may be on its way at once goes together, so `MAX_IN_FLIGHT` has to be as much. `1`: each
+    event has a request of its own. Unset: so it is too, but where the sink's answers offer to take batches, as those of
+    `openfaas-shim` do."""
 
     retry_max_duration: Annotated[float | None, either("RETRY_MAX_DURATION")] = Field(default=None, gt=0)
     """Seconds that an event is tried, after which also one whose failure could pass goes to the dead letter. Unset: for
@@ -103,7 +104,7 @@ class Settings(SinkSettings, VcenterSettings):
     loopback address. It is sent as it is, so put TLS in front of such an address."""
 
     viewer_history: Annotated[int, either("VIEWER_HISTORY")] = Field(default=10_000, ge=1, le=100_000)
-    """How many of the last events the viewer holds, of 64 MiB at most; each takes some 3 kB of memory."""
+    """How many of the last events the viewer holds, of 64 MiB at most; each takes some 2 kB of memory."""
 
     trace_url_template: Annotated[str | None, either("TRACE_URL_TEMPLATE")] = None
     """Where a person sees a trace, for a link in the viewer, such as `http://jaeger.example.com/trace/{trace_id}`."""

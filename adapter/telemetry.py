@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, lru_cache
+from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
@@ -142,29 +143,39 @@ def context_headers(span: Span) -> dict[str, str]:
     return {"traceparent": traceparent, "tracestate": context.trace_state.to_header()}
 
 
-@contextmanager
-def sending(root: Span, address: str, event_id: str, resend: int) -> Iterator[tuple[Span, dict[str, str]]]:
-    """The span of one try to send an event, and the headers that carry it on. ``address`` is free of user info.
+class Sending:
+    """One try to send an event: gives its span, and the headers that carry it on. ``address`` is free of user info.
 
     Where the root is not sampled, a child would not be either, and the root goes on in its place.
     """
-    if not root.get_span_context().trace_flags.sampled:
-        yield root, context_headers(root)
-        return
+
+    __slots__ = ("_own", "_span")
+
+    def __init__(self, root: Span, address: str, event_id: str, resend: int) -> None:
+        self._own = root.get_span_context().trace_flags.sampled
+        self._span = try_of(root, address, event_id, resend) if self._own else root
+
+    def __enter__(self) -> tuple[Span, dict[str, str]]:
+        return self._span, context_headers(self._span)
+
+    def __exit__(self, _: type[BaseException] | None, failure: BaseException | None, __: TracebackType | None) -> None:
+        if not self._own:
+            return
+        if isinstance(failure, SinkUnavailableError | EventRefusedError):
+            told = type(failure.__cause__ or failure).__name__ if failure.status is None else str(failure.status)
+            self._span.set_status(StatusCode.ERROR, str(failure))
+            self._span.set_attribute("error.type", told)
+            if failure.status is not None:
+                self._span.set_attribute("http.response.status_code", failure.status)
+        self._span.end()
+
+
+def try_of(root: Span, address: str, event_id: str, resend: int) -> Span:
+    """Begin the span of a try."""
     attributes = {**destination(address), **messaging("send", event_id), "cloudevents.event_id": event_id}
     if resend:
         attributes["http.request.resend_count"] = resend
-    span = tracer().start_span("POST", trace.set_span_in_context(root), SpanKind.CLIENT, attributes)
-    try:
-        yield span, context_headers(span)
-    except (SinkUnavailableError, EventRefusedError) as exc:
-        span.set_status(StatusCode.ERROR, str(exc))
-        span.set_attribute("error.type", type(exc.__cause__ or exc).__name__ if exc.status is None else str(exc.status))
-        if exc.status is not None:
-            span.set_attribute("http.response.status_code", exc.status)
-        raise
-    finally:
-        span.end()
+    return tracer().start_span("POST", trace.set_span_in_context(root), SpanKind.CLIENT, attributes)
 
 
 @lru_cache(maxsize=1024)

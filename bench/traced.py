@@ -18,7 +18,7 @@ def trace(event: Event) -> None:
     span = telemetry.creating(event, "com.vmware.event.vm.poweredon")
     cloudevent = CONVERTER.convert(event, **telemetry.context_headers(span))
     telemetry.describe(span, cloudevent)
-    with telemetry.sending(span, SINK, str(event.key), 0) as (child, _):
+    with telemetry.Sending(span, SINK, str(event.key), 0) as (child, _):
         child.set_attribute("http.response.status_code", 202)
     span.end()
 
@@ -32,7 +32,7 @@ async def traced(environment: Mapping[str, str]) -> dict[str, float]:
 
 def main() -> None:
     """Measure it, less the converting that is among it."""
-    events = decode_page(usual_page())
+    events = list(decode_page(usual_page()))
     with telemetry.exporting():
         every(trace, events)
         count = calls(lambda: every(trace, events)) - calls(lambda: every(CONVERTER.convert, events))

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +14,7 @@ import pytest
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN
 
+from adapter.cloudevent import OrjsonFormat
 from adapter.errors import EventRefusedError, SinkUnavailableError
 from adapter.sinks.broker import http_sink
 from simulator.accounts import ADMINISTRATOR, PASSWORD
@@ -25,11 +26,16 @@ BATCH_TYPE = "application/cloudevents-batch+json"
 
 @dataclass
 class Webhook:
-    """Takes batches; refuses one that holds an event named ``bad``, and is ``away`` for so many requests first."""
+    """Takes batches; refuses one that holds an event named ``bad``, and is ``away`` for so many requests first.
+
+    It takes events ``singly`` as well, and says so of batches where it ``offers`` to take them.
+    """
 
     url: str = ""
     away: int = 0
     bad: str | None = None
+    offers: bool = False
+    singly: list[str] = field(default_factory=list)
     batches: list[list[dict[str, Any]]] = field(default_factory=list)
 
     def status_of(self, content_type: str, events: list[dict[str, Any]]) -> int:
@@ -55,8 +61,14 @@ def webhook() -> Iterator[Webhook]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            events = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(hook.status_of(self.headers["Content-Type"], events))
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.headers["Content-Type"] == "application/json":
+                hook.singly.append(self.headers["ce-id"])
+                self.send_response(202)
+            else:
+                self.send_response(hook.status_of(self.headers["Content-Type"], body))
+            if hook.offers:
+                self.send_header("Accept-Post", f"application/cloudevents+json, {BATCH_TYPE}")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -122,8 +134,50 @@ def test_a_refusal_is_that_of_the_one_event_which_is_the_reason() -> None:
 def test_no_request_is_longer_than_an_event_may_be() -> None:
     with webhook() as hook:
         outcomes = sent(hook, [event("1", 600), event("2", 600), event("3", 2000)], limit=1000)
-        assert [type(outcome) for outcome in outcomes] == [type(None), type(None), EventRefusedError]
+        assert outcomes[:2] == [None, None]
+        assert isinstance(outcomes[2], EventRefusedError)
         assert sorted(map(len, hook.batches)) == [1, 1]
+
+
+def test_batches_go_where_they_are_offered_and_only_what_is_there_at_once() -> None:
+    async def send() -> None:
+        async with http_sink(hook.url, ca_certs=None, answer_timeout=5, batch=None) as sink:
+
+            async def at_once(names: Iterable[str], resend: int = 0) -> list[Any]:
+                sending = (sink.send(event(name), INVALID_SPAN, resend) for name in names)
+                return await asyncio.gather(*sending, return_exceptions=True)
+
+            await at_once("a")
+            assert hook.singly == ["a"], "nothing was offered before"
+            await at_once("b")
+            assert hook.singly == ["a", "b"], "one alone needs no batch"
+            await at_once(f"c{n}" for n in range(20))
+            assert hook.singly == ["a", "b", "c0"]
+            assert sorted(map(len, hook.batches)) == [3, 16]
+            await at_once("de", resend=1)
+            assert sorted(hook.singly[-2:]) == ["d", "e"], "what has failed holds up no other"
+            hook.offers = False
+            await at_once("fg")
+            await at_once("hi")
+            assert sorted(hook.singly[-3:]) == ["f", "h", "i"], "the offer still stood when g went out"
+
+    with webhook() as hook:
+        hook.offers = True
+        asyncio.run(send())
+
+
+def test_an_event_that_is_too_large_for_a_batch_alone_goes_by_itself() -> None:
+    async def send() -> list[Any]:
+        limit = len(OrjsonFormat().write(event("a", 500))) - 1
+        async with http_sink(hook.url, ca_certs=None, answer_timeout=5, batch=None, max_event_bytes=limit) as sink:
+            await sink.send(event("0"), INVALID_SPAN, 0)
+            sending = (sink.send(event(name, 500), INVALID_SPAN, 0) for name in "ab")
+            return await asyncio.gather(*sending, return_exceptions=True)
+
+    with webhook() as hook:
+        hook.offers = True
+        assert asyncio.run(send()) == [None, None]
+        assert (sorted(hook.singly), hook.batches) == (["0", "a", "b"], [])
 
 
 @pytest.mark.parametrize("away", [0, 3])

@@ -27,7 +27,7 @@ from adapter.errors import (
     SinkUnavailableError,
     VcenterSourceError,
 )
-from adapter.sinks.broker import Batches, HttpSink, http_sink
+from adapter.sinks.broker import Batches, HttpSink, Offered, http_sink
 from tests.support import RecordingSink, process, recording_sink
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
@@ -103,7 +103,7 @@ def answering(status: int, objection: bytes) -> Iterator[RecordingSink]:
         yield sink
 
 
-async def send(url: str, event: CloudEvent, limit: int = sys.maxsize) -> HttpSink | Batches:
+async def send(url: str, event: CloudEvent, limit: int = sys.maxsize) -> HttpSink | Batches | Offered:
     async with http_sink(url, ca_certs=None, answer_timeout=5, max_event_bytes=limit) as sink:
         await sink.send(event, INVALID_SPAN, 0)
         return sink

@@ -85,6 +85,7 @@ class OpenfaasSink:
         self._memory = memory or Memory()
         self._clock = clock
         self._topics = TopicMap()
+        self._is_queued = False
         self._places: dict[str, asyncio.Semaphore] = {}
         self.reader = reader
         self.address = gateway.url
@@ -108,11 +109,18 @@ class OpenfaasSink:
         finally:
             self._memory.give_back(past)
 
+    @property
+    def is_queued(self) -> bool:
+        """Whether no function is waited for: all that are known are invoked through the gateway's queue."""
+        return self._is_queued
+
     async def _current(self) -> TopicMap:
         """The topic map. With another one, the places of functions that are no more go."""
         topics = await self.reader.current()
         if topics is not self._topics:
             self._topics = topics
+            invocations = {each.invocation or self._invocation for each in topics.functions.values()}
+            self._is_queued = invocations <= {"async"}
             self._places = {path: place for path, place in self._places.items() if path in topics.functions}
         return topics
 
@@ -124,15 +132,17 @@ class OpenfaasSink:
         place = self._places.get(path)
         if place is None:
             place = self._places[path] = asyncio.Semaphore(self._concurrency)
+        await place.acquire()
         try:
-            async with place:
-                await self._invoke(event, self._call(event, match, past), past, span, resend)
+            await self._invoke(event, self._call(event, match, past), past, span, resend)
         except SinkUnavailableError as exc:
             return exc
         except EventRefusedError as exc:
             past.refusals[path] = exc
         else:
             past.taken += (path,)
+        finally:
+            place.release()
         return None
 
     def _call(self, event: CloudEvent, match: Match, past: Past) -> Call:
@@ -156,7 +166,7 @@ class OpenfaasSink:
     async def _invoke(self, event: CloudEvent, call: Call, past: Past, span: Span, resend: int) -> None:
         """One try. Raises what its answer means, unless the function has taken the event or is no more."""
         begun = self._clock()
-        with telemetry.sending(span, self._gateway.origin + call.route, event.get_id(), resend) as (
+        with telemetry.Sending(span, self._gateway.origin + call.route, event.get_id(), resend) as (
             child,
             trace_headers,
         ):

@@ -1,4 +1,4 @@
-"""An HTTP sink, a Knative Broker above all: one POST an event, in binary mode; for a webhook, several in one."""
+"""An HTTP sink, a Knative Broker above all: one POST an event, in binary mode; several in one where that is taken."""
 
 import asyncio
 import sys
@@ -31,6 +31,9 @@ MAX_ANSWER = 1024
 
 BATCH_TYPE = "application/cloudevents-batch+json"
 
+OFFERED_BATCH = 16
+"""Events that go in one request where the sink itself offers to take several."""
+
 MAX_QUOTE = 512
 """Bytes of it that are worth a place in a log line."""
 
@@ -49,6 +52,7 @@ class Address:
     """Where requests go, exactly as given: Knative forbids altering K_SINK's path.
 
     ``token`` is sent as Bearer token where one is mounted. ``name`` is the address free of user info.
+    ``takes_batches`` is what the last answer has said of it, in ``Accept-Post`` (W3C Linked Data Platform 1.0, 7.1).
     """
 
     def __init__(self, client: Client, url: str, token: Token) -> None:
@@ -56,6 +60,7 @@ class Address:
         self._token = token
         parts = urlsplit(url)
         self.name = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        self.takes_batches = False
 
     async def post(self, headers: dict[str, str], body: bytes) -> int:
         """The status of an answer that is a success. Raises SinkUnavailableError or EventRefusedError."""
@@ -63,7 +68,9 @@ class Address:
         try:
             answer = await self._client.post(headers | token, body)
         except OSError as exc:  # a TimeoutError is one
+            self.takes_batches = False  # another may answer here next
             raise SinkUnavailableError(f"{self.name}: {str(exc) or type(exc).__name__}") from exc
+        self.takes_batches = BATCH_TYPE in answer.headers.get("accept-post", "")
         judge(self.name, answer, with_token=bool(token))
         return answer.status
 
@@ -83,7 +90,7 @@ class HttpSink:
         """POST one event. Raises SinkUnavailableError or EventRefusedError."""
         headers, body = binary(event)
         must_fit(len(body) + sum(map(len, headers)) + sum(map(len, headers.values())), self._max_event_bytes)
-        with telemetry.sending(span, self.address, event.get_id(), resend) as (child, trace_headers):
+        with telemetry.Sending(span, self.address, event.get_id(), resend) as (child, trace_headers):
             status = await self._to.post(headers | trace_headers, body)
             child.set_attribute("http.response.status_code", status)
 
@@ -108,7 +115,7 @@ class Batches:
         """Return when the event's batch is acknowledged. Raises SinkUnavailableError or EventRefusedError."""
         written = self._format.write(event)
         must_fit(len(written), self._max_event_bytes)
-        with telemetry.sending(span, self.address, event.get_id(), resend) as (child, _):
+        with telemetry.Sending(span, self.address, event.get_id(), resend) as (child, _):
             status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             if not self._waiting:
                 asyncio.get_running_loop().call_soon(self._gather)  # after those that are about to send as well
@@ -143,6 +150,38 @@ class Batches:
             settle(batch, status)
 
 
+class Offered:
+    """Sends events one by one, or in batches where there are several and the sink offers to take them.
+
+    An event that has failed goes alone, so that it holds up no other.
+    """
+
+    def __init__(self, to: Address, max_event_bytes: int) -> None:
+        self._to = to
+        self._one_by_one = HttpSink(to, max_event_bytes)
+        self._batches = Batches(to, OFFERED_BATCH, max_event_bytes)
+        self._under_way = 0
+        self.address = to.name
+
+    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+        """Return when the event is acknowledged. Raises SinkUnavailableError or EventRefusedError."""
+        together = self._under_way > 0 and not resend and self._to.takes_batches
+        self._under_way += 1
+        try:
+            if not together or not await self._in_batch(event, span):
+                await self._one_by_one.send(event, span, resend)
+        finally:
+            self._under_way -= 1
+
+    async def _in_batch(self, event: CloudEvent, span: Span) -> bool:
+        """Whether it went so: one is larger in a batch than alone, and may be too large there."""
+        try:
+            await self._batches.send(event, span, 0)
+        except TooLargeError:
+            return False
+        return True
+
+
 def settle(batch: Iterable[tuple[bytes, asyncio.Future[int]]], outcome: int | Exception) -> None:
     """Tell those who wait and have not given up."""
     for _, status in batch:
@@ -154,10 +193,14 @@ def settle(batch: Iterable[tuple[bytes, asyncio.Future[int]]], outcome: int | Ex
             status.set_result(outcome)
 
 
+class TooLargeError(EventRefusedError):
+    """It is not even tried."""
+
+
 def must_fit(size: int, most: int) -> None:
-    """Raise EventRefusedError for an event of more bytes: its data, and the names and values of its attributes."""
+    """Raise TooLargeError for an event of more bytes: its data, and the names and values of its attributes."""
     if size > most:
-        raise EventRefusedError(f"the event has {size} bytes, more than MAX_EVENT_BYTES ({most})")
+        raise TooLargeError(f"the event has {size} bytes, more than MAX_EVENT_BYTES ({most})")
 
 
 def judge(address: str, answer: Answer, *, with_token: bool = False) -> None:
@@ -204,12 +247,12 @@ async def http_sink(  # noqa: PLR0913  it is wired in few places, by keyword
     ca_certs: str | None,
     answer_timeout: float,
     max_event_bytes: int = sys.maxsize,
-    batch: int | None = None,
+    batch: int | None = 1,
     token_file: Path | None = None,
     bundles: Path = TRUST_BUNDLES,
     fence: Callable[[], None] = lambda: None,
-) -> AsyncIterator[HttpSink | Batches]:
-    """A sink, its connections closed at the end: Batches where ``batch`` says how many, else an HttpSink.
+) -> AsyncIterator[HttpSink | Batches | Offered]:
+    """A sink, its connections closed at the end. ``batch`` events go in a request; None leaves it to the sink.
 
     ``answer_timeout`` is in seconds; ``fence`` is for the wire.
     """
@@ -219,7 +262,10 @@ async def http_sink(  # noqa: PLR0913  it is wired in few places, by keyword
     client = Proxied(address, proxy, trust, answer_timeout) if proxy else Wire(address, trust, answer_timeout, fence)
     try:
         to = Address(client, url, Token(token_file))
-        yield Batches(to, batch, max_event_bytes) if batch else HttpSink(to, max_event_bytes)
+        if batch is None:
+            yield Offered(to, max_event_bytes)
+        else:
+            yield Batches(to, batch, max_event_bytes) if batch > 1 else HttpSink(to, max_event_bytes)
     finally:
         await client.close()
         await asyncio.sleep(0)  # lets the transports close before the loop does
