@@ -1,7 +1,7 @@
 """HTTP served beside the adapter's work, by aiohttp: its client is loaded anyway, and it leaves signals alone."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -30,27 +30,35 @@ async def listening(application: web.Application, place: Place, shutdown_seconds
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=shutdown_seconds)
     await runner.setup()
     try:
-        await open_port(runner, place)
+        with refusing(place):
+            await web.TCPSite(runner, place.host, place.port).start()
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
 
 
-async def open_port(runner: web.AppRunner, place: Place) -> None:
-    """Begin to listen."""
+@contextmanager
+def refusing(place: Place) -> Iterator[None]:
+    """What cannot be listened on is a wrong setting."""
     try:
-        await web.TCPSite(runner, place.host, place.port).start()
+        yield
     except OSError as exc:
         reason = (exc.strerror or str(exc)).rpartition(": ")[2]
         where = f"{place.setting}: cannot listen on {place.host}:{place.port}"
         raise ConfigurationError(f"{where}: {reason}; {place.instead}") from exc
 
 
+def exposed(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+    """The page that Prometheus reads, as its ``Accept`` asks for it, and what it is by its type."""
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
+
+
 def exposition(registry: CollectorRegistry) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """The page that Prometheus reads."""
+    """The same as an endpoint."""
 
     async def metrics(request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
+        body, content_type = exposed(registry, request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     return metrics

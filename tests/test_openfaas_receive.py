@@ -26,9 +26,8 @@ NAMED = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "s", "ce-type": "t"
 
 
 @pytest.mark.parametrize("message", [BINARY, STRUCTURED], ids=["binary", "structured"])
-@pytest.mark.parametrize("spell", [str.lower, str.title])
-def test_an_event_arrives_as_it_was_sent(message: Any, spell: Any) -> None:
-    event = received({spell(name): value for name, value in message.headers.items()}, message.body)
+def test_an_event_arrives_as_it_was_sent(message: Any) -> None:
+    event = received(message.headers, message.body)
     assert event.get_attributes() == pool_created(traceparent=TRACE).get_attributes()
     assert event.get_data() == pool_created().get_data()
 

@@ -62,14 +62,22 @@ def shim(gateway: FakeGateway) -> Iterator[Shim]:
         yield one
 
 
+@contextmanager
+def deployed(shim: Shim, gateway: FakeGateway, name: str, **annotations: str) -> Iterator[Function]:
+    """A function for events of resource pools, in the shim's map."""
+    before = shim.get("/readyz").json()["functions"] or 0
+    function = gateway.deploy(name, POOL_TYPE, **annotations)
+    eventually(lambda: shim.get("/readyz").json()["functions"] == before + 1)
+    yield function
+    gateway.remove(name)
+    eventually(lambda: shim.get("/readyz").json()["functions"] == before)
+
+
 @pytest.fixture
 def tag(gateway: FakeGateway, shim: Shim) -> Iterator[Function]:
-    """A function for events of resource pools, in the shim's map."""
-    function = gateway.deploy("tag", POOL_TYPE, topic_invocation="sync")
-    eventually(lambda: shim.get("/readyz").json()["functions"] == 1)
-    yield function
-    gateway.remove("tag")
-    eventually(lambda: shim.get("/readyz").json()["functions"] == 0)
+    """A function that is waited for."""
+    with deployed(shim, gateway, "tag", topic_invocation="sync") as function:
+        yield function
 
 
 def binary(event: CloudEvent) -> HTTPMessage:
@@ -107,6 +115,16 @@ def test_a_batch_with_an_event_that_is_refused_is_refused(shim: Shim, tag: Funct
     assert shim.post(HTTPMessage(batch().headers, b"{}")).status_code == 400
 
 
+def test_batches_are_asked_for_unless_a_function_is_waited_for(shim: Shim, gateway: FakeGateway) -> None:
+    def offered(key: int) -> str:
+        return str(shim.post(binary(pool_created(key))).headers.get("Accept-Post", ""))
+
+    with deployed(shim, gateway, "queued"):
+        assert "application/cloudevents-batch+json" in offered(80)
+        with deployed(shim, gateway, "waited-for", topic_invocation="sync"):
+            assert offered(81) == "", "the slowest function of a batch would hold up all of it"
+
+
 def test_an_event_that_nobody_wants_is_taken(shim: Shim, tag: Function) -> None:
     assert shim.post(binary(cloudevent(vcenter_event("VmPoweredOnEvent")))).status_code == 204
     assert tag.invocations == []
@@ -116,6 +134,7 @@ def test_what_cannot_be_taken_is_refused_with_the_reason(shim: Shim, tag: Functi
     assert shim.post(HTTPMessage({"content-type": "application/json"}, b"{}")).status_code == 400
     assert shim.post(HTTPMessage({"content-type": "application/cloudevents+avro"}, b"{}")).status_code == 415
     assert shim.post(HTTPMessage(binary(pool_created()).headers, b" " * 30_000)).status_code == 413
+    assert shim.post(binary(pool_created()), **{"Content-Encoding": "gzip"}).status_code == 415
     assert shim.get("/").status_code == 405
     assert tag.invocations == []
 

@@ -4,9 +4,10 @@ What is as usual in binary mode is checked here, in a quarter of the SDK's time;
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
+from itertools import compress
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -18,8 +19,13 @@ from cloudevents.core.v1.event import CloudEvent
 
 from adapter.errors import EventRefusedError
 
-REQUIRED = ("specversion", "id", "source", "type")
+REQUIRED = {"specversion": None, "id": None, "source": None, "type": None}.keys()
 STRUCTURED = "application/cloudevents"
+BATCH = f"{STRUCTURED}-batch+json"
+
+WRONG = (BaseCloudEventException, ValueError, TypeError, AttributeError, RecursionError)
+"""What comes of a wrong event. The SDK lets through what its parsing meets: a list for an object, a time that is no
+time."""
 
 _FORMAT = JSONFormat()
 _HOUR, _MINUTE = r"([01]\d|2[0-3])", r"[0-5]\d"
@@ -40,73 +46,95 @@ class Received(CloudEvent):
 
 
 def received(headers: Mapping[str, str], body: bytes) -> CloudEvent:
-    """The event of a request, its JSON data decoded. Raises EventRefusedError with the status to answer."""
-    lowered = {name.lower(): value for name, value in headers.items()}
-    media_type = lowered.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type.startswith(STRUCTURED) and media_type != f"{STRUCTURED}+json":
-        raise EventRefusedError(f"the format {media_type} is not taken; send {STRUCTURED}+json", status=415)
-    with judged():
-        return structured(lowered, body) if media_type.startswith(STRUCTURED) else binary(lowered, body)
+    """The event of a request, its JSON data decoded; header names are in lower case.
+
+    Raises EventRefusedError with the status to answer.
+    """
+    kind = media_type(headers.get("content-type", ""))
+    if kind.startswith(STRUCTURED) and kind != f"{STRUCTURED}+json":
+        raise EventRefusedError(f"the format {kind} is not taken; send {STRUCTURED}+json", status=415)
+    try:
+        return structured(headers, body) if kind.startswith(STRUCTURED) else binary(headers, body)
+    except WRONG as exc:
+        raise refused(exc) from exc
 
 
 def is_batch(headers: Mapping[str, str]) -> bool:
     """Whether a request holds several events, in CloudEvents' JSON batch format."""
-    return headers.get("Content-Type", "").partition(";")[0].strip().lower() == f"{STRUCTURED}-batch+json"
+    return media_type(headers.get("content-type", "")) == BATCH
+
+
+@lru_cache(maxsize=128)
+def media_type(content_type: str) -> str:
+    """A content type without its parameters."""
+    return content_type.partition(";")[0].strip().lower()
 
 
 def received_batch(body: bytes) -> list[CloudEvent]:
     """The events of such a request. Raises EventRefusedError with the status to answer; one wrong event spoils it."""
-    with judged():
+    try:
         found = orjson.loads(body)
         if not isinstance(found, list):
             raise TypeError("a batch is a list of events")
         return [from_json(each) for each in found]
+    except WRONG as exc:
+        raise refused(exc) from exc
 
 
-@contextmanager
-def judged() -> Iterator[None]:
+def refused(why: Exception) -> EventRefusedError:
     """What is wrong with an event, in the words of a refusal."""
-    try:
-        yield
-    except (BaseCloudEventException, ValueError, TypeError, AttributeError, RecursionError) as exc:
-        # The SDK lets through whatever its parsing meets: a list instead of an object, a time that is none.
-        raise EventRefusedError(f"not a CloudEvent: {' '.join(str(exc).split())}", status=400) from exc
+    return EventRefusedError(f"not a CloudEvent: {' '.join(str(why).split())}", status=400)
 
 
 def from_json(found: Any) -> CloudEvent:
     """The event of a JSON object. What is as usual is taken over, and goes on in binary mode."""
     required(found)
-    named = {name: value for name, value in found.items() if name != "data"}
-    data, content_type = found.get("data"), named.pop("datacontenttype", None)
+    named = dict(found)
+    data, content_type = named.pop("data", None), named.pop("datacontenttype", None)
     if isinstance(data, dict) and content_type == "application/json" and is_plain(named):
-        headers = {"content-type": content_type} | {f"ce-{name}": value for name, value in named.items()}
-        attributes = named | {"datacontenttype": content_type}
-        if "time" in named:
-            attributes["time"] = datetime.fromisoformat(named["time"])
-        return Received(attributes, data, headers, orjson.dumps(data))
+        headers = dict(zip(map("ce-{}".format, named), named.values(), strict=True))
+        headers["content-type"] = content_type
+        return usual(named, headers, orjson.dumps(data), data)
     return structured({"content-type": f"{STRUCTURED}+json"}, orjson.dumps(found))
 
 
 def is_plain(named: dict[str, Any]) -> bool:
     """Whether attributes in JSON are texts that a header has alike."""
-    texts = all(isinstance(value, str) for value in named.values())
-    return texts and not set(' "%') & set("".join(named.values())) and is_usual(named, "-")
+    if not all(isinstance(value, str) for value in named.values()):
+        return False
+    text = "".join(named.values())
+    return " " not in text and '"' not in text and "%" not in text and is_usual(named, "-")
 
 
-def structured(headers: dict[str, str], body: bytes) -> CloudEvent:
+def structured(headers: Mapping[str, str], body: bytes) -> CloudEvent:
     """In structured mode."""
     required(orjson.loads(body))
-    return cast("CloudEvent", from_structured(HTTPMessage(headers, body), _FORMAT, event_of))
+    return cast("CloudEvent", from_structured(HTTPMessage(dict(headers), body), _FORMAT, event_of))
 
 
-def binary(headers: dict[str, str], body: bytes) -> CloudEvent:
+def binary(headers: Mapping[str, str], body: bytes) -> CloudEvent:
     """In binary mode."""
-    named = {name[3:]: value for name, value in headers.items() if name.startswith("ce-")}
+    prefixed, names, which = shape(tuple(headers))
+    values = tuple(compress(headers.values(), which))
+    named = dict(zip(names, values, strict=True))
     required(named)
-    if is_usual(named, headers.get("content-type", "-")):
-        return usual(named, headers, body)
-    # The SDK would take JSON that is broken for a text: it is not given the body.
-    return cast("CloudEvent", from_binary(HTTPMessage(headers, b""), _FORMAT, lambda found, _: event_of(found, body)))
+    content_type = headers.get("content-type")
+    if not is_usual(named, "-" if content_type is None else content_type):
+        # The SDK would take JSON that is broken for a text: it is not given the body.
+        without_body = HTTPMessage(dict(headers), b"")
+        return cast("CloudEvent", from_binary(without_body, _FORMAT, lambda found, _: event_of(found, body)))
+    passed = dict(zip(prefixed, values, strict=True))
+    if content_type is not None:
+        passed["content-type"] = content_type
+    return usual(named, passed, body, decoded(body, content_type))
+
+
+@lru_cache(maxsize=128)
+def shape(headers: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[bool, ...]]:
+    """Of a request's headers those of attributes, the attributes' names, and which of the headers they are."""
+    which = tuple(name.startswith("ce-") for name in headers)
+    prefixed = tuple(compress(headers, which))
+    return prefixed, tuple(name.removeprefix("ce-") for name in prefixed), which
 
 
 def is_usual(named: dict[str, str], content_type: str) -> bool:
@@ -118,22 +146,27 @@ def is_usual(named: dict[str, str], content_type: str) -> bool:
         and "" not in named.values()
         and values.isascii()
         and values.isprintable()
-        and _USUAL_NAMES.fullmatch("\n".join(named)) is not None
-        and not named.keys() & {"", "data", "datacontenttype"}
+        and are_usual(tuple(named))
         and ("time" not in named or _USUAL_TIME.fullmatch(named["time"]) is not None)
     )
 
 
-def usual(named: dict[str, str], headers: dict[str, str], body: bytes) -> Received:
+@lru_cache(maxsize=128)
+def are_usual(names: tuple[str, ...]) -> bool:
+    """Whether attributes may be called so."""
+    return _USUAL_NAMES.fullmatch("\n".join(names)) is not None and not {"", "data", "datacontenttype"} & {*names}
+
+
+def usual(named: dict[str, Any], headers: dict[str, str], body: bytes, data: Any) -> Received:
     """The event of such attributes. Raises ValueError."""
-    passed = {f"ce-{name}": value for name, value in named.items()}
-    attributes: dict[str, Any] = {name: unquote(value) if "%" in value else value for name, value in named.items()}
+    for name, value in named.items():
+        if "%" in value:
+            named[name] = unquote(value)
     if "time" in named:
-        attributes["time"] = datetime.fromisoformat(named["time"])
-    content_type = headers.get("content-type")
-    if content_type is not None:
-        passed["content-type"] = attributes["datacontenttype"] = content_type
-    return Received(attributes, decoded(body, content_type), passed, body)
+        named["time"] = datetime.fromisoformat(named["time"])
+    if "content-type" in headers:
+        named["datacontenttype"] = headers["content-type"]
+    return Received(named, data, headers, body)
 
 
 def event_of(attributes: dict[str, Any], data: Any) -> CloudEvent:
@@ -150,8 +183,8 @@ def decoded(data: Any, content_type: str | None) -> Any:
 
     Raises ValueError for broken JSON.
     """
-    media_type = (content_type or "application/json").partition(";")[0].strip().lower()
-    is_json = media_type in {"application/json", "text/json"} or media_type.endswith("+json")
+    kind = media_type(content_type or "application/json")
+    is_json = kind in {"application/json", "text/json"} or kind.endswith("+json")
     if not is_json or not data or isinstance(data, dict):
         return data
     if not isinstance(data, bytes):
@@ -162,6 +195,6 @@ def decoded(data: Any, content_type: str | None) -> Any:
 
 def required(attributes: Any) -> None:
     """The SDK would make up an id that is missing, and a redelivery would get another one."""
-    missing = [name for name in REQUIRED if name not in attributes]
-    if missing:
+    if not attributes.keys() >= REQUIRED:
+        missing = [name for name in REQUIRED if name not in attributes]
         raise ValueError(f"the attribute {' and '.join(missing)} is missing (CloudEvents 1.0, section 3.1)")

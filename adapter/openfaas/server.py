@@ -6,12 +6,13 @@ functions. A subscriber's address may have a path, so events are taken on any.
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
+import orjson
 import structlog
-from aiohttp import web
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -19,15 +20,21 @@ from opentelemetry.trace import Link, Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import CollectorRegistry
 
-from adapter import telemetry
+from adapter import garbage, telemetry
 from adapter.errors import EventRefusedError, SinkUnavailableError, VcenterSourceError
-from adapter.listening import Place, exposition, listening
-from adapter.openfaas.receive import is_batch, received, received_batch
+from adapter.listening import Place, exposed
+from adapter.openfaas.door import Reply, Request, opened
+from adapter.openfaas.receive import BATCH, STRUCTURED, is_batch, received, received_batch
 from adapter.openfaas.settings import ShimSettings
 from adapter.openfaas.sink import OpenfaasSink, invoking
 
 REFUSED = 422
 """What a Broker takes for a refusal for good, whatever status the function itself had."""
+
+TAKEN = Reply(204)
+TAKEN_IN_BATCHES = Reply(204, headers={"accept-post": f"{STRUCTURED}+json, {BATCH}"})
+
+Failure = SinkUnavailableError | EventRefusedError
 
 log = structlog.get_logger()
 
@@ -40,57 +47,95 @@ class Shim:
     registry: CollectorRegistry
     stale_after: float
 
-    async def event(self, request: web.Request) -> web.Response:
+    async def answer(self, request: Request) -> Reply:
+        """Events on any path, probes on their own."""
+        if request.method == "POST":
+            return await self.event(request.headers, request.body)
+        pages = {"/healthz": self.healthy, "/readyz": self.ready, "/metrics": self.metrics}
+        page = pages.get(request.path) if request.method in {"GET", "HEAD"} else None
+        return page(request.headers) if page else Reply(405, headers={"allow": "POST"})
+
+    async def event(self, headers: Mapping[str, str], body: bytes) -> Reply:
         """Take one CloudEvent, or a batch of them."""
-        body = await request.read()
+        coding = headers.get("content-encoding", "identity")
+        if coding != "identity":
+            return in_json(415, {"error": f"the Content-Encoding {coding} is not taken; send events as they are"})
         try:
-            events = received_batch(body) if is_batch(request.headers) else [received(request.headers, body)]
+            if is_batch(headers):
+                found = await asyncio.gather(*(self.take(each, headers) for each in received_batch(body)))
+            else:
+                found = [await self.take(received(headers, body), headers)]
         except EventRefusedError as exc:
             return refusal(exc.status or REFUSED, exc)
-        failures = [one for one in await asyncio.gather(*(self.take(e, request.headers) for e in events)) if one]
-        later = [one for one in failures if isinstance(one, SinkUnavailableError)]
-        if later:  # the whole of a batch comes again, and who has taken an event of it is not asked again
-            return refusal(503, later[0], max((one.retry_after for one in later if one.retry_after), default=None))
-        return refusal(REFUSED, failures[0]) if failures else web.Response(status=204)
+        # Of a batch, the slowest function decides when it is answered: none is asked for where that may take long.
+        return unsettled(found) or (TAKEN_IN_BATCHES if self.sink.is_queued else TAKEN)
 
-    async def take(
-        self, event: CloudEvent, headers: Mapping[str, str]
-    ) -> SinkUnavailableError | EventRefusedError | None:
+    async def take(self, event: CloudEvent, headers: Mapping[str, str]) -> Failure | None:
         """One event to its functions; what is returned is why not."""
+        span = processing(event, headers)
         try:
-            with processing(event, headers) as span:
-                await self.sink.send(event, span, 0)
-        except SinkUnavailableError as exc:
-            log.warning("not taken, will be retried", reason=str(exc), event_id=event.get_id())
-            return exc
-        except EventRefusedError as exc:
-            log.error("refused for good", reason=str(exc), event_id=event.get_id())
-            return exc
+            await self.sink.send(event, span, 0)
+        except (SinkUnavailableError, EventRefusedError) as exc:
+            return failed(event, span, exc)
+        finally:
+            span.end()
         return None
 
-    async def healthy(self, _: web.Request) -> web.Response:
+    def healthy(self, _: Mapping[str, str]) -> Reply:
         """The process answers: a restart mends no gateway."""
-        return web.Response(text="ok\n")
+        return Reply(200, b"ok\n", {"content-type": "text/plain; charset=utf-8"})
 
-    async def ready(self, _: web.Request) -> web.Response:
+    def ready(self, _: Mapping[str, str]) -> Reply:
         """The functions are known, and were lately; otherwise why not."""
         contact, known = self.sink.reader.contact, self.sink.reader.last
         ready = known is not None and contact.failing <= self.stale_after
         answer = {"ready": ready, "functions": len(known.functions) if known else None, "why": contact.reason}
-        return web.json_response(answer, status=200 if ready else 503)
+        return in_json(200 if ready else 503, answer)
+
+    def metrics(self, headers: Mapping[str, str]) -> Reply:
+        """The page that Prometheus reads."""
+        body, content_type = exposed(self.registry, headers.get("accept", ""))
+        return Reply(200, body, {"content-type": content_type})
 
 
-def refusal(status: int, why: VcenterSourceError, delay: float | None = None) -> web.Response:
+def unsettled(failures: Iterable[Failure | None]) -> Reply | None:
+    """The answer where not all events of a request are taken.
+
+    Where one may yet be taken, the whole of a batch is to come again: who has an event of it is not asked again.
+    """
+    left = [each for each in failures if each]
+    later = [each for each in left if isinstance(each, SinkUnavailableError)]
+    if later:
+        return refusal(503, later[0], max((each.retry_after for each in later if each.retry_after), default=None))
+    return refusal(REFUSED, left[0]) if left else None
+
+
+def refusal(status: int, why: VcenterSourceError, delay: float | None = None) -> Reply:
     """An answer that says what went wrong."""
-    headers = {} if delay is None else {"Retry-After": f"{delay:.0f}"}
-    return web.json_response({"error": str(why)}, status=status, headers=headers)
+    return in_json(status, {"error": str(why)}, {} if delay is None else {"retry-after": f"{delay:.0f}"})
 
 
-@contextmanager
-def processing(event: CloudEvent, headers: Mapping[str, str]) -> Iterator[Span]:
+def in_json(status: int, answer: Any, headers: Mapping[str, str] = {}) -> Reply:
+    """An answer in JSON."""
+    return Reply(status, orjson.dumps(answer), {"content-type": "application/json", **headers})
+
+
+def failed(event: CloudEvent, span: Span, why: Failure) -> Failure:
+    """Tell of it."""
+    if isinstance(why, SinkUnavailableError):
+        log.warning("not taken, will be retried", reason=str(why), event_id=event.get_id())
+    else:
+        log.error("refused for good", reason=str(why), event_id=event.get_id())
+    span.set_status(StatusCode.ERROR, str(why))
+    span.set_attribute("error.type", type(why).__name__)
+    return why
+
+
+def processing(event: CloudEvent, headers: Mapping[str, str]) -> Span:
     """The span of one event, in the trace of the hop that brought it; where that has none, of the event's beginning."""
     began, hop = context_of(event.get_attributes()), context_of(headers)
-    beginning, last = (trace.get_current_span(each).get_span_context() for each in (began, hop))
+    beginning = trace.get_current_span(began).get_span_context()
+    last = trace.get_current_span(hop).get_span_context()
     links = [Link(beginning)] if last.is_valid and beginning.is_valid and beginning.span_id != last.span_id else []
     span = telemetry.tracer().start_span(
         f"CloudEvents Process {event.get_type()}", hop if last.is_valid else began, SpanKind.CONSUMER, links=links
@@ -98,30 +143,16 @@ def processing(event: CloudEvent, headers: Mapping[str, str]) -> Iterator[Span]:
     telemetry.describe(span, event)
     for name in ("name", "type"):
         span.set_attribute(f"messaging.operation.{name}", "process")
-    try:
-        yield span
-    except VcenterSourceError as exc:
-        span.set_status(StatusCode.ERROR, str(exc))
-        span.set_attribute("error.type", type(exc).__name__)
-        raise
-    finally:
-        span.end()
+    return span
 
 
 def context_of(carrier: Mapping[str, str]) -> Context:
-    """The trace context that ``traceparent`` and ``tracestate`` name, in any case; an empty one without them."""
+    """The trace context that ``traceparent`` and ``tracestate`` name; an empty one without them."""
+    if "traceparent" not in carrier:
+        return telemetry.NOWHERE
     named = {name: carrier.get(name) for name in ("traceparent", "tracestate")}
     found = {name: value for name, value in named.items() if value is not None}
     return TraceContextTextMapPropagator().extract(found, Context())
-
-
-def application(shim: Shim, max_body_bytes: int) -> web.Application:
-    """Events on any path but those of the probes."""
-    served = web.Application(client_max_size=max_body_bytes)
-    probes = {"/healthz": shim.healthy, "/readyz": shim.ready, "/metrics": exposition(shim.registry)}
-    served.add_routes([web.get(path, handler) for path, handler in probes.items()])
-    served.add_routes([web.post("/{path:.*}", shim.event)])
-    return served
 
 
 @asynccontextmanager
@@ -134,7 +165,7 @@ async def serving(settings: ShimSettings) -> AsyncIterator[int]:
     async with invoking(settings, registry) as sink:
         shim = Shim(sink, registry, settings.health_stale_after)
         place = Place(settings.host, settings.port, "PORT")
-        async with listening(application(shim, settings.max_body_bytes), place, settings.drain_timeout) as port:
+        async with opened(shim.answer, place, settings.max_body_bytes, settings.drain_timeout) as port:
             yield port
 
 
@@ -144,6 +175,7 @@ async def run(settings: ShimSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with serving(settings) as port:
+        garbage.expect_little()
         log.info("taking CloudEvents", host=settings.host, port=port, gateway=settings.gateway)
         await stop.wait()
     log.info("stopped")
