@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
-from adapter.viewer.feed import ATTRIBUTES, MAX_TRIES, Feed
+from adapter.viewer.feed import MAX_TRIES, RECORD, Feed
 from adapter.viewer.rates import MAX_FAMILIES, STEP, STEPS, Rates
 from adapter.viewer.rows import MAX_MESSAGE, MAX_WORD, object_name, row
 from tests.viewer_support import made_up, parcel_of
@@ -100,7 +100,7 @@ def test_the_history_is_bounded_in_bytes_too() -> None:
         feed.taken(parcel_of(made_up(key, message="x" * 9_000)))
     feed.settle()
     assert len(feed) == 9
-    assert feed.bytes == sum(len(record.data) + ATTRIBUTES for record in feed.since(0)) <= 100_000
+    assert feed.bytes == sum(len(record.body) + RECORD for record in feed.since(0)) <= 100_000
 
 
 def test_an_event_that_is_forgotten_while_it_is_in_flight_does_not_come_back() -> None:

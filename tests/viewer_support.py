@@ -138,7 +138,7 @@ def alone(*, limit: int = 10_000, token: str | None = None, host: str = "127.0.0
         }
         viewing = Viewer(feed, Health(meters, 60, 1), **(options | viewer))
         async with serving(viewing, host, 0, token) as url:
-            started.set_result(Alone(url, feed, sink, meters, Together((meters, feed)), loop))
+            started.set_result(Alone(url, feed, sink, meters, Together(meters, feed), loop))
             await end.wait()
 
     def main() -> None:

@@ -1,12 +1,12 @@
 """The last events and what became of each: a bounded history that pages are told of in batches.
 
-The hooks of ``Watch`` note what happened, and turn an event's data into bytes, which take a fraction of its objects'
-memory, as soon as it has come to its end. All else waits for ``settle``, which is called some ten times a second.
+The hooks of ``Watch`` do no more than to hear what happened. It is gone through a hundred at a time, and then an event
+that has come to its end is kept as bytes. All else waits for ``settle``, which is called some ten times a second.
 """
 
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import dropwhile, islice, takewhile
 from typing import Any, Literal
@@ -14,7 +14,7 @@ from typing import Any, Literal
 import orjson
 from cloudevents.core.v1.event import CloudEvent
 
-from adapter.cloudevent import OrjsonFormat
+from adapter.cloudevent import encoded
 from adapter.delivery import Parcel, Watch
 from adapter.viewer.rates import Rates
 from adapter.viewer.rows import family, row
@@ -31,19 +31,19 @@ MAX_TRIES = 20
 MAX_REASON = 500
 """Characters of what a failed try said."""
 
-ATTRIBUTES = 1200
-"""Bytes of memory that the attributes of an event take, about."""
+AT_ONCE = 128
+"""How much is heard before the feed goes through it, also where nobody settles it."""
 
-_FORMAT = OrjsonFormat()
+RECORD = 400
+"""Bytes of memory that an event takes beside its own, about."""
 
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """One event. ``number`` counts from 1; times are seconds since 1970; ``event`` is there until its data is bytes."""
+    """One event. ``number`` counts from 1; times are seconds since 1970; ``event`` is there until it is bytes."""
 
     number: int
     event: CloudEvent | None
-    attributes: dict[str, Any]
     taken: float
     state: State = "in flight"
     tries: int = 0
@@ -53,19 +53,17 @@ class Record:
     """The revision that began to have it."""
     revision: int = 0
     """The last one that changed it."""
-    noted: bool = False
+    noted: bool = True
     """Whether it has changed since then."""
-    data: bytes = b""
+    body: bytes = b""
+    """The CloudEvent that was sent, in structured mode."""
 
     @property
-    def body(self) -> bytes:
-        """The CloudEvent that was sent, in structured mode."""
-        return orjson.dumps(self.attributes | {"data": orjson.Fragment(self.data)}, option=orjson.OPT_UTC_Z)
-
-    @property
-    def size(self) -> int:
-        """Bytes that it holds, about."""
-        return len(self.data) + ATTRIBUTES
+    def attributes(self) -> dict[str, Any]:
+        """The CloudEvent's, as in JSON."""
+        found: dict[str, Any] = orjson.loads(self.body)
+        del found["data"]
+        return found
 
     @property
     def reason(self) -> str:
@@ -73,10 +71,11 @@ class Record:
         return self.failures[-1][1] if self.failures else ""
 
     def render(self) -> None:
-        """Turn the event's data into bytes."""
-        event, self.event = self.event, None
+        """Keep the event as bytes: of all ways the one with the least memory to reach for when the next one comes."""
+        event = self.event
         if event is not None:
-            self.data = _FORMAT.write_data(event.get_data(), "application/json")
+            data = orjson.Fragment(encoded(event))
+            self.body, self.event = orjson.dumps(event.get_attributes() | {"data": data}, option=orjson.OPT_UTC_Z), None
 
     def fail(self, when: float, reason: str) -> None:
         """A try has failed."""
@@ -91,7 +90,8 @@ class Record:
         if self.tries:
             entry |= {"tries": self.tries, "reason": self.reason}
         if self.told > revision:
-            entry["row"] = row(self.attributes, orjson.loads(self.data))
+            found = orjson.loads(self.body)
+            entry["row"] = row(found, found["data"])
         return entry
 
 
@@ -108,6 +108,7 @@ class Feed(Watch):
         self._max_bytes = max_bytes
         self._clock = clock
         self._number = 0
+        self._heard: list[tuple[Parcel, float, State]] = []
         self._under_way: dict[int, Record] = {}
         self._noted: list[Record] = []
         self._records: OrderedDict[int, Record] = OrderedDict()
@@ -117,40 +118,58 @@ class Feed(Watch):
 
     def taken(self, parcel: Parcel) -> None:
         """It is in the window."""
-        self._number += 1
-        record = self._under_way[id(parcel)] = Record(
-            self._number, parcel.event, parcel.event.get_attributes(), self._clock()
-        )
-        self._note(record)
+        self._heard.append((parcel, self._clock(), "in flight"))
+        if len(self._heard) >= AT_ONCE:
+            self._catch_up()
+
+    def delivered(self, parcel: Parcel) -> None:
+        """The sink has acknowledged it."""
+        self._heard.append((parcel, self._clock(), "delivered"))
 
     def failed(self, parcel: Parcel, reason: str) -> None:
         """A try to send it has failed; another will follow."""
+        self._catch_up()
         record = self._under_way[id(parcel)]
         record.state = "retrying"
         record.fail(self._clock(), reason)
         self._note(record)
 
-    def delivered(self, parcel: Parcel) -> None:
-        """The sink has acknowledged it."""
-        self._end(parcel, "delivered")
-
     def dead_lettered(self, parcel: Parcel, reason: str) -> None:
         """The sink has refused it for good."""
+        self._catch_up()
         self._under_way[id(parcel)].fail(self._clock(), reason)
-        self._end(parcel, "dead letter")
+        self._end(parcel, self._clock(), "dead letter")
 
     def begun(self) -> None:
         """A delivery begins; what was under way in one before it is not, any more."""
+        self._catch_up()
         for record in self._under_way.values():
             record.state, record.ended = "left", self._clock()
             self._note(record)
         self._under_way.clear()
 
-    def _end(self, parcel: Parcel, state: State) -> None:
+    def _catch_up(self) -> None:
+        """Go through what was heard: together, since one at a time, between all else, takes twice as long."""
+        heard, self._heard = self._heard, []
+        for parcel, when, state in heard:
+            if state == "in flight":
+                self._begin(parcel, when)
+            else:
+                self._end(parcel, when, state)
+
+    def _begin(self, parcel: Parcel, when: float) -> None:
+        self._number += 1
+        event = parcel.event
+        attributes = event.get_attributes()
+        self.rates.count(family(attributes), attributes["time"].timestamp(), when)
+        record = self._under_way[id(parcel)] = Record(self._number, event, when)
+        self._noted.append(record)
+
+    def _end(self, parcel: Parcel, when: float, state: State) -> None:
         record = self._under_way.pop(id(parcel))
-        record.state, record.ended = state, self._clock()
+        record.state, record.ended = state, when
         self.counts[state] += 1
-        record.render()  # now, while the processor has it at hand: later it takes five times as long
+        record.render()
         self._note(record)
 
     def _note(self, record: Record) -> None:
@@ -160,30 +179,24 @@ class Feed(Watch):
 
     def settle(self) -> int:
         """Let pages be told of what was noted; how many events it was about."""
+        self._catch_up()
         noted, self._noted = self._noted, []
-        now = self._clock()
+        records = self._records
         for record in noted:
-            self._settle(record, now)
-        while len(self._records) > self.limit or self.bytes > self._max_bytes:
-            self._forget_oldest()
+            record.noted = False
+            self.revision = record.revision = self.revision + 1
+            if not record.told:
+                record.told = self.revision
+                if record.event is not None:
+                    record.render()
+                self.bytes += len(record.body) + RECORD
+                records[record.number] = record
+            elif record.number in records:
+                records.move_to_end(record.number)
+        while len(records) > self.limit or self.bytes > self._max_bytes:
+            self.bytes -= len(records.pop(self.oldest).body) + RECORD
+            self.oldest += 1
         return len(noted)
-
-    def _settle(self, record: Record, now: float) -> None:
-        record.noted = False
-        self.revision += 1
-        record.revision = self.revision
-        if not record.told:
-            record.render()
-            self.rates.count(family(record.attributes), record.attributes["time"].timestamp(), now)
-            record.told = self.revision
-            self.bytes += record.size
-            self._records[record.number] = record
-        elif record.number in self._records:
-            self._records.move_to_end(record.number)
-
-    def _forget_oldest(self) -> None:
-        self.bytes -= self._records.pop(self.oldest).size
-        self.oldest += 1
 
     def __len__(self) -> int:
         return len(self._records)
@@ -205,32 +218,32 @@ class Feed(Watch):
 
 
 class Together(Watch):
-    """Several that watch the same deliveries."""
+    """Two that watch the same deliveries."""
 
-    def __init__(self, watches: Iterable[Watch]) -> None:
-        self._watches = tuple(watches)
+    def __init__(self, first: Watch, second: Watch) -> None:
+        self._first, self._second = first, second
 
     def begun(self) -> None:
-        """Tell all of them."""
-        for watch in self._watches:
-            watch.begun()
+        """Tell both."""
+        self._first.begun()
+        self._second.begun()
 
     def taken(self, parcel: Parcel) -> None:
-        """Tell all of them."""
-        for watch in self._watches:
-            watch.taken(parcel)
+        """Tell both."""
+        self._first.taken(parcel)
+        self._second.taken(parcel)
 
     def failed(self, parcel: Parcel, reason: str) -> None:
-        """Tell all of them."""
-        for watch in self._watches:
-            watch.failed(parcel, reason)
+        """Tell both."""
+        self._first.failed(parcel, reason)
+        self._second.failed(parcel, reason)
 
     def delivered(self, parcel: Parcel) -> None:
-        """Tell all of them."""
-        for watch in self._watches:
-            watch.delivered(parcel)
+        """Tell both."""
+        self._first.delivered(parcel)
+        self._second.delivered(parcel)
 
     def dead_lettered(self, parcel: Parcel, reason: str) -> None:
-        """Tell all of them."""
-        for watch in self._watches:
-            watch.dead_lettered(parcel, reason)
+        """Tell both."""
+        self._first.dead_lettered(parcel, reason)
+        self._second.dead_lettered(parcel, reason)

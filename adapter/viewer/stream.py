@@ -22,7 +22,7 @@ TELL_SECONDS = 0.1
 CHUNK = 500
 """Events in one message."""
 
-MOST = 50
+MOST = 25
 """Events that a page is told of at once while more of them come. So many, ten times a second, nobody can follow: the
 rest waits for a quieter moment, and the delivery is not held up."""
 

@@ -5,7 +5,6 @@ The filter is read and judged by the rooms that ``vcenter-source lint`` uses, so
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import yaml
@@ -109,11 +108,6 @@ def count(condition: Condition | None, events: Iterable[tuple[int, Mapping[str, 
     return [number for number, attributes in looked_at if holds(condition, attributes)], len(looked_at)
 
 
-def text(value: Any) -> str:
-    """An attribute as a filter sees it; of all of them ``time`` alone is kept as something else than a text."""
-    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
-
-
 def holds(condition: Condition, attributes: Mapping[str, Any]) -> bool:
     """Whether an event with these attributes meets it, as Knative means it: one that is not there meets no comparison.
 
@@ -121,7 +115,7 @@ def holds(condition: Condition, attributes: Mapping[str, Any]) -> bool:
     """
     match condition:
         case Comparison(_, name):
-            return name in attributes and condition.holds(text(attributes[name]))
+            return name in attributes and condition.holds(str(attributes[name]))
         case Every(parts):
             return all(holds(part, attributes) for part in parts)
         case Some(parts):

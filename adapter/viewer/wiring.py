@@ -29,4 +29,4 @@ async def viewing(settings: Settings, meters: Meters, sink: Sink | None) -> Asyn
     )
     token = settings.viewer_token.get_secret_value() if settings.viewer_token else None
     async with serving(viewer, *settings.viewer_address, token):
-        yield Together((meters, feed))
+        yield Together(meters, feed)
