@@ -1,13 +1,12 @@
 """``python -m bench.openfaas``: the same backlog straight to an HTTP sink, and through OpenFaaS' gateway, side by side.
 
 Straight, ``run --sink openfaas+http://…`` (one process), and ``openfaas-shim`` (a process and an HTTP hop more; also
-with its events in batches), in turn, each so many times; the medians, and what part of the straight rate of the same
+with a request for each event), in turn, each so many times; the medians, and what part of the straight rate of the same
 round they are. The gateway costs what the sink costs: it is the same process. All of them share this machine's cores.
 """
 
 import argparse
 import asyncio
-import os
 import re
 import sys
 from asyncio.subprocess import Process
@@ -15,13 +14,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from statistics import median
 from typing import Any
 
 from bench.processes import running, simulator
 from bench.runs import Run, drained
 from bench.sections import SPREAD, interleaved
 from bench.senders import Adapter
+from bench.table import compared
 
 PORT = re.compile(rb"taking CloudEvents.*\bport=(\d+)")
 STRAIGHT = "straight"
@@ -69,25 +68,12 @@ async def port_of(shim: Process) -> int:
 
 async def measured(events: int, repeats: int) -> list[dict[str, dict[str, Any]]]:
     """Round by round, a run of each sender."""
-    senders = (Adapter(STRAIGHT), OneProcess(), Shim(), Shim("shim, BATCH=64", more={"BATCH": "64"}))
+    senders = (Adapter(STRAIGHT), OneProcess(), Shim(), Shim("shim, BATCH=1", more={"BATCH": "1"}))
     async with simulator(f"--backlog={events}", SPREAD) as vcenter:
         kinds: dict[str, Callable[[], Awaitable[Run]]] = {
             sender.name: partial(drained, sender, vcenter, events) for sender in senders
         }
         return [await interleaved(kinds, 1) for _ in range(repeats)]
-
-
-def table(rounds: list[dict[str, dict[str, Any]]]) -> str:
-    """Medians of the rates, and of their part of the straight one of the same round: a busy machine slows all three."""
-    lines = ["| way | events/s | of straight | least to most | adapter's CPU, s per 1,000 |", "|---|---|---|---|---|"]
-    for name in rounds[0]:
-        runs = [each[name] for each in rounds]
-        parts = [each[name]["rate"] / each[STRAIGHT]["rate"] for each in rounds]
-        cpu = median(1000 * (run["cpu"] - run["cpu_first"]) / run["events"] for run in runs)
-        rate = median(run["rate"] for run in runs)
-        spread = f"{min(parts):.0%} to {max(parts):.0%}"
-        lines.append(f"| {name} | {rate:,.0f} | {median(parts):.0%} | {spread} | {cpu:.3f} |")
-    return "\n".join([*lines, "", f"{os.cpu_count()} cores, shared with the simulator and the sink."])
 
 
 def main() -> None:
@@ -96,7 +82,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=10_000, help="the backlog (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=5, help="runs of each (default: %(default)s)")
     options = parser.parse_args()
-    print(table(asyncio.run(measured(options.events, options.repeats))))
+    print(compared(asyncio.run(measured(options.events, options.repeats)), STRAIGHT))
 
 
 if __name__ == "__main__":

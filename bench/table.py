@@ -1,0 +1,18 @@
+"""Ways beside a first one, each round compared within itself: a busy machine slows all of them."""
+
+import os
+from statistics import median
+from typing import Any
+
+
+def compared(rounds: list[dict[str, dict[str, Any]]], first: str) -> str:
+    """Medians of the rates, and of what part they are of the first one's in the same round."""
+    lines = [f"| way | events/s | of {first} | least to most | adapter's CPU, s per 1,000 |", "|---|---|---|---|---|"]
+    for name in rounds[0]:
+        runs = [each[name] for each in rounds]
+        parts = [each[name]["rate"] / each[first]["rate"] for each in rounds]
+        cpu = median(1000 * (run["cpu"] - run["cpu_first"]) / run["events"] for run in runs)
+        rate = median(run["rate"] for run in runs)
+        spread = f"{min(parts):.0%} to {max(parts):.0%}"
+        lines.append(f"| {name} | {rate:,.0f} | {median(parts):.0%} | {spread} | {cpu:.3f} |")
+    return "\n".join([*lines, "", f"{os.cpu_count()} cores, shared with the simulator and the sink."])
