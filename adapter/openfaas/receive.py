@@ -18,10 +18,10 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
 from adapter.errors import EventRefusedError
+from adapter.sinks.broker import BATCH_TYPE
 
 REQUIRED = {"specversion": None, "id": None, "source": None, "type": None}.keys()
 STRUCTURED = "application/cloudevents"
-BATCH = f"{STRUCTURED}-batch+json"
 
 WRONG = (BaseCloudEventException, ValueError, TypeError, AttributeError, RecursionError)
 """What comes of a wrong event. The SDK lets through what its parsing meets: a list for an object, a time that is no
@@ -61,7 +61,7 @@ def received(headers: Mapping[str, str], body: bytes) -> CloudEvent:
 
 def is_batch(headers: Mapping[str, str]) -> bool:
     """Whether a request holds several events, in CloudEvents' JSON batch format."""
-    return media_type(headers.get("content-type", "")) == BATCH
+    return media_type(headers.get("content-type", "")) == BATCH_TYPE
 
 
 @lru_cache(maxsize=128)

@@ -24,15 +24,16 @@ from adapter import garbage, telemetry
 from adapter.errors import EventRefusedError, SinkUnavailableError, VcenterSourceError
 from adapter.listening import Place, exposed
 from adapter.openfaas.door import Reply, Request, opened
-from adapter.openfaas.receive import BATCH, STRUCTURED, is_batch, received, received_batch
+from adapter.openfaas.receive import STRUCTURED, is_batch, received, received_batch
 from adapter.openfaas.settings import ShimSettings
 from adapter.openfaas.sink import OpenfaasSink, invoking
+from adapter.sinks.broker import BATCH_TYPE
 
 REFUSED = 422
 """What a Broker takes for a refusal for good, whatever status the function itself had."""
 
 TAKEN = Reply(204)
-TAKEN_IN_BATCHES = Reply(204, headers={"accept-post": f"{STRUCTURED}+json, {BATCH}"})
+TAKEN_IN_BATCHES = Reply(204, headers={"accept-post": f"{STRUCTURED}+json, {BATCH_TYPE}"})
 
 Failure = SinkUnavailableError | EventRefusedError
 

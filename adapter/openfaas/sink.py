@@ -85,7 +85,8 @@ class OpenfaasSink:
         self._memory = memory or Memory()
         self._clock = clock
         self._topics = TopicMap()
-        self._is_queued = False
+        self.is_queued = False
+        """Whether no function is waited for: all that are known are invoked through the gateway's queue."""
         self._places: dict[str, asyncio.Semaphore] = {}
         self.reader = reader
         self.address = gateway.url
@@ -109,18 +110,13 @@ class OpenfaasSink:
         finally:
             self._memory.give_back(past)
 
-    @property
-    def is_queued(self) -> bool:
-        """Whether no function is waited for: all that are known are invoked through the gateway's queue."""
-        return self._is_queued
-
     async def _current(self) -> TopicMap:
         """The topic map. With another one, the places of functions that are no more go."""
         topics = await self.reader.current()
         if topics is not self._topics:
             self._topics = topics
             invocations = {each.invocation or self._invocation for each in topics.functions.values()}
-            self._is_queued = invocations <= {"async"}
+            self.is_queued = invocations <= {"async"}
             self._places = {path: place for path, place in self._places.items() if path in topics.functions}
         return topics
 

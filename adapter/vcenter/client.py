@@ -54,9 +54,6 @@ class Reader:
         coming, self._ahead = self._ahead or asyncio.create_task(self._read()), None
         try:
             page = await coming
-        except asyncio.CancelledError:
-            self._ahead = coming
-            raise
         except VcenterSourceError as exc:  # told when its turn has come: while events wait, vCenter is not to blame
             self._vcenter.contact.failed(str(exc))
             raise

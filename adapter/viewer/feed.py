@@ -187,8 +187,7 @@ class Feed(Watch):
             self.revision = record.revision = self.revision + 1
             if not record.told:
                 record.told = self.revision
-                if record.event is not None:
-                    record.render()
+                record.render()
                 self.bytes += len(record.body) + RECORD
                 records[record.number] = record
             elif record.number in records:
