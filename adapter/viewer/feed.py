@@ -75,7 +75,8 @@ class Record:
         event = self.event
         if event is not None:
             data = orjson.Fragment(encoded(event))
-            self.body, self.event = orjson.dumps(event.get_attributes() | {"data": data}, option=orjson.OPT_UTC_Z), None
+            body = orjson.dumps(event.get_attributes() | {"data": data}, option=orjson.OPT_UTC_Z)
+            self.body, self.event = bytes(memoryview(body)), None  # a copy: orjson's own holds on to a buffer of 8 kB
 
     def fail(self, when: float, reason: str) -> None:
         """A try has failed."""
