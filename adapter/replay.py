@@ -17,6 +17,7 @@ from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import Span, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from adapter import telemetry
 from adapter.backoff import Backoff
 from adapter.deadletters import unlabelled
 from adapter.deadletters.folder import Folder, Stored, read
@@ -96,8 +97,10 @@ class Replay:
 
     async def _one(self, letter: Stored, accepted: set[bytes]) -> None:
         event = unlabelled(letter.event)
+        span = traced(event)
+        event.get_attributes().update(telemetry.context_headers(span))  # an earlier version stored other flags, too
         try:
-            await self._send(event, traced(event))
+            await self._send(event, span)
         except (EventRefusedError, SinkUnavailableError) as exc:
             if exc.status is None and isinstance(exc, SinkUnavailableError):
                 raise

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
+from opentelemetry.trace import Span, SpanKind, StatusCode, TraceFlags, Tracer
 
 from adapter.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
 from adapter.event import Event
@@ -133,11 +133,16 @@ def messaging(operation: Literal["create", "send"], event_id: str) -> dict[str, 
 
 
 def context_headers(span: Span) -> dict[str, str]:
-    """``traceparent`` and ``tracestate`` that name this span; empty where it is not traced (W3C Trace Context)."""
+    """``traceparent`` and ``tracestate`` that name this span; empty where it is not traced (W3C Trace Context).
+
+    Of the flags only "sampled" goes out. The SDK sets level 2's "random" as well, which otel-go up to 1.41 (Knative
+    1.19 to 1.21) takes for an invalid header, and then starts a trace of its own.
+    """
     context = span.get_span_context()
     if not context.is_valid:
         return {}
-    traceparent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+    flags = context.trace_flags & TraceFlags.SAMPLED
+    traceparent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags:02x}"
     if not context.trace_state:
         return {"traceparent": traceparent}
     return {"traceparent": traceparent, "tracestate": context.trace_state.to_header()}

@@ -13,7 +13,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, use_
 from demo.ledger import DELIVERED, FAILED, Outcome
 from demo.manifests import Trigger
 from demo.message import BadEventError, Message, is_cloudevent, read
-from demo.tracing import PROPAGATOR, event_attributes
+from demo.tracing import event_attributes, outgoing
 
 # Knative's hop limit for events that subscribers send back, so that a Trigger cannot feed itself for ever.
 TTL = 255
@@ -112,7 +112,7 @@ class Dispatcher:
         if url is None:
             return HTTPStatus.NOT_FOUND, f"no address known for the Service {name}"
         headers = message.headers()
-        PROPAGATOR.inject(headers)
+        outgoing(headers)
         try:
             answer = await client.post(url, headers=headers, content=message.data)
         except (httpx.HTTPError, httpx.InvalidURL) as exc:

@@ -4,16 +4,19 @@ Without an OTLP endpoint the API's no-op tracer stands in; it hands the incoming
 """
 
 import os
+import re
 from collections.abc import Mapping
 
 from opentelemetry.context import Context
-from opentelemetry.trace import NoOpTracerProvider, Tracer, TracerProvider
+from opentelemetry.trace import NoOpTracerProvider, TraceFlags, Tracer, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
 from demo.message import Message
 
-PROPAGATOR = TraceContextTextMapPropagator()
+_PROPAGATOR = TraceContextTextMapPropagator()
+_TRACEPARENT = re.compile("([0-9a-f]{2})-([0-9a-f]{32}-[0-9a-f]{16})-([0-9a-f]{2})(?:-(.*))?")
+_HIGHEST_FLAGS = 2
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
@@ -40,8 +43,27 @@ def tracer(made: TracerProvider | None) -> Tracer:
 
 
 def incoming(headers: Mapping[str, str]) -> Context:
-    """The trace context that a request came with; ``headers`` has lower-case names."""
-    return PROPAGATOR.extract(dict(headers))
+    """The trace context that a request came with; ``headers`` has lower-case names.
+
+    It is read as strictly as Knative 1.19 to 1.21 do (propagation.TraceContext of otel-go 1.38): a version 00 with
+    flags above 02 or with more behind them counts as no trace context at all.
+    """
+    found = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+    if not found or found[1] == "ff":
+        return Context()
+    flags = int(found[3], 16)
+    if found[1] == "00" and (found[4] or flags > _HIGHEST_FLAGS):
+        return Context()
+    known = {"traceparent": f"00-{found[2]}-{flags & TraceFlags.SAMPLED:02x}"}
+    return _PROPAGATOR.extract({**headers, **known}, Context())
+
+
+def outgoing(headers: dict[str, str]) -> None:
+    """Add the trace context of the current span, of its flags "sampled" alone, as otel-go does."""
+    _PROPAGATOR.inject(headers)
+    if "traceparent" in headers:
+        start, _, flags = headers["traceparent"].rpartition("-")
+        headers["traceparent"] = f"{start}-{int(flags, 16) & TraceFlags.SAMPLED:02x}"
 
 
 def event_attributes(message: Message) -> dict[str, AttributeValue]:

@@ -166,6 +166,14 @@ def test_a_binary_event_reaches_the_subscriber_as_it_came(stage: Stage) -> None:
     assert not stage.other.received
 
 
+def test_flags_that_go_does_not_know_begin_another_trace(stage: Stage) -> None:
+    for event_id, flags in [("30", "02"), ("31", "03")]:
+        httpx.post(stage.url, headers={**EVENT, "ce-id": event_id, "traceparent": f"{TRACEPARENT[:-2]}{flags}"})
+        stage.outcome(event_id)
+    sent = [headers.get("traceparent") for headers, _ in stage.function.received]
+    assert sent == [f"{TRACEPARENT[:-2]}00", None]
+
+
 def test_a_structured_event_is_delivered_too(stage: Stage) -> None:
     event = {"specversion": "1.0", "id": "18", "source": "/s", "type": "com.example.made", "n": 3, "data": {"ä": [1]}}
     answer = httpx.post(stage.url, json=event, headers={"content-type": "application/cloudevents+json; charset=utf-8"})

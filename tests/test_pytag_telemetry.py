@@ -214,6 +214,18 @@ def test_the_trace_goes_on_into_vcenter(vcenter: World, *, recording: bool) -> N
         assert spans[int(span, 16)].name == request.method if recording else span == SEND
 
 
+@pytest.mark.parametrize(("came", "sampled"), [("03", "01"), ("02", "00"), (None, "01")])
+def test_of_the_flags_only_sampled_goes_out(vcenter: World, came: str | None, sampled: str) -> None:
+    vcenter.tag()
+    headers = binary(traceparent=f"00-{TRACE}-{SEND}-{came}") if came else binary()
+    spans_of(vcenter, {"headers": headers})  # the SDK begins traces with the flags 03
+    with pytag(vcenter.base) as client:
+        client.post("/", headers=headers)
+    sent = [request.headers["traceparent"] for request in vcenter.requests if "traceparent" in request.headers]
+    assert {flags for *_, flags in (one.split("-") for one in sent)} <= {"00", "01"}
+    assert {one.rpartition("-")[2] for one in sent if TRACE in one or not came} == {sampled}
+
+
 def test_a_failure_is_on_its_spans(vcenter: World) -> None:
     vcenter.tag()
     vcenter.answers.append(("/tag-association", Response(status_code=503)))

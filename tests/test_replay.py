@@ -68,6 +68,16 @@ def test_the_trace_goes_on_as_it_began(tmp_path: Path) -> None:
     assert [name for name in headers if name.startswith(("ce-knative", "ce-deadletter"))] == []
 
 
+def test_flags_that_an_earlier_version_has_stored_do_not_go_out(tmp_path: Path) -> None:
+    stored = letter("0")
+    stored.event.get_attributes()["traceparent"] = f"{TRACEPARENT[:-2]}03"
+    store(folder_at(tmp_path), stored)
+    with recording_sink() as sink:
+        assert replayed(tmp_path, sink.url)[0] == 0
+    headers = sink.requests[0].headers
+    assert headers["traceparent"] == headers["ce-traceparent"] == TRACEPARENT
+
+
 def test_what_is_refused_again_stays_and_the_exit_code_says_so(tmp_path: Path) -> None:
     folder = filled(tmp_path, 5)
     with recording_sink() as sink:

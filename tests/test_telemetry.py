@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from opentelemetry.trace import get_current_span
 
 from adapter.telemetry import configured
 from demo.receiver import Receiver
+from demo.tracing import incoming
 from demo.waterfall import Span
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Running
@@ -59,6 +61,14 @@ def test_each_try_is_a_child_of_the_root_and_both_are_in_the_event(simulator: Ru
     assert tries[1].attributes["http.request.resend_count"] == 1
     assert root.start <= tries[0].start
     assert root.end >= tries[1].end
+
+
+@pytest.mark.parametrize(("sampler", "flags"), [("always_on", "01"), ("always_off", "00")])
+def test_go_reads_what_goes_out(simulator: Running, sampler: str, flags: str) -> None:
+    headers, _ = traced(simulator, [(202, {})], OTEL_TRACES_SAMPLER=sampler)
+    for traceparent in (headers["traceparent"], headers["ce-traceparent"]):
+        assert get_current_span(incoming({"traceparent": traceparent})).get_span_context().is_valid
+        assert traceparent.rpartition("-")[2] == flags
 
 
 def test_the_service_can_be_named(simulator: Running) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import default_getter
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from functions.pytag.errors import PytagError, SettingsError
@@ -158,7 +158,7 @@ class Telemetry:
             "server.port": parts.port or {"http": 80}.get(parts.scheme, 443),
         }
         with _current(self._tracer.start_span(method, kind=SpanKind.CLIENT, attributes=attributes)) as span:
-            _PROPAGATOR.inject(headers)
+            pass_on(headers)
             yield span
 
     def shutdown(self) -> None:
@@ -170,6 +170,17 @@ class Telemetry:
             flush = threading.Thread(target=self._provider.shutdown, daemon=True)
             flush.start()
             flush.join(FLUSH_SECONDS)
+
+
+def pass_on(headers: dict[str, str]) -> None:
+    """Add the trace context of the current span, of its flags "sampled" alone.
+
+    The SDK also sets level 2's "random", with which programs in Go (otel-go up to 1.41) call the whole header invalid.
+    """
+    _PROPAGATOR.inject(headers)
+    if "traceparent" in headers:
+        start, _, flags = headers["traceparent"].rpartition("-")
+        headers["traceparent"] = f"{start}-{int(flags, 16) & TraceFlags.SAMPLED:02x}"
 
 
 def answered(span: Span, status: int) -> None:
