@@ -6,6 +6,7 @@ from simulator.call import Managed, Singleton
 from simulator.entities import PROPERTIES, Provider, ref
 from simulator.event_manager import MAX_COLLECTORS, EventCollector
 from simulator.messages import event_info
+from simulator.roles import role_list
 from simulator.session_manager import user_session
 from simulator.sessions import Session
 from simulator.soap import EventPage, SingleEvent
@@ -135,7 +136,7 @@ _MANAGERS: dict[str, dict[str, Provider]] = {
     "PropertyCollector": {},
     "ViewManager": {},
     "SearchIndex": {},
-    "AuthorizationManager": {},
+    "AuthorizationManager": {"roleList": lambda _vcenter, _session: role_list()},
 }
 
 

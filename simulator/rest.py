@@ -260,9 +260,12 @@ class _Door:
         return self._dialect.done()
 
     async def _association(self, request: Request) -> Response:
-        """The operations on one tag."""
+        """The operations on one tag, whose id is in the path."""
         self._authenticated(request)
-        urn, body, action = request.path_params["id"], await _body(request), self._dialect.action(request)
+        return self._of_one_tag(request, request.path_params["id"], await _body(request))
+
+    def _of_one_tag(self, request: Request, urn: str, body: dict[str, Any]) -> Response:
+        action = self._dialect.action(request)
         if action == "list-attached-objects":
             return self._dialect.value([_object_id(r) for r in self._tagging.objects_with(urn)])
         self._writer(request)
@@ -279,6 +282,8 @@ class _Door:
         """The operations on an object, or on several objects or tags."""
         self._authenticated(request)
         body, action = await _body(request), self._dialect.action(request)
+        if self._dialect.wrapped and "tag_id" in body:  # as govmomi 0.19 spells the operations on one tag
+            return self._of_one_tag(request, str(body["tag_id"]), body)
         if action in ("attach-multiple-tags-to-object", "detach-multiple-tags-from-object"):
             self._writer(request)
             operation = self._tagging.attach if action.startswith("attach") else self._tagging.detach

@@ -24,6 +24,11 @@ def vim_type(name: str) -> Any:
     return types.GetWsdlType(NAMESPACE, name)
 
 
+def method_names() -> list[str]:
+    """The names of vim25's methods on the wire."""
+    return [name for namespace, name in types._wsdlMethodMap if namespace == NAMESPACE]  # noqa: SLF001  no other list
+
+
 def wire_name(kind: Any) -> str:
     """A type's name on the wire."""
     return str(types.GetWsdlName(kind))

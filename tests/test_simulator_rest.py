@@ -195,6 +195,21 @@ def test_a_tag_is_attached_listed_and_detached(client: Client) -> None:
     assert client.attached() == []
 
 
+def test_the_tag_may_stand_in_the_body_as_older_clients_have_it(client: Client) -> None:
+    tag = client.tag(client.category())
+    response = client.call("POST", "tag-association", "", "attach", {"tag_id": tag, **OBJECT})
+    if not client.wrapped:
+        assert client.error(response)[:2] == (400, "invalid_argument")
+        return
+    assert (response.status_code, response.content) == (200, b"")
+    listed = client.call("POST", "tag-association", "", "list-attached-objects", {"tag_id": tag})
+    assert client.value(listed) == [OBJECT["object_id"]]
+    unknown = client.call("POST", "tag-association", "", "attach", {"tag_id": "urn:none", **OBJECT})
+    assert client.error(unknown)[:2] == (404, "not_found")
+    assert client.call("POST", "tag-association", "", "detach", {"tag_id": tag, **OBJECT}).is_success
+    assert client.attached() == []
+
+
 def test_a_destroyed_object_carries_nothing(client: Client) -> None:
     tag = client.tag(client.category())
     client.attach(tag)

@@ -276,6 +276,17 @@ def test_the_description_lists_every_concrete_class_and_some_extended_ids(servic
     assert created.fullFormat.startswith("Created resource pool {resourcePool.name}")
 
 
+def test_the_roles_are_those_that_every_vcenter_has(service: Any) -> None:
+    roles = service.content.authorizationManager.roleList
+    names = ["NoTrustedAdmin", "TrustedAdmin", "NoCryptoAdmin", "NoAccess", "Anonymous", "View", "ReadOnly", "Admin"]
+    assert [(role.roleId, role.name) for role in roles] == list(enumerate(names, -8))
+    given = {role.name: set(role.privilege) for role in roles}
+    assert given["ReadOnly"] == {"System.Anonymous", "System.Read", "System.View"}
+    assert (given["View"], given["NoAccess"]) == ({"System.Anonymous", "System.View"}, set())
+    assert {"Global.LogEvent", "InventoryService.Tagging.AttachTag"} <= given["NoCryptoAdmin"] < given["Admin"]
+    assert all(role.system and role.info.label and role.info.summary for role in roles)
+
+
 def test_what_is_not_simulated_says_so(service: Any) -> None:
     with pytest.raises(vmodl.fault.NotSupported, match="MarkAsTemplate"):
         everything(service, vim.VirtualMachine)["web-1"].MarkAsTemplate()

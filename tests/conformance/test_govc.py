@@ -37,6 +37,12 @@ def test_it_is_taken_for_a_vcenter(simulator: Running) -> None:
     assert (about["apiType"], about["instanceUuid"]) == ("VirtualCenter", simulator.vcenter.instance_uuid)
 
 
+def test_it_lists_the_roles(simulator: Running) -> None:
+    assert "ReadOnly        See details of objects, but not make changes\n" in govc(simulator, "role.ls")
+    assert govc(simulator, "role.ls", "View") == "System.Anonymous\nSystem.View\n"
+    assert "Global.LogEvent\n" in govc(simulator, "role.ls", "Admin")
+
+
 def test_it_reads_the_newest_events_in_order(simulator: Running) -> None:
     *earlier, login = govc(simulator, "events", "-n", "3").splitlines()
     assert login.endswith(f"[info] User {ADMINISTRATOR}@127.0.0.1 logged in as govc/0.0.0")
