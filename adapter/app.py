@@ -92,18 +92,29 @@ class Pipeline:
     meters: Meters
     watch: Watch
 
+    async def _resumed(self, about: About) -> Checkpoint | None:
+        """The checkpoint to go on from; one of another vCenter would skip this one's events."""
+        checkpoint = await to_its_end(self.store.load)
+        if checkpoint is not None and checkpoint.instance_uuid != about.instance_uuid:
+            raise ConfigurationError(
+                f"CHECKPOINT: was kept for the vCenter with instance uuid {checkpoint.instance_uuid}, and this one is "
+                f"{about.instance_uuid}; set another CHECKPOINT, or have this one begin anew, at START_FROM: "
+                f"{self.store.removal()}"
+            )
+        return checkpoint
+
     async def run(self) -> None:
         """Log in to vCenter, and carry events until cancelled."""
         settings, meters, lease = self.settings, self.meters, self.meters.lease
         types = TypeFilter(settings.event_types)
         backoff = Backoff(base=0.5, longest=settings.retry_max_delay, random=random.random)
         async with vcenter_of(settings, meters) as (vcenter, about):
-            since, resumed = beginning(settings, about), resumable(await to_its_end(self.store.load), about)
-            await to_its_end(self.store.claim)
+            since, resumed = beginning(settings, about), await self._resumed(about)
             ledger = Ledger(about.instance_uuid, resumed, since)
             meters.follow(ledger)
             retry = Retry(backoff, settings.retry_max_duration or math.inf)
             keeper = Keeper(self.store, ledger, meters.checkpoint)
+            await keeper.claim()
             position = Position(since, resumed)
             position.clock_at_start(about.now)
             garbage.expect_little()
@@ -173,13 +184,3 @@ def beginning(settings: Settings, about: About) -> datetime | None:
     if settings.start_from == "beginning":
         return None
     return about.now if settings.start_from == "now" else settings.start_from
-
-
-def resumable(checkpoint: Checkpoint | None, about: About) -> Checkpoint | None:
-    """The checkpoint to go on from; one of another vCenter would skip this one's events."""
-    if checkpoint is not None and checkpoint.instance_uuid != about.instance_uuid:
-        raise ConfigurationError(
-            f"CHECKPOINT: was kept for the vCenter with instance uuid {checkpoint.instance_uuid}, and this one is "
-            f"{about.instance_uuid}; set another CHECKPOINT, or remove this one to begin at START_FROM"
-        )
-    return checkpoint

@@ -80,18 +80,16 @@ class KubernetesObject:
     def read(self) -> Object | None:
         """The object as it is now, None where there is none."""
         status, answer = self._request("GET", f"{self._collection}/{self.name}")
-        if status == 404:  # noqa: PLR2004
+        if self._says_missing(status, answer):
             return None
-        self._judge("get", status, answer)
-        return answer
+        return self._judge("get", status, answer)
 
     def create(self, content: Mapping[str, Any]) -> Object:
         """Make it. Raises KubernetesConflictError where it is there already."""
         metadata = {"name": self.name, "namespace": self.namespace}
         body = {"apiVersion": self.kind.api_version, "kind": self.kind.name, "metadata": metadata, **content}
         status, answer = self._request("POST", self._collection, body)
-        self._judge("create", status, answer)
-        return answer
+        return self._judge("create", status, answer)
 
     def replace(self, changed: Object) -> Object:
         """Put it in place of the one that was read. Raises KubernetesConflictError where that is not there any more.
@@ -99,10 +97,9 @@ class KubernetesObject:
         The ``resourceVersion`` in its metadata tells which one was read.
         """
         status, answer = self._request("PUT", f"{self._collection}/{self.name}", changed)
-        if status == 404:  # noqa: PLR2004
+        if self._says_missing(status, answer):
             raise KubernetesConflictError(f"{self.setting}: {self.title} has been deleted")
-        self._judge("update", status, answer)
-        return answer
+        return self._judge("update", status, answer)
 
     def _request(self, method: str, path: str, body: Object | None = None) -> tuple[int, Object]:
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
@@ -118,21 +115,41 @@ class KubernetesObject:
                 f"{self.setting}: cannot ask the API server {self.client.configuration.host}: {reason}"
             ) from exc
 
-    def _judge(self, verb: str, status: int, answer: Object) -> None:
-        """Return for 2xx; raise what the status means otherwise. Its body is a Status object, mostly."""
-        if 200 <= status < 300:  # noqa: PLR2004
-            return
+    def _says_missing(self, status: int, answer: Object) -> bool:
+        """Whether the API server itself says that this object is not there.
+
+        A 404 may also come from a proxy, or be about an API that is not served just now; such a one names no object.
+        """
+        details = answer.get("details") if answer.get("reason") == "NotFound" else None
+        about = (details.get("kind"), details.get("name")) if isinstance(details, dict) else None
+        return status == 404 and about == (self.kind.resource, self.name)  # noqa: PLR2004
+
+    def _judge(self, verb: str, status: int, answer: Object) -> Object:
+        """Return the object that a 2xx brings; raise what the status means otherwise. It brings a Status, mostly."""
+        if 200 <= status < 300 and self._is_ours(answer):  # noqa: PLR2004
+            return answer
         said = answer.get("message") or answer.get("reason") or "no reason given"
         if status == 403:  # noqa: PLR2004
             raise KubernetesForbiddenError(
                 f"{self.setting}: may not {verb} {self.kind.resource} in namespace {self.namespace}: {said}; "
-                f"a Role must allow get and update on {self.title}, and create unless it is there already"
+                f"{self._advice(verb)}"
             )
         if status == 409:  # noqa: PLR2004
             raise KubernetesConflictError(f"{self.setting}: {said}")
         raise KubernetesUnavailableError(
             f"{self.setting}: cannot {verb} {self.title}: the API server answers {status}: {said}"
         )
+
+    def _is_ours(self, answer: Object) -> bool:
+        """Whether an answer is the object that was asked for, and not, say, a proxy's page."""
+        metadata = answer.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        return (answer.get("kind"), name) == (self.kind.name, self.name)
+
+    def _advice(self, verb: str) -> str:
+        if verb == "create":
+            return f"{self.title} is not there: apply 210-checkpoint.yaml again, or let a Role allow create"
+        return f"a Role must allow get and update on {self.title}"
 
 
 def parse(body: bytes) -> Object:

@@ -68,6 +68,7 @@ class Lease:
         self._clock = clock
         self._sleep = sleep
         self._known: Object | None = None
+        self._stale = False
         self._changed_at = -math.inf
         self._held_until = -math.inf
 
@@ -112,12 +113,10 @@ class Lease:
     async def release(self) -> None:
         """Give it up, so that another can have it at once. What it stands for has ended by then."""
         self._held_until = -math.inf
-        if self.holder != self._name:
+        if self.holder != self._name and not self._stale:
             return
         try:
             await to_its_end(self._give_up)
-        except KubernetesConflictError:
-            pass  # another has it already
         except RetryableError as exc:
             log.warning("lease not released, another adapter has to wait until it expires", reason=str(exc))
 
@@ -135,8 +134,8 @@ class Lease:
         try:
             await to_its_end(self._take)
         except RetryableError as exc:
-            if isinstance(exc, KubernetesForbiddenError) and self.holder != self._name:
-                raise
+            if isinstance(exc, KubernetesForbiddenError) and self.contact.age is None:
+                raise  # a Role that lacks something, maybe: whoever has just made it is told at once
             self.contact.failed(str(exc))
             log.warning("lease not renewed or taken, trying again", reason=str(exc))
         else:
@@ -145,17 +144,15 @@ class Lease:
 
     def _take(self) -> None:
         """Renew it if it is ours, take it if it is free; else only look."""
-        if self.holder != self._name:
+        if self._stale or self.holder != self._name:
             self._look()
         if self.holder not in {"", self._name} and self._expires_in() > 0:
             return
         begun = self._clock()
         try:
-            self._known = self._write(self._taken())
+            self._write(self._taken())
         except KubernetesConflictError:
             self._look()
-            if self.holder != self._name:
-                self._held_until = -math.inf
             raise
         self._held_until = begun + self._duration * RENEW_DEADLINE
 
@@ -163,7 +160,9 @@ class Lease:
         found = self._stored.read()
         if spec_of(found) != spec_of(self._known):
             self._changed_at = self._clock()
-        self._known = found
+        self._known, self._stale = found, False
+        if self.holder != self._name:
+            self._held_until = -math.inf
 
     def _taken(self) -> "Object":
         """The spec that says that it is ours from now on."""
@@ -176,17 +175,28 @@ class Lease:
 
     def _give_up(self) -> None:
         free = {"holderIdentity": None, "renewTime": micro_time()}
+        if self._stale:
+            self._look()
+        if self.holder != self._name:
+            return
         try:
-            self._known = self._write(spec_of(self._known) | free)
+            self._write(spec_of(self._known) | free)
         except KubernetesConflictError:
             self._look()  # what came between may be our own renewal, whose answer was lost
             if self.holder == self._name:
-                self._known = self._write(spec_of(self._known) | free)
+                self._write(spec_of(self._known) | free)
 
-    def _write(self, spec: "Object") -> "Object":
+    def _write(self, spec: "Object") -> None:
+        """Put this in the place of what is known. After a failure, whichever, that has to be looked at again.
+
+        What was asked for may be done, or the Lease changed, gone or back again, and not every refusal tells.
+        """
+        self._stale = True
         if self._known is None:
-            return self._stored.create({"spec": spec})
-        return self._stored.replace(self._known | {"spec": spec})
+            self._known = self._stored.create({"spec": spec})
+        else:
+            self._known = self._stored.replace(self._known | {"spec": spec})
+        self._stale = False
 
 
 def spec_of(lease: "Object | None") -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A Kubernetes API server for ConfigMaps and Leases, as far as adapters use it, in a thread of the test.
 
-It keeps resource versions, validates as the real one does (``pkg/apis/core/validation``,
+It keeps resource versions and uids, validates as the real one does (``pkg/apis/core/validation``,
 ``pkg/apis/coordination/validation``, ``metav1.MicroTime``), and answers failures with Status objects
 (``apimachinery/pkg/api/errors``). Faults: see ``KubeApi.fault``.
 """
@@ -30,12 +30,29 @@ API_VERSIONS = {"configmaps": "v1", "leases": "coordination.k8s.io/v1"}
 KINDS = {"configmaps": "ConfigMap", "leases": "Lease"}
 MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)")
 MAX_DATA = 1024 * 1024
+REASONS = {
+    400: "BadRequest",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "NotFound",
+    409: "Conflict",
+    410: "Expired",
+    422: "Invalid",
+    429: "TooManyRequests",
+    500: "InternalError",
+    503: "ServiceUnavailable",
+    504: "Timeout",
+}
+MESSAGES = {
+    404: "the server could not find the requested resource",  # that of an API that is not served, which names no object
+    500: "Internal error occurred: etcdserver: leader changed",
+}
 
 
 class Failure(Exception):  # noqa: N818  what Kubernetes calls the status of one
     """An answer other than success, in the words of ``apimachinery/pkg/api/errors``."""
 
-    def __init__(self, code: int, reason: str, message: str) -> None:
+    def __init__(self, code: int, reason: str, message: str, **details: str) -> None:
         self.code = code
         self.status = {
             "kind": "Status",
@@ -44,6 +61,7 @@ class Failure(Exception):  # noqa: N818  what Kubernetes calls the status of one
             "status": "Failure",
             "message": message,
             "reason": reason,
+            "details": details,
             "code": code,
         }
 
@@ -53,7 +71,8 @@ class KubeApi:
     """``fault`` befalls the requests of which ``faulty`` says so; both may be set from the test's thread at any time.
 
     A number answers so; ``hang`` does nothing and gives no answer; ``late`` does what is asked and gives none; ``cut``
-    closes the connection; ``page`` answers 503 with a page of HTML, as a load balancer in front of it does.
+    closes the connection; ``page`` answers with a page of HTML and ``page_status``, as a load balancer in front of it
+    does.
     """
 
     url: str = ""
@@ -61,6 +80,7 @@ class KubeApi:
     denied: set[tuple[str, str]] = field(default_factory=set)
     """``(verb, resource)`` that RBAC does not allow."""
     fault: int | Literal["hang", "late", "cut", "page"] | None = None
+    page_status: int = 503
     faulty: Callable[[str, str], bool] = lambda verb, resource: True
     objects: dict[tuple[str, str, str], Object] = field(default_factory=dict)
     """By resource, namespace and name."""
@@ -99,7 +119,8 @@ class KubeApi:
         if fault == "hang":
             await asyncio.sleep(3600)
         if fault == "page":
-            return web.Response(status=503, text="<html>no healthy upstream</html>", content_type="text/html")
+            page = "<html>no healthy upstream</html>"
+            return web.Response(status=self.page_status, text=page, content_type="text/html")
         if fault == "cut":
             return cut(request)
         try:
@@ -113,7 +134,7 @@ class KubeApi:
     def _answer(self, request: web.Request, verb: str, resource: str, body: Object, fault: int | str | None) -> Object:
         namespace, name = request.match_info["namespace"], request.match_info.get("name", "")
         if isinstance(fault, int):
-            raise Failure(fault, "InternalError", "Internal error occurred: etcdserver: leader changed")
+            raise Failure(fault, REASONS.get(fault, ""), MESSAGES.get(fault, REASONS.get(fault, "")))
         if request.headers.get("Authorization", "").removeprefix("Bearer ") not in self.tokens:
             raise Failure(401, "Unauthorized", "Unauthorized")
         group = API_VERSIONS[resource].rpartition("/")[0]
@@ -134,41 +155,50 @@ class KubeApi:
     def _get(self, resource: str, namespace: str, name: str, _: Object, qualified: str) -> Object:
         found = self.objects.get((resource, namespace, name))
         if found is None:
-            raise Failure(404, "NotFound", f'{qualified} "{name}" not found')
+            raise Failure(404, "NotFound", f'{qualified} "{name}" not found', name=name, kind=resource)
         return found
 
     def _create(self, resource: str, namespace: str, _: str, body: Object, qualified: str) -> Object:
         name = body["metadata"]["name"]
         if namespace != NAMESPACE:
-            raise Failure(404, "NotFound", f'namespaces "{namespace}" not found')
+            missing = f'namespaces "{namespace}" not found'
+            raise Failure(404, "NotFound", missing, name=namespace, kind="namespaces")
         validate(resource, name, body)
         if (resource, namespace, name) in self.objects:
             raise Failure(409, "AlreadyExists", f'{qualified} "{name}" already exists')
         return self._store(resource, namespace, name, body)
 
     def _update(self, resource: str, namespace: str, name: str, body: Object, qualified: str) -> Object:
+        known = self.objects.get((resource, namespace, name))
+        if known is None and resource == "leases":  # its strategy's AllowCreateOnUpdate is true, and none has this uid
+            raise conflict(qualified, name, f"Precondition failed: UID in precondition: {body['metadata'].get('uid')}")
         found = self._get(resource, namespace, name, {}, qualified)
         given = body["metadata"].get("resourceVersion")
         if given is None and resource == "leases":  # its strategy's AllowUnconditionalUpdate is false
             raise invalid(
                 resource, name, "metadata.resourceVersion: Invalid value: 0x0: must be specified for an update"
             )
+        if body["metadata"].get("uid") not in {None, found["metadata"]["uid"]}:
+            raise conflict(qualified, name, f"Precondition failed: UID in precondition: {body['metadata'].get('uid')}")
         if given is not None and given != found["metadata"]["resourceVersion"]:
-            raise Failure(
-                409,
-                "Conflict",
-                f'Operation cannot be fulfilled on {qualified} "{name}": the object has been modified; please apply '
-                "your changes to the latest version and try again",
-            )
+            why = "the object has been modified; please apply your changes to the latest version and try again"
+            raise conflict(qualified, name, why)
         validate(resource, name, body)
         return self._store(resource, namespace, name, body)
 
     def _store(self, resource: str, namespace: str, name: str, body: Object) -> Object:
         known = {"apiVersion": API_VERSIONS[resource], "kind": KINDS[resource]}
-        metadata = body["metadata"] | {"namespace": namespace, "resourceVersion": str(next(self._versions))}
+        before = self.objects.get((resource, namespace, name))
+        version = str(next(self._versions))
+        uid = before["metadata"]["uid"] if before else f"uid-{version}"
+        metadata = body["metadata"] | {"namespace": namespace, "resourceVersion": version, "uid": uid}
         stored = body | known | {"metadata": metadata}
         self.objects[resource, namespace, name] = stored
         return stored
+
+
+def conflict(qualified: str, name: str, why: str) -> Failure:
+    return Failure(409, "Conflict", f'Operation cannot be fulfilled on {qualified} "{name}": {why}')
 
 
 def invalid(resource: str, name: str, why: str) -> Failure:

@@ -236,11 +236,15 @@ class SurvivingStore:
         self.world.kept = checkpoint
         self.world.kept_for = self.acknowledged
 
-    def check(self) -> None:
+    def check(self) -> bool:
         """Asked where the checkpoint is still the one that is kept."""
         self._must_own()
         if self.world.kept is not None:
             self.world.kept_for = self.acknowledged
+        return True
+
+    def removal(self) -> str:
+        return "true"
 
     def _must_own(self) -> None:
         if self.world.owner is not self:

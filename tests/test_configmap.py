@@ -1,5 +1,6 @@
 """The checkpoint in a ConfigMap, over real HTTP: one owner, conflicts, refusals, an API server that is away."""
 
+import shlex
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -216,7 +217,7 @@ def test_a_missing_permission_names_the_verb_the_resource_and_who_lacks_it(place
     assert str(refused.value) == (
         f"CHECKPOINT: may not create configmaps in namespace {NAMESPACE}: configmaps is forbidden: User "
         f'"{USER}" cannot create resource "configmaps" in API group "" in the namespace "{NAMESPACE}"; '
-        f"a Role must allow get and update on ConfigMap {NAMESPACE}/{NAME}, and create unless it is there already"
+        f"ConfigMap {NAMESPACE}/{NAME} is not there: apply 210-checkpoint.yaml again, or let a Role allow create"
     )
     place.api.put("configmaps", NAME, {"metadata": {"name": NAME}})
     store.claim()
@@ -255,6 +256,18 @@ def test_what_cannot_be_read_is_told_and_kept(place: Place, damage: str) -> None
     place.api.put("configmaps", NAME, {"data": {}})
     store.save(saved(2))
     assert store.load() == saved(2), "the process still knew where it was"
+
+
+def test_the_command_that_removes_it_leaves_the_configmap_there(place: Place) -> None:
+    """As a merge patch (RFC 7396), where null removes a member: the shipped Role may make no ConfigMap."""
+    *kubectl, patch = shlex.split(place.store().removal())
+    assert kubectl == ["kubectl", "-n", NAMESPACE, "patch", "configmap", NAME, "--type=merge", "-p"]
+    assert orjson.loads(patch) == {"data": {KEY: None}}
+    place.api.denied = {("create", "configmaps")}
+    place.api.put("configmaps", NAME, {"metadata": {"name": NAME}, "data": {}})
+    store = place.store("two")
+    assert store.load() is None
+    store.claim()
 
 
 def test_a_checkpoint_that_is_too_large_is_refused_in_words_and_the_one_before_it_stays(place: Place) -> None:

@@ -109,6 +109,21 @@ def test_a_disk_that_is_full_for_the_checkpoint(world: World) -> None:
     assert verdict.duplicates == 200, "what was acknowledged while the disk was full, and nothing before"
 
 
+def test_a_disk_that_is_full_for_the_checkpoint_from_the_start(world: World) -> None:
+    world.simulator.post(100)
+    adapter = world.adapter("tests.full_disk", PYTHONDONTWRITEBYTECODE="1")
+    adapter.wait_for("checkpoint not saved, trying again", times=3)
+    prove(world.settle(), duplicates=0)
+    assert world.saved() is None
+    adapter.free_files()
+    eventually(lambda: world.saved() == world.expect()[-1], lambda: adapter.output)
+    adapter.end(signal.SIGKILL)
+    adapter = world.adapter("tests.full_disk", PYTHONDONTWRITEBYTECODE="1")
+    world.simulator.post(100)
+    prove(world.settle(), duplicates=0)
+    assert adapter.runs
+
+
 def test_a_wall_clock_that_runs_backwards(world: World) -> None:
     """The adapter's own clock decides nothing: only vCenter's is asked."""
     world.simulator.post(400)

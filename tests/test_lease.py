@@ -226,6 +226,27 @@ def test_a_lease_that_was_deleted_is_made_anew(place: Place) -> None:
     assert run(one.lease._attempt())
 
 
+@pytest.mark.parametrize("name", ["leader", "standby"])
+def test_a_lease_that_was_deleted_is_waited_for_where_it_may_not_be_made(place: Place, name: str) -> None:
+    holders = {"leader": place.holder("leader"), "standby": place.holder("standby")}
+    run(holders["leader"].lease.acquire())
+    assert not run(holders["standby"].lease._attempt())
+    place.api.denied = {("create", "leases")}
+    place.api.delete("leases", NAME)
+    waiting = holders[name]
+    assert not run(waiting.lease._attempt())
+    assert not waiting.lease.held
+
+    def apply_again(_: float) -> None:
+        if len(waiting.slept) == 3:
+            place.api.put("leases", NAME, {"metadata": {"name": NAME}})
+
+    waiting.meanwhile = apply_again
+    run(waiting.lease.acquire())
+    assert (len(waiting.slept), waiting.lease.contact.reason) == (3, "")
+    assert place.spec()["holderIdentity"] == name
+
+
 def test_of_two_that_find_it_free_at_once_one_gets_it(place: Place) -> None:
     place.api.put("leases", NAME, {"metadata": {"name": NAME}})
     one, two = place.holder("one"), place.holder("two")

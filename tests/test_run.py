@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -190,7 +191,9 @@ def test_sigterm_delivers_what_is_on_its_way_and_the_next_run_goes_on_from_there
 
 
 def test_a_checkpoint_of_another_vcenter_is_refused(simulator: Running, tmp_path: Path) -> None:
-    checkpoint = tmp_path / "checkpoint.json"
+    """The message ends in the command that removes it, and then the adapter begins."""
+    checkpoint = tmp_path / "of another" / "checkpoint.json"
+    checkpoint.parent.mkdir()
     checkpoint.write_text(
         '{"owner":"x","instanceUuid":"another","last":null,"horizon":"2026-01-31T08:00:00Z","acknowledged":[]}'
     )
@@ -199,6 +202,9 @@ def test_a_checkpoint_of_another_vcenter_is_refused(simulator: Running, tmp_path
         _, said = adapter.communicate(timeout=30)
     assert adapter.returncode == 2
     assert "vcenter-source: CHECKPOINT: was kept for the vCenter with instance uuid another" in said
+    subprocess.run(said.strip().partition("at START_FROM: ")[2], shell=True, check=True)
+    with process("adapter", "run", **settings, **LOGIN) as adapter:
+        wait_for_line(adapter, "reading events")
 
 
 def test_a_wrong_setting_is_one_line_where_python_starts_for_it() -> None:

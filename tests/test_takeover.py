@@ -223,3 +223,24 @@ def test_without_a_lease_the_older_of_two_notices_that_it_has_been_overtaken(clu
     assert "has taken ConfigMap" in older.lines[-1]
     cluster.world.sink.behave()
     prove(cluster.world.settle(), duplicates=1000)
+
+
+@pytest.mark.parametrize("lease", [LEASE, ""], ids=["lease", "alone"])
+def test_a_checkpoint_that_is_deleted_and_applied_again_is_kept_over_a_kill(cluster: Cluster, lease: str) -> None:
+    """With the shipped Role, which may create none, and START_FROM=now, which would pass over what came between."""
+    for resource, name in (("configmaps", CHECKPOINT), ("leases", LEASE)):
+        cluster.api.put(resource, name, {"metadata": {"name": name}})
+        cluster.api.denied.add(("create", resource))
+    adapter = cluster.adapter("a", LEASE=lease)
+    cluster.delivers("a", 50)
+    cluster.api.delete("configmaps", CHECKPOINT)
+    adapter.wait_for("may not create configmaps")
+    cluster.api.put("configmaps", CHECKPOINT, {"metadata": {"name": CHECKPOINT}})
+    before = len(cluster.world.sink.requests())
+    cluster.delivers("a", before + 50)
+    eventually(lambda: "data" in (cluster.api.get("configmaps", CHECKPOINT) or {}), lambda: adapter.output)
+    adapter.end(signal.SIGKILL)
+    cluster.world.simulator.post(50)
+    cluster.world.sink.behave()
+    cluster.adapter("b", LEASE=lease, START_FROM="now")
+    prove(cluster.world.settle(), duplicates=3 * WINDOW)

@@ -65,8 +65,11 @@ class Store(Protocol):
     def save(self, checkpoint: Checkpoint) -> None:
         """Keep this one instead. Raises OvertakenError once another process has claimed it."""
 
-    def check(self) -> None:
-        """Raises OvertakenError once another process has claimed the checkpoint."""
+    def check(self) -> bool:
+        """Whether what was claimed or saved last is still there. Raises OvertakenError as ``save`` does."""
+
+    def removal(self) -> str:
+        """The command by which an operator removes the checkpoint, to begin at START_FROM."""
 
 
 @dataclass(slots=True, eq=False)

@@ -10,6 +10,9 @@ from adapter.errors import KubernetesConflictError, OvertakenError, RetryableErr
 if TYPE_CHECKING:
     from adapter.kube import KubernetesObject, Object  # its packages load only where a cluster is spoken to
 
+Known = tuple["Object | None", Record | None]
+"""A ConfigMap, and what it holds for us."""
+
 KEY = "checkpoint.json"
 """Where in the ConfigMap's data it stands; all else that the ConfigMap has is left alone."""
 
@@ -26,17 +29,22 @@ class ConfigMapStore:
     Who claims it writes ``owner``, a name that no other process has, beside the checkpoint. Whoever had it before finds
     that name at its next save or check, and is overtaken. Each write carries the ``resourceVersion`` of what was read,
     so the API server refuses it when anything was written in between: comparing and replacing are one step.
+
+    After a failure, whichever, the next write reads first. What was asked for may be done, or the ConfigMap changed,
+    gone or back again, and the refusal of a write does not tell: without a right to create any, RBAC refuses a creation
+    with 403 whether or not there is one.
     """
 
     def __init__(self, stored: "KubernetesObject", owner: str) -> None:
         self._stored = stored
         self._owner = owner
-        self._known: tuple[Object | None, Record | None] = None, None
-        """The ConfigMap as we last read or wrote it, and what it holds for us."""
+        self._known: Known | None = None
+        """What we last read or wrote; None where it has to be read first."""
+        self._written: Record | None = None
 
     def load(self) -> Checkpoint | None:
-        """The last checkpoint saved."""
-        found = self._read()
+        """The last checkpoint saved; where it has vanished since, the one that we saved ourselves."""
+        found = self._read() or self._written
         return found.checkpoint if found else None
 
     def claim(self) -> None:
@@ -45,7 +53,7 @@ class ConfigMapStore:
         def taken(found: Record | None) -> Record:
             return Record(self._owner, found.checkpoint if found else None)
 
-        self._read()
+        self._known = None
         self._write(taken)
 
     def save(self, checkpoint: Checkpoint) -> None:
@@ -57,17 +65,25 @@ class ConfigMapStore:
 
         self._write(moved)
 
-    def check(self) -> None:
-        """Raise OvertakenError if the ConfigMap was claimed since."""
-        self._must_own(self._read())
+    def check(self) -> bool:
+        """Whether the ConfigMap still holds what we wrote. Raises OvertakenError if it was claimed since."""
+        found = self._read()
+        self._must_own(found)
+        return found is not None and found == self._written
+
+    def removal(self) -> str:
+        """It leaves the ConfigMap there: a Role may allow to change this one, and to make none."""
+        empty = f'{{"data":{{"{KEY}":null}}}}'
+        return f"kubectl -n {self._stored.namespace} patch configmap {self._stored.name} --type=merge -p '{empty}'"
 
     def _must_own(self, found: Record | None) -> None:
-        # What has vanished belongs to nobody, and the next save makes it anew.
+        # What has vanished belongs to nobody, and is written anew.
         if found is not None and found.owner != self._owner:
             title = self._stored.title
             raise OvertakenError(f"CHECKPOINT: another adapter, {found.owner}, has taken {title} over; this one stops")
 
     def _read(self) -> Record | None:
+        self._known = None  # also where it cannot be read
         known = self._stored.read()
         self._known = known, self._record(known)
         return self._known[1]
@@ -80,23 +96,28 @@ class ConfigMapStore:
             return parse(content)
         except (ValueError, KeyError, TypeError) as exc:
             raise RetryableError(
-                f"CHECKPOINT: {KEY} in {self._stored.title} is damaged ({exc!r}); mend it, or remove that key to begin "
-                "at START_FROM"
+                f"CHECKPOINT: {KEY} in {self._stored.title} is damaged ({exc!r}); mend it, or have it begin anew, at "
+                f"START_FROM: {self.removal()}"
             ) from exc
 
     def _write(self, change: Callable[[Record | None], Record]) -> None:
         """Replace what we know is there by what ``change`` makes of it; after a conflict, read again and try again."""
         for tried in range(1, TRIES + 1):
-            known, record = self._known
-            changed = change(record)
+            if self._known is None:
+                self._read()
             try:
-                self._known = self._put(known, serialise(changed).decode()), changed
+                self._try(change)
             except KubernetesConflictError:
                 if tried == TRIES:
                     raise
-                self._read()
             else:
                 return
+
+    def _try(self, change: Callable[[Record | None], Record]) -> None:
+        known, record = self._known or (None, None)
+        changed = change(record)
+        self._known = None
+        self._known, self._written = (self._put(known, serialise(changed).decode()), changed), changed
 
     def _put(self, known: "Object | None", content: str) -> "Object":
         if known is None:

@@ -1,10 +1,13 @@
 """A checkpoint in a file that is whole at any moment, whatever is killed, and that has one owner."""
 
+import errno
 import fcntl
+import shlex
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import structlog
 
@@ -14,6 +17,9 @@ from adapter.checkpoint.record import Record, parse, serialise
 from adapter.errors import ConfigurationError, OvertakenError, RetryableError
 
 log = structlog.get_logger()
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+"""What the system says of a disk or a quota that has no room."""
 
 
 class FileStore:
@@ -27,13 +33,14 @@ class FileStore:
         self._path = path
         self._previous = path.with_name(path.name + ".previous")
         self._owner = str(uuid.uuid4())
+        self._written: Record | None = None
 
     def load(self) -> Checkpoint | None:
         """The last checkpoint saved, or the one before it where the last cannot be read.
 
         Raises ConfigurationError where neither can: beginning anew would pass over events without a word.
         """
-        with self._locked():
+        with self._locked(needed=False):
             found = self._read()
             if found is None and (self._path.exists() or self._previous.exists()):
                 both = f"{self._path} and {self._previous.name}"
@@ -52,25 +59,41 @@ class FileStore:
             self._must_own()
             self._write(Record(self._owner, checkpoint))
 
-    def check(self) -> None:
-        """Raise OvertakenError if the file was claimed since."""
+    def check(self) -> bool:
+        """Whether the file still holds what we wrote. Raises OvertakenError if it was claimed since."""
         with self._locked():
-            self._must_own()
+            found = self._must_own()
+        return found is not None and found == self._written
 
-    def _must_own(self) -> None:
+    def removal(self) -> str:
+        """Both go: where there is no file, the one before it serves."""
+        return shlex.join(["rm", "-f", str(self._path), str(self._previous)])
+
+    def _must_own(self) -> Record | None:
         found = self._read()
-        # A file that has vanished belongs to nobody, and the next save makes it anew.
+        # A file that has vanished belongs to nobody, and is made anew.
         if found is not None and found.owner != self._owner:
             raise OvertakenError(f"CHECKPOINT: another adapter has taken {self._path} over; this one stops")
+        return found
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self, *, needed: bool = True) -> Iterator[None]:
+        """Hold the lock. Where it is not ``needed``, a disk that is too full for one is no reason to fail."""
         try:
-            with self._path.with_name(self._path.name + ".lock").open("wb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with self._lock_file(needed=needed) as lock:
+                if lock is not None:
+                    fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
         except OSError as exc:
             raise RetryableError(f"CHECKPOINT: cannot use {self._path}: {exc.strerror}") from exc
+
+    def _lock_file(self, *, needed: bool) -> AbstractContextManager[BinaryIO | None]:
+        try:
+            return self._path.with_name(self._path.name + ".lock").open("wb")
+        except OSError as exc:
+            if needed or exc.errno not in FULL:
+                raise
+            return nullcontext()
 
     def _read(self) -> Record | None:
         return read_record(self._path) or read_record(self._previous)
@@ -87,6 +110,7 @@ class FileStore:
         if read_record(self._path) is not None:  # a damaged file must not take the place of a good one
             self._path.replace(self._previous)
         new.replace(self._path)
+        self._written = record
         durable.sync_folder(self._path.parent)
 
 

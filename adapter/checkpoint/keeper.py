@@ -7,7 +7,7 @@ import structlog
 
 from adapter.checkpoint import Checkpoint, Ledger, Store
 from adapter.contact import Contact
-from adapter.errors import OvertakenError, RetryableError
+from adapter.errors import KubernetesForbiddenError, OvertakenError, RetryableError
 from adapter.threads import to_its_end
 
 log = structlog.get_logger()
@@ -23,29 +23,54 @@ class Keeper:
         self._store = store
         self._ledger = ledger
         self._contact = contact or Contact()
+        self._claimed = False
         self._saved: Checkpoint | None = None
         self.overtaken = False
 
+    async def claim(self) -> None:
+        """Take the store over; where it cannot be written to just now, the saves try on.
+
+        Raises KubernetesForbiddenError: a Role that lacks something is told whoever has just made it.
+        """
+        try:
+            await to_its_end(self._claim)
+        except KubernetesForbiddenError:
+            raise
+        except RetryableError as exc:
+            self._failed(exc)
+
     async def save(self) -> None:
-        """Save the checkpoint if it has moved, and see that it is still ours. A store out of reach is logged.
+        """Save the checkpoint if it has moved, and see that it is still there and ours. A failure is logged.
 
         Raises OvertakenError.
         """
         checkpoint = self._ledger.checkpoint()
         try:
-            if checkpoint is None or checkpoint == self._saved:
-                await to_its_end(self._store.check)
-            else:
-                await to_its_end(partial(self._store.save, checkpoint))
+            await to_its_end(partial(self._keep, checkpoint))
         except OvertakenError:
             self.overtaken = True
             raise
         except RetryableError as exc:
-            self._contact.failed(str(exc))
-            log.warning("checkpoint not saved, trying again", reason=str(exc))
+            self._failed(exc)
         else:
             self._saved = checkpoint
             self._contact.succeeded()
+
+    def _claim(self) -> None:
+        self._store.claim()
+        self._claimed = True
+
+    def _keep(self, checkpoint: Checkpoint | None) -> None:
+        if not self._claimed:
+            self._claim()
+        if checkpoint is None:
+            self._store.check()
+        elif checkpoint != self._saved or not self._store.check():
+            self._store.save(checkpoint)
+
+    def _failed(self, exc: RetryableError) -> None:
+        self._contact.failed(str(exc))
+        log.warning("checkpoint not saved, trying again", reason=str(exc))
 
     async def finish(self) -> None:
         """Save for the last time, unless the checkpoint is another's now."""

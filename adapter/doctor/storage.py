@@ -64,7 +64,7 @@ async def checkpoint_outcome(settings: Settings, store: Store, vcenter: VcenterC
     checkpoint, owner = await in_thread(store.load), await in_thread(partial(owned, store))
     if checkpoint is None:
         return ok(f"{settings.checkpoint} is empty, {owner}; a start begins at START_FROM")
-    return compared(checkpoint, f"{settings.checkpoint}: {told(checkpoint)}, {owner}", vcenter)
+    return compared(checkpoint, f"{settings.checkpoint}: {told(checkpoint)}, {owner}", vcenter, store.removal())
 
 
 def file_outcome(path: Path) -> Outcome | None:
@@ -96,12 +96,12 @@ def told(checkpoint: Checkpoint) -> str:
     return f"acknowledged up to {until}"
 
 
-def compared(checkpoint: Checkpoint, found: str, vcenter: VcenterChecks) -> Outcome:
+def compared(checkpoint: Checkpoint, found: str, vcenter: VcenterChecks, removal: str) -> Outcome:
     """The checkpoint beside what vCenter has: it may be another's, or reach back further than vCenter's events do."""
     if vcenter.instance_uuid is None:
         return ok(f"{found}; not compared with vCenter")
     if checkpoint.instance_uuid != vcenter.instance_uuid:
-        advice = "set another CHECKPOINT, or remove this one to begin at START_FROM"
+        advice = f"set another CHECKPOINT, or have this one begin anew, at START_FROM: {removal}"
         return failed(f"{found}, of another vCenter, with instance uuid {checkpoint.instance_uuid}", advice)
     newest = checkpoint.newest
     if newest and vcenter.oldest and newest < vcenter.oldest:
