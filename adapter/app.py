@@ -29,12 +29,14 @@ from adapter.parts import (
     fence_of,
     lease_of,
     observed,
+    poison_max_tries,
     sink_of,
     vcenter_of,
     watching,
 )
 from adapter.position import Position
 from adapter.settings import Settings
+from adapter.stall import Stall
 from adapter.stream import Stream
 from adapter.threads import to_its_end
 from adapter.typefilter import TypeFilter
@@ -112,7 +114,8 @@ class Pipeline:
             since, resumed = beginning(settings, about), await self._resumed(about)
             ledger = Ledger(about.instance_uuid, resumed, since)
             meters.follow(ledger)
-            retry = Retry(backoff, settings.retry_max_duration or math.inf)
+            most = poison_max_tries(settings)
+            retry = Retry(backoff, settings.retry_max_duration or math.inf, poison_max_tries=most)
             keeper = Keeper(self.store, ledger, meters.checkpoint)
             await keeper.claim()
             position = Position(since, resumed)
@@ -132,6 +135,7 @@ class Pipeline:
                 ahead = max(AHEAD, settings.max_in_flight)
                 intake = Intake(types, converter_of(settings, about), ledger, delivery, meters, ahead)
                 keeping = tasks.create_task(keeper.save_regularly(settings.checkpoint_interval, asyncio.sleep))
+                stall = tasks.create_task(Stall(meters).keep_looking(asyncio.sleep))
                 try:
                     async with aclosing(stream.events()) as events:
                         async for event in events:
@@ -140,7 +144,8 @@ class Pipeline:
                     ours = meters.leading and not keeper.overtaken
                     undelivered = await delivery.drain(settings.drain_timeout if ours else 0)
                     keeping.cancel()
-                    await asyncio.wait([keeping])
+                    stall.cancel()
+                    await asyncio.wait([keeping, stall])
                     if meters.leading:  # what is another's by now is not written to
                         await keeper.finish()
                     log.info("stopped", undelivered=undelivered)

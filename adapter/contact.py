@@ -13,12 +13,15 @@ class Contact:
         self._failing: float | None = None
         self.reason = ""
         """What the last failure said; empty while there is none since the last success."""
+        self.turned_away = False
+        """Whether an answer since then was one that everybody gets."""
 
     def succeeded(self) -> None:
         """It has answered as it should."""
         self._made = self._clock()
         self._failing = None
         self.reason = ""
+        self.turned_away = False
 
     def failed(self, reason: str) -> None:
         """It has not."""

@@ -5,11 +5,12 @@ earlier one of the same object. When it is full, ``submit`` waits, and so does t
 """
 
 import asyncio
+import logging
 import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -18,9 +19,16 @@ from opentelemetry.trace import Span
 
 from adapter.backoff import Backoff
 from adapter.deadletters import DeadLetter, DeadLetters
-from adapter.errors import DeadLetterUnavailableError, EventRefusedError, SinkUnavailableError
+from adapter.errors import DeadLetterUnavailableError, EventRefusedError, SinkAccessError, SinkUnavailableError
+from adapter.poison import Suspicion, Traffic
 
 log = structlog.get_logger()
+
+ACCESS_MAX_TRIES = 5
+"""Tries of an event that is answered as if it were about the way, while others get through, until it is the event."""
+
+PACE = frozenset({408, 425, 429})
+"""Answers that speak of the moment: under load they come to any event, again and again."""
 
 
 class Sink(Protocol):
@@ -62,6 +70,9 @@ class Watch:
     def failed(self, parcel: Parcel, reason: str) -> None:
         """A try to send it has failed; another will follow."""
 
+    def turned_away(self, reason: str) -> None:
+        """An answer speaks of the way to the sink: until an event is delivered, none may get through."""
+
     def delivered(self, parcel: Parcel) -> None:
         """The sink has acknowledged it."""
 
@@ -73,13 +84,26 @@ class Watch:
 class Retry:
     """How long one event is tried. ``duration`` is in seconds, from its first try on; after that it is given up.
 
-    ``clock`` gives seconds and never goes back.
+    ``poison_max_tries`` is how often an event is tried that fails while others get through; None is for ever. ``clock``
+    gives seconds and never goes back.
     """
 
     backoff: Backoff
     duration: float = math.inf
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = time.monotonic
+    poison_max_tries: int | None = None
+
+
+@dataclass(slots=True)
+class Tries:
+    """How one parcel has fared: its failed tries, and when it is given up for its age."""
+
+    given_up_at: float
+    failures: int = 0
+    suspicion: Suspicion = field(default_factory=Suspicion)
+    is_access: bool | None = None
+    """Whether its last failure spoke of the way; None before the first."""
 
 
 Spawn = Callable[[Coroutine[None, None, None]], asyncio.Task[None]]
@@ -115,6 +139,9 @@ class Delivery:
         self._window = asyncio.Semaphore(max_in_flight)
         self._lanes: dict[str, deque[Parcel]] = {}
         self._workers: set[asyncio.Task[None]] = set()
+        self._traffic = Traffic()
+        self._turned_away_at = -1
+        """What had been accepted when the log was last told that the sink turns events away."""
 
     async def submit(self, parcel: Parcel) -> None:
         """Take a parcel up; waits while the window is full."""
@@ -150,31 +177,56 @@ class Delivery:
 
     async def _deliver(self, parcel: Parcel) -> None:
         """One parcel, until the sink or the dead letter has it."""
-        given_up_at = self._retry.clock() + self._retry.duration
-        failures = 0
-        while not await self._attempt(parcel, failures, given_up_at):
-            failures += 1
+        tries = Tries(self._retry.clock() + self._retry.duration)
+        while not await self._attempt(parcel, tries):
+            tries.failures += 1
         parcel.span.end()
         parcel.acknowledged()
 
-    async def _attempt(self, parcel: Parcel, failures: int, given_up_at: float) -> bool:
+    async def _attempt(self, parcel: Parcel, tries: Tries) -> bool:
         """One try, and the wait after it where it fails. Returns whether the parcel needs no more care."""
         self._fence()
+        if tries.failures:
+            tries.suspicion.begin(self._traffic)
+        request = self._traffic.begin()
         try:
-            await self._sink.send(parcel.event, parcel.span, failures)
+            await self._sink.send(parcel.event, parcel.span, tries.failures)
         except EventRefusedError as exc:
-            return await self._give_up(parcel, failures, exc)
+            return await self._give_up(parcel, tries, exc)
         except SinkUnavailableError as exc:
-            left = given_up_at - self._retry.clock()
-            if left <= 0:
-                return await self._give_up(parcel, failures, exc)
-            delay = self._retry.backoff.delay(failures, at_least=exc.retry_after or 0.0)
-            await self._wait("sink did not take the event, trying again", parcel, min(delay, left), exc)
-            return False
+            return await self._failed(parcel, tries, exc)
+        self._traffic.accept(request)
         self._watch.delivered(parcel)
         return True
 
-    async def _give_up(self, parcel: Parcel, failures: int, why: SinkUnavailableError | EventRefusedError) -> bool:
+    async def _failed(self, parcel: Parcel, tries: Tries, why: SinkUnavailableError) -> bool:
+        """Wait after a failure that may pass, or give the event up. Returns whether it needs no more care."""
+        left = tries.given_up_at - self._retry.clock()
+        if left <= 0:
+            return await self._give_up(parcel, tries, why)
+        if self._is_poison(tries, why):
+            return await self._give_up(parcel, tries, why, why_now="others get through meanwhile")
+        delay = min(left, self._retry.backoff.delay(tries.failures, at_least=why.retry_after or 0.0))
+        if isinstance(why, SinkAccessError):
+            await self._wait_turned_away(parcel, delay, why)
+        else:
+            await self._wait("sink did not take the event, trying again", parcel, delay, why)
+        return False
+
+    def _is_poison(self, tries: Tries, why: SinkUnavailableError) -> bool:
+        """Whether it is the event that is to blame, since others get through, and it was tried often enough."""
+        is_access = isinstance(why, SinkAccessError)
+        if tries.is_access is not is_access:
+            tries.is_access = is_access
+            tries.suspicion.clear()
+        most = ACCESS_MAX_TRIES if is_access else self._retry.poison_max_tries
+        if most is None or why.status in PACE:
+            return False
+        return tries.suspicion.fail(self._traffic) >= most
+
+    async def _give_up(
+        self, parcel: Parcel, tries: Tries, why: SinkUnavailableError | EventRefusedError, **more: str
+    ) -> bool:
         """To the dead letter. An event that this cannot take either is held, and tried again with the sink too.
 
         It is never dropped: a checkpoint would move past an event that is stored nowhere.
@@ -184,17 +236,29 @@ class Delivery:
         try:
             await self._dead_letters.store(letter, parcel.span)
         except DeadLetterUnavailableError as exc:
-            delay = self._retry.backoff.delay(failures)
+            delay = self._retry.backoff.delay(tries.failures)
             await self._wait("event is held, trying again", parcel, delay, why, dead_letter=str(exc))
             return False
-        log.error("sink will not take the event, it is in the dead letter", reason=str(why), **names(parcel))
+        more |= names(parcel)
+        log.error(
+            "sink will not take the event, it is in the dead letter", reason=str(why), tries=tries.failures + 1, **more
+        )
         parcel.span.add_event("dead letter", {"reason": str(why)})
         self._watch.dead_lettered(parcel, str(why))
         return True
 
-    async def _wait(self, what: str, parcel: Parcel, seconds: float, why: Exception, **more: str) -> None:
+    async def _wait_turned_away(self, parcel: Parcel, seconds: float, why: SinkAccessError) -> None:
+        """Wait, with one line until something gets through: all that are on their way fare alike."""
+        self._watch.turned_away(str(why))
+        told, self._turned_away_at = self._turned_away_at == self._traffic.accepted, self._traffic.accepted
+        level = logging.DEBUG if told else logging.WARNING
+        await self._wait("sink turns the event away; held while nothing gets through", parcel, seconds, why, level)
+
+    async def _wait(
+        self, what: str, parcel: Parcel, seconds: float, why: Exception, level: int = logging.WARNING, **more: str
+    ) -> None:
         self._watch.failed(parcel, str(why))
-        log.warning(what, reason=str(why), **more, seconds=round(seconds, 2), **names(parcel))
+        log.log(level, what, reason=str(why), **more, seconds=round(seconds, 2), **names(parcel))
         await self._retry.sleep(seconds)
 
 

@@ -8,6 +8,7 @@
     │   ├── ClockSetBackError           read again from the time that vCenter's clock shows now
     │   ├── CollectorStuckError         make a new collector, at last behind what it cannot pass
     │   ├── SinkUnavailableError        the sink did not take the event; may name a delay
+    │   │   └── SinkAccessError             its answer speaks of the way there, not of the event
     │   ├── DeadLetterUnavailableError  the dead letter cannot store the event: hold it, never drop it
     │   ├── KubernetesUnavailableError  the API server gave no answer, or not the one it should
     │   ├── KubernetesForbiddenError    its RBAC does not let us; a Role may be granted any time
@@ -83,6 +84,13 @@ class SinkUnavailableError(RetryableError):
         self.retry_after = retry_after
         self.status = status
         self.body = body
+
+
+class SinkAccessError(SinkUnavailableError):
+    """The answer speaks of the way to the sink (a log-in, a policy, a proxy, another address), not of the event.
+
+    Whoever sends is answered so, as far as this answer can tell; where others get through, it is the event after all.
+    """
 
 
 class DeadLetterUnavailableError(RetryableError):

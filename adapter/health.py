@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from adapter.contact import Contact
 from adapter.lease import Lease
 from adapter.listening import Place, exposition, listening
-from adapter.metrics import Meters
+from adapter.metrics import Meters, Waiting
 from adapter.stream import WAIT_SECONDS
 
 log = structlog.get_logger()
@@ -71,13 +71,14 @@ class Health:
         return Check(ok=True, why=f"read {age:.0f} s ago")
 
     def _sink(self) -> Check:
-        """It has accepted an event lately, or none waits for long."""
-        contact, age, waiting = self.meters.sink, self.meters.sink.age, self.meters.oldest_in_flight
+        """It has accepted an event lately, or none waits for long. One that waits is named: it may be the reason."""
+        contact, oldest = self.meters.sink, self.meters.oldest
+        age = contact.age
         accepted = "no event accepted yet" if age is None else f"the last event was accepted {age:.0f} s ago"
-        if waiting <= self.stale_after:
+        if oldest is None or (oldest.seconds <= self.stale_after and not contact.turned_away):
             return Check(ok=True, why=accepted)
-        held = f"{accepted}, and one waits for {waiting:.0f} s{because(contact.reason)}"
-        return Check(ok=age is not None and age <= self.stale_after, why=held)
+        held = f"{accepted}, and {described(oldest, self.meters.in_flight)}"
+        return Check(ok=not contact.turned_away and age is not None and age <= self.stale_after, why=held)
 
     def _gateway(self, contact: Contact) -> Check:
         """Its functions were read lately. Events go by the last that are known."""
@@ -95,6 +96,16 @@ class Health:
         if contact.failing > self.stale_after or late > self.stale_after + self.checkpoint_interval:
             return Check(ok=False, why=f"not saved for {late:.0f} s{because(contact.reason)}")
         return Check(ok=True, why=f"up to date {late:.0f} s ago{because(contact.reason)}")
+
+
+def described(oldest: Waiting, in_flight: int) -> str:
+    """Which event waits, for how long and for what."""
+    named = oldest.parcel.event
+    event = f"event {named.get_id()} ({named.get_type()})"
+    more = f", and {in_flight - 1} more" if in_flight > 1 else ""
+    failures = f"{oldest.failures} failed {'try' if oldest.failures == 1 else 'tries'}: {oldest.reason}"
+    why = failures if oldest.failures else "no answer yet"
+    return f"{event} waits for {oldest.seconds:.0f} s{more}: {why}"
 
 
 def because(reason: str) -> str:

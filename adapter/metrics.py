@@ -44,6 +44,15 @@ class OfType(NamedTuple):
     dead_lettered: Counter
 
 
+class Waiting(NamedTuple):
+    """An event that is in flight: for how many seconds, after how many failed tries, what the last of them said."""
+
+    parcel: Parcel
+    seconds: float
+    failures: int = 0
+    reason: str = ""
+
+
 class Meters(Watch):
     """Counts what happens to events, and knows when each side last answered. ``clock`` is monotonic, in seconds.
 
@@ -58,7 +67,8 @@ class Meters(Watch):
         self.gateway: Contact | None = None
         """The reading of functions from an OpenFaaS gateway; None for other sinks."""
         self._types: dict[str, OfType] = {}
-        self._under_way: dict[int, float] = {}
+        self._under_way: dict[int, tuple[float, Parcel]] = {}
+        self._failing: dict[int, tuple[int, str]] = {}
         self._ledger: Ledger | None = None
         self._vcenter_clock: tuple[datetime, float] | None = None
         self.registry = CollectorRegistry()
@@ -129,6 +139,7 @@ class Meters(Watch):
         """The lag is that of this ledger from now on; what was under way with an earlier one is no more."""
         self._ledger = ledger
         self._under_way.clear()
+        self._failing.clear()
 
     def logged_in(self, vcenter_now: datetime) -> None:
         """A session with vCenter has begun, at this time on vCenter's own clock."""
@@ -145,25 +156,37 @@ class Meters(Watch):
 
     def taken(self, parcel: Parcel) -> None:
         """It is in the window."""
-        self._under_way[id(parcel)] = self._clock()
+        self._under_way[id(parcel)] = self._clock(), parcel
 
     def failed(self, parcel: Parcel, reason: str) -> None:
         """A try to send it has failed; another will follow."""
         self._of(parcel.event.get_type()).retried.inc()
         self.sink.failed(reason)
+        failures, _ = self._failing.get(id(parcel), (0, ""))
+        self._failing[id(parcel)] = failures + 1, reason
+
+    def turned_away(self, reason: str) -> None:  # noqa: ARG002  the try is told of as a failed one, too
+        """The sink's answer speaks of the way there."""
+        self.sink.turned_away = True
 
     def delivered(self, parcel: Parcel) -> None:
         """The sink has acknowledged it."""
         self._of(parcel.event.get_type()).delivered.inc()
         self.sink.succeeded()
-        seconds = self._clock() - self._under_way.pop(id(parcel))
+        seconds = self._clock() - self._ended(parcel)
         for record in self._record_duration:
             record(seconds)
 
     def dead_lettered(self, parcel: Parcel, reason: str) -> None:  # noqa: ARG002  nothing is counted by it
         """The sink has refused it for good."""
         self._of(parcel.event.get_type()).dead_lettered.inc()
-        del self._under_way[id(parcel)]
+        self._ended(parcel)
+
+    def _ended(self, parcel: Parcel) -> float:
+        """It is no longer in flight; returns when it was taken up."""
+        if self._failing:
+            self._failing.pop(id(parcel), None)
+        return self._under_way.pop(id(parcel))[0]
 
     def also_record_durations(self, record: Callable[[float], None]) -> None:
         """Tell each delivery's duration, in seconds, to this one too."""
@@ -191,8 +214,17 @@ class Meters(Watch):
     @property
     def oldest_in_flight(self) -> float:
         """How long the oldest of them has been, in seconds; 0 where there is none."""
+        oldest = self.oldest
+        return oldest.seconds if oldest else 0.0
+
+    @property
+    def oldest(self) -> Waiting | None:
+        """The one that has been in flight for longest: in the end it holds the stream. None where there is none."""
         begun = list(self._under_way.values())  # in one step, since the loop's thread may change it meanwhile
-        return self._clock() - begun[0] if begun else 0.0
+        if not begun:
+            return None
+        taken, parcel = begun[0]
+        return Waiting(parcel, self._clock() - taken, *self._failing.get(id(parcel), ()))
 
     @property
     def lag(self) -> float:

@@ -102,6 +102,11 @@ async def sink_of(
         yield sink
 
 
+def poison_max_tries(settings: Settings) -> int | None:
+    """POISON_MAX_TRIES where it applies: functions are counted one by one, by the sink that invokes them."""
+    return None if str(settings.sink).startswith(OPENFAAS) else settings.poison_max_tries
+
+
 @asynccontextmanager
 async def dead_letters_of(settings: Settings, fence: Fence = lambda: None) -> AsyncIterator[DeadLetters]:
     """Where events go that the sink will never take: DEAD_LETTER_SINK, where that takes none, DEAD_LETTER_PATH."""

@@ -23,11 +23,12 @@ Answer = tuple[int, dict[str, str]]
 class RecordingSink:
     """An HTTP sink in a thread. ``answer`` decides by the number of the request; what it accepted is in ``events``.
 
-    What it ``refuses`` is answered 400, with ``objection`` as the body of every failure.
+    What it ``refuses`` is answered with ``refusal``, with ``objection`` as the body of every failure.
     """
 
     url: str = ""
     refuses: Callable[[HTTPMessage], bool] = lambda _: False
+    refusal: int = 400
     objection: bytes = b""
     answer: Callable[[int], Answer] = lambda _: (202, {})
     requests: list[HTTPMessage] = field(default_factory=list)
@@ -41,7 +42,7 @@ class RecordingSink:
 
     def handle(self, message: HTTPMessage) -> Answer:
         with self.lock:
-            answer = (400, {}) if self.refuses(message) else self.answer(len(self.requests))
+            answer = (self.refusal, {}) if self.refuses(message) else self.answer(len(self.requests))
             self.requests.append(message)
         if 200 <= answer[0] < 300:
             self.events.put(from_http(message, JSONFormat()))
@@ -89,7 +90,7 @@ def recording_sink(answer: Callable[[int], Answer] = lambda _: (202, {}), port: 
 def clean_environment(**settings: str) -> dict[str, str]:
     """The environment of this process without any setting of ours or of OpenTelemetry, plus ``settings``."""
     ours: tuple[str, ...] = ("VCENTER_", "GOVC_", "K_", "OTEL_", "TAG", "EVENT_", "START_", "CHECKPOINT", "LOG_")
-    ours += ("PORT", "HOST", "HEALTH_", "SINK_", "RETRY_", "MAX_", "DEAD_LETTER_", "DRAIN_", "LEASE", "KUBE")
+    ours += ("PORT", "HOST", "HEALTH_", "SINK_", "RETRY_", "MAX_", "DEAD_LETTER_", "DRAIN_", "LEASE", "KUBE", "POISON_")
     ours += ("VIEWER", "TRACE_")
     # Tests run side by side, and one port serves one process.
     return {k: v for k, v in os.environ.items() if not k.startswith(ours)} | {"HEALTH_PORT": "off"} | settings

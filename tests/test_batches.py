@@ -15,7 +15,7 @@ from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN
 
 from adapter.cloudevent import OrjsonFormat
-from adapter.errors import EventRefusedError, SinkUnavailableError
+from adapter.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from adapter.sinks.broker import http_sink
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.testing import running
@@ -26,7 +26,7 @@ BATCH_TYPE = "application/cloudevents-batch+json"
 
 @dataclass
 class Webhook:
-    """Takes batches; refuses one that holds an event named ``bad``, and is ``away`` for so many requests first.
+    """Takes batches; fails one that holds an event named ``bad`` with ``failure``, and is ``away`` for so many first.
 
     It takes events ``singly`` as well, and says so of batches where it ``offers`` to take them.
     """
@@ -34,6 +34,7 @@ class Webhook:
     url: str = ""
     away: int = 0
     bad: str | None = None
+    failure: int = 422
     offers: bool = False
     singly: list[str] = field(default_factory=list)
     batches: list[list[dict[str, Any]]] = field(default_factory=list)
@@ -44,7 +45,7 @@ class Webhook:
             self.away -= 1
             return 503
         if any(event["id"] == self.bad for event in events):
-            return 422
+            return self.failure
         self.batches.append(events)
         return 202
 
@@ -129,6 +130,25 @@ def test_a_refusal_is_that_of_the_one_event_which_is_the_reason() -> None:
         assert [n for n, outcome in enumerate(outcomes) if outcome is not None] == [3]
         assert isinstance(outcomes[3], EventRefusedError)
         assert sorted(hook.ids) == ["0", "1", "2", "4", "5"]
+
+
+@pytest.mark.parametrize("failure", [403, 500])
+def test_one_that_fails_again_and_again_fails_no_other(failure: int) -> None:
+    async def send() -> list[Any]:
+        async with http_sink(hook.url, ca_certs=None, answer_timeout=5, batch=10) as sink:
+
+            async def at_once(names: Iterable[str], resend: int) -> list[Any]:
+                sending = (sink.send(event(name), INVALID_SPAN, resend) for name in names)
+                return await asyncio.gather(*sending, return_exceptions=True)
+
+            await at_once("012345", resend=0)
+            return await at_once("012345", resend=1)
+
+    with webhook() as hook:
+        hook.bad, hook.failure = "3", failure
+        outcomes = asyncio.run(send())
+        assert [n for n, outcome in enumerate(outcomes) if outcome is not None] == [3]
+        assert isinstance(outcomes[3], SinkAccessError if failure == 403 else SinkUnavailableError)
 
 
 def test_no_request_is_longer_than_an_event_may_be() -> None:

@@ -76,7 +76,10 @@ def test_a_sink_is_ready_while_nothing_waits_for_long() -> None:
     judged.meters.taken(one)
     judged.meters.failed(one, "503")
     assert judged.check("sink", 60).ok
-    assert judged.check("sink", 1) == Check(ok=False, why="no event accepted yet, and one waits for 61 s: 503")
+    assert judged.check("sink", 1) == Check(
+        ok=False,
+        why="no event accepted yet, and event 1 (com.vmware.event.vm.poweredon) waits for 61 s: 1 failed try: 503",
+    )
     judged.meters.delivered(one)
     assert judged.check("sink", 3) == Check(ok=True, why="the last event was accepted 3 s ago")
 
@@ -86,9 +89,41 @@ def test_one_event_that_the_sink_never_takes_does_not_hide_that_it_takes_the_oth
     judged.meters.taken(stuck)
     judged.now += 3600
     judged.meters.taken(other)
+    judged.meters.failed(stuck, "500: oh")
+    judged.meters.failed(stuck, "500: no")
+    judged.meters.failed(other, "503: later")
     judged.meters.delivered(other)
-    assert judged.check("sink", 60).ok
+    held = "waits for 3660 s: 2 failed tries: 500: no"
+    check = judged.check("sink", 60)
+    assert (check.ok, held in check.why) == (True, True)
     assert not judged.check("sink", 1).ok
+
+
+def test_what_holds_the_stream_is_named_also_where_it_has_no_answer_yet() -> None:
+    judged = Judged()
+    for _ in range(64):
+        judged.meters.taken(parcel())
+    assert judged.check("sink", 61) == Check(
+        ok=False,
+        why="no event accepted yet, and event 1 (com.vmware.event.vm.poweredon) waits for 61 s, and 63 more: "
+        "no answer yet",
+    )
+
+
+def test_a_sink_that_turns_everybody_away_is_not_ready_at_once() -> None:
+    judged, one, other = Judged(), parcel(), parcel()
+    judged.meters.taken(one)
+    judged.meters.taken(other)
+    judged.meters.turned_away("403: no")
+    judged.meters.failed(one, "403: no")
+    check = judged.check("sink", 1)
+    assert (check.ok, "1 failed try: 403: no" in check.why) == (False, True)
+    judged.meters.delivered(other)
+    assert judged.check("sink").ok, "others get through"
+    judged.meters.turned_away("403: no")
+    assert not judged.check("sink").ok
+    judged.meters.dead_lettered(one, "403: no")
+    assert judged.check("sink").ok, "nothing waits"
 
 
 def test_a_checkpoint_that_cannot_be_saved_shows_after_a_while() -> None:
@@ -118,6 +153,14 @@ def test_readiness_follows_the_sink_and_names_what_it_said() -> None:
         assert admin.get("/healthz").status_code == 200
         answers.append((202, {}))
         eventually(admin.is_ready)
+        answers.append((403, {}))
+        control(simulator, "events", count=20)
+        assert f"{sink.url} answers 403" in eventually(lambda: admin.unready("sink"))
+        accepted = len(sink.requests)
+        eventually(lambda: len(sink.requests) > accepted + 100)
+        answers.append((202, {}))
+        eventually(admin.is_ready)
+        assert not any(admin.samples("vcenter_source_events_dead_lettered_total").values())
 
 
 def test_readiness_follows_vcenter_and_names_what_it_said() -> None:

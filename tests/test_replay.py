@@ -207,6 +207,31 @@ def test_a_refused_event_is_in_the_folder_and_all_others_at_the_sink(simulator: 
         assert ids(sink)[-len(letters) :] == [one["id"] for one in letters]
 
 
+@pytest.mark.parametrize("status", [500, 403])
+def test_an_event_that_fails_while_all_others_pass_goes_to_the_folder(
+    simulator: Running, tmp_path: Path, status: int
+) -> None:
+    settings = {"VCENTER_URL": simulator.url, "DEAD_LETTER_PATH": str(tmp_path), "RETRY_MAX_DELAY": "0.1"} | LOGIN
+    with recording_sink() as sink:
+        poison: list[str] = []
+        sink.refuses = lambda message: message.headers["ce-id"] in poison
+        sink.refusal = status
+        with process("adapter", "run", K_SINK=sink.url, POISON_MAX_TRIES="3", **settings) as adapter:
+            wait_for_line(adapter, "reading events")
+            newest = max(int(event["key"]) for event in httpx.get(f"{simulator.base}/simulator/events").json())
+            poison.append(str(newest + 2))
+            post(simulator, 1)
+            end = time.monotonic() + 20
+            while not names(folder_at(tmp_path)):
+                post(simulator, 1)
+                assert time.monotonic() < end
+            adapter.send_signal(signal.SIGTERM)
+            adapter.communicate(timeout=20)
+        assert names(folder_at(tmp_path)) == poison
+        accepted = {number for number in ids(sink) if number not in poison}
+        assert len(accepted) > 3
+
+
 def test_an_event_that_no_folder_takes_holds_the_stream_until_one_does(simulator: Running, tmp_path: Path) -> None:
     blocker = tmp_path / "blocker"
     blocker.touch()

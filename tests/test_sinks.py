@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.trace import INVALID_SPAN
 
-from adapter.errors import EventRefusedError, OutputClosedError, SinkUnavailableError
+from adapter.errors import EventRefusedError, OutputClosedError, SinkAccessError, SinkUnavailableError
 from adapter.sinks.broker import http_sink, retry_after
 from adapter.sinks.stdout import StdoutSink
 from tests.support import Answer, recording_sink
@@ -66,15 +66,23 @@ def test_a_status_that_may_pass_is_retryable(status: int) -> None:
         send(sink.url)
 
 
-@pytest.mark.parametrize("status", [301, 307, 400, 401, 403, 405, 410, 413, 415, 422])
-def test_any_other_status_is_permanent_and_a_redirect_is_not_followed(status: int) -> None:
-    def answer(_: int) -> Answer:
-        return status, {"Location": "/elsewhere"}
-
-    with recording_sink(answer) as sink:
+@pytest.mark.parametrize("status", [400, 413, 422, 431, 418])
+def test_what_an_event_can_be_the_reason_of_is_permanent(status: int) -> None:
+    with recording_sink(lambda _: (status, {})) as sink:
         with pytest.raises(EventRefusedError, match=str(status)) as caught:
             send(sink.url)
         assert caught.value.status == status
+
+
+@pytest.mark.parametrize("status", [300, 301, 307, 308, 399, 401, 403, 405, 407, 410, 415, 421])
+def test_what_speaks_of_the_way_may_pass_and_a_redirect_is_not_followed(status: int) -> None:
+    def answer(_: int) -> Answer:
+        return status, {"Location": "/elsewhere", "Retry-After": "7"}
+
+    with recording_sink(answer) as sink:
+        with pytest.raises(SinkAccessError, match=str(status)) as caught:
+            send(sink.url)
+        assert (caught.value.status, caught.value.retry_after) == (status, 7.0)
         assert len(sink.requests) == 1
 
 

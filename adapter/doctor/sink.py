@@ -15,7 +15,7 @@ from yarl import URL
 
 from adapter.doctor.endpoint import Endpoint, Trust
 from adapter.doctor.steps import Finding, Outcome, Step, failed, ok, take
-from adapter.errors import EventRefusedError, SinkUnavailableError
+from adapter.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from adapter.parts import sink_of
 from adapter.settings import Settings
 from adapter.sinks.broker import proxy_for
@@ -80,6 +80,9 @@ async def ping_outcome(settings: Settings, *, wanted: bool) -> Outcome:
         return failed(
             found, f"see what holds the sink up; run waits {settings.sink_timeout:g} s (SINK_TIMEOUT)", sent=True
         )
+    except SinkAccessError as exc:
+        advice = "see whether K_SINK is right, and what a policy, a gateway or a proxy on the way asks of who sends"
+        return failed(str(exc), advice, sent=True, status=exc.status)
     except SinkUnavailableError as exc:
         return failed(
             str(exc), "see whether K_SINK's path is right and the sink is ready", sent=True, status=exc.status

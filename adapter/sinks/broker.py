@@ -18,13 +18,17 @@ from yarl import URL
 
 from adapter import telemetry
 from adapter.cloudevent import OrjsonFormat, binary
-from adapter.errors import EventRefusedError, SinkUnavailableError
+from adapter.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from adapter.sinks.mounted import TRUST_BUNDLES, Token, Trust
 from adapter.sinks.proxied import Proxied
 from adapter.sinks.wire import Answer, Wire
 
 RETRYABLE = frozenset({404, 408, 409, 425, 429})
 """Client errors that may pass: a Broker answers 404 while it is being set up. All of 5xx may pass too."""
+
+ACCESS = frozenset({401, 402, 403, 405, 406, 407, 410, 411, 414, 415, 417, 421, 426, 428, 451, *range(300, 400)})
+"""What speaks of the way to the sink: who sends (401, 403, 407), where to (3xx, 410, 421), or how (405, 411, 415), all
+of which is the same for each event. What is left of 4xx (400, 413, 422, say) speaks of the event."""
 
 MAX_ANSWER = 1024
 """Bytes of a failure's body that are kept: what Knative keeps of one in ``knativeerrordata``."""
@@ -71,7 +75,7 @@ class Address:
             self.takes_batches = False  # another may answer here next
             raise SinkUnavailableError(f"{self.name}: {str(exc) or type(exc).__name__}") from exc
         self.takes_batches = BATCH_TYPE in answer.headers.get("accept-post", "")
-        judge(self.name, answer, with_token=bool(token))
+        judge(self.name, answer)
         return answer.status
 
 
@@ -99,7 +103,8 @@ class Batches:
     """Sends CloudEvents that are there at the same time in one request, as many as ``most`` of them.
 
     They are told apart by what becomes of them only where the request is refused: then each is sent in one of its own.
-    A batch is no longer than ``max_event_bytes`` either (CloudEvents, JSON Batch Format).
+    So is one that has failed before, or the others would fail with it. A batch is no longer than ``max_event_bytes``
+    either (CloudEvents, JSON Batch Format).
     """
 
     def __init__(self, to: Address, most: int, max_event_bytes: int) -> None:
@@ -117,9 +122,12 @@ class Batches:
         must_fit(len(written), self._max_event_bytes)
         with telemetry.Sending(span, self.address, event.get_id(), resend) as (child, _):
             status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-            if not self._waiting:
-                asyncio.get_running_loop().call_soon(self._gather)  # after those that are about to send as well
-            self._waiting.append((written, status))
+            if resend:
+                self._begin([(written, status)])
+            else:
+                if not self._waiting:
+                    asyncio.get_running_loop().call_soon(self._gather)  # after those that are about to send as well
+                self._waiting.append((written, status))
             child.set_attribute("http.response.status_code", await status)
 
     def _gather(self) -> None:
@@ -131,15 +139,18 @@ class Batches:
                 if batch and size > self._max_event_bytes:
                     break
                 batch.append(self._waiting.popleft())
-            work = asyncio.ensure_future(self._deliver(batch))
-            self._work.add(work)
-            work.add_done_callback(self._work.discard)
+            self._begin(batch)
+
+    def _begin(self, batch: list[tuple[bytes, asyncio.Future[int]]]) -> None:
+        work = asyncio.ensure_future(self._deliver(batch))
+        self._work.add(work)
+        work.add_done_callback(self._work.discard)
 
     async def _deliver(self, batch: list[tuple[bytes, asyncio.Future[int]]]) -> None:
         body = b"[" + b",".join(written for written, _ in batch) + b"]"
         try:
             status = await self._to.post({"content-type": BATCH_TYPE}, body)
-        except EventRefusedError as exc:
+        except (EventRefusedError, SinkAccessError) as exc:
             if len(batch) > 1:  # one of them may be the reason
                 await asyncio.gather(*(self._deliver([each]) for each in batch))
             else:
@@ -203,10 +214,10 @@ def must_fit(size: int, most: int) -> None:
         raise TooLargeError(f"the event has {size} bytes, more than MAX_EVENT_BYTES ({most})")
 
 
-def judge(address: str, answer: Answer, *, with_token: bool = False) -> None:
+def judge(address: str, answer: Answer) -> None:
     """Return for 2xx; raise what the status means for the event otherwise (Knative's delivery contract).
 
-    A 401 to our token may pass: it has expired, and a new one is about to be mounted.
+    Whether what speaks of the way (``ACCESS``) means the event after all shows in how others fare.
     """
     status = answer.status
     if 200 <= status < 300:  # noqa: PLR2004
@@ -214,8 +225,10 @@ def judge(address: str, answer: Answer, *, with_token: bool = False) -> None:
     body = answer.body[:MAX_ANSWER]
     said = body[:MAX_QUOTE].decode(errors="replace")
     message = " ".join(f"{address} answers {status} {answer.reason}: {said}".split()).rstrip(":")
-    if status in RETRYABLE or status >= 500 or (status == 401 and with_token):  # noqa: PLR2004
-        delay = retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
+    delay = retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
+    if status in ACCESS:
+        raise SinkAccessError(message, retry_after=delay, status=status, body=body)
+    if status in RETRYABLE or status >= 500:  # noqa: PLR2004
         raise SinkUnavailableError(message, retry_after=delay, status=status, body=body)
     raise EventRefusedError(message, status=status, body=body)
 

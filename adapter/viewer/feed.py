@@ -238,6 +238,11 @@ class Together(Watch):
         self._first.failed(parcel, reason)
         self._second.failed(parcel, reason)
 
+    def turned_away(self, reason: str) -> None:
+        """Tell both."""
+        self._first.turned_away(reason)
+        self._second.turned_away(reason)
+
     def delivered(self, parcel: Parcel) -> None:
         """Tell both."""
         self._first.delivered(parcel)

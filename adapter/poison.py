@@ -1,0 +1,59 @@
+"""Is it the event, or the way to the sink? An event that fails again and again while others get through is the reason.
+
+    event A   try ──✗                        try ──✗   counted: B began after A had failed, and was accepted
+    event B             try ── accepted                before A was tried again
+
+A request that was under way already when A failed shows nothing: what A failed for may have begun in between.
+"""
+
+from dataclasses import dataclass
+
+
+class Traffic:
+    """The requests to one destination, numbered as they begin.
+
+    ``begun`` is the number of the last one; ``accepted`` that of the latest one that was accepted, 0 before the first.
+    """
+
+    __slots__ = ("accepted", "begun")
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.accepted = 0
+
+    def begin(self) -> int:
+        """Number a request that goes out now."""
+        self.begun += 1
+        return self.begun
+
+    def accept(self, request: int) -> None:
+        """Note that this request was accepted."""
+        self.accepted = max(self.accepted, request)
+
+
+@dataclass(slots=True)
+class Suspicion:
+    """What speaks against one event, at one destination.
+
+    ``tries`` counts its failed tries: the first, and each that others had got through before. While none gets through
+    it stays as it is, however often the event is tried.
+    """
+
+    tries: int = 0
+    _failed_at: int = 0
+    _others_passed: bool = False
+
+    def begin(self, traffic: Traffic) -> None:
+        """Note that the event is about to be tried again."""
+        self._others_passed = traffic.accepted > self._failed_at
+
+    def fail(self, traffic: Traffic) -> int:
+        """Note that the try has failed; returns ``tries``."""
+        if not self.tries or self._others_passed:
+            self.tries += 1
+        self._failed_at = traffic.begun
+        return self.tries
+
+    def clear(self) -> None:
+        """Begin to count anew: the event fails for another reason now."""
+        self.tries = 0
