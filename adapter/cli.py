@@ -77,6 +77,7 @@ def doctor(
     from adapter.doctor import examination
 
     logs.set_up(settings.model_copy(update={"log_level": "warning"}))  # the rest stands in the findings
+    telemetry.check(os.environ)
     sys.exit(0 if asyncio.run(examination.examine(settings, ping=ping, as_json=as_json)) else FAILURE_EXIT)
 
 

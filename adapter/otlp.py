@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge
@@ -25,14 +26,17 @@ def exporting(meters: Meters) -> Iterator[None]:
     if not telemetry.configured(os.environ, "METRICS"):
         yield
         return
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-    from opentelemetry.sdk.metrics import MeterProvider
-    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-
     with telemetry.otel_settings():
-        reader = PeriodicExportingMetricReader(OTLPMetricExporter())
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+        from adapter import otelreceiver
+
+        session = otelreceiver.session(OTLPMetricExporter, os.environ)
+        reader = PeriodicExportingMetricReader(OTLPMetricExporter(session=session))
         provider = MeterProvider([reader], telemetry.resource(), shutdown_on_exit=False)
-    offer(meters, provider.get_meter("vcenter-source"))
+    offer(meters, provider.get_meter(telemetry.SERVICE_NAME, version(telemetry.SERVICE_NAME)))
     try:
         yield
     finally:

@@ -10,22 +10,28 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, lru_cache
+from importlib.metadata import version
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+import structlog
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, StatusCode, TraceFlags, Tracer
 
+from adapter import otelvariables
 from adapter.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
 from adapter.event import Event
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
+log = structlog.get_logger()
+
 SERVICE_NAME = "vcenter-source"
+"""Also what the distribution is called whose version goes with it."""
 
 FLUSH_TIMEOUT = 2.0
 """Seconds that the end of the process waits for its last spans to be taken."""
@@ -40,13 +46,12 @@ def tracer() -> Tracer:
 
     It is kept, as making one takes longer than making a span.
     """
-    return trace.get_tracer("vcenter-source")
+    return trace.get_tracer(SERVICE_NAME, version(SERVICE_NAME))
 
 
 def configured(environ: Mapping[str, str], signal: Literal["TRACES", "METRICS"] = "TRACES") -> bool:
     """Whether the environment says where these go over OTLP, and does not switch that off."""
-    disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-    if disabled or environ.get(f"OTEL_{signal}_EXPORTER") == "none":
+    if otelvariables.is_disabled(environ) or environ.get(f"OTEL_{signal}_EXPORTER") == "none":
         return False
     return bool(environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"))
 
@@ -54,36 +59,48 @@ def configured(environ: Mapping[str, str], signal: Literal["TRACES", "METRICS"] 
 def resource() -> "Resource":
     """What the SDK says of this process; its service.name is ``SERVICE_NAME`` unless the environment names another."""
     from opentelemetry.sdk.resources import SERVICE_NAME as NAME_KEY
-    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.resources import SERVICE_VERSION, Resource
 
-    found = Resource.create()
+    found = Resource({SERVICE_VERSION: version(SERVICE_NAME)}).merge(Resource.create())
     if str(found.attributes.get(NAME_KEY, "unknown_service")).startswith("unknown_service"):
         found = found.merge(Resource({NAME_KEY: SERVICE_NAME}))
     return found
 
 
+def check(environ: Mapping[str, str]) -> None:
+    """Log which OTEL_* variables are not honoured. Raises ConfigurationError for a value that is wrong."""
+    for line in otelvariables.unhonoured(environ):
+        log.warning(line)
+    for line in otelvariables.wrong(environ):
+        raise ConfigurationError(line)
+
+
 @contextmanager
 def otel_settings() -> Iterator[None]:
-    """What the SDK makes of a wrong OTEL_* variable, as one of our own."""
+    """What the SDK makes of a wrong OTEL_* variable, at its import or later, as one of our own."""
     try:
         yield
-    except ValueError as exc:
-        raise ConfigurationError(f"OTEL_*: OpenTelemetry refuses a setting: {exc}") from exc
+    except (ValueError, RuntimeError) as exc:
+        raise ConfigurationError(otelvariables.refused_by_the_sdk(str(exc))) from exc
 
 
 @contextmanager
 def exporting() -> Iterator[None]:
     """Export spans while this lasts, if an OTLP endpoint is configured; otherwise the SDK is not even imported."""
+    check(os.environ)
     if not configured(os.environ):
         yield
         return
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
     with otel_settings():
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        from adapter import otelreceiver
+
         provider = TracerProvider(resource=resource(), shutdown_on_exit=False)
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        session = otelreceiver.session(OTLPSpanExporter, os.environ)
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(session=session)))
     trace.set_tracer_provider(provider)
     try:
         yield

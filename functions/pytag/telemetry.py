@@ -5,7 +5,6 @@ variables; without an OTLP endpoint nothing of the SDK is loaded, and a trace is
 """
 
 import os
-import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,12 +12,15 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import default_getter
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from functions import __version__
+from functions.pytag import otelvariables
 from functions.pytag.errors import PytagError, SettingsError
 
 if TYPE_CHECKING:
@@ -33,14 +35,7 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 FLUSH_SECONDS = 2.0
 """How long a stop waits for a collector: well under the ten seconds after which Docker kills a process."""
 
-BATCHING = {
-    "max_queue_size": "OTEL_BSP_MAX_QUEUE_SIZE",
-    "max_export_batch_size": "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-    "schedule_delay_millis": "OTEL_BSP_SCHEDULE_DELAY",
-    "export_timeout_millis": "OTEL_BSP_EXPORT_TIMEOUT",
-}
-"""The SDK's names for what these variables set; its messages use them."""
-
+_log = structlog.get_logger()
 _PROPAGATOR = TraceContextTextMapPropagator()
 _event_id: ContextVar[str] = ContextVar("event_id")
 """The event that is being handled, for every span of it; the Context of OpenTelemetry holds the span above alone."""
@@ -48,46 +43,41 @@ _event_id: ContextVar[str] = ContextVar("event_id")
 
 def exporting(environ: Mapping[str, str]) -> bool:
     """Whether the environment says where to send spans, and does not switch that off."""
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    if otelvariables.is_disabled(environ):
         return False
     return environ.get("OTEL_TRACES_EXPORTER", "otlp") != "none" and any(environ.get(name) for name in ENDPOINTS)
 
 
 def provider_from_environment(environ: Mapping[str, str] = os.environ) -> "TracerProvider | None":
     """The SDK with the OTLP/HTTP exporter, or None where no endpoint is set. Raises SettingsError."""
+    for line in otelvariables.unhonoured(environ):
+        _log.warning(line)
+    for line in otelvariables.wrong(environ):
+        raise SettingsError(line)
     if not exporting(environ):
         return None
-    for name in BATCHING.values():  # the SDK logs a traceback for these, and goes on with its default
-        if not re.fullmatch(r"\s*(-?\d+\s*)?", environ.get(name, "")):
-            raise SettingsError(f"{name}: {environ[name]!r}: not a whole number")
     try:
-        return _provider()
+        return _provider(environ)
     except (ValueError, RuntimeError) as exc:  # what the SDK raises, at its import too, for a wrong variable
-        raise SettingsError(_refused_by_the_sdk(str(exc))) from exc
+        raise SettingsError(otelvariables.refused_by_the_sdk(str(exc))) from exc
 
 
-def _provider() -> "TracerProvider":
+def _provider(environ: Mapping[str, str]) -> "TracerProvider":
     # Imported here: together they cost a third of a second at start, and most installations begin without them.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+    from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    resource = Resource.create()
+    from functions.pytag import otelreceiver
+
+    resource = Resource({SERVICE_VERSION: __version__}).merge(Resource.create())
     if str(resource.attributes.get(SERVICE_NAME, "unknown_service")).startswith("unknown_service"):
         resource = resource.merge(Resource({SERVICE_NAME: "pytag"}))
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)  # Telemetry.shutdown does that
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    session = otelreceiver.session(OTLPSpanExporter, environ)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(session=session)))
     return provider
-
-
-def _refused_by_the_sdk(message: str) -> str:
-    """The SDK's message in one line, as ``variable: what is wrong``; some of them name no variable."""
-    text = " ".join(message.split()).rstrip(".")
-    for argument, variable in BATCHING.items():
-        text = text.replace(argument, variable)
-    name, _, wrong = text.partition(" ")
-    return f"{name}: {wrong}" if name.startswith("OTEL_") else f"OTEL_*: {text}"
 
 
 def _context(headers: Mapping[str, str], prefix: str = "") -> Context:
@@ -116,7 +106,7 @@ class Telemetry:
 
     def __init__(self, provider: "TracerProvider | None" = None) -> None:
         self._provider = provider
-        self._tracer = (provider or trace.NoOpTracerProvider()).get_tracer(SCOPE)
+        self._tracer = (provider or trace.NoOpTracerProvider()).get_tracer(SCOPE, __version__)
 
     @contextmanager
     def processing(self, event: "BaseCloudEvent", headers: Mapping[str, str]) -> Iterator[Span]:

@@ -1,0 +1,247 @@
+"""OpenTelemetry's variables: wrong values are refused, what is not honoured is told, and the documents list them."""
+
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+import functions
+from adapter import otelvariables
+from adapter.otelvariables import HONOURED, unhonoured, wrong
+from adapter.telemetry import resource
+from simulator.accounts import ADMINISTRATOR, PASSWORD
+from simulator.server import Running
+from simulator.testing import running
+from tests.support import process, recording_sink
+from tests.test_pytag_process import environment
+from tests.test_pytag_process import run as run_pytag
+
+ROOT = Path(__file__).parent.parent
+LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
+ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "line"),
+    [
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "jaeger:4318"}, "'jaeger:4318' is no http:// or https:// address; set"),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "grpc://c:4317"}, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'grpc://c:4317'"),
+        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://"}, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://' is no"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:port"}, "'http://c:port' is no http:// or https:// address"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "me:secret@c"}, "OTEL_EXPORTER_OTLP_ENDPOINT: 'c' is no"),
+        (ENDPOINT | {"OTEL_TRACES_SAMPLER": "allways_on"}, "'allways_on'; set one of always_on, "),
+        (ENDPOINT | {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "10"}, "_ARG: '10' is no"),
+        (ENDPOINT | {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "x"}, "_ARG: 'x' is no"),
+        (ENDPOINT | {"OTEL_EXPORTER_OTLP_TIMEOUT": "10s"}, "OTEL_EXPORTER_OTLP_TIMEOUT: '10s' is no number above 0"),
+        (ENDPOINT | {"OTEL_METRIC_EXPORT_INTERVAL": "0"}, "OTEL_METRIC_EXPORT_INTERVAL: '0' is no number above 0"),
+        (ENDPOINT | {"OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"}, "'zstd'; set one of none, gzip, deflate"),
+        (ENDPOINT | {"OTEL_EXPORTER_OTLP_CERTIFICATE": "/no/such"}, "cannot read /no/such: No such file"),
+        (ENDPOINT | {"OTEL_BSP_SCHEDULE_DELAY": "soon"}, "OTEL_BSP_SCHEDULE_DELAY: 'soon': not a whole number"),
+        (ENDPOINT | {"OTEL_SDK_DISABLED": "yes"}, "OTEL_SDK_DISABLED: 'yes'; set one of true, false"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_refused(environ: dict[str, str], line: str) -> None:
+    (found,) = wrong(environ)
+    assert line in found
+    assert found.startswith("OTEL_")
+    assert "secret" not in found
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"OTEL_TRACES_SAMPLER": "nonsense"},  # nothing is sent, so nothing is read
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "nonsense", "OTEL_SDK_DISABLED": "true"},
+        ENDPOINT | {"OTEL_TRACES_SAMPLER": "ALWAYS_OFF", "OTEL_TRACES_SAMPLER_ARG": "x"},
+        ENDPOINT | {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"},
+        ENDPOINT | {"OTEL_EXPORTER_OTLP_TIMEOUT": "2.5", "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://user:pw@[::1]:4318/otlp", "OTEL_BSP_SCHEDULE_DELAY": " 20 "},
+    ],
+)
+def test_what_is_right_is_taken(environ: dict[str, str]) -> None:
+    assert list(wrong(environ)) == []
+    assert list(unhonoured(environ)) == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "line"),
+    [
+        ({"OTEL_TRACES_EXPORTER": "console"}, "OTEL_TRACES_EXPORTER: console is not honoured; spans go to an OTLP "),
+        ({"OTEL_METRICS_EXPORTER": "otlp,prometheus"}, "OTEL_METRICS_EXPORTER: prometheus is not honoured; metrics"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "OTEL_EXPORTER_OTLP_PROTOCOL: grpc is not honoured; it is "),
+        ({"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"}, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: http/json is not"),
+        ({"OTEL_PROPAGATORS": "b3,jaeger,baggage"}, "OTEL_PROPAGATORS: b3, jaeger are not honoured; the trace "),
+        ({"OTEL_CONFIG_FILE": "a.yaml", "OTEL_EXPORTER_OTLP_ENDPIONT": "x"},
+         "OTEL_CONFIG_FILE, OTEL_EXPORTER_OTLP_ENDPIONT are not honoured"),
+        ({"OTEL_LOGS_EXPORTER": "otlp"}, "OTEL_LOGS_EXPORTER is not honoured"),
+    ],
+)  # fmt: skip
+def test_what_is_not_honoured_is_told_in_one_line(environ: dict[str, str], line: str) -> None:
+    (found,) = unhonoured(environ)
+    assert found.startswith(line)
+    assert list(unhonoured({**environ, "OTEL_SDK_DISABLED": "true"})) == []
+
+
+def test_what_others_set_for_their_own_use_is_nobodys_fault() -> None:
+    kubernetes = [
+        "OTEL_COLLECTOR_SERVICE_HOST",
+        "OTEL_COLLECTOR_SERVICE_PORT_OTLP",
+        "OTEL_COLLECTOR_PORT_4318_TCP_ADDR",
+    ]
+    operator = ["OTEL_POD_IP", "OTEL_NODE_IP", "OTEL_RESOURCE_ATTRIBUTES_POD_NAME", "OTEL_JAVAAGENT_DEBUG"]
+    harmless = {"OTEL_LOGS_EXPORTER": "none", "OTEL_CONFIG_FILE": "", "OTEL_PROPAGATORS": "tracecontext,baggage"}
+    assert list(unhonoured(dict.fromkeys([*kubernetes, *operator], "x") | harmless)) == []
+
+
+def test_the_list_is_in_the_documentation() -> None:
+    listed = re.findall(
+        r"`(OTEL_[A-Z_]+)`", (ROOT / "docs" / "opentelemetry.md").read_text().partition("## Not hon")[0]
+    )
+    assert sorted(set(listed)) == sorted(HONOURED)
+
+
+def test_pytag_judges_them_by_the_same_rules() -> None:
+    for name in ("otelvariables.py", "otelreceiver.py"):
+        assert (ROOT / "functions" / "pytag" / name).read_text() == (ROOT / "adapter" / name).read_text()
+
+
+@dataclass
+class Collector:
+    """Takes what is sent to it, or answers with a status of its own choice."""
+
+    status: int
+    url: str = ""
+    bodies: list[bytes] = field(default_factory=list)
+    came: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def collector(status: int = 200) -> Iterator[Collector]:
+    made = Collector(status)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            made.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(made.status)
+            self.send_header("Location", "https://me:secret@elsewhere/?token=1")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            made.came.set()
+
+        def log_message(self, *_: object) -> None:
+            """Tests are quiet."""
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """The client may be gone before its answer is written."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        made.url = f"http://127.0.0.1:{server.server_address[1]}"
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield made
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Running]:
+    with running() as one:
+        yield one
+
+
+def iter_until(lines: Iterable[str], words: str) -> Iterator[str]:
+    for line in lines:
+        yield line
+        if words in line:
+            return
+
+
+def said(simulator: Running, receiver: Collector, **settings: str) -> str:
+    """What the adapter logs while it sends one event and its spans."""
+    otel = {"OTEL_METRICS_EXPORTER": "none", "OTEL_BSP_SCHEDULE_DELAY": "20"} | settings
+    otel.setdefault("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
+    with (
+        recording_sink() as sink,
+        process("adapter", "run", VCENTER_URL=simulator.url, K_SINK=sink.url, **otel, **LOGIN) as adapter,
+    ):
+        assert adapter.stderr is not None
+        lines = "".join(iter_until(adapter.stderr, "reading events"))
+        httpx.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
+        sink.take()
+        assert receiver.came.wait(10)
+        adapter.terminate()
+        return f"{lines}{adapter.communicate(timeout=20)[1]}"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (404, "/v1/traces answers 404 Not Found)"),
+        (401, "/v1/traces answers 401 Unauthorized)"),
+        (503, "/v1/traces answers 503 Service Unavailable)"),
+        (302, "redirected to https://elsewhere/ ("),
+    ],
+)
+def test_a_receiver_that_refuses_is_named_with_its_status(simulator: Running, status: int, words: str) -> None:
+    with collector(status) as receiver:
+        log = said(simulator, receiver)
+    assert receiver.url.removeprefix("http://") in log
+    assert words in log
+    assert "secret" not in log
+
+
+def test_the_versions_go_along_and_what_is_not_honoured_is_told_once(simulator: Running) -> None:
+    with collector() as receiver:
+        log = said(simulator, receiver, OTEL_PROPAGATORS="b3", OTEL_RESOURCE_ATTRIBUTES="k8s.pod.name=p")
+    assert log.count("OTEL_PROPAGATORS: b3 is not honoured") == 1
+    (of_process, *_) = ExportTraceServiceRequest.FromString(receiver.bodies[0]).resource_spans
+    attributes = {pair.key: pair.value.string_value for pair in of_process.resource.attributes}
+    assert (attributes["service.name"], attributes["service.version"]) == ("vcenter-source", functions.__version__)
+    assert attributes["k8s.pod.name"] == "p"
+    (scope,) = {(each.scope.name, each.scope.version) for each in of_process.scope_spans}
+    assert scope == ("vcenter-source", functions.__version__)
+
+
+def test_the_version_can_be_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.version=mine")
+    assert resource().attributes["service.version"] == "mine"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"OTEL_EXPORTER_OTLP_ENDPOINT": "jaeger:4318"}, ENDPOINT | {"OTEL_TRACES_SAMPLER": "allways_on"},
+     ENDPOINT | {"OTEL_SPAN_EVENT_COUNT_LIMIT": "few"}, ENDPOINT | {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "9999"}],
+)  # fmt: skip
+def test_whoever_runs_a_wrong_value_ends_it_with_one_line(simulator: Running, variables: dict[str, str]) -> None:
+    code, out, err = run_pytag(environment("http://127.0.0.1:1") | variables)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    reason = err.removeprefix("pytag: ")
+    assert reason.startswith("OTEL_")
+    with process(
+        "adapter", "run", VCENTER_URL=simulator.url, K_SINK="http://127.0.0.1:9", **variables, **LOGIN
+    ) as adapter:
+        assert adapter.communicate(timeout=20)[1] == f"vcenter-source: {reason}"
+    assert adapter.returncode == 2
+
+
+def test_the_doctor_refuses_it_too(simulator: Running) -> None:
+    settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": "jaeger:4318", "VCENTER_URL": simulator.url}
+    with process("adapter", "doctor", "--sink", "-", **settings, **LOGIN) as doctor:
+        assert "'jaeger:4318' is no http://" in doctor.communicate(timeout=20)[1]
+    assert doctor.returncode == 2
+
+
+def test_every_variable_that_has_a_rule_is_opentelemetrys_own() -> None:
+    from opentelemetry import environment_variables as api
+    from opentelemetry.sdk import environment_variables as sdk
+
+    known = {value for module in (api, sdk) for name, value in vars(module).items() if "OTEL_" in name}
+    assert set(otelvariables.HONOURED) <= known
