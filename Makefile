@@ -56,8 +56,8 @@ coverage: $(READY) ## Run the tests and print which lines they miss
 	@$(BIN)/coverage report
 
 .PHONY: conformance
-conformance: $(READY) ## Adapter and pytag against vcsim (found on PATH, in a cache folder, or built with go)
-	@$(BIN)/python -m pytest tests/conformance -m conformance -p no:xdist
+conformance: $(READY) ## Against what others wrote: vcsim (found, or built with go), kube-apiserver and govc (ONLY=apiserver)
+	@$(BIN)/python -m pytest tests/conformance -m conformance -p no:xdist $(if $(ONLY),-k $(ONLY))
 
 .PHONY: test-ui
 test-ui: $(READY) ## The event viewer in a browser (Chromium on PATH, or named in CHROMIUM)

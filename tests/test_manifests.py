@@ -106,6 +106,13 @@ def test_each_of_our_programs_has_its_policy() -> None:
     ).items()
 
 
+def test_policies_name_the_protocol_of_each_port() -> None:
+    """Where the API server has to add it, kubectl finds another list each time, and says "configured"."""
+    for policy in of_kind("NetworkPolicy", everything()):
+        rules = [*policy.spec.get("ingress", ()), *policy.spec.get("egress", ())]
+        assert all(port["protocol"] in {"TCP", "UDP"} for rule in rules for port in rule["ports"]), title(policy)
+
+
 def test_policies_open_the_ports_of_pods_not_those_of_services() -> None:
     ports = {
         manifest.name: {port["containerPort"] for port in container(manifest)["ports"]}
@@ -144,7 +151,7 @@ def test_vcsim_is_let_through_and_is_where_its_comment_says() -> None:
     (policy,) = of_kind("NetworkPolicy", FOLDERS["vcsim"])
     vcsim = the("Deployment", folder="vcsim")
     (port,) = container(vcsim)["ports"]
-    assert policy.spec["egress"][0]["ports"] == [{"port": port["containerPort"]}]
+    assert policy.spec["egress"][0]["ports"] == [{"port": port["containerPort"], "protocol": "TCP"}]
     assert f"0.0.0.0:{port['containerPort']}" in container(vcsim)["args"]
     (service,) = of_kind("Service", FOLDERS["vcsim"])
     assert f"http://{service.name}.{service.namespace}.svc/sdk" in vcsim.path.read_text(encoding="utf-8")

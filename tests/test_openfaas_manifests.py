@@ -106,7 +106,7 @@ def test_it_may_reach_the_gateway_and_its_dead_letters() -> None:
         for peer in rule.get("to", [])
         if "namespaceSelector" in peer
     }
-    assert namespaces["openfaas"] == [{"port": 8080}]
+    assert namespaces["openfaas"] == [{"port": 8080, "protocol": "TCP"}]
     letters = the("Deployment", "openfaas-dead-letters", folder="openfaas").spec["template"]["metadata"]["labels"]
     peers = [
         peer["podSelector"]["matchLabels"]

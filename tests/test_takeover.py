@@ -3,13 +3,11 @@
 The adapters, the simulated vCenter and the sink are processes of their own; the API server is that of these tests.
 """
 
-import itertools
 import json
 import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,73 +16,23 @@ import pytest
 
 from adapter.lease import RETRY_PERIOD
 from tests.guarantees_judge import prove
-from tests.guarantees_process import Adapter, eventually
+from tests.guarantees_process import eventually
 from tests.guarantees_support import World
 from tests.kube_api import NAMESPACE, KubeApi, kube_api, kubeconfig
+from tests.takeover_support import CHECKPOINT, DURATION, LEASE, WINDOW, Cluster
 
-LEASE, CHECKPOINT = "vcenter-source", "vcenter-source-checkpoint"
-WINDOW = 16
-DURATION = 3
-"""LEASE_DURATION of these adapters, in seconds: what is not renewed for two of them is not delivered on."""
-
-
-@dataclass
-class Cluster:
-    """A world whose adapters are pods of one cluster. Its sink is slow: there is always something on its way."""
-
-    world: World
-    api: KubeApi
-    config: Path
-    adapters: dict[str, Adapter] = field(default_factory=dict)
-
-    def adapter(self, name: str, **settings: str) -> Adapter:
-        usual = {
-            "KUBECONFIG": str(self.config),
-            "LEASE": LEASE,
-            "LEASE_DURATION": str(DURATION),
-            "CHECKPOINT": f"configmap://{CHECKPOINT}",
-            "MAX_IN_FLIGHT": str(WINDOW),
-            "K_CE_OVERRIDES": json.dumps({"extensions": {"sentby": name}}),
-        }
-        self.adapters[name] = self.world.adapter(**(usual | settings))
-        return self.adapters[name]
-
-    def pair(self) -> tuple[Adapter, Adapter]:
-        """Adapter a, which delivers, and adapter b, which stands by."""
-        first = self.adapter("a")
-        first.wait_for("leading")
-        second = self.adapter("b")
-        second.wait_for("standing by")
-        return first, second
-
-    def senders(self) -> list[str]:
-        """Who delivered, in turn."""
-        return [name for name, _ in itertools.groupby(each.sentby for each in self.world.sink.requests())]
-
-    def delivers(self, name: str, count: int = 1) -> None:
-        """Wait until it has delivered so many events."""
-
-        def enough() -> bool:
-            return sum(each.sentby == name for each in self.world.sink.requests()) >= count
-
-        eventually(enough, lambda: self.adapters[name].output)
-
-    def spec(self) -> dict[str, Any]:
-        found = self.api.get("leases", LEASE)
-        assert found is not None
-        spec: dict[str, Any] = found["spec"]
-        return spec
+Pods = Cluster[KubeApi]
 
 
 @pytest.fixture
-def cluster(world: World, tmp_path: Path) -> Iterator[Cluster]:
+def cluster(world: World, tmp_path: Path) -> Iterator[Pods]:
     with kube_api() as api:
         world.sink.behave(delay=0.05)
         world.simulator.post(1000)
         yield Cluster(world, api, kubeconfig(tmp_path, api))
 
 
-def test_a_leader_that_is_killed_is_succeeded_when_its_lease_has_expired(cluster: Cluster) -> None:
+def test_a_leader_that_is_killed_is_succeeded_when_its_lease_has_expired(cluster: Pods) -> None:
     first, _ = cluster.pair()
     cluster.delivers("a", 50)
     first.end(signal.SIGKILL)
@@ -96,7 +44,7 @@ def test_a_leader_that_is_killed_is_succeeded_when_its_lease_has_expired(cluster
 
 
 @pytest.mark.timeout(120)
-def test_a_leader_that_is_frozen_is_succeeded_and_delivers_nothing_when_it_thaws(cluster: Cluster) -> None:
+def test_a_leader_that_is_frozen_is_succeeded_and_delivers_nothing_when_it_thaws(cluster: Pods) -> None:
     first, second = cluster.pair()
     cluster.delivers("a", 50)
     os.kill(first.pid, signal.SIGSTOP)
@@ -114,7 +62,7 @@ def test_a_leader_that_is_frozen_is_succeeded_and_delivers_nothing_when_it_thaws
     assert first.runs
 
 
-def test_a_leader_that_is_stopped_hands_over_at_once_and_nothing_is_sent_twice(cluster: Cluster) -> None:
+def test_a_leader_that_is_stopped_hands_over_at_once_and_nothing_is_sent_twice(cluster: Pods) -> None:
     first, second = cluster.pair()
     cluster.delivers("a", 50)
     assert first.end(signal.SIGTERM) == 0
@@ -126,7 +74,7 @@ def test_a_leader_that_is_stopped_hands_over_at_once_and_nothing_is_sent_twice(c
     assert second.end(signal.SIGTERM) == 0
 
 
-def test_who_stands_by_is_stopped_at_once(cluster: Cluster) -> None:
+def test_who_stands_by_is_stopped_at_once(cluster: Pods) -> None:
     _, second = cluster.pair()
     holder = cluster.spec()["holderIdentity"]
     assert second.end(signal.SIGTERM) == 0
@@ -135,7 +83,7 @@ def test_who_stands_by_is_stopped_at_once(cluster: Cluster) -> None:
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("fault", [503, pytest.param("hang", marks=pytest.mark.guarantees)])
-def test_while_the_api_server_is_away_nobody_delivers_and_then_they_go_on(cluster: Cluster, fault: Any) -> None:
+def test_while_the_api_server_is_away_nobody_delivers_and_then_they_go_on(cluster: Pods, fault: Any) -> None:
     first, second = cluster.pair()
     cluster.delivers("a", 50)
     cluster.api.fault, away = fault, time.monotonic()
@@ -151,7 +99,7 @@ def test_while_the_api_server_is_away_nobody_delivers_and_then_they_go_on(cluste
     assert second.runs
 
 
-def test_a_vcenter_that_is_away_when_the_lease_is_won_again_is_waited_for(cluster: Cluster) -> None:
+def test_a_vcenter_that_is_away_when_the_lease_is_won_again_is_waited_for(cluster: Pods) -> None:
     adapter = cluster.adapter("a", LEASE_DURATION="2")
     cluster.delivers("a", 50)
     cluster.world.simulator.fault("status", status=503, count=10_000, path="/sdk")
@@ -165,7 +113,7 @@ def test_a_vcenter_that_is_away_when_the_lease_is_won_again_is_waited_for(cluste
     assert adapter.runs
 
 
-def test_standing_by_is_ready_and_says_so(cluster: Cluster) -> None:
+def test_standing_by_is_ready_and_says_so(cluster: Pods) -> None:
     cluster.pair()
     third = cluster.adapter("c", HEALTH_HOST="127.0.0.1", HEALTH_PORT="0", HEALTH_STALE_AFTER="0.5")
     port = third.wait_for("serving /healthz").rpartition("port=")[2].strip()
@@ -181,7 +129,7 @@ def test_standing_by_is_ready_and_says_so(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("missing", ["leases", "configmaps"])
-def test_without_permission_it_ends_with_one_clear_line(cluster: Cluster, missing: str) -> None:
+def test_without_permission_it_ends_with_one_clear_line(cluster: Pods, missing: str) -> None:
     cluster.api.denied = {("create", missing)}
     adapter = cluster.adapter("a")
     assert adapter.ended() == 1
@@ -191,7 +139,7 @@ def test_without_permission_it_ends_with_one_clear_line(cluster: Cluster, missin
     assert (cluster.api.get("leases", LEASE) or {"spec": {}})["spec"].get("holderIdentity") is None, "kept it"
 
 
-def test_a_checkpoint_in_a_configmap_outlives_the_adapter(cluster: Cluster) -> None:
+def test_a_checkpoint_in_a_configmap_outlives_the_adapter(cluster: Pods) -> None:
     adapter = cluster.adapter("a", LEASE="")
     cluster.delivers("a", 50)
     assert adapter.end(signal.SIGTERM) == 0
@@ -200,7 +148,7 @@ def test_a_checkpoint_in_a_configmap_outlives_the_adapter(cluster: Cluster) -> N
     prove(cluster.world.settle(), duplicates=0)
 
 
-def test_without_a_lease_an_api_server_that_is_away_stops_no_event(cluster: Cluster) -> None:
+def test_without_a_lease_an_api_server_that_is_away_stops_no_event(cluster: Pods) -> None:
     adapter = cluster.adapter("a", LEASE="")
     cluster.delivers("a", 50)
     cluster.api.fault = 500
@@ -215,7 +163,7 @@ def test_without_a_lease_an_api_server_that_is_away_stops_no_event(cluster: Clus
     assert json.loads(found["data"]["checkpoint.json"])["last"][0] >= newest
 
 
-def test_without_a_lease_the_older_of_two_notices_that_it_has_been_overtaken(cluster: Cluster) -> None:
+def test_without_a_lease_the_older_of_two_notices_that_it_has_been_overtaken(cluster: Pods) -> None:
     older = cluster.adapter("a", LEASE="")
     cluster.delivers("a", 50)
     cluster.adapter("b", LEASE="")
@@ -226,7 +174,7 @@ def test_without_a_lease_the_older_of_two_notices_that_it_has_been_overtaken(clu
 
 
 @pytest.mark.parametrize("lease", [LEASE, ""], ids=["lease", "alone"])
-def test_a_checkpoint_that_is_deleted_and_applied_again_is_kept_over_a_kill(cluster: Cluster, lease: str) -> None:
+def test_a_checkpoint_that_is_deleted_and_applied_again_is_kept_over_a_kill(cluster: Pods, lease: str) -> None:
     """With the shipped Role, which may create none, and START_FROM=now, which would pass over what came between."""
     for resource, name in (("configmaps", CHECKPOINT), ("leases", LEASE)):
         cluster.api.put(resource, name, {"metadata": {"name": name}})
@@ -238,7 +186,7 @@ def test_a_checkpoint_that_is_deleted_and_applied_again_is_kept_over_a_kill(clus
     cluster.api.put("configmaps", CHECKPOINT, {"metadata": {"name": CHECKPOINT}})
     before = len(cluster.world.sink.requests())
     cluster.delivers("a", before + 50)
-    eventually(lambda: "data" in (cluster.api.get("configmaps", CHECKPOINT) or {}), lambda: adapter.output)
+    eventually(lambda: cluster.kept() is not None, lambda: adapter.output)
     adapter.end(signal.SIGKILL)
     cluster.world.simulator.post(50)
     cluster.world.sink.behave()
