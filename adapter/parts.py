@@ -27,7 +27,7 @@ from adapter.sinks.nowhere import NowhereSink
 from adapter.sinks.stdout import StdoutSink
 from adapter.sinksettings import OPENFAAS
 from adapter.vcenter.client import About, Vcenter
-from adapter.vcenter.session import Session, tls_context
+from adapter.vcenter.session import Session
 
 
 def converter_of(settings: Settings, about: About) -> Converter:
@@ -148,8 +148,7 @@ async def watching(settings: Settings, meters: Meters, sink: Sink) -> AsyncItera
 @asynccontextmanager
 async def vcenter_of(settings: Settings, meters: Meters) -> AsyncIterator[tuple[Vcenter, About]]:
     """The vCenter that VCENTER_URL names, logged in to; logged out of at the end."""
-    tls = tls_context(settings.vcenter_ca_file, insecure=settings.vcenter_insecure)
-    session = Session(settings.vcenter_url, settings.credentials, tls, meters.logged_in)
+    session = Session(settings.vcenter_url, settings.credentials, settings.authorities(), meters.logged_in)
     vcenter = Vcenter(session, meters.vcenter)
     try:
         yield vcenter, await vcenter.connect()

@@ -12,7 +12,7 @@ from adapter.errors import ConfigurationError, PermanentError
 from adapter.triggers.listing import show_lines
 from adapter.triggers.nearest import nearest, or_else
 from adapter.vcenter.naming import names
-from adapter.vcenter.session import Session, tls_context
+from adapter.vcenter.session import Session
 from adapter.vcenter.tags import Tags, reading_tags
 from adapter.vcentersettings import VcenterSettings
 
@@ -42,11 +42,11 @@ def objects(settings: VcenterSettings, tag: str) -> list[Tagged]:
     category, _, name = tag.partition("/")
     if not URN.fullmatch(tag) and not (category and name):
         raise ConfigurationError(f"{tag!r} is no tag; write category/name, or the tag's urn")
-    tls = tls_context(settings.vcenter_ca_file, insecure=settings.vcenter_insecure)
-    session = Session(settings.vcenter_url, settings.credentials, tls)
+    authorities = settings.authorities()
+    session = Session(settings.vcenter_url, settings.credentials, authorities)
     try:
         session.log_in()
-        with reading_tags(settings.vcenter_url, settings.credentials(), tls) as tags:
+        with reading_tags(settings.vcenter_url, settings.credentials(), authorities.context()) as tags:
             found = tags.objects_with(tag if URN.fullmatch(tag) else find(tags, category, name))
         if found is None:
             raise unknown(tags.host, f"tag {tag}")

@@ -1,6 +1,5 @@
 """The settings of the vCenter to read: where it is, who reads, and whom to trust; mounted secret files with them."""
 
-import ssl
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import SecretStr, field_validator, model_validator
 
 from adapter.errors import ConfigurationError
 from adapter.sinksettings import ENCODE, EnvironmentSettings, check_port, either, split
+from adapter.tls import Authorities, client_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,8 @@ class VcenterSettings(EnvironmentSettings):
     """`true` accepts any TLS certificate: for a first try only. `GOVC_INSECURE` is the fall-back."""
 
     vcenter_ca_file: Annotated[Path | None, either("VCENTER_CA_FILE")] = None
-    """A PEM file with the authority that signed vCenter's certificate, trusted beside the system's."""
+    """A PEM file with the authority that signed vCenter's certificate, or with that certificate itself, trusted beside
+    the system's. It is read again when it has changed, so a replaced authority needs no restart."""
 
     @field_validator("vcenter_url")
     @classmethod
@@ -63,7 +64,7 @@ class VcenterSettings(EnvironmentSettings):
     def _readable(cls, value: Path | None) -> Path | None:
         if value is not None:
             try:
-                ssl.create_default_context(cafile=value)
+                client_context(value)
             except OSError as exc:  # ssl.SSLError is one too
                 raise ValueError(f"cannot read PEM certificates from {value}: {exc.strerror or exc}") from exc
         return value
@@ -81,6 +82,10 @@ class VcenterSettings(EnvironmentSettings):
         """The CloudEvents source: which vCenter, free of user name and password."""
         parts = urlsplit(self.vcenter_url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/sdk"
+
+    def authorities(self) -> Authorities:
+        """Whom vCenter is trusted by, as the file has it whenever a connection is made."""
+        return Authorities(self.vcenter_ca_file, insecure=self.vcenter_insecure)
 
     def credentials(self) -> Credentials:
         """The credentials as they are now; mounted files are read afresh. Raises ConfigurationError."""

@@ -18,9 +18,10 @@ from pydantic import SecretStr
 
 from adapter.cloudevent import binary
 from adapter.sinks.broker import Batches, HttpSink, Offered, http_sink
+from adapter.tls import Authorities
 from adapter.vcenter.collector import PAGE_SIZE, event_filter
 from adapter.vcenter.decode import decode_page
-from adapter.vcenter.session import Session, tls_context
+from adapter.vcenter.session import Session
 from adapter.vcentersettings import Credentials
 from bench import post
 from bench.calls import CONVERTER, calls, every
@@ -33,7 +34,7 @@ IN_FLIGHT = 64
 
 def fetched(vcenter: str, pages: int) -> tuple[list[bytes], float, float]:
     """The first pages as they come, and the seconds and CPU seconds that they took."""
-    session = Session(vcenter, lambda: Credentials(USERNAME, SecretStr(PASSWORD)), tls_context(None, insecure=False))
+    session = Session(vcenter, lambda: Credentials(USERNAME, SecretStr(PASSWORD)), Authorities())
     session.log_in()
     collector = session.content.eventManager.CreateCollectorForEvents(event_filter(None, ()))
     started, cpu = time.monotonic(), time.process_time()

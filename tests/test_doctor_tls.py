@@ -2,11 +2,8 @@
 
 import hashlib
 import ipaddress
-import socket
 import ssl
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from simulator.server import Running
+from tests.certificates import showing
 from tests.doctor_support import Doctor, account, vcenter
 
 NOW = datetime.now(UTC)
@@ -56,31 +54,6 @@ def make(path: Path, *names: str, begins: datetime = NOW - YEAR, ends: datetime 
     pem = serialization.Encoding.PEM
     path.write_bytes(made.public_bytes(pem) + key.private_bytes(pem, pkcs8, plain))
     return path
-
-
-@contextmanager
-def showing(file: Path) -> Iterator[int]:
-    """A TLS server that shows this certificate and hangs up. Gives its port."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-
-    def serve(listener: socket.socket) -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with suppress(OSError), connection, context.wrap_socket(connection, server_side=True) as tls:
-                tls.recv(1)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, args=(listener,))
-        thread.start()
-        try:
-            yield int(listener.getsockname()[1])
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
 
 
 def test_a_trusted_certificate_is_shown_with_all_that_people_compare(

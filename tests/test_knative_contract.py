@@ -35,6 +35,7 @@ from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.certificate import make_certificate
 from simulator.server import Running
 from simulator.testing import running
+from tests.certificates import mount
 from tests.support import Answer, process, recording_sink, wait_for_line
 
 LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
@@ -175,20 +176,6 @@ def make_authority(folder: Path) -> tuple[Path, ssl.SSLContext]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "both.pem")
     return folder / "ca.pem", context
-
-
-def mount(volume: Path, revision: str, **bundles: bytes) -> None:
-    """What kubelet does to a projected volume: a new folder, and the link ``..data`` turned to it at once."""
-    (volume / revision).mkdir(parents=True)
-    for name, content in bundles.items():
-        (volume / revision / f"{name}.pem").write_bytes(content)
-        if not (volume / f"{name}.pem").is_symlink():
-            (volume / f"{name}.pem").symlink_to(f"..data/{name}.pem")
-    (volume / "..new").symlink_to(revision)
-    (volume / "..new").rename(volume / "..data")
-    for link in volume.glob("*.pem"):
-        if not link.exists():
-            link.unlink()
 
 
 def test_an_authority_that_nobody_named_is_not_trusted(certificate: tuple[Path, ssl.SSLContext]) -> None:

@@ -8,7 +8,8 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from functions.pytag.client import LOGIN_PAUSE, VcenterClient, http_client
+from functions.pytag.client import LOGIN_PAUSE, VcenterClient
+from functions.pytag.connections import http_client
 from functions.pytag.errors import (
     ForbiddenError,
     LoginRefusedError,

@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, Response
 
 from adapter.errors import AuthenticationError, VcenterRefusedError, VcenterSourceError, VcenterUnavailableError
 from adapter.event import ManagedObjectReference
+from adapter.tls import client_context
 from adapter.vcenter.naming import names
-from adapter.vcenter.session import tls_context
 from adapter.vcenter.tags import Tags, reading_tags
 from adapter.vcentersettings import Credentials
 from simulator.accounts import ADMINISTRATOR, PASSWORD, READER
@@ -163,9 +163,7 @@ def vcenter() -> Iterator[World]:
 
 
 def tags_at(vcenter: World) -> AbstractContextManager[Tags]:
-    return reading_tags(
-        f"{vcenter.base}/sdk", Credentials(READER, SecretStr(PASSWORD)), tls_context(None, insecure=True)
-    )
+    return reading_tags(f"{vcenter.base}/sdk", Credentials(READER, SecretStr(PASSWORD)), client_context())
 
 
 @pytest.mark.parametrize("dialect", ["api", "rest"])

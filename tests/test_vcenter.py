@@ -24,9 +24,10 @@ from adapter.errors import (
 from adapter.event import Event
 from adapter.position import Position
 from adapter.stream import Stream
+from adapter.tls import Authorities
 from adapter.vcenter import collector
 from adapter.vcenter.client import Vcenter
-from adapter.vcenter.session import Session, best_version, tls_context
+from adapter.vcenter.session import Session, best_version
 from adapter.vcentersettings import Credentials
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Running
@@ -43,7 +44,7 @@ def simulator() -> Iterator[Running]:
 
 
 def session(url: str, password: str = PASSWORD, ca_file: Path | None = None) -> Session:
-    return Session(url, lambda: Credentials(ADMINISTRATOR, SecretStr(password)), tls_context(ca_file, insecure=False))
+    return Session(url, lambda: Credentials(ADMINISTRATOR, SecretStr(password)), Authorities(ca_file))
 
 
 @asynccontextmanager
@@ -253,9 +254,7 @@ def test_a_wrong_password_is_named(simulator: Running) -> None:
 
 def test_rotated_credentials_are_used_at_the_next_log_in(simulator: Running) -> None:
     passwords = iter(["wrong", PASSWORD])
-    rotating = Session(
-        simulator.url, lambda: Credentials(ADMINISTRATOR, SecretStr(next(passwords))), tls_context(None, insecure=False)
-    )
+    rotating = Session(simulator.url, lambda: Credentials(ADMINISTRATOR, SecretStr(next(passwords))), Authorities())
     with pytest.raises(AuthenticationError):
         rotating.log_in()
     rotating.ensure()
@@ -309,7 +308,7 @@ def test_refused_credentials_are_not_tried_again_at_once_and_others_are(simulato
     account = Session(
         simulator.url,
         lambda: Credentials(ADMINISTRATOR, SecretStr(password)),
-        tls_context(None, insecure=False),
+        Authorities(),
         clock=lambda: next(clock),
     )
 

@@ -12,11 +12,9 @@ from urllib.parse import urlsplit
 
 from adapter.doctor.certificate import PATIENCE, Certificate, Server, handshake, shown_by
 from adapter.doctor.steps import Outcome, Step, failed, in_thread, ok, warning
+from adapter.tls import WRONG_NAMES, remedy
 
 EXPIRES_SOON = timedelta(days=14)
-
-# OpenSSL's x509_vfy.h: X509_V_ERR_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH.
-NOT_YET_VALID, EXPIRED, WRONG_NAMES = 9, 10, {62, 64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +114,9 @@ class Endpoint:
         return None
 
     def _remedy(self, code: int, shown: Certificate) -> str:
-        if code in WRONG_NAMES:
-            return f"set {self.setting} to a name that the certificate is for: {', '.join(shown.names)}"
-        if code == EXPIRED:
-            return "renew the server's certificate, or correct this machine's clock"
-        if code == NOT_YET_VALID:
-            return "correct the clock of this machine, or of the one that issued the certificate"
-        return f"compare the thumbprint with the server's own, then {self.trust.by_hand}"
+        by_hand = f"compare the thumbprint with the server's own, then {self.trust.by_hand}"
+        advice = remedy(code, self.setting, by_hand)
+        return f"{advice}: {', '.join(shown.names)}" if code in WRONG_NAMES else advice
 
     def _judged(self, shown: Certificate, objection: Objection | None) -> Outcome:
         if self.trust.insecure:

@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 
 from adapter.doctor.endpoint import Endpoint, Trust
 from adapter.doctor.steps import LIMIT, Finding, Outcome, Step, failed, ok, take, warning
 from adapter.errors import AuthenticationError
 from adapter.settings import Settings
+from adapter.tls import Authorities
 from adapter.vcenter import survey
 from adapter.vcenter.client import Vcenter
-from adapter.vcenter.session import Session, tls_context
+from adapter.vcenter.session import Session
 
 CLOCKS_APART = 5.0
 """Seconds that the two clocks may differ without a warning."""
@@ -29,14 +29,12 @@ class VcenterChecks:
 
     def __init__(self, settings: Settings) -> None:
         self._credentials = settings.credentials
-        strict = partial(tls_context, settings.vcenter_ca_file, insecure=False)
         server = settings.source.removesuffix("/sdk")
         by_hand = f"set VCENTER_CA_FILE to its authority's PEM file ({server}/certs/download.zip has it)"
-        trust = Trust(strict, by_hand, settings.vcenter_insecure)
+        trust = Trust(Authorities(settings.vcenter_ca_file).context, by_hand, settings.vcenter_insecure)
         plain = warning("http: whoever listens on the way learns the password", "set VCENTER_URL to the https address")
         self._endpoint = Endpoint(settings.vcenter_url, "VCENTER_URL", trust, plain)
-        tls = tls_context(settings.vcenter_ca_file, insecure=settings.vcenter_insecure)
-        self._session = Session(settings.vcenter_url, settings.credentials, tls)
+        self._session = Session(settings.vcenter_url, settings.credentials, settings.authorities())
         self._vcenter = Vcenter(self._session)
         self.instance_uuid: str | None = None
         self.oldest: datetime | None = None

@@ -1,6 +1,5 @@
 """The OpenFaaS gateway's API: which functions there are, and one invocation."""
 
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -17,6 +16,7 @@ from adapter.openfaas.answers import Answer
 from adapter.openfaas.settings import GatewaySettings, Invocation
 from adapter.openfaas.topics import Function, TopicMap, functions_of
 from adapter.sinks.wire import Wire
+from adapter.tls import client_context
 
 LISTING_SECONDS = 30.0
 """How long one list of the gateway's may take."""
@@ -103,9 +103,7 @@ def route(path: str, invocation: Invocation) -> str:
 async def connected(settings: GatewaySettings, fence: Callable[[], None] = lambda: None) -> AsyncIterator[Gateway]:
     """The gateway that the settings name, with its connections. How many there are, the sink decides."""
     settings.authorization()  # what is wrong with the files is told at once, as of any setting
-    trust = ssl.create_default_context()
-    if settings.ca_certs is not None:
-        trust.load_verify_locations(cadata=settings.ca_certs)
+    trust = client_context(ca_certs=settings.ca_certs)
     secure = settings.gateway.startswith("https:")
     wire = Wire(URL(settings.gateway), (lambda: trust) if secure else None, settings.invocation_timeout, fence)
     async with aiohttp.ClientSession(

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from adapter.errors import ConfigurationError
 from adapter.sinksettings import EnvironmentSettings, check_port, either, split
+from adapter.tls import client_context
 
 Invocation = Literal["async", "sync"]
 
@@ -60,7 +61,7 @@ class GatewaySettings(EnvironmentSettings):
     def _certificates(cls, value: str | None) -> str | None:
         if value is not None:
             try:
-                ssl.create_default_context(cadata=value)
+                client_context(ca_certs=value)
             except ssl.SSLError as exc:
                 raise ValueError("not PEM certificates") from exc
         return value

@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from adapter.errors import SinkUnavailableError
+from adapter.tls import client_context
 
 log = structlog.get_logger()
 
@@ -77,14 +78,12 @@ class Trust:
         return self._context
 
     def _load(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
+        context = client_context(ca_certs=self._ca_certs)
         for file in files(self._bundles):
             try:
                 context.load_verify_locations(cafile=file)
             except OSError as exc:  # ssl.SSLError is one; one bad bundle must not take the others with it
                 log.warning("not a bundle of PEM certificates, passed over", file=str(file), reason=str(exc))
-        if self._ca_certs is not None:
-            context.load_verify_locations(cadata=self._ca_certs)
         return context
 
 

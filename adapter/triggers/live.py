@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from adapter.sinksettings import read
-from adapter.vcenter.session import Session, tls_context
+from adapter.vcenter.session import Session
 from adapter.vcentersettings import VcenterSettings
 
 
@@ -13,8 +13,7 @@ def categories() -> Mapping[str, str]:
     Raises the failures of ``adapter.errors``.
     """
     settings = read(VcenterSettings, {})
-    tls = tls_context(settings.vcenter_ca_file, insecure=settings.vcenter_insecure)
-    session = Session(settings.vcenter_url, settings.credentials, tls)
+    session = Session(settings.vcenter_url, settings.credentials, settings.authorities())
     try:
         session.log_in()
         return session.categories()

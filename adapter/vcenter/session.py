@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from http.client import HTTPException
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ from adapter.errors import (
     VcenterSourceError,
     VcenterUnavailableError,
 )
+from adapter.tls import Authorities, objection, remedy
 from adapter.vcenter.decode import decode_categories
 from adapter.vcenter.stub import Stub
 from adapter.vcentersettings import Credentials
@@ -38,7 +38,8 @@ OLDEST_VERSION = "vim.version.version9"
 class Session:
     """The one session that this process holds with a vCenter.
 
-    ``credentials`` is asked at every log-in, so that rotated ones are picked up; ``logged_in`` is told of each, with
+    ``credentials`` is asked at every log-in, so that rotated ones are picked up, and ``authorities`` for every
+    connection; ``logged_in`` is told of each, with
     vCenter's clock. ``clock`` is monotonic, in seconds. The content and the collectors are pyVmomi's objects and stay
     within ``adapter.vcenter``.
     """
@@ -47,7 +48,7 @@ class Session:
         self,
         url: str,
         credentials: Callable[[], Credentials],
-        tls: ssl.SSLContext,
+        authorities: Authorities,
         logged_in: Callable[[datetime], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -58,13 +59,13 @@ class Session:
         self._clock = clock
         self._refused: tuple[Credentials, float] | None = None
         self._options = {"url": f"{parts.scheme}://{self.host}/sdk"}
-        self._tls = {"sslContext": tls} if parts.scheme == "https" else {}
+        self._authorities = authorities if parts.scheme == "https" else None
         self.stub = self._connect(OLDEST_VERSION)
         self.content: Any = None
         self._instance_uuid: str | None = None
 
     def _connect(self, version: str) -> Stub:
-        return Stub(version=version, **self._options, **self._tls)
+        return Stub(self._authorities, version=version, **self._options)
 
     def log_in(self) -> None:
         """Connect, agree on the API version and log in. Raises the failures of ``adapter.errors``."""
@@ -166,17 +167,6 @@ def numbers(version_id: str) -> tuple[int, ...]:
     return tuple(map(int, parts)) if all(map(str.isdigit, parts)) else ()
 
 
-def tls_context(ca_file: Path | None, *, insecure: bool) -> ssl.SSLContext:
-    """Trust the system's authorities and ``ca_file``; with ``insecure`` anything at all."""
-    context = ssl.create_default_context()
-    if insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    elif ca_file is not None:
-        context.load_verify_locations(ca_file)
-    return context
-
-
 @contextmanager
 def vcenter_errors(host: str) -> Iterator[None]:
     """Map what pyVmomi, TLS and sockets raise to ``adapter.errors``."""
@@ -198,14 +188,18 @@ def vcenter_errors(host: str) -> Iterator[None]:
     except vmodl.MethodFault as exc:
         raise VcenterUnavailableError(f"vCenter {host} answers {type(exc).__name__}: {message(exc)}") from exc
     except ssl.SSLCertVerificationError as exc:
-        raise CertificateError(
-            f"vCenter {host}: its certificate is not trusted ({exc.verify_message}); set VCENTER_CA_FILE to the "
-            "authority's PEM file, or VCENTER_INSECURE=true to accept any certificate"
-        ) from exc
+        raise CertificateError(distrust(host, exc)) from exc
     except (OSError, HTTPException) as exc:
         raise VcenterUnavailableError(f"vCenter {host} cannot be reached: {reason(exc)}; check VCENTER_URL") from exc
     except Exception as exc:  # pyVmomi raises ExpatError, KeyError and bare ones for an answer that is no vCenter's
         raise VcenterUnavailableError(f"{host} does not answer like a vCenter; check VCENTER_URL") from exc
+
+
+def distrust(host: str, exc: ssl.SSLCertVerificationError) -> str:
+    """What an operator reads when vCenter's certificate is refused."""
+    by_hand = "set VCENTER_CA_FILE to the authority's PEM file, or VCENTER_INSECURE=true to accept any certificate"
+    said = f"vCenter {host}: its certificate {objection(exc.verify_code)} ({exc.verify_message.rstrip('.')})"
+    return f"{said}; {remedy(exc.verify_code, 'VCENTER_URL', by_hand)}"
 
 
 def message(fault: Any) -> str:

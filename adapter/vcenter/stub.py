@@ -7,6 +7,8 @@ from typing import Any
 
 from pyVmomi import SoapAdapter
 
+from adapter.tls import Authorities
+
 _soap: Any = SoapAdapter  # it has no types of its own
 
 CONNECT_TIMEOUT = 10.0
@@ -28,21 +30,35 @@ class _HTTPSConnection(HTTPSConnection):
 
 
 class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
-    """One connection pool to one vCenter. Calls block: they belong in the worker thread."""
+    """One connection pool to one vCenter. Calls block: they belong in the worker thread.
+
+    ``authorities`` is asked for every new connection; None is plain HTTP.
+    """
 
     _active: HTTPConnection | None = None
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, authorities: Authorities | None, **options: Any) -> None:
         super().__init__(httpConnectionTimeout=CONNECT_TIMEOUT, **options)
-        if "sslContext" in options:
+        self._authorities = authorities
+        if authorities is not None:
             self.scheme = _HTTPSConnection
 
     def GetConnection(self) -> HTTPConnection:  # noqa: N802  pyVmomi's name
         """A connection from the pool, noted as the one in use."""
+        self._trust_as_now()
         connection: HTTPConnection = super().GetConnection()
         connection.sock.settimeout(ANSWER_TIMEOUT)
         self._active = connection
         return connection
+
+    def _trust_as_now(self) -> None:
+        """Give new connections the authorities of now, and end those that were made with others."""
+        if self._authorities is None:
+            return
+        context = self._authorities.context()
+        if self.schemeArgs.get("context") is not context:
+            self.schemeArgs["context"] = context
+            self.DropConnections()
 
     def abort(self) -> None:
         """End the call under way, from another thread: the call fails with an OSError or HTTPException."""

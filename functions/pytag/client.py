@@ -1,7 +1,6 @@
 """vCenter's REST API: one session, both dialects, and every failure named. The only room that talks to vCenter."""
 
 import asyncio
-import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,8 +17,9 @@ from functions.pytag.errors import (
     VcenterRefusedError,
     VcenterUnavailableError,
 )
-from functions.pytag.settings import Credentials, Settings
+from functions.pytag.settings import Credentials
 from functions.pytag.telemetry import Telemetry, answered
+from functions.pytag.tls import distrust
 
 SESSION_HEADER = "vmware-api-session-id"
 LOGIN_PAUSE = 60.0
@@ -84,18 +84,6 @@ class Session:
 
     token: str
     dialect: Dialect
-
-
-def http_client(settings: Settings) -> httpx.AsyncClient:
-    """The connections to vCenter. Proxy variables are ignored, as pyVmomi ignores them in the adapter."""
-    verify: ssl.SSLContext | bool = False
-    if not settings.vcenter_insecure:
-        verify = ssl.create_default_context()
-        if settings.vcenter_ca_file is not None:
-            verify.load_verify_locations(settings.vcenter_ca_file)
-    return httpx.AsyncClient(
-        base_url=settings.base_url, verify=verify, trust_env=False, timeout=min(10.0, settings.timeout)
-    )
 
 
 class VcenterClient:
@@ -210,11 +198,11 @@ class VcenterClient:
 
 
 def _no_answer(url: httpx.URL, exc: httpx.HTTPError) -> str:
+    refused = distrust(exc)
+    if refused is not None:
+        return f"no answer from vCenter at {url}: {refused}"
     reason = " ".join(str(exc).split()) or type(exc).__name__
-    advice = ""
-    if "CERTIFICATE_VERIFY_FAILED" in reason:
-        advice = "; set VCENTER_CA_FILE to the authority that signed it, or VCENTER_INSECURE=true for a first try"
-    return f"no answer from vCenter at {url}: {reason}{advice}"
+    return f"no answer from vCenter at {url}: {reason}"
 
 
 def _json(response: httpx.Response) -> Any:

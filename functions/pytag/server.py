@@ -20,7 +20,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from functions.pytag.client import VcenterClient, http_client
+from functions.pytag.client import VcenterClient
+from functions.pytag.connections import http_client
 from functions.pytag.errors import PermanentError, PytagError, RequestRefusedError, RetryableError
 from functions.pytag.event import read_event
 from functions.pytag.handler import Handler

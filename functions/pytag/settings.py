@@ -5,7 +5,6 @@ Each setting is documented once, in the docstring under it; the README's table i
 
 import os
 import re
-import ssl
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -17,6 +16,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from functions.pytag.errors import SettingsError
+from functions.pytag.tls import client_context
 
 TAG_URN = re.compile(r"urn:vmomi:InventoryServiceTag:[^:\s]+:[^:\s]+")
 SECRETS = frozenset({"VCENTER_PASSWORD", "VCENTER_URL"})
@@ -76,7 +76,8 @@ class Settings(BaseSettings):
     """`true` accepts any TLS certificate: for a first try only. `GOVC_INSECURE` is the fall-back."""
 
     vcenter_ca_file: Annotated[Path | None, either("VCENTER_CA_FILE")] = None
-    """A PEM file with the authority that signed vCenter's certificate, trusted beside the system's."""
+    """A PEM file with the authority that signed vCenter's certificate, or with that certificate itself, trusted beside
+    the system's. It is read again when it has changed, so a replaced authority needs no restart."""
 
     tag: Annotated[str, either("TAG")]
     """The tag to attach or detach, as `category/name`, or as its urn where a category's name has a slash. Required."""
@@ -124,7 +125,7 @@ class Settings(BaseSettings):
     def _readable(cls, value: Path | None) -> Path | None:
         if value is not None:
             try:
-                ssl.create_default_context(cafile=value)
+                client_context(value)
             except OSError as exc:  # ssl.SSLError is one too
                 raise ValueError(f"cannot read PEM certificates from {value}: {exc.strerror or exc}") from exc
         return value

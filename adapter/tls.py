@@ -1,0 +1,100 @@
+"""Every TLS context of the adapter: made in one place, so that they behave alike whatever the Python.
+
+Python 3.13 changed two defaults. It asks of a certificate what RFC 5280 asks of those who issue it (an Authority Key
+Identifier, critical Basic Constraints), and it takes any certificate that is trusted as the end of the chain. Go and
+curl do the second and not the first, and the certificates in use are made to please them: so do we.
+"""
+
+import os
+import ssl
+from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger()
+
+# OpenSSL's x509_vfy.h: X509_V_ERR_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH.
+NOT_YET_VALID, EXPIRED, WRONG_NAMES = 9, 10, frozenset({62, 64})
+
+
+def client_context(
+    ca_file: Path | None = None, *, ca_certs: str | None = None, insecure: bool = False
+) -> ssl.SSLContext:
+    """Trust the system's authorities and those in ``ca_file`` and ``ca_certs``, PEM; with ``insecure`` anything at all.
+
+    Raises OSError for what cannot be read; ssl.SSLError is one.
+    """
+    context = ssl.create_default_context()
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    if ca_certs is not None:
+        context.load_verify_locations(cadata=ca_certs)
+    return context
+
+
+class Authorities:
+    """Whom vCenter is trusted by: the system's authorities and those in ``file``.
+
+    The file is read again when it has changed: Kubernetes replaces a mounted ConfigMap under a running process.
+    """
+
+    def __init__(self, file: Path | None = None, *, insecure: bool = False) -> None:
+        self._file = file
+        self._insecure = insecure
+        self._seen = fingerprint(file)
+        self._context = client_context(file, insecure=insecure)
+
+    def context(self) -> ssl.SSLContext:
+        """Return the TLS context for the next connection, a new one where the file has changed."""
+        seen = fingerprint(self._file)
+        if seen is not None and seen != self._seen:
+            self._seen = seen
+            self._read_again()
+        return self._context
+
+    def _read_again(self) -> None:
+        """Keep what was trusted before where the file cannot be read: it may be written to just now."""
+        try:
+            self._context = client_context(self._file, insecure=self._insecure)
+        except OSError as exc:
+            reason = exc.strerror or str(exc)
+            log.warning(
+                "VCENTER_CA_FILE: cannot be read, trusting what it held before", file=str(self._file), reason=reason
+            )
+        else:
+            log.info("the authorities trusted for vCenter have changed", file=str(self._file))
+
+
+def fingerprint(file: Path | None) -> tuple[int, int, int] | None:
+    """Tell whether a file has changed: inode, time of change in nanoseconds, size. None where it is not there."""
+    if file is None:
+        return None
+    try:
+        status = os.stat(file)  # noqa: PTH116  a Path takes twice the time
+    except OSError:  # being swapped just now
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def objection(code: int) -> str:
+    """Say what is wrong with a certificate, by OpenSSL's error."""
+    if code in WRONG_NAMES:
+        return "is for another name"
+    return {EXPIRED: "has expired", NOT_YET_VALID: "is not valid yet"}.get(code, "is not trusted")
+
+
+def remedy(code: int, setting: str, otherwise: str) -> str:
+    """Say what mends it. ``setting`` holds the address; ``otherwise`` is how to trust another authority."""
+    if code in WRONG_NAMES:
+        return f"set {setting} to a name that the certificate is for"
+    if code == EXPIRED:
+        return "renew the server's certificate, or correct this machine's clock"
+    if code == NOT_YET_VALID:
+        return "correct the clock of this machine, or of the one that issued the certificate"
+    return otherwise
