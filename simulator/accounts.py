@@ -1,12 +1,14 @@
 """Who may log in, and who of them may change anything."""
 
 import hmac
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 ADMINISTRATOR = "administrator@vsphere.local"
 READER = "readonly@vsphere.local"
 STRANGER = "stranger@vsphere.local"
 PASSWORD = "VMware1!"
+_LOCKED_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +23,51 @@ class Account:
     may_enter: bool = True
 
 
+@dataclass(slots=True)
+class Lockout:
+    """An account is locked for five minutes after so many refusals within so many seconds; vCenter: 5 in 180."""
+
+    failures: int
+    seconds: float
+    _failed: dict[str, list[float]] = field(default_factory=dict)
+
+    def failed(self, username: str) -> None:
+        """A log-in was refused."""
+        self._failed.setdefault(username, []).append(time.monotonic())
+
+    def locks(self, username: str) -> bool:
+        """Whether the account is locked now."""
+        failed, now = self._failed.get(username, []), time.monotonic()
+        runs = zip(failed, failed[self.failures - 1 :], strict=False)
+        return any(last - first <= self.seconds and now - last < _LOCKED_SECONDS for first, last in runs)
+
+
 class Accounts:
     """An administrator, and beside it a reader and a stranger with the same password for tests of refusals."""
 
     def __init__(self, username: str = ADMINISTRATOR, password: str = PASSWORD) -> None:
         self._password = password
+        self._to_refuse = 0
+        self.refused = 0
+        self.lockout: Lockout | None = None
         self._accounts = {
             READER.lower(): Account(READER, may_write=False),
             STRANGER.lower(): Account(STRANGER, may_write=False, may_enter=False),
             username.lower(): Account(username, may_write=True),
         }
 
+    def refuse(self, count: int) -> None:
+        """Refuse the next log-ins, whatever the password."""
+        self._to_refuse = count
+
     def check(self, username: str, password: str) -> Account | None:
-        """The account, or None for a wrong pair. User names ignore case, as in vCenter."""
+        """The account, or None for a wrong pair or a locked account. User names ignore case, as in vCenter."""
         account = self._accounts.get(username.lower())
-        if account is None or not hmac.compare_digest(password.encode(), self._password.encode()):
-            return None
-        return account
+        right = account is not None and hmac.compare_digest(password.encode(), self._password.encode())
+        if right and not self._to_refuse and not (self.lockout and self.lockout.locks(username.lower())):
+            return account
+        self._to_refuse = max(self._to_refuse - 1, 0)
+        self.refused += 1
+        if self.lockout:
+            self.lockout.failed(username.lower())
+        return None

@@ -8,12 +8,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from simulator.accounts import Lockout
 from simulator.event_manager import EventCollector
 from simulator.faults import Fault
 from simulator.history import Body
 from simulator.vcenter import Vcenter
 
 _MOST_EVENTS = 1_000_000
+_LARGEST = 100_000_000
 # A class, a property and an enum value that no client has types for.
 _UNKNOWN = Body(
     "VmQuantumEntangledEvent",
@@ -84,6 +86,36 @@ def _delay(vcenter: Vcenter, options: _Options) -> None:
     vcenter.faults.pending.append(fault)
 
 
+def _cut(vcenter: Vcenter, options: _Options) -> None:
+    vcenter.faults.cut(options.seconds())
+
+
+def _lose_answers(vcenter: Vcenter, options: _Options) -> None:
+    fault = Fault("lose", options.integer("count", 1), method=options.text("method"))
+    vcenter.faults.pending.append(fault)
+
+
+def _trickle(vcenter: Vcenter, options: _Options) -> None:
+    fault = Fault("trickle", options.integer("count", 1), seconds=options.seconds(), method=options.text("method"))
+    vcenter.faults.pending.append(fault)
+
+
+def _slow_pages(vcenter: Vcenter, options: _Options) -> None:
+    vcenter.faults.per_event = options.seconds()
+
+
+def _refuse_logins(vcenter: Vcenter, options: _Options) -> None:
+    vcenter.accounts.refuse(options.integer("count", 1))
+
+
+def _lock_out(vcenter: Vcenter, options: _Options) -> None:
+    vcenter.accounts.lockout = Lockout(options.integer("failures", 5), options.seconds())
+
+
+def _large_events(vcenter: Vcenter, options: _Options) -> None:
+    vcenter.load.post_large(options.integer("count", 1), options.integer("bytes", most=_LARGEST))
+
+
 def _unknown_class(vcenter: Vcenter, _options: _Options) -> None:
     vcenter.events.post_body(_UNKNOWN)
 
@@ -115,6 +147,13 @@ _FAULTS: dict[str, Callable[[Vcenter, _Options], None]] = {
     "drop-connections": _drop,
     "status": _status,
     "delay": _delay,
+    "cut-connections": _cut,
+    "lose-answers": _lose_answers,
+    "trickle": _trickle,
+    "slow-pages": _slow_pages,
+    "large-events": _large_events,
+    "refuse-logins": _refuse_logins,
+    "lock-out": _lock_out,
     "unknown-class": _unknown_class,
     "hide-events": _hide_events,
     "rewind-keys": _rewind_keys,
@@ -131,6 +170,7 @@ def state(vcenter: Vcenter) -> dict[str, Any]:
         "sessions": len(vcenter.sessions),
         "collectors": sum(len(session.of_kind(EventCollector)) for session in vcenter.sessions),
         "faults": len(vcenter.faults.pending),
+        "refusedLogins": vcenter.accounts.refused,
         "requests": dict(vcenter.requests),
     }
 
@@ -172,7 +212,7 @@ def routes(vcenter: Vcenter) -> list[BaseRoute]:
     async def faults(request: Request) -> Response:
         if request.method == "POST":
             return await controlled(request, inject)
-        vcenter.faults.pending.clear()
+        vcenter.faults.clear()
         return Response(status_code=204)
 
     async def events(request: Request) -> Response:

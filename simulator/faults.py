@@ -1,6 +1,8 @@
-"""Faults on demand, on the way in: connections that drop, answers that are errors, answers that come late."""
+"""Faults on demand: connections that drop, answers that are errors, that come late or slowly, or get lost."""
 
 import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,26 +15,60 @@ _TRANSPORT = "simulator.transport"
 
 @dataclass(slots=True)
 class Fault:
-    """A fault that waits for its requests: the next ``count`` whose path starts with ``path``."""
+    """A fault that waits for its requests: the next ``count`` whose path starts with ``path``.
 
-    kind: Literal["drop", "status", "delay"]
+    ``lose`` and ``trickle`` befall the answers to a SOAP ``method`` (empty: any), after it was carried out.
+    """
+
+    kind: Literal["drop", "status", "delay", "lose", "trickle"]
     count: int = 1
     path: str = "/"
     status: int = 503
     seconds: float = 0.0
+    method: str = ""
 
 
 @dataclass(slots=True)
 class Faults:
-    """What is to go wrong, in the order of asking; ``latency`` (seconds) is added to every answer."""
+    """What is to go wrong, in the order of asking; ``latency`` (seconds) is added to every answer.
+
+    ``per_event`` is how many seconds a page of events takes for each event that it is asked for.
+    """
 
     latency: float = 0.0
+    per_event: float = 0.0
     pending: list[Fault] = field(default_factory=list)
+    _transports: set[asyncio.Transport] = field(default_factory=set)
+    _cut_until: float = 0.0
+
+    def clear(self) -> None:
+        """Nothing is to go wrong any more."""
+        self.pending.clear()
+        self.per_event = self._cut_until = 0.0
+
+    def cut(self, seconds: float) -> None:
+        """Cut every connection now, and each new one for so many seconds. What they asked for is still carried out."""
+        self._cut_until = time.monotonic() + seconds
+        for transport in self._transports:
+            transport.abort()
+        self._transports.clear()
+
+    def connected(self, transport: asyncio.Transport) -> bool:
+        """Note a connection that has a request. False while connections are cut."""
+        self._transports = {each for each in self._transports if not each.is_closing()} | {transport}
+        return time.monotonic() >= self._cut_until
+
+    def answering(self, method: str) -> Fault | None:
+        """The fault that the answer to this SOAP method meets, counted down."""
+        return self._first(lambda fault: fault.kind in {"lose", "trickle"} and fault.method in {"", method})
 
     def take(self, path: str, *kinds: str) -> Fault | None:
         """The first fault of these kinds that this request meets, counted down; None for a request that goes well."""
+        return self._first(lambda fault: fault.kind in kinds and path.startswith(fault.path))
+
+    def _first(self, meets: Callable[[Fault], bool]) -> Fault | None:
         for fault in self.pending:
-            if fault.kind in kinds and path.startswith(fault.path):
+            if meets(fault):
                 fault.count -= 1
                 if fault.count <= 0:
                     self.pending.remove(fault)
@@ -52,6 +88,9 @@ class FaultInjector:
         if scope["type"] != "http" or scope["path"].startswith(CONTROL):
             await self._app(scope, receive, send)
             return
+        if not self._faults.connected(scope[_TRANSPORT]):
+            await _drop(scope, receive)
+            return
         late = self._faults.take(scope["path"], "delay")
         await asyncio.sleep(self._faults.latency + (late.seconds if late else 0))
         fault = self._faults.take(scope["path"], "drop", "status")
@@ -68,6 +107,18 @@ async def _drop(scope: Scope, receive: Receive) -> None:
     scope[_TRANSPORT].abort()
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def lose_answer(scope: Scope) -> None:
+    """Close the TCP connection of a request that was carried out."""
+    scope[_TRANSPORT].abort()
+
+
+async def trickling(body: bytes, seconds: float) -> AsyncIterator[bytes]:
+    """An answer a byte at a time, so many seconds apart."""
+    for byte in body:
+        yield bytes([byte])
+        await asyncio.sleep(seconds)
 
 
 async def _refuse(send: Send, status: int) -> None:

@@ -29,6 +29,14 @@ class Load:
             self._events.history.post(self._next(), hidden=hidden)
         self._events.changes.note()
 
+    def post_large(self, count: int, size: int) -> None:
+        """Post events of so many bytes each, and a little more."""
+        event = vim.event.GeneralUserEvent(message="", fullFormattedMessage="x" * size)
+        body = self._events.body(event, ADMINISTRATOR)
+        for _ in range(count):
+            self._events.history.post(body)
+        self._events.changes.note()
+
     def backlog(self, count: int) -> None:
         """Post so many events dated in the past, a second apart, the last of them a second ago."""
         start = utc_now() - timedelta(seconds=count)

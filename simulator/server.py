@@ -12,12 +12,12 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from simulator import control, rest
 from simulator.accounts import ADMINISTRATOR, PASSWORD, Accounts
-from simulator.faults import DroppableProtocol, FaultInjector, Faults
+from simulator.faults import DroppableProtocol, FaultInjector, Faults, lose_answer, trickling
 from simulator.inventory import NAMES, Inventory
 from simulator.journal import Journal
 from simulator.service import Caller, answer
@@ -87,6 +87,11 @@ def _soap_routes(vcenter: Vcenter) -> list[BaseRoute]:
         headers = {"cache-control": "no-cache"}
         if reply.new_token:
             headers["set-cookie"] = f'{COOKIE}="{reply.new_token}"; Path=/; HttpOnly'
+        fault = vcenter.faults.answering(reply.method)
+        if fault is not None and fault.kind == "trickle":
+            return StreamingResponse(trickling(reply.body, fault.seconds), reply.status, headers, _XML)
+        if fault is not None:
+            lose_answer(request.scope)
         return Response(reply.body, reply.status, headers, _XML)
 
     async def versions(_request: Request) -> Response:

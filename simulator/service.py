@@ -30,11 +30,15 @@ _WRITING = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes back: an HTTP status (200, or 500 for a SOAP fault), an envelope, and the token of a new session."""
+    """What goes back: an HTTP status (200, or 500 for a SOAP fault), an envelope, and the token of a new session.
+
+    ``method`` is what was called, empty where it cannot be told.
+    """
 
     status: int
     body: bytes
     new_token: str | None = None
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,15 @@ class Caller:
 
 async def answer(vcenter: Vcenter, body: bytes, caller: Caller) -> Reply:
     """Serve one request. A fault is an answer too."""
+    method = ""
     try:
-        return await _serve(vcenter, parse(body), caller)
+        request = parse(body)
+        method = request.method
+        return await _serve(vcenter, request, caller)
     except MalformedError as exc:
         return Reply(500, fault(vmodl.fault.InvalidRequest(msg=str(exc))))
     except vmodl.MethodFault as exc:
-        return Reply(500, fault(exc))
+        return Reply(500, fault(exc), method=method)
     except Exception as exc:  # noqa: BLE001  logged, and answered as vCenter answers a failure of its own
         _log.exception("a request could not be served")
         return Reply(500, fault(vmodl.fault.SystemError(reason=repr(exc), msg="A general system error occurred")))
@@ -65,7 +72,7 @@ async def _serve(vcenter: Vcenter, request: Request, caller: Caller) -> Reply:
     before = call.session
     result_type, result = _fetch(call, request) if request.method == "Fetch" else await _invoke(call, request)
     token = call.session.token if call.session is not None and call.session is not before else None
-    return Reply(200, response(request.method, result_type, result), token)
+    return Reply(200, response(request.method, result_type, result), token, request.method)
 
 
 def _session(vcenter: Vcenter, token: str | None) -> Session | None:
