@@ -1,5 +1,6 @@
 """What the pipeline is made of, each part as the settings have it."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -147,10 +148,15 @@ async def watching(settings: Settings, meters: Meters, sink: Sink) -> AsyncItera
 
 @asynccontextmanager
 async def vcenter_of(settings: Settings, meters: Meters) -> AsyncIterator[tuple[Vcenter, About]]:
-    """The vCenter that VCENTER_URL names, logged in to; logged out of at the end."""
+    """The vCenter that VCENTER_URL names, logged in to; logged out of at the end.
+
+    Refused credentials end a process that somebody looks at. One that reads a mounted Secret waits for another: begun
+    again and again, it would be refused so often that vCenter locks the account.
+    """
     session = Session(settings.vcenter_url, settings.credentials, settings.authorities(), meters.logged_in)
     vcenter = Vcenter(session, meters.vcenter)
     try:
-        yield vcenter, await vcenter.connect()
+        patient = settings.vcenter_secret_path is not None and not sys.stderr.isatty()
+        yield vcenter, await vcenter.connect(patient=patient)
     finally:
         await vcenter.close()

@@ -35,7 +35,8 @@ class VcenterSettings(EnvironmentSettings):
 
     vcenter_secret_path: Annotated[Path | None, either("VCENTER_SECRET_PATH")] = None
     """A folder with the files `username` and `password`, as Kubernetes mounts a basic-auth Secret. It wins over the two
-    variables above and is read again at every log-in, so rotated credentials need no restart."""
+    variables above and is read again at every log-in, so rotated credentials need no restart. While vCenter refuses
+    what they hold, the adapter waits for others, not ready, and says why; at a terminal it ends."""
 
     vcenter_insecure: Annotated[bool, either("VCENTER_INSECURE", "GOVC_INSECURE")] = False
     """`true` accepts any TLS certificate: for a first try only. `GOVC_INSECURE` is the fall-back."""

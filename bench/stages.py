@@ -19,8 +19,9 @@ from pydantic import SecretStr
 from adapter.cloudevent import binary
 from adapter.sinks.broker import Batches, HttpSink, Offered, http_sink
 from adapter.tls import Authorities
-from adapter.vcenter.collector import PAGE_SIZE, event_filter
+from adapter.vcenter.collector import event_filter
 from adapter.vcenter.decode import decode_page
+from adapter.vcenter.paging import MOST
 from adapter.vcenter.session import Session
 from adapter.vcentersettings import Credentials
 from bench import post
@@ -38,7 +39,7 @@ def fetched(vcenter: str, pages: int) -> tuple[list[bytes], float, float]:
     session.log_in()
     collector = session.content.eventManager.CreateCollectorForEvents(event_filter(None, ()))
     started, cpu = time.monotonic(), time.process_time()
-    found = [session.stub.raw(collector, "ReadNext", PAGE_SIZE) for _ in range(pages)]
+    found = [session.stub.raw(collector, "ReadNext", MOST) for _ in range(pages)]
     took = time.monotonic() - started, time.process_time() - cpu
     session.log_out()
     return found, *took

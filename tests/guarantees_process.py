@@ -126,6 +126,11 @@ class Simulator(Process):
         """No fault is pending any more."""
         self._control.delete("/simulator/faults").raise_for_status()
 
+    def state(self) -> dict[str, Any]:
+        """What is there now: sessions, collectors, calls by method name."""
+        state: dict[str, Any] = self._control.get("/simulator/state").raise_for_status().json()
+        return state
+
     def held(self) -> list[dict[str, Any]]:
         """Every event, in the order of posting."""
         held: list[dict[str, Any]] = self._control.get("/simulator/events").raise_for_status().json()

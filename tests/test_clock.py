@@ -15,7 +15,7 @@ from adapter.position import AWAY, OVERLAP, Position
 from adapter.vcenter.client import Vcenter
 from adapter.vcenter.clock import Clock, Look
 from simulator.testing import running
-from tests.test_vcenter import session
+from tests.vcenter_support import session
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
 

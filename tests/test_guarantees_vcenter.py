@@ -1,5 +1,6 @@
 """The promise while vCenter fails: nothing is lost or out of order, and the adapter goes on by itself."""
 
+import signal
 import time
 
 import pytest
@@ -32,6 +33,23 @@ def test_connections_that_drop_and_answers_of_503(world: World) -> None:
         world.settle()
     prove(world.settle(), duplicates=0)
     assert len(adapter.saying("reading failed")) >= 2
+
+
+@pytest.mark.parametrize("blips", [12, pytest.param(40, marks=pytest.mark.guarantees)])
+def test_a_network_that_drops_again_and_again_while_the_session_lives_on(world: World, blips: int) -> None:
+    adapter = world.adapter()
+    adapter.wait_for("reading events")
+    for blip in range(1, blips + 1):
+        world.simulator.fault("cut-connections", seconds=0.05)
+        if blip % 4 == 0:
+            world.simulator.fault("lose-answers", method="CreateCollectorForEvents")
+        world.simulator.post(20)
+        adapter.wait_for("reading failed", times=blip)
+        world.settle()
+        assert world.simulator.state()["sessions"] <= 1
+    prove(world.settle(), duplicates=0)
+    adapter.end(signal.SIGTERM)
+    assert (world.simulator.state()["sessions"], world.simulator.state()["collectors"]) == (0, 0)
 
 
 def test_a_vcenter_that_is_restarted_and_another_in_its_place_meanwhile(world: World) -> None:

@@ -25,7 +25,7 @@ from simulator.server import Running
 from simulator.testing import connected, running
 from tests.pytag_support import POOL, World, world
 from tests.support import clean_environment, command, web_server
-from tests.test_vcenter import session
+from tests.vcenter_support import session
 
 CATEGORY, TAG = "events", "created in spring"
 

@@ -33,7 +33,7 @@ from simulator.server import Running
 from simulator.testing import running
 from tests import pyvmomi_page as pyvmomi
 from tests.support import clean_environment, command
-from tests.test_vcenter import session
+from tests.vcenter_support import session
 
 WORLD = World()
 TYPES: dict[str, Any] = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict}

@@ -4,10 +4,9 @@ import asyncio
 import gc
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -27,12 +26,14 @@ from adapter.stream import Stream
 from adapter.tls import Authorities
 from adapter.vcenter import collector
 from adapter.vcenter.client import Vcenter
-from adapter.vcenter.session import Session, best_version
+from adapter.vcenter.session import Session
+from adapter.vcenter.versions import best_version
 from adapter.vcentersettings import Credentials
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Running
 from simulator.testing import running
 from tests.support import web_server
+from tests.vcenter_support import connected, fault, post, session, state
 
 AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
 
@@ -41,33 +42,6 @@ AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
 def simulator() -> Iterator[Running]:
     with running() as one:
         yield one
-
-
-def session(url: str, password: str = PASSWORD, ca_file: Path | None = None) -> Session:
-    return Session(url, lambda: Credentials(ADMINISTRATOR, SecretStr(password)), Authorities(ca_file))
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Vcenter]:
-    vcenter = Vcenter(session(url))
-    try:
-        await vcenter.connect()
-        yield vcenter
-    finally:
-        await vcenter.close()
-
-
-def post(simulator: Running, count: int) -> None:
-    httpx.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
-
-
-def fault(simulator: Running, **fields: object) -> None:
-    httpx.post(f"{simulator.base}/simulator/faults", json=fields).raise_for_status()
-
-
-def state(simulator: Running) -> dict[str, Any]:
-    answer: dict[str, Any] = httpx.get(f"{simulator.base}/simulator/state").json()
-    return answer
 
 
 def test_what_a_vcenter_says_of_itself(simulator: Running) -> None:
@@ -303,7 +277,7 @@ def test_the_newest_version_that_both_sides_speak(told: str, spoken: str) -> Non
 
 
 def test_refused_credentials_are_not_tried_again_at_once_and_others_are(simulator: Running) -> None:
-    clock = iter([0.0, 1.0, 59.0, 61.0, 62.0])
+    clock = iter([0.0, 1.0, 59.0, 61.0, 62.0])  # the first refusal, two looks, a look and the second refusal
     password = "wrong"
     account = Session(
         simulator.url,

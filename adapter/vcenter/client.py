@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -12,14 +12,18 @@ from typing import ParamSpec, TypeVar
 import structlog
 
 from adapter.contact import Contact
-from adapter.errors import VcenterSourceError
+from adapter.errors import AuthenticationError, VcenterSourceError
 from adapter.event import Identity
 from adapter.vcenter.clock import Clock, Look
-from adapter.vcenter.collector import PAGE_SIZE, Collector
+from adapter.vcenter.collector import Collector
 from adapter.vcenter.decode import Page
+from adapter.vcenter.paging import Paging
 from adapter.vcenter.session import Session
 
 log = structlog.get_logger()
+
+LOOK_AT_CREDENTIALS = 1.0
+"""Seconds between two looks whether credentials that were refused have changed."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,7 +61,7 @@ class Reader:
         except VcenterSourceError as exc:  # told when its turn has come: while events wait, vCenter is not to blame
             self._vcenter.contact.failed(str(exc))
             raise
-        if len(page) == PAGE_SIZE:
+        if page.full:
             self._ahead = asyncio.create_task(self._read())
         return page
 
@@ -84,13 +88,23 @@ class Reader:
 
 
 class Vcenter:
-    """One vCenter and the thread that speaks with it. ``contact`` learns when events are read, and what fails."""
+    """One vCenter and the thread that speaks with it. ``contact`` learns when events are read, and what fails.
 
-    def __init__(self, session: Session, contact: Contact | None = None) -> None:
+    ``sleep`` waits some seconds; a test passes its own.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        contact: Contact | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._session = session
         self.contact = contact or Contact()
+        self._sleep = sleep
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vcenter")
         self._clock = Clock()
+        self._paging = Paging()
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking call in the thread, and have ``contact`` know of a failure."""
@@ -108,15 +122,34 @@ class Vcenter:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             if not submitted.done():
-                self._session.stub.abort()
+                self._session.abort()
             with suppress(Exception):
                 await future
             raise
 
-    async def connect(self) -> About:
-        """Log in. Raises the failures of ``adapter.errors``."""
-        await self.call(self._session.log_in)
+    async def connect(self, *, patient: bool = False) -> About:
+        """Log in; where ``patient``, wait for other credentials when these are refused.
+
+        Raises the failures of ``adapter.errors``.
+        """
+        if patient:
+            await self._log_in_patiently(self._session.log_in)
+        else:
+            await self.call(self._session.log_in)
         return await self.call(self._about)
+
+    async def _log_in_patiently(self, log_in: Callable[[], None]) -> None:
+        """While the credentials are refused, wait until they have changed or may be tried again."""
+        while True:
+            try:
+                await self.call(log_in)
+            except AuthenticationError as exc:
+                pause = await self.run(self._session.pause)
+                log.warning("waiting to log in again", reason=str(exc), seconds=round(pause, 1))
+                while await self.run(self._session.pause) > 0:
+                    await self._sleep(LOOK_AT_CREDENTIALS)
+            else:
+                return
 
     def _about(self) -> About:
         session = self._session
@@ -133,9 +166,9 @@ class Vcenter:
     @asynccontextmanager
     async def reader(self, since: datetime | None, event_type_ids: Sequence[str]) -> AsyncIterator[Reader]:
         """A collector of the events from ``since`` on (None: all that vCenter holds), destroyed at the end."""
-        await self.call(self._session.ensure)
+        await self._log_in_patiently(self._session.ensure)
         await self.look_at_clock()
-        collector = await self.call(Collector, self._session, since, event_type_ids)
+        collector = await self.call(Collector, self._session, since, event_type_ids, self._paging)
         log.info(
             "reading events", since=since.isoformat() if since else "the oldest", only=list(event_type_ids) or "all"
         )

@@ -1,19 +1,22 @@
 """An EventHistoryCollector: create, read, wait, destroy. It blocks: see ``client``."""
 
+import time
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
+from http.client import HTTPException
 from typing import Any
 
+import structlog
 from pyVmomi import vim, vmodl
 
-from adapter.errors import VcenterSourceError
+from adapter.errors import VcenterSourceError, VcenterUnavailableError
 from adapter.event import Identity
-from adapter.vcenter.decode import Page, decode_identities, decode_page, decode_wait
+from adapter.vcenter.decode import Page, decode_beginning, decode_identities, decode_page, decode_wait
+from adapter.vcenter.paging import LIMIT, QUICK, Paging
 from adapter.vcenter.session import Session, vcenter_errors
+from adapter.vcenter.stub import AnswerLateError, AnswerTooLongError
 
-PAGE_SIZE = 1000
-"""Events a read, the most that vCenter allows."""
+log = structlog.get_logger()
 
 LATEST_PAGE_SIZE = 10
 """Events in ``latestPage``. It travels with each wake-up and wakes us with any size, so it is small."""
@@ -22,19 +25,29 @@ LATEST_PAGE_SIZE = 10
 class Collector:
     """One collector on the server, with a filter on its ``latestPage`` that tells when there is more to read.
 
-    A new collector stands before its oldest event (vSphere API reference, HistoryCollector.rewind).
+    A new collector stands before its oldest event (vSphere API reference, HistoryCollector.rewind). One whose read has
+    failed has to be replaced: it may have moved on all the same. ``paging`` is how many events to ask for.
     """
 
-    def __init__(self, session: Session, since: datetime | None, event_type_ids: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        session: Session,
+        since: datetime | None,
+        event_type_ids: Sequence[str] = (),
+        paging: Paging | None = None,
+    ) -> None:
         self._session = session
+        self._paging = paging or Paging()
         self._version = ""
         self._collector: Any = None
         self._pages: Any = None
         try:
             with vcenter_errors(session.host):
                 self._create(event_filter(since, event_type_ids))
-        except VcenterSourceError:
+        except VcenterSourceError as exc:
             self.destroy()
+            if isinstance(exc, VcenterUnavailableError):  # there may be one that we were not told of, or as many as may
+                session.begin_anew()
             raise
 
     def _create(self, wanted: Any) -> None:
@@ -45,10 +58,36 @@ class Collector:
         self._pages.CreateFilter(latest_page_of(self._collector), partialUpdates=True)
 
     def read(self) -> Page:
-        """The next events, oldest first; empty when there are none just now."""
-        with vcenter_errors(self._session.host):
-            answer = self._session.stub.raw(self._collector, "ReadNext", PAGE_SIZE)
-        return decode_page(answer)
+        """The next events, oldest first; empty when there are none just now. Raises VcenterUnavailableError."""
+        stub, paging, begun = self._session.stub, self._paging, time.monotonic()
+        asked = paging.size
+        with vcenter_errors(self._session.host), stub.bounded(paging.patience, LIMIT):
+            try:
+                answer = stub.raw(self._collector, "ReadNext", asked)
+            except (OSError, HTTPException, vmodl.MethodFault) as exc:
+                return self._after_failure(exc, asked, time.monotonic() - begun)
+        page = decode_page(answer)
+        page.full = len(page) == asked
+        paging.succeeded(len(page), len(answer), time.monotonic() - begun)
+        return page
+
+    def _after_failure(self, exc: Exception, asked: int, seconds: float) -> Page:
+        """Ask for less where it was too much; somebody in between may lose patience before we do."""
+        too_much = isinstance(exc, AnswerTooLongError | AnswerLateError)
+        if too_much or seconds > QUICK:
+            self._paging.failed()
+        if asked == 1 and isinstance(exc, AnswerTooLongError):
+            return self._beginning(exc)
+        if not too_much:
+            raise exc
+        told = f"vCenter {self._session.host} gives {exc} to a request for {asked} events"
+        raise VcenterUnavailableError(f"{told}; asking for {self._paging.size}") from exc
+
+    def _beginning(self, exc: AnswerTooLongError) -> Page:
+        """An event that is too large for our memory: what comes before its large part, so that it holds up no other."""
+        page = decode_beginning(exc.beginning)
+        log.warning("an event is too large to be read whole", more_than=len(exc.beginning), read=len(page))
+        return page
 
     def wait(self, seconds: int) -> None:
         """Return as soon as ``latestPage`` has changed since the last call, or when the time has run out."""
@@ -66,11 +105,11 @@ class Collector:
         return decode_identities(answer)
 
     def destroy(self) -> None:
-        """Free it on the server, where a session may hold only 32. Never fails."""
-        with suppress(Exception):
-            self._pages.Destroy()
-        with suppress(Exception):
-            self._collector.DestroyCollector()
+        """Free it on the server, where a session may hold only 32: now, or when vCenter answers. Never fails."""
+        if self._pages is not None:
+            self._session.free(self._pages.Destroy)
+        if self._collector is not None:
+            self._session.free(self._collector.DestroyCollector)
 
 
 def event_filter(since: datetime | None, event_type_ids: Sequence[str]) -> Any:

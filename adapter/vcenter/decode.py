@@ -9,6 +9,7 @@ import sys
 import xml.etree.ElementTree as ET
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -33,6 +34,8 @@ class Page:
 
     def __init__(self, elements: Sequence[Element]) -> None:
         self._elements = elements
+        self.full = False
+        """Whether there are as many as were asked for, so that there may be more."""
 
     def __len__(self) -> int:
         return len(self._elements)
@@ -51,6 +54,19 @@ def decode_page(xml: bytes) -> Page:
     Raises VcenterUnavailableError for what is no SOAP answer, and for a SOAP Fault (see ``fault_name``).
     """
     return Page(_answer(xml))
+
+
+def decode_beginning(xml: bytes) -> Page:
+    """The first event of an answer that was cut off: those of its fields that are whole."""
+    parser: Any = ET.XMLPullParser(("start",))
+    with suppress(ET.ParseError):
+        parser.feed(xml)
+    event = next((element for _, element in parser.read_events() if local(element.tag) == "returnval"), None)
+    if event is None:
+        return Page(())
+    if len(event) > 0:
+        event.remove(event[-1])  # the one that was cut
+    return Page((event,))
 
 
 def decode_wait(xml: bytes) -> tuple[str | None, bool]:

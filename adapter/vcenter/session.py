@@ -1,21 +1,24 @@
-"""A session with vCenter: log in, see whether it still lives, log in again. It blocks: see ``client``."""
+"""The session with vCenter: log in, see whether it still lives, leave nothing behind. It blocks: see ``client``."""
 
+import math
 import ssl
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from http.client import HTTPException
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 from pyVmomi import vim, vmodl
-from pyVmomi.VmomiSupport import GetServiceVersions, versionIdMap
 
 from adapter.errors import (
     AuthenticationError,
     CertificateError,
+    ConfigurationError,
     SessionLostError,
     VcenterRefusedError,
     VcenterSourceError,
@@ -23,16 +26,13 @@ from adapter.errors import (
 )
 from adapter.tls import Authorities, objection, remedy
 from adapter.vcenter.decode import decode_categories
-from adapter.vcenter.stub import Stub
+from adapter.vcenter.leftovers import PATIENCE, Leftovers
+from adapter.vcenter.refusals import Refusals
+from adapter.vcenter.stub import AnswerLateError, StatusError, Stub, UnknownFaultError
+from adapter.vcenter.versions import OLDEST_VERSION, best_version
 from adapter.vcentersettings import Credentials
 
 log = structlog.get_logger()
-
-LOGIN_PAUSE = 60.0
-"""Seconds before credentials that were refused are tried again unchanged: a few refusals in a row lock an account."""
-
-OLDEST_VERSION = "vim.version.version9"
-"""vSphere 5.5: what is spoken until vCenter has told its version."""
 
 
 class Session:
@@ -56,27 +56,42 @@ class Session:
         self.host = parts.netloc.rpartition("@")[2]
         self._credentials = credentials
         self._logged_in = logged_in
-        self._clock = clock
-        self._refused: tuple[Credentials, float] | None = None
+        self._refusals = Refusals(clock)
+        self._user_agent = f"vcenter-source/{version('vcenter-source')} ({uuid.uuid4()})"
         self._options = {"url": f"{parts.scheme}://{self.host}/sdk"}
         self._authorities = authorities if parts.scheme == "https" else None
-        self.stub = self._connect(OLDEST_VERSION)
+        self.stub = self._stub(OLDEST_VERSION)
         self.content: Any = None
         self._instance_uuid: str | None = None
+        self._unclean = False
+        self._leftovers = Leftovers()
+        self._login_lost = False
 
-    def _connect(self, version: str) -> Stub:
-        return Stub(self._authorities, version=version, **self._options)
+    def _stub(self, api_version: str) -> Stub:
+        return Stub(self._authorities, self._user_agent, version=api_version, **self._options)
+
+    def _connect(self, api_version: str) -> None:
+        self.stub.DropConnections()
+        self.stub = self._stub(api_version)
 
     def log_in(self) -> None:
-        """Connect, agree on the API version and log in. Raises the failures of ``adapter.errors``."""
+        """End the session that there may be, connect, agree on the API version and log in.
+
+        Raises the failures of ``adapter.errors``.
+        """
+        credentials = self._credentials()
+        self._check_pause(credentials)
+        self._leave()
         with vcenter_errors(self.host):
+            self._connect(OLDEST_VERSION)
             about = self._retrieve_content().about
-            self.stub.DropConnections()
-            self.stub = self._connect(best_version(about.apiVersion))
-            self.content = self._of_the_same(self._retrieve_content())
-            username = self._authenticate()
+            self._connect(best_version(about.apiVersion))
+            content = self._of_the_same(self._retrieve_content())
+            self._authenticate(content, credentials)
+        self.content = content
+        self._end_strays()
         self._logged_in(self.current_time())
-        log.info("logged in to vCenter", vcenter=self.host, api_version=about.apiVersion, username=username)
+        log.info("logged in to vCenter", vcenter=self.host, api_version=about.apiVersion, username=credentials.username)
 
     def _retrieve_content(self) -> Any:
         content = vim.ServiceInstance("ServiceInstance", self.stub).RetrieveContent()
@@ -94,30 +109,88 @@ class Session:
         self._instance_uuid = found
         return content
 
-    def _authenticate(self) -> str:
-        """Log in with the credentials as they are now; returns the user name."""
-        credentials, now = self._credentials(), self._clock()
-        if self._refused is not None and self._refused[0] == credentials and now - self._refused[1] < LOGIN_PAUSE:
-            raise AuthenticationError(refusal(self.host))
+    def _check_pause(self, credentials: Credentials) -> None:
+        """Raises AuthenticationError while these were refused too short a time ago: not even asked, vCenter counts."""
+        pause = self._refusals.pause(credentials)
+        if pause > 0:
+            raise AuthenticationError(f"{refusal(self.host)}; not tried again unless they change, for {pause:.0f} s")
+
+    def pause(self) -> float:
+        """Seconds until the credentials, as they are now, may be tried; without end while they cannot be read."""
         try:
-            self.content.sessionManager.Login(credentials.username, credentials.password.get_secret_value())
-        except vim.fault.InvalidLogin:
-            self._refused = (credentials, now)
+            return self._refusals.pause(self._credentials())
+        except ConfigurationError:
+            return math.inf
+
+    def _authenticate(self, content: Any, credentials: Credentials) -> None:
+        try:
+            content.sessionManager.Login(credentials.username, credentials.password.get_secret_value())
+        except (vim.fault.InvalidLogin, UnknownFaultError):  # one that is not known may count as a refusal as well
+            self._refusals.note(credentials)
             raise
-        return credentials.username
+        except (OSError, HTTPException):
+            self._login_lost = True
+            raise
+        self._refusals.forget()
 
     def ensure(self) -> None:
-        """Log in unless the session is still alive."""
-        if self.content is not None:
-            with suppress(SessionLostError, VcenterUnavailableError), vcenter_errors(self.host):
-                if self.content.sessionManager.currentSession is not None:
-                    return
+        """Log in unless the session is still alive. Raises VcenterUnavailableError where that cannot be told.
+
+        A session of which nothing is heard may be alive: with a new one in its place for each time that a network
+        drops, they would add up.
+        """
+        if self.content is not None and not self._unclean and self._is_alive():
+            self._leftovers.free_objects(self.stub)
+            if not self._leftovers.too_many:
+                return
         self.log_in()
+
+    def _is_alive(self) -> bool:
+        try:
+            with vcenter_errors(self.host):
+                return self.content.sessionManager.currentSession is not None
+        except (SessionLostError, VcenterRefusedError):
+            return False
+        except VcenterUnavailableError as exc:
+            if isinstance(exc.__cause__, OSError | HTTPException) and not isinstance(exc.__cause__, StatusError):
+                raise
+            return False  # an answer, and none that a session gives: a new one may do better
+
+    def begin_anew(self) -> None:
+        """Have ``ensure`` end this session: something may be left in it that cannot be named."""
+        self._unclean = True
+
+    def free(self, destroy: Callable[[], Any]) -> None:
+        """Destroy an object of this session, later where it cannot be done now. Never fails."""
+        self._leftovers.add(destroy)
+        self._leftovers.free_objects(self.stub)
+
+    def abort(self) -> None:
+        """End the call under way, from another thread."""
+        for stub in (self.stub, *self._leftovers.stubs):
+            stub.abort()
+
+    def _leave(self) -> None:
+        """End this session, and those that could not be ended before. What is not ended now is tried again later."""
+        if self.content is not None:
+            self._leftovers.add_session(self.stub, self.content)
+        self.content, self._unclean = None, False
+        self._leftovers.end_sessions()
+
+    def _end_strays(self) -> None:
+        """End a session whose log-in was never answered, as far as this account may: nothing of it is known here."""
+        lost, self._login_lost = self._login_lost, False
+        if not lost:
+            return
+        manager = self.content.sessionManager
+        with suppress(Exception), self.stub.bounded(PATIENCE):  # it takes Sessions.TerminateSession
+            own = manager.currentSession.key
+            strays = [each.key for each in manager.sessionList if each.userAgent == self._user_agent]
+            manager.TerminateSession([key for key in strays if key != own])
 
     def log_out(self) -> None:
         """End the session, so that vCenter need not wait for it to expire. Never fails."""
-        with suppress(Exception):
-            self.content.sessionManager.Logout()
+        self._leave()
         self.stub.DropConnections()
 
     @property
@@ -151,22 +224,6 @@ class Session:
         return decode_categories(answer)
 
 
-def best_version(api_version: str) -> str:
-    """The newest version that both pyVmomi and a vCenter of ``api_version`` speak."""
-    wanted = numbers(api_version)
-    for version in GetServiceVersions("vim25"):  # newest first
-        known = numbers(versionIdMap[version])
-        if known and known <= wanted:
-            return str(version)
-    return OLDEST_VERSION
-
-
-def numbers(version_id: str) -> tuple[int, ...]:
-    """``8.0.3.0`` as numbers; empty for the internal ids that are none."""
-    parts = version_id.split(".")
-    return tuple(map(int, parts)) if all(map(str.isdigit, parts)) else ()
-
-
 @contextmanager
 def vcenter_errors(host: str) -> Iterator[None]:
     """Map what pyVmomi, TLS and sockets raise to ``adapter.errors``."""
@@ -185,12 +242,12 @@ def vcenter_errors(host: str) -> Iterator[None]:
         ) from exc
     except (vmodl.fault.InvalidArgument, vmodl.fault.NotSupported, vmodl.fault.InvalidRequest) as exc:
         raise VcenterRefusedError(f"vCenter {host} refuses a request: {message(exc)}") from exc
-    except vmodl.MethodFault as exc:
-        raise VcenterUnavailableError(f"vCenter {host} answers {type(exc).__name__}: {message(exc)}") from exc
+    except (vmodl.MethodFault, UnknownFaultError) as exc:
+        raise VcenterUnavailableError(f"vCenter {host} answers {named(exc)}") from exc
     except ssl.SSLCertVerificationError as exc:
         raise CertificateError(distrust(host, exc)) from exc
     except (OSError, HTTPException) as exc:
-        raise VcenterUnavailableError(f"vCenter {host} cannot be reached: {reason(exc)}; check VCENTER_URL") from exc
+        raise VcenterUnavailableError(unreached(host, exc)) from exc
     except Exception as exc:  # pyVmomi raises ExpatError, KeyError and bare ones for an answer that is no vCenter's
         raise VcenterUnavailableError(f"{host} does not answer like a vCenter; check VCENTER_URL") from exc
 
@@ -202,9 +259,21 @@ def distrust(host: str, exc: ssl.SSLCertVerificationError) -> str:
     return f"{said}; {remedy(exc.verify_code, 'VCENTER_URL', by_hand)}"
 
 
+def named(fault: Any) -> str:
+    """A SOAP fault by its type and its own words."""
+    return str(fault) if isinstance(fault, UnknownFaultError) else f"{type(fault).__name__}: {message(fault)}"
+
+
 def message(fault: Any) -> str:
     """A SOAP fault's own words."""
     return fault.msg or "no reason given"
+
+
+def unreached(host: str, exc: Exception) -> str:
+    """What an operator reads where no answer came, or none from a vCenter's SOAP."""
+    if isinstance(exc, AnswerLateError):
+        return f"vCenter {host} has not answered within {exc.seconds:g} s"
+    return f"vCenter {host} cannot be reached: {reason(exc)}; check VCENTER_URL"
 
 
 def refusal(host: str) -> str:

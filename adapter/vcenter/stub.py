@@ -1,13 +1,18 @@
-"""pyVmomi's SOAP stub with two doors added: an answer undecoded, and a way out of a call that hangs."""
+"""pyVmomi's SOAP stub, with undecoded answers, a way out of a call that hangs, and for each a deadline and a limit."""
 
+import io
 import socket
-from contextlib import suppress
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from typing import Any
 
 from pyVmomi import SoapAdapter
 
 from adapter.tls import Authorities
+from adapter.vcenter.decode import fault_message, fault_name
 
 _soap: Any = SoapAdapter  # it has no types of its own
 
@@ -15,7 +20,43 @@ CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a TCP and TLS connection."""
 
 ANSWER_TIMEOUT = 60.0
-"""Seconds to wait for an answer; longer than the longest wait that we ask vCenter for."""
+"""Seconds that a call may take, to the end of its answer; longer than the longest wait that we ask vCenter for."""
+
+ANSWER_LIMIT = 64 << 20
+"""The longest answer in bytes. vCenter's list of event classes, the longest but for events, takes some 2 MB."""
+
+_CHUNK = 1 << 18
+_HTTP_OK = 200
+_SOAP_STATUSES = frozenset({_HTTP_OK, 500})  # SOAP 1.1, 6.2
+
+
+class AnswerLateError(TimeoutError):
+    """The request was sent, and the answer has not come to its end within so many ``seconds``."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no answer within {seconds:g} s")
+        self.seconds = seconds
+
+
+class AnswerTooLongError(HTTPException):
+    """The answer is longer than it may be. ``beginning`` is what was read of it."""
+
+    def __init__(self, beginning: bytes) -> None:
+        super().__init__(f"an answer of more than {len(beginning)} bytes")
+        self.beginning = beginning
+
+
+class StatusError(HTTPException):
+    """An answer that is no SOAP, by its HTTP status."""
+
+
+class UnknownFaultError(Exception):
+    """A SOAP fault of a type that pyVmomi does not know."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+        self.message = message
 
 
 class _HTTPSConnection(HTTPSConnection):
@@ -29,25 +70,76 @@ class _HTTPSConnection(HTTPSConnection):
             raise
 
 
-class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
-    """One connection pool to one vCenter. Calls block: they belong in the worker thread.
+class _TimedSocket(io.RawIOBase):
+    """What comes from a socket within ``patience`` seconds. Its own time-out would begin again with each byte."""
 
-    ``authorities`` is asked for every new connection; None is plain HTTP.
+    def __init__(self, sock: socket.socket, patience: float) -> None:
+        self._sock = sock
+        self._file = sock.makefile("rb", buffering=0)
+        self._patience = patience
+        self._deadline = time.monotonic() + patience
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise AnswerLateError(self._patience)
+        self._sock.settimeout(remaining)
+        try:
+            return self._file.readinto(buffer)
+        except TimeoutError as exc:
+            raise AnswerLateError(self._patience) from exc
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _TimedResponse(HTTPResponse):
+    """An HTTP answer, head and body, that has to come to its end within ``patience`` seconds."""
+
+    def __init__(self, sock: socket.socket, *args: Any, patience: float, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp.close()
+        self.fp = io.BufferedReader(_TimedSocket(sock, patience), _CHUNK)
+
+
+class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
+    """One connection pool to one vCenter, and one session there. Calls block: they belong in the worker thread.
+
+    ``authorities`` is asked for every new connection; None is plain HTTP. ``patience`` is how many seconds a call may
+    take, ``limit`` how many bytes its answer may have.
     """
 
     _active: HTTPConnection | None = None
 
-    def __init__(self, authorities: Authorities | None, **options: Any) -> None:
+    def __init__(self, authorities: Authorities | None, user_agent: str = "vcenter-source", **options: Any) -> None:
         super().__init__(httpConnectionTimeout=CONNECT_TIMEOUT, **options)
         self._authorities = authorities
         if authorities is not None:
             self.scheme = _HTTPSConnection
+        self._user_agent = user_agent
+        self.patience = ANSWER_TIMEOUT
+        self.limit = ANSWER_LIMIT
+
+    @contextmanager
+    def bounded(self, patience: float, limit: int = ANSWER_LIMIT) -> Iterator[None]:
+        """Calls in this block may take so many seconds, and their answers so many bytes."""
+        before = self.patience, self.limit
+        self.patience, self.limit = patience, limit
+        try:
+            yield
+        finally:
+            self.patience, self.limit = before
 
     def GetConnection(self) -> HTTPConnection:  # noqa: N802  pyVmomi's name
         """A connection from the pool, noted as the one in use."""
         self._trust_as_now()
         connection: HTTPConnection = super().GetConnection()
-        connection.sock.settimeout(ANSWER_TIMEOUT)
+        if connection.sock is None:  # the other side has closed it after the last answer
+            connection.connect()
         self._active = connection
         return connection
 
@@ -67,6 +159,13 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
             with suppress(OSError):
                 connection.sock.shutdown(socket.SHUT_RDWR)
 
+    def InvokeMethod(self, mo: Any, info: Any, args: Any) -> Any:  # noqa: N802  pyVmomi's name
+        """A call as pyVmomi makes it: what its methods and properties come down to."""
+        status, body = self._post(self.SerializeRequest(mo, info, args))
+        if status != _HTTP_OK:
+            raise self._fault(body, info)
+        return _soap.SoapResponseDeserializer(self).Deserialize(io.BytesIO(body), info.result)
+
     def raw(self, managed_object: Any, method: str, *args: Any) -> bytes:
         """Call ``method`` (pyVmomi's name for it) and return the SOAP answer as it came.
 
@@ -74,18 +173,38 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
         """
         info = type(managed_object)._GetMethodInfo(method)  # noqa: SLF001  the one way to a method's metadata
         status, body = self._post(self.SerializeRequest(managed_object, info, args))
-        if status == 200:  # noqa: PLR2004
+        if status == _HTTP_OK:
             return body
-        raise _soap.SoapResponseDeserializer(self).Deserialize(body, info.result)
+        raise self._fault(body, info)
+
+    def _fault(self, body: bytes, info: Any) -> Exception:
+        """A SOAP fault as pyVmomi's exception; by its name alone where pyVmomi knows none."""
+        try:
+            fault = _soap.SoapResponseDeserializer(self).Deserialize(io.BytesIO(body), info.result)
+        except Exception:  # whatever pyVmomi raises for a class, a property or a value that it does not know
+            name = fault_name(body)
+            if name is None:
+                raise
+            return UnknownFaultError(name, fault_message(body) or "no reason given")
+        return fault if isinstance(fault, Exception) else StatusError("500, and no SOAP fault")
 
     def _post(self, request: bytes) -> tuple[int, bytes]:
-        """One HTTP exchange; only 200 and 500 carry SOAP (SOAP 1.1, 6.2)."""
+        """One HTTP exchange; only 200 and 500 carry SOAP."""
         connection = self.GetConnection()
-        headers = {"Cookie": self.cookie, "SOAPAction": self.versionId, "Content-Type": "text/xml; charset=UTF-8"}
+        headers = {
+            "Cookie": self.cookie,
+            "SOAPAction": self.versionId,
+            "Content-Type": "text/xml; charset=UTF-8",
+            "User-Agent": self._user_agent,
+        }
         try:
+            connection.sock.settimeout(self.patience)
+            connection.response_class = partial(  # type: ignore[assignment]  # it is called, and no more
+                _TimedResponse, patience=self.patience
+            )
             connection.request("POST", self.path, request, headers)
             response = connection.getresponse()
-            body = response.read()
+            body = _read(response, self.limit)
         except (OSError, HTTPException):
             connection.close()
             self.DropConnections()
@@ -93,8 +212,24 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
         return self._finished(connection, response), body
 
     def _finished(self, connection: HTTPConnection, response: HTTPResponse) -> int:
-        if response.status not in {200, 500}:
+        if response.status not in _SOAP_STATUSES:
             connection.close()
-            raise HTTPException(f"{response.status} {response.reason}")
+            raise StatusError(f"{response.status} {response.reason}")
+        cookie = response.getheader("Set-Cookie") or ""
+        if _soap.COOKIE_NAME in cookie:  # a proxy in between may set others
+            self.cookie = cookie
         self.ReturnConnection(connection)
         return response.status
+
+
+def _read(response: HTTPResponse, limit: int) -> bytes:
+    """The body. Raises AnswerTooLongError beyond the limit, IncompleteRead where the end is missing."""
+    chunks, size = [], 0
+    while chunk := response.read(_CHUNK):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            raise AnswerTooLongError(b"".join(chunks))
+    if response.length:
+        raise IncompleteRead(b"", response.length)
+    return b"".join(chunks)

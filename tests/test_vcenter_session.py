@@ -1,0 +1,237 @@
+"""One session, and nothing left behind: blips, lost answers, the limit of collectors; how often a log-in is tried."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+
+import pytest
+from pydantic import SecretStr
+from pyVmomi import vim
+
+from adapter.backoff import Backoff
+from adapter.errors import AuthenticationError, VcenterUnavailableError
+from adapter.position import Position
+from adapter.stream import Stream
+from adapter.tls import Authorities
+from adapter.vcenter.client import Vcenter
+from adapter.vcenter.collector import Collector
+from adapter.vcenter.refusals import PAUSES, Refusals
+from adapter.vcenter.session import Session
+from adapter.vcenter.stub import Stub
+from adapter.vcentersettings import Credentials
+from simulator.accounts import ADMINISTRATOR, PASSWORD
+from simulator.server import Running
+from simulator.testing import running
+from tests.support import web_server
+from tests.vcenter_support import connected, fault, post, session, state
+
+AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
+
+
+async def read_through(own: Running, blips: int, trouble: Callable[[int], None]) -> list[int]:
+    """Read events as a running adapter does; before each is posted there is trouble. Returns the keys read."""
+    async with connected(own.url) as vcenter:
+        stream = Stream(vcenter, Position(None), (), AT_ONCE, asyncio.sleep).events()
+        keys: list[int] = []
+        async with aclosing(stream):
+            await asyncio.to_thread(post, own, 1)
+            async for event in stream:
+                keys.append(event.key)  # type: ignore[union-attr]  # no gap is told here
+                if event.class_name.startswith("User"):  # type: ignore[union-attr]
+                    continue
+                if blips == 0:
+                    return keys
+                blips -= 1
+                await asyncio.to_thread(trouble, blips)
+                await asyncio.to_thread(post, own, 1)
+    raise AssertionError
+
+
+def collectors(own: Running) -> tuple[int, int]:
+    now = state(own)
+    return now["sessions"], now["collectors"]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"fault": "cut-connections", "seconds": 0.05},
+        {"fault": "drop-connections", "count": 4, "path": "/sdk"},
+    ],
+    ids=lambda trouble: "-".join(map(str, trouble.values())),
+)
+def test_forty_blips_leave_one_session_and_nothing_in_it(trouble: dict[str, object]) -> None:
+    with running() as own:
+        most = 0
+
+        def blip(_: int) -> None:
+            nonlocal most
+            most = max(most, state(own)["sessions"])
+            fault(own, **trouble)
+
+        keys = asyncio.run(read_through(own, 40, blip))
+        assert keys == list(range(keys[0], keys[0] + len(keys))), "an event was lost, or read twice"
+        assert most <= 1
+        assert collectors(own) == (0, 0), "left behind after a clean stop"
+
+
+def test_a_collector_that_nobody_was_told_of_goes_with_its_session() -> None:
+    def blip(_: int) -> None:
+        fault(own, fault="lose-answers", method="CreateCollectorForEvents")
+        fault(own, fault="cut-connections", seconds=0)
+
+    with running() as own:
+        asyncio.run(read_through(own, 34, blip))
+        assert state(own)["requests"]["CreateCollectorForEvents"] > 2 * 32
+        assert collectors(own) == (0, 0)
+
+
+def test_a_session_that_has_as_many_collectors_as_it_may_is_begun_anew() -> None:
+    async def read(own: Running) -> None:
+        one = session(own.url)
+        one.log_in()
+        for _ in range(32):
+            Collector(one, None)
+        with pytest.raises(VcenterUnavailableError, match="InvalidState"):
+            Collector(one, None)
+        vcenter = Vcenter(one)
+        async with vcenter.reader(None, ()) as reader:
+            assert len(await reader.read()) >= 1
+            assert collectors(own) == (1, 1)
+        await vcenter.close()
+
+    with running() as own:
+        asyncio.run(read(own))
+        assert collectors(own) == (0, 0)
+
+
+def test_a_session_whose_log_in_was_never_answered_is_ended_where_the_account_may() -> None:
+    with running() as own:
+        one = session(own.url)
+        fault(own, fault="lose-answers", method="Login", count=3)
+        for _ in range(3):
+            with pytest.raises(VcenterUnavailableError):
+                one.log_in()
+        other = session(own.url)
+        other.log_in()
+        one.log_in()
+        assert state(own)["sessions"] == 2, "the other's session is its own"
+        one.log_out()
+        other.log_out()
+        assert state(own)["sessions"] == 0
+
+
+def test_a_session_that_could_not_be_ended_is_ended_later() -> None:
+    with running() as own:
+        one = session(own.url)
+        one.log_in()
+        one.begin_anew()
+        fault(own, fault="drop-connections", path="/sdk")  # its Logout
+        one.ensure()
+        assert state(own)["sessions"] == 2
+        one.log_out()
+        assert state(own)["sessions"] == 0
+
+
+def test_a_session_that_cannot_be_asked_is_not_replaced() -> None:
+    with running() as own:
+        one = session(own.url)
+        one.log_in()
+        fault(own, fault="drop-connections", path="/sdk")
+        with pytest.raises(VcenterUnavailableError):
+            one.ensure()
+        one.ensure()
+        assert state(own)["requests"]["Login"] == 1
+        one.log_out()
+
+
+def test_each_refusal_is_followed_by_a_longer_wait_and_other_credentials_by_none() -> None:
+    now = 0.0
+    refusals = Refusals(lambda: now)
+    wrong, other = (Credentials(ADMINISTRATOR, SecretStr(password)) for password in ("wrong", "wrong too"))
+    for pause in (60, 120, 240, 480, 900, 900):
+        refusals.note(wrong)
+        assert refusals.pause(wrong) == pause
+        assert refusals.pause(other) == 0
+        now += pause
+        assert refusals.pause(wrong) == 0
+    refusals.note(other)
+    assert refusals.pause(other) == 900, "another password of the same account"
+    refusals.note(Credentials("another@vsphere.local", SecretStr("wrong")))
+    assert refusals.pause(Credentials("another@vsphere.local", SecretStr("wrong"))) == 60
+    refusals.forget()
+    refusals.note(wrong)
+    assert refusals.pause(wrong) == 60
+
+
+def test_two_programs_with_one_wrong_password_stay_below_the_lock_out() -> None:
+    tries = [sum(PAUSES[:count]) + count * 0.001 for count in range(len(PAUSES))]  # each answer takes a while
+    for apart in range(901):
+        both = sorted(tries + [time + apart for time in tries])
+        assert all(sum(first <= time <= first + 180 for time in both) < 5 for first in both)
+
+
+def test_a_client_that_is_patient_waits_for_another_secret_and_is_refused_once() -> None:
+    password = "wrong"
+    waits = 0
+
+    async def wait(_: float) -> None:
+        nonlocal password, waits
+        waits += 1
+        if waits == 3:
+            password = PASSWORD
+
+    async def connect(own: Running) -> None:
+        vcenter = Vcenter(
+            Session(own.url, lambda: Credentials(ADMINISTRATOR, SecretStr(password)), Authorities()),
+            sleep=wait,
+        )
+        await vcenter.connect(patient=True)
+        await vcenter.close()
+
+    with running() as own:
+        asyncio.run(connect(own))
+        assert state(own)["refusedLogins"] == 1
+    assert waits == 3
+
+
+def test_a_locked_account_is_not_asked_more_often() -> None:
+    now = 0.0
+    with running() as own:
+        fault(own, fault="lock-out", failures=5, seconds=180)
+        one = Session(
+            own.url,
+            lambda: Credentials(ADMINISTRATOR, SecretStr("wrong")),
+            Authorities(),
+            clock=lambda: now,
+        )
+        for _ in range(185):
+            with pytest.raises(AuthenticationError, match=r"refuses.*VCENTER_PASSWORD"):
+                one.ensure()
+            now += 1
+        assert state(own)["refusedLogins"] == 3
+        one.log_out()
+
+
+UNKNOWN_FAULT = b"""<?xml version="1.0" encoding="UTF-8"?>
+<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"
+ xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body><soapenv:Fault><faultcode>ServerFaultCode</faultcode>
+<faultstring>Multi-factor log-in is required.</faultstring><detail><SecondFactorRequiredFault xmlns="urn:vim25"
+ xsi:type="SecondFactorRequired"></SecondFactorRequiredFault></detail></soapenv:Fault></soapenv:Body></soapenv:Envelope>"""
+
+
+def test_a_fault_that_nobody_knows_is_named() -> None:
+    with (
+        web_server(500, UNKNOWN_FAULT) as url,
+        pytest.raises(VcenterUnavailableError, match="answers SecondFactorRequired: Multi-factor log-in is required"),
+    ):
+        session(url).log_in()
+
+
+def test_a_connection_that_vcenter_closes_after_each_answer_is_made_again() -> None:
+    with web_server(500, UNKNOWN_FAULT) as url:  # HTTP/1.0: each answer is its connection's last
+        stub = Stub(None, url=url, version="vim.version.version9")
+        for _ in range(2):
+            with pytest.raises(Exception, match="Multi-factor"):
+                stub.raw(vim.ServiceInstance("ServiceInstance", stub), "RetrieveContent")
+        stub.DropConnections()
