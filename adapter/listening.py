@@ -1,5 +1,6 @@
 """HTTP served beside the adapter's work, by aiohttp: its client is loaded anyway, and it leaves signals alone."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from adapter.errors import ConfigurationError
+from adapter.sockets import bracketed, listen, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,24 @@ async def listening(application: web.Application, place: Place, shutdown_seconds
     await runner.setup()
     try:
         with refusing(place):
-            await web.TCPSite(runner, place.host, place.port).start()
+            for listener in listen(place.host, place.port):
+                await web.SockSite(runner, listener).start()
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def accepting(protocol: Callable[[], asyncio.Protocol], place: Place) -> AsyncIterator[int]:
+    """Give each connection a protocol of its own while this lasts, at the port given. Raises ConfigurationError."""
+    loop = asyncio.get_running_loop()
+    with refusing(place):
+        servers = [await loop.create_server(protocol, sock=each) for each in listen(place.host, place.port)]
+    try:
+        yield servers[0].sockets[0].getsockname()[1]
+    finally:
+        for server in servers:
+            server.close()
 
 
 @contextmanager
@@ -43,9 +59,8 @@ def refusing(place: Place) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        reason = (exc.strerror or str(exc)).rpartition(": ")[2]
-        where = f"{place.setting}: cannot listen on {place.host}:{place.port}"
-        raise ConfigurationError(f"{where}: {reason}; {place.instead}") from exc
+        where = f"{place.setting}: cannot listen on {bracketed(place.host)}:{place.port}"
+        raise ConfigurationError(f"{where}: {reason(exc)}; {place.instead}") from exc
 
 
 def exposed(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from adapter.sinksettings import SinkSettings, either, read, split
+from adapter.sinksettings import ListenHost, SinkSettings, either, read, split
+from adapter.sockets import ANYWHERE, LOOPBACK
 from adapter.vcentersettings import VcenterSettings
 
 NOT_OURS = frozenset({"id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema"})
@@ -89,8 +90,8 @@ class Settings(SinkSettings, VcenterSettings):
     drain_timeout: Annotated[float, either("DRAIN_TIMEOUT")] = Field(default=20.0, ge=0)
     """Seconds that a stop waits for events on their way; keep it under the pod's terminationGracePeriodSeconds."""
 
-    health_host: Annotated[str, either("HEALTH_HOST")] = "0.0.0.0"  # noqa: S104  probes come from outside the pod
-    """The address on which `/healthz`, `/readyz` and `/metrics` are served."""
+    health_host: Annotated[ListenHost, either("HEALTH_HOST")] = ANYWHERE  # probes come from outside the pod
+    """The address on which `/healthz`, `/readyz` and `/metrics` are served. `::` is every one, of IPv6 and IPv4."""
 
     health_port: Annotated[int | None, either("HEALTH_PORT")] = Field(default=8081, ge=0, le=65535)
     """Their port. `0` takes any free one, which the log names; `off` serves nothing, as does `--sink -` where this is
@@ -123,7 +124,7 @@ class Settings(SinkSettings, VcenterSettings):
     def _served_at(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = split(f"//{value}" if ":" in value else f"//127.0.0.1:{value}")
+        parts = split(f"//{value}" if ":" in value else f"//{LOOPBACK}:{value}")
         try:
             bare = parts.geturl() == f"//{parts.netloc}" and "@" not in parts.netloc
             if bare and parts.hostname and parts.port is not None:
@@ -236,7 +237,7 @@ def to_view(vcenter: str | None, hours: float, port: int) -> Settings:
     """
     settings = load(vcenter_url=vcenter)
     own = {"sink": NOWHERE, "checkpoint": "memory:", "lease": None, "dead_letter_sink": None, "dead_letter_path": None}
-    served = {"health_port": None, "viewer": settings.viewer or f"127.0.0.1:{port}"}
+    served = {"health_port": None, "viewer": settings.viewer or f"{LOOPBACK}:{port}"}
     since = settings.start_from if settings.start_from != "now" else datetime.now(UTC) - timedelta(hours=hours)
     return settings.model_copy(update={**own, **served, "start_from": since})
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import AfterValidator, AliasChoices, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapter.errors import ConfigurationError
+from adapter.sockets import without_brackets
 
 SECRETIVE = frozenset({"K_CA_CERTS", "VCENTER_URL", "GOVC_URL", "K_SINK", "DEAD_LETTER_SINK", "OPENFAAS_URL"})
 """What is not repeated in an error message: an address may hold a password, and certificates are long."""
@@ -35,6 +36,10 @@ SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 def either(*names: str) -> Any:
     """A field read from the first of these environment variables that is set."""
     return Field(validation_alias=AliasChoices(*names))
+
+
+ListenHost = Annotated[str, AfterValidator(without_brackets)]
+"""An address to listen on, an IPv6 address with or without brackets."""
 
 
 class EnvironmentSettings(BaseSettings):

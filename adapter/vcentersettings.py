@@ -1,7 +1,6 @@
 """The settings of the vCenter to read: where it is, who reads, and whom to trust; mounted secret files with them."""
 
 from dataclasses import dataclass
-from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import unquote, urlsplit
@@ -10,6 +9,7 @@ from pydantic import SecretStr, field_validator, model_validator
 
 from adapter.errors import ConfigurationError
 from adapter.sinksettings import ENCODE, EnvironmentSettings, check_port, either, split
+from adapter.sockets import bracketed
 from adapter.tls import Authorities, client_context
 
 
@@ -100,14 +100,6 @@ class VcenterSettings(EnvironmentSettings):
         if not password.get_secret_value():
             raise ConfigurationError("VCENTER_PASSWORD: not set; set it, or VCENTER_SECRET_PATH to a mounted Secret")
         return Credentials(username, password)
-
-
-def bracketed(host: str) -> str:
-    """The host as a URL has it: an IPv6 address stands in brackets."""
-    try:
-        return f"[{IPv6Address(host)}]"
-    except ValueError:
-        return host
 
 
 def mounted_credentials(folder: Path) -> Credentials:

@@ -10,7 +10,6 @@ if __name__ == "__main__":  # before the imports below, which take a third of a 
     for _number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(_number, lambda number, _frame: os._exit(128 + number))
 
-import socket
 import sys
 
 import uvicorn
@@ -23,6 +22,7 @@ from starlette.routing import Route
 
 from functions.pytag.errors import RequestRefusedError
 from functions.pytag.event import read_event
+from functions.pytag.sockets import ANYWHERE, listen
 
 
 async def show(request: Request) -> Response:
@@ -44,7 +44,7 @@ async def healthy(_: Request) -> Response:
 def main() -> int:
     """Serve on ``PORT`` (8080 where it is not set, any free one for 0) until a signal. 1 where it cannot be had."""
     try:
-        listener = socket.create_server(("", int(os.environ.get("PORT") or 8080)))
+        listener = listen(ANYWHERE, int(os.environ.get("PORT") or 8080))
     except (OSError, ValueError, OverflowError) as exc:
         print(f"display: PORT: cannot listen: {exc}", file=sys.stderr)  # noqa: T201
         return 1

@@ -351,8 +351,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 @pytest.mark.parametrize(
     ("value", "address"),
     [
-        ("8082", ("127.0.0.1", 8082)),
-        ("0", ("127.0.0.1", 0)),
+        ("8082", ("localhost", 8082)),
+        ("0", ("localhost", 0)),
         ("localhost:1", ("localhost", 1)),
         ("[::1]:5", ("::1", 5)),
     ],
@@ -397,7 +397,7 @@ def test_a_port_that_is_taken_is_one_line_and_the_viewer_is_not_loaded_without_i
         run = [sys.executable, "-m", "adapter", "run"]
         done = subprocess.run(run, capture_output=True, text=True, check=False, env=settings, timeout=30)
     assert done.returncode == 2
-    assert "VIEWER: cannot listen on 127.0.0.1:" in done.stderr
+    assert "VIEWER: cannot listen on localhost:" in done.stderr
     code = "import sys, adapter.app; print([m for m in sys.modules if m.startswith('adapter.viewer')])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout == "[]\n"

@@ -17,7 +17,7 @@ from typing import Any, cast
 import structlog
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from adapter.listening import Place, refusing
+from adapter.listening import Place, accepting
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request's address and headers together."""
@@ -268,16 +268,13 @@ async def opened(handle: Handler, place: Place, max_body: int, shutdown_seconds:
     Raises ConfigurationError when the port cannot be had.
     """
     callers: set[Caller] = set()
-    loop = asyncio.get_running_loop()
-    with refusing(place):
-        server = await loop.create_server(lambda: Caller(handle, max_body, callers), place.host, place.port)
-    looking = asyncio.create_task(hang_up_on(callers))
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        looking.cancel()
-        await left(callers, shutdown_seconds)
+    async with accepting(lambda: Caller(handle, max_body, callers), place) as port:
+        looking = asyncio.create_task(hang_up_on(callers))
+        try:
+            yield port
+        finally:
+            looking.cancel()
+    await left(callers, shutdown_seconds)
 
 
 async def hang_up_on(callers: set[Caller]) -> None:

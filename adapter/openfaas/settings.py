@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from adapter.errors import ConfigurationError
-from adapter.sinksettings import EnvironmentSettings, check_port, either, split
+from adapter.sinksettings import EnvironmentSettings, ListenHost, check_port, either, split
+from adapter.sockets import ANYWHERE
 from adapter.tls import client_context
 
 Invocation = Literal["async", "sync"]
@@ -91,9 +92,9 @@ def _mounted(file: Path) -> str:
 class ShimSettings(GatewaySettings):
     """Everything that can be set for ``vcenter-source openfaas-shim``."""
 
-    host: Annotated[str, either("HOST")] = "0.0.0.0"  # noqa: S104  events come from outside the pod
-    """The address to listen on, for events and for `/healthz`, `/readyz` and `/metrics`. Only the shim's, as are those
-    below."""
+    host: Annotated[ListenHost, either("HOST")] = ANYWHERE  # events come from outside the pod
+    """The address to listen on, for events and for `/healthz`, `/readyz` and `/metrics`; `::` is every one, of IPv6 and
+    IPv4. Only the shim's, as are those below."""
 
     port: Annotated[int, either("PORT")] = Field(default=8080, ge=0, le=65535)
     """The port to listen on; `0` takes any free one, which the log names."""

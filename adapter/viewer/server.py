@@ -20,9 +20,9 @@ from adapter.errors import EventRefusedError, LeaseLostError, SinkUnavailableErr
 from adapter.health import Health
 from adapter.listening import Place, listening
 from adapter.replay import traced
+from adapter.sockets import bracketed
 from adapter.triggers.values import Judge
 from adapter.triggers.world import World
-from adapter.vcentersettings import bracketed
 from adapter.viewer import guard, spans, trigger
 from adapter.viewer.feed import Feed, Record
 from adapter.viewer.stream import Told

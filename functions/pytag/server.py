@@ -26,6 +26,7 @@ from functions.pytag.errors import PermanentError, PytagError, RequestRefusedErr
 from functions.pytag.event import read_event
 from functions.pytag.handler import Handler
 from functions.pytag.settings import Settings
+from functions.pytag.sockets import ANYWHERE, listen, reason
 from functions.pytag.tagging import Tagger
 from functions.pytag.telemetry import Telemetry, trace_id
 
@@ -157,14 +158,10 @@ class _Server(uvicorn.Server):
 def serve(settings: Settings, telemetry: Telemetry) -> int:
     """Serve until SIGINT or SIGTERM; requests being handled are finished first. Returns the exit code."""
     try:
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        listener = socket.create_server((settings.host, settings.port), family=family)
-        # asyncio sets this only on sockets that say they are TCP, which these do not; without it each answer with a
-        # body waits some 40 ms for the other side's delayed acknowledgement. Connections inherit it from the listener.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener = listen(settings.host, settings.port)
     except OSError as exc:
-        reason = (exc.strerror or str(exc)).partition(" (")[0].lower()
-        print(f"pytag: cannot listen on {settings.host}:{settings.port}: {reason}", file=sys.stderr)  # noqa: T201
+        where = f"{_bracketed(settings.host)}:{settings.port}"
+        print(f"pytag: cannot listen on {where}: {reason(exc)}", file=sys.stderr)  # noqa: T201
         return 1
     config = uvicorn.Config(
         build_app(settings, telemetry),
@@ -180,6 +177,9 @@ def serve(settings: Settings, telemetry: Telemetry) -> int:
 
 def _address(host: str, listener: socket.socket) -> str:
     """The URL under which this machine itself can reach us."""
-    anywhere = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}  # noqa: S104  compared, not bound
-    name = anywhere.get(host, f"[{host}]" if ":" in host else host)
+    name = "127.0.0.1" if host in {"0.0.0.0", "", ANYWHERE} else _bracketed(host)  # noqa: S104  compared, not bound
     return f"http://{name}:{listener.getsockname()[1]}"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

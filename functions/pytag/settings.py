@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from functions.pytag.errors import SettingsError
+from functions.pytag.sockets import ANYWHERE
 from functions.pytag.tls import client_context
 
 TAG_URN = re.compile(r"urn:vmomi:InventoryServiceTag:[^:\s]+:[^:\s]+")
@@ -89,8 +90,8 @@ class Settings(BaseSettings):
     """`true` creates the tag and its category (for every type of object, several tags an object) where they are
     missing, which takes two privileges more. By default a missing tag is a refusal, so that a typing error shows."""
 
-    host: Annotated[str, either("HOST")] = "0.0.0.0"  # noqa: S104  a container's port is reached from outside
-    """The address to listen on."""
+    host: Annotated[str, either("HOST")] = ANYWHERE  # a container's port is reached from outside
+    """The address to listen on; `::` is every one, of IPv6 and IPv4."""
 
     port: Annotated[int, either("PORT")] = Field(default=8080, ge=0, le=65535)
     """The port to listen on; Knative sets it. `0` takes any free one, which the first line of output names."""
@@ -106,6 +107,11 @@ class Settings(BaseSettings):
 
     log_level: Annotated[Literal["debug", "info", "warning", "error"], either("LOG_LEVEL")] = "info"
     """The least severity that is logged."""
+
+    @field_validator("host")
+    @classmethod
+    def _without_brackets(cls, value: str) -> str:
+        return value[1:-1] if value.startswith("[") and value.endswith("]") else value
 
     @field_validator("vcenter_url")
     @classmethod
