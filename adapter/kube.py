@@ -25,6 +25,7 @@ from adapter.errors import (
     KubernetesForbiddenError,
     KubernetesUnavailableError,
 )
+from adapter.quoting import quoted
 
 Object = dict[str, Any]
 """An object as the API server writes it, metadata and all."""
@@ -158,7 +159,7 @@ def parse(body: bytes) -> Object:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         answer = None
-    return answer if isinstance(answer, dict) else {"message": " ".join(body[:200].decode(errors="replace").split())}
+    return answer if isinstance(answer, dict) else {"message": quoted(body, 200)}
 
 
 class Cluster:

@@ -28,7 +28,7 @@ from adapter import parts, settings, sinksettings
 from adapter.backoff import Backoff
 from adapter.deadletters import DeadLetter
 from adapter.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
-from adapter.sinks import mounted, wire
+from adapter.sinks import connection, mounted
 from adapter.sinks.broker import ACCESS, http_sink
 from demo.receiver import Receiver
 from simulator.accounts import ADMINISTRATOR, PASSWORD
@@ -360,7 +360,7 @@ def test_a_2xx_counts_whatever_becomes_of_its_body(answer: bytes) -> None:
 
 @pytest.mark.parametrize("status", ["202 Accepted", "503 Service Unavailable"])
 def test_a_body_that_never_ends_is_left(status: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "BODY_TIMEOUT", 0.2)
+    monkeypatch.setattr(connection, "BODY_TIMEOUT", 0.2)
     begun = time.monotonic()
     with socket.create_server(("127.0.0.1", 0)) as server:
 

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from adapter.sinks import wire
+from adapter.sinks import connection
+from adapter.sinks.connection import Answer, WireError
 from adapter.sinks.proxied import Proxied
-from adapter.sinks.wire import Answer, Wire, WireError
+from adapter.sinks.wire import Wire
 
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -229,8 +230,8 @@ def test_of_two_answers_to_one_request_the_first_counts_and_the_second_is_nobody
 def test_a_server_that_has_vanished_is_noticed_by_the_kernel_before_the_answer_is_due() -> None:
     async def work(client: Wire) -> None:
         await client.post({}, b"")
-        (connection,) = client._all
-        kept = connection._transport.get_extra_info("socket")
+        (only,) = client._all
+        kept = only._transport.get_extra_info("socket")
         assert kept.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert kept.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 15
         assert kept.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 45_000
@@ -267,7 +268,7 @@ def test_the_fence_is_asked_when_a_connection_stands_and_before_a_stale_request_
 
 
 def test_no_answer_in_time_is_a_failure_and_half_of_a_body_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "BODY_TIMEOUT", 0.05)
+    monkeypatch.setattr(connection, "BODY_TIMEOUT", 0.05)
 
     async def unfinished(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         _, body = await request_of(reader)

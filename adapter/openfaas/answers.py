@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from adapter.openfaas.settings import Invocation
+from adapter.quoting import quoted
 
 _MAY_PASS = frozenset({408, 425, 429, 502, 503, 504})
 _OK, _ACCEPTED, _FORBIDDEN, _NOT_FOUND, _CLIENT_ERROR, _SERVER_ERROR = 200, 202, (401, 403), 404, 400, 500
@@ -104,6 +105,6 @@ def explain(path: str, invocation: Invocation, answer: Answer) -> str:
     """An answer in a line, with the function's name."""
     if answer.status == _OK and not answer.body and not answer.functions_own:
         return f"function {path}: the gateway answers an empty 200: it did not scale up in time"
-    said = answer.body[:512].decode(errors="replace")
+    said = quoted(answer.body, 512)
     hint = "; without a queue, set OPENFAAS_INVOCATION=sync" if (invocation, answer.status) == ("async", 404) else ""
     return " ".join(f"function {path} answers {answer.status}: {said}".split()).rstrip(":") + hint

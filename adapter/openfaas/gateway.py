@@ -15,6 +15,7 @@ from adapter.errors import ConfigurationError, SinkUnavailableError
 from adapter.openfaas.answers import Answer
 from adapter.openfaas.settings import GatewaySettings, Invocation
 from adapter.openfaas.topics import Function, TopicMap, functions_of
+from adapter.quoting import quoted
 from adapter.sinks.wire import Wire
 from adapter.tls import client_context
 
@@ -65,7 +66,7 @@ class Gateway:
 
     def _read_list(self, path: str, status: int, body: bytes) -> list[Any]:
         if status != 200:  # noqa: PLR2004  HTTP's OK
-            said = body[:200].decode(errors="replace")
+            said = quoted(body, 200)
             wrong = "; set basic_auth and secret_mount_path" if status == 401 else ""  # noqa: PLR2004  as above
             raise SinkUnavailableError(" ".join(f"{self.url}{path} answers {status}: {said}{wrong}".split()))
         try:

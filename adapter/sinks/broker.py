@@ -19,9 +19,11 @@ from yarl import URL
 from adapter import telemetry
 from adapter.cloudevent import OrjsonFormat, binary
 from adapter.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
+from adapter.quoting import quoted
+from adapter.sinks.connection import Answer
 from adapter.sinks.mounted import TRUST_BUNDLES, Token, Trust
 from adapter.sinks.proxied import Proxied
-from adapter.sinks.wire import Answer, Wire
+from adapter.sinks.wire import Wire
 
 RETRYABLE = frozenset({404, 408, 409, 425, 429})
 """Client errors that may pass: a Broker answers 404 while it is being set up. All of 5xx may pass too."""
@@ -223,12 +225,12 @@ def judge(address: str, answer: Answer) -> None:
     if 200 <= status < 300:  # noqa: PLR2004
         return
     body = answer.body[:MAX_ANSWER]
-    said = body[:MAX_QUOTE].decode(errors="replace")
-    message = " ".join(f"{address} answers {status} {answer.reason}: {said}".split()).rstrip(":")
+    reason = quoted(answer.reason.encode("latin-1", "replace"), MAX_QUOTE)
+    message = f"{address} answers {status} {reason}: {quoted(body, MAX_QUOTE)}".replace("  ", " ").rstrip(": ")
     delay = retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
     if status in ACCESS:
         raise SinkAccessError(message, retry_after=delay, status=status, body=body)
-    if status in RETRYABLE or status >= 500:  # noqa: PLR2004
+    if status in RETRYABLE or not 200 <= status < 500:  # noqa: PLR2004
         raise SinkUnavailableError(message, retry_after=delay, status=status, body=body)
     raise EventRefusedError(message, status=status, body=body)
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 import aiohttp
 from yarl import URL
 
-from adapter.sinks import wire
-from adapter.sinks.wire import Answer, WireError
+from adapter.sinks import connection, wire
+from adapter.sinks.connection import Answer, WireError
 
 
 class Proxied:
@@ -17,16 +17,30 @@ class Proxied:
 
     def __init__(self, url: URL, proxy: str, tls: Callable[[], ssl.SSLContext] | None, answer_timeout: float) -> None:
         self._url, self._proxy, self._tls = url, proxy, tls
+        self._answer_timeout = answer_timeout
         self._client = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=wire.CONNECT_TIMEOUT, sock_read=answer_timeout),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=wire.CONNECT_TIMEOUT),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"user-agent": wire.USER_AGENT},
         )
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send a request and return its answer. Raises OSError."""
-        request = self._client.post(
+        try:
+            async with asyncio.timeout(self._answer_timeout):  # also where it comes byte by byte
+                response = await self._sent(headers, body)
+            async with response:
+                named = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status, response.reason or "", named, await beginning(response))
+        except aiohttp.ClientError as exc:
+            raise WireError(str(exc) or type(exc).__name__) from exc
+        except TimeoutError as exc:
+            raise TimeoutError(f"no answer within {self._answer_timeout:g} s") from exc
+
+    async def _sent(self, headers: Mapping[str, str], body: bytes) -> aiohttp.ClientResponse:
+        """The answer, once its head is there."""
+        return await self._client.post(
             self._url,
             data=body,
             headers=headers,
@@ -34,12 +48,6 @@ class Proxied:
             proxy=self._proxy,
             ssl=self._tls() if self._tls else True,
         )
-        try:
-            async with request as response:
-                named = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, response.reason or "", named, await beginning(response))
-        except aiohttp.ClientError as exc:
-            raise WireError(str(exc) or type(exc).__name__) from exc
 
     async def close(self) -> None:
         """Close all connections."""
@@ -50,7 +58,7 @@ async def beginning(response: aiohttp.ClientResponse) -> bytes:
     """The beginning of the body, or what came of it in time. A connection with more to read is closed."""
     body = b""
     with suppress(aiohttp.ClientError, OSError):
-        async with asyncio.timeout(wire.BODY_TIMEOUT):
-            while len(body) < wire.MAX_BODY and (chunk := await response.content.read(wire.MAX_BODY - len(body))):
+        async with asyncio.timeout(connection.BODY_TIMEOUT):
+            while chunk := await response.content.read(connection.MAX_BODY - len(body)):
                 body += chunk
     return body
