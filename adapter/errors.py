@@ -22,7 +22,7 @@
         │   └── LeaseLostError              another adapter may do it soon: stop, and stand by
         └── EventRefusedError           the sink will never take this event
 
-Foreign exceptions are mapped to these at the seam where they enter (``adapter.vcenter.session``,
+Foreign exceptions are mapped to these at the seam where they enter (``adapter.vcenter.failures``,
 ``adapter.sinks``, ``adapter.kube``), with the original as ``__cause__``; the other rooms know no others.
 """
 

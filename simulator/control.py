@@ -104,6 +104,10 @@ def _slow_pages(vcenter: Vcenter, options: _Options) -> None:
     vcenter.faults.per_event = options.seconds()
 
 
+def _be_host(vcenter: Vcenter, _options: _Options) -> None:
+    vcenter.is_host = True
+
+
 def _refuse_logins(vcenter: Vcenter, options: _Options) -> None:
     vcenter.accounts.refuse(options.integer("count", 1))
 
@@ -153,6 +157,7 @@ _FAULTS: dict[str, Callable[[Vcenter, _Options], None]] = {
     "slow-pages": _slow_pages,
     "large-events": _large_events,
     "refuse-logins": _refuse_logins,
+    "esxi-host": _be_host,
     "lock-out": _lock_out,
     "unknown-class": _unknown_class,
     "hide-events": _hide_events,

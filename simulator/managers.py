@@ -50,7 +50,28 @@ def service_content(vcenter: Vcenter) -> Any:
     return vim.ServiceInstanceContent(rootFolder=ref(vcenter.inventory.root), about=_about(vcenter), **managers)
 
 
+def _about_host() -> Any:
+    """What an ESXi host says of itself: it has no instanceUuid (vSphere API reference, AboutInfo)."""
+    return vim.AboutInfo(
+        name="VMware ESXi",
+        fullName=f"VMware ESXi 8.0.3 build-{_BUILD}",
+        vendor="VMware, Inc.",
+        version="8.0.3",
+        build=_BUILD,
+        localeVersion="INTL",
+        localeBuild="000",
+        osType="vmnix-x86",
+        productLineId="embeddedEsx",
+        apiType="HostAgent",
+        apiVersion=API_VERSION,
+        licenseProductName="VMware ESX Server",
+        licenseProductVersion="8.0",
+    )
+
+
 def _about(vcenter: Vcenter) -> Any:
+    if vcenter.is_host:
+        return _about_host()
     return vim.AboutInfo(
         name="VMware vCenter Server",
         fullName=f"VMware vCenter Server 8.0.3 build-{_BUILD}",

@@ -19,7 +19,7 @@ from simulator.tasks import Tasks
 class Vcenter:
     """One vCenter's state. It lives in one asyncio loop and is changed from there alone.
 
-    ``requests`` counts the calls by method name (SOAP) since the start.
+    ``requests`` counts the calls by method name (SOAP) since the start. Where ``is_host``, it says that it is ESXi.
     """
 
     accounts: Accounts = field(default_factory=Accounts)
@@ -30,6 +30,7 @@ class Vcenter:
     faults: Faults = field(default_factory=Faults)
     instance_uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
     requests: Counter[str] = field(default_factory=Counter)
+    is_host: bool = False
     events: Events = field(init=False)
     load: Load = field(init=False)
     tagging: Tagging = field(init=False)

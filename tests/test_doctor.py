@@ -54,6 +54,15 @@ def test_a_vcenter_in_good_order(doctor: Doctor, simulator: Running) -> None:
     assert len(simulator.vcenter.sessions) == 0
 
 
+def test_an_esxi_host_is_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    with vcenter() as host:
+        fault(host, fault="esxi-host")
+        examined = Doctor(capsys, {"VCENTER_URL": host.url, "K_SINK": "-"} | account())()
+    assert examined.status("vcenter version") == "warning"
+    assert "an ESXi host, not a vCenter" in examined.found("vcenter version")
+    assert "set VCENTER_URL to the vCenter that manages it" in examined.advice("vcenter version")
+
+
 def test_an_account_that_may_only_read_is_enough(doctor: Doctor) -> None:
     examined = doctor(**account(READER))
     assert examined.good

@@ -73,6 +73,71 @@ def test_a_dropped_connection_gives_no_answer_at_all(simulator: Running) -> None
     assert httpx.get(simulator.base + VERSIONS).status_code == 200
 
 
+def test_cut_connections_end_what_is_under_way_and_the_session_lives_on(simulator: Running, service: Any) -> None:
+    fault(simulator, "cut-connections", seconds=0.3)
+    with pytest.raises((OSError, http.client.HTTPException)):
+        service.CurrentTime()
+    time.sleep(0.4)  # what is tested is that it passes by itself
+    assert service.CurrentTime() is not None
+    assert state(simulator)["sessions"] == 1
+
+
+def test_an_answer_that_is_lost_is_one_of_what_was_carried_out(simulator: Running, service: Any) -> None:
+    fault(simulator, "lose-answers", method="CreateCollectorForEvents")
+    assert service.CurrentTime() is not None
+    with pytest.raises(http.client.HTTPException):
+        collector(service)
+    assert state(simulator)["collectors"] == 1
+    assert state(simulator)["faults"] == 0
+
+
+def test_an_answer_trickles(simulator: Running, service: Any) -> None:
+    fault(simulator, "trickle", method="CurrentTime", seconds=0.001)
+    begun = time.monotonic()
+    service.CurrentTime()
+    assert time.monotonic() - begun > 0.3, "some hundred bytes"
+
+
+def test_pages_take_as_long_as_they_are_asked_to_be(simulator: Running, service: Any) -> None:
+    fault(simulator, "slow-pages", seconds=0.001)
+    one = collector(service)
+    took = []
+    for count in (10, 300):
+        begun = time.monotonic()
+        one.ReadNextEvents(count)
+        took.append(time.monotonic() - begun)
+    assert took[0] < 0.3 <= took[1]
+    httpx.delete(f"{simulator.base}/simulator/faults")
+    assert not simulator.vcenter.faults.per_event
+
+
+def test_large_events_have_the_bytes_that_were_asked_for(simulator: Running, service: Any) -> None:
+    fault(simulator, "large-events", count=2, bytes=100_000)
+    events = [each for each in collector(service).ReadNextEvents(10) if isinstance(each, vim.event.GeneralUserEvent)]
+    assert [len(each.fullFormattedMessage or "") for each in events] == [100_000, 100_000]
+
+
+def test_log_ins_are_refused_and_counted_and_five_in_three_minutes_lock_the_account(simulator: Running) -> None:
+    def log_in(password: str) -> bool:
+        answer = httpx.post(f"{simulator.base}/api/session", auth=("administrator@vsphere.local", password))
+        return answer.status_code == 201
+
+    fault(simulator, "refuse-logins", count=1)
+    assert [log_in("VMware1!") for _ in range(2)] == [False, True]
+    fault(simulator, "lock-out", failures=5, seconds=180)
+    assert not any(log_in("wrong") for _ in range(4))
+    assert log_in("VMware1!")
+    assert not log_in("wrong")
+    assert not log_in("VMware1!")
+    assert state(simulator)["refusedLogins"] == 7
+
+
+def test_an_esxi_host_says_so(simulator: Running) -> None:
+    fault(simulator, "esxi-host")
+    with connected(simulator) as host:
+        assert (host.content.about.apiType, host.content.about.instanceUuid) == ("HostAgent", None)
+
+
 def test_a_status_is_answered_so_many_times_on_its_path(simulator: Running) -> None:
     fault(simulator, "status", status=503, count=2, path="/sdk")
     assert httpx.get(f"{simulator.base}/api/cis/tagging/category").status_code == 401

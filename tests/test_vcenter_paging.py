@@ -145,6 +145,23 @@ def test_large_events_are_read_in_pages_that_fit(monkeypatch: pytest.MonkeyPatch
         assert keys == list(range(1, 404))
 
 
+def test_large_events_wake_a_reader_and_are_seen_as_the_newest_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "LIMIT", 160_000)
+    with running() as own:
+        fault(own, fault="large-events", count=20, bytes=100_000)
+        one = session(own.url)
+        one.log_in()
+        reader = Collector(one, None)
+        reader.wait(1)
+        newest = reader.latest()
+        assert newest
+        assert {key for key, _ in newest} <= set(range(11, 22))
+        begun = time.monotonic()
+        reader.wait(1)
+        assert time.monotonic() - begun > 0.9, "the same page again"
+        one.log_out()
+
+
 def test_an_event_that_is_larger_than_memory_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "GOAL", 40_000)
     monkeypatch.setattr(collector, "LIMIT", 160_000)

@@ -7,6 +7,7 @@ from contextlib import aclosing
 import pytest
 from pydantic import SecretStr
 from pyVmomi import vim
+from structlog.testing import capture_logs
 
 from adapter.backoff import Backoff
 from adapter.errors import AuthenticationError, VcenterUnavailableError
@@ -211,6 +212,32 @@ def test_a_locked_account_is_not_asked_more_often() -> None:
             now += 1
         assert state(own)["refusedLogins"] == 3
         one.log_out()
+
+
+def test_an_esxi_host_is_said_so_once() -> None:
+    with running() as own, capture_logs() as logs:
+        fault(own, fault="esxi-host")
+        one = session(own.url)
+        one.log_in()
+        one.log_in()
+        one.log_out()
+    said = [line for line in logs if "ESXi host, not a vCenter" in line["event"]]
+    assert len(said) == 1
+    assert said[0]["log_level"] == "warning"
+
+
+@pytest.mark.parametrize("path", ["/ui", "/vc-a/sdk", "/sdk/vimService"])
+def test_a_path_that_is_not_used_is_said_so(path: str) -> None:
+    with capture_logs() as logs:
+        session(f"https://vc.example{path}")
+    assert [(line["path"], line["read"]) for line in logs] == [(path, "https://vc.example/sdk")]
+
+
+@pytest.mark.parametrize("path", ["", "/", "/sdk", "/sdk/"])
+def test_the_usual_paths_are_not_worth_a_word(path: str) -> None:
+    with capture_logs() as logs:
+        session(f"https://me:secret@vc.example{path}")
+    assert not logs
 
 
 UNKNOWN_FAULT = b"""<?xml version="1.0" encoding="UTF-8"?>

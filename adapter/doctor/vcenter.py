@@ -12,7 +12,7 @@ from adapter.settings import Settings
 from adapter.tls import Authorities
 from adapter.vcenter import survey
 from adapter.vcenter.client import Vcenter
-from adapter.vcenter.session import Session
+from adapter.vcenter.session import HOST, Session
 
 CLOCKS_APART = 5.0
 """Seconds that the two clocks may differ without a warning."""
@@ -71,7 +71,11 @@ class VcenterChecks:
         """Which vCenter this is."""
         product, api = await self._vcenter.call(survey.product, self._session), self._session.api_version
         found = f"{product}, API {api}, instance uuid {self.instance_uuid}"
-        return ok(found, product=product, api_version=api, instance_uuid=self.instance_uuid)
+        details = {"product": product, "api_version": api, "instance_uuid": self.instance_uuid}
+        if self._session.is_host:
+            said, _, advice = HOST.partition("; ")
+            return warning(f"{found}: {said}", advice, **details)
+        return ok(found, **details)
 
     async def clock(self) -> Outcome:
         """How far vCenter's clock and ours are apart."""

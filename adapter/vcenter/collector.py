@@ -12,8 +12,9 @@ from pyVmomi import vim, vmodl
 from adapter.errors import VcenterSourceError, VcenterUnavailableError
 from adapter.event import Identity
 from adapter.vcenter.decode import Page, decode_beginning, decode_identities, decode_page, decode_wait
+from adapter.vcenter.failures import vcenter_errors
 from adapter.vcenter.paging import LIMIT, QUICK, Paging
-from adapter.vcenter.session import Session, vcenter_errors
+from adapter.vcenter.session import Session
 from adapter.vcenter.stub import AnswerLateError, AnswerTooLongError
 
 log = structlog.get_logger()
@@ -92,17 +93,24 @@ class Collector:
     def wait(self, seconds: int) -> None:
         """Return as soon as ``latestPage`` has changed since the last call, or when the time has run out."""
         options = vmodl.query.PropertyCollector.WaitOptions(maxWaitSeconds=seconds)
-        with vcenter_errors(self._session.host):
-            answer = self._session.stub.raw(self._pages, "WaitForUpdatesEx", self._version, options)
-        version, _ = decode_wait(answer)
+        answer, cut = self._ask_pages("WaitForUpdatesEx", self._version, options)
+        version, _ = decode_wait(answer, cut=cut)
         self._version = version or self._version
 
     def latest(self) -> list[Identity]:
         """The newest events that match, in no order: read beside the page, to see whether reading has come so far."""
         spec, options = latest_page_of(self._collector), vmodl.query.PropertyCollector.RetrieveOptions()
-        with vcenter_errors(self._session.host):
-            answer = self._session.stub.raw(self._pages, "RetrievePropertiesEx", [spec], options)
-        return decode_identities(answer)
+        answer, cut = self._ask_pages("RetrievePropertiesEx", [spec], options)
+        return decode_identities(answer, cut=cut)
+
+    def _ask_pages(self, method: str, *args: Any) -> tuple[bytes, bool]:
+        """An answer with events that are not read here, and whether it was cut off where they are too large."""
+        stub = self._session.stub
+        with vcenter_errors(self._session.host), stub.bounded(stub.patience, LIMIT):
+            try:
+                return stub.raw(self._pages, method, *args), False
+            except AnswerTooLongError as exc:
+                return exc.beginning, True
 
     def destroy(self) -> None:
         """Free it on the server, where a session may hold only 32: now, or when vCenter answers. Never fails."""

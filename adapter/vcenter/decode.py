@@ -58,23 +58,28 @@ def decode_page(xml: bytes) -> Page:
 
 def decode_beginning(xml: bytes) -> Page:
     """The first event of an answer that was cut off: those of its fields that are whole."""
+    returned = _begun(xml)[:1]
+    for event in returned:
+        if len(event) > 0:
+            event.remove(event[-1])  # the one that was cut
+    return Page(returned)
+
+
+def _begun(xml: bytes) -> list[Element]:
+    """The ``returnval`` elements of an answer that was cut off; of the last, what there is of it."""
     parser: Any = ET.XMLPullParser(("start",))
     with suppress(ET.ParseError):
         parser.feed(xml)
-    event = next((element for _, element in parser.read_events() if local(element.tag) == "returnval"), None)
-    if event is None:
-        return Page(())
-    if len(event) > 0:
-        event.remove(event[-1])  # the one that was cut
-    return Page((event,))
+    return [element for _, element in parser.read_events() if local(element.tag) == "returnval"]
 
 
-def decode_wait(xml: bytes) -> tuple[str | None, bool]:
+def decode_wait(xml: bytes, *, cut: bool = False) -> tuple[str | None, bool]:
     """The answer to WaitForUpdatesEx: the new version, None when the time ran out, and whether anything changed.
 
-    What changed is not looked at: it may hold classes that nobody here knows. Raises as ``decode_page``.
+    What changed is not looked at: it may hold classes that nobody here knows. So it does no harm where the answer was
+    ``cut`` off. Raises as ``decode_page``.
     """
-    returned = _answer(xml)
+    returned = _begun(xml) if cut else _answer(xml)
     children = {local(child.tag): child for child in (returned[0] if returned else ())}
     version = children.get("version")
     return (version.text if version is not None else None), "filterSet" in children
@@ -96,13 +101,13 @@ def decode_categories(xml: bytes) -> dict[str, str]:
     return categories
 
 
-def decode_identities(xml: bytes) -> list[Identity]:
+def decode_identities(xml: bytes, *, cut: bool = False) -> list[Identity]:
     """The answer to RetrievePropertiesEx of ``latestPage``: which events it holds, in no order. Raises as above.
 
-    Nothing else of them is looked at, and one whose key or time cannot be read is left out.
+    Nothing else of them is looked at, and one whose key or time cannot be read is left out, as is one that was ``cut``.
     """
     identities = []
-    for returned in _answer(xml):
+    for returned in _begun(xml) if cut else _answer(xml):
         for event in returned.iter():
             fields = {local(child.tag): child.text or "" for child in event}
             created = _created(fields.get("createdTime"))

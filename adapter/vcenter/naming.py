@@ -6,7 +6,8 @@ from typing import Any
 from pyVmomi import VmomiSupport, vim, vmodl
 
 from adapter.event import ManagedObjectReference
-from adapter.vcenter.session import Session, vcenter_errors
+from adapter.vcenter.failures import vcenter_errors
+from adapter.vcenter.session import Session
 
 NAMESPACE = "urn:vim25"
 

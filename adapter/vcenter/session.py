@@ -1,11 +1,10 @@
 """The session with vCenter: log in, see whether it still lives, leave nothing behind. It blocks: see ``client``."""
 
 import math
-import ssl
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from http.client import HTTPException
 from importlib.metadata import version
@@ -17,22 +16,24 @@ from pyVmomi import vim, vmodl
 
 from adapter.errors import (
     AuthenticationError,
-    CertificateError,
     ConfigurationError,
     SessionLostError,
     VcenterRefusedError,
-    VcenterSourceError,
     VcenterUnavailableError,
 )
-from adapter.tls import Authorities, objection, remedy
+from adapter.tls import Authorities
 from adapter.vcenter.decode import decode_categories
+from adapter.vcenter.failures import refusal, vcenter_errors
 from adapter.vcenter.leftovers import PATIENCE, Leftovers
 from adapter.vcenter.refusals import Refusals
-from adapter.vcenter.stub import AnswerLateError, StatusError, Stub, UnknownFaultError
+from adapter.vcenter.stub import StatusError, Stub, UnknownFaultError
 from adapter.vcenter.versions import OLDEST_VERSION, best_version
 from adapter.vcentersettings import Credentials
 
 log = structlog.get_logger()
+
+HOST = "an ESXi host, not a vCenter: only its own events come; set VCENTER_URL to the vCenter that manages it"
+"""What to say of such an address."""
 
 
 class Session:
@@ -54,6 +55,9 @@ class Session:
     ) -> None:
         parts = urlsplit(url)
         self.host = parts.netloc.rpartition("@")[2]
+        if parts.path.rstrip("/") not in {"", "/sdk"}:
+            read = f"{parts.scheme}://{self.host}/sdk"
+            log.warning("the path in VCENTER_URL is not used", path=parts.path, read=read)
         self._credentials = credentials
         self._logged_in = logged_in
         self._refusals = Refusals(clock)
@@ -66,6 +70,7 @@ class Session:
         self._unclean = False
         self._leftovers = Leftovers()
         self._login_lost = False
+        self._warned = False
 
     def _stub(self, api_version: str) -> Stub:
         return Stub(self._authorities, self._user_agent, version=api_version, **self._options)
@@ -89,6 +94,7 @@ class Session:
             content = self._of_the_same(self._retrieve_content())
             self._authenticate(content, credentials)
         self.content = content
+        self._warn_of_host()
         self._end_strays()
         self._logged_in(self.current_time())
         log.info("logged in to vCenter", vcenter=self.host, api_version=about.apiVersion, username=credentials.username)
@@ -194,6 +200,16 @@ class Session:
         self.stub.DropConnections()
 
     @property
+    def is_host(self) -> bool:
+        """Whether this is an ESXi host, and no vCenter."""
+        return str(self.content.about.apiType) == "HostAgent"
+
+    def _warn_of_host(self) -> None:
+        if self.is_host and not self._warned:
+            self._warned = True
+            log.warning(HOST, vcenter=self.host)
+
+    @property
     def api_version(self) -> str:
         """The vSphere API version in use, ``8.0.3.0``."""
         return str(self.content.about.apiVersion)
@@ -222,66 +238,3 @@ class Session:
         with vcenter_errors(self.host):
             answer = self.stub.raw(collector, "RetrievePropertiesEx", [wanted], pc.RetrieveOptions())
         return decode_categories(answer)
-
-
-@contextmanager
-def vcenter_errors(host: str) -> Iterator[None]:
-    """Map what pyVmomi, TLS and sockets raise to ``adapter.errors``."""
-    try:
-        yield
-    except VcenterSourceError:
-        raise
-    except vim.fault.InvalidLogin as exc:
-        raise AuthenticationError(refusal(host)) from exc
-    except (vim.fault.NotAuthenticated, vmodl.fault.ManagedObjectNotFound) as exc:
-        raise SessionLostError(f"vCenter {host} has ended the session") from exc
-    except vim.fault.NoPermission as exc:
-        raise VcenterRefusedError(
-            f"vCenter {host} refuses: the account lacks {exc.privilegeId or 'a privilege'} on {exc.object}; "
-            "give it the role Read-Only on the root folder, propagated"
-        ) from exc
-    except (vmodl.fault.InvalidArgument, vmodl.fault.NotSupported, vmodl.fault.InvalidRequest) as exc:
-        raise VcenterRefusedError(f"vCenter {host} refuses a request: {message(exc)}") from exc
-    except (vmodl.MethodFault, UnknownFaultError) as exc:
-        raise VcenterUnavailableError(f"vCenter {host} answers {named(exc)}") from exc
-    except ssl.SSLCertVerificationError as exc:
-        raise CertificateError(distrust(host, exc)) from exc
-    except (OSError, HTTPException) as exc:
-        raise VcenterUnavailableError(unreached(host, exc)) from exc
-    except Exception as exc:  # pyVmomi raises ExpatError, KeyError and bare ones for an answer that is no vCenter's
-        raise VcenterUnavailableError(f"{host} does not answer like a vCenter; check VCENTER_URL") from exc
-
-
-def distrust(host: str, exc: ssl.SSLCertVerificationError) -> str:
-    """What an operator reads when vCenter's certificate is refused."""
-    by_hand = "set VCENTER_CA_FILE to the authority's PEM file, or VCENTER_INSECURE=true to accept any certificate"
-    said = f"vCenter {host}: its certificate {objection(exc.verify_code)} ({exc.verify_message.rstrip('.')})"
-    return f"{said}; {remedy(exc.verify_code, 'VCENTER_URL', by_hand)}"
-
-
-def named(fault: Any) -> str:
-    """A SOAP fault by its type and its own words."""
-    return str(fault) if isinstance(fault, UnknownFaultError) else f"{type(fault).__name__}: {message(fault)}"
-
-
-def message(fault: Any) -> str:
-    """A SOAP fault's own words."""
-    return fault.msg or "no reason given"
-
-
-def unreached(host: str, exc: Exception) -> str:
-    """What an operator reads where no answer came, or none from a vCenter's SOAP."""
-    if isinstance(exc, AnswerLateError):
-        return f"vCenter {host} has not answered within {exc.seconds:g} s"
-    return f"vCenter {host} cannot be reached: {reason(exc)}; check VCENTER_URL"
-
-
-def refusal(host: str) -> str:
-    """What an operator reads when vCenter refuses the credentials."""
-    settings = "check VCENTER_USERNAME and VCENTER_PASSWORD, or the files under VCENTER_SECRET_PATH"
-    return f"vCenter {host} refuses the user name or password; {settings}"
-
-
-def reason(exc: Exception) -> str:
-    """An exception in words, also where it carries none."""
-    return (exc.strerror if isinstance(exc, OSError) else None) or str(exc) or type(exc).__name__

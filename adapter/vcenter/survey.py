@@ -10,7 +10,8 @@ from pyVmomi import vim
 from adapter.event import Event
 from adapter.vcenter.collector import event_filter
 from adapter.vcenter.decode import decode_page
-from adapter.vcenter.session import Session, vcenter_errors
+from adapter.vcenter.failures import vcenter_errors
+from adapter.vcenter.session import Session
 
 SEEING, READING = "System.View", "System.Read"
 """What reading events takes on the root folder; the role Read-Only has both (EventManager.CreateCollectorForEvents)."""

@@ -14,7 +14,7 @@ import httpx
 
 from adapter.errors import AuthenticationError, VcenterRefusedError, VcenterUnavailableError
 from adapter.event import ManagedObjectReference
-from adapter.vcenter.session import refusal
+from adapter.vcenter.failures import refusal
 from adapter.vcentersettings import Credentials
 
 SESSION_HEADER = "vmware-api-session-id"
