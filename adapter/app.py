@@ -13,6 +13,7 @@ import structlog
 
 from adapter import garbage
 from adapter.backoff import Backoff
+from adapter.binding import wait_without_sink
 from adapter.checkpoint import Checkpoint, Ledger, Store
 from adapter.checkpoint.keeper import Keeper
 from adapter.deadletters import DeadLetters
@@ -56,6 +57,8 @@ async def run(settings: Settings) -> None:
 
 async def serve(settings: Settings) -> None:
     """Carry events from vCenter to the sink whenever it is ours to do so. Raises the failures of ``adapter.errors``."""
+    if settings.sink is None:
+        await wait_without_sink(settings)
     meters, store = Meters(), checkpoint_store(settings.checkpoint)
     meters.lease = lease = lease_of(settings)
     async with (

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 import structlog
 from aiohttp import web
@@ -113,14 +114,21 @@ def because(reason: str) -> str:
     return f": {reason}" if reason else ""
 
 
-def application(health: Health, registry: CollectorRegistry) -> web.Application:
+class Judge(Protocol):
+    """Whoever knows how things stand."""
+
+    def checks(self) -> dict[str, Check]:
+        """All that readiness is made of, by name."""
+
+
+def application(judge: Judge, registry: CollectorRegistry) -> web.Application:
     """The three pages."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")  # that the loop came to answer is all there is to know
 
     async def readyz(_: web.Request) -> web.Response:
-        checks = health.checks()
+        checks = judge.checks()
         ready = all(check.ok for check in checks.values())
         answer = {"ready": ready, "checks": {name: asdict(check) for name, check in checks.items()}}
         return web.json_response(answer, status=200 if ready else 503)
@@ -133,7 +141,7 @@ def application(health: Health, registry: CollectorRegistry) -> web.Application:
 
 
 @asynccontextmanager
-async def serving(health: Health, host: str, port: int | None) -> AsyncIterator[None]:
+async def serving(judge: Judge, registry: CollectorRegistry, host: str, port: int | None) -> AsyncIterator[None]:
     """Serve while this lasts; not at all where ``port`` is None. Port 0 takes any free one, which the log names.
 
     Raises ConfigurationError when the port cannot be had.
@@ -142,6 +150,6 @@ async def serving(health: Health, host: str, port: int | None) -> AsyncIterator[
         yield
         return
     place = Place(host, port, "HEALTH_PORT", "set another, 0 for any free one, or off")
-    async with listening(application(health, health.meters.registry), place, SHUTDOWN_SECONDS) as bound:
+    async with listening(application(judge, registry), place, SHUTDOWN_SECONDS) as bound:
         log.info("serving /healthz, /readyz and /metrics", host=host, port=bound)
         yield

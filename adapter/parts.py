@@ -80,7 +80,7 @@ async def sink_of(
 ) -> AsyncIterator[Sink]:
     """The sink that K_SINK or --sink names. What it counts itself joins the registry."""
     if settings.sink is None:
-        raise ConfigurationError("K_SINK: not set; set the sink's address (Knative does), or --sink - to print events")
+        raise ConfigurationError("K_SINK: not set")
     if settings.sink == "-":
         yield StdoutSink()
         return
@@ -130,7 +130,7 @@ async def observed(settings: Settings, meters: Meters) -> AsyncIterator[None]:
     """Probes and Prometheus are answered, and metrics pushed where OTLP is configured, also while a stop drains."""
     judged = health.Health(meters, settings.health_stale_after, settings.checkpoint_interval)
     with otlp.exporting(meters):
-        async with health.serving(judged, settings.health_host, settings.serves_health_on):
+        async with health.serving(judged, meters.registry, settings.health_host, settings.serves_health_on):
             yield
 
 

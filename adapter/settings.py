@@ -66,6 +66,10 @@ class Settings(SinkSettings, VcenterSettings):
     """Seconds that an event is tried, after which also one whose failure could pass goes to the dead letter. Unset: for
     ever, which keeps the order of events and waits for a sink however long it is away."""
 
+    sink_wait: Annotated[float, either("SINK_WAIT")] = Field(default=30.0, ge=0)
+    """Seconds that a pod started without `K_SINK` stays, not ready, before it ends with exit code 2: Knative sets the
+    variable by putting other pods in its place. Outside a pod it ends at once, unless this is set."""
+
     poison_max_tries: Annotated[int | None, either("POISON_MAX_TRIES")] = Field(default=None, ge=2)
     """How often an event is tried that an HTTP sink fails again and again (5xx, no answer) while it accepts others,
     after which it goes to the dead letter. A try counts only where another event got through since the one before; a

@@ -126,6 +126,33 @@ def test_a_first_start_without_k_sink_ends_in_one_line(given: dict[str, str]) ->
     assert said.count("\n") == 1
 
 
+POD = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "9"}
+
+
+def test_a_pod_without_k_sink_waits_not_ready_and_ends_at_once_when_its_place_is_taken() -> None:
+    serving = {"HEALTH_HOST": "127.0.0.1", "HEALTH_PORT": "0"}
+    with process("adapter", "run", VCENTER_URL="vc", **LOGIN, **POD, **serving) as adapter:
+        port = wait_for_line(adapter, "serving /healthz").rpartition("port=")[2].strip()
+        waiting = wait_for_line(adapter, "K_SINK is not set, waiting for the pod in which Knative sets it")
+        assert "seconds=30.0" in waiting
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+        answer = httpx.get(f"http://127.0.0.1:{port}/readyz")
+        assert (answer.status_code, answer.json()["checks"]["sink"]["why"]) == (503, "K_SINK is not set")
+        adapter.send_signal(signal.SIGTERM)
+        _, said = adapter.communicate(timeout=10)
+    assert (adapter.returncode, said) == (0, "")
+
+
+@pytest.mark.parametrize("pod", [POD, {}], ids=["in a pod", "elsewhere, set"])
+def test_a_pod_that_has_waited_for_k_sink_ends_as_with_any_wrong_setting(pod: dict[str, str]) -> None:
+    with process("adapter", "run", VCENTER_URL="vc", SINK_WAIT="0.1", **LOGIN, **pod) as adapter:
+        _, said = adapter.communicate(timeout=30)
+    assert adapter.returncode == 2
+    waited, last = said.splitlines()
+    assert "waiting for the pod" in waited
+    assert last.startswith("vcenter-source: K_SINK: not set; ")
+
+
 # ---- K_CE_OVERRIDES, and the form of events on the wire
 
 

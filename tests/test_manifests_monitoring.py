@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -64,6 +65,44 @@ def test_there_is_an_alert_for_what_must_not_go_unnoticed() -> None:
     prefix = "vcenter_source_"
     assert {prefix + name for name in ("lag_seconds", "events_dead_lettered_total", "events_read_total")} <= watched
     assert {prefix + name for name in ("oldest_in_flight_seconds", "read_age_seconds")} <= watched
+
+
+HELD = re.compile(r"max_over_time\(vcenter_source_oldest_in_flight_seconds\[(\d+)m\]\) > (\d+)")
+MINUTE = 60
+SCRAPED = 15
+"""Seconds between two scrapes."""
+
+
+def fires(waits: Callable[[int], float]) -> bool:
+    """Whether EventsHeld does, where at a second events have waited for so long, as Prometheus reckons it."""
+    (rule,) = (rule for rule in RULES if rule["alert"].endswith("EventsHeld"))
+    found = HELD.fullmatch(rule["expr"])
+    assert found is not None
+    span, limit, lasts = int(found[1]) * MINUTE, float(found[2]), int(rule["for"].removesuffix("m")) * MINUTE
+    pending = 0
+    for now in range(0, 20 * MINUTE, SCRAPED):
+        over = max(waits(moment) for moment in range(max(0, now - span + SCRAPED), now + 1, SCRAPED)) > limit
+        pending = pending + SCRAPED if over else 0
+        if pending > lasts:
+            return True
+    return False
+
+
+def stall(retried: float, begun: float) -> Callable[[int], float]:
+    """Events that wait for all tries of one that ends in vain, and then the next."""
+    return lambda moment: (moment + begun) % retried
+
+
+@pytest.mark.parametrize("retried", [31.5, 31.5 + 7 * 5, 127.5, 10_000])
+def test_events_that_wait_again_and_again_raise_the_alarm(retried: float) -> None:
+    """As with a subscriber that was left behind; each event goes on after its tries, so none waits for long."""
+    assert all(fires(stall(retried, begun)) for begun in range(0, 150, 7))
+
+
+@pytest.mark.parametrize("waits", [lambda _: 5.0, lambda now: now - 300 if 300 <= now <= 360 else 0.0])
+def test_what_passes_by_itself_does_not(waits: Callable[[int], float]) -> None:
+    """A subscriber that takes its time, and one that was away for a minute."""
+    assert not fires(waits)
 
 
 def test_what_is_scraped_is_the_source_on_its_port() -> None:

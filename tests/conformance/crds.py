@@ -17,15 +17,20 @@ SCALARS = {"str": "string", "int": "integer", "bool": "boolean"}
 def definitions() -> Iterator[dict[str, Any]]:
     """Every one of them."""
     for (api_version, kind), fields in CRDS.items():
-        group, _, version = api_version.partition("/")
-        names = {"kind": kind, "singular": kind.lower(), "plural": f"{kind.lower()}s", "listKind": f"{kind}List"}
-        served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema(fields)}}
-        yield {
-            "apiVersion": "apiextensions.k8s.io/v1",
-            "kind": "CustomResourceDefinition",
-            "metadata": {"name": f"{names['plural']}.{group}"},
-            "spec": {"group": group, "names": names, "scope": "Namespaced", "versions": [served]},
-        }
+        yield definition(api_version, kind, fields)
+
+
+def definition(api_version: str, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """One with these fields beside those that every object has."""
+    group, _, version = api_version.partition("/")
+    names = {"kind": kind, "singular": kind.lower(), "plural": f"{kind.lower()}s", "listKind": f"{kind}List"}
+    served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema(fields)}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{names['plural']}.{group}"},
+        "spec": {"group": group, "names": names, "scope": "Namespaced", "versions": [served]},
+    }
 
 
 def schema(wanted: Any) -> Schema:

@@ -3,16 +3,18 @@
 kube-apiserver and etcd are found in KUBEBUILDER_ASSETS or on PATH; CONTRIBUTING.md says how to get them.
 """
 
+import os
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.conformance.apiserver import ADMINISTRATOR, NEEDED, ApiServer, binary, running
 from tests.conformance.applying import Applier
-from tests.conformance.crds import definitions
-from tests.manifest_files import CONFIG, FOLDERS, everything, of_kind, title
+from tests.conformance.crds import definition, definitions
+from tests.manifest_files import CONFIG, FOLDERS, everything, of_kind, the, title
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(180), NEEDED]
 KUBECTL = binary("kubectl")
@@ -71,3 +73,36 @@ def test_kubectl_says_so_too(server: ApiServer, tmp_path: Path, source: str) -> 
     changed = [line for line in done.stdout.splitlines() if not line.endswith(" unchanged")]
     expected = {"knative-ha": ["poddisruptionbudget.policy/vcenter-source-ha configured"]}
     assert changed == expected.get(source, [])
+
+
+CHANNEL = ("messaging.knative.dev/v1", "InMemoryChannel", {"spec": {"subscribers": [{"subscriberUri": "str"}]}})
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="NOT RUN: no kubectl in KUBEBUILDER_ASSETS or on PATH")
+def test_the_readmes_commands_show_a_subscriber_that_was_left_behind(applier: Applier, tmp_path: Path) -> None:
+    """In a channel as Knative's controller writes it (pkg/reconciler/broker, pkg/reconciler/sugar/trigger/path)."""
+    version, kind, fields = CHANNEL
+    applier.create(definition(version, kind, fields))
+    applier.server.eventually_serves(version, kind)
+    trigger = the("Trigger").document
+    applier.create(trigger)
+    uid = (applier.server.get(applier.path(trigger)) or {})["metadata"]["uid"]
+    base = "http://broker-filter.knative-eventing.svc.cluster.local/triggers/vcenter-source"
+    addresses = [f"{base}/{trigger['metadata']['name']}/{uid}", f"{base}/gone/0000-1111"]
+    spec = {"subscribers": [{"subscriberUri": address} for address in addresses]}
+    metadata = {"name": "default-kne-trigger", "namespace": "vcenter-source"}
+    applier.create({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})
+    triggers, subscribers = run_commands("## Events that wait", applier.server, tmp_path)
+    assert [each for each in subscribers if each.rpartition("/")[2] not in triggers] == addresses[1:]
+
+
+def run_commands(heading: str, server: ApiServer, folder: Path) -> list[list[str]]:
+    """What each command under a heading of the README prints, in lines."""
+    readme = (CONFIG.parent / "README.md").read_text(encoding="utf-8")
+    block = readme.partition(f"{heading}\n")[2].partition("```console\n")[2].partition("```")[0]
+    config = server.kubeconfig(folder / "kubeconfig", ADMINISTRATOR, "default")
+    path = f"{Path(str(KUBECTL)).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"KUBECONFIG": str(config), "PATH": path}
+    commands = block.replace("\\\n", " ").strip().removeprefix("$ ").split("\n$ ")
+    run = partial(subprocess.run, shell=True, check=True, capture_output=True, text=True, env=environment)
+    return [run(command).stdout.splitlines() for command in commands]
