@@ -14,9 +14,18 @@ def write_through(path: Path, content: bytes) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put new content in the place of a file: at any moment it has all of the old, or all of the new."""
+    """Put new content in the place of a file: at any moment it has all of the old, or all of the new.
+
+    Who may read it, and whose it is, stay as they were, so far as we may say so.
+    """
     new = path.with_name(path.name + ".new")
+    old = path.stat()
     try:
+        new.unlink(missing_ok=True)  # what was left by a kill, maybe another's
+        new.touch(0o600)
+        with suppress(PermissionError):
+            os.chown(new, old.st_uid, old.st_gid)
+        new.chmod(old.st_mode & 0o7777)
         write_through(new, content)
         new.replace(path)
     except OSError:

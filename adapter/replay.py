@@ -1,14 +1,15 @@
 """The dead letters of a folder, sent to the sink again: in order, one at a time, each removed once it is accepted.
 
-Letters are removed when their file is done, also when it is broken off. Whatever is killed in between, a letter may be
-sent twice and is never lost.
+Letters are removed when their file is done, also when it is broken off; until then it is noted which were accepted, so
+that a kill makes no more than the one on its way be sent again. None is ever lost.
 """
 
 import asyncio
 import random
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,8 +21,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from adapter import telemetry
 from adapter.backoff import Backoff
 from adapter.deadletters import unlabelled
-from adapter.deadletters.folder import Folder, Stored, read
-from adapter.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
+from adapter.deadletters.folder import Folder, Stored
+from adapter.errors import ConfigurationError, EventRefusedError, SinkAccessError, SinkUnavailableError
 from adapter.openfaas.sink import openfaas_sink
 from adapter.sinks.broker import http_sink
 from adapter.sinksettings import OPENFAAS, SinkSettings
@@ -30,6 +31,12 @@ log = structlog.get_logger()
 
 TRIES = 4
 """How often a letter is sent that the sink answers with "not now". Someone waits for the command to end."""
+
+TURNED_AWAY = 5
+"""Letters in a row, and none accepted before, after which a sink that turns them away would do so with all."""
+
+STOP_SECONDS = 2.0
+"""How long a stop waits for the answer to the letter that is on its way; else it would be sent again next time."""
 
 
 class Sender(Protocol):
@@ -77,23 +84,34 @@ class Replay:
         self.summary = Summary()
 
     async def run(self, event_id: str | None = None) -> Summary:
-        """Send every letter, or those of this event id. A sink that gives no answer ends it: none would be accepted."""
-        for file in self._folder.files():
-            accepted: set[bytes] = set()
-            try:
-                await self._file(read(file), event_id, accepted)
-            except SinkUnavailableError as exc:
-                self.summary.stopped = str(exc)
-                break
-            finally:
-                self._folder.remove(file, accepted)
+        """Send every letter, or those of this event id. A sink that gives no answer ends it: none would be accepted.
+
+        Raises DeadLetterUnavailableError where another replay is going on.
+        """
+        with self._folder.replaying():
+            for file in self._folder.files():
+                accepted: set[bytes] = set()
+                try:
+                    await self._file(self._folder.letters_of(file), event_id, accepted)
+                except SinkUnavailableError as exc:
+                    self.summary.stopped = str(exc)
+                finally:
+                    self._folder.remove(file, accepted)
+                if self.summary.stopped is not None:
+                    break
         return self.summary
+
+    def stop(self) -> None:
+        """End after the letter that is on its way."""
+        self.summary.stopped = "it was told to stop"
 
     async def _file(self, letters: Iterator[Stored], event_id: str | None, accepted: set[bytes]) -> None:
         for letter in letters:
             if event_id in {None, letter.event.get_id()}:
                 await self._one(letter, accepted)
             self._done()
+            if self.summary.stopped is not None:
+                return
 
     async def _one(self, letter: Stored, accepted: set[bytes]) -> None:
         event = unlabelled(letter.event)
@@ -106,7 +124,10 @@ class Replay:
                 raise
             self.summary.refused += 1
             log.error("refused again", event_id=event.get_id(), event_type=event.get_type(), reason=str(exc))
+            if isinstance(exc, SinkAccessError) and not self.summary.accepted and self.summary.refused >= TURNED_AWAY:
+                raise
         else:
+            self._folder.accepted(letter)
             self.summary.accepted += 1
             accepted.add(letter.line)
 
@@ -115,6 +136,8 @@ class Replay:
         for failures in range(TRIES - 1):
             try:
                 return await self._sink.send(event, span, failures)
+            except SinkAccessError:
+                raise  # nobody lets us in while we wait
             except SinkUnavailableError as exc:
                 await self._sleep(self._backoff.delay(failures, at_least=exc.retry_after or 0.0))
         return await self._sink.send(event, span, TRIES - 1)
@@ -148,7 +171,24 @@ async def replay(settings: SinkSettings, event_id: str | None) -> Summary:
     backoff = Backoff(base=0.5, longest=settings.retry_max_delay, random=random.random)
     async with sender_of(settings) as sink:
         with progress(folder) as done:
-            return await Replay(folder, sink, backoff, done=done).run(event_id)
+            return await stoppable(Replay(folder, sink, backoff, done=done), event_id)
+
+
+async def stoppable(replaying: Replay, event_id: str | None) -> Summary:
+    """Run it until it is done, or SIGTERM or SIGINT comes; a second one does not wait for an answer any more."""
+    loop, work = asyncio.get_running_loop(), asyncio.ensure_future(replaying.run(event_id))
+
+    def stop() -> None:
+        if replaying.summary.stopped is not None:
+            work.cancel()
+        replaying.stop()
+        loop.call_later(STOP_SECONDS, work.cancel)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    with suppress(asyncio.CancelledError):
+        await work
+    return replaying.summary
 
 
 @asynccontextmanager

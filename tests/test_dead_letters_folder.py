@@ -166,3 +166,48 @@ def test_what_was_appended_while_others_were_sent_again_stays(tmp_path: Path) ->
     folder.remove(first.file, {first.line, second.line})
     assert names(folder) == ["3"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "dead-letters-00000001.jsonl"]
+
+
+# --- what a replay notes ---
+
+
+def test_what_was_accepted_is_known_after_a_kill_and_removed_before_the_next_replay_sends(tmp_path: Path) -> None:
+    folder = folder_at(tmp_path)
+    store(folder, *(letter(str(n)) for n in range(4)))
+    first, second, *_ = folder.letters()
+    for each in (first, second):
+        folder.accepted(each)
+    again = folder_at(tmp_path)
+    assert names(again) == ["2", "3"]
+    with again.replaying():
+        assert again.files()[0].read_bytes().count(b"\n") == 2
+    assert not (tmp_path / ".accepted").exists()
+    store(again, letter("4"))
+    assert names(again) == ["2", "3", "4"]
+
+
+@given(torn=st.integers(0, 40))
+def test_a_note_that_was_cut_off_hides_no_letter_but_its_own(
+    tmp_path_factory: pytest.TempPathFactory, torn: int
+) -> None:
+    path = tmp_path_factory.mktemp("letters")
+    folder = folder_at(path)
+    store(folder, *(letter(str(n)) for n in range(3)))
+    first, second, _ = folder.letters()
+    folder.accepted(first)
+    folder.accepted(second)
+    notes = (path / ".accepted").read_bytes()
+    (path / ".accepted").write_bytes(notes[: len(notes) - torn])
+    assert names(folder)[-1] == "2"
+    assert len(names(folder)) == (1 if torn == 0 else 2 if torn <= 33 else 3)
+
+
+def test_notes_that_cannot_be_written_stop_no_replay(tmp_path: Path) -> None:
+    folder = folder_at(tmp_path)
+    store(folder, letter("1"))
+    (one,) = folder.letters()
+    (tmp_path / ".accepted").mkdir()
+    with capture_logs() as logged:
+        folder.accepted(one)
+        folder.accepted(one)
+    assert [line["event"] for line in logged] == ["cannot note what was accepted"]

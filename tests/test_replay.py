@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import signal
 import socket
 import threading
@@ -142,9 +143,9 @@ def test_a_sink_that_is_away_ends_the_replay_and_every_letter_stays(tmp_path: Pa
     assert names(folder) == ["0", "1", "2"]
 
 
-@pytest.mark.parametrize(("end", "left"), [(signal.SIGKILL, ["0", "1", "2", "3"]), (signal.SIGINT, ["2", "3"])])
-def test_a_replay_that_is_broken_off_may_send_twice_and_loses_nothing(
-    tmp_path: Path, end: signal.Signals, left: list[str]
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_replay_that_is_broken_off_sends_no_letter_again_that_was_accepted(
+    tmp_path: Path, end: signal.Signals
 ) -> None:
     folder, third, go_on = filled(tmp_path, 4), threading.Event(), threading.Event()
 
@@ -159,12 +160,130 @@ def test_a_replay_that_is_broken_off_may_send_twice_and_loses_nothing(
         with process("adapter", "dead-letters", "replay", K_SINK=sink.url, **settings) as command:
             assert third.wait(20)
             command.send_signal(end)
-            command.wait(20)
+            out, said = command.communicate(timeout=20)
         go_on.set()
-        assert names(folder) == left
+        assert "Traceback" not in said
+        if end is not signal.SIGKILL:
+            assert command.returncode == 1
+            words = "2 accepted and removed, 0 refused again and kept; stopped, since it was told to stop.\n"
+            assert out == words
+        assert names(folder) == ["2", "3"]
         assert replayed(tmp_path, sink.url)[0] == 0
-        assert ids(sink) == ["0", "1", "2", *left]
+        assert ids(sink) == ["0", "1", "2", "2", "3"]
     assert names(folder) == []
+    assert {path.name for path in tmp_path.iterdir()} == {".lock", ".replay"}
+
+
+def test_a_stop_waits_for_the_answer_that_is_on_its_way(tmp_path: Path) -> None:
+    folder, third = filled(tmp_path, 4), threading.Event()
+
+    def take_time_at_the_third(request: int) -> Answer:
+        if request == 2:
+            third.set()
+            time.sleep(0.3)
+        return 202, {}
+
+    with recording_sink(take_time_at_the_third) as sink:
+        settings = {"DEAD_LETTER_PATH": str(tmp_path), "K_SINK": sink.url}
+        with process("adapter", "dead-letters", "replay", **settings) as command:
+            assert third.wait(20)
+            command.terminate()
+            out, _ = command.communicate(timeout=20)
+        assert out.startswith("3 accepted and removed")
+        assert names(folder) == ["3"]
+        assert ids(sink) == ["0", "1", "2"]
+
+
+def killed_again_and_again(path: Path, letters: int, kills: int, seed: int) -> tuple[int, int, int]:
+    """How many letters were sent, how many of them first; and how many replays it took."""
+    chance, runs = random.Random(seed), 0
+    folder = filled(path, letters)
+    reached = threading.Event()
+    until = [0]
+
+    def answer(request: int) -> Answer:
+        if request >= until[0]:
+            reached.set()
+        return 202, {}
+
+    with recording_sink(answer) as sink:
+        while names(folder):
+            runs += 1
+            until[0] = len(sink.requests) + chance.randrange(1, 2 * letters // kills) if runs <= kills else 10**9
+            reached.clear()
+            given = {"DEAD_LETTER_PATH": str(path), "K_SINK": sink.url}
+            with process("adapter", "dead-letters", "replay", **given) as command:
+                while not reached.wait(0.01) and command.poll() is None:
+                    pass
+                if runs <= kills:
+                    command.send_signal(chance.choice([signal.SIGKILL, signal.SIGTERM]))
+                command.communicate(timeout=60)
+        sent = ids(sink)
+    assert [int(name) for name in dict.fromkeys(sent)] == list(range(letters)), "one is missing, or came too late"
+    return len(sent), len(set(sent)), runs
+
+
+def test_killed_at_random_moments_each_kill_costs_one_letter_at_most(tmp_path: Path) -> None:
+    sent, first, runs = killed_again_and_again(tmp_path, letters=200, kills=4, seed=7)
+    assert first == 200
+    assert sent <= 200 + runs
+
+
+@pytest.mark.guarantees
+@pytest.mark.timeout(600)
+def test_three_thousand_letters_and_twenty_five_kills(tmp_path: Path) -> None:
+    sent, first, runs = killed_again_and_again(tmp_path, letters=3000, kills=25, seed=1)
+    print(f"{sent} sends for {first} letters in {runs} replays")  # noqa: T201  a measurement
+    assert first == 3000
+    assert sent <= 3000 + runs
+
+
+def test_two_replays_at_once_are_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    folder, first, go_on = filled(tmp_path, 3), threading.Event(), threading.Event()
+
+    def hang_at_the_first(request: int) -> Answer:
+        if request == 0:
+            first.set()
+            go_on.wait(20)
+        return 202, {}
+
+    settings = {"DEAD_LETTER_PATH": str(tmp_path)}
+    with recording_sink(hang_at_the_first) as sink:
+        with process("adapter", "dead-letters", "replay", K_SINK=sink.url, **settings) as command:
+            assert first.wait(20)
+            code, out, said = replayed(tmp_path, sink.url)
+            assert (code, out, said.count("\n")) == (1, "", 1)
+            assert f"another replay of {tmp_path} is going on" in said
+            go_on.set()
+            assert command.communicate(timeout=20)[0].startswith("3 accepted and removed")
+        assert ids(sink) == ["0", "1", "2"]
+    assert names(folder) == []
+
+
+def test_a_file_keeps_its_mode_when_letters_are_removed_from_it(tmp_path: Path) -> None:
+    folder = filled(tmp_path, 4)
+    (file,) = folder.files()
+    assert file.stat().st_mode & 0o777 == 0o600
+    with recording_sink() as sink:
+        sink.refuses = lambda message: message.headers["ce-id"] == "2"
+        assert replayed(tmp_path, sink.url)[0] == 1
+        assert file.stat().st_mode & 0o777 == 0o600
+        file.chmod(0o640)
+        sink.refuses = lambda message: message.headers["ce-id"] == "3"
+        store(folder, letter("3"))
+        assert replayed(tmp_path, sink.url)[0] == 1
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert names(folder) == ["3"]
+
+
+def test_a_sink_that_turns_every_letter_away_ends_the_replay_after_a_few(tmp_path: Path) -> None:
+    folder = filled(tmp_path, 9)
+    with recording_sink(lambda _: (403, {})) as sink:
+        code, out, _ = replayed(tmp_path, sink.url)
+        assert (code, len(sink.requests)) == (1, 5)
+        assert "5 refused again and kept; stopped, since" in out
+        assert "403" in out
+    assert len(names(folder)) == 9
 
 
 # --- run ---

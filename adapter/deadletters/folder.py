@@ -2,6 +2,7 @@
 
     dead-letters-00000001.jsonl   counted, since a clock may step back; the highest number is the newest
     .lock                         held while a file changes, by an adapter that appends or a replay that removes
+    .accepted, .replay            a replay's own: see ``journal``
 
 A file begins anew at ``FILE_BYTES``: a replay writes what stays of a file in its place, and small files keep that
 cheap, and possible on a disk that is nearly full.
@@ -25,6 +26,7 @@ from opentelemetry.trace import Span
 from adapter import durable
 from adapter.cloudevent import OrjsonFormat
 from adapter.deadletters import DeadLetter, labelled
+from adapter.deadletters.journal import Journal, alone, digest
 from adapter.errors import DeadLetterUnavailableError
 
 log = structlog.get_logger()
@@ -53,6 +55,7 @@ class Folder:
         self._max_bytes = max_bytes
         self._now = now
         self._turn = asyncio.Lock()
+        self._journal = Journal(path)
 
     async def store(self, letter: DeadLetter, span: Span) -> None:  # noqa: ARG002  as every store
         """Return when the letter is on the disk."""
@@ -73,22 +76,50 @@ class Folder:
     def letters(self) -> Iterator[Stored]:
         """Every letter, oldest first. What is damaged is skipped and logged; it stays in its file."""
         for file in self.files():
-            yield from read(file)
+            yield from self.letters_of(file)
+
+    def letters_of(self, file: Path) -> Iterator[Stored]:
+        """The letters of a file, but for those that a replay has had accepted and could not remove any more."""
+        accepted = self._journal.read()
+        return (stored for stored in read(file) if not accepted or digest(stored.line) not in accepted)
+
+    @contextmanager
+    def replaying(self) -> Iterator[None]:
+        """Be the only replay. What an earlier one had accepted, and was killed before it could, is removed first."""
+        try:
+            with alone(self._path):
+                accepted = self._journal.read()
+                for file in self.files() if accepted else ():
+                    self._filter(file, lambda line: digest(line) not in accepted)
+                self._journal.clear()
+                yield
+        except OSError as exc:
+            raise unavailable("write", self._path, exc) from exc
+
+    def accepted(self, letter: Stored) -> None:
+        """Note that a letter needs to be sent no more, whatever happens before it is removed."""
+        self._journal.note(letter.line)
 
     def remove(self, file: Path, lines: Collection[bytes]) -> None:
         """Remove these lines at once. What was appended to the file since it was read stays."""
         if not lines:
             return
         try:
-            with locked(self._path):
-                kept = b"".join(line for line in file.read_bytes().splitlines(keepends=True) if line not in lines)
-                if kept:
-                    durable.replace(file, kept)
-                else:
-                    file.unlink()
-                    durable.sync_folder(self._path)
+            self._filter(file, lambda line: line not in lines)
+            self._journal.clear()
         except OSError as exc:
             raise unavailable("write", file, exc) from exc
+
+    def _filter(self, file: Path, is_kept: Callable[[bytes], bool]) -> None:
+        """Keep these lines of a file; none of them, and the file goes."""
+        with locked(self._path):
+            lines = file.read_bytes().splitlines(keepends=True)
+            kept = [line for line in lines if is_kept(line)]
+            if kept and len(kept) < len(lines):
+                durable.replace(file, b"".join(kept))
+            elif not kept:
+                file.unlink()
+                durable.sync_folder(self._path)
 
     def _append(self, line: bytes) -> None:
         """Write a line to the disk. After a failure the folder is as it was."""
