@@ -18,9 +18,11 @@ from adapter.checkpoint.record import Record, serialise
 from adapter.errors import ConfigurationError, KubernetesForbiddenError, OvertakenError, RetryableError
 from simulator.certificate import make_certificate
 from tests.kube_api import NAMESPACE, USER, KubeApi, kube_api, kubeconfig
+from tests.takeover_support import CHECKPOINT
 
 NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 NAME = "checkpoint"
+README = Path(__file__).parents[1] / "README.md"
 
 
 def saved(n: int) -> Checkpoint:
@@ -263,6 +265,8 @@ def test_the_command_that_removes_it_leaves_the_configmap_there(place: Place) ->
     *kubectl, patch = shlex.split(place.store().removal())
     assert kubectl == ["kubectl", "-n", NAMESPACE, "patch", "configmap", NAME, "--type=merge", "-p"]
     assert orjson.loads(patch) == {"data": {KEY: None}}
+    shipped = place.cluster.object(kube.CONFIG_MAP, f"vcenter-source/{CHECKPOINT}", "CHECKPOINT")
+    assert f"$ {ConfigMapStore(shipped, 'one').removal()}\n" in README.read_text(encoding="utf-8")
     place.api.denied = {("create", "configmaps")}
     place.api.put("configmaps", NAME, {"metadata": {"name": NAME}, "data": {}})
     store = place.store("two")

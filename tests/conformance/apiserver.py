@@ -186,15 +186,19 @@ def command(folder: Path, storage: str, port: int) -> list[str]:
     return [str(binary("kube-apiserver")), *options(given)]
 
 
+def speaker(url: str, folder: Path, token: str) -> httpx.Client:
+    """A client that shows this token."""
+    trust = ssl.create_default_context(cafile=str(folder / "server.crt"))
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.Client(base_url=url, headers=headers, verify=trust, trust_env=False, timeout=30)
+
+
 @contextmanager
 def running(folder: Path) -> Iterator[ApiServer]:
     """Run both with their data in this folder; they are killed at the end."""
     write_credentials(folder)
     (port,) = free_ports(1)
-    trust = ssl.create_default_context(cafile=str(folder / "server.crt"))
-    url, headers = f"https://127.0.0.1:{port}", {"Authorization": f"Bearer {ADMINISTRATOR}"}
-    client = httpx.Client(base_url=url, headers=headers, verify=trust, trust_env=False, timeout=30)
-    with etcd(folder) as storage, client:
+    with etcd(folder) as storage, speaker(f"https://127.0.0.1:{port}", folder, ADMINISTRATOR) as client:
         server = ApiServer(command(folder, storage, port), folder, client)
         try:
             server.start()
