@@ -17,6 +17,7 @@ import structlog
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import Span
 
+from adapter import telemetry
 from adapter.backoff import Backoff
 from adapter.deadletters import DeadLetter, DeadLetters
 from adapter.errors import DeadLetterUnavailableError, EventRefusedError, SinkAccessError, SinkUnavailableError
@@ -243,7 +244,7 @@ class Delivery:
         log.error(
             "sink will not take the event, it is in the dead letter", reason=str(why), tries=tries.failures + 1, **more
         )
-        parcel.span.add_event("dead letter", {"reason": str(why)})
+        telemetry.gave_up(parcel.span, why)
         self._watch.dead_lettered(parcel, str(why))
         return True
 

@@ -7,19 +7,19 @@ send it is a child.
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from importlib.metadata import version
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import structlog
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, StatusCode, TraceFlags, Tracer
+from opentelemetry.trace import Link, Span, SpanKind, StatusCode, TraceFlags, Tracer
 
 from adapter import otelvariables
 from adapter.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
@@ -139,14 +139,14 @@ def describe(span: Span, event: CloudEvent) -> None:
         span.set_attributes(known | messaging("create", attributes["id"]))
 
 
-def messaging(operation: Literal["create", "send"], event_id: str) -> dict[str, str]:
+def messaging(operation: Literal["create", "send"], event_id: str | None = None) -> dict[str, str]:
     """What makes a span one of messaging; the system is called as Knative's own spans call it."""
-    return {
+    about = {
         "messaging.system": "knative",
         "messaging.operation.name": operation,
         "messaging.operation.type": operation,
-        "messaging.message.id": event_id,
     }
+    return about if event_id is None else {**about, "messaging.message.id": event_id}
 
 
 def context_headers(span: Span) -> dict[str, str]:
@@ -174,7 +174,7 @@ class Sending:
     __slots__ = ("_own", "_span")
 
     def __init__(self, root: Span, address: str, event_id: str, resend: int) -> None:
-        self._own = root.get_span_context().trace_flags.sampled
+        self._own = is_sampled(root)
         self._span = try_of(root, address, event_id, resend) if self._own else root
 
     def __enter__(self) -> tuple[Span, dict[str, str]]:
@@ -184,12 +184,64 @@ class Sending:
         if not self._own:
             return
         if isinstance(failure, SinkUnavailableError | EventRefusedError):
-            told = type(failure.__cause__ or failure).__name__ if failure.status is None else str(failure.status)
-            self._span.set_status(StatusCode.ERROR, str(failure))
-            self._span.set_attribute("error.type", told)
+            set_failed(self._span, failure)
             if failure.status is not None:
                 self._span.set_attribute("http.response.status_code", failure.status)
         self._span.end()
+
+
+def set_failed(span: Span, failure: SinkUnavailableError | EventRefusedError) -> None:
+    """Say on a span what went wrong."""
+    told = type(failure.__cause__ or failure).__name__ if failure.status is None else str(failure.status)
+    span.set_status(StatusCode.ERROR, str(failure))
+    span.set_attribute("error.type", told)
+
+
+def gave_up(root: Span, why: SinkUnavailableError | EventRefusedError) -> None:
+    """Say on the root span of an event that it is a dead letter."""
+    root.add_event("dead letter", {"reason": str(why)})
+    set_failed(root, why)
+
+
+class Try(NamedTuple):
+    """A try of one event: the root of its trace, and how many tries were before it."""
+
+    root: Span
+    event_id: str
+    resend: int
+
+
+class SendingTogether(Sending):
+    """One request with several events: a span in a trace of its own, linked to the root of each that is sampled.
+
+    (OpenTelemetry's conventions for messaging spans: a batch has one span "send", and a link to each message's
+    "create".)
+    """
+
+    __slots__ = ()
+
+    def __init__(self, tries: Sequence[Try], address: str) -> None:
+        links = [Link(each.root.get_span_context()) for each in tries if is_sampled(each.root)]
+        self._own = bool(links)
+        self._span = batch_of(links, address, len(tries)) if links else trace.INVALID_SPAN
+
+
+def sending_together(tries: Sequence[Try], address: str) -> Sending:
+    """One request with these events; one event alone has its span in its own trace."""
+    if len(tries) == 1:
+        return Sending(tries[0].root, address, tries[0].event_id, tries[0].resend)
+    return SendingTogether(tries, address)
+
+
+def is_sampled(span: Span) -> bool:
+    """Whether its trace is recorded."""
+    return span.get_span_context().trace_flags.sampled
+
+
+def batch_of(links: Sequence[Link], address: str, count: int) -> Span:
+    """Begin the span of a request with so many events."""
+    attributes = {**destination(address), **messaging("send"), "messaging.batch.message_count": count}
+    return tracer().start_span("POST", NOWHERE, SpanKind.CLIENT, attributes, links)
 
 
 def try_of(root: Span, address: str, event_id: str, resend: int) -> Span:

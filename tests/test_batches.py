@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from adapter.errors import EventRefusedError, SinkAccessError, SinkUnavailableEr
 from adapter.sinks.broker import http_sink
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.testing import running
+from tests.otlp_collector import collector
 from tests.support import process, wait_for_line
 
 BATCH_TYPE = "application/cloudevents-batch+json"
@@ -33,6 +35,7 @@ class Webhook:
 
     url: str = ""
     away: int = 0
+    requests: int = 0
     bad: str | None = None
     failure: int = 422
     offers: bool = False
@@ -40,6 +43,7 @@ class Webhook:
     batches: list[list[dict[str, Any]]] = field(default_factory=list)
 
     def status_of(self, content_type: str, events: list[dict[str, Any]]) -> int:
+        self.requests += 1
         assert content_type == BATCH_TYPE
         if self.away:
             self.away -= 1
@@ -198,6 +202,34 @@ def test_an_event_that_is_too_large_for_a_batch_alone_goes_by_itself() -> None:
         hook.offers = True
         assert asyncio.run(send()) == [None, None]
         assert (sorted(hook.singly), hook.batches) == (["0", "a", "b"], [])
+
+
+def test_a_request_is_one_span_linked_to_the_root_of_each_event_in_it(tmp_path: Path) -> None:
+    with webhook() as hook, running() as simulator, collector() as receiver:
+        httpx.post(f"{simulator.base}/simulator/events", json={"count": 100}).raise_for_status()
+        keys = [str(each["key"]) for each in httpx.get(f"{simulator.base}/simulator/events").json()]
+        hook.bad = keys[50]  # the batch around it is refused, and each of its events then sent alone
+        settings = {"VCENTER_URL": simulator.url, "VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
+        settings |= {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_METRICS_EXPORTER": "none"}
+        settings |= {"K_SINK": hook.url, "START_FROM": "beginning", "BATCH": "16", "DEAD_LETTER_PATH": str(tmp_path)}
+        with process("adapter", "run", **settings) as adapter:
+            wait_for_line(adapter, "it is in the dead letter")
+            while not set(keys) <= {*hook.ids, hook.bad}:
+                assert adapter.poll() is None
+            adapter.terminate()
+            adapter.communicate(timeout=20)
+    roots = {span.span_id: span for span in receiver.spans() if span.name.startswith("CloudEvents Create")}
+    requests = [span for span in receiver.spans() if span.name == "POST"]
+    assert len(roots) == len(hook.ids) + 1
+    assert len(requests) == hook.requests
+    linked = [[link.span_id for link in span.links] for span in requests if span.links]
+    counts = [pair.value.int_value for span in requests for pair in span.attributes if "message_count" in pair.key]
+    assert counts == list(map(len, linked))
+    assert 1 < max(counts) <= 16
+    assert {one for links in linked for one in links} | {s.parent_span_id for s in requests if not s.links} == set(
+        roots
+    )
+    assert not {span.trace_id for span in requests if span.links} & {root.trace_id for root in roots.values()}
 
 
 @pytest.mark.parametrize("away", [0, 3])

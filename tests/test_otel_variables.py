@@ -1,11 +1,7 @@
 """OpenTelemetry's variables: wrong values are refused, what is not honoured is told, and the documents list them."""
 
 import re
-import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -19,6 +15,7 @@ from adapter.telemetry import resource
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Running
 from simulator.testing import running
+from tests.otlp_collector import Collector, collector
 from tests.support import process, recording_sink
 from tests.test_pytag_process import environment
 from tests.test_pytag_process import run as run_pytag
@@ -111,44 +108,6 @@ def test_the_list_is_in_the_documentation() -> None:
 def test_pytag_judges_them_by_the_same_rules() -> None:
     for name in ("otelvariables.py", "otelreceiver.py"):
         assert (ROOT / "functions" / "pytag" / name).read_text() == (ROOT / "adapter" / name).read_text()
-
-
-@dataclass
-class Collector:
-    """Takes what is sent to it, or answers with a status of its own choice."""
-
-    status: int
-    url: str = ""
-    bodies: list[bytes] = field(default_factory=list)
-    came: threading.Event = field(default_factory=threading.Event)
-
-
-@contextmanager
-def collector(status: int = 200) -> Iterator[Collector]:
-    made = Collector(status)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            made.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(made.status)
-            self.send_header("Location", "https://me:secret@elsewhere/?token=1")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            made.came.set()
-
-        def log_message(self, *_: object) -> None:
-            """Tests are quiet."""
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *_: object) -> None:
-            """The client may be gone before its answer is written."""
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        made.url = f"http://127.0.0.1:{server.server_address[1]}"
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        yield made
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")

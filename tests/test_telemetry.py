@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -59,8 +60,25 @@ def test_each_try_is_a_child_of_the_root_and_both_are_in_the_event(simulator: Ru
     assert root.attributes["cloudevents.event_subject"] == headers["ce-subject"]
     assert [span.attributes["http.response.status_code"] for span in tries] == [503, 202]
     assert tries[1].attributes["http.request.resend_count"] == 1
+    assert not root.failed
     assert root.start <= tries[0].start
     assert root.end >= tries[1].end
+
+
+def test_a_dead_letter_is_a_failure_of_the_whole_trace(simulator: Running, tmp_path: Path) -> None:
+    with Receiver() as receiver, recording_sink(lambda _: (422, {})) as sink:
+        settings = {"VCENTER_URL": simulator.url, "K_SINK": sink.url, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
+        settings["DEAD_LETTER_PATH"] = str(tmp_path)
+        with process("adapter", "run", **settings, **LOGIN) as adapter:
+            wait_for_line(adapter, "reading events")
+            httpx.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
+            wait_for_line(adapter, "it is in the dead letter")
+            adapter.terminate()
+            adapter.communicate(timeout=20)
+        spans = receiver.trace(sink.requests[0].headers["traceparent"].split("-")[1])
+    root = next(span for span in spans if not span.parent_id)
+    assert root.name.startswith("CloudEvents Create")
+    assert (root.failed, root.attributes["error.type"]) == (True, "422")
 
 
 @pytest.mark.parametrize(("sampler", "flags"), [("always_on", "01"), ("always_off", "00")])

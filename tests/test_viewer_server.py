@@ -10,10 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import Link, Status, StatusCode
 
 from adapter.errors import ConfigurationError, LeaseLostError, SinkUnavailableError
 from adapter.settings import load
@@ -311,6 +312,22 @@ def test_this_processs_spans_and_a_backends_are_one_list() -> None:
     assert kept.of("0" * 31 + "1") == []
     other = own | {"id": "0000000000000001", "start": str(int(own["start"]) - 5)}
     assert [span["id"] for span in spans.together([own], [other, own])] == [other["id"], own["id"]]
+
+
+def test_a_request_with_several_events_is_below_each_of_them() -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
+    kept = spans.Kept()
+    provider.add_span_processor(kept)
+    tracer = provider.get_tracer("test")
+    roots = [tracer.start_span("create", Context()) for _ in range(2)]
+    links = [Link(root.get_span_context()) for root in roots]
+    tracer.start_span("POST", Context(), links=links).end()
+    for root in roots:
+        root.end()
+        context = root.get_span_context()
+        sent, created = kept.of(f"{context.trace_id:032x}")
+        assert (sent["name"], sent["parent"]) == ("POST", f"{context.span_id:016x}")
+        assert (created["name"], created["parent"]) == ("create", "")
 
 
 def test_spans_of_other_processes_are_read_as_jaeger_answers_them() -> None:

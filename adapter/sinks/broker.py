@@ -5,6 +5,7 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -101,6 +102,15 @@ class HttpSink:
             child.set_attribute("http.response.status_code", status)
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event, as it is written in a batch, and those who wait for what becomes of it."""
+
+    written: bytes
+    of: telemetry.Try
+    accepted: asyncio.Future[None]
+
+
 class Batches:
     """Sends CloudEvents that are there at the same time in one request, as many as ``most`` of them.
 
@@ -114,7 +124,7 @@ class Batches:
         self._most = most
         self._max_event_bytes = max_event_bytes
         self._format = OrjsonFormat()
-        self._waiting: deque[tuple[bytes, asyncio.Future[int]]] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._work: set[asyncio.Task[None]] = set()
         self.address = to.name
 
@@ -122,36 +132,38 @@ class Batches:
         """Return when the event's batch is acknowledged. Raises SinkUnavailableError or EventRefusedError."""
         written = self._format.write(event)
         must_fit(len(written), self._max_event_bytes)
-        with telemetry.Sending(span, self.address, event.get_id(), resend) as (child, _):
-            status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-            if resend:
-                self._begin([(written, status)])
-            else:
-                if not self._waiting:
-                    asyncio.get_running_loop().call_soon(self._gather)  # after those that are about to send as well
-                self._waiting.append((written, status))
-            child.set_attribute("http.response.status_code", await status)
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(written, telemetry.Try(span, event.get_id(), resend), loop.create_future())
+        if resend:
+            self._begin([waiting])
+        else:
+            if not self._waiting:
+                loop.call_soon(self._gather)  # after those that are about to send as well
+            self._waiting.append(waiting)
+        await waiting.accepted
 
     def _gather(self) -> None:
         while self._waiting:
-            batch: list[tuple[bytes, asyncio.Future[int]]] = []
+            batch: list[Waiting] = []
             size = 0
             while self._waiting and len(batch) < self._most:
-                size += len(self._waiting[0][0])
+                size += len(self._waiting[0].written)
                 if batch and size > self._max_event_bytes:
                     break
                 batch.append(self._waiting.popleft())
             self._begin(batch)
 
-    def _begin(self, batch: list[tuple[bytes, asyncio.Future[int]]]) -> None:
+    def _begin(self, batch: list[Waiting]) -> None:
         work = asyncio.ensure_future(self._deliver(batch))
         self._work.add(work)
         work.add_done_callback(self._work.discard)
 
-    async def _deliver(self, batch: list[tuple[bytes, asyncio.Future[int]]]) -> None:
-        body = b"[" + b",".join(written for written, _ in batch) + b"]"
+    async def _deliver(self, batch: list[Waiting]) -> None:
+        body = b"[" + b",".join(each.written for each in batch) + b"]"
         try:
-            status = await self._to.post({"content-type": BATCH_TYPE}, body)
+            with telemetry.sending_together([each.of for each in batch], self.address) as (span, _):
+                status = await self._to.post({"content-type": BATCH_TYPE}, body)
+                span.set_attribute("http.response.status_code", status)
         except (EventRefusedError, SinkAccessError) as exc:
             if len(batch) > 1:  # one of them may be the reason
                 await asyncio.gather(*(self._deliver([each]) for each in batch))
@@ -160,7 +172,7 @@ class Batches:
         except Exception as exc:  # noqa: BLE001  whatever it is, those who wait have to know
             settle(batch, exc)
         else:
-            settle(batch, status)
+            settle(batch)
 
 
 class Offered:
@@ -195,15 +207,15 @@ class Offered:
         return True
 
 
-def settle(batch: Iterable[tuple[bytes, asyncio.Future[int]]], outcome: int | Exception) -> None:
+def settle(batch: Iterable[Waiting], failure: Exception | None = None) -> None:
     """Tell those who wait and have not given up."""
-    for _, status in batch:
-        if status.done():
+    for each in batch:
+        if each.accepted.done():
             continue
-        if isinstance(outcome, Exception):
-            status.set_exception(outcome)
+        if failure is not None:
+            each.accepted.set_exception(failure)
         else:
-            status.set_result(outcome)
+            each.accepted.set_result(None)
 
 
 class TooLargeError(EventRefusedError):

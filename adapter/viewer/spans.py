@@ -35,17 +35,18 @@ class Kept(SpanProcessor):
         if span.context is None:
             return
         with self._lock:
-            spans = self._traces.setdefault(span.context.trace_id, [])
-            if len(spans) < SPANS:
-                spans.append(span)
-            if len(self._traces) > TRACES:
+            for trace_id in {span.context.trace_id, *(link.context.trace_id for link in span.links)}:
+                spans = self._traces.setdefault(trace_id, [])
+                if len(spans) < SPANS:
+                    spans.append(span)
+            while len(self._traces) > TRACES:
                 self._traces.popitem(last=False)
 
     def of(self, trace_id: str) -> list[dict[str, Any]]:
         """The spans of a trace, whose id is hex."""
         with self._lock:
             spans = list(self._traces.get(int(trace_id, 16), ()))
-        return [plain(span) for span in spans]
+        return [within(span, trace_id) for span in spans]
 
 
 def keeping() -> Kept | None:
@@ -56,6 +57,13 @@ def keeping() -> Kept | None:
     kept = Kept()
     provider.add_span_processor(kept)
     return kept
+
+
+def within(span: ReadableSpan, trace_id: str) -> dict[str, Any]:
+    """A span as the page has it in this trace: one of another, as a request with several events, is below its link."""
+    parents = [f"{link.context.span_id:016x}" for link in span.links if link.context.trace_id == int(trace_id, 16)]
+    of_another = span.context is not None and span.context.trace_id != int(trace_id, 16)
+    return plain(span) | ({"parent": parents[0]} if of_another and parents else {})
 
 
 def plain(span: ReadableSpan) -> dict[str, Any]:
