@@ -6,7 +6,7 @@ import random
 import signal
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -42,6 +42,7 @@ from adapter.stream import Stream
 from adapter.threads import to_its_end
 from adapter.typefilter import TypeFilter
 from adapter.vcenter.client import About
+from adapter.vcenter.refusals import Refusals
 
 log = structlog.get_logger()
 
@@ -96,6 +97,7 @@ class Pipeline:
     letters: DeadLetters
     meters: Meters
     watch: Watch
+    refusals: Refusals = field(default_factory=Refusals)
 
     async def _resumed(self, about: About) -> Checkpoint | None:
         """The checkpoint to go on from; one of another vCenter would skip this one's events."""
@@ -113,7 +115,7 @@ class Pipeline:
         settings, meters, lease = self.settings, self.meters, self.meters.lease
         types = TypeFilter(settings.event_types)
         backoff = Backoff(base=0.5, longest=settings.retry_max_delay, random=random.random)
-        async with vcenter_of(settings, meters) as (vcenter, about):
+        async with vcenter_of(settings, meters, self.refusals) as (vcenter, about):
             since, resumed = beginning(settings, about), await self._resumed(about)
             ledger = Ledger(about.instance_uuid, resumed, since)
             meters.follow(ledger)

@@ -28,6 +28,7 @@ from adapter.sinks.nowhere import NowhereSink
 from adapter.sinks.stdout import StdoutSink
 from adapter.sinksettings import OPENFAAS
 from adapter.vcenter.client import About, Vcenter
+from adapter.vcenter.refusals import Refusals
 from adapter.vcenter.session import Session
 
 
@@ -147,13 +148,13 @@ async def watching(settings: Settings, meters: Meters, sink: Sink) -> AsyncItera
 
 
 @asynccontextmanager
-async def vcenter_of(settings: Settings, meters: Meters) -> AsyncIterator[tuple[Vcenter, About]]:
+async def vcenter_of(settings: Settings, meters: Meters, refusals: Refusals) -> AsyncIterator[tuple[Vcenter, About]]:
     """The vCenter that VCENTER_URL names, logged in to; logged out of at the end.
 
     Refused credentials end a process that somebody looks at. One that reads a mounted Secret waits for another: begun
     again and again, it would be refused so often that vCenter locks the account.
     """
-    session = Session(settings.vcenter_url, settings.credentials, settings.authorities(), meters.logged_in)
+    session = Session(settings.vcenter_url, settings.credentials, settings.authorities(), meters.logged_in, refusals)
     vcenter = Vcenter(session, meters.vcenter)
     try:
         patient = settings.vcenter_secret_path is not None and not sys.stderr.isatty()

@@ -30,13 +30,18 @@ class Singleton:
 
 @dataclass(slots=True)
 class Call:
-    """``target`` is the object called. A handler that logs in sets ``session``; its cookie then goes out."""
+    """``target`` is the object called. A handler that logs in sets ``session``; its cookie then goes out.
+
+    ``cookie`` is what the client sent. The first answer that it gets gives it one, which is its session's after it has
+    logged in (vSphere Web Services SDK Programming Guide: RetrieveServiceContent establishes the HTTP session).
+    """
 
     vcenter: Vcenter
     session: Session | None
     target: Any
     address: str = "127.0.0.1"
     agent: str = ""
+    cookie: str | None = None
 
     @property
     def owner(self) -> Session:

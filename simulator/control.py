@@ -104,6 +104,10 @@ def _slow_pages(vcenter: Vcenter, options: _Options) -> None:
     vcenter.faults.per_event = options.seconds()
 
 
+def _late_cookies(vcenter: Vcenter, _options: _Options) -> None:
+    vcenter.faults.late_cookies = True
+
+
 def _be_host(vcenter: Vcenter, _options: _Options) -> None:
     vcenter.is_host = True
 
@@ -157,6 +161,7 @@ _FAULTS: dict[str, Callable[[Vcenter, _Options], None]] = {
     "slow-pages": _slow_pages,
     "large-events": _large_events,
     "refuse-logins": _refuse_logins,
+    "late-cookies": _late_cookies,
     "esxi-host": _be_host,
     "lock-out": _lock_out,
     "unknown-class": _unknown_class,

@@ -32,11 +32,13 @@ class Fault:
 class Faults:
     """What is to go wrong, in the order of asking; ``latency`` (seconds) is added to every answer.
 
-    ``per_event`` is how many seconds a page of events takes for each event that it is asked for.
+    ``per_event`` is how many seconds a page of events takes for each event that it is asked for. With ``late_cookies``
+    a client gets its cookie when it has logged in, not with its first answer.
     """
 
     latency: float = 0.0
     per_event: float = 0.0
+    late_cookies: bool = False
     pending: list[Fault] = field(default_factory=list)
     _transports: set[asyncio.Transport] = field(default_factory=set)
     _cut_until: float = 0.0
@@ -45,6 +47,7 @@ class Faults:
         """Nothing is to go wrong any more."""
         self.pending.clear()
         self.per_event = self._cut_until = 0.0
+        self.late_cookies = False
 
     def cut(self, seconds: float) -> None:
         """Cut every connection now, and each new one for so many seconds. What they asked for is still carried out."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -85,8 +86,9 @@ def _soap_routes(vcenter: Vcenter) -> list[BaseRoute]:
         except ClientDisconnect:  # a client that ends may do so in the middle of a request
             return Response(status_code=HTTPStatus.BAD_REQUEST)
         headers = {"cache-control": "no-cache"}
-        if reply.new_token:
-            headers["set-cookie"] = f'{COOKIE}="{reply.new_token}"; Path=/; HttpOnly'
+        early = not caller.token and not vcenter.faults.late_cookies
+        if token := reply.new_token or (uuid.uuid4().hex if early else None):
+            headers["set-cookie"] = f'{COOKIE}="{token}"; Path=/; HttpOnly'
         fault = vcenter.faults.answering(reply.method)
         if fault is not None and fault.kind == "trickle":
             return StreamingResponse(trickling(reply.body, fault.seconds), reply.status, headers, _XML)

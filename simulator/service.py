@@ -68,7 +68,7 @@ async def answer(vcenter: Vcenter, body: bytes, caller: Caller) -> Reply:
 
 async def _serve(vcenter: Vcenter, request: Request, caller: Caller) -> Reply:
     vcenter.requests[request.method] += 1
-    call = Call(vcenter, _session(vcenter, caller.token), SERVICE, caller.address, caller.agent)
+    call = Call(vcenter, _session(vcenter, caller.token), SERVICE, caller.address, caller.agent, caller.token)
     before = call.session
     result_type, result = _fetch(call, request) if request.method == "Fetch" else await _invoke(call, request)
     token = call.session.token if call.session is not None and call.session is not before else None

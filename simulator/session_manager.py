@@ -28,7 +28,8 @@ def login(call: Call, username: str, password: str, _locale: str | None) -> Any:
             privilegeId="System.View",
             msg="Permission to perform this operation was denied.",
         )
-    call.session = call.vcenter.sessions.open(account, "soap", address=call.address, agent=call.agent)
+    sessions = call.vcenter.sessions
+    call.session = sessions.open(account, "soap", address=call.address, agent=call.agent, token=call.cookie)
     _post_login(call.vcenter, call.session)
     return user_session(call.session)
 

@@ -52,9 +52,13 @@ class Sessions:
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._by_token.values()))
 
-    def open(self, account: Account, door: Door, *, address: str = "127.0.0.1", agent: str = "") -> Session:
-        """Log in: a new session of an account that was checked before."""
+    def open(
+        self, account: Account, door: Door, *, address: str = "127.0.0.1", agent: str = "", token: str | None = None
+    ) -> Session:
+        """Log in: a new session of an account that was checked before, with this token where nobody has it."""
         session = Session(account, door, address=address, agent=agent)
+        if token and token not in self._by_token:
+            session.token = token
         self._by_token[session.token] = session
         return session
 

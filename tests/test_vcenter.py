@@ -26,6 +26,7 @@ from adapter.stream import Stream
 from adapter.tls import Authorities
 from adapter.vcenter import collector
 from adapter.vcenter.client import Vcenter
+from adapter.vcenter.refusals import Refusals
 from adapter.vcenter.session import Session
 from adapter.vcenter.versions import best_version
 from adapter.vcentersettings import Credentials
@@ -283,7 +284,7 @@ def test_refused_credentials_are_not_tried_again_at_once_and_others_are(simulato
         simulator.url,
         lambda: Credentials(ADMINISTRATOR, SecretStr(password)),
         Authorities(),
-        clock=lambda: next(clock),
+        refusals=Refusals(lambda: next(clock)),
     )
 
     def log_ins() -> int:

@@ -20,7 +20,7 @@ from adapter.vcenter.refusals import PAUSES, Refusals
 from adapter.vcenter.session import Session
 from adapter.vcenter.stub import Stub
 from adapter.vcentersettings import Credentials
-from simulator.accounts import ADMINISTRATOR, PASSWORD
+from simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from simulator.server import Running
 from simulator.testing import running
 from tests.support import web_server
@@ -108,6 +108,7 @@ def test_a_session_that_has_as_many_collectors_as_it_may_is_begun_anew() -> None
 
 def test_a_session_whose_log_in_was_never_answered_is_ended_where_the_account_may() -> None:
     with running() as own:
+        fault(own, fault="late-cookies")
         one = session(own.url)
         fault(own, fault="lose-answers", method="Login", count=3)
         for _ in range(3):
@@ -119,6 +120,20 @@ def test_a_session_whose_log_in_was_never_answered_is_ended_where_the_account_ma
         assert state(own)["sessions"] == 2, "the other's session is its own"
         one.log_out()
         other.log_out()
+        assert state(own)["sessions"] == 0
+
+
+def test_a_log_in_that_was_never_answered_leaves_nothing_to_an_account_that_may_only_read() -> None:
+    with running() as own:
+        one = Session(own.url, lambda: Credentials(READER, SecretStr(PASSWORD)), Authorities())
+        fault(own, fault="lose-answers", method="Login", count=3)
+        for _ in range(3):
+            with pytest.raises(VcenterUnavailableError):
+                one.log_in()
+            assert state(own)["sessions"] <= 1
+        one.log_in()
+        assert state(own)["sessions"] == 1
+        one.log_out()
         assert state(own)["sessions"] == 0
 
 
@@ -204,7 +219,7 @@ def test_a_locked_account_is_not_asked_more_often() -> None:
             own.url,
             lambda: Credentials(ADMINISTRATOR, SecretStr("wrong")),
             Authorities(),
-            clock=lambda: now,
+            refusals=Refusals(lambda: now),
         )
         for _ in range(185):
             with pytest.raises(AuthenticationError, match=r"refuses.*VCENTER_PASSWORD"):

@@ -1,5 +1,6 @@
 """When to log in again after vCenter has refused to: seldom enough that it locks no account. Pure but for its clock."""
 
+import time
 from collections.abc import Callable
 
 from adapter.vcentersettings import Credentials
@@ -15,7 +16,7 @@ policy). pytag, which shares the account, waits as long: both together are refus
 class Refusals:
     """The refusals in a row. ``clock`` is monotonic, in seconds."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._count = 0
         self._credentials: Credentials | None = None

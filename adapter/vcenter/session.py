@@ -1,10 +1,8 @@
 """The session with vCenter: log in, see whether it still lives, leave nothing behind. It blocks: see ``client``."""
 
 import math
-import time
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from http.client import HTTPException
 from importlib.metadata import version
@@ -40,9 +38,8 @@ class Session:
     """The one session that this process holds with a vCenter.
 
     ``credentials`` is asked at every log-in, so that rotated ones are picked up, and ``authorities`` for every
-    connection; ``logged_in`` is told of each, with
-    vCenter's clock. ``clock`` is monotonic, in seconds. The content and the collectors are pyVmomi's objects and stay
-    within ``adapter.vcenter``.
+    connection; ``logged_in`` is told of each log-in, with vCenter's clock. ``refusals`` outlive the session. The
+    content and the collectors are pyVmomi's objects and stay within ``adapter.vcenter``.
     """
 
     def __init__(
@@ -51,7 +48,7 @@ class Session:
         credentials: Callable[[], Credentials],
         authorities: Authorities,
         logged_in: Callable[[datetime], None] = lambda _: None,
-        clock: Callable[[], float] = time.monotonic,
+        refusals: Refusals | None = None,
     ) -> None:
         parts = urlsplit(url)
         self.host = parts.netloc.rpartition("@")[2]
@@ -60,7 +57,7 @@ class Session:
             log.warning("the path in VCENTER_URL is not used", path=parts.path, read=read)
         self._credentials = credentials
         self._logged_in = logged_in
-        self._refusals = Refusals(clock)
+        self._refusals = refusals or Refusals()
         self._user_agent = f"vcenter-source/{version('vcenter-source')} ({uuid.uuid4()})"
         self._options = {"url": f"{parts.scheme}://{self.host}/sdk"}
         self._authorities = authorities if parts.scheme == "https" else None
@@ -134,8 +131,9 @@ class Session:
         except (vim.fault.InvalidLogin, UnknownFaultError):  # one that is not known may count as a refusal as well
             self._refusals.note(credentials)
             raise
-        except (OSError, HTTPException):
-            self._login_lost = True
+        except (OSError, HTTPException):  # there may be a session now, known by the cookie if there was one before
+            self._login_lost = not self.stub.cookie
+            self._leftovers.add_session(self.stub, content)
             raise
         self._refusals.forget()
 
@@ -188,11 +186,19 @@ class Session:
         lost, self._login_lost = self._login_lost, False
         if not lost:
             return
+        try:
+            with self.stub.bounded(PATIENCE):
+                self._terminate_others()
+        except Exception as exc:  # noqa: BLE001  whatever it is, vCenter ends them in the end
+            log.warning("a log-in was not answered; its session may live until it expires", reason=str(exc))
+
+    def _terminate_others(self) -> None:
+        """End the sessions with our user agent but this one. It takes the privilege Sessions.TerminateSession."""
         manager = self.content.sessionManager
-        with suppress(Exception), self.stub.bounded(PATIENCE):  # it takes Sessions.TerminateSession
-            own = manager.currentSession.key
-            strays = [each.key for each in manager.sessionList if each.userAgent == self._user_agent]
-            manager.TerminateSession([key for key in strays if key != own])
+        own = manager.currentSession.key
+        others = [each.key for each in manager.sessionList if each.userAgent == self._user_agent and each.key != own]
+        if others:
+            manager.TerminateSession(others)
 
     def log_out(self) -> None:
         """End the session, so that vCenter need not wait for it to expire. Never fails."""
