@@ -7,6 +7,7 @@ warnings come out in the same form. In JSON the text is under ``message``, since
 import logging
 import os
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol
 
@@ -37,7 +38,7 @@ def set_up(settings: LogSettings) -> None:
     structlog.configure(
         processors=[*DESCRIBED, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: Lines(sys.stderr),
     )
     strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     foreign = logging.StreamHandler(sys.stderr)
@@ -49,6 +50,17 @@ def set_up(settings: LogSettings) -> None:
     logging.captureWarnings(capture=True)
     if rendered is JSON:
         sys.excepthook = crashed
+
+
+class Lines(structlog.PrintLogger):
+    """Writes lines. One that cannot be written is dropped, as the standard library does: the disk may be full."""
+
+    def msg(self, message: str) -> None:
+        """Write a line."""
+        with suppress(OSError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = error = critical = fatal = exception = failure = msg
 
 
 def for_people() -> tuple[Processor, ...]:
@@ -65,6 +77,6 @@ def crashed(kind: type[BaseException], exc: BaseException, trace: TracebackType 
 def last_words(message: str) -> None:
     """The line that a failure ends the process with; it may come before the settings could be read."""
     if os.environ.get("LOG_FORMAT") == "json":
-        structlog.wrap_logger(structlog.PrintLogger(sys.stderr), processors=[*DESCRIBED, *JSON]).critical(message)
+        structlog.wrap_logger(Lines(sys.stderr), processors=[*DESCRIBED, *JSON]).critical(message)
     else:
-        print(f"vcenter-source: {message}", file=sys.stderr)  # noqa: T201  a command's answer, not its log
+        Lines(sys.stderr).msg(f"vcenter-source: {message}")

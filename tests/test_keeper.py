@@ -116,6 +116,19 @@ def test_before_the_first_event_nothing_is_written_beside_the_owner(api: KubeApi
     assert kept.contact.reason == ""
 
 
+def test_what_is_there_as_it_was_saved_is_not_written_again(api: KubeApi, tmp_path: Path) -> None:
+    file = tmp_path / "checkpoint.json"
+    both = Kept(configmap_store()), Kept(FileStore(file))
+    for kept in both:
+        kept.begin()
+        kept.move(1)
+        kept.save()
+    updates, written = api.verbs("configmaps").count("update"), file.stat().st_ino
+    for kept in both * 3:
+        kept.save()
+    assert (api.verbs("configmaps").count("update"), file.stat().st_ino) == (updates, written)
+
+
 def test_a_store_that_cannot_be_claimed_is_claimed_by_the_first_save_that_can(api: KubeApi) -> None:
     older = configmap_store("older")
     older.claim()

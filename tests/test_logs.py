@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,27 @@ def python(code: str, **settings: str) -> tuple[str, int]:
     command = [sys.executable, "-c", set_up + code]
     done = subprocess.run(command, env=clean_environment(**settings), capture_output=True, text=True, check=False)
     return done.stderr, done.returncode
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_a_log_that_cannot_be_written_ends_nothing(log_format: str) -> None:
+    with running(backlog=1) as simulator, recording_sink() as sink, Path("/dev/full").open("w") as full:
+        settings = {
+            "VCENTER_URL": simulator.url,
+            "K_SINK": sink.url,
+            "START_FROM": "beginning",
+            "LOG_FORMAT": log_format,
+        }
+        command = [sys.executable, "-m", "adapter", "run"]
+        with subprocess.Popen(command, env=clean_environment(**settings, **LOGIN), stderr=full) as adapter:
+            try:
+                sink.take()
+                adapter.terminate()
+                assert adapter.wait(20) == 0
+            finally:
+                adapter.kill()
+        wrong = subprocess.run(command, env=clean_environment(LOG_FORMAT=log_format), stderr=full, check=False)
+    assert wrong.returncode == 2
 
 
 @pytest.mark.parametrize("traced", [True, False])

@@ -38,11 +38,6 @@ def applier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applier]:
         yield applier
 
 
-@pytest.fixture(scope="module")
-def server(applier: Applier) -> ApiServer:
-    return applier.server
-
-
 @pytest.mark.parametrize("folder", sorted(FOLDERS))
 def test_a_folder_is_taken_without_a_warning_and_unchanged_the_second_time(applier: Applier, folder: str) -> None:
     applier.warnings.clear()
@@ -63,13 +58,20 @@ def test_a_field_that_nobody_knows_is_refused(applier: Applier) -> None:
 
 @pytest.mark.skipif(KUBECTL is None, reason="NOT RUN: no kubectl in KUBEBUILDER_ASSETS or on PATH")
 @pytest.mark.parametrize("source", [*sorted(FOLDERS), "."], ids=lambda source: "-k" if source == "." else source)
-def test_kubectl_says_so_too(server: ApiServer, tmp_path: Path, source: str) -> None:
-    config = server.kubeconfig(tmp_path / "kubeconfig", ADMINISTRATOR, "default")
+def test_kubectl_says_so_too(applier: Applier, tmp_path: Path, source: str) -> None:
+    manifests = FOLDERS["knative" if source == "." else source]
+
+    def versions() -> list[str]:
+        found = [applier.server.get(applier.path(manifest.document)) for manifest in manifests]
+        return [each["metadata"]["resourceVersion"] for each in found if each is not None]
+
+    config = applier.server.kubeconfig(tmp_path / "kubeconfig", ADMINISTRATOR, "default")
     option = "-k" if source == "." else "-f"
     command = [str(KUBECTL), "--kubeconfig", str(config), "apply", "--validate=strict", option, str(CONFIG / source)]
     subprocess.run(command, check=True, capture_output=True)  # adds its annotation to what is there already
+    before = versions()
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert done.stderr == ""
+    assert (done.stderr, versions()) == ("", before)
     changed = [line for line in done.stdout.splitlines() if not line.endswith(" unchanged")]
     expected = {"knative-ha": ["poddisruptionbudget.policy/vcenter-source-ha configured"]}
     assert changed == expected.get(source, [])
