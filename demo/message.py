@@ -90,8 +90,10 @@ def _structured(body: bytes) -> Message:
         raise BadEventError(f"the body is not JSON: {exc}") from exc
     if not isinstance(document, dict):
         raise BadEventError("the body is not a JSON object")
+    # A member that is null is an unset one; data may be null (JSON format 1.0.2, 2.2 and 3.1.1).
+    document = {name: value for name, value in document.items() if value is not None or name == "data"}
     data = _data(document)
-    attributes = {name: _text(name, value) for name, value in document.items() if value is not None}
+    attributes = {name: _text(name, value) for name, value in document.items()}
     if data:
         attributes.setdefault("datacontenttype", "application/json")
     return Message(attributes, data)

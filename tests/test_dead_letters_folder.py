@@ -36,6 +36,17 @@ def test_each_line_is_a_structured_cloudevent_that_others_can_read(tmp_path: Pat
     assert all(name.isalnum() and name.islower() and len(name) <= 20 for name in line if name != "data")
 
 
+def test_a_member_that_is_null_is_as_good_as_left_out(tmp_path: Path) -> None:
+    folder = folder_at(tmp_path)
+    store(folder, letter("1", "null"))
+    (file,) = folder.files()
+    file.write_bytes(file.read_bytes()[:-2] + b',"x":null,"tracestate":null}\n')
+    (read,) = folder.letters()
+    assert {"x", "tracestate"} & set(read.event.get_attributes()) == set()
+    assert unlabelled(read.event).get_attributes() == cloudevent("1").get_attributes()
+    assert read.event.get_data() == {"key": 1, "fullFormattedMessage": "null"}
+
+
 @given(cut=st.integers(1, 400))
 def test_a_torn_last_line_is_skipped_and_said_so_and_what_follows_is_whole(
     tmp_path_factory: pytest.TempPathFactory, cut: int

@@ -62,6 +62,11 @@ def test_data_keeps_its_kind() -> None:
         ({"data": "text"}, b'"text"', "application/json"),
         ({"data_base64": "AAE=", "datacontenttype": "image/png"}, b"\0\1", "image/png"),
         ({}, b"", None),
+        ({"data": "text", "datacontenttype": None, "subject": None}, b'"text"', "application/json"),
+        ({"data": {}, "data_base64": None}, b"{}", "application/json"),
+        ({"data": None}, b"null", "application/json"),
+        ({"data_base64": None, "time": None}, b"", None),
     ):
         message = read(STRUCTURED, json.dumps({**event, **given_}).encode())
         assert (message.data, message.attributes.get("datacontenttype")) == (expected, kind)
+        assert set(message.attributes) <= {*REQUIRED, "datacontenttype"}

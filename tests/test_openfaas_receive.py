@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 from cloudevents.core.bindings.http import to_binary, to_structured
 from cloudevents.core.v1.event import CloudEvent
@@ -47,6 +48,36 @@ def test_data_is_decoded_where_it_is_json(content_type: str, body: bytes, data: 
     event = received(NAMED | {"content-type": content_type}, body)
     assert event.get_data() == data
     assert event.get_time() is None
+
+
+UNSET = {"subject": None, "time": None, "traceparent": None, "datacontenttype": None, "data_base64": None, "x": None}
+
+
+@pytest.mark.parametrize("content", [{}, {"data": {"a": None}}, {"data": "a"}, {"data": None}])
+def test_a_member_that_is_null_is_as_good_as_left_out(content: dict[str, Any]) -> None:
+    named = {"specversion": "1.0", "id": "1", "source": "s", "type": "t"}
+    structured = {"content-type": "application/cloudevents+json"}
+    expected = received(structured, orjson.dumps(named | content))
+    body = orjson.dumps(named | UNSET | content)
+    for event in (received(structured, body), *received_batch(b"[" + body + b"]")):
+        assert event.get_attributes() == expected.get_attributes() == named
+        assert event.get_data() == expected.get_data()
+
+
+def test_data_that_is_null_is_json_of_its_own() -> None:
+    named = {"specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": None}
+    structured = {"content-type": "application/cloudevents+json"}
+    assert received(structured, orjson.dumps(named)).get_data() == b"null"
+    assert received(structured, orjson.dumps(named | {"datacontenttype": "text/plain"})).get_data() is None
+
+
+@pytest.mark.parametrize("name", ["specversion", "id", "source", "type"])
+def test_what_is_required_and_null_is_missing(name: str) -> None:
+    body = orjson.dumps({"specversion": "1.0", "id": "1", "source": "s", "type": "t"} | {name: None})
+    with pytest.raises(EventRefusedError, match=f"the attribute {name} is missing"):
+        received({"content-type": "application/cloudevents+json"}, body)
+    with pytest.raises(EventRefusedError, match=f"the attribute {name} is missing"):
+        received_batch(b"[" + body + b"]")
 
 
 def test_data_in_structured_mode_that_is_no_object_stays_json() -> None:

@@ -14,9 +14,9 @@ from urllib.parse import unquote
 import orjson
 from cloudevents.core.bindings.http import HTTPMessage, from_binary, from_structured
 from cloudevents.core.exceptions import BaseCloudEventException
-from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
+from adapter.cloudevent import OrjsonFormat, present
 from adapter.errors import EventRefusedError
 from adapter.sinks.broker import BATCH_TYPE
 
@@ -27,7 +27,7 @@ WRONG = (BaseCloudEventException, ValueError, TypeError, AttributeError, Recursi
 """What comes of a wrong event. The SDK lets through what its parsing meets: a list for an object, a time that is no
 time."""
 
-_FORMAT = JSONFormat()
+_FORMAT = OrjsonFormat()
 _HOUR, _MINUTE = r"([01]\d|2[0-3])", r"[0-5]\d"
 _USUAL_TIME = re.compile(
     rf"\d{{4}}-\d\d-\d\dT{_HOUR}:{_MINUTE}:{_MINUTE}(\.\d{{1,6}})?(Z|[+-]{_HOUR}:{_MINUTE})", re.ASCII
@@ -88,6 +88,7 @@ def refused(why: Exception) -> EventRefusedError:
 
 def from_json(found: Any) -> CloudEvent:
     """The event of a JSON object. What is as usual is taken over, and goes on in binary mode."""
+    found = present(found)
     required(found)
     named = dict(found)
     data, content_type = named.pop("data", None), named.pop("datacontenttype", None)
@@ -108,8 +109,17 @@ def is_plain(named: dict[str, Any]) -> bool:
 
 def structured(headers: Mapping[str, str], body: bytes) -> CloudEvent:
     """In structured mode."""
-    required(orjson.loads(body))
-    return cast("CloudEvent", from_structured(HTTPMessage(dict(headers), body), _FORMAT, event_of))
+    found = present(orjson.loads(body))
+    required(found)
+    is_null = found.get("data", body) is None and is_json(found.get("datacontenttype"))
+    return cast(
+        "CloudEvent",
+        from_structured(
+            HTTPMessage(dict(headers), body),
+            _FORMAT,
+            lambda attributes, data: event_of(attributes, b"null" if is_null and data is None else data),
+        ),
+    )
 
 
 def binary(headers: Mapping[str, str], body: bytes) -> CloudEvent:
@@ -178,14 +188,18 @@ def event_of(attributes: dict[str, Any], data: Any) -> CloudEvent:
     return event
 
 
+def is_json(content_type: str | None) -> bool:
+    """Whether data of this type is JSON, as it is without one."""
+    kind = media_type(content_type or "application/json")
+    return kind in {"application/json", "text/json"} or kind.endswith("+json")
+
+
 def decoded(data: Any, content_type: str | None) -> Any:
     """A JSON object as a dict, all that is looked into; other JSON as its bytes, of which the SDK would send the repr.
 
     Raises ValueError for broken JSON.
     """
-    kind = media_type(content_type or "application/json")
-    is_json = kind in {"application/json", "text/json"} or kind.endswith("+json")
-    if not is_json or not data or isinstance(data, dict):
+    if not is_json(content_type) or not data or isinstance(data, dict):
         return data
     if not isinstance(data, bytes):
         return orjson.dumps(data)
