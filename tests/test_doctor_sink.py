@@ -88,6 +88,15 @@ def test_a_sink_that_never_answers(doctor: Doctor, monkeypatch: pytest.MonkeyPat
     assert "330 s (SINK_TIMEOUT)" in examined.advice("sink ping")
 
 
+def test_a_secret_in_the_query_is_in_no_finding(doctor: Doctor) -> None:
+    with recording_sink(lambda _: (401, {})) as sink:
+        sink.objection = b"no such code: s3cret+sign, s3cret%2Bsign"
+        examined = doctor.ping(K_SINK=f"{sink.url}?code=s3cret%2Bsign", DEAD_LETTER_SINK=f"{sink.url}?code=0ther")
+    assert "no such code: ***, ***" in examined.found("sink ping")
+    assert "s3cret" not in str(examined.findings)
+    assert "0ther" not in str(examined.findings)
+
+
 def test_a_sink_that_is_not_there_is_not_pinged(doctor: Doctor) -> None:
     examined = doctor.ping(K_SINK=f"http://127.0.0.1:{closed_port()}/")
     assert examined.of("failed") == ["sink tcp"]

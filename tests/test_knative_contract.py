@@ -29,7 +29,8 @@ from adapter.backoff import Backoff
 from adapter.deadletters import DeadLetter
 from adapter.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from adapter.sinks import connection, mounted
-from adapter.sinks.broker import ACCESS, http_sink
+from adapter.sinks.answers import ACCESS
+from adapter.sinks.broker import http_sink
 from demo.receiver import Receiver
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.certificate import make_certificate

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from adapter.errors import SinkUnavailableError
 from adapter.quoting import quoted
-from adapter.sinks.broker import judge
+from adapter.sinks.answers import judge
 from adapter.sinks.connection import Answer
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from opentelemetry.trace import INVALID_SPAN
 
 from adapter.errors import EventRefusedError, OutputClosedError, SinkAccessError, SinkUnavailableError
-from adapter.sinks.broker import http_sink, retry_after
+from adapter.sinks.answers import retry_after
+from adapter.sinks.broker import http_sink
 from adapter.sinks.stdout import StdoutSink
 from tests.support import Answer, recording_sink
 

@@ -1,16 +1,15 @@
 """The findings on standard output: a line each, for people, or as JSON for a program."""
 
-import re
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TextIO
-from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies
 
 import orjson
 
 from adapter.doctor.steps import Finding, Status
 from adapter.errors import ConfigurationError, OutputClosedError
+from adapter.secretive import Hiding, secrets_in
 from adapter.settings import Settings
 
 STYLES: dict[Status, str] = {"ok": "green", "warning": "yellow", "failed": "bold red", "not checked": "dim"}
@@ -23,8 +22,7 @@ class Report:
     def __init__(self, secrets: Iterable[str], out: TextIO, *, as_json: bool) -> None:
         self._out = out
         self._as_json = as_json
-        given = sorted({form for each in secrets for form in (each, quote(each, safe="")) if form}, key=len)
-        self._secret = re.compile("|".join(map(re.escape, reversed(given))) or r"(?!)")
+        self._hidden = Hiding(secrets).text
 
     def show(self, findings: Iterable[Finding]) -> bool:
         """Print them; whether none failed. Raises OutputClosedError where nobody reads any more."""
@@ -50,9 +48,6 @@ class Report:
         words = f"{outcome.found} → {outcome.advice}" if outcome.advice else outcome.found
         return f"{finding.check:<{WIDTH}}  {' '.join(self._hidden(words).split())}"
 
-    def _hidden(self, words: str) -> str:
-        return self._secret.sub("***", words)
-
     def _json(self, finding: Finding) -> str:
         outcome = finding.outcome
         fields = {"check": finding.check, "status": outcome.status, "details": dict(outcome.details)}
@@ -70,10 +65,9 @@ class Report:
 
 
 def secrets_of(settings: Settings) -> set[str]:
-    """All that must not be printed: passwords, also those within an address, and the token for the sink."""
+    """All that must not be printed: passwords, what an address has in its query, and the token for the sink."""
     urls = (settings.vcenter_url, settings.sink, settings.dead_letter_sink, *getproxies().values())
-    secrets = {password for url in urls if url and (password := urlsplit(url).password)}
-    secrets |= {unquote(each) for each in secrets}
+    secrets = {secret for url in urls if url for secret in secrets_in(url)}
     with suppress(ConfigurationError):  # the files are gone since
         secrets.add(settings.credentials().password.get_secret_value())
     if settings.sink_token is not None:

@@ -54,6 +54,8 @@ class GatewaySettings(EnvironmentSettings):
         parts = split(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
             raise ValueError("not an http or https address without a user name")
+        if parts.query or parts.fragment:
+            raise ValueError("a gateway's address ends before a query; leave out what begins with ? or #")
         check_port(parts)
         return value.rstrip("/")
 

@@ -26,7 +26,7 @@ from adapter.openfaas.names import names_of
 from adapter.openfaas.reader import TopicMapReader
 from adapter.openfaas.settings import GatewaySettings, Invocation
 from adapter.openfaas.topics import Match, TopicMap
-from adapter.sinks.broker import retry_after
+from adapter.sinks.answers import retry_after
 from adapter.sinksettings import OPENFAAS, SinkSettings, read
 
 log = structlog.get_logger()

@@ -6,11 +6,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from cloudevents.core.v1.event import CloudEvent
@@ -20,29 +17,17 @@ from yarl import URL
 from adapter import telemetry
 from adapter.cloudevent import OrjsonFormat, binary
 from adapter.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
-from adapter.quoting import quoted
+from adapter.secretive import Hiding, secrets_in, without_secrets
+from adapter.sinks.answers import judge
 from adapter.sinks.connection import Answer
 from adapter.sinks.mounted import TRUST_BUNDLES, Token, Trust
 from adapter.sinks.proxied import Proxied
 from adapter.sinks.wire import Wire
 
-RETRYABLE = frozenset({404, 408, 409, 425, 429})
-"""Client errors that may pass: a Broker answers 404 while it is being set up. All of 5xx may pass too."""
-
-ACCESS = frozenset({401, 402, 403, 405, 406, 407, 410, 411, 414, 415, 417, 421, 426, 428, 451, *range(300, 400)})
-"""What speaks of the way to the sink: who sends (401, 403, 407), where to (3xx, 410, 421), or how (405, 411, 415), all
-of which is the same for each event. What is left of 4xx (400, 413, 422, say) speaks of the event."""
-
-MAX_ANSWER = 1024
-"""Bytes of a failure's body that are kept: what Knative keeps of one in ``knativeerrordata``."""
-
 BATCH_TYPE = "application/cloudevents-batch+json"
 
 OFFERED_BATCH = 16
 """Events that go in one request where the sink itself offers to take several."""
-
-MAX_QUOTE = 512
-"""Bytes of it that are worth a place in a log line."""
 
 
 class Client(Protocol):
@@ -58,15 +43,16 @@ class Client(Protocol):
 class Address:
     """Where requests go, exactly as given: Knative forbids altering K_SINK's path.
 
-    ``token`` is sent as Bearer token where one is mounted. ``name`` is the address free of user info.
+    ``token`` is sent as Bearer token where one is mounted. ``name`` is the address free of user info and query, and no
+    failure quotes what stands there.
     ``takes_batches`` is what the last answer has said of it, in ``Accept-Post`` (W3C Linked Data Platform 1.0, 7.1).
     """
 
     def __init__(self, client: Client, url: str, token: Token) -> None:
         self._client = client
         self._token = token
-        parts = urlsplit(url)
-        self.name = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        self._hiding = Hiding(secrets_in(url))
+        self.name = without_secrets(url)
         self.takes_batches = False
 
     async def post(self, headers: dict[str, str], body: bytes) -> int:
@@ -76,8 +62,11 @@ class Address:
             answer = await self._client.post(headers | token, body)
         except OSError as exc:  # a TimeoutError is one
             self.takes_batches = False  # another may answer here next
-            raise SinkUnavailableError(f"{self.name}: {str(exc) or type(exc).__name__}") from exc
+            why = self._hiding.text(str(exc) or type(exc).__name__)
+            raise SinkUnavailableError(f"{self.name}: {why}") from exc
         self.takes_batches = BATCH_TYPE in answer.headers.get("accept-post", "")
+        if answer.status >= 300:  # noqa: PLR2004  it may quote the whole address
+            answer.body, answer.reason = self._hiding.bytes(answer.body), self._hiding.text(answer.reason)
         judge(self.name, answer)
         return answer.status
 
@@ -226,37 +215,6 @@ def must_fit(size: int, most: int) -> None:
     """Raise TooLargeError for an event of more bytes: its data, and the names and values of its attributes."""
     if size > most:
         raise TooLargeError(f"the event has {size} bytes, more than MAX_EVENT_BYTES ({most})")
-
-
-def judge(address: str, answer: Answer) -> None:
-    """Return for 2xx; raise what the status means for the event otherwise (Knative's delivery contract).
-
-    Whether what speaks of the way (``ACCESS``) means the event after all shows in how others fare.
-    """
-    status = answer.status
-    if 200 <= status < 300:  # noqa: PLR2004
-        return
-    body = answer.body[:MAX_ANSWER]
-    reason = quoted(answer.reason.encode("latin-1", "replace"), MAX_QUOTE)
-    message = f"{address} answers {status} {reason}: {quoted(body, MAX_QUOTE)}".replace("  ", " ").rstrip(": ")
-    delay = retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
-    if status in ACCESS:
-        raise SinkAccessError(message, retry_after=delay, status=status, body=body)
-    if status in RETRYABLE or not 200 <= status < 500:  # noqa: PLR2004
-        raise SinkUnavailableError(message, retry_after=delay, status=status, body=body)
-    raise EventRefusedError(message, status=status, body=body)
-
-
-def retry_after(value: str, now: datetime) -> float | None:
-    """Seconds to wait by a Retry-After header, a number or a date (RFC 9110, 10.2.3); None without a valid one."""
-    value = value.strip()
-    if value.isascii() and value.isdecimal():
-        return float(value)
-    try:
-        date = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds())
 
 
 def proxy_for(url: URL) -> str | None:
