@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
+import structlog
 from kubernetes.client.api_client import ApiClient
 from kubernetes.client.configuration import Configuration
 from kubernetes.client.exceptions import ApiException
@@ -25,7 +27,10 @@ from adapter.errors import (
     KubernetesForbiddenError,
     KubernetesUnavailableError,
 )
+from adapter.proxies import Proxy, check, is_bypassed, port_of
 from adapter.quoting import quoted
+
+log = structlog.get_logger()
 
 Object = dict[str, Any]
 """An object as the API server writes it, metadata and all."""
@@ -113,7 +118,7 @@ class KubernetesObject:
         except (HTTPError, ApiException, ConfigException, OSError) as exc:  # ApiException is how it raises TLS failures
             reason = " ".join(str(getattr(exc, "reason", None) or exc).split())
             raise KubernetesUnavailableError(
-                f"{self.setting}: cannot ask the API server {self.client.configuration.host}: {reason}"
+                f"{self.setting}: cannot ask the API server {self.client.configuration.host}{self._way()}: {reason}"
             ) from exc
 
     def _says_missing(self, status: int, answer: Object) -> bool:
@@ -130,7 +135,7 @@ class KubernetesObject:
         if 200 <= status < 300 and self._is_ours(answer):  # noqa: PLR2004
             return answer
         said = answer.get("message") or answer.get("reason") or "no reason given"
-        if status == 403:  # noqa: PLR2004
+        if status == 403 and answer.get("kind") == "Status":  # noqa: PLR2004  a proxy's knows nothing of RBAC
             raise KubernetesForbiddenError(
                 f"{self.setting}: may not {verb} {self.kind.resource} in namespace {self.namespace}: {said}; "
                 f"{self._advice(verb)}"
@@ -138,8 +143,13 @@ class KubernetesObject:
         if status == 409:  # noqa: PLR2004
             raise KubernetesConflictError(f"{self.setting}: {said}")
         raise KubernetesUnavailableError(
-            f"{self.setting}: cannot {verb} {self.title}: the API server answers {status}: {said}"
+            f"{self.setting}: cannot {verb} {self.title}: the API server{self._way()} answers {status}: {said}"
         )
+
+    def _way(self) -> str:
+        """Where there is a proxy in between, which may be what has failed, or answered."""
+        proxy = proxy_of(self.client.configuration)
+        return f" through the proxy {proxy}" if proxy else ""
 
     def _is_ours(self, answer: Object) -> bool:
         """Whether an answer is the object that was asked for, and not, say, a proxy's page."""
@@ -162,12 +172,32 @@ def parse(body: bytes) -> Object:
     return answer if isinstance(answer, dict) else {"message": quoted(body, 200)}
 
 
+def proxy_of(configuration: Configuration) -> Proxy | None:
+    """Return the proxy that leads to the API server; None where none does. Raises ConfigurationError.
+
+    The ``kubernetes`` package has read the same variables, ALL_PROXY, and ``proxy-url`` in a kubeconfig.
+    """
+    parts, given = urlsplit(configuration.host), configuration.proxy
+    if not given or is_bypassed(parts.hostname or "", port_of(parts), configuration.no_proxy or ""):
+        return None
+    names = (f"{parts.scheme}_proxy", f"{parts.scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
+    variable = next((name for name in names if os.environ.get(name) == given), "proxy-url in KUBECONFIG")
+    check(variable, given, parts.hostname or "", ("http", "https"))
+    return Proxy(given, variable)
+
+
 class Cluster:
     """An API server, who we are there, and the namespace that is meant where none is named."""
 
     def __init__(self, configuration: Configuration, namespace: str) -> None:
         # The callers try again themselves: a retry here would repeat a write that has been done, and find a conflict.
         configuration.retries = False
+        proxy = proxy_of(configuration)
+        if proxy is None:
+            configuration.proxy = None  # its own reading of NO_PROXY knows fewer forms
+        else:
+            configuration.proxy_headers = configuration.proxy_headers or dict(proxy.headers)
+            log.info("the API server is reached through a proxy", server=configuration.host, proxy=str(proxy))
         self._client = ApiClient(configuration)
         self._namespace = namespace
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import structlog
 from prometheus_client import CollectorRegistry
 
 from adapter import health, otlp
@@ -30,6 +31,8 @@ from adapter.sinksettings import OPENFAAS
 from adapter.vcenter.client import About, Vcenter
 from adapter.vcenter.refusals import Refusals
 from adapter.vcenter.session import Session
+
+log = structlog.get_logger()
 
 
 def converter_of(settings: Settings, about: About) -> Converter:
@@ -155,6 +158,8 @@ async def vcenter_of(settings: Settings, meters: Meters, refusals: Refusals) -> 
     again and again, it would be refused so often that vCenter locks the account.
     """
     session = Session(settings.vcenter_url, settings.credentials, settings.authorities(), meters.logged_in, refusals)
+    if session.proxy:
+        log.info("vCenter is reached through a proxy", vcenter=session.host, proxy=str(session.proxy))
     vcenter = Vcenter(session, meters.vcenter)
     try:
         patient = settings.vcenter_secret_path is not None and not sys.stderr.isatty()

@@ -1,5 +1,6 @@
 """What the tests of several files begin with."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from tests import guarantees_support
 
 settings.register_profile("no deadline", deadline=None)  # a machine that is busy for a while is no failure
 settings.load_profile("no deadline")
+
+
+for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):  # of the machine that the tests run on
+    os.environ.pop(name, None)
+    os.environ.pop(name.lower(), None)
 
 
 @pytest.fixture

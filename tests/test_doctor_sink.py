@@ -113,7 +113,7 @@ def test_secrets_that_a_sink_repeats_are_not_printed(doctor: Doctor) -> None:
 
 
 def test_a_proxy_is_looked_at_in_the_sinks_place(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port()}")
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
     examined = doctor(K_SINK="http://broker.invalid/default")
     assert examined.of("failed") == ["sink proxy tcp"]
     assert "HTTP_PROXY" in examined.advice("sink proxy tcp")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
+from adapter.proxies import Proxy
 from adapter.sinks import connection
 from adapter.sinks.connection import Answer, WireError
 from adapter.sinks.proxied import Proxied
@@ -326,7 +327,9 @@ def test_a_proxy_gets_the_whole_address() -> None:
     async def through() -> Answer:
         async with await asyncio.start_server(note, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            client = Proxied(URL("http://sink.invalid/path"), f"http://127.0.0.1:{port}", None, 5.0)
+            client = Proxied(
+                URL("http://sink.invalid/path"), Proxy(f"http://127.0.0.1:{port}", "HTTP_PROXY"), None, 5.0
+            )
             try:
                 return await client.post({"ce-id": "1"}, b"{}")
             finally:
@@ -339,7 +342,7 @@ def test_a_proxy_gets_the_whole_address() -> None:
 
 def test_a_proxy_that_is_not_there_is_a_failure_of_the_sink() -> None:
     async def through(port: int) -> None:
-        client = Proxied(URL("http://sink.invalid/"), f"http://127.0.0.1:{port}", None, 5.0)
+        client = Proxied(URL("http://sink.invalid/"), Proxy(f"http://127.0.0.1:{port}", "HTTP_PROXY"), None, 5.0)
         try:
             await client.post({}, b"")
         finally:

@@ -8,6 +8,7 @@ from itertools import chain, repeat
 import pytest
 from yarl import URL
 
+from adapter.proxies import Proxy
 from adapter.sinks import connection
 from adapter.sinks.connection import Answer, WireError
 from adapter.sinks.proxied import Proxied
@@ -189,7 +190,7 @@ def test_through_a_proxy_an_answer_that_comes_byte_by_byte_is_none() -> None:
             await asyncio.sleep(0.02)
 
     async def through(proxy: Wire) -> None:
-        client = Proxied(URL("http://sink.invalid/"), f"http://127.0.0.1:{proxy._port}", None, 0.3)
+        client = Proxied(URL("http://sink.invalid/"), Proxy(f"http://127.0.0.1:{proxy._port}", "HTTP_PROXY"), None, 0.3)
         try:
             with pytest.raises(TimeoutError, match=r"no answer within 0\.3 s"):
                 await client.post({}, b"x")

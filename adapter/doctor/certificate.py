@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from adapter.proxies import Proxy, open_tunnel
+
 NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h, which Python has no name for."""
 
@@ -17,10 +19,20 @@ PATIENCE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a server listens, as ``getaddrinfo`` says, and the name that it is asked for by."""
+    """Where a server listens, as ``getaddrinfo`` says, and the name that it is asked for by.
+
+    With a ``proxy`` that leads there, the address is the name and the port: it is the proxy that looks the name up.
+    """
 
     host: str
     address: tuple[Any, ...]
+    proxy: Proxy | None = None
+
+    def connect(self) -> socket.socket:
+        """Connect to it. Raises OSError."""
+        if self.proxy is not None:
+            return open_tunnel(self.proxy, self.host, self.address[1], PATIENCE)
+        return socket.create_connection(self.address[:2], PATIENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,7 @@ def shown_by(server: Server) -> Certificate:
 def handshake(server: Server, context: ssl.SSLContext) -> tuple[bytes, dict[str, Any]]:
     """Connect by TLS: the certificate as DER, and as a dict where ``context`` verifies it."""
     with (
-        socket.create_connection(server.address[:2], PATIENCE) as plain,
+        server.connect() as plain,
         context.wrap_socket(plain, server_hostname=server.host) as tls,
     ):
         return tls.getpeercert(binary_form=True) or b"", tls.getpeercert() or {}

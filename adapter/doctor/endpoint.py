@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from adapter.doctor.certificate import PATIENCE, Certificate, Server, handshake, shown_by
 from adapter.doctor.steps import Outcome, Step, failed, in_thread, ok, warning
+from adapter.proxies import Proxy, ProxyError
 from adapter.tls import WRONG_NAMES, remedy
 
 EXPIRES_SOON = timedelta(days=14)
@@ -38,17 +39,24 @@ class Objection:
 class Endpoint:
     """The server of an address that the setting ``setting`` holds.
 
-    ``plain`` is what it means that the address is http. ``addresses`` is what the name has resolved to.
+    ``plain`` is what it means that the address is http. ``proxy`` leads there. ``addresses`` is what the name has
+    resolved to.
     """
 
     url: str
     setting: str
     trust: Trust
     plain: Outcome
+    proxy: Proxy | None = None
     addresses: list[tuple[Any, ...]] = field(default_factory=list)
 
     def steps(self, area: str) -> list[Step]:
-        """The checks, named after the area: ``vcenter dns``."""
+        """The checks, named after the area: ``vcenter dns``. Through a proxy, it is the proxy that has to be there."""
+        if self.proxy is not None:
+            way = Endpoint(self.proxy.url, self.proxy.variable, self.trust, self.plain)
+            to_proxy = way.steps(f"{area} proxy")[:2]
+            secure = self.proxy.url.startswith("https:")  # TLS within TLS is more than a socket does
+            return to_proxy if secure else [*to_proxy, Step(f"{area} tls", self.verify, to_proxy[-1].name)]
         return [
             Step(f"{area} dns", self.resolve),
             Step(f"{area} tcp", self.connect, f"{area} dns"),
@@ -95,9 +103,12 @@ class Endpoint:
         """Look at the certificate, and see whether the adapter would trust it."""
         if urlsplit(self.url).scheme == "http":
             return self.plain
-        server = Server(self.host, self.addresses[0])
+        server = Server(self.host, (self.host, self.port) if self.proxy else self.addresses[0], self.proxy)
         try:
             shown = await in_thread(partial(shown_by, server))
+        except ProxyError as exc:
+            found, _, advice = str(exc).partition("; ")
+            return failed(found, advice)
         except OSError as exc:  # ssl.SSLError is one too
             reason = getattr(exc, "reason", None) or exc.strerror or str(exc)
             return failed(f"no TLS on port {self.port}: {reason}", f"check the port in {self.setting}")

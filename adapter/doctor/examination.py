@@ -11,6 +11,7 @@ from adapter.doctor.storage import checkpoint_outcome, dead_letters
 from adapter.doctor.vcenter import VcenterChecks
 from adapter.errors import ConfigurationError
 from adapter.parts import checkpoint_store
+from adapter.proxies import proxy_for
 from adapter.settings import Settings
 from adapter.typefilter import TypeFilter
 
@@ -23,6 +24,8 @@ async def examine(settings: Settings, *, ping: bool, as_json: bool) -> bool:
     if settings.sink is None:
         raise ConfigurationError("K_SINK: not set; set the sink's address (Knative does), or --sink - to do without")
     TypeFilter(settings.event_types)
+    for sink in filter(None, (settings.sink, settings.dead_letter_sink)):
+        proxy_for(sink)
     store, vcenter = checkpoint_store(settings.checkpoint), VcenterChecks(settings)
     report, good = Report(secrets_of(settings), sys.stdout, as_json=as_json), True
     areas = [

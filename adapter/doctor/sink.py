@@ -7,18 +7,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan
-from yarl import URL
 
 from adapter.doctor.endpoint import Endpoint, Trust
 from adapter.doctor.steps import Finding, Outcome, Step, failed, ok, take
 from adapter.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from adapter.parts import sink_of
+from adapter.proxies import proxy_for
 from adapter.settings import Settings
-from adapter.sinks.broker import proxy_for
 from adapter.sinks.mounted import Trust as SinkTrust
 from adapter.sinksettings import OPENFAAS
 
@@ -46,7 +44,7 @@ async def sink_findings(settings: Settings, *, ping: bool) -> list[Finding]:
     """The checks of K_SINK."""
     if settings.sink is None or settings.sink == "-":
         return [Finding("sink", ok("events are printed"))]
-    way = steps_to(settings.sink.removeprefix(OPENFAAS), "K_SINK", "sink", settings.ca_certs)
+    way = steps_to(settings.sink, "K_SINK", "sink", settings.ca_certs)
     return await take([*way, Step("sink ping", partial(ping_outcome, settings, wanted=ping), way[-1].name)])
 
 
@@ -58,13 +56,11 @@ async def dead_letter_sink_findings(settings: Settings) -> list[Finding]:
 
 
 def steps_to(url: str, setting: str, area: str, ca_certs: str | None) -> list[Step]:
-    """The way to a sink; only to the proxy where the environment names one for it, as the sink's client goes."""
+    """The way to a sink, through a proxy where the environment names one for it. The OpenFaaS gateway has none."""
     trusted = Trust(SinkTrust(ca_certs).context, "set K_CA_CERTS to its authority's PEM certificate")
     plain = ok("http: not encrypted, as is usual within a cluster")
-    proxy = proxy_for(URL(url, encoded=url.isascii()))
-    if proxy is None:
-        return Endpoint(url, setting, trusted, plain).steps(area)
-    return Endpoint(proxy, f"{urlsplit(url).scheme.upper()}_PROXY", trusted, plain).steps(f"{area} proxy")[:2]
+    proxy = None if url.startswith(OPENFAAS) else proxy_for(url)
+    return Endpoint(url.removeprefix(OPENFAAS), setting, trusted, plain, proxy).steps(area)
 
 
 async def ping_outcome(settings: Settings, *, wanted: bool) -> Outcome:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from adapter.doctor.endpoint import Endpoint, Trust
 from adapter.doctor.steps import LIMIT, Finding, Outcome, Step, failed, ok, take, warning
 from adapter.errors import AuthenticationError
+from adapter.proxies import vcenter_proxy
 from adapter.settings import Settings
 from adapter.tls import Authorities
 from adapter.vcenter import survey
@@ -33,7 +34,8 @@ class VcenterChecks:
         by_hand = f"set VCENTER_CA_FILE to its authority's PEM file ({server}/certs/download.zip has it)"
         trust = Trust(Authorities(settings.vcenter_ca_file).context, by_hand, settings.vcenter_insecure)
         plain = warning("http: whoever listens on the way learns the password", "set VCENTER_URL to the https address")
-        self._endpoint = Endpoint(settings.vcenter_url, "VCENTER_URL", trust, plain)
+        proxy = vcenter_proxy(settings.vcenter_url)
+        self._endpoint = Endpoint(settings.vcenter_url, "VCENTER_URL", trust, plain, proxy)
         self._session = Session(settings.vcenter_url, settings.credentials, settings.authorities())
         self._vcenter = Vcenter(self._session)
         self.instance_uuid: str | None = None

@@ -31,7 +31,8 @@ def judge(address: str, answer: Answer) -> None:
         return
     body = answer.body[:MAX_ANSWER]
     reason = quoted(answer.reason.encode("latin-1", "replace"), MAX_QUOTE)
-    message = f"{address} answers {status} {reason}: {quoted(body, MAX_QUOTE)}".replace("  ", " ").rstrip(": ")
+    said = f"{address} answers {status} {reason}{answer.way}: {quoted(body, MAX_QUOTE)}"
+    message = said.replace("  ", " ").rstrip(": ")
     delay = retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
     if status in ACCESS:
         raise SinkAccessError(message, retry_after=delay, status=status, body=body)

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.request import getproxies, proxy_bypass
 
+import structlog
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import Span
 from yarl import URL
@@ -17,12 +17,15 @@ from yarl import URL
 from adapter import telemetry
 from adapter.cloudevent import OrjsonFormat, binary
 from adapter.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
+from adapter.proxies import proxy_for
 from adapter.secretive import Hiding, secrets_in, without_secrets
 from adapter.sinks.answers import judge
 from adapter.sinks.connection import Answer
 from adapter.sinks.mounted import TRUST_BUNDLES, Token, Trust
 from adapter.sinks.proxied import Proxied
 from adapter.sinks.wire import Wire
+
+log = structlog.get_logger()
 
 BATCH_TYPE = "application/cloudevents-batch+json"
 
@@ -217,14 +220,6 @@ def must_fit(size: int, most: int) -> None:
         raise TooLargeError(f"the event has {size} bytes, more than MAX_EVENT_BYTES ({most})")
 
 
-def proxy_for(url: URL) -> str | None:
-    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name for this address.
-
-    aiohttp's own ``trust_env`` would also read ~/.netrc, for each request anew and in a thread.
-    """
-    return None if proxy_bypass(url.raw_host or "") else getproxies().get(url.scheme)
-
-
 @asynccontextmanager
 async def http_sink(  # noqa: PLR0913  it is wired in few places, by keyword
     url: str,
@@ -243,8 +238,11 @@ async def http_sink(  # noqa: PLR0913  it is wired in few places, by keyword
     """
     address = URL(url, encoded=url.isascii())
     trust = Trust(ca_certs, bundles).context if address.scheme == "https" else None
-    proxy = proxy_for(address)
-    client = Proxied(address, proxy, trust, answer_timeout) if proxy else Wire(address, trust, answer_timeout, fence)
+    proxy = proxy_for(str(address))  # aiohttp's own trust_env would also read ~/.netrc, for each request anew
+    client: Client = Wire(address, trust, answer_timeout, fence)
+    if proxy:
+        log.info("the sink is reached through a proxy", sink=address.host, proxy=str(proxy))
+        client = Proxied(address, proxy, trust, answer_timeout, fence)
     try:
         to = Address(client, url, Token(token_file))
         if batch is None:

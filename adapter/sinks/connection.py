@@ -42,12 +42,16 @@ class WireError(OSError):
 
 @dataclass(slots=True)
 class Answer:
-    """What came back. ``headers`` have lower-case names; ``body`` is its beginning."""
+    """What came back. ``headers`` have lower-case names; ``body`` is its beginning.
+
+    ``way`` says who else may have answered, where that is not sure.
+    """
 
     status: int = 0
     reason: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    way: str = ""
 
 
 class Connection(asyncio.Protocol):

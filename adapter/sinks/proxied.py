@@ -4,20 +4,31 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from http import HTTPStatus
 
 import aiohttp
 from yarl import URL
 
+from adapter.proxies import Proxy
 from adapter.sinks import connection, wire
 from adapter.sinks.connection import Answer, WireError
+from adapter.sockets import reason
 
 
 class Proxied:
     """Does what ``Wire`` does, through ``proxy``."""
 
-    def __init__(self, url: URL, proxy: str, tls: Callable[[], ssl.SSLContext] | None, answer_timeout: float) -> None:
+    def __init__(
+        self,
+        url: URL,
+        proxy: Proxy,
+        tls: Callable[[], ssl.SSLContext] | None,
+        answer_timeout: float,
+        fence: Callable[[], None] = lambda: None,
+    ) -> None:
         self._url, self._proxy, self._tls = url, proxy, tls
         self._answer_timeout = answer_timeout
+        self._fence = fence
         self._client = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=wire.CONNECT_TIMEOUT),
@@ -32,20 +43,35 @@ class Proxied:
                 response = await self._sent(headers, body)
             async with response:
                 named = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, response.reason or "", named, await beginning(response))
+                body = await beginning(response)
+            return self._judged(Answer(response.status, response.reason or "", named, body))
+        except aiohttp.ClientHttpProxyError as exc:  # its answer to CONNECT
+            raise WireError(self._proxy.refusal(exc.status, exc.message)) from exc
+        except aiohttp.ClientProxyConnectionError as exc:
+            said = f"the proxy {self._proxy} cannot be reached: {reason(exc.os_error)}"
+            raise WireError(f"{said}; check {self._proxy.variable}") from exc
         except aiohttp.ClientError as exc:
             raise WireError(str(exc) or type(exc).__name__) from exc
         except TimeoutError as exc:
             raise TimeoutError(f"no answer within {self._answer_timeout:g} s") from exc
 
+    def _judged(self, answer: Answer) -> Answer:
+        """Tell the proxy's answers from the sink's: by plain HTTP it may be either's, and 407 is a proxy's alone."""
+        if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            raise WireError(self._proxy.refusal(answer.status, answer.reason))
+        if self._tls is None:
+            answer.way = f" (it, or the proxy {self._proxy})"
+        return answer
+
     async def _sent(self, headers: Mapping[str, str], body: bytes) -> aiohttp.ClientResponse:
         """The answer, once its head is there."""
+        self._fence()
         return await self._client.post(
             self._url,
             data=body,
             headers=headers,
             allow_redirects=False,
-            proxy=self._proxy,
+            proxy=self._proxy.url,
             ssl=self._tls() if self._tls else True,
         )
 

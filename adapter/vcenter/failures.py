@@ -16,6 +16,7 @@ from adapter.errors import (
     VcenterSourceError,
     VcenterUnavailableError,
 )
+from adapter.proxies import ProxyError
 from adapter.tls import objection, remedy
 from adapter.vcenter.stub import AnswerLateError, AnswerTooLongError, UnknownFaultError
 
@@ -67,6 +68,8 @@ def message(fault: Any) -> str:
 
 def unreached(host: str, exc: Exception) -> str:
     """What an operator reads where no answer came, or none from a vCenter's SOAP."""
+    if isinstance(exc, ProxyError):
+        return f"vCenter {host} cannot be reached: {exc}"
     if isinstance(exc, AnswerLateError):
         return f"vCenter {host} has not answered within {exc.seconds:g} s"
     if isinstance(exc, AnswerTooLongError):

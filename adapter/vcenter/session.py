@@ -19,6 +19,7 @@ from adapter.errors import (
     VcenterRefusedError,
     VcenterUnavailableError,
 )
+from adapter.proxies import vcenter_proxy
 from adapter.tls import Authorities
 from adapter.vcenter.decode import decode_categories
 from adapter.vcenter.failures import refusal, vcenter_errors
@@ -61,6 +62,7 @@ class Session:
         self._user_agent = f"vcenter-source/{version('vcenter-source')} ({uuid.uuid4()})"
         self._options = {"url": f"{parts.scheme}://{self.host}/sdk"}
         self._authorities = authorities if parts.scheme == "https" else None
+        self.proxy = vcenter_proxy(url)
         self.stub = self._stub(OLDEST_VERSION)
         self.content: Any = None
         self._instance_uuid: str | None = None
@@ -70,7 +72,7 @@ class Session:
         self._warned = False
 
     def _stub(self, api_version: str) -> Stub:
-        return Stub(self._authorities, self._user_agent, version=api_version, **self._options)
+        return Stub(self._authorities, self._user_agent, self.proxy, version=api_version, **self._options)
 
     def _connect(self, api_version: str) -> None:
         self.stub.DropConnections()

@@ -2,6 +2,7 @@
 
 import io
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from typing import Any
 
 from pyVmomi import SoapAdapter
 
+from adapter.proxies import Proxy, open_tunnel
 from adapter.tls import Authorities
 from adapter.vcenter.decode import fault_message, fault_name
 
@@ -70,6 +72,23 @@ class _HTTPSConnection(HTTPSConnection):
             raise
 
 
+class _TunnelledConnection(HTTPSConnection):
+    """Reaches vCenter through a proxy, which sees neither what is said nor the password."""
+
+    def __init__(self, host: str, port: int, *, proxy: Proxy, context: ssl.SSLContext, **options: Any) -> None:
+        super().__init__(host, port, context=context, **options)
+        self._proxy = proxy
+        self._trust = context
+
+    def connect(self) -> None:
+        plain = open_tunnel(self._proxy, self.host, self.port, CONNECT_TIMEOUT)
+        try:
+            self.sock = self._trust.wrap_socket(plain, server_hostname=self.host)
+        except OSError:
+            plain.close()
+            raise
+
+
 class _TimedSocket(io.RawIOBase):
     """What comes from a socket within ``patience`` seconds. Its own time-out would begin again with each byte."""
 
@@ -109,17 +128,23 @@ class _TimedResponse(HTTPResponse):
 class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
     """One connection pool to one vCenter, and one session there. Calls block: they belong in the worker thread.
 
-    ``authorities`` is asked for every new connection; None is plain HTTP. ``patience`` is how many seconds a call may
-    take, ``limit`` how many bytes its answer may have.
+    ``authorities`` is asked for every new connection; None is plain HTTP. ``proxy`` leads to vCenter. ``patience`` is
+    how many seconds a call may take, ``limit`` how many bytes its answer may have.
     """
 
     _active: HTTPConnection | None = None
 
-    def __init__(self, authorities: Authorities | None, user_agent: str = "vcenter-source", **options: Any) -> None:
+    def __init__(
+        self,
+        authorities: Authorities | None,
+        user_agent: str = "vcenter-source",
+        proxy: Proxy | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(httpConnectionTimeout=CONNECT_TIMEOUT, **options)
         self._authorities = authorities
         if authorities is not None:
-            self.scheme = _HTTPSConnection
+            self.scheme = partial(_TunnelledConnection, proxy=proxy) if proxy else _HTTPSConnection
         self._user_agent = user_agent
         self.patience = ANSWER_TIMEOUT
         self.limit = ANSWER_LIMIT

@@ -14,6 +14,7 @@ import httpx
 
 from adapter.errors import AuthenticationError, VcenterRefusedError, VcenterUnavailableError
 from adapter.event import ManagedObjectReference
+from adapter.proxies import Proxy, vcenter_proxy
 from adapter.vcenter.failures import refusal
 from adapter.vcentersettings import Credentials
 
@@ -39,28 +40,29 @@ REST = Dialect("/rest/com/vmware/cis/session", "/rest/com/vmware/cis/tagging", "
 class Tags:
     """The tags of one vCenter, in a session of their own. Raises the failures of ``adapter.errors``."""
 
-    def __init__(self, http: httpx.Client, credentials: Credentials) -> None:
+    def __init__(self, http: httpx.Client, credentials: Credentials, proxy: Proxy | None = None) -> None:
         self._http = http
+        self._proxy = proxy
         self.host = http.base_url.netloc.decode()
-        with rest_errors(self.host):
+        with rest_errors(self.host, self._proxy):
             self._dialect = self._log_in(credentials)
 
     def categories(self) -> Mapping[str, str]:
         """The id of each category by its name."""
-        with rest_errors(self.host):
+        with rest_errors(self.host, self._proxy):
             return self._by_name("category", self._call("GET", "/category"))
 
     def tags_of(self, category_id: str) -> Mapping[str, str]:
         """The id of each tag of a category by its name."""
         item = f"/{self._dialect.item}{category_id}" if self._dialect.wrapped else ""
-        with rest_errors(self.host):
+        with rest_errors(self.host, self._proxy):
             found = self._call("POST", f"/tag{item}", "list-tags-for-category", {"category_id": category_id})
             return self._by_name("tag", found)
 
     def objects_with(self, tag_id: str) -> list[ManagedObjectReference] | None:
         """What carries a tag, as far as the account may see it; None where there is no such tag."""
         parameters: dict[str, str] | None = {} if self._dialect.wrapped else None  # vcsim stumbles over no body at all
-        with rest_errors(self.host):
+        with rest_errors(self.host, self._proxy):
             path = f"/tag-association/{self._dialect.item}{tag_id}"
             found = self._call("POST", path, "list-attached-objects", parameters)
             return None if found is None else [ManagedObjectReference(each["type"], each["id"]) for each in found]
@@ -105,11 +107,14 @@ class Tags:
 
 @contextmanager
 def reading_tags(url: str, credentials: Credentials, tls: ssl.SSLContext) -> Iterator[Tags]:
-    """The tags of the vCenter at ``url``. Proxy variables are ignored, as pyVmomi ignores them."""
+    """The tags of the vCenter at ``url``, through the proxy that leads there."""
     parts = urlsplit(url)
     base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    with httpx.Client(base_url=base, verify=tls, trust_env=False, timeout=30) as http:
-        tags = Tags(http, credentials)
+    proxy = vcenter_proxy(url)
+    with httpx.Client(
+        base_url=base, verify=tls, trust_env=False, timeout=30, proxy=proxy.url if proxy else None
+    ) as http:
+        tags = Tags(http, credentials, proxy)
         try:
             yield tags
         finally:
@@ -117,12 +122,21 @@ def reading_tags(url: str, credentials: Credentials, tls: ssl.SSLContext) -> Ite
 
 
 @contextmanager
-def rest_errors(host: str) -> Iterator[None]:
+def rest_errors(host: str, proxy: Proxy | None) -> Iterator[None]:
     """Map what httpx and broken answers raise to ``adapter.errors``."""
     try:
         yield
     except httpx.HTTPError as exc:
-        reason = str(exc) or type(exc).__name__
-        raise VcenterUnavailableError(f"vCenter {host} cannot be reached: {reason}; check VCENTER_URL") from exc
+        raise VcenterUnavailableError(f"vCenter {host} cannot be reached: {reason(exc, proxy)}") from exc
     except (ValueError, KeyError, TypeError) as exc:
         raise VcenterUnavailableError(f"{host} does not answer like a vCenter; check VCENTER_URL") from exc
+
+
+def reason(exc: httpx.HTTPError, proxy: Proxy | None) -> str:
+    """Why there is no answer, and what to look at."""
+    said = str(exc) or type(exc).__name__
+    if isinstance(exc, httpx.ProxyError):  # its answer to CONNECT
+        return f"the proxy {proxy} answers {said}; see what it asks for and lets through, or add the host to NO_PROXY"
+    if proxy is not None and isinstance(exc, httpx.ConnectError):
+        return f"through the proxy {proxy}: {said}; check {proxy.variable} and VCENTER_URL"
+    return f"{said}; check VCENTER_URL"

@@ -1,26 +1,42 @@
-"""The HTTP connections to vCenter: whom they trust."""
+"""The HTTP connections to vCenter: whom they trust, and which proxy they take."""
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
+import structlog
 
+from functions.pytag.proxies import Proxy, vcenter_proxy
 from functions.pytag.settings import Settings
 from functions.pytag.tls import Authorities
 
+_log = structlog.get_logger()
+
 
 def http_client(settings: Settings) -> httpx.AsyncClient:
-    """Make the client for vCenter's REST API. Proxy variables are ignored, as pyVmomi ignores them in the adapter."""
+    """Make the client for vCenter's REST API. Raises SettingsError for a proxy that cannot be used."""
     authorities = Authorities(settings.vcenter_ca_file, insecure=settings.vcenter_insecure)
-    return httpx.AsyncClient(
-        base_url=settings.base_url, transport=Transport(authorities), timeout=min(10.0, settings.timeout)
-    )
+    transport = Transport(authorities, vcenter_proxy(settings.base_url))
+    return httpx.AsyncClient(base_url=settings.base_url, transport=transport, timeout=min(10.0, settings.timeout))
+
+
+def announce_proxy(settings: Settings) -> None:
+    """Log which proxy leads to vCenter. Raises SettingsError for one that cannot be used."""
+    proxy = vcenter_proxy(settings.base_url)
+    if proxy is not None:
+        _log.info("vCenter is reached through a proxy", vcenter=settings.base_url, proxy=str(proxy))
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """Connections that trust the authorities of now: httpx has one context for all that it ever makes."""
+    """Connections that trust the authorities of now: httpx has one context for all that it ever makes.
 
-    def __init__(self, authorities: Authorities) -> None:
+    A failure of the ``proxy`` names it.
+    """
+
+    def __init__(self, authorities: Authorities, proxy: Proxy | None) -> None:
         self._authorities = authorities
+        self._proxy = proxy
         self._context = authorities.context()
         self._current = self._connecting(self._context)
         self._retired: httpx.AsyncHTTPTransport | None = None
@@ -30,7 +46,8 @@ class Transport(httpx.AsyncBaseTransport):
         context = self._authorities.context()
         if context is not self._context:
             await self._renew(context)
-        return await self._current.handle_async_request(request)
+        with proxy_named(self._proxy):
+            return await self._current.handle_async_request(request)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -44,6 +61,19 @@ class Transport(httpx.AsyncBaseTransport):
         if closing is not None:
             await closing.aclose()
 
-    @staticmethod
-    def _connecting(context: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
-        return httpx.AsyncHTTPTransport(verify=context, trust_env=False)
+    def _connecting(self, context: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
+        return httpx.AsyncHTTPTransport(verify=context, trust_env=False, proxy=self._proxy.url if self._proxy else None)
+
+
+@contextmanager
+def proxy_named(proxy: Proxy | None) -> Iterator[None]:
+    """Say in a failure on the way through a proxy that it is the proxy's, or may be."""
+    try:
+        yield
+    except httpx.ProxyError as exc:  # its answer to CONNECT
+        advice = "see what it asks for and lets through, or add vCenter's host to NO_PROXY"
+        raise httpx.ProxyError(f"the proxy {proxy} answers {exc}; {advice}") from exc
+    except httpx.ConnectError as exc:
+        if proxy is None:
+            raise
+        raise httpx.ConnectError(f"through the proxy {proxy}: {exc}") from exc

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from functions.pytag.errors import SettingsError
-from functions.pytag.sockets import ANYWHERE
+from functions.pytag.sockets import ANYWHERE, without_brackets
 from functions.pytag.tls import client_context
 
 TAG_URN = re.compile(r"urn:vmomi:InventoryServiceTag:[^:\s]+:[^:\s]+")
@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     @field_validator("host")
     @classmethod
     def _without_brackets(cls, value: str) -> str:
-        return value[1:-1] if value.startswith("[") and value.endswith("]") else value
+        return without_brackets(value)
 
     @field_validator("vcenter_url")
     @classmethod

@@ -17,6 +17,11 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def without_brackets(host: str) -> str:
+    """Return an IPv6 address without the brackets that a URL puts around it."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+
 def reason(exc: OSError) -> str:
     """Say why a socket cannot be had, without the words that a library adds; they differ with the Python."""
     if exc.errno is not None and exc.errno in errno.errorcode:
