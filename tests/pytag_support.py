@@ -60,7 +60,8 @@ def serving(app: ASGIApp, **tls: Any) -> Iterator[str]:
 class World:
     """A vCenter with its REST side on the wire.
 
-    ``answers`` are given, in order, before the real ones, each once a path has its text; ``hook`` sees each request.
+    ``answers`` are given, in order, before the real ones, each once a path has its text; ``hook`` sees each request,
+    and each answer comes ``delay`` seconds later; ``most`` is how many were waited for at the same time.
     """
 
     def __init__(self) -> None:
@@ -74,12 +75,23 @@ class World:
         self.requests: list[Request] = []
         self.answers: deque[tuple[str, Response]] = deque()
         self.hook: Callable[[Request], None] = lambda _: None
+        self.delay = 0.0
+        self.most = self._open = 0
         self._app = Starlette(routes=routes(self.vcenter, dialects))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._open += 1
+        self.most = max(self.most, self._open)
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            self._open -= 1
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             self.requests.append(Request(scope))
             self.hook(self.requests[-1])
+            await asyncio.sleep(self.delay)
             if self.answers and self.answers[0][0] in scope["path"]:
                 await self.answers.popleft()[1](scope, receive, send)
                 return

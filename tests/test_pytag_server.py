@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from tests.pytag_support import POOL, World, binary, pytag, serving, world
@@ -265,17 +265,7 @@ def test_a_silent_vcenter_does_not_hold_the_event_for_ever() -> None:
 
 def test_many_slow_answers_do_not_add_up_beyond_the_limit(vcenter: World) -> None:
     vcenter.tag()
-
-    class Slow(PlainTextResponse):
-        async def __call__(self, *args: Any) -> None:
-            import asyncio
-
-            await asyncio.sleep(0.4)
-            await super().__call__(*args)
-
-    vcenter.answers.extend([("/category/", Slow("", 404)) for _ in range(3)])
-    for n in range(3):
-        vcenter.tagging.create_category(f"more-{n}")
+    vcenter.delay = 0.4
     with pytag(vcenter.base, TIMEOUT="1") as client:
         response = client.post("/", headers=binary())
     assert response.json()["error"] == "vCenter took longer than TIMEOUT=1 seconds"

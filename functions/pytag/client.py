@@ -1,81 +1,27 @@
-"""vCenter's REST API: one session, both dialects, and every failure named. The only room that talks to vCenter."""
+"""vCenter's REST API: one session, in the dialect that vCenter speaks. The only room that talks to vCenter."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
-from functions.pytag.errors import (
-    ForbiddenError,
-    LoginRefusedError,
-    SettingsError,
-    UnknownError,
-    VcenterRefusedError,
-    VcenterUnavailableError,
-)
+from functions.pytag.answers import Answer, Shape, is_page, may_pass, read, record, text, value_of
+from functions.pytag.dialects import API, REST, Dialect, Operation
+from functions.pytag.errors import LoginRefusedError, PytagError, SettingsError, VcenterUnavailableError
+from functions.pytag.refusals import Refusals
 from functions.pytag.settings import Credentials
 from functions.pytag.telemetry import Telemetry, answered
 from functions.pytag.tls import distrust
 
+T = TypeVar("T")
 SESSION_HEADER = "vmware-api-session-id"
-LOGIN_PAUSE = 60.0
-"""Seconds between two tries of a password that was refused. By default vCenter locks an account for five minutes after
-five refused log-ins within three (vSphere Authentication, lockout policy), and redeliveries would keep it locked."""
-
-BUSY = frozenset({"resource_busy", "unable_to_allocate_resource"})
-"""Errors of vAPI that come as 400 and pass by themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One call of the tagging API, the same in both dialects. ``item`` is the id that stands in the path."""
-
-    method: str
-    resource: str
-    item: str | None = None
-    action: str | None = None
-    body: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a generation of vCenter writes its REST API. ``wrapped``: values and specifications come in an envelope."""
-
-    session: str
-    tagging: str
-    item: str
-    action: str
-    wrapped: bool
-
-    @property
-    def ask(self) -> tuple[str, str]:
-        """How to ask whether a session is still known."""
-        return ("POST", f"{self.session}?~action=get") if self.wrapped else ("GET", self.session)
-
-    def path(self, operation: Operation) -> str:
-        """The path and query of an operation."""
-        item, action = operation.item, operation.action
-        path = f"{self.tagging}/{operation.resource}" + (f"/{self.item}{item}" if item else "")
-        return f"{path}?{self.action}={action}" if action else path
-
-    def tags_of(self, category_id: str) -> Operation:
-        """The one operation whose path differs by more than its spelling."""
-        item = category_id if self.wrapped else None
-        return Operation("POST", "tag", item, "list-tags-for-category", {"category_id": category_id})
-
-    def create(self, resource: str, spec: dict[str, Any]) -> Operation:
-        """Create a category or a tag."""
-        return Operation("POST", resource, body={"create_spec": spec} if self.wrapped else spec)
-
-
-API = Dialect("/api/session", "/api/cis/tagging", "", "action", wrapped=False)
-"""vCenter 7.0U2 and later."""
-REST = Dialect("/rest/com/vmware/cis/session", "/rest/com/vmware/cis/tagging", "id:", "~action", wrapped=True)
-"""vCenter 6.5 and later, deprecated since 7.0U2, and vcsim."""
+LOG_OUT_SECONDS = 5.0
+"""How long a stop waits for the answer to its log-out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +46,9 @@ class VcenterClient:
         self._http = http
         self._credentials = credentials
         self._telemetry = telemetry
-        self._clock = clock
         self._lock = asyncio.Lock()
         self._session: Session | None = None
-        self._refused: tuple[Credentials, float] | None = None
+        self._refusals = Refusals(clock)
 
     async def session(self, stale: Session | None = None) -> Session:
         """The session, logged in once however many ask; ``stale`` is one that vCenter no longer knows.
@@ -116,54 +61,74 @@ class VcenterClient:
                 self._session = await self._log_in()
             return self._session
 
-    async def call(self, make: Callable[[Dialect], Operation]) -> Any:
-        """The value that an operation answers with, None where there is none. Raises RetryableError, PermanentError."""
+    async def call(self, make: Callable[[Dialect], Operation], shape: Shape[T]) -> T:
+        """The value that an operation answers with. Raises RetryableError, PermanentError."""
         session = await self.session()
-        response = await self._operate(session, make)
-        if response.status_code == httpx.codes.UNAUTHORIZED:
+        answer = await self._operate(session, make)
+        if answer.status == httpx.codes.UNAUTHORIZED:
             session = await self.session(stale=session)
-            response = await self._operate(session, make)
-        return _value(response, wrapped=session.dialect.wrapped)
+            answer = await self._operate(session, make)
+        return value_of(answer, shape, wrapped=session.dialect.wrapped)
 
     async def check(self) -> None:
         """Whether vCenter knows our session, or gives us one. Raises RetryableError, PermanentError."""
         session = await self.session()
         method, path = session.dialect.ask
-        response = await self._send(method, path, {SESSION_HEADER: session.token})
-        if response.status_code == httpx.codes.UNAUTHORIZED:
+        answer = await self._send(method, path, {SESSION_HEADER: session.token})
+        if answer.status == httpx.codes.UNAUTHORIZED:
             await self.session(stale=session)
         else:
-            _value(response, wrapped=session.dialect.wrapped)
+            value_of(answer, record("user"), wrapped=session.dialect.wrapped)
 
     async def close(self) -> None:
         """Log out, as good as it goes, and close the connections."""
         if self._session is not None:
             session, self._session = self._session, None
-            with suppress(VcenterUnavailableError):  # the session then ends by itself
-                await self._send("DELETE", session.dialect.session, {SESSION_HEADER: session.token})
+            with suppress(VcenterUnavailableError, TimeoutError):  # the session then ends by itself
+                async with asyncio.timeout(LOG_OUT_SECONDS):
+                    await self._send("DELETE", session.dialect.session, {SESSION_HEADER: session.token})
         await self._http.aclose()
 
-    async def _operate(self, session: Session, make: Callable[[Dialect], Operation]) -> httpx.Response:
+    async def _operate(self, session: Session, make: Callable[[Dialect], Operation]) -> Answer:
         operation = make(session.dialect)
         headers = {SESSION_HEADER: session.token}
         return await self._send(operation.method, session.dialect.path(operation), headers, json=operation.body)
 
     async def _log_in(self) -> Session:
+        """A session in the first dialect that gives one.
+
+        An older vCenter, or what stands before it, answers 404 where it has no ``/api/session``, or 400, 403, 405, 415,
+        or a page. No such answer is about the event that we log in for.
+        """
         credentials = self._usable_credentials()
+        failures = []
         for dialect in (API, REST):
-            response = await self._send(
-                "POST",
-                dialect.session,
-                {"vmware-use-header-authn": "true"},
-                auth=httpx.BasicAuth(credentials.username, credentials.password.get_secret_value()),
-            )
-            if response.status_code == httpx.codes.NOT_FOUND:
-                continue  # an older vCenter has no /api/session
-            if response.status_code == httpx.codes.UNAUTHORIZED:
-                self._refused = (credentials, self._clock())
-                raise self._login_refused(credentials, LOGIN_PAUSE)
-            return Session(_token(response, wrapped=dialect.wrapped), dialect)
-        raise VcenterUnavailableError(f"no REST API at {self._http.base_url}: is VCENTER_URL a vCenter, and is it up?")
+            answer = await self._ask_for_session(dialect, credentials)
+            try:
+                token = value_of(answer, text, wrapped=dialect.wrapped)
+            except PytagError as exc:
+                if may_pass(answer.status) and not is_page(answer):
+                    raise
+                failures.append((answer.status, str(exc)))
+            else:
+                self._refusals.forget()
+                return Session(token, dialect)
+        raise self._no_api(failures)
+
+    async def _ask_for_session(self, dialect: Dialect, credentials: Credentials) -> Answer:
+        auth = httpx.BasicAuth(credentials.username, credentials.password.get_secret_value())
+        answer = await self._send("POST", dialect.session, {"vmware-use-header-authn": "true"}, auth=auth)
+        if answer.status == httpx.codes.UNAUTHORIZED:
+            self._refusals.note(credentials)
+            raise self._login_refused(credentials)
+        return answer
+
+    def _no_api(self, failures: list[tuple[int, str]]) -> VcenterUnavailableError:
+        told = [message for status, message in failures if status != httpx.codes.NOT_FOUND]
+        why = f": {'; '.join(told)}" if told else ""
+        return VcenterUnavailableError(
+            f"no REST API at {self._http.base_url}: is VCENTER_URL a vCenter, and is it up?{why}"
+        )
 
     def _usable_credentials(self) -> Credentials:
         """The credentials as they are now, unless vCenter has just refused these very ones."""
@@ -171,30 +136,30 @@ class VcenterClient:
             credentials = self._credentials()
         except SettingsError as exc:  # a mounted Secret that is being replaced
             raise LoginRefusedError(str(exc)) from exc
-        if self._refused is not None and self._refused[0] == credentials:
-            pause = self._refused[1] + LOGIN_PAUSE - self._clock()
-            if pause > 0:
-                raise self._login_refused(credentials, pause)
+        if self._refusals.pause(credentials) > 0:
+            raise self._login_refused(credentials)
         return credentials
 
-    @staticmethod
-    def _login_refused(credentials: Credentials, pause: float) -> LoginRefusedError:
+    def _login_refused(self, credentials: Credentials) -> LoginRefusedError:
+        pause = self._refusals.pause(credentials)
         return LoginRefusedError(
             f"vCenter refuses the user name or password of {credentials.username}: check VCENTER_USERNAME and "
-            "VCENTER_PASSWORD, or the files in VCENTER_SECRET_PATH",
+            "VCENTER_PASSWORD, or the files in VCENTER_SECRET_PATH; they are tried again "
+            f"in {math.ceil(pause)} seconds, lest vCenter lock the account, and at once when the files change",
             retry_after=pause,
         )
 
-    async def _send(self, method: str, path: str, headers: dict[str, str], **more: Any) -> httpx.Response:
-        """One request, with its span. Raises VcenterUnavailableError where there is no answer at all."""
+    async def _send(self, method: str, path: str, headers: dict[str, str], **more: Any) -> Answer:
+        """One request, with its span. Raises VcenterUnavailableError where there is no answer that can be read."""
         url = str(self._http.base_url.join(path))
+        headers["accept-encoding"] = "identity"  # what is packed could unpack to any size
         with self._telemetry.request(method, url, headers) as span:
             try:
-                response = await self._http.request(method, path, headers=headers, **more)
+                async with self._http.stream(method, path, headers=headers, **more) as response:
+                    answered(span, response.status_code)
+                    return await read(response)
             except httpx.HTTPError as exc:
                 raise VcenterUnavailableError(_no_answer(self._http.base_url, exc)) from exc
-            answered(span, response.status_code)
-            return response
 
 
 def _no_answer(url: httpx.URL, exc: httpx.HTTPError) -> str:
@@ -203,57 +168,3 @@ def _no_answer(url: httpx.URL, exc: httpx.HTTPError) -> str:
         return f"no answer from vCenter at {url}: {refused}"
     reason = " ".join(str(exc).split()) or type(exc).__name__
     return f"no answer from vCenter at {url}: {reason}"
-
-
-def _json(response: httpx.Response) -> Any:
-    try:
-        return response.json() if response.content else None
-    except ValueError:
-        return None
-
-
-def _token(response: httpx.Response, *, wrapped: bool) -> str:
-    token = _value(response, wrapped=wrapped)
-    if not isinstance(token, str) or not token:
-        raise VcenterUnavailableError(f"{response.url} did not answer like a vCenter: is VCENTER_URL right?")
-    return token
-
-
-def _value(response: httpx.Response, *, wrapped: bool) -> Any:
-    """What a successful response holds. Raises what an unsuccessful one means."""
-    if not response.is_success:
-        raise _failure(response)
-    body = _json(response)
-    return body.get("value") if wrapped and isinstance(body, dict) else body
-
-
-def _failure(response: httpx.Response) -> VcenterRefusedError | VcenterUnavailableError:
-    """An HTTP error by what to do about it. Both dialects' bodies are read, none is relied on (vcsim sends none)."""
-    kind, code, text = _error(_json(response))
-    status = response.status_code
-    message = (
-        f"{response.request.method} {response.request.url.path}: {status} {text or kind or response.reason_phrase}"
-    )
-    # Not ready is also a path that vCenter's front end does not know yet: the services behind it are still starting.
-    starting = code == "com.vmware.vapi.rest.httpNotFound"
-    if status >= 500 or status in {401, 408, 429} or status < 400 or kind in BUSY or starting:  # noqa: PLR2004  HTTP
-        return VcenterUnavailableError(f"vCenter is not ready: {message}", retry_after=_retry_after(response))
-    names: dict[int, type[VcenterRefusedError]] = {403: ForbiddenError, 404: UnknownError}
-    return names.get(status, VcenterRefusedError)(f"vCenter refuses {message}", kind=kind)
-
-
-def _error(body: Any) -> tuple[str, str, str]:
-    """The kind of a vAPI error (``not_found``), and its first message's id and text; empty where it is none."""
-    if not isinstance(body, dict):
-        return "", "", ""
-    kind = str(body.get("error_type") or body.get("type") or "").rpartition(".")[2].lower()
-    value = body.get("value")
-    messages = body.get("messages") or (value.get("messages") if isinstance(value, dict) else None) or [{}]
-    first = messages[0] if isinstance(messages, list) and isinstance(messages[0], dict) else {}
-    return kind, str(first.get("id", "")), str(first.get("default_message", ""))
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds, where vCenter names them; a date is ignored."""
-    value = response.headers.get("retry-after", "")
-    return float(value) if value.isdecimal() else None

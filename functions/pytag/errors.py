@@ -8,11 +8,15 @@
     └── PermanentError               delivering the event again cannot help
         ├── RequestRefusedError          the request is no CloudEvent that we take: 400, 413, 415; or it does not come:
         │                                408, which a Broker retries all the same
+        ├── OtherVcenterError            the event is another vCenter's: 422
         ├── NoObjectError                the event is about no object: 422
         └── VcenterRefusedError          vCenter understood and says no: 422
             ├── ForbiddenError               a missing privilege, or a missing object (vCenter does not tell which)
             └── UnknownError                 no such category, tag, or path
+                └── MissingTagError              TAG names none that vCenter has, and it is not to be made
 
+Only what is asked about the event's own object can refuse the event. A refusal before that, at the log-in or while the
+tag is looked up, becomes a VcenterUnavailableError; but a MissingTagError stays, so that a typing error in TAG shows.
 Foreign exceptions become these in ``functions.pytag.client``, with the original as ``__cause__``.
 """
 
@@ -55,6 +59,10 @@ class RequestRefusedError(PermanentError):
         self.status = status
 
 
+class OtherVcenterError(PermanentError):
+    """The event is of another vCenter, where its object's id means another object."""
+
+
 class NoObjectError(PermanentError):
     """The event names no managed object."""
 
@@ -73,3 +81,7 @@ class ForbiddenError(VcenterRefusedError):
 
 class UnknownError(VcenterRefusedError):
     """vCenter knows no such category or tag."""
+
+
+class MissingTagError(UnknownError):
+    """vCenter has no tag, or no category, of the name in TAG."""

@@ -2,15 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import structlog
 
-from functions.pytag.client import Operation, VcenterClient
-from functions.pytag.errors import ForbiddenError, PermanentError, UnknownError, VcenterRefusedError
+from functions.pytag.answers import identifier, ids, nothing, record
+from functions.pytag.client import VcenterClient
+from functions.pytag.dialects import Operation
+from functions.pytag.errors import (
+    ForbiddenError,
+    MissingTagError,
+    PermanentError,
+    UnknownError,
+    VcenterRefusedError,
+    VcenterUnavailableError,
+)
 from functions.pytag.event import Reference
+from functions.pytag.lookup import Lookup
 from functions.pytag.settings import TagName
 from functions.pytag.telemetry import Telemetry
 
@@ -49,6 +58,7 @@ class Tagger:
         self._sleep = sleep
         self._lock = asyncio.Lock()
         self._found: Tag | None = None
+        self._lookup = Lookup(client)
 
     async def attach(self, reference: Reference) -> None:
         """Put the tag on an object; it being there already is success. Raises RetryableError, PermanentError."""
@@ -78,16 +88,28 @@ class Tagger:
                 return self._found
 
     async def _look_up(self, *, create: bool) -> Tag:
+        """Find or make the tag. What vCenter refuses here is not the event's fault; a missing tag is a setting's."""
+        try:
+            found = await self._named(create=create)
+        except MissingTagError:
+            self._lookup.forget()
+            raise
+        except VcenterRefusedError as exc:
+            raise VcenterUnavailableError(f"TAG: {self._name} cannot be looked up: {exc}") from exc
+        self._lookup.forget()
+        return found
+
+    async def _named(self, *, create: bool) -> Tag:
         if self._name.urn:
             return await self._by_urn(self._name.urn)
         category = await self._category() or (await self._new_category() if create else None)
         if category is None:
-            raise UnknownError(
+            raise MissingTagError(
                 f"TAG: vCenter has no category {self._name.category!r}; create it, or set TAG_CREATE=true"
             )
         tag_id = await self._tag_in(category["id"]) or (await self._new_tag(category["id"]) if create else None)
         if tag_id is None:
-            raise UnknownError(
+            raise MissingTagError(
                 f"TAG: vCenter has no tag {self._name.name!r} in the category {self._name.category!r}; "
                 "create it, or set TAG_CREATE=true"
             )
@@ -95,28 +117,20 @@ class Tagger:
 
     async def _by_urn(self, urn: str) -> Tag:
         try:
-            category_id = (await self._get("tag", urn))["category_id"]
+            found = await self._client.call(lambda _: Operation("GET", "tag", urn), record("category_id"))
         except UnknownError as exc:
-            raise UnknownError(f"TAG: vCenter has no tag {urn}") from exc
-        category = await self._get("category", category_id)
+            raise MissingTagError(f"TAG: vCenter has no tag {urn}") from exc
+        category_id = found["category_id"]
+        category = await self._client.call(lambda _: Operation("GET", "category", category_id), record())
         return Tag(urn, category_id, single=category.get("cardinality") == "SINGLE")
 
     async def _category(self) -> dict[str, Any] | None:
-        urns = await self._client.call(lambda _: Operation("GET", "category")) or []
-        return await self._named(self._name.category, "category", urns)
+        return await self._lookup.named("category", self._name.category, await self._lookup.categories())
 
     async def _tag_in(self, category_id: str) -> str | None:
-        found = await self._named(self._name.name, "tag", await self._siblings(category_id))
-        return str(found["id"]) if found else None
-
-    async def _named(self, name: str, resource: str, urns: list[str]) -> dict[str, Any] | None:
-        """The API finds nothing by name: get one by one until the name is right."""
-        for urn in urns:
-            with suppress(UnknownError):  # deleted since it was listed
-                found = await self._get(resource, urn)
-                if found["name"] == name:
-                    return found
-        return None
+        siblings = await self._lookup.tags_of(category_id)
+        found = await self._lookup.named("tag", self._name.name, siblings)
+        return found["id"] if found else None
 
     async def _new_category(self) -> dict[str, Any] | None:
         spec = {
@@ -126,7 +140,7 @@ class Tagger:
             "associable_types": [],
         }
         try:
-            urn = await self._client.call(lambda dialect: dialect.create("category", spec))
+            urn = await self._client.call(lambda dialect: dialect.create("category", spec), identifier)
         except VcenterRefusedError as exc:
             if exc.kind != "already_exists":
                 raise
@@ -137,7 +151,7 @@ class Tagger:
     async def _new_tag(self, category_id: str) -> str | None:
         spec = {"name": self._name.name, "description": "Made by pytag", "category_id": category_id}
         try:
-            urn: str = await self._client.call(lambda dialect: dialect.create("tag", spec))
+            urn = await self._client.call(lambda dialect: dialect.create("tag", spec), identifier)
         except VcenterRefusedError as exc:
             if exc.kind != "already_exists":
                 raise
@@ -174,19 +188,12 @@ class Tagger:
         """The tags that an object must lose first, because their category allows it one alone."""
         body = {"object_id": {"type": reference.type, "id": reference.id}}
         listing = Operation("POST", "tag-association", action="list-attached-tags", body=body)
-        attached = await self._client.call(lambda _: listing) or []
+        attached = await self._client.call(lambda _: listing, ids)
         others = [urn for urn in attached if urn != tag.id]
-        return [urn for urn in others if urn in await self._siblings(tag.category_id)]
+        siblings = await self._lookup.tags_of(tag.category_id) if others else []
+        return [urn for urn in others if urn in siblings]
 
     async def _change(self, action: Literal["attach", "detach"], urn: str, reference: Reference) -> None:
         body = {"object_id": {"type": reference.type, "id": reference.id}}
         operation = Operation("POST", "tag-association", urn, action, body)
-        await self._client.call(lambda _: operation)
-
-    async def _siblings(self, category_id: str) -> list[str]:
-        """The tags of a category."""
-        return await self._client.call(lambda dialect: dialect.tags_of(category_id)) or []
-
-    async def _get(self, resource: str, urn: str) -> dict[str, Any]:
-        found: dict[str, Any] = await self._client.call(lambda _: Operation("GET", resource, urn))
-        return found
+        await self._client.call(lambda _: operation, nothing)
