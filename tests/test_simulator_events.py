@@ -297,6 +297,8 @@ def test_property_collectors_are_independent(simulator: Running, service: Any) -
 def test_events_arrive_at_the_rate_asked_for() -> None:
     with running(rate=500) as simulator:
         history = simulator.vcenter.events.history
+        while not len(history):
+            time.sleep(0.01)
         begun, before = time.monotonic(), len(history)
         time.sleep(1)  # the rate is one of real time
         assert 300 < (len(history) - before) / (time.monotonic() - begun) < 700
