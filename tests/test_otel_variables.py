@@ -1,23 +1,30 @@
 """OpenTelemetry's variables: wrong values are refused, what is not honoured is told, and the documents list them."""
 
 import re
+import socket
 from collections.abc import Iterable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
 import pytest
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SpanExportResult
 
 import functions
-from adapter import otelvariables
+from adapter import otelreceiver, otelvariables
 from adapter.otelvariables import HONOURED, unhonoured, wrong
 from adapter.telemetry import resource
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Running
 from simulator.testing import running
 from tests.otlp_collector import Collector, collector
+from tests.pytag_support import world
 from tests.support import process, recording_sink
-from tests.test_pytag_process import environment
+from tests.test_pytag_process import environment, post, stop
+from tests.test_pytag_process import process as pytag_process
 from tests.test_pytag_process import run as run_pytag
 
 ROOT = Path(__file__).parent.parent
@@ -143,18 +150,68 @@ def said(simulator: Running, receiver: Collector, **settings: str) -> str:
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (404, "/v1/traces answers 404 Not Found)"),
-        (401, "/v1/traces answers 401 Unauthorized)"),
-        (503, "/v1/traces answers 503 Service Unavailable)"),
-        (302, "redirected to https://elsewhere/ ("),
+        (404, "{url} answers 404 Not Found)"),
+        (401, "{url} answers 401 Unauthorized)"),
+        (503, "{url} answers 503 Service Unavailable)"),
+        (302, "redirected to https://elsewhere/ ({url} answers 302 Found)"),
     ],
 )
-def test_a_receiver_that_refuses_is_named_with_its_status(simulator: Running, status: int, words: str) -> None:
+def test_a_receiver_that_refuses_is_named_with_its_status(
+    caplog: pytest.LogCaptureFixture, status: int, words: str
+) -> None:
     with collector(status) as receiver:
-        log = said(simulator, receiver)
-    assert receiver.url.removeprefix("http://") in log
-    assert words in log
-    assert "secret" not in log
+        url = f"{receiver.url}/v1/traces"
+        export(url.replace("//", "//me:secret@") + "?token=secret")
+    (said,) = caplog.messages
+    assert words.format(url=url) in said
+    assert "secret" not in said
+
+
+def test_a_receiver_that_is_away_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}/v1/traces"
+    export(url)
+    assert caplog.messages[-1].endswith(f"({url} does not answer)")
+
+
+def test_a_session_that_the_environment_names_stays() -> None:
+    assert otelreceiver.session(OTLPSpanExporter, {"OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER": "x"}) is None
+
+
+def export(url: str) -> None:
+    exporter = OTLPSpanExporter(url, timeout=0.1, session=otelreceiver.session(OTLPSpanExporter, {}))
+    span = TracerProvider(shutdown_on_exit=False).get_tracer("test").start_span("one")
+    assert isinstance(span, ReadableSpan)
+    assert exporter.export([span]) is SpanExportResult.FAILURE
+    exporter.shutdown()  # type: ignore[no-untyped-call]
+
+
+def test_a_receiver_that_takes_no_metrics_is_named_too(simulator: Running) -> None:
+    off = {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "otlp", "OTEL_METRIC_EXPORT_INTERVAL": "100"}
+    with collector(404) as receiver:
+        assert f"({receiver.url}/v1/metrics answers 404 Not Found)" in said(simulator, receiver, **off)
+
+
+def test_pytag_names_such_a_receiver_and_tells_what_it_does_not_honour() -> None:
+    with world() as vcenter, collector(404) as receiver:
+        vcenter.tag()
+        otel = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_BSP_SCHEDULE_DELAY": "20", "OTEL_PROPAGATORS": "b3"}
+        with pytag_process(environment(vcenter.base, **otel)) as (running_pytag, url):
+            assert post(url).status_code == 204
+            assert receiver.came.wait(10)
+            code, _, log = stop(running_pytag)
+    assert code == 0
+    events = [str(entry.get("event") or entry.get("message")) for entry in log]
+    assert any(f"({receiver.url}/v1/traces answers 404 Not Found)" in each for each in events)
+    assert sum("OTEL_PROPAGATORS: b3 is not honoured" in each for each in events) == 1
+    (of_process, *_) = ExportTraceServiceRequest.FromString(receiver.bodies[0]).resource_spans
+    attributes = {pair.key: pair.value.string_value for pair in of_process.resource.attributes}
+    assert (attributes["service.name"], attributes["service.version"]) == ("pytag", functions.__version__)
+    assert {each.scope.version for each in of_process.scope_spans} == {functions.__version__}
+
+
+def test_the_functions_version_is_the_distributions() -> None:
+    assert functions.__version__ == version("vcenter-source")
 
 
 def test_the_versions_go_along_and_what_is_not_honoured_is_told_once(simulator: Running) -> None:
@@ -176,9 +233,8 @@ def test_the_version_can_be_another(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "variables",
-    [{"OTEL_EXPORTER_OTLP_ENDPOINT": "jaeger:4318"}, ENDPOINT | {"OTEL_TRACES_SAMPLER": "allways_on"},
-     ENDPOINT | {"OTEL_SPAN_EVENT_COUNT_LIMIT": "few"}, ENDPOINT | {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "9999"}],
-)  # fmt: skip
+    [{"OTEL_EXPORTER_OTLP_ENDPOINT": "jaeger:4318"}, ENDPOINT | {"OTEL_SPAN_EVENT_COUNT_LIMIT": "few"}],
+)
 def test_whoever_runs_a_wrong_value_ends_it_with_one_line(simulator: Running, variables: dict[str, str]) -> None:
     code, out, err = run_pytag(environment("http://127.0.0.1:1") | variables)
     assert (code, out, err.count("\n")) == (2, "", 1)
