@@ -34,6 +34,7 @@ async def pytag(vcenter: str) -> AsyncIterator[tuple[str, Process]]:
         "VCENTER_URL": vcenter,
         "VCENTER_USERNAME": USERNAME,
         "VCENTER_PASSWORD": PASSWORD,
+        "VCENTER_ALIASES": "vcenter.example.com",  # of which the events are
         "TAG": "events/bench",
         "TAG_CREATE": "true",
         "HOST": "127.0.0.1",

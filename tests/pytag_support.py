@@ -122,6 +122,7 @@ def settings(base: str, **given: Any) -> Settings:
         "VCENTER_URL": f"{base}/sdk",
         "VCENTER_USERNAME": ADMINISTRATOR,
         "VCENTER_PASSWORD": PASSWORD,
+        "VCENTER_ALIASES": "vcenter.test",
         "TAG": "owner/pytag",
     }
     return load(**{**usual, **given})

@@ -48,6 +48,7 @@ def environment(base: str, **more: str) -> dict[str, str]:
         "VCENTER_URL": base,
         "VCENTER_USERNAME": ADMINISTRATOR,
         "VCENTER_PASSWORD": PASSWORD,
+        "VCENTER_ALIASES": "vcenter.test",
         "TAG": "owner/pytag",
         "HOST": "127.0.0.1",
         "PORT": "0",

@@ -43,7 +43,8 @@ def build_app(settings: Settings, telemetry: Telemetry) -> Starlette:
     """Everything wired together. vCenter is first talked to when an event or a readiness probe comes."""
     client = VcenterClient(http_client(settings), settings.credentials, telemetry)
     tagger = Tagger(client, settings.tag_name, telemetry, create=settings.tag_create)
-    shell = _Shell(Handler(tagger, settings.tag_action, settings.timeout), client, telemetry, settings)
+    handler = Handler(tagger, settings.tag_action, settings.timeout, settings.origin)
+    shell = _Shell(handler, client, telemetry, settings)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

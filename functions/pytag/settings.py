@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from functions.pytag.errors import SettingsError
+from functions.pytag.origin import Origin, server_of
 from functions.pytag.sockets import ANYWHERE, without_brackets
 from functions.pytag.tls import client_context
 
@@ -61,6 +62,11 @@ class Settings(BaseSettings):
     vcenter_url: Annotated[str, either("VCENTER_URL", "GOVC_URL")]
     """The vCenter to tag in: a host name, `host:port`, or `https://host/sdk`. Required. `GOVC_URL` is the fall-back;
     either may hold a percent-encoded `user:password@`, which the variables below override."""
+
+    vcenter_aliases: Annotated[str | None, either("VCENTER_ALIASES")] = None
+    """Other names of this vCenter, separated by commas, as the `source` of events may have them: its address, its short
+    name. An event whose source names another server than `VCENTER_URL` and these is refused (422), since its object is
+    another one here; one whose source names no server, such as `/scripts/nightly`, is taken to be of this vCenter."""
 
     vcenter_username: Annotated[str | None, either("VCENTER_USERNAME", "GOVC_USERNAME")] = None
     """The account that tags. It needs the privileges Assign or Unassign vSphere Tag (a global permission) and Assign or
@@ -136,6 +142,14 @@ class Settings(BaseSettings):
                 raise ValueError(f"cannot read PEM certificates from {value}: {exc.strerror or exc}") from exc
         return value
 
+    @field_validator("vcenter_aliases")
+    @classmethod
+    def _names(cls, value: str | None) -> str | None:
+        wrong = [name for name in _listed(value) if server_of(name) is None]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is no host name or address; separate several by commas")
+        return value
+
     @field_validator("tag")
     @classmethod
     def _one_tag(cls, value: str) -> str:
@@ -161,6 +175,13 @@ class Settings(BaseSettings):
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     @property
+    def origin(self) -> Origin:
+        """The vCenter whose events are taken, under all of its names."""
+        own = server_of(self.base_url)
+        assert own is not None  # noqa: S101  VCENTER_URL has been checked for a host
+        return Origin(own, frozenset(filter(None, map(server_of, _listed(self.vcenter_aliases)))))
+
+    @property
     def tag_name(self) -> TagName:
         """The tag, taken apart."""
         if TAG_URN.fullmatch(self.tag):
@@ -180,6 +201,10 @@ class Settings(BaseSettings):
         if not password.get_secret_value():
             raise SettingsError("VCENTER_PASSWORD: not set; set it, or VCENTER_SECRET_PATH to a mounted Secret")
         return Credentials(username, password)
+
+
+def _listed(value: str | None) -> list[str]:
+    return [name for name in map(str.strip, (value or "").split(",")) if name]
 
 
 def _bracketed(host: str) -> str:
