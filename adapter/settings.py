@@ -73,7 +73,8 @@ class Settings(SinkSettings, VcenterSettings):
     poison_max_tries: Annotated[int | None, either("POISON_MAX_TRIES")] = Field(default=None, ge=2)
     """How often an event is tried that an HTTP sink fails again and again (5xx, no answer) while it accepts others,
     after which it goes to the dead letter. A try counts only where another event got through since the one before; a
-    sink that is away for all costs no event anything. Unset: for ever. For functions it is `OPENFAAS_MAX_TRIES`."""
+    sink that is away for all costs no event anything. With `MAX_IN_FLIGHT=1` none ever does: `RETRY_MAX_DURATION` is
+    for that. Unset: for ever. For functions it is `OPENFAAS_MAX_TRIES`."""
 
     checkpoint: Annotated[str, either("CHECKPOINT")] = "memory:"
     """Where the position is kept over a restart: `file:///path`, `configmap://[namespace/]name` for a Kubernetes

@@ -222,3 +222,19 @@ def test_notes_that_cannot_be_written_stop_no_replay(tmp_path: Path) -> None:
         folder.accepted(one)
         folder.accepted(one)
     assert [line["event"] for line in logged] == ["cannot note what was accepted"]
+
+
+def test_notes_that_cannot_be_read_are_told_in_a_line(tmp_path: Path) -> None:
+    folder = folder_at(tmp_path)
+    store(folder, letter("1"))
+    (tmp_path / ".accepted").mkdir()
+    with pytest.raises(DeadLetterUnavailableError, match=r"^DEAD_LETTER_PATH: cannot read .*accepted: Is a directory"):
+        names(folder)
+
+
+def test_a_lock_that_another_user_has_made_can_be_had(tmp_path: Path) -> None:
+    folder = folder_at(tmp_path)
+    store(folder, letter("1"))
+    (tmp_path / ".replay").touch(0o444)
+    with folder.replaying(), pytest.raises(DeadLetterUnavailableError, match="another replay"), folder.replaying():
+        pass

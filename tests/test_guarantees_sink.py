@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.guarantees_judge import Verdict, identity, prove
+from tests.guarantees_process import eventually
 from tests.guarantees_sink import Request
 from tests.guarantees_support import WINDOW, World
 
@@ -64,3 +65,46 @@ def test_an_event_that_the_sink_always_refuses(world: World) -> None:
     world.adapter()
     prove(world.settle(), duplicates=0)
     assert sorted(key for key, _ in world.letters()) == refused
+
+
+def test_a_sink_that_turns_everybody_away_for_a_while(world: World) -> None:
+    world.simulator.post(240)
+    adapter = world.adapter()
+    world.deliver(adapter, 50)
+    world.sink.behave(kind="answer", status=403)
+    world.simulator.post(200)
+    tried = len(world.sink.requests())
+    eventually(lambda: len(world.sink.requests()) > tried + 5 * WINDOW, lambda: adapter.output)
+    assert world.letters() == []
+    world.sink.behave()
+    verdict = world.settle()
+    prove(verdict, duplicates=0)
+    assert world.letters() == []
+    assert adapter.output.count("sink turns the event away") <= 3
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_an_event_that_fails_while_others_pass(world: World, status: int) -> None:
+    world.simulator.post(240)
+    poison = world.simulator.held()[23]["key"]
+    world.sink.behave(kind="answer", status=status, ids=[str(poison)])
+    adapter = world.adapter(POISON_MAX_TRIES="4")
+
+    def is_given_up() -> bool:
+        world.simulator.post(1)
+        return len(world.letters()) > 0
+
+    eventually(is_given_up, lambda: adapter.output)
+    prove(world.settle(), duplicates=0)
+    assert [key for key, _ in world.letters()] == [poison]
+
+
+@pytest.mark.guarantees
+@pytest.mark.timeout(120)
+def test_a_sink_that_gives_no_answer_for_long_is_told_of(world: World) -> None:
+    world.sink.behave(kind="hang")
+    world.simulator.post(80)
+    adapter = world.adapter()
+    eventually(lambda: "events wait for the sink" in adapter.output, lambda: adapter.output)
+    line = next(line for line in adapter.output.splitlines() if "events wait for the sink" in line)
+    assert all(words in line for words in ("waiting=64", "no answer yet", "event_id=", "seconds=30"))

@@ -39,12 +39,16 @@ class Journal:
             lines = self._path.read_bytes().splitlines(keepends=True)
         except FileNotFoundError:
             return frozenset()
+        except OSError as exc:
+            raise DeadLetterUnavailableError(
+                f"DEAD_LETTER_PATH: cannot read {self._path}: {exc.strerror}; it says which letters were accepted"
+            ) from exc
         return frozenset(line[:-1] for line in lines if len(line) == 2 * DIGEST_BYTES + 1)
 
     def note(self, line: bytes) -> None:
         """Add a letter's line. Where that cannot be written, the letter may be sent again after a kill."""
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)  # no secrets are in it
             try:
                 os.write(descriptor, digest(line) + b"\n")
             finally:
@@ -70,7 +74,8 @@ def alone(folder: Path) -> Iterator[None]:
     if not folder.is_dir():
         yield
         return
-    with (folder / ".replay").open("ab") as file:
+    descriptor = os.open(folder / ".replay", os.O_RDONLY | os.O_CREAT, 0o644)  # also where another user has made it
+    with os.fdopen(descriptor, "rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released by the end of the process, too
         except BlockingIOError as exc:
