@@ -5,6 +5,7 @@ of objects stay out, since they take a second to load where the rest takes a ten
 """
 
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config import ConfigException, list_kube_config_contexts, load_kube_config
 from kubernetes.config.incluster_config import InClusterConfigLoader
 from urllib3.exceptions import HTTPError
+from urllib3.util.ssl_ import create_urllib3_context
 from yaml import YAMLError
 
 from adapter.errors import (
@@ -29,6 +31,7 @@ from adapter.errors import (
 )
 from adapter.proxies import Proxy, check, is_bypassed, port_of
 from adapter.quoting import quoted
+from adapter.tls import judging_alike
 
 log = structlog.get_logger()
 
@@ -186,6 +189,14 @@ def proxy_of(configuration: Configuration) -> Proxy | None:
     return Proxy(given, variable)
 
 
+def tls_context(configuration: Configuration) -> ssl.SSLContext:
+    """Return what urllib3 adds the cluster's authority to; its own would be as strict as the Python is."""
+    context = judging_alike(create_urllib3_context())
+    if not configuration.ssl_ca_cert and not configuration.ca_cert_data:
+        context.load_default_certs()
+    return context
+
+
 class Cluster:
     """An API server, who we are there, and the namespace that is meant where none is named."""
 
@@ -199,6 +210,8 @@ class Cluster:
             configuration.proxy_headers = configuration.proxy_headers or dict(proxy.headers)
             log.info("the API server is reached through a proxy", server=configuration.host, proxy=str(proxy))
         self._client = ApiClient(configuration)
+        if configuration.verify_ssl:
+            self._client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = tls_context(configuration)
         self._namespace = namespace
 
     def object(self, kind: Kind, address: str, setting: str, timeout: float = REQUEST_SECONDS) -> KubernetesObject:

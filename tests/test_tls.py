@@ -1,12 +1,14 @@
 """Whose certificate is accepted, on any Python alike, by all that speak TLS; and what is said of the others."""
 
 import asyncio
+import base64
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cloudevents.core.bindings.http import HTTPMessage
 from opentelemetry.trace import INVALID_SPAN
 from pydantic import SecretStr
@@ -14,8 +16,9 @@ from structlog.testing import capture_logs
 
 import adapter.tls
 import functions.pytag.tls
+from adapter import kube
 from adapter.doctor import endpoint, steps
-from adapter.errors import CertificateError, SinkUnavailableError, VcenterUnavailableError
+from adapter.errors import CertificateError, KubernetesUnavailableError, SinkUnavailableError, VcenterUnavailableError
 from adapter.openfaas.gateway import Gateway, connected
 from adapter.openfaas.settings import GatewaySettings
 from adapter.sinks.broker import http_sink
@@ -30,6 +33,7 @@ from functions.pytag.telemetry import Telemetry
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.testing import running
 from tests.certificates import CASES, Case, Identity, make_case, mount, showing
+from tests.kube_api import kube_api, kubeconfig
 from tests.openfaas_support import cloudevent, vcenter_event
 from tests.pytag_support import pytag
 from tests.pytag_support import settings as pytag_settings
@@ -233,3 +237,26 @@ def test_pytag_follows_a_replaced_authority(tmp_path: Path) -> None:
                 answers.append(client.get("/readyz"))
     assert [answer.status_code for answer in answers] == [503, 200, 503, 200]
     assert "VCENTER_CA_FILE" in answers[0].text
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_api_server_is_judged_alike(
+    cases: dict[str, Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    case = cases[name]
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(case.server)
+    with kube_api(tls) as api:
+        config = yaml.safe_load(kubeconfig(tmp_path, api).read_text())
+        authority = base64.b64encode(case.trusted).decode()
+        config["clusters"][0]["cluster"] = {"server": api.url, "certificate-authority-data": authority}
+        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        cluster = kube.connect()
+        stored = cluster.object(kube.CONFIG_MAP, "checkpoint", "CHECKPOINT")
+        if case.error:
+            with pytest.raises(KubernetesUnavailableError, match="certificate verify failed"):
+                stored.read()
+        else:
+            assert stored.read() is None
+        cluster._client.close()  # or the server waits for the end of TLS
