@@ -206,8 +206,8 @@ class OrjsonFormat(JSONFormat):
     def read(self, event_factory: EventFactory | None, data: str | bytes) -> BaseCloudEvent:
         """The event of a JSON text. Raises what the SDK does for what is none."""
         text = data if isinstance(data, str) else data.decode()
-        if "null" in text:
-            text = json.dumps(present(json.loads(text)))
+        if "null" in text and (kept := present(found := json.loads(text))) is not found:
+            text = json.dumps(kept)
         return super().read(event_factory, text)
 
     def write(self, event: BaseCloudEvent) -> bytes:
