@@ -61,6 +61,8 @@ def _whole(value: str) -> str:
 
 
 def _readable(value: str) -> str:
+    if Path(value).is_dir():  # of authorities, as OpenSSL's c_rehash makes them
+        return ""
     try:
         Path(value).open("rb").close()
     except OSError as exc:

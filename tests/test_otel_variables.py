@@ -67,6 +67,7 @@ def test_what_cannot_be_meant_is_refused(environ: dict[str, str], line: str) -> 
         ENDPOINT | {"OTEL_TRACES_SAMPLER": "ALWAYS_OFF", "OTEL_TRACES_SAMPLER_ARG": "x"},
         ENDPOINT | {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"},
         ENDPOINT | {"OTEL_EXPORTER_OTLP_TIMEOUT": "2.5", "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"},
+        ENDPOINT | {"OTEL_EXPORTER_OTLP_CERTIFICATE": str(ROOT), "OTEL_EXPORTER_OTLP_CLIENT_KEY": __file__},
         {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://user:pw@[::1]:4318/otlp", "OTEL_BSP_SCHEDULE_DELAY": " 20 "},
     ],
 )
