@@ -195,7 +195,7 @@ def test_a_rotated_password_is_read_at_the_next_login(vcenter: World, tmp_path: 
 
 def test_a_refused_password_is_not_tried_until_the_account_is_locked(vcenter: World) -> None:
     async def work(session: Session) -> None:
-        for now, tries, pause in ((0, 1, 60), (20, 1, 40), (60, 2, 120), (179, 2, 1), (180, 3, 240)):
+        for now, tries, pause in ((0, 1, 60), (20, 1, 40), (60, 2, 125), (184, 2, 1), (185, 3, 240)):
             session.now = now
             with pytest.raises(LoginRefusedError) as caught:
                 await session.tagger.attach(REFERENCE)

@@ -1,10 +1,14 @@
 """One session, and nothing left behind: blips, lost answers, the limit of collectors; how often a log-in is tried."""
 
 import asyncio
+import itertools
+import math
 from collections.abc import Callable
 from contextlib import aclosing
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 from pyVmomi import vim
 from structlog.testing import capture_logs
@@ -16,10 +20,12 @@ from adapter.stream import Stream
 from adapter.tls import Authorities
 from adapter.vcenter.client import Vcenter
 from adapter.vcenter.collector import Collector
-from adapter.vcenter.refusals import PAUSES, Refusals
+from adapter.vcenter.refusals import Refusals
 from adapter.vcenter.session import Session
 from adapter.vcenter.stub import Stub
 from adapter.vcentersettings import Credentials
+from functions.pytag import refusals as pytag_refusals
+from functions.pytag import settings as pytag_settings
 from simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from simulator.server import Running
 from simulator.testing import running
@@ -165,7 +171,7 @@ def test_each_refusal_is_followed_by_a_longer_wait_and_other_credentials_by_none
     now = 0.0
     refusals = Refusals(lambda: now)
     wrong, other = (Credentials(ADMINISTRATOR, SecretStr(password)) for password in ("wrong", "wrong too"))
-    for pause in (60, 120, 240, 480, 900, 900):
+    for pause in (60, 125, 240, 480, 900, 900):  # the third not within vCenter's three minutes of the first
         refusals.note(wrong)
         assert refusals.pause(wrong) == pause
         assert refusals.pause(other) == 0
@@ -180,11 +186,49 @@ def test_each_refusal_is_followed_by_a_longer_wait_and_other_credentials_by_none
     assert refusals.pause(wrong) == 60
 
 
-def test_two_programs_with_one_wrong_password_stay_below_the_lock_out() -> None:
-    tries = [sum(PAUSES[:count]) + count * 0.001 for count in range(len(PAUSES))]  # each answer takes a while
-    for apart in range(901):
-        both = sorted(tries + [time + apart for time in tries])
-        assert all(sum(first <= time <= first + 180 for time in both) < 5 for first in both)
+def test_credentials_that_change_over_and_over_and_are_wrong_wait_too() -> None:
+    now = 0.0
+    refusals = Refusals(lambda: now)
+    for number in range(3):
+        changed = Credentials(ADMINISTRATOR, SecretStr(str(number)))
+        assert refusals.pause(changed) == 0
+        refusals.note(changed)
+        now += 10
+    assert refusals.pause(Credentials(ADMINISTRATOR, SecretStr("right at last"))) == 155
+
+
+class Vmdir:
+    """vCenter's count, of whole seconds: it begins anew when more than 180 have passed since the first refusal."""
+
+    def __init__(self) -> None:
+        self.first, self.count, self.locked = -math.inf, 0, False
+
+    def refuse(self, now: float) -> None:
+        if math.floor(now) - self.first > 180:
+            self.first, self.count = math.floor(now), 0
+        self.count += 1
+        self.locked = self.locked or self.count >= 5
+
+
+@given(begins=st.tuples(st.floats(0, 1000), st.floats(0, 1000)), steps=st.lists(st.floats(0.01, 5), min_size=20))
+def test_adapter_and_pytag_with_one_wrong_password_do_not_lock_the_account(
+    begins: tuple[float, float], steps: list[float]
+) -> None:
+    now = 0.0
+    ours = Credentials(ADMINISTRATOR, SecretStr("wrong"))
+    theirs = pytag_settings.Credentials(ADMINISTRATOR, SecretStr("wrong"))
+    adapter, pytag, vmdir = Refusals(lambda: now), pytag_refusals.Refusals(lambda: now), Vmdir()
+    for step in itertools.cycle(steps):
+        now += step
+        if now > 3000:
+            break
+        if now > begins[0] and adapter.pause(ours) == 0:
+            adapter.note(ours)
+            vmdir.refuse(now)
+        if now > begins[1] and pytag.pause(theirs) == 0:
+            pytag.note(theirs)
+            vmdir.refuse(now)
+        assert not vmdir.locked
 
 
 def test_a_client_that_is_patient_waits_for_another_secret_and_is_refused_once() -> None:
@@ -221,7 +265,7 @@ def test_a_locked_account_is_not_asked_more_often() -> None:
             Authorities(),
             refusals=Refusals(lambda: now),
         )
-        for _ in range(185):
+        for _ in range(190):
             with pytest.raises(AuthenticationError, match=r"refuses.*VCENTER_PASSWORD"):
                 one.ensure()
             now += 1

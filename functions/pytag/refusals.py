@@ -12,8 +12,8 @@ from functions.pytag.settings import Credentials
 FIRST_PAUSE, LONGEST_PAUSE = 60.0, 900.0
 """Seconds between two tries of the same credentials: the first doubles up to the longest."""
 
-WINDOW = 180.0
-"""Seconds within which vCenter counts refusals."""
+WINDOW = 185.0
+"""Seconds within which refusals count together: vCenter's 180, whole and the last with them, and a little more."""
 SAME, ANY = 2, 3
 """How many refusals such a window may hold before credentials wait that were refused, and before changed ones do."""
 
