@@ -16,21 +16,28 @@ import uvicorn
 from cloudevents.core.bindings.http import to_structured
 from cloudevents.core.formats.json import JSONFormat
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from functions.pytag.door import FewHeaders, body_of, options
 from functions.pytag.errors import RequestRefusedError
 from functions.pytag.event import read_event
 from functions.pytag.sockets import ANYWHERE, listen
+
+MAX_BODY_BYTES = 8 * 1024 * 1024
+"""More than any Broker passes on; the adapter's own dead letters may be larger than what the Broker took."""
+BODY_SECONDS = 30.0
 
 
 async def show(request: Request) -> Response:
     """Print the event of one request. The answer has no body, which a Broker would take for an event."""
     try:
-        event = read_event(request.headers, await request.body())
+        event = read_event(request.headers, await body_of(request, MAX_BODY_BYTES, BODY_SECONDS))
     except RequestRefusedError as exc:
-        return PlainTextResponse(f"{exc}\n", exc.status)
+        # What is left of a body that was not read would be taken for the next request.
+        return PlainTextResponse(f"{exc}\n", exc.status, {"Connection": "close"} if exc.status in {408, 413} else None)
     line = to_structured(event, JSONFormat()).body
     print(line.decode(), flush=True)  # noqa: T201  what it is for
     return Response(status_code=204)
@@ -49,8 +56,9 @@ def main() -> int:
         print(f"display: PORT: cannot listen: {exc}", file=sys.stderr)  # noqa: T201
         return 1
     print(f"display ready: http://127.0.0.1:{listener.getsockname()[1]}", file=sys.stderr, flush=True)  # noqa: T201
-    app = Starlette(routes=[Route("/healthz", healthy), Route("/{path:path}", show, methods=["POST"])])
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
+    routes = [Route("/healthz", healthy), Route("/{path:path}", show, methods=["POST"])]
+    app = Starlette(routes=routes, middleware=[Middleware(FewHeaders)])
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, **options())).run(sockets=[listener])
     return 0
 
 

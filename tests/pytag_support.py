@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from functions.pytag import door
 from functions.pytag.server import build_app
 from functions.pytag.settings import Settings, load
 from functions.pytag.telemetry import Telemetry
@@ -40,9 +41,9 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def serving(app: ASGIApp, **tls: Any) -> Iterator[str]:
-    """Serve an app on a free port; the value is its base URL. ``tls``: uvicorn's ssl_certfile and ssl_keyfile."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, **tls)
+def serving(app: ASGIApp, **options: Any) -> Iterator[str]:
+    """Serve an app on a free port; the value is its base URL. ``options`` are uvicorn's, such as ssl_certfile."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, **options)
     server = _Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -51,7 +52,7 @@ def serving(app: ASGIApp, **tls: Any) -> Iterator[str]:
         time.sleep(0.01)
     try:
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http{'s' if tls else ''}://127.0.0.1:{port}"
+        yield f"http{'s' if 'ssl_certfile' in options else ''}://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         thread.join(10)
@@ -132,7 +133,7 @@ def settings(base: str, **given: Any) -> Settings:
 def pytag(base: str, telemetry: Telemetry | None = None, **given: Any) -> Iterator[httpx.Client]:
     """pytag itself on the wire, and a client that talks to it."""
     with (
-        serving(build_app(settings(base, **given), telemetry or Telemetry())) as url,
+        serving(build_app(settings(base, **given), telemetry or Telemetry()), **door.options()) as url,
         httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
     ):
         yield client

@@ -187,6 +187,27 @@ def test_a_structured_event_may_hold_its_json_in_base64() -> None:
     assert str(find_object(event)) == "VirtualMachine:vm-15"
 
 
+UNSET = ("subject", "time", "datacontenttype", "dataschema", "data", "data_base64", "traceparent", "eventname")
+
+
+@pytest.mark.parametrize("names", [*((name,) for name in UNSET), UNSET])
+def test_a_member_that_is_null_is_not_set(names: tuple[str, ...]) -> None:
+    """CloudEvents' JSON format, 2.2: "it MUST be treated as the equivalent of unset or omitted"."""
+    attributes = {"specversion": "1.0", "id": "1", "source": "s", "type": "com.vmware.event.vm.poweredon"}
+    body = {**attributes, "data": {"vm": VM}, **dict.fromkeys(names)}
+    event = read_event({"content-type": "application/cloudevents+json"}, json.dumps(body).encode())
+    assert set(names).isdisjoint(event.get_attributes())
+    if "data" not in names:
+        assert str(find_object(event)) == "VirtualMachine:vm-15"
+
+
+@pytest.mark.parametrize("name", ["specversion", "id", "source", "type"])
+def test_a_required_member_that_is_null_is_missing(name: str) -> None:
+    body = {"specversion": "1.0", "id": "1", "source": "s", "type": "t", name: None}
+    with pytest.raises(RequestRefusedError, match=f"the attribute {name} is missing"):
+        read_event({"content-type": "application/cloudevents+json"}, json.dumps(body).encode())
+
+
 LIMITED_DEPTH = pytest.mark.skipif(sys.version_info >= (3, 12), reason="from 3.12 on, json reads any depth")
 
 

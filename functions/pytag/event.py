@@ -73,16 +73,22 @@ def read_event(headers: Mapping[str, str], body: bytes) -> BaseCloudEvent:
         )
     try:
         if structured:
-            return _structured(dict(headers), body)
-        return _connectors(headers, body) or _binary(dict(headers), body)
+            return _structured(body)
+        plain = dict(reversed(list(headers.items())))  # of several with one name the first, as a look-up would find
+        return _connectors(plain, body) or _binary(plain, body)
     except (BaseCloudEventException, ValueError, TypeError, AttributeError, RecursionError) as exc:
         # The SDK lets whatever its parsing meets through: a list instead of an object, a time that is none.
         raise RequestRefusedError(400, f"not a CloudEvent: {' '.join(str(exc).split())}") from exc
 
 
-def _structured(headers: dict[str, str], body: bytes) -> BaseCloudEvent:
-    _require(orjson.loads(body))
-    event = from_structured(HTTPMessage(headers, body), JSONFormat())
+def _structured(body: bytes) -> BaseCloudEvent:
+    found = orjson.loads(body)
+    if isinstance(found, dict) and None in found.values():
+        # A member that is null is one that is not set (CloudEvents' JSON format, 2.2), which the SDK does not know.
+        found = {name: value for name, value in found.items() if value is not None}
+        body = orjson.dumps(found)
+    _require(found)
+    event = from_structured(HTTPMessage({}, body), JSONFormat())
     data = event.get_data()
     if isinstance(data, bytes) and _is_json(event.get_datacontenttype()):  # data_base64 may well hold JSON
         return type(event)(event.get_attributes(), orjson.loads(data))

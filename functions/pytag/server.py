@@ -1,9 +1,9 @@
 """pytag over HTTP: what a Knative Trigger or an OpenFaaS gateway calls, and the probes.
 
 What the answers mean to a Broker: 204 done (a 2xx must have no body, or the Broker takes it for a failure); 400, 405,
-413, 415 and 422 dead letter at once; 503 deliver again, as also 408, for a body that did not come in time. A Broker
-would retry 404, 409 and 429 too: they are never given. A subscriber's address may have a path, so an event is taken on
-any but the probes'. ``/_/health`` is OpenFaaS's probe: pytag is a function there as it is, without a watchdog.
+413, 415, 422 and 431 dead letter at once; 503 deliver again, as also 408, for a body that did not come in time. A
+Broker would retry 404, 409 and 429 too: they are never given. A subscriber's address may have a path, so an event is
+taken on any but the probes'. ``/_/health`` is OpenFaaS's probe: pytag is a function there as it is, without a watchdog.
 """
 
 import asyncio
@@ -16,13 +16,15 @@ from contextlib import asynccontextmanager, contextmanager
 import structlog
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from functions.pytag.client import VcenterClient
 from functions.pytag.connections import http_client
-from functions.pytag.errors import PermanentError, PytagError, RequestRefusedError, RetryableError
+from functions.pytag.door import FewHeaders, body_of, options
+from functions.pytag.errors import PermanentError, PytagError, RetryableError
 from functions.pytag.event import read_event
 from functions.pytag.handler import Handler
 from functions.pytag.settings import Settings
@@ -58,7 +60,7 @@ def build_app(settings: Settings, telemetry: Telemetry) -> Starlette:
         Route("/_/health", shell.healthy),
         Route("/{path:path}", shell.event, methods=["POST"]),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=routes, middleware=[Middleware(FewHeaders)], lifespan=lifespan)
 
 
 class _Shell:
@@ -83,30 +85,12 @@ class _Shell:
         return Response(status_code=204)
 
     async def _process(self, request: Request) -> None:
-        event = read_event(request.headers, await self._body(request))
+        body = await body_of(request, self._settings.max_body_bytes, self._settings.timeout, "MAX_BODY_BYTES")
+        event = read_event(request.headers, body)
         with self._telemetry.processing(event, request.headers) as span:
             found = {"event_id": event.get_id(), "trace_id": trace_id(span)}
             structlog.contextvars.bind_contextvars(**{name: value for name, value in found.items() if value})
             await self._handler.handle(event)
-
-    async def _body(self, request: Request) -> bytes:
-        """The whole body. Raises RequestRefusedError: 413 for one too large, 408 for one that does not come."""
-        try:
-            async with asyncio.timeout(self._settings.timeout):
-                return await self._limited(request)
-        except TimeoutError as exc:
-            raise RequestRefusedError(408, f"the body took longer than {self._settings.timeout:g} seconds") from exc
-        except ClientDisconnect as exc:
-            raise RequestRefusedError(400, "the sender hung up in the middle of the body") from exc
-
-    async def _limited(self, request: Request) -> bytes:
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > self._settings.max_body_bytes:
-                limit = self._settings.max_body_bytes
-                raise RequestRefusedError(413, f"more than {limit} bytes; raise MAX_BODY_BYTES, or send less")
-        return bytes(body)
 
     async def healthy(self, _: Request) -> Response:
         """The process answers: all that a liveness probe should ask, since a restart mends no vCenter."""
@@ -171,6 +155,7 @@ def serve(settings: Settings, telemetry: Telemetry) -> int:
         server_header=False,
         lifespan="on",
         timeout_graceful_shutdown=math.ceil(settings.timeout),
+        **options(),
     )
     _Server(config, f"pytag ready: {_address(settings.host, listener)}").run(sockets=[listener])
     return 0
