@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr, field_validator, model_validator
 
 from adapter.errors import ConfigurationError
+from adapter.proxies import vcenter_proxy
 from adapter.sinksettings import ENCODE, EnvironmentSettings, check_port, either, split
 from adapter.sockets import bracketed
 from adapter.tls import Authorities, client_context
@@ -74,6 +75,14 @@ class VcenterSettings(EnvironmentSettings):
     def _credentials_given(self) -> Self:
         try:
             self.credentials()
+        except ConfigurationError as exc:
+            raise ValueError(str(exc)) from exc
+        return self
+
+    @model_validator(mode="after")
+    def _proxy_usable(self) -> Self:
+        try:
+            vcenter_proxy(self.vcenter_url)
         except ConfigurationError as exc:
             raise ValueError(str(exc)) from exc
         return self

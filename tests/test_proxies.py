@@ -16,10 +16,12 @@ from adapter.errors import (
     ConfigurationError,
     KubernetesForbiddenError,
     KubernetesUnavailableError,
+    SinkAccessError,
     SinkUnavailableError,
     VcenterUnavailableError,
 )
 from adapter.proxies import is_bypassed, proxy_for, vcenter_proxy
+from adapter.settings import load
 from adapter.sinks.broker import http_sink
 from adapter.tls import Authorities, client_context
 from adapter.vcenter.session import Session
@@ -149,17 +151,24 @@ def test_what_cannot_be_used_is_refused_with_the_variables_name(environment: pyt
     assert (vcenter_proxy(url), pytag_proxies.vcenter_proxy(url)) == (None, None)
 
 
-def test_all_of_them_end_a_start_in_one_line(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_it_ends_a_start_in_one_line(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     socks = {"HTTPS_PROXY": "socks5://proxy:1080", "VCENTER_URL": "https://vc.example.com", **LOGIN}
-    for arguments in (["run", "--sink", "-"], ["doctor", "--sink", "-"], ["tagged", "a/b"]):
-        with process("adapter", *arguments, **socks) as refused:
-            _, said = refused.communicate(timeout=30)
-        assert (refused.returncode, said.count("\n")) == (2, 1), said
-        assert said.startswith("vcenter-source: HTTPS_PROXY: a proxy by socks5:// cannot be used for vc.example.com")
+    with process("adapter", "run", "--sink", "-", **socks) as refused:
+        _, said = refused.communicate(timeout=30)
+    assert (refused.returncode, said.count("\n")) == (2, 1), said
+    assert said.startswith("vcenter-source: HTTPS_PROXY: a proxy by socks5:// cannot be used for vc.example.com")
     with process("functions.pytag", TAG="a/b", PORT="0", **socks) as refused:
         _, said = refused.communicate(timeout=30)
     assert (refused.returncode, said.count("\n")) == (2, 1), said
     assert said.startswith("pytag: HTTPS_PROXY: a proxy by socks5:// cannot be used for vc.example.com")
+
+
+def test_it_is_a_setting_and_so_told_before_a_lease_is_asked_for(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("HTTPS_PROXY", "proxy:3128")
+    for name, value in LOGIN.items():
+        environment.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=r"^HTTPS_PROXY: 'proxy:3128' has no scheme; set http://proxy:3128$"):
+        load(vcenter_url="vc.example.com")
 
 
 def test_the_sink_and_the_api_server_refuse_alike(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -283,6 +292,14 @@ def test_a_proxys_own_answer_names_the_proxy(proxy: ForwardProxy, status: int, c
         client("https://vc.example.com/sdk")
     assert "er pass" not in str(failed.value)
     assert "check VCENTER_URL" not in str(failed.value)
+
+
+def test_by_plain_http_its_403_is_told_as_what_it_may_be(proxy: ForwardProxy) -> None:
+    proxy.refuses = 403
+    with pytest.raises(
+        SinkAccessError, match=rf"answers 403 .*\(it, or the proxy 127\.0\.0\.1:{proxy.port} \(HTTP_PROXY\)"
+    ):
+        send("http://broker.invalid/")
 
 
 @pytest.mark.parametrize("status", [407, 502, 503])

@@ -17,6 +17,8 @@ from adapter.settings import Settings
 from functions.pytag import sockets as pytag_sockets
 from tests.pytag_support import settings as pytag_settings
 from tests.test_display import display
+from tests.test_pytag_process import environment as pytag_environment
+from tests.test_pytag_process import process as pytag_process
 
 BOTH = {"127.0.0.1", "::1"}
 
@@ -75,6 +77,11 @@ def test_pytag_listens_alike(host: str) -> None:
 
 def test_the_display_of_dead_letters_listens_on_both() -> None:
     with display() as (url, _):
+        assert answering(int(url.rpartition(":")[2])) == BOTH
+
+
+def test_pytag_answers_on_both_by_default() -> None:
+    with pytag_process(pytag_environment("http://127.0.0.1:1", HOST="")) as (_, url):
         assert answering(int(url.rpartition(":")[2])) == BOTH
 
 

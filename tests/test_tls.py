@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from cloudevents.core.bindings.http import HTTPMessage
@@ -31,12 +32,14 @@ from functions.pytag.client import VcenterClient
 from functions.pytag.connections import http_client
 from functions.pytag.telemetry import Telemetry
 from simulator.accounts import ADMINISTRATOR, PASSWORD
+from simulator.server import Running
 from simulator.testing import running
 from tests.certificates import CASES, Case, Identity, make_case, mount, showing
 from tests.kube_api import kube_api, kubeconfig
 from tests.openfaas_support import cloudevent, vcenter_event
 from tests.pytag_support import pytag
 from tests.pytag_support import settings as pytag_settings
+from tests.support import process, recording_sink, wait_for_line
 
 EVENT = cloudevent(vcenter_event("VmPoweredOnEvent"))
 
@@ -223,6 +226,26 @@ def test_a_running_session_follows_a_replaced_authority(tmp_path: Path) -> None:
         mount(volume, "..3", ca=right)
         reader.ensure()
         reader.log_out()
+
+
+def test_run_follows_a_replaced_authority_and_loses_nothing(tmp_path: Path) -> None:
+    with running(tls=True, trust_cert=tmp_path / "right.pem") as vcenter, recording_sink() as sink:
+        volume, right = tmp_path / "volume", (tmp_path / "right.pem").read_bytes()
+        mount(volume, "..1", ca=right)
+        given = {"VCENTER_URL": vcenter.url, "VCENTER_CA_FILE": str(volume / "ca.pem"), "RETRY_MAX_DELAY": "0.2"}
+        login = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD, "START_FROM": "beginning"}
+        with process("adapter", "run", K_SINK=sink.url, **given, **login) as adapter:
+            post_event(vcenter)
+            sink.take()
+            mount(volume, "..2", ca=Identity("other", ca=True).pem)
+            post_event(vcenter)
+            assert "its certificate is not trusted" in wait_for_line(adapter, "reading failed, trying again")
+            mount(volume, "..3", ca=right)
+            sink.take()
+
+
+def post_event(vcenter: Running) -> None:
+    httpx.post(f"{vcenter.base}/simulator/events", json={"count": 1}, verify=False).raise_for_status()
 
 
 def test_pytag_follows_a_replaced_authority(tmp_path: Path) -> None:
