@@ -196,7 +196,7 @@ def test_a_member_that_is_null_is_not_set(names: tuple[str, ...]) -> None:
     attributes = {"specversion": "1.0", "id": "1", "source": "s", "type": "com.vmware.event.vm.poweredon"}
     body = {**attributes, "data": {"vm": VM}, **dict.fromkeys(names)}
     event = read_event({"content-type": "application/cloudevents+json"}, json.dumps(body).encode())
-    assert set(names).isdisjoint(event.get_attributes())
+    assert set(names).isdisjoint(event.get_attributes().keys() - {"time"})  # for which the SDK takes the present
     if "data" not in names:
         assert str(find_object(event)) == "VirtualMachine:vm-15"
 
