@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Self
 
 import httpx
@@ -174,6 +175,11 @@ class Adapter(Process):
         """Let no file grow beyond so many bytes: writing more fails half-way, as on a disk that is full."""
         _, hard = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (size, hard))
+
+    def peak(self) -> int:
+        """The most memory that it has had, in MiB, as the kernel has counted it."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
     def free_files(self) -> None:
         _, hard = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)

@@ -52,6 +52,13 @@ def test_a_network_that_drops_again_and_again_while_the_session_lives_on(world: 
     assert (world.simulator.state()["sessions"], world.simulator.state()["collectors"]) == (0, 0)
 
 
+def test_a_backlog_of_large_events_fits_into_the_memory_of_a_pod(world: World) -> None:
+    world.simulator.fault("large-events", count=2000, bytes=100_000)
+    adapter = world.adapter()
+    prove(world.settle(), duplicates=0)
+    assert adapter.peak() < 384, "MiB, the limit in config/knative"
+
+
 def test_a_vcenter_that_is_restarted_and_another_in_its_place_meanwhile(world: World) -> None:
     adapter = world.adapter()
     for _ in range(2):
