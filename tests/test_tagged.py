@@ -178,6 +178,18 @@ def test_both_dialects_are_spoken_and_the_session_is_ended(vcenter: World, diale
     assert (vcenter.requests[-1].method, vcenter.requests[-1].url.path.split("/")[1]) == ("DELETE", dialect)
 
 
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 415])
+def test_a_log_in_that_api_does_not_take_is_tried_at_rest(vcenter: World, status: int) -> None:
+    vcenter.renew(("rest",))
+    made = vcenter.tag("owner", "pytag")
+    vcenter.answers.append(("/api/session", Response(status_code=status)))
+    with tags_at(vcenter) as tags:
+        assert tags.tags_of(tags.categories()["owner"]) == {"pytag": made.id}
+    vcenter.answers += [("/session", Response(status_code=status))] * 2
+    with pytest.raises(VcenterUnavailableError, match=f"has no REST API.* answers {status}"), tags_at(vcenter):
+        pass
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "message"),
     [

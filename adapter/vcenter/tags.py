@@ -37,6 +37,10 @@ API = Dialect("/api/session", "/api/cis/tagging", "", "action", wrapped=False)
 REST = Dialect("/rest/com/vmware/cis/session", "/rest/com/vmware/cis/tagging", "id:", "~action", wrapped=True)
 
 
+OTHER_DIALECT = frozenset({400, 403, 404, 405, 415})
+"""What a vCenter or a proxy in between answers to a log-in in a dialect that it does not speak."""
+
+
 class Tags:
     """The tags of one vCenter, in a session of their own. Raises the failures of ``adapter.errors``."""
 
@@ -81,10 +85,11 @@ class Tags:
         auth = httpx.BasicAuth(credentials.username, credentials.password.get_secret_value())
         for dialect in (API, REST):
             answer = self._http.post(dialect.session, auth=auth, headers={"vmware-use-header-authn": "true"})
-            if answer.status_code != httpx.codes.NOT_FOUND:  # an older vCenter has no /api
+            if answer.status_code not in OTHER_DIALECT:
                 self._http.headers[SESSION_HEADER] = str(self._value(answer, wrapped=dialect.wrapped))
                 return dialect
-        raise VcenterUnavailableError(f"vCenter {self.host} has no REST API, where tags are; is it still starting?")
+        said = f"it answers {answer.status_code} to a log-in there; is it still starting?"
+        raise VcenterUnavailableError(f"vCenter {self.host} has no REST API, where tags are: {said}")
 
     def _call(self, method: str, path: str, action: str = "", body: Any = None) -> Any:
         """What an operation answers, None where what it is about is not known."""
