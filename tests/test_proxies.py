@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from adapter.errors import (
 )
 from adapter.proxies import is_bypassed, proxy_for, vcenter_proxy
 from adapter.settings import load
+from adapter.sinks import wire
 from adapter.sinks.broker import http_sink
 from adapter.tls import Authorities, client_context
+from adapter.vcenter import stub
 from adapter.vcenter.session import Session
 from adapter.vcenter.tags import reading_tags
 from adapter.vcentersettings import Credentials
@@ -315,6 +318,17 @@ def test_a_proxy_that_is_not_there_is_named(environment: pytest.MonkeyPatch, cli
     environment.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     with pytest.raises(UNAVAILABLE, match=r"the proxy 127\.0\.0\.1:1 \(HTTPS_PROXY\)"):
         client("https://vc.example.com/sdk")
+
+
+@pytest.mark.parametrize("client", [soap, function, send])
+def test_a_proxy_that_gives_no_answer_is_named(environment: pytest.MonkeyPatch, client: Callable[[str], None]) -> None:
+    environment.setattr(stub, "CONNECT_TIMEOUT", 0.3)
+    environment.setattr(wire, "CONNECT_TIMEOUT", 0.3)
+    environment.setenv("TIMEOUT", "0.3")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environment.setenv("HTTPS_PROXY", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(UNAVAILABLE, match=rf"the proxy 127\.0\.0\.1:{silent.getsockname()[1]} \(HTTPS_PROXY\)"):
+            client("https://vc.example.com/sdk")
 
 
 def test_no_proxy_in_cidr_form_counts_for_the_sink(proxy: ForwardProxy, environment: pytest.MonkeyPatch) -> None:

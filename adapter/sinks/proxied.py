@@ -31,7 +31,9 @@ class Proxied:
         self._fence = fence
         self._client = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=wire.CONNECT_TIMEOUT),
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=wire.CONNECT_TIMEOUT
+            ),  # the proxy's answer to CONNECT too
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"user-agent": wire.USER_AGENT},
         )
@@ -47,6 +49,8 @@ class Proxied:
             return self._judged(Answer(response.status, response.reason or "", named, body))
         except aiohttp.ClientHttpProxyError as exc:  # its answer to CONNECT
             raise WireError(self._proxy.refusal(exc.status, exc.message)) from exc
+        except aiohttp.ConnectionTimeoutError as exc:
+            raise WireError(f"no connection within {wire.CONNECT_TIMEOUT:g} s by the proxy {self._proxy}") from exc
         except aiohttp.ClientProxyConnectionError as exc:
             said = f"the proxy {self._proxy} cannot be reached: {reason(exc.os_error)}"
             raise WireError(f"{said}; check {self._proxy.variable}") from exc

@@ -142,6 +142,6 @@ def reason(exc: httpx.HTTPError, proxy: Proxy | None) -> str:
     said = str(exc) or type(exc).__name__
     if isinstance(exc, httpx.ProxyError):  # its answer to CONNECT
         return f"the proxy {proxy} answers {said}; see what it asks for and lets through, or add the host to NO_PROXY"
-    if proxy is not None and isinstance(exc, httpx.ConnectError):
+    if proxy is not None and isinstance(exc, httpx.ConnectError | httpx.TimeoutException):
         return f"through the proxy {proxy}: {said}; check {proxy.variable} and VCENTER_URL"
     return f"{said}; check VCENTER_URL"

@@ -73,7 +73,7 @@ def proxy_named(proxy: Proxy | None) -> Iterator[None]:
     except httpx.ProxyError as exc:  # its answer to CONNECT
         advice = "see what it asks for and lets through, or add vCenter's host to NO_PROXY"
         raise httpx.ProxyError(f"the proxy {proxy} answers {exc}; {advice}") from exc
-    except httpx.ConnectError as exc:
+    except (httpx.ConnectError, httpx.TimeoutException) as exc:
         if proxy is None:
             raise
-        raise httpx.ConnectError(f"through the proxy {proxy}: {exc}") from exc
+        raise type(exc)(f"through the proxy {proxy}: {str(exc) or type(exc).__name__}") from exc
