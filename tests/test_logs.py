@@ -118,3 +118,22 @@ def test_a_wrong_setting_is_said_in_json_where_that_is_set() -> None:
     (line,) = lines(log)
     assert line["message"].startswith("VCENTER_URL: not an address")
     assert adapter.returncode == 2
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_a_traceback_tells_no_local_variable(log_format: str) -> None:
+    code = """
+import logging, rich, structlog
+def fail():
+    token = 'tok' + 'en-of-a-session'
+    raise RuntimeError('boom')
+for logger in (structlog.get_logger(), logging.getLogger('asyncio')):
+    try:
+        fail()
+    except RuntimeError:
+        logger.exception('failed')
+fail()
+"""
+    log, status = python(code, LOG_FORMAT=log_format)
+    assert (status, log.count("RuntimeError: boom"), log.count("in fail")) == (1, 3, 3)
+    assert "token-of-a-session" not in log

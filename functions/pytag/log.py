@@ -36,4 +36,6 @@ def _last(settings: Settings) -> list[Any]:
     clean = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if settings.log_format == "json":
         return [clean, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    return [clean, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    # Where rich is installed, structlog's own tracebacks print every local variable, a session's token among them.
+    plain = structlog.dev.plain_traceback
+    return [clean, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]

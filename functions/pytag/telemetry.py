@@ -1,7 +1,7 @@
 """pytag's part of the trace: which span it continues, the names and attributes of its own, and where they are sent.
 
-Names follow OpenTelemetry's conventions for CloudEvents and for HTTP clients. Configuration is the standard OTEL_*
-variables; without an OTLP endpoint nothing of the SDK is loaded, and a trace is still passed on to vCenter.
+Names follow OpenTelemetry's conventions for CloudEvents, messaging and HTTP clients. Configuration is the standard
+OTEL_* variables; without an OTLP endpoint nothing of the SDK is loaded, and a trace is still passed on to vCenter.
 """
 
 import os
@@ -118,6 +118,10 @@ class Telemetry:
             "cloudevents.event_spec_version": event.get_specversion(),
             "cloudevents.event_type": event.get_type(),
             "cloudevents.event_subject": event.get_subject() or "",
+            "messaging.system": "knative",  # as Knative's own spans and the adapter's have it
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.message.id": event.get_id(),
         }
         name = f"CloudEvents Process {event.get_type()}"
         span = self._tracer.start_span(name, context, SpanKind.CONSUMER, attributes, links)
@@ -139,9 +143,17 @@ class Telemetry:
 
     @contextmanager
     def request(self, method: str, url: str, headers: dict[str, str]) -> Iterator[Span]:
-        """The span of one HTTP request, which ``headers`` then pass on. ``url`` must hold no secret."""
+        """The span of one HTTP request, which ``headers`` then pass on. ``url`` must hold no secret.
+
+        A request that belongs to no event, a readiness probe's or the log-out's, has none: it would be a trace of its
+        own every five seconds.
+        """
+        attributes = _about_the_event()
+        if not attributes:
+            yield trace.INVALID_SPAN
+            return
         parts = urlsplit(url)
-        attributes = _about_the_event() | {
+        attributes |= {
             "http.request.method": method,
             "url.full": url,
             "server.address": parts.hostname or "",
@@ -182,7 +194,7 @@ def answered(span: Span, status: int) -> None:
 
 
 def _about_the_event() -> "dict[str, AttributeValue]":
-    """What each span beneath an event's carries; nothing for a span that belongs to none, such as the log-out's."""
+    """What each span beneath an event's carries; empty where no event is being handled."""
     event_id = _event_id.get(None)
     return {} if event_id is None else {"cloudevents.event_id": event_id}
 
