@@ -42,6 +42,9 @@ MAX_QUEUED = 1000
 ANSWER_TIMEOUT = 60.0
 """Seconds for a function's answer: ``upstreamTimeout`` of OpenFaaS's chart."""
 
+MAX_QUEUED_BYTES = 256_000
+"""The largest body that the queue of OpenFaaS's Community Edition takes; like all that fails there, more is a 500."""
+
 _MAY_PASS = {408, 425, 429}
 _HOPS = {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "host", "content-length"}
 _QUEUED = "/async-function/"
@@ -122,6 +125,9 @@ class Gateway:
     async def _enqueue(self, request: Request) -> Response:
         """The queue takes what nobody may ever run, as the real one does."""
         body, headers, own = await request.body(), *tagged(request.headers)
+        if len(body) > MAX_QUEUED_BYTES:
+            told = f"request body too large for OpenFaaS CE ({len(body)} bytes), maximum: {MAX_QUEUED_BYTES} bytes"
+            return PlainTextResponse(f"Error queuing request: {told}\n", status_code=500, headers=own)
         try:
             self._queue.put_nowait((request, headers, body))
         except asyncio.QueueFull:

@@ -1,7 +1,8 @@
-"""An OpenFaaS gateway of the tests' own, over real HTTP, as faas 0.27 behaves.
+"""An OpenFaaS gateway of the tests' own, over real HTTP, as the one of 2026 behaves.
 
 The lists under /system take basic auth where there is any; invocations do not. A function's answer comes with
-``X-Start-Time``, which the gateway sets before it calls one; what the gateway itself answers comes without.
+``X-Start-Time``, which the gateway sets before it calls one; what the gateway itself answers comes without. Its queue
+takes no body over 256,000 bytes. A function that does not scale up in time gets no answer: the connection is closed.
 """
 
 import base64
@@ -41,6 +42,8 @@ class Reply:
     body: bytes = b"done"
     headers: dict[str, str] = field(default_factory=dict)
     own: bool = True
+    closes: bool = False
+    """Whether the connection is closed instead."""
 
 
 @dataclass
@@ -62,7 +65,18 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128  # with more connections at once than this, one waits a second and more
 
 
-SCALE_UP_TIMED_OUT = Reply(200, b"", own=False)
+SCALE_UP_TIMED_OUT = Reply(closes=True)
+NOT_CALLED = Reply(200, b"", own=False)
+"""What older gateways answer for a function that they have not called."""
+
+MAX_QUEUED_BYTES = 256_000
+
+
+def too_large(size: int) -> Reply:
+    """What the queue of OpenFaaS's Community Edition says of a body of this size; 500, as of every failure."""
+    limit = f"maximum: {MAX_QUEUED_BYTES} bytes"
+    told = f"Error queuing request: request body too large for OpenFaaS CE ({size} bytes), {limit}\n"
+    return Reply(500, told.encode())
 
 
 @dataclass
@@ -72,6 +86,8 @@ class FakeGateway:
     namespaces: dict[str, dict[str, Function]] = field(default_factory=lambda: {"openfaas-fn": {}})
     auth: tuple[str, str] | None = None
     has_queue: bool = True
+    max_queued: int = MAX_QUEUED_BYTES
+    too_large: Callable[[int], Reply] = too_large
     listings: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
     invoked: "queue.Queue[Invocation]" = field(default_factory=queue.Queue)
@@ -121,6 +137,8 @@ class FakeGateway:
         function = self.find(invocation.path)
         if invocation.queued and not self.has_queue:
             return Reply(404, b"404 page not found\n", own=False)
+        if invocation.queued and len(invocation.body) > self.max_queued:
+            return self.too_large(len(invocation.body))
         if function is None:
             if invocation.queued:
                 return Reply(202, b"")  # the queue takes what nobody will ever run
@@ -151,23 +169,33 @@ class FakeGateway:
         self.server = None
 
 
+class Connection(BaseHTTPRequestHandler):
+    """One connection, noted while it lasts."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # an answer leaves in one piece
+    connections: set[socket.socket]
+
+    def setup(self) -> None:
+        super().setup()
+        self.connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.connections.discard(self.connection)
+        with contextlib.suppress(OSError):
+            super().finish()
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):
+            super().handle()
+
+    def log_message(self, *_: object) -> None:
+        """Tests are quiet."""
+
+
 def handler_of(gateway: FakeGateway) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # an answer leaves in one piece
-
-        def setup(self) -> None:
-            super().setup()
-            gateway.connections.add(self.connection)
-
-        def finish(self) -> None:
-            gateway.connections.discard(self.connection)
-            with contextlib.suppress(OSError):
-                super().finish()
-
-        def handle(self) -> None:
-            with contextlib.suppress(OSError):
-                super().handle()
+    class Handler(Connection):
+        connections = gateway.connections
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
@@ -182,6 +210,9 @@ def handler_of(gateway: FakeGateway) -> type[BaseHTTPRequestHandler]:
             self.respond(gateway.invoke(Invocation(unquote(path), route == "async-function", headers, body)))
 
         def respond(self, reply: Reply) -> None:
+            if reply.closes:
+                self.close_connection = True
+                return
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
@@ -190,9 +221,6 @@ def handler_of(gateway: FakeGateway) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
             self.wfile.write(reply.body)
-
-        def log_message(self, *_: object) -> None:
-            """Tests are quiet."""
 
     return Handler
 

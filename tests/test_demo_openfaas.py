@@ -15,6 +15,7 @@ from demo.processes import ROOT, Processes
 from demo.receiver import Receiver
 from demo.stack import read_stack
 from demo.waterfall import unfinished
+from tests.openfaas_gateway import too_large
 from tests.test_demo import demo, left_behind, steps, trace_of
 
 SUMMARY = re.compile(
@@ -139,6 +140,8 @@ def invokes(client: httpx.Client) -> None:
     assert (unknown.status_code, "x-start-time" in unknown.headers) == (404, False)
     queued = client.post("/async-function/nobody", content="200")
     assert (queued.status_code, queued.content) == (202, b"")
+    larger = client.post("/async-function/nobody", content=b"x" * 256_001)
+    assert (larger.status_code, larger.content) == (500, too_large(256_001).body)
 
 
 @pytest.mark.parametrize(

@@ -162,15 +162,18 @@ def test_an_event_that_is_not_vcenters_goes_out_as_it_is() -> None:
     ("invocation", "answer", "verdict"),
     [
         ("async", Answer(202, {}), Verdict.TAKEN),
-        ("async", Answer(200, OWN, b"done"), Verdict.FAILED),
+        ("async", Answer(200, OWN, b"done"), Verdict.HELD),
         ("async", Answer(404, {}), Verdict.UNKNOWN),
-        *(("async", Answer(status, OWN), Verdict.AGAIN) for status in (401, 403, 408, 429, 500, 502, 503, 504)),
-        *(("async", Answer(status, OWN), Verdict.REFUSED) for status in (301, 400, 413)),
-        ("async", Answer(500, OWN, b"nats: maximum payload exceeded\n"), Verdict.REFUSED),
+        *(("async", Answer(status, OWN), Verdict.AGAIN) for status in (408, 429, 502, 503, 504)),
+        *(("async", Answer(status, OWN), Verdict.HELD) for status in (301, 401, 403, 407, 500, 501)),
+        *(("async", Answer(status, OWN), Verdict.REFUSED) for status in (400, 413, 422)),
+        ("async", Answer(500, OWN, b"nats: maximum payload exceeded\n"), Verdict.HELD),
         *(("sync", Answer(status, OWN), Verdict.TAKEN) for status in (200, 202, 204)),
         *(("sync", Answer(status, OWN), Verdict.AGAIN) for status in (408, 425, 429, 502, 503, 504)),
         *(("sync", Answer(status, OWN), Verdict.FAILED) for status in (500, 501, 507)),
         *(("sync", Answer(status, OWN), Verdict.REFUSED) for status in (302, 400, 401, 403, 409, 413, 422)),
+        *(("sync", Answer(status, {}), Verdict.HELD) for status in (302, 401, 403, 407, 421)),
+        *(("sync", Answer(status, {}), Verdict.REFUSED) for status in (400, 413)),
         ("sync", Answer(404, OWN), Verdict.UNKNOWN),
         ("sync", Answer(200, {}, b""), Verdict.FAILED),
         ("sync", Answer(200, {}, b"done"), Verdict.TAKEN),
@@ -192,4 +195,4 @@ def test_what_an_answer_means(invocation: Invocation, answer: Answer, verdict: V
 def test_an_answer_is_told_with_the_functions_name() -> None:
     assert explain("tag.fn", "sync", Answer(422, OWN, b"no\n such   tag")) == "function tag.fn answers 422: no such tag"
     assert explain("tag.fn", "sync", Answer(500, OWN)) == "function tag.fn answers 500"
-    assert "did not scale up" in explain("tag.fn", "sync", Answer(200, {}))
+    assert "not called" in explain("tag.fn", "sync", Answer(200, {}))

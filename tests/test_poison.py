@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from adapter.delivery import Delivery, Retry, Watch
 from adapter.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
-from adapter.poison import Suspicion, Traffic
+from adapter.poison import MANY, Suspicion, Traffic
 from tests.test_delivery import EXACT, parcel
 from tests.test_delivery_limits import Box
 
@@ -50,6 +50,38 @@ def test_a_try_counts_only_where_another_began_after_the_last_failure_and_was_ac
     assert fails() == 3
     suspicion.clear()
     assert fails() == 1
+
+
+def test_where_all_else_stands_still_tries_count_after_many_got_through_but_not_while_others_fail_too() -> None:
+    traffic, suspicion, other = Traffic(), Suspicion(), Suspicion()
+
+    def fails(which: Suspicion) -> int:
+        which.begin(traffic)
+        traffic.begin()
+        return which.fail(traffic)
+
+    assert fails(suspicion) == 1
+    for _ in range(MANY):
+        traffic.accept(traffic.begin())
+    assert [fails(suspicion) for _ in range(3)] == [2, 3, 4], "nothing more is sent, so nothing can get through"
+    assert fails(other) == 1
+    assert [fails(suspicion) for _ in range(9)] == [4] * 9, "the sink may be away by now"
+    traffic.accept(traffic.begin())
+    assert fails(suspicion) == 5
+
+
+def test_several_that_stand_alone_all_count() -> None:
+    traffic, several = Traffic(), [Suspicion() for _ in range(3)]
+
+    def fail() -> list[int]:
+        for each in several:
+            each.begin(traffic)
+        return [each.fail(traffic) for each in several if traffic.begin()]
+
+    assert fail() == [1, 1, 1]
+    for _ in range(MANY):
+        traffic.accept(traffic.begin())
+    assert [fail() for _ in range(2)] == [[2] * 3, [3] * 3]
 
 
 # --- what becomes of it ---

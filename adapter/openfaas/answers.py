@@ -1,8 +1,9 @@
 """What the gateway's answer to an invocation means for the event. Pure.
 
-From faas 0.27: a function's own status comes through, and with it ``X-Start-Time``, which the gateway sets before it
-calls a function. Without that header the gateway itself has answered: an empty 200 when a function did not scale up in
-time. The queue answers 202; without one there is no such route, and so 404.
+A function's own status comes through, and with it ``X-Start-Time``, which the gateway sets before it calls a function.
+Without that header something on the way has answered. The queue answers 202, and 500 for whatever it does not take: it
+is out of order, or this one body is too large for it. No text tells the two apart, only how other events fare. Without
+a queue there is no such route, and so 404. A function that does not scale up in time gets no answer at all.
 """
 
 from collections.abc import Mapping
@@ -14,9 +15,10 @@ import orjson
 
 from adapter.openfaas.settings import Invocation
 from adapter.quoting import quoted
+from adapter.sinks.answers import ACCESS
 
 _MAY_PASS = frozenset({408, 425, 429, 502, 503, 504})
-_OK, _ACCEPTED, _FORBIDDEN, _NOT_FOUND, _CLIENT_ERROR, _SERVER_ERROR = 200, 202, (401, 403), 404, 400, 500
+_OK, _ACCEPTED, _NOT_FOUND, _CLIENT_ERROR, _SERVER_ERROR = 200, 202, 404, 400, 500
 
 
 class Verdict(Enum):
@@ -24,6 +26,7 @@ class Verdict(Enum):
 
     TAKEN = auto()
     AGAIN = auto()  # for as long as it takes
+    HELD = auto()  # again; it is this event only where others get through
     FAILED = auto()  # the function itself: again, but not for ever
     UNKNOWN = auto()  # is there still such a function?
     REFUSED = auto()
@@ -54,12 +57,10 @@ def judge_queue(answer: Answer) -> Verdict:
         return Verdict.TAKEN
     if answer.status == _NOT_FOUND:
         return Verdict.UNKNOWN
-    # NATS refuses for good what is too large for it, and the gateway makes a 500 of that as of any failure.
-    if b"maximum payload exceeded" in answer.body:
-        return Verdict.REFUSED
-    if answer.status in _MAY_PASS or answer.status in _FORBIDDEN or answer.status >= _SERVER_ERROR:
+    if answer.status in _MAY_PASS:
         return Verdict.AGAIN
-    return Verdict.FAILED if _OK <= answer.status < 300 else Verdict.REFUSED  # noqa: PLR2004  HTTP's success
+    speaks_of_event = _CLIENT_ERROR <= answer.status < _SERVER_ERROR and answer.status not in ACCESS
+    return Verdict.REFUSED if speaks_of_event else Verdict.HELD
 
 
 def judge_function(answer: Answer) -> Verdict:
@@ -75,6 +76,8 @@ def judge_function(answer: Answer) -> Verdict:
         return Verdict.UNKNOWN
     if status >= _SERVER_ERROR:
         return Verdict.FAILED
+    if answer.status in ACCESS and not answer.functions_own:
+        return Verdict.HELD
     return Verdict.REFUSED if status >= 300 else Verdict.TAKEN  # noqa: PLR2004  a redirect is not followed
 
 
@@ -104,7 +107,7 @@ def status_in(printed: Any) -> int | None:
 def explain(path: str, invocation: Invocation, answer: Answer) -> str:
     """An answer in a line, with the function's name."""
     if answer.status == _OK and not answer.body and not answer.functions_own:
-        return f"function {path}: the gateway answers an empty 200: it did not scale up in time"
+        return f"function {path}: an empty 200 that is not the function's: it was not called"
     said = quoted(answer.body, 512)
     hint = "; without a queue, set OPENFAAS_INVOCATION=sync" if (invocation, answer.status) == ("async", 404) else ""
     return " ".join(f"function {path} answers {answer.status}: {said}".split()).rstrip(":") + hint

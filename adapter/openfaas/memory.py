@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from cloudevents.core.base import BaseCloudEvent
 
 from adapter.errors import EventRefusedError
+from adapter.poison import Suspicion
 
 REMEMBERED_SECONDS = 3600.0
 REMEMBERED_EVENTS = 100_000
@@ -18,20 +19,25 @@ Key = tuple[str, str, str]
 
 
 Failures = dict[str, int]
+Suspicions = dict[str, Suspicion]
 Refusals = dict[str, EventRefusedError]
 
-Kept = tuple[float, tuple[str, ...], Failures | None, Refusals | None]
+Kept = tuple[float, tuple[str, ...], Failures | None, Suspicions | None, Refusals | None]
 """A past that is not in use: when it last was, and what came of the event. A hundred thousand are kept, so they hold
 nothing that the garbage collector has to look into again and again, but where something has failed."""
 
 
 @dataclass(slots=True)
 class Past:
-    """What has come of one event. ``failures`` counts the tries that a function itself made fail."""
+    """What has come of one event. ``failures`` counts the tries that a function itself made fail.
+
+    ``suspicions`` count, by function, those that failed on the way while other events got through.
+    """
 
     key: Key
     taken: tuple[str, ...] = ()
     failures: Failures = field(default_factory=dict)
+    suspicions: Suspicions = field(default_factory=dict)
     refusals: Refusals = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     users: int = 0
@@ -81,14 +87,15 @@ class Memory:
         kept = self._kept.pop(key, None)
         if kept is None:
             return Past(key)
-        _, taken, failures, refusals = kept
-        return Past(key, taken, failures or {}, refusals or {})
+        _, taken, failures, suspicions, refusals = kept
+        return Past(key, taken, failures or {}, suspicions or {}, refusals or {})
 
     def _left(self, past: Past) -> None:
         past.users -= 1
         if not past.users:
             del self._in_use[past.key]
-            self._kept[past.key] = (self._clock(), past.taken, past.failures or None, past.refusals or None)
+            failed = (past.failures or None, past.suspicions or None, past.refusals or None)
+            self._kept[past.key] = (self._clock(), past.taken, *failed)
             self._forget()
 
     def _forget(self) -> None:

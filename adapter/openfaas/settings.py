@@ -46,7 +46,8 @@ class GatewaySettings(EnvironmentSettings):
 
     max_tries: Annotated[int, either("OPENFAAS_MAX_TRIES")] = Field(default=5, ge=1)
     """How often a function that itself fails with an event (500, say) is tried before the event goes to the dead
-    letter. While the gateway cannot reach a function (429, 502, 503, 504), it is tried for as long as it takes."""
+    letter. While the gateway cannot reach a function (429, 502, 503, 504, no answer), it is tried for as long as it
+    takes. Where the queue fails with one event (500: it is too large, say), tries count while it takes others."""
 
     @field_validator("gateway")
     @classmethod

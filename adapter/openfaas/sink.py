@@ -1,16 +1,13 @@
 """Every function that wants an event is invoked; the event is taken when all of them have it."""
 
 import asyncio
-import re
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import blake2b
 
 import structlog
-from cloudevents.core.bindings.http import HTTPMessage
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import Span
 from prometheus_client import CollectorRegistry
@@ -18,14 +15,16 @@ from prometheus_client import CollectorRegistry
 from adapter import telemetry
 from adapter.errors import EventRefusedError, SinkUnavailableError
 from adapter.openfaas import body
-from adapter.openfaas.answers import Answer, Verdict, explain, judge
+from adapter.openfaas.answers import Answer, Verdict, explain
+from adapter.openfaas.call import Call, call_id, printable
 from adapter.openfaas.gateway import Gateway, connected
-from adapter.openfaas.memory import Key, Memory, Past
+from adapter.openfaas.memory import Memory, Past
 from adapter.openfaas.metrics import Counts
 from adapter.openfaas.names import names_of
 from adapter.openfaas.reader import TopicMapReader
 from adapter.openfaas.settings import GatewaySettings, Invocation
 from adapter.openfaas.topics import Match, TopicMap
+from adapter.poison import Suspicion, Traffic
 from adapter.sinks.answers import retry_after
 from adapter.sinksettings import OPENFAAS, SinkSettings, read
 
@@ -37,23 +36,8 @@ CONNECTOR = "vcenter-source"
 MAX_TOLD = 1024
 """Bytes of an answer that a dead letter keeps, as Knative does in ``knativeerrordata``."""
 
-_UNPRINTABLE = re.compile(r"[^ -~]")
-"""What no header may hold. An event type id, or an attribute that came in structured mode, may hold anything."""
-
-
-@dataclass(slots=True)
-class Call:
-    """One invocation of one function with one event."""
-
-    match: Match
-    invocation: Invocation
-    route: str
-    message: HTTPMessage
-
-    @property
-    def path(self) -> str:
-        """The function."""
-        return self.match.path
+OUTCOMES = {Verdict.HELD: "again"}
+"""What a verdict is counted as, where it is not its own name."""
 
 
 class OpenfaasSink:
@@ -88,6 +72,7 @@ class OpenfaasSink:
         self.is_queued = False
         """Whether no function is waited for: all that are known are invoked through the gateway's queue."""
         self._places: dict[str, asyncio.Semaphore] = {}
+        self._traffic: defaultdict[tuple[Invocation, str], Traffic] = defaultdict(Traffic)
         self.reader = reader
         self.address = gateway.url
 
@@ -162,6 +147,10 @@ class OpenfaasSink:
     async def _invoke(self, event: CloudEvent, call: Call, past: Past, span: Span, resend: int) -> None:
         """One try. Raises what its answer means, unless the function has taken the event or is no more."""
         begun = self._clock()
+        traffic, suspicion = self._traffic[call.destination], past.suspicions.get(call.path)
+        if suspicion:
+            suspicion.begin(traffic)
+        number = traffic.begin()
         with telemetry.Sending(span, self._gateway.origin + call.route, event.get_id(), resend) as (
             child,
             trace_headers,
@@ -171,8 +160,10 @@ class OpenfaasSink:
             call.message.headers.update(trace_headers)
             answer = await self._answer(call)
             child.set_attribute("http.response.status_code", answer.status)
-            verdict = judge(call.invocation, answer)
-            self._counts.invoked(call.path, verdict.name.lower())
+            verdict = call.judge(answer)
+            self._counts.invoked(call.path, OUTCOMES.get(verdict) or verdict.name.lower())
+            if verdict is Verdict.TAKEN:
+                traffic.accept(number)
             if verdict is Verdict.UNKNOWN and await self._gone(call.path, begun):
                 log.info("the function is no more", function=call.path, event_id=event.get_id())
             elif verdict is not Verdict.TAKEN:
@@ -193,7 +184,7 @@ class OpenfaasSink:
         self, call: Call, answer: Answer, verdict: Verdict, past: Past
     ) -> SinkUnavailableError | EventRefusedError:
         """What to raise for an answer."""
-        failures = past.failures[call.path] = past.failures.get(call.path, 0) + (verdict is Verdict.FAILED)
+        failures = self._count(call, verdict, past)
         own = verdict is Verdict.UNKNOWN and call.invocation == "sync" and answer.functions_own
         why, told = explain(call.path, call.invocation, answer), answer.body[:MAX_TOLD]
         if verdict is Verdict.REFUSED or own or failures >= self._max_tries:
@@ -201,16 +192,12 @@ class OpenfaasSink:
         delay = retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
         return SinkUnavailableError(why, retry_after=delay, status=answer.status, body=told)
 
-
-def call_id(key: Key, path: str) -> str:
-    """What tells this function's invocation with this event from all others; the same at each try. A UUID's form."""
-    digest = blake2b("\n".join((*key, path)).encode(), digest_size=16).hexdigest()
-    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
-
-
-def printable(value: str) -> str:
-    """What a header may hold of it."""
-    return value if value.isascii() and value.isprintable() else _UNPRINTABLE.sub("_", value)
+    def _count(self, call: Call, verdict: Verdict, past: Past) -> int:
+        """The failed tries that count against the event: the function's own, or those while others got through."""
+        if verdict is Verdict.HELD:
+            return past.suspicions.setdefault(call.path, Suspicion()).fail(self._traffic[call.destination])
+        failures = past.failures[call.path] = past.failures.get(call.path, 0) + (verdict is Verdict.FAILED)
+        return failures
 
 
 def settle(failures: Sequence[SinkUnavailableError], past: Past) -> None:
@@ -229,6 +216,7 @@ def settle(failures: Sequence[SinkUnavailableError], past: Past) -> None:
         refusals = list(past.refusals.values())
         for path in past.refusals:
             past.failures.pop(path, None)
+            past.suspicions.pop(path, None)
         past.refusals.clear()
         raise EventRefusedError("; ".join(map(str, refusals)), status=refusals[0].status, body=refusals[0].body)
 

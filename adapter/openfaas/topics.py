@@ -6,6 +6,8 @@ Read from a function's annotations, as OpenFaaS's connector SDK does:
     topic-subject     only events whose subject is one of these: ``ResourcePool:*, Folder:group-v3``
     topic-body        cloudevent, router or connector, whatever the topic's spelling says
     topic-invocation  sync or async, whatever the setting says
+
+OpenFaaS's own ``com.openfaas.queue`` names the queue of a function that has one of its own.
 """
 
 from collections import defaultdict
@@ -29,6 +31,7 @@ class Function:
     subjects: tuple[str, ...] = ()
     form: Form | None = None
     invocation: Invocation | None = None
+    queue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,8 @@ def function_of(path: str, annotations: Mapping[str, Any], problems: list[str]) 
     topics = tuple(split(annotations["topic"]))
     if not topics:
         problems.append(f"{path}: the annotation topic names none")
-    return Function(path, topics, tuple(split(annotations.get("topic-subject"))), form, invocation)
+    queue = str(annotations.get("com.openfaas.queue", ""))
+    return Function(path, topics, tuple(split(annotations.get("topic-subject"))), form, invocation, queue)
 
 
 def chosen(path: str, annotations: Mapping[str, Any], name: str, values: Sequence[str], problems: list[str]) -> Any:
