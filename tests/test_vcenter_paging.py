@@ -120,6 +120,7 @@ def test_a_page_that_was_too_much_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_an_answer_of_a_byte_a_second_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stub, "ANSWER_TIMEOUT", 0.5)
+    monkeypatch.setattr(paging, "PATIENCE", 0.5)
     monkeypatch.setattr(leftovers, "PATIENCE", 0.2)
     with running() as own:
         one = session(own.url)
@@ -131,6 +132,15 @@ def test_an_answer_of_a_byte_a_second_ends_in_time(monkeypatch: pytest.MonkeyPat
                 Collector(one, None) if method.startswith("Create") else one.current_time()
             assert time.monotonic() - begun < 5
         one.log_out()
+
+
+def test_a_collector_that_takes_long_to_be_made_gets_more_time_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "PATIENCE", 0.2)
+    with running() as own:
+        post(own, 10)
+        fault(own, fault="trickle", method="CreateCollectorForEvents", seconds=0.002, count=20)
+        assert asyncio.run(read(own, 10)) == list(range(1, 11))
+        assert state(own)["requests"]["CreateCollectorForEvents"] < 8
 
 
 def test_large_events_are_read_in_pages_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,9 +43,12 @@ class Collector:
         self._collector: Any = None
         self._pages: Any = None
         try:
-            with vcenter_errors(session.host):
+            with vcenter_errors(session.host), session.stub.bounded(self._paging.creation_patience):
                 self._create(event_filter(since, event_type_ids))
+            self._paging.created(in_time=True)
         except VcenterSourceError as exc:
+            if isinstance(exc.__cause__, AnswerLateError):
+                self._paging.created(in_time=False)
             self.destroy()
             if isinstance(exc, VcenterUnavailableError):  # there may be one that we were not told of, or as many as may
                 session.begin_anew()

@@ -4,7 +4,7 @@ MOST = 1000
 """Events a read, the most that vCenter allows."""
 
 PATIENCE, LONGEST_PATIENCE = 60.0, 960.0
-"""Seconds that a read may take, and that it may take where one event alone is asked for and does not come in time."""
+"""Seconds that a call may take, and up to which it may take longer each time where there is nothing less to ask for."""
 
 GOAL = 4 << 20
 """Bytes that a page should have at most; what it takes in memory is some times as much."""
@@ -28,7 +28,7 @@ class Paging:
 
     def __init__(self) -> None:
         self.size = MOST
-        self.patience = PATIENCE
+        self.patience = self.creation_patience = PATIENCE
         self._ceiling = MOST
         self._trial_after = FIRST_TRIAL
         self._pages = 0
@@ -51,6 +51,11 @@ class Paging:
             self._trial_after = FIRST_TRIAL
         if self._pages >= self._trial_after:
             self._pages, self._ceiling = 0, min(MOST, self._ceiling * 2)
+
+    def created(self, *, in_time: bool) -> None:
+        """A collector was made, or not in time: in a long history that may take a while."""
+        longer = min(LONGEST_PATIENCE, self.creation_patience * 2)
+        self.creation_patience = PATIENCE if in_time else longer
 
     def failed(self) -> None:
         """A page did not come in time, or was too large."""
