@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import structlog
 from cloudevents.core.v1.event import CloudEvent
@@ -44,6 +44,14 @@ class Sink(Protocol):
 
         Raises SinkUnavailableError or EventRefusedError.
         """
+
+
+@runtime_checkable
+class RememberingSink(Sink, Protocol):
+    """A sink that knows who has taken an event, and sends it to nobody twice."""
+
+    async def send_anew(self, event: CloudEvent, span: Span) -> tuple[str, ...]:
+        """Send it as if it were new; returns who took it. Raises as ``send`` does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan
 
+from adapter.doctor import gateway
 from adapter.doctor.endpoint import Endpoint, Trust
 from adapter.doctor.steps import Finding, Outcome, Step, failed, ok, take
 from adapter.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
@@ -45,6 +46,8 @@ async def sink_findings(settings: Settings, *, ping: bool) -> list[Finding]:
     if settings.sink is None or settings.sink == "-":
         return [Finding("sink", ok("events are printed"))]
     way = steps_to(settings.sink, "K_SINK", "sink", settings.ca_certs)
+    if settings.sink.startswith(OPENFAAS):
+        way.append(gateway.functions_step(settings, way[-1].name))
     return await take([*way, Step("sink ping", partial(ping_outcome, settings, wanted=ping), way[-1].name)])
 
 
@@ -67,10 +70,11 @@ async def ping_outcome(settings: Settings, *, wanted: bool) -> Outcome:
     """Send one event of the adapter's own, and show the answer."""
     if not wanted:
         return ok(f"not sent: --ping sends a {PING_TYPE} event", sent=False)
-    event, note, begun = ping_event(settings.source, settings.ce_overrides), StatusNote(), time.perf_counter()
+    event = ping_event(settings.source, settings.ce_overrides)
+    send = gateway.pinged if str(settings.sink).startswith(OPENFAAS) else pinged
     try:
-        async with sink_of(settings) as sink, asyncio.timeout(PING_LIMIT):
-            await sink.send(event, note, 0)
+        async with asyncio.timeout(PING_LIMIT):
+            return await send(settings, event)
     except TimeoutError:
         found = f"sent, and not answered within {PING_LIMIT:g} s"
         return failed(
@@ -85,6 +89,13 @@ async def ping_outcome(settings: Settings, *, wanted: bool) -> Outcome:
         )
     except EventRefusedError as exc:
         return failed(str(exc), "the sink refuses what the adapter sends: see its log", sent=True, status=exc.status)
+
+
+async def pinged(settings: Settings, event: CloudEvent) -> Outcome:
+    """Send one event to an HTTP sink. Raises what the sink raises."""
+    note, begun = StatusNote(), time.perf_counter()
+    async with sink_of(settings) as sink:
+        await sink.send(event, note, 0)
     milliseconds = (time.perf_counter() - begun) * 1000
     return ok(f"accepted with {note.status} in {milliseconds:.0f} ms", sent=True, status=note.status, id=event.get_id())
 

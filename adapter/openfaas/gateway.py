@@ -66,9 +66,8 @@ class Gateway:
 
     def _read_list(self, path: str, status: int, body: bytes) -> list[Any]:
         if status != 200:  # noqa: PLR2004  HTTP's OK
-            said = quoted(body, 200)
-            wrong = "; set basic_auth and secret_mount_path" if status == 401 else ""  # noqa: PLR2004  as above
-            raise SinkUnavailableError(" ".join(f"{self.url}{path} answers {status}: {said}{wrong}".split()))
+            told = " ".join(f"{self.url}{path} answers {status}: {quoted(body, 200)}".split())
+            raise SinkUnavailableError(f"{told}{wrong_credentials(status, bool(self._headers()))}", status=status)
         try:
             listed = orjson.loads(body)
         except ValueError as exc:
@@ -92,6 +91,17 @@ class Gateway:
     def _unreachable(self, exc: Exception) -> SinkUnavailableError:
         """A failure to get any answer, as one of ours."""
         return SinkUnavailableError(f"{self.url}: {str(exc) or type(exc).__name__}")
+
+
+def wrong_credentials(status: int, were_given: bool) -> str:
+    """What to do about a gateway that does not let us read its lists, behind a semicolon; empty where it is not so."""
+    if status not in {401, 403}:
+        return ""
+    if were_given:
+        return (
+            "; it refuses the user name and password: see basic-auth-user and basic-auth-password in secret_mount_path"
+        )
+    return "; it asks for a user name and password: set basic_auth and secret_mount_path"
 
 
 @lru_cache(maxsize=4096)

@@ -78,6 +78,10 @@ class Memory:
             raise
         return past
 
+    def forget(self, event: BaseCloudEvent) -> None:
+        """Know nothing of an event any more, unless it is under way just now."""
+        self._kept.pop(key_of(event), None)
+
     def give_back(self, past: Past) -> None:
         """The next may have it."""
         past.lock.release()

@@ -95,6 +95,13 @@ class OpenfaasSink:
         finally:
             self._memory.give_back(past)
 
+    async def send_anew(self, event: CloudEvent, span: Span) -> tuple[str, ...]:
+        """Send an event also to functions that have it; returns the functions that took it. Raises as ``send`` does."""
+        topics = await self._current()
+        self._memory.forget(event)
+        await self.send(event, span, 0)
+        return tuple(match.path for match in topics.match(names_of(event), event.get_subject()))
+
     async def _current(self) -> TopicMap:
         """The topic map. With another one, the places of functions that are no more go."""
         topics = await self.reader.current()

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from adapter.cloudevent import binary
 from adapter.deadletters.folder import decode
-from adapter.delivery import Sink
+from adapter.delivery import RememberingSink, Sink
 from adapter.errors import EventRefusedError, LeaseLostError, SinkUnavailableError
 from adapter.health import Health
 from adapter.listening import Place, listening
@@ -162,17 +162,20 @@ async def trace_of(viewer: Viewer, record: Record) -> list[Any]:
 
 
 async def sent_again(viewer: Viewer, record: Record) -> dict[str, Any]:
-    """Send an event once more, as it is; whether the sink took it, and what it said where it did not."""
+    """Send an event once more, as it is; whether the sink took it, and why not, or what is to be known of it."""
     if viewer.sink is None or not viewer.health.meters.leading:
         return {"accepted": False, "why": "this adapter sends no events"}
-    event = decode(record.body)
+    event, why = decode(record.body), ""
     log.info("sending again, as the viewer was told to", event_id=event.get_id(), event_type=event.get_type())
     try:
         async with asyncio.timeout(REPLAY_SECONDS):
-            await viewer.sink.send(event, traced(event), 0)
+            if not isinstance(viewer.sink, RememberingSink):
+                await viewer.sink.send(event, traced(event), 0)
+            elif not await viewer.sink.send_anew(event, traced(event)):
+                why = "no function has a topic for it"
     except (EventRefusedError, LeaseLostError, SinkUnavailableError, TimeoutError) as exc:
         return {"accepted": False, "why": str(exc) or f"no answer within {REPLAY_SECONDS:.0f} s"}
-    return {"accepted": True, "why": ""}
+    return {"accepted": True, "why": why}
 
 
 async def body_of(request: web.Request) -> dict[str, Any]:

@@ -195,7 +195,7 @@ export class EventPane {
       send.disabled = true;
       result.textContent = "Sending…";
       const { accepted, why } = await ask(`/api/events/${n}/replay`, {}).catch((error) => ({ accepted: false, why: error.message }));
-      result.textContent = accepted ? "The sink took it." : `The sink did not take it: ${visible(why)}`;
+      result.textContent = accepted ? `The sink took it${why && `: ${visible(why)}`}.` : `The sink did not take it: ${visible(why)}`;
       result.dataset.ok = accepted;
       cancel.textContent = "Close";
     } }, "Send it again");
