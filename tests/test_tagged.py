@@ -11,13 +11,15 @@ from contextlib import AbstractContextManager, contextmanager
 import httpx
 import pytest
 from pydantic import SecretStr
-from starlette.responses import JSONResponse, Response
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from adapter.errors import AuthenticationError, VcenterRefusedError, VcenterSourceError, VcenterUnavailableError
 from adapter.event import ManagedObjectReference
 from adapter.tls import client_context
+from adapter.vcenter.answers import MAX_BYTES
 from adapter.vcenter.naming import names
-from adapter.vcenter.tags import Tags, reading_tags
+from adapter.vcenter.tags import AT_ONCE, Tags, reading_tags
 from adapter.vcentersettings import Credentials
 from simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from simulator.rest import DialectName
@@ -198,6 +200,13 @@ def test_a_log_in_that_api_does_not_take_is_tried_at_rest(vcenter: World, status
         (Response(status_code=503), VcenterUnavailableError, "answers 503 to GET /api/cis/tagging/category"),
         (JSONResponse(7), VcenterUnavailableError, "does not answer like a vCenter"),
         (Response(b"<html>"), VcenterUnavailableError, "does not answer like a vCenter"),
+        (HTMLResponse("<html>", 404), VcenterUnavailableError, "does not answer like a vCenter"),
+        (HTMLResponse("<html>", 403), VcenterUnavailableError, "does not answer like a vCenter"),
+        (Response(status_code=404), VcenterUnavailableError, "has no categories to ask for; is it still starting"),
+        (JSONResponse("abc"), VcenterUnavailableError, "does not answer like a vCenter"),
+        (JSONResponse([".."]), VcenterUnavailableError, "does not answer like a vCenter"),
+        (Response(), VcenterUnavailableError, "does not answer like a vCenter"),
+        (Response(b" " * (MAX_BYTES + 1)), VcenterUnavailableError, "does not answer like a vCenter"),
     ],
 )
 def test_what_vcenter_refuses_is_named(
@@ -207,6 +216,52 @@ def test_what_vcenter_refuses_is_named(
     vcenter.answers.append(("/category", answer))
     with tags_at(vcenter) as tags, pytest.raises(kind, match=message):
         tags.categories()
+
+
+@pytest.mark.parametrize("answer", [JSONResponse([7]), JSONResponse({"name": 7}), JSONResponse([{"type": "x"}])])
+@pytest.mark.parametrize("at", ["/category/", "list-tags-for-category", "list-attached-objects"])
+def test_an_answer_of_another_form_is_none_of_vcenters(vcenter: World, answer: Response, at: str) -> None:
+    vcenter.renew()
+    made = vcenter.tag("owner", "pytag")
+
+    def in_its_place(request: Request) -> None:
+        if at in f"{request.url.path}?{request.url.query}":
+            vcenter.answers.append(("", answer))
+
+    vcenter.hook = in_its_place
+
+    def read_all() -> None:
+        with tags_at(vcenter) as tags:
+            tags.tags_of(tags.categories()["owner"])
+            tags.objects_with(made.id)
+
+    with pytest.raises(VcenterUnavailableError, match="does not answer like a vCenter"):
+        read_all()
+
+
+@pytest.mark.parametrize("dialect", ["api", "rest"])
+def test_an_id_stays_one_segment_of_the_path(vcenter: World, dialect: DialectName) -> None:
+    vcenter.renew((dialect,))
+    with tags_at(vcenter) as tags:
+        assert tags.objects_with("urn:vmomi:InventoryServiceTag:a/../b?c#d:GLOBAL") is None
+    path = vcenter.requests[-2].scope["raw_path"].decode()
+    assert path.endswith("urn:vmomi:InventoryServiceTag:a%2F..%2Fb%3Fc%23d:GLOBAL")
+
+
+def test_a_page_at_api_is_followed_by_rest(vcenter: World) -> None:
+    vcenter.renew(("rest",))
+    vcenter.answers.append(("/api/session", HTMLResponse("<html>")))
+    with tags_at(vcenter) as tags:
+        assert tags.categories() == {}
+
+
+def test_several_categories_are_asked_for_at_once(vcenter: World) -> None:
+    vcenter.renew()
+    names_of = [vcenter.tagging.create_category(f"category-{n}").name for n in range(40)]
+    vcenter.delay = 0.01
+    with tags_at(vcenter) as tags:
+        assert list(tags.categories()) == names_of
+    assert 1 < vcenter.most <= AT_ONCE
 
 
 def test_a_vcenter_without_rest_is_named(vcenter: World) -> None:

@@ -5,16 +5,19 @@ Paths are those of the vSphere Automation API: ``/api`` from 7.0 U2 on, ``/rest`
 
 import ssl
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
+import orjson
 
 from adapter.errors import AuthenticationError, VcenterRefusedError, VcenterUnavailableError
 from adapter.event import ManagedObjectReference
 from adapter.proxies import Proxy, vcenter_proxy
+from adapter.vcenter.answers import UNKNOWN, Answer, ids_in, name_in, references_in, text
 from adapter.vcenter.failures import refusal
 from adapter.vcentersettings import Credentials
 
@@ -37,6 +40,9 @@ API = Dialect("/api/session", "/api/cis/tagging", "", "action", wrapped=False)
 REST = Dialect("/rest/com/vmware/cis/session", "/rest/com/vmware/cis/tagging", "id:", "~action", wrapped=True)
 
 
+AT_ONCE = 8
+"""How many categories or tags are asked for at the same time."""
+
 OTHER_DIALECT = frozenset({400, 403, 404, 405, 415})
 """What a vCenter or a proxy in between answers to a log-in in a dialect that it does not speak."""
 
@@ -54,60 +60,77 @@ class Tags:
     def categories(self) -> Mapping[str, str]:
         """The id of each category by its name."""
         with rest_errors(self.host, self._proxy):
-            return self._by_name("category", self._call("GET", "/category"))
+            found = self._call("GET", "/category")
+            if found is UNKNOWN:
+                raise VcenterUnavailableError(
+                    f"vCenter {self.host} has no categories to ask for; is it still starting?"
+                )
+            return self._by_name("category", ids_in(found))
 
     def tags_of(self, category_id: str) -> Mapping[str, str]:
         """The id of each tag of a category by its name."""
-        item = f"/{self._dialect.item}{category_id}" if self._dialect.wrapped else ""
+        item = self._item(category_id) if self._dialect.wrapped else ""
         with rest_errors(self.host, self._proxy):
             found = self._call("POST", f"/tag{item}", "list-tags-for-category", {"category_id": category_id})
-            return self._by_name("tag", found)
+            return self._by_name("tag", [] if found is UNKNOWN else ids_in(found))
 
     def objects_with(self, tag_id: str) -> list[ManagedObjectReference] | None:
         """What carries a tag, as far as the account may see it; None where there is no such tag."""
         parameters: dict[str, str] | None = {} if self._dialect.wrapped else None  # vcsim stumbles over no body at all
         with rest_errors(self.host, self._proxy):
-            path = f"/tag-association/{self._dialect.item}{tag_id}"
+            path = f"/tag-association{self._item(tag_id)}"
             found = self._call("POST", path, "list-attached-objects", parameters)
-            return None if found is None else [ManagedObjectReference(each["type"], each["id"]) for each in found]
+            return None if found is UNKNOWN else references_in(found)
 
     def log_out(self) -> None:
         """End the session. Never fails."""
         with suppress(Exception):
             self._http.delete(self._dialect.session)
 
-    def _by_name(self, kind: str, ids: list[str] | None) -> dict[str, str]:
+    def _item(self, each: str) -> str:
+        """An id in a path, where it stays one segment."""
+        return f"/{self._dialect.item}{quote(each, safe=':')}"
+
+    def _by_name(self, kind: str, ids: list[str]) -> dict[str, str]:
         """The API finds nothing by name: each is asked for its own. One deleted meanwhile is left out."""
-        found = (self._call("GET", f"/{kind}/{self._dialect.item}{each}") for each in ids or ())
-        return {each["name"]: each["id"] for each in found if each is not None}
+        with ThreadPoolExecutor(AT_ONCE) as asking:
+            found = list(asking.map(lambda each: self._call("GET", f"/{kind}{self._item(each)}"), ids))
+        return {name_in(each): id_ for each, id_ in zip(found, ids, strict=True) if each is not UNKNOWN}
 
     def _log_in(self, credentials: Credentials) -> Dialect:
         auth = httpx.BasicAuth(credentials.username, credentials.password.get_secret_value())
         for dialect in (API, REST):
-            answer = self._http.post(dialect.session, auth=auth, headers={"vmware-use-header-authn": "true"})
-            if answer.status_code not in OTHER_DIALECT:
-                self._http.headers[SESSION_HEADER] = str(self._value(answer, wrapped=dialect.wrapped))
+            answer = self._ask("POST", dialect.session, auth=auth, headers={"vmware-use-header-authn": "true"})
+            if answer.status not in OTHER_DIALECT and not (answer.is_page and dialect is API):
+                self._http.headers[SESSION_HEADER] = text(self._value(answer, wrapped=dialect.wrapped))
                 return dialect
-        said = f"it answers {answer.status_code} to a log-in there; is it still starting?"
+        said = f"it answers {answer.status} to a log-in there; is it still starting?"
         raise VcenterUnavailableError(f"vCenter {self.host} has no REST API, where tags are: {said}")
 
     def _call(self, method: str, path: str, action: str = "", body: Any = None) -> Any:
-        """What an operation answers, None where what it is about is not known."""
+        """What an operation answers, UNKNOWN where what it is about is not known."""
         query = {self._dialect.action: action} if action else {}
-        answer = self._http.request(method, self._dialect.tagging + path, params=query, json=body)
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            return None
+        answer = self._ask(method, self._dialect.tagging + path, params=query, json=body)
+        if answer.status == httpx.codes.NOT_FOUND and not answer.is_page:
+            return UNKNOWN
         return self._value(answer, wrapped=self._dialect.wrapped)
 
-    def _value(self, answer: httpx.Response, *, wrapped: bool) -> Any:
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
+    def _ask(self, method: str, path: str, **more: Any) -> Answer:
+        """One request, and its answer, of a bounded length."""
+        with self._http.stream(method, path, **more) as response:
+            return Answer.read(response)
+
+    def _value(self, answer: Answer, *, wrapped: bool) -> Any:
+        if answer.status == httpx.codes.UNAUTHORIZED:
             raise AuthenticationError(refusal(self.host))
-        if answer.status_code == httpx.codes.FORBIDDEN:
+        if answer.is_page:
+            raise ValueError("a page for people")
+        if answer.status == httpx.codes.FORBIDDEN:
             raise VcenterRefusedError(f"vCenter {self.host} refuses to show its tags: {PRIVILEGES}")
-        if not answer.is_success:
-            what = f"{answer.request.method} {answer.request.url.path}"
-            raise VcenterUnavailableError(f"vCenter {self.host} answers {answer.status_code} to {what}")
-        return answer.json()["value"] if wrapped else answer.json()
+        if not httpx.codes.is_success(answer.status):
+            raise VcenterUnavailableError(f"vCenter {self.host} answers {answer.status} to {answer.request}")
+        found = orjson.loads(answer.content)
+        return found["value"] if wrapped else found
 
 
 @contextmanager
@@ -117,7 +140,12 @@ def reading_tags(url: str, credentials: Credentials, tls: ssl.SSLContext) -> Ite
     base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     proxy = vcenter_proxy(url)
     with httpx.Client(
-        base_url=base, verify=tls, trust_env=False, timeout=30, proxy=proxy.url if proxy else None
+        base_url=base,
+        verify=tls,
+        trust_env=False,
+        timeout=30,
+        proxy=proxy.url if proxy else None,
+        headers={"accept-encoding": "identity"},  # what is packed could unpack to any size
     ) as http:
         tags = Tags(http, credentials, proxy)
         try:
