@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from functions.pytag.client import VcenterClient
 from functions.pytag.connections import http_client
+from functions.pytag.credentials import Credentials
 from functions.pytag.errors import LoginRefusedError
 from functions.pytag.refusals import Refusals
-from functions.pytag.settings import Credentials
 from functions.pytag.telemetry import Telemetry
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from tests.pytag_support import settings, world
@@ -53,6 +53,18 @@ def test_a_changed_password_is_tried_at_once_and_counts_when_it_is_wrong_too() -
     assert tries(Refusals(clock), clock, {10: "other"}, 600) == [0, 10, 185, 425]
     clock = Clock()
     assert tries(Refusals(clock), clock, {100: "other"}, 600) == [0, 60, 100, 340]
+
+
+def test_another_account_is_not_locked_by_what_happened_to_this_one() -> None:
+    clock = Clock()
+    refusals = Refusals(clock)
+    for password in "abc":
+        refusals.note(account(password))
+    assert refusals.pause(account("d")) > 0
+    other = Credentials("another@vsphere.local", SecretStr("wrong"))
+    assert refusals.pause(other) == 0
+    refusals.note(other)
+    assert refusals.pause(other) == 60
 
 
 def test_a_log_in_that_works_begins_anew() -> None:

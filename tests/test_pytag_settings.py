@@ -190,3 +190,43 @@ def test_a_mounted_file_that_is_not_utf_8_is_named(monkeypatch: pytest.MonkeyPat
         settings.credentials()
     with pytest.raises(SettingsError, match=f"^{message}$"):
         load()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
+def test_a_line_end_after_any_setting_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    given = {
+        **NEEDED,
+        "TAG_ACTION": "detach",
+        "TAG_CREATE": "true",
+        "PORT": "9000",
+        "HOST": "::1",
+        "LOG_LEVEL": "debug",
+    }
+    settings = use(monkeypatch, **{name: value + end for name, value in given.items()})
+    assert settings == use(monkeypatch, **given)
+    assert str(settings.tag_name) == "owner/pytag"
+    assert settings.credentials().password.get_secret_value() == "s3cret"
+
+
+def test_a_byte_order_mark_before_a_setting_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert use(monkeypatch, **NEEDED | {"TAG": "\ufeffowner/pytag"}).tag == "owner/pytag"
+    (tmp_path / "username").write_text("tagger@vsphere.local\r\n", encoding="utf-8-sig")
+    (tmp_path / "password").write_text("p\u00e4ss \n", encoding="utf-8-sig")
+    credentials = use(monkeypatch, **NEEDED, VCENTER_SECRET_PATH=str(tmp_path)).credentials()
+    assert (credentials.username, credentials.password.get_secret_value()) == ("tagger@vsphere.local", "p\u00e4ss ")
+
+
+@pytest.mark.parametrize("tag", ["owner/py\ntag", "owner\n/pytag", "owner/py\ttag", "owner/\n", "\n"])
+def test_a_line_end_within_a_tag_is_refused(monkeypatch: pytest.MonkeyPatch, tag: str) -> None:
+    with pytest.raises(SettingsError, match=r"^TAG: .*set category/name"):
+        use(monkeypatch, **NEEDED | {"TAG": tag})
+
+
+def test_a_choice_may_be_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = use(monkeypatch, **NEEDED, LOG_LEVEL="INFO", LOG_FORMAT="Json", TAG_ACTION="Attach")
+    assert (settings.log_level, settings.log_format, settings.tag_action) == ("info", "json", "attach")
+
+
+def test_the_fall_back_that_holds_a_wrong_value_is_named_with_its_line_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match=r"^GOVC_INSECURE: 'maybe'"):
+        use(monkeypatch, **NEEDED, GOVC_INSECURE="maybe\n")

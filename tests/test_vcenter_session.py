@@ -25,7 +25,7 @@ from adapter.vcenter.session import Session
 from adapter.vcenter.stub import Stub
 from adapter.vcentersettings import Credentials
 from functions.pytag import refusals as pytag_refusals
-from functions.pytag import settings as pytag_settings
+from functions.pytag.credentials import Credentials as PytagCredentials
 from simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from simulator.server import Running
 from simulator.testing import running
@@ -216,7 +216,7 @@ def test_adapter_and_pytag_with_one_wrong_password_do_not_lock_the_account(
 ) -> None:
     now = 0.0
     ours = Credentials(ADMINISTRATOR, SecretStr("wrong"))
-    theirs = pytag_settings.Credentials(ADMINISTRATOR, SecretStr("wrong"))
+    theirs = PytagCredentials(ADMINISTRATOR, SecretStr("wrong"))
     adapter, pytag, vmdir = Refusals(lambda: now), pytag_refusals.Refusals(lambda: now), Vmdir()
     for step in itertools.cycle(steps):
         now += step

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import httpx
 
 from functions.pytag.answers import Answer, Shape, is_page, may_pass, read, record, text, value_of
+from functions.pytag.credentials import Credentials
 from functions.pytag.dialects import API, REST, Dialect, Operation
 from functions.pytag.errors import LoginRefusedError, PytagError, SettingsError, VcenterUnavailableError
 from functions.pytag.refusals import Refusals
-from functions.pytag.settings import Credentials
 from functions.pytag.telemetry import Telemetry, answered
 from functions.pytag.tls import distrust
 

@@ -7,7 +7,7 @@ policy), and the adapter uses the same account: each of the two makes two at mos
 import time
 from collections.abc import Callable
 
-from functions.pytag.settings import Credentials
+from functions.pytag.credentials import Credentials
 
 FIRST_PAUSE, LONGEST_PAUSE = 60.0, 900.0
 """Seconds between two tries of the same credentials: the first doubles up to the longest."""
@@ -30,6 +30,8 @@ class Refusals:
 
     def note(self, credentials: Credentials) -> None:
         """These were refused just now."""
+        if self._is_of_another(credentials):
+            self.forget()
         self._credentials = credentials
         self._at = [*self._at[1 - ANY :], self._clock()]
         self._count += 1
@@ -40,10 +42,16 @@ class Refusals:
 
     def pause(self, credentials: Credentials) -> float:
         """Seconds until these may be tried, 0 for now. Changed ones are tried at once, but not over and over."""
+        if self._is_of_another(credentials):
+            return 0.0
         if credentials != self._credentials:
             return self._until_fewer(ANY)
         grown = min(FIRST_PAUSE * (1 << min(self._count - 1, 10)), LONGEST_PAUSE)
         return max(self._at[-1] + grown - self._clock(), self._until_fewer(SAME), 0.0)
+
+    def _is_of_another(self, credentials: Credentials) -> bool:
+        """Whether this account has not been refused yet: vCenter locks each for itself."""
+        return self._credentials is None or credentials.username != self._credentials.username
 
     def _until_fewer(self, allowed: int) -> float:
         """Seconds until a window holds fewer refusals than this."""

@@ -15,6 +15,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from functions.pytag.credentials import Credentials, mounted_credentials
 from functions.pytag.errors import SettingsError
 from functions.pytag.origin import Origin, server_of
 from functions.pytag.sockets import ANYWHERE, without_brackets
@@ -25,14 +26,6 @@ SECRETS = frozenset({"VCENTER_PASSWORD", "VCENTER_URL"})
 """What is not repeated in an error message; a URL may hold a password."""
 WANTED_URL = "set a host name or https://host/sdk"
 ENCODE = "percent-encode what is special in a user name or password"
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What vCenter asks for at log-in."""
-
-    username: str
-    password: SecretStr
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +107,17 @@ class Settings(BaseSettings):
     log_level: Annotated[Literal["debug", "info", "warning", "error"], either("LOG_LEVEL")] = "info"
     """The least severity that is logged."""
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _without_line_ends(cls, value: Any) -> Any:
+        """A file, a here-document or a Secret made of one leaves a line end behind, or a byte order mark before."""
+        return value.removeprefix("\ufeff").strip("\r\n") if isinstance(value, str) else value
+
+    @field_validator("tag_action", "log_format", "log_level", mode="before")
+    @classmethod
+    def _in_lower_case(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
+
     @field_validator("host")
     @classmethod
     def _without_brackets(cls, value: str) -> str:
@@ -154,6 +158,8 @@ class Settings(BaseSettings):
     @classmethod
     def _one_tag(cls, value: str) -> str:
         category, _, name = value.partition("/")
+        if not value.isprintable():
+            raise ValueError("a name has no line ends or tabs; set category/name")
         if not TAG_URN.fullmatch(value) and not (category.strip() and name.strip()):
             raise ValueError("not a tag; set category/name, or a urn such as urn:vmomi:InventoryServiceTag:<id>:GLOBAL")
         return value
@@ -233,24 +239,6 @@ def _check_port(parts: SplitResult) -> None:
     parts.port  # noqa: B018  its own check of the port's range, a ValueError with a clear message
 
 
-def mounted_credentials(folder: Path) -> Credentials:
-    """Read the files of a mounted basic-auth Secret. Raises SettingsError."""
-    username, password = _mounted(folder / "username"), _mounted(folder / "password")
-    if not username or not password:
-        raise SettingsError(f"VCENTER_SECRET_PATH: {folder}/username or {folder}/password is empty")
-    return Credentials(username, SecretStr(password))
-
-
-def _mounted(file: Path) -> str:
-    """What a file holds; a line end after it is not part of it."""
-    try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as exc:
-        raise SettingsError(f"VCENTER_SECRET_PATH: cannot read {file}: {exc.strerror}") from exc
-    except UnicodeDecodeError:  # quotes a byte of the password, so it is no cause to keep
-        raise SettingsError(f"VCENTER_SECRET_PATH: {file} is not UTF-8") from None
-
-
 def load(**given: Any) -> Settings:
     """Read the environment; ``given`` are settings by variable name, which win over it.
 
@@ -279,4 +267,4 @@ def _variable(name: str, value: object) -> str:
     """Which variable a wrong value stands in: the one of this name, or the fall-back that was set instead."""
     aliases = (field.validation_alias for field in Settings.model_fields.values())
     names = next(a.choices for a in aliases if isinstance(a, AliasChoices) and name in a.choices)
-    return next((str(each) for each in names if os.environ.get(str(each)) == value), name)
+    return next((str(each) for each in names if os.environ.get(str(each), "").strip() == str(value).strip()), name)
