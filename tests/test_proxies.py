@@ -313,6 +313,17 @@ def test_by_plain_http_too_no_event_is_lost_to_it(proxy: ForwardProxy, status: i
     assert proxy.requests == ["POST http://broker.invalid/"]
 
 
+@pytest.mark.parametrize(
+    ("status", "kind"), [(407, SinkAccessError), (403, SinkAccessError), (502, SinkUnavailableError)]
+)
+def test_a_proxy_that_lets_nobody_through_turns_events_away(proxy: ForwardProxy, status: int, kind: type) -> None:
+    proxy.refuses = status
+    for address in ("https://broker.invalid/", "http://broker.invalid/"):
+        with pytest.raises(SinkUnavailableError) as failed:
+            send(address)
+        assert type(failed.value) is kind
+
+
 @pytest.mark.parametrize("client", [*VCENTER_CLIENTS, send])
 def test_a_proxy_that_is_not_there_is_named(environment: pytest.MonkeyPatch, client: Callable[[str], None]) -> None:
     environment.setenv("HTTPS_PROXY", "http://127.0.0.1:1")

@@ -20,7 +20,7 @@ from adapter.errors import EventRefusedError, SinkAccessError, SinkUnavailableEr
 from adapter.proxies import proxy_for
 from adapter.secretive import Hiding, secrets_in, without_secrets
 from adapter.sinks.answers import judge
-from adapter.sinks.connection import Answer
+from adapter.sinks.connection import Answer, WireError
 from adapter.sinks.mounted import TRUST_BUNDLES, Token, Trust
 from adapter.sinks.proxied import Proxied
 from adapter.sinks.wire import Wire
@@ -66,7 +66,9 @@ class Address:
         except OSError as exc:  # a TimeoutError is one
             self.takes_batches = False  # another may answer here next
             why = self._hiding.text(str(exc) or type(exc).__name__)
-            raise SinkUnavailableError(f"{self.name}: {why}") from exc
+            turned_away = isinstance(exc, WireError) and exc.turned_away
+            failure = SinkAccessError if turned_away else SinkUnavailableError
+            raise failure(f"{self.name}: {why}") from exc
         self.takes_batches = BATCH_TYPE in answer.headers.get("accept-post", "")
         if answer.status >= 300:  # noqa: PLR2004  it may quote the whole address
             answer.body, answer.reason = self._hiding.bytes(answer.body), self._hiding.text(answer.reason)

@@ -33,11 +33,15 @@ _END_OF_HEAD = re.compile(rb"\r?\n\r?\n[\r\n]*")
 
 
 class WireError(OSError):
-    """A request has had no answer. ``stale``: a kept connection was closed before any of it came."""
+    """A request has had no answer. ``stale``: a kept connection was closed before any of it came.
 
-    def __init__(self, message: str, *, stale: bool = False) -> None:
+    ``turned_away``: something on the way lets nobody through, a proxy that asks for a password, say.
+    """
+
+    def __init__(self, message: str, *, stale: bool = False, turned_away: bool = False) -> None:
         super().__init__(message)
         self.stale = stale
+        self.turned_away = turned_away
 
 
 @dataclass(slots=True)

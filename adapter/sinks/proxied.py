@@ -11,6 +11,7 @@ from yarl import URL
 
 from adapter.proxies import Proxy
 from adapter.sinks import connection, wire
+from adapter.sinks.answers import ACCESS
 from adapter.sinks.connection import Answer, WireError
 from adapter.sockets import reason
 
@@ -48,7 +49,7 @@ class Proxied:
                 body = await beginning(response)
             return self._judged(Answer(response.status, response.reason or "", named, body))
         except aiohttp.ClientHttpProxyError as exc:  # its answer to CONNECT
-            raise WireError(self._proxy.refusal(exc.status, exc.message)) from exc
+            raise self._refused(exc.status, exc.message) from exc
         except aiohttp.ConnectionTimeoutError as exc:
             raise WireError(f"no connection within {wire.CONNECT_TIMEOUT:g} s by the proxy {self._proxy}") from exc
         except aiohttp.ClientProxyConnectionError as exc:
@@ -62,10 +63,14 @@ class Proxied:
     def _judged(self, answer: Answer) -> Answer:
         """Tell the proxy's answers from the sink's: by plain HTTP it may be either's, and 407 is a proxy's alone."""
         if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            raise WireError(self._proxy.refusal(answer.status, answer.reason))
+            raise self._refused(answer.status, answer.reason)
         if self._tls is None:
             answer.way = f" (it, or the proxy {self._proxy})"
         return answer
+
+    def _refused(self, status: int, phrase: str) -> WireError:
+        """What to raise where the proxy itself does not let a request through."""
+        return WireError(self._proxy.refusal(status, phrase), turned_away=status in ACCESS)
 
     async def _sent(self, headers: Mapping[str, str], body: bytes) -> aiohttp.ClientResponse:
         """The answer, once its head is there."""
