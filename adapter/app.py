@@ -117,6 +117,8 @@ class Pipeline:
         backoff = Backoff(base=0.5, longest=settings.retry_max_delay, random=random.random)
         async with vcenter_of(settings, meters, self.refusals) as (vcenter, about):
             since, resumed = beginning(settings, about), await self._resumed(about)
+            for doubt in types.doubts(about.categories):
+                log.warning("EVENT_TYPES: a pattern may match nothing", reason=doubt)
             ledger = Ledger(about.instance_uuid, resumed, since)
             meters.follow(ledger)
             most = poison_max_tries(settings)

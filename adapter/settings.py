@@ -46,7 +46,7 @@ class Settings(SinkSettings, VcenterSettings):
     event_types: Annotated[tuple[str, ...], NoDecode, either("EVENT_TYPES")] = ()
     """Which events to send, comma-separated: CloudEvents types, event type ids, or class names, which stand for the
     classes derived from them too; `*` is a wildcard. Unset: all. Without a wildcard, vCenter itself does the
-    filtering."""
+    filtering. What is no type is refused, and a pattern that matches none of vCenter's is warned of."""
 
     event_format: Annotated[Literal["vcenter", "veba"], either("EVENT_FORMAT")] = "vcenter"
     """`vcenter`: VMware's published JSON. `veba`: the types and the PascalCase data that functions and Triggers

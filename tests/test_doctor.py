@@ -22,7 +22,7 @@ from simulator.server import Running
 from tests.doctor_support import OTHER_PASSWORD, PASSWORD, Doctor, account, fault, no_secret_in, vcenter
 from tests.support import clean_environment, command, process, web_server
 
-BEHIND_LOGIN = ["vcenter version", "vcenter clock", "vcenter privileges", "vcenter events"]
+BEHIND_LOGIN = ["vcenter version", "vcenter clock", "vcenter privileges", "vcenter events", "event types"]
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +50,18 @@ def test_a_vcenter_in_good_order(doctor: Doctor, simulator: Running) -> None:
     assert "VMware vCenter Server 8.0.3 build-24022515, API 8.0.3.0" in examined.found("vcenter version")
     assert simulator.vcenter.instance_uuid in examined.found("vcenter version")
     assert "oldest event is 1, " in examined.found("vcenter events")
+    assert examined.found("event types") == "EVENT_TYPES is not set: all are sent"
     assert abs(examined.findings["vcenter clock"]["details"]["seconds_ahead"]) < 1
     assert len(simulator.vcenter.sessions) == 0
+
+
+def test_event_types_that_match_nothing_of_this_vcenter_are_told_with_the_right_one(doctor: Doctor) -> None:
+    examined = doctor(EVENT_TYPES="VmPoweredOnEvent,vm.*")
+    assert examined.status("event types") == "warning"
+    assert examined.found("event types") == "EVENT_TYPES: 'vm.*' matches no event type that is known"
+    assert examined.advice("event types") == "did you mean com.vmware.event.vm.*?"
+    right = doctor(EVENT_TYPES="VmPoweredOnEvent,com.vmware.event.vm.*,esx.problem.*")
+    assert right.status("event types") == "ok"
 
 
 def test_an_esxi_host_is_told_apart(capsys: pytest.CaptureFixture[str]) -> None:

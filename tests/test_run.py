@@ -117,6 +117,14 @@ def test_only_the_wanted_types_are_sent(simulator: Running, patterns: str, types
         assert {sink.take().get_type() for _ in range(3)} == types
 
 
+def test_a_pattern_that_matches_nothing_is_warned_of_with_the_right_one(simulator: Running) -> None:
+    with process("adapter", "run", VCENTER_URL=simulator.url, K_SINK="-", EVENT_TYPES="vm.*", **LOGIN) as adapter:
+        line = wait_for_line(adapter, "matches no event type")
+    assert "EVENT_TYPES" in line
+    assert "'vm.*'" in line
+    assert "did you mean com.vmware.event.vm.*?" in line
+
+
 def test_the_format_of_vmwares_event_broker(simulator: Running) -> None:
     post(simulator, 12)
     settings = {"VCENTER_URL": simulator.url, "START_FROM": "beginning", "EVENT_TYPES": "VmPoweredOnEvent"}

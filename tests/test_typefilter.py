@@ -95,3 +95,52 @@ def test_a_class_stands_for_those_derived_from_it() -> None:
     assert family is not None
     assert len(family) > 100
     assert TypeFilter(("Event",)).exact_names() is None, "an EventEx is known to vCenter by its id"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "meant"),
+    [
+        ("vm.poweredon", "com.vmware.event.vm.poweredon"),
+        ("vm.powered.on", "com.vmware.event.vm.poweredon"),
+        ("drs.vm.powered.on", "com.vmware.event.vm.drsvmpoweredon"),
+        ("VM.PoweredOn", "com.vmware.event.vm.poweredon"),
+        ("vmpoweredonevent", "VmPoweredOnEvent"),
+        ("Com.VMware.Event.Vm.PoweredOn", "com.vmware.event.vm.poweredon"),
+    ],
+)
+def test_another_spelling_of_a_type_is_refused_with_the_right_one(pattern: str, meant: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        TypeFilter((pattern,))
+    assert str(raised.value) == (f"EVENT_TYPES: {pattern!r} is no event type that vCenter has; did you mean {meant}?")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hint"),
+    [
+        ("vm.*", "did you mean com.vmware.event.vm.*?"),
+        ("vm*.poweredon", "did you mean com.vmware.event.vm*.poweredon?"),
+        ("vm.powered.*", "com.vmware.event.vm.powered"),
+        ("vmpowered*event", "VmPoweredO"),
+        ("com.vmware.event.vms.*", "com.vmware.event."),
+        ("esx.audit.ssh.enabeld", "esx.audit.ssh.enabled"),
+        ("org.acme.door", "name a CloudEvents type"),
+    ],
+)
+def test_a_pattern_that_matches_nothing_known_is_doubted_with_what_was_meant(pattern: str, hint: str) -> None:
+    listed = ["VmPoweredOnEvent", "esx.audit.ssh.enabled"]
+    (doubt,) = TypeFilter(("VmPoweredOnEvent", pattern)).doubts(listed)
+    assert doubt.startswith(f"{pattern!r} matches no event type that is known; ")
+    assert hint in doubt
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["*", "Vm*", "VmEvent", "EventEx", "com.vmware.event.host.*", "com.vmware.event.ex.*", "com.vmware.event.unknown.*",
+     "com.vmware.vsphere.Vm*.v0", "esx.audit.*", "com.vmware.event.ex.esx.audit.*", "com.vmware.event.adapter.gap"],
+)  # fmt: skip
+def test_what_matches_something_is_not_doubted(pattern: str) -> None:
+    assert list(TypeFilter((pattern,)).doubts(["esx.audit.ssh.enabled"])) == []
+
+
+def test_where_no_vcenter_has_listed_its_ids_those_that_look_like_one_are_taken() -> None:
+    assert list(TypeFilter(("esx.audit.*", "vprob.x.y")).doubts()) == []

@@ -11,6 +11,7 @@ from adapter.errors import AuthenticationError
 from adapter.proxies import vcenter_proxy
 from adapter.settings import Settings
 from adapter.tls import Authorities
+from adapter.typefilter import TypeFilter
 from adapter.vcenter import survey
 from adapter.vcenter.client import Vcenter
 from adapter.vcenter.session import HOST, Session
@@ -30,6 +31,7 @@ class VcenterChecks:
 
     def __init__(self, settings: Settings) -> None:
         self._credentials = settings.credentials
+        self._types = TypeFilter(settings.event_types)
         server = settings.source.removesuffix("/sdk")
         by_hand = f"set VCENTER_CA_FILE to its authority's PEM file ({server}/certs/download.zip has it)"
         trust = Trust(Authorities(settings.vcenter_ca_file).context, by_hand, settings.vcenter_insecure)
@@ -52,6 +54,7 @@ class VcenterChecks:
                     Step("vcenter clock", self.clock, "vcenter login"),
                     Step("vcenter privileges", self.privileges, "vcenter login"),
                     Step("vcenter events", self.events, "vcenter login"),
+                    Step("event types", self.event_types, "vcenter login"),
                 ]
             )
         finally:
@@ -102,6 +105,17 @@ class VcenterChecks:
         self.oldest = event.created
         found = f"a collector can be made; the oldest event is {event.key}, {event.name}, of {ago(event.created)}"
         return ok(found, key=event.key, name=event.name, created=event.created.isoformat())
+
+    async def event_types(self) -> Outcome:
+        """Whether each pattern of EVENT_TYPES matches an event class or event type id that this vCenter lists."""
+        patterns = self._types.patterns
+        if not patterns:
+            return ok("EVENT_TYPES is not set: all are sent")
+        doubts = list(self._types.doubts(await self._vcenter.call(self._session.categories)))
+        if doubts:
+            found, _, advice = doubts[0].partition("; ")
+            return warning(f"EVENT_TYPES: {found}", advice, doubts=doubts)
+        return ok(f"EVENT_TYPES: {', '.join(patterns)}", patterns=list(patterns))
 
 
 def judge_privileges(granted: Mapping[str, bool], *, propagated: bool) -> Outcome:
