@@ -4,7 +4,7 @@ import asyncio
 import math
 import random
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -74,7 +74,7 @@ async def serve(settings: Settings) -> None:
             await pipeline.run()
         while lease is not None:
             try:
-                async with leading(lease):
+                async with leading(lease, pipeline.look):
                     await pipeline.run()
             except LeaseLostError as exc:
                 if asked_to_stop():
@@ -98,6 +98,11 @@ class Pipeline:
     meters: Meters
     watch: Watch
     refusals: Refusals = field(default_factory=Refusals)
+
+    async def look(self) -> None:
+        """See how far the checkpoint is, in case that it is gone when we begin to deliver."""
+        with suppress(RetryableError, ConfigurationError):
+            await to_its_end(self.store.load)
 
     async def _resumed(self, about: About) -> Checkpoint | None:
         """The checkpoint to go on from; one of another vCenter would skip this one's events."""
@@ -159,17 +164,18 @@ class Pipeline:
 
 
 @asynccontextmanager
-async def leading(lease: Lease) -> AsyncIterator[None]:
+async def leading(lease: Lease, meanwhile: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     """Begins when the Lease is ours, and is cancelled as soon as it may be another's: LeaseLostError is raised then."""
     try:
-        await lease.acquire()
+        await lease.acquire(meanwhile)
         async with supervised() as tasks:
             tasks.create_task(lease.renew_regularly())
             tasks.create_task(lease.watch())
             try:
                 yield
             except OvertakenError:
-                lease.must_be_held()  # who has the Lease now has claimed the checkpoint too
+                await lease.renew()  # who has it now has claimed the checkpoint too, maybe before we looked again
+                lease.must_be_held()
                 raise
     finally:
         await lease.release()

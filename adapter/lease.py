@@ -45,6 +45,10 @@ def machine_time() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
+async def at_rest() -> None:
+    """Do nothing."""
+
+
 class Lease:
     """One adapter's view of the Lease. ``duration`` is in seconds, ``contact`` learns how the API server does.
 
@@ -87,13 +91,14 @@ class Lease:
         if not self.held:
             raise LeaseLostError(f"LEASE: {self._stored.title} was not renewed in time; another adapter may have it")
 
-    async def acquire(self) -> None:
-        """Stand by until it is ours. Raises KubernetesForbiddenError."""
+    async def acquire(self, meanwhile: Callable[[], Awaitable[None]] = at_rest) -> None:
+        """Stand by until it is ours, and do ``meanwhile`` after each look at it. Raises KubernetesForbiddenError."""
         holder = None
         while not await self._attempt():
             if holder != self.holder:
                 holder = self.holder
                 log.info("standing by", lease=self._stored.title, holder=holder)
+            await meanwhile()
             await self._sleep(min(self._retry_period, self._expires_in()) or self._retry_period)
         log.info("leading", lease=self._stored.title)
 
@@ -101,8 +106,12 @@ class Lease:
         """Renew it until cancelled. Raises LeaseLostError when it is another's."""
         while True:
             await self._sleep(self._retry_period)
-            if not await self._attempt() and self.holder not in {"", self._name}:
-                raise LeaseLostError(f"LEASE: {self._stored.title} is held by {self.holder} now")
+            await self.renew()
+
+    async def renew(self) -> None:
+        """Try to renew it. Raises LeaseLostError when it is another's."""
+        if not await self._attempt() and self.holder not in {"", self._name}:
+            raise LeaseLostError(f"LEASE: {self._stored.title} is held by {self.holder} now")
 
     async def watch(self) -> None:
         """Raise LeaseLostError as soon as it is not held any more, also while a renewal waits for its answer."""

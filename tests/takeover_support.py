@@ -76,5 +76,5 @@ class Cluster(Generic[A]):
     def spec(self) -> dict[str, Any]:
         found = self.api.get("leases", LEASE)
         assert found is not None
-        spec: dict[str, Any] = found["spec"]
+        spec: dict[str, Any] = found.get("spec") or {}
         return spec

@@ -173,6 +173,39 @@ def test_without_a_lease_the_older_of_two_notices_that_it_has_been_overtaken(clu
     prove(cluster.world.settle(), duplicates=1000)
 
 
+def test_a_lease_that_is_deleted_and_applied_again_ends_neither_of_two(cluster: Pods) -> None:
+    first, second = cluster.pair()
+    cluster.delivers("a", 20)
+    for _ in range(4):
+        cluster.api.delete("leases", LEASE)
+        cluster.api.put("leases", LEASE, {"metadata": {"name": LEASE}})
+        eventually(lambda: cluster.spec().get("holderIdentity"), lambda: first.output + second.output)
+        cluster.world.deliver(first, 20)
+    cluster.world.sink.behave()
+    prove(cluster.world.settle(), duplicates=1000)
+    assert (first.runs, second.runs) == (True, True)
+
+
+def test_both_objects_applied_anew_and_who_stood_by_goes_on_where_the_other_was(cluster: Pods) -> None:
+    """With START_FROM=now it would otherwise pass over all that the other has not delivered."""
+    first = cluster.adapter("a")
+    first.wait_for("leading")
+    second = cluster.adapter("b", START_FROM="now")
+    second.wait_for("standing by")
+    cluster.delivers("a", 50)
+    eventually(lambda: cluster.kept() is not None, lambda: first.output)
+    asked = cluster.api.verbs("configmaps").count("get")
+    eventually(lambda: cluster.api.verbs("configmaps").count("get") > asked + 3, lambda: second.output)
+    os.kill(first.pid, signal.SIGSTOP)  # or it might write the checkpoint anew before the other reads it
+    for resource, name in (("configmaps", CHECKPOINT), ("leases", LEASE)):
+        cluster.api.delete(resource, name)
+        cluster.api.put(resource, name, {"metadata": {"name": name}})
+    cluster.delivers("b", 1)
+    first.end(signal.SIGKILL)
+    cluster.world.sink.behave()
+    prove(cluster.world.settle(), duplicates=1000)
+
+
 @pytest.mark.parametrize("lease", [LEASE, ""], ids=["lease", "alone"])
 def test_a_checkpoint_that_is_deleted_and_applied_again_is_kept_over_a_kill(cluster: Pods, lease: str) -> None:
     """With the shipped Role, which may create none, and START_FROM=now, which would pass over what came between."""

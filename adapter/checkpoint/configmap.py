@@ -41,11 +41,13 @@ class ConfigMapStore:
         self._known: Known | None = None
         """What we last read or wrote; None where it has to be read first."""
         self._written: Record | None = None
+        self._last: Checkpoint | None = None
+        """The last one that we have seen there or written."""
 
     def load(self) -> Checkpoint | None:
-        """The last checkpoint saved; where it has vanished since, the one that we saved ourselves."""
-        found = self._read() or self._written
-        return found.checkpoint if found else None
+        """The last checkpoint saved; where it has vanished, the last that we have seen there."""
+        self._read()
+        return self._last
 
     def claim(self) -> None:
         """Take the ConfigMap over, with the checkpoint that it holds."""
@@ -85,8 +87,10 @@ class ConfigMapStore:
     def _read(self) -> Record | None:
         self._known = None  # also where it cannot be read
         known = self._stored.read()
-        self._known = known, self._record(known)
-        return self._known[1]
+        record = self._record(known)
+        self._known = known, record
+        self._last = record.checkpoint if record and record.checkpoint else self._last
+        return record
 
     def _record(self, known: "Object | None") -> Record | None:
         content = ((known or {}).get("data") or {}).get(KEY)
@@ -117,7 +121,8 @@ class ConfigMapStore:
         known, record = self._known or (None, None)
         changed = change(record)
         self._known = None
-        self._known, self._written = (self._put(known, serialise(changed).decode()), changed), changed
+        self._known = self._put(known, serialise(changed).decode()), changed
+        self._written, self._last = changed, changed.checkpoint or self._last
 
     def _put(self, known: "Object | None", content: str) -> "Object":
         if known is None:

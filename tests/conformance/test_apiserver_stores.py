@@ -175,6 +175,14 @@ def test_a_checkpoint_of_another_vcenter_is_removed_as_the_message_says(cluster:
     cluster.delivers("b", 1)
 
 
+def test_to_apply_the_manifests_again_changes_nothing_of_what_was_written(cluster: Cluster[Place]) -> None:
+    cluster.adapter("a")
+    cluster.delivers("a", 1)
+    eventually(lambda: cluster.kept() is not None)
+    assert cluster.spec()["holderIdentity"]
+    assert [cluster.api.applier.changes(manifest) for manifest in ours()] == [[], []]
+
+
 def test_the_role_allows_no_creation_whether_or_not_the_object_is_there(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
