@@ -32,12 +32,12 @@ from adapter.parts import (
     observed,
     poison_max_tries,
     sink_of,
+    stall_of,
     vcenter_of,
     watching,
 )
 from adapter.position import Position
 from adapter.settings import Settings
-from adapter.stall import Stall
 from adapter.stream import Stream
 from adapter.threads import to_its_end
 from adapter.typefilter import TypeFilter
@@ -147,7 +147,7 @@ class Pipeline:
                 ahead = max(AHEAD, settings.max_in_flight)
                 intake = Intake(types, converter_of(settings, about), ledger, delivery, meters, ahead)
                 keeping = tasks.create_task(keeper.save_regularly(settings.checkpoint_interval, asyncio.sleep))
-                stall = tasks.create_task(Stall(meters).keep_looking(asyncio.sleep))
+                stall = tasks.create_task(stall_of(settings, meters).keep_looking(asyncio.sleep))
                 try:
                     async with aclosing(stream.events()) as events:
                         async for event in events:

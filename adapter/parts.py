@@ -1,5 +1,6 @@
 """What the pipeline is made of, each part as the settings have it."""
 
+import math
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ from adapter.sinks.broker import http_sink
 from adapter.sinks.nowhere import NowhereSink
 from adapter.sinks.stdout import StdoutSink
 from adapter.sinksettings import OPENFAAS
+from adapter.stall import Stall
 from adapter.vcenter.client import About, Vcenter
 from adapter.vcenter.refusals import Refusals
 from adapter.vcenter.session import Session
@@ -110,6 +112,11 @@ async def sink_of(
 def poison_max_tries(settings: Settings) -> int | None:
     """POISON_MAX_TRIES where it applies: functions are counted one by one, by the sink that invokes them."""
     return None if str(settings.sink).startswith(OPENFAAS) else settings.poison_max_tries
+
+
+def stall_of(settings: Settings, meters: Meters) -> Stall:
+    """What tells of events that wait; not where they are printed, since who reads them in a pager takes their time."""
+    return Stall(meters, patience=math.inf) if settings.sink == "-" else Stall(meters)
 
 
 @asynccontextmanager

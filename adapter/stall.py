@@ -20,10 +20,13 @@ LOOK_EVERY = 1.0
 
 
 class Stall:
-    """Looks at what is in flight, and logs what has waited for long. ``clock`` is monotonic, in seconds."""
+    """Looks at what is in flight, and logs what has waited for ``patience`` seconds. ``clock`` is monotonic."""
 
-    def __init__(self, meters: Meters, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, meters: Meters, clock: Callable[[], float] = time.monotonic, *, patience: float = PATIENCE
+    ) -> None:
         self._meters = meters
+        self._patience = patience
         self._clock = clock
         self._silence = 0.0
         self._told_at: float | None = None
@@ -37,7 +40,7 @@ class Stall:
     def look(self) -> None:
         """Log the oldest event in flight where it is time to, or that none waits for long any more."""
         oldest, told_at = self._meters.oldest, self._told_at
-        if oldest is not None and oldest.seconds >= PATIENCE:
+        if oldest is not None and oldest.seconds >= self._patience:
             if told_at is None or self._clock() - told_at >= self._silence:
                 self._tell(oldest)
         elif told_at is not None:

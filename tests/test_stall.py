@@ -4,7 +4,9 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
+from adapter import parts
 from adapter.metrics import Meters
+from adapter.settings import Settings
 from adapter.stall import Stall
 from tests.test_delivery import parcel
 
@@ -75,6 +77,13 @@ def test_a_sink_that_is_slow_with_each_event_is_told_of_no_more_often() -> None:
         lines += watched.after(1)
     assert len(lines) <= 3
     assert {line["event"] for line in lines} == {"events wait for the sink"}
+
+
+def test_a_pager_may_take_its_time() -> None:
+    watched = Watched()
+    watched.stall = parts.stall_of(Settings.model_construct(sink="-"), watched.meters)
+    watched.meters.taken(parcel("1", "x"))
+    assert watched.after(3600) == []
 
 
 def test_the_end_of_it_is_told_once_and_the_next_begins_anew() -> None:
