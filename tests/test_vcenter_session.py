@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import math
+import time
 from collections.abc import Callable
 from contextlib import aclosing
 
@@ -18,6 +19,7 @@ from adapter.errors import AuthenticationError, VcenterUnavailableError
 from adapter.position import Position
 from adapter.stream import Stream
 from adapter.tls import Authorities
+from adapter.vcenter import leftovers
 from adapter.vcenter.client import Vcenter
 from adapter.vcenter.collector import Collector
 from adapter.vcenter.refusals import Refusals
@@ -153,6 +155,20 @@ def test_a_session_that_could_not_be_ended_is_ended_later() -> None:
         assert state(own)["sessions"] == 2
         one.log_out()
         assert state(own)["sessions"] == 0
+
+
+def test_what_cannot_be_freed_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leftovers, "PATIENCE", 0.3)
+    with running() as own:
+        one = session(own.url)
+        one.log_in()
+        made = [Collector(one, None) for _ in range(6)]
+        fault(own, fault="delay", seconds=1, count=30)
+        begun = time.monotonic()
+        for each in made[:2]:
+            each.destroy()
+        one.log_out()
+        assert time.monotonic() - begun < 2, "three tries, not one for each object"
 
 
 def test_a_session_that_cannot_be_asked_is_not_replaced() -> None:

@@ -117,10 +117,8 @@ class Collector:
 
     def destroy(self) -> None:
         """Free it on the server, where a session may hold only 32: now, or when vCenter answers. Never fails."""
-        if self._pages is not None:
-            self._session.free(self._pages.Destroy)
-        if self._collector is not None:
-            self._session.free(self._collector.DestroyCollector)
+        made = (self._pages and self._pages.Destroy, self._collector and self._collector.DestroyCollector)
+        self._session.free(*filter(None, made))
 
 
 def event_filter(since: datetime | None, event_type_ids: Sequence[str]) -> Any:

@@ -4,12 +4,17 @@ After a lost connection nobody knows what was carried out. vCenter allows 32 col
 not any number of sessions: what is forgotten adds up. It blocks: see ``client``.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from http.client import HTTPException
+from typing import Any, TypeVar
 
 from pyVmomi import vim, vmodl
 
-from adapter.vcenter.stub import Stub
+from adapter.vcenter.stub import StatusError, Stub
+
+T = TypeVar("T")
 
 PATIENCE = 10.0
 """Seconds that a call may take which frees something: what is not freed now is freed later."""
@@ -35,9 +40,9 @@ class Leftovers:
         """Those of the sessions that may still live."""
         return [stub for stub, _ in self._sessions]
 
-    def add(self, destroy: Callable[[], Any]) -> None:
-        """An object is to be freed, by this call."""
-        self._objects.append(destroy)
+    def add(self, destroy: Iterable[Callable[[], Any]]) -> None:
+        """Objects are to be freed, by these calls."""
+        self._objects.extend(destroy)
 
     def add_session(self, stub: Stub, content: Any) -> None:
         """A session is to be ended, which frees its objects."""
@@ -47,27 +52,44 @@ class Leftovers:
     def free_objects(self, stub: Stub) -> None:
         """Free what can be freed now. Never fails."""
         with stub.bounded(PATIENCE):
-            self._objects = [destroy for destroy in self._objects if not is_gone(destroy)]
+            self._objects = remaining(self._objects, is_gone)
 
     def end_sessions(self) -> None:
         """End what can be ended now. Never fails."""
-        self._sessions = [(stub, content) for stub, content in self._sessions if not is_ended(stub, content)]
+        self._sessions = remaining(self._sessions, is_ended)
+
+
+def remaining(waiting: list[T], end: Callable[[T], bool]) -> list[T]:
+    """What still waits after a try to end all of it; where vCenter cannot be reached, the rest is not even tried."""
+    kept, left = [], deque(waiting)
+    with suppress(OSError, HTTPException):
+        while left:
+            if not end(left[0]):
+                kept.append(left[0])
+            left.popleft()
+    return [*kept, *left]
 
 
 def is_gone(destroy: Callable[[], Any]) -> bool:
-    """Whether something is gone from vCenter, now that it is to be destroyed. Never fails."""
+    """Whether an object is gone from vCenter, now that it is to be. Raises OSError, HTTPException without an answer."""
     try:
         destroy()
     except (vim.fault.NotAuthenticated, vmodl.fault.ManagedObjectNotFound):
         return True
-    except Exception:  # noqa: BLE001  whatever it is, it is tried again
+    except StatusError:
+        return False
+    except (OSError, HTTPException):
+        raise
+    except Exception:  # noqa: BLE001  whatever was answered, it is tried again
         return False
     return True
 
 
-def is_ended(stub: Stub, content: Any) -> bool:
-    """Whether the session of this stub has ended, now that it is to. Never fails."""
-    with stub.bounded(PATIENCE):
-        ended = is_gone(content.sessionManager.Logout)
-    stub.DropConnections()
-    return ended
+def is_ended(session: tuple[Stub, Any]) -> bool:
+    """Whether a session has ended, now that it is to. Raises as ``is_gone``."""
+    stub, content = session
+    try:
+        with stub.bounded(PATIENCE):
+            return is_gone(content.sessionManager.Logout)
+    finally:
+        stub.DropConnections()

@@ -166,8 +166,8 @@ class Session:
         """Have ``ensure`` end this session: something may be left in it that cannot be named."""
         self._unclean = True
 
-    def free(self, destroy: Callable[[], Any]) -> None:
-        """Destroy an object of this session, later where it cannot be done now. Never fails."""
+    def free(self, *destroy: Callable[[], Any]) -> None:
+        """Destroy objects of this session, later where it cannot be done now. Never fails."""
         self._leftovers.add(destroy)
         self._leftovers.free_objects(self.stub)
 
