@@ -11,6 +11,8 @@ from typing import Any
 from adapter.catalog import Kind, Property, schema
 
 _NO_FIELDS = frozenset({"dynamicType", "dynamicProperty"})  # govmomi's DynamicData has none
+_POINTERS = frozenset({"limit", "overheadLimit", "reservation", "unitNumber"})
+"""Integers that are pointers in govmomi (0.19 to 0.53) where they may be unset: its generator goes by their names."""
 _NO_VALUES = frozenset({"_typeName", "faultstring"})
 
 
@@ -39,9 +41,13 @@ def _zero(type_name: str) -> dict[str, Any]:
 
 
 def _zero_value(declared: Property) -> Any:
-    """Slices, pointers and interfaces are null. govmomi has pointers where a bool, a time or an object may be unset."""
-    zeros: dict[Kind, Any] = {"string": "", "integer": 0, "number": 0, "boolean": None if declared.optional else False}
-    return None if declared.repeated else zeros.get(declared.kind)
+    """Slices, pointers and interfaces are null. govmomi has pointers where a bool, a time or an object may be unset.
+
+    Of integers only those have one whose 0 says something else than nothing: a limit of 0, unit number 0.
+    """
+    zeros: dict[Kind, Any] = {"string": "", "integer": 0, "number": 0, "boolean": False}
+    is_pointer = declared.optional and (declared.kind == "boolean" or declared.name in _POINTERS)
+    return None if declared.repeated or is_pointer else zeros.get(declared.kind)
 
 
 def _value(value: Any, declared: Property | None) -> Any:

@@ -18,6 +18,7 @@ from adapter import catalog
 from adapter.cloudevent import Converter, OrjsonFormat, ordering_key
 from adapter.event import Event, ManagedObjectReference
 from adapter.vcenter.decode import decode_page
+from adapter.veba import veba_data
 from tests import pyvmomi_page as pyvmomi
 from tests.pyvmomi_page import page, support, vim
 
@@ -228,6 +229,23 @@ def within(told: Any, made: Any) -> Any:
     if isinstance(told, list) and isinstance(made, list) and len(told) == len(made):
         return [within(*pair) for pair in zip(told, made, strict=True)]
     return made
+
+
+def test_veba_integers_whose_0_would_be_a_wrong_statement_are_null_where_unset() -> None:
+    """What is a pointer in govmomi's types.go (0.24.0) of all that an event can hold; its other integers are 0."""
+    allocation = {"_typeName": "ResourceAllocationInfo", "reservation": 500}
+    device = {"_typeName": "VirtualDisk", "key": 2000}
+    change = {"_typeName": "VirtualDeviceConfigSpec", "device": device}
+    spec = {"_typeName": "VirtualMachineConfigSpec", "cpuAllocation": allocation, "deviceChange": [change]}
+    data = veba_data({"_typeName": "VmReconfiguredEvent", "key": 1, "configSpec": spec})["ConfigSpec"]
+    assert data["CpuAllocation"] == {
+        "Reservation": 500, "ExpandableReservation": None, "Limit": None, "Shares": None, "OverheadLimit": None
+    }  # fmt: skip
+    found = data["DeviceChange"][0]["Device"]
+    assert (found["UnitNumber"], found["ControllerKey"], found["CapacityInKB"]) == (None, 0, 0)
+    assert (data["NumCPUs"], data["MemoryMB"]) == (0, 0)
+    traffic = veba_data({"_typeName": "DvsHostInfrastructureTrafficResourceAllocation"})
+    assert (traffic["Limit"], traffic["Reservation"]) == (None, None)
 
 
 def test_veba_any_values_are_plain() -> None:

@@ -35,7 +35,8 @@ def test_a_dotted_topic_is_sent_what_the_vcenter_connector_sends() -> None:
         == (
             '{"topic":"resource.pool.created","category":"info","source":"vc.example.com",'
             '"userName":"VSPHERE.LOCAL\\\\jane","createdTime":"2026-01-31T08:00:00.5Z","objectName":"pröd",'
-            '"managedObjectReference":{"Type":"ResourcePool","Value":"rg-9"}}'
+            '"managedObjectReference":{"Type":"ResourcePool","Value":"rg-9"},'
+            '"moref":{"Type":"ResourcePool","Value":"rg-9"}}'
         ).encode()
     )
 
@@ -130,6 +131,7 @@ def test_the_object(event: Event, name: str | None, found: tuple[str, str] | Non
     body = flat(event, event_format=event_format)
     assert body.get("objectName") == name
     assert body.get("managedObjectReference") == (found and {"Type": found[0], "Value": found[1]})
+    assert body.get("moref") == body.get("managedObjectReference")
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,7 @@ def connector_body(event: BaseCloudEvent, topic: str) -> dict[str, Any]:
         "createdTime": of(data, "createdTime") or (time and time.isoformat().replace("+00:00", "Z")),
         "objectName": name,
         "managedObjectReference": reference,
+        "moref": reference,  # the key that the functions of 2018 and 2019 read, gotag-fn among them
     }
     return {key: value for key, value in flat.items() if value}
 
