@@ -165,10 +165,10 @@ def test_what_cannot_be_freed_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -
         made = [Collector(one, None) for _ in range(6)]
         fault(own, fault="delay", seconds=1, count=30)
         begun = time.monotonic()
-        for each in made[:2]:
+        for each in made:
             each.destroy()
         one.log_out()
-        assert time.monotonic() - begun < 2, "three tries, not one for each object"
+        assert time.monotonic() - begun < 10, "seven tries of 0.3 s, not one for each object again and again"
 
 
 def test_a_session_that_cannot_be_asked_is_not_replaced() -> None:
