@@ -1,37 +1,63 @@
-"""The way of OpenFaaS's original gotag-fn: the key ``moref`` of the connector's body, and tags over /rest.
+"""OpenFaaS's first vSphere function, gotag-fn, unchanged: what it reads of a request, and how it then tags.
 
-It is built with govmomi 0.19, which names the tag in the body of ``tag-association?~action=attach``.
+Its ways are those of the original: embano1/faastagger 1.0.2 reads the object under the key ``moref``, and govmomi 0.19
+logs in with Basic and a cookie, names the tag in the body, and takes no status but 200 for a success.
 """
 
 import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import httpx
+import pytest
 
 from adapter.cloudevent import Converter
+from adapter.event import Event, ManagedObjectReference
 from adapter.openfaas.body import request
 from adapter.openfaas.names import names_of
 from adapter.openfaas.topics import Function, TopicMap
 from simulator.accounts import ADMINISTRATOR, PASSWORD
-from tests.openfaas_support import vcenter_event
-from tests.pytag_support import POOL, world
+from tests.pytag_support import World, world
+
+VM = {"type": "VirtualMachine", "value": "vm-15"}
+ROOT = "/rest/com/vmware/cis"
 
 
-def sent_to_gotag() -> bytes:
-    """What a function with a topic of the vcenter-connector's is sent when a resource pool was made."""
-    pool = {"name": "new", "resourcePool": {"type": POOL[0], "value": POOL[1]}}
-    made = Converter(source="https://vcenter.test/sdk", api_version="8.0.3.0")
-    event = made.convert(vcenter_event("ResourcePoolCreatedEvent", POOL, resourcePool=pool), None)
-    functions = TopicMap([Function("gotag-fn.openfaas-fn", ("resource.pool.created",))])
-    (match,) = functions.match(names_of(event), event.get_subject())
-    return request(event, match).body
+def invocation(topic: str) -> bytes:
+    """The body that the shim sends to a function with this topic."""
+    data = {"_typeName": "VmPoweredOnEvent", "key": 7, "userName": "jane", "vm": {"name": "web-1", "vm": VM}}
+    now = datetime(2026, 1, 31, tzinfo=UTC)
+    event = Event("VmPoweredOnEvent", 7, now, ManagedObjectReference(VM["type"], VM["value"]), data)
+    cloudevent = Converter(source="https://vcenter.test/sdk", api_version="8.0.3.0").convert(event, None)
+    (match,) = TopicMap([Function("gotag.openfaas-fn", (topic,))]).match(names_of(cloudevent), None)
+    return request(cloudevent, match).body
 
 
-def test_gotag_fn_finds_the_object_under_moref_and_tags_it_in_the_older_spelling() -> None:
-    reference = json.loads(sent_to_gotag())["moref"]
-    with world() as vcenter, httpx.Client(base_url=f"{vcenter.base}/rest/com/vmware/cis", trust_env=False) as client:
-        tag = vcenter.tag()
-        login = client.post("/session", auth=(ADMINISTRATOR, PASSWORD))
-        headers = {"vmware-api-session-id": login.json()["value"]}
-        spec = {"tag_id": tag.id, "object_id": {"type": reference["Type"], "id": reference["Value"]}}
-        client.post("/tagging/tag-association?~action=attach", headers=headers, json=spec).raise_for_status()
-        assert list(vcenter.tagging.tags_on(POOL)) == [tag.id]
+def gotag(base: str, tag: str, body: bytes, action: str = "attach") -> None:
+    """What gotag-fn does with a request."""
+    reference = {name.lower(): value for name, value in json.loads(body)["moref"].items()}
+    with httpx.Client(base_url=base, headers={"accept": "application/json"}, trust_env=False) as client:
+
+        def call(method: str, path: str, **more: object) -> None:
+            answer = client.request(method, ROOT + path, headers={"content-type": "application/json"}, **more)  # type: ignore[arg-type]
+            assert answer.status_code == 200, answer.text
+
+        call("POST", "/session", auth=(ADMINISTRATOR, PASSWORD))
+        association = {"tag_id": tag, "object_id": {"type": reference["type"], "id": reference["value"]}}
+        call("POST", f"/tagging/tag-association?~action={action}", content=json.dumps(association) + "\n")
+        call("DELETE", "/session")
+
+
+@pytest.fixture(scope="module")
+def vcenter() -> Iterator[World]:
+    with world() as made:
+        yield made
+
+
+def test_the_original_function_tags_what_the_event_is_about(vcenter: World) -> None:
+    tag = vcenter.tag()
+    body = invocation("vm.powered.on")
+    gotag(vcenter.base, tag.id, body)
+    assert vcenter.tagging.objects_with(tag.id) == [("VirtualMachine", "vm-15")]
+    gotag(vcenter.base, tag.id, body, "detach")
+    assert vcenter.tagging.objects_with(tag.id) == []
