@@ -7,7 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -201,4 +201,6 @@ def beginning(settings: Settings, about: About) -> datetime | None:
     """START_FROM as a time on vCenter's clock; None is the oldest event that it holds."""
     if settings.start_from == "beginning":
         return None
+    if isinstance(settings.start_from, timedelta):
+        return about.now - settings.start_from
     return about.now if settings.start_from == "now" else settings.start_from

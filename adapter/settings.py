@@ -33,15 +33,23 @@ LEAST_TOKEN = 16
 """Characters of VIEWER_TOKEN: what nobody guesses."""
 
 
+_AGO = re.compile(
+    r"-(?=\d)(?:(?P<days>\d+)d)?(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s)?", re.ASCII
+)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_LONGEST = 5
+"""Digits of one number in START_FROM: 99999 days are 273 years."""
+
+
 class Settings(SinkSettings, VcenterSettings):
     """Everything that can be set for ``vcenter-source run``."""
 
     ce_overrides: Annotated[Mapping[str, str], NoDecode, either("K_CE_OVERRIDES")] = {}
     """Extension attributes for every CloudEvent, `{"extensions":{"key":"value"}}`; Knative sets it."""
 
-    start_from: Annotated[Literal["now", "beginning"] | datetime, either("START_FROM")] = "now"
-    """Where to begin without a checkpoint: `now`, `beginning` (all that vCenter still holds), or a time such as
-    `2026-01-31T08:00:00Z`."""
+    start_from: Annotated[Literal["now", "beginning"] | datetime | timedelta, either("START_FROM")] = "now"
+    """Where to begin without a checkpoint: `now`, `beginning` (all that vCenter still holds), a time such as
+    `2026-01-31T08:00:00Z`, a date (its first moment, in UTC), or how long ago: `-1h`, `-90m`, `-7d`, `-1d12h`."""
 
     event_types: Annotated[tuple[str, ...], NoDecode, either("EVENT_TYPES")] = ()
     """Which events to send, comma-separated: CloudEvents types, event type ids, or class names, which stand for the
@@ -204,16 +212,11 @@ class Settings(SinkSettings, VcenterSettings):
 
     @field_validator("start_from", mode="before")
     @classmethod
-    def _time_with_zone(cls, value: object) -> object:
-        if not isinstance(value, str) or value in {"now", "beginning"}:
+    def _moment(cls, value: object) -> object:
+        if not isinstance(value, str):
             return value
-        try:
-            time = datetime.fromisoformat(value)
-        except ValueError:
-            raise ValueError("set now, beginning, or a time such as 2026-01-31T08:00:00Z") from None
-        if time.tzinfo is None:
-            raise ValueError("a time needs its zone, such as a Z at its end")
-        return time
+        text = value.strip()
+        return text.lower() if text.lower() in {"now", "beginning"} else ago(text) or time_with_zone(text)
 
     @property
     def viewer_address(self) -> tuple[str, int]:
@@ -225,6 +228,34 @@ class Settings(SinkSettings, VcenterSettings):
     def serves_health_on(self) -> int | None:
         """The port of the admin server. A first look with ``--sink -`` must not fail because 8081 is taken."""
         return None if self.sink == "-" and "health_port" not in self.model_fields_set else self.health_port
+
+
+def ago(text: str) -> timedelta | None:
+    """How long before now, of a text such as ``-1d12h``; None where it is none. Raises ValueError."""
+    found = _AGO.fullmatch(text)
+    if found is None:
+        return None
+    long = timedelta(0)
+    for unit, number in found.groupdict(default="0").items():
+        if len(number) > _LONGEST:
+            raise ValueError("more than any vCenter remembers; set beginning")
+        long += timedelta(**{unit: int(number)})
+    return long
+
+
+def time_with_zone(text: str) -> datetime:
+    """A time, or the first moment of a date in UTC. Raises ValueError."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            "set now, beginning, a time such as 2026-01-31T08:00:00Z, a date, or how long ago, such as -1h"
+        ) from None
+    if _DATE.fullmatch(text):
+        return time.replace(tzinfo=UTC)
+    if time.tzinfo is None:
+        raise ValueError("a time needs its zone, such as a Z at its end")
+    return time
 
 
 def is_loopback(host: str) -> bool:

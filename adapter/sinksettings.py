@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field, ValidationError, field_validator
+from pydantic import AfterValidator, AliasChoices, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -31,6 +31,11 @@ OPENFAAS = "openfaas+"
 """What the address of an OpenFaaS gateway begins with, where an HTTP sink's could stand too."""
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+def trim(text: str) -> str:
+    """What a variable or a mounted file holds, without what is no part of it."""
+    return text.removeprefix("\ufeff").rstrip("\r\n")
 
 
 def either(*names: str) -> Any:
@@ -53,6 +58,18 @@ class EnvironmentSettings(BaseSettings):
         case_sensitive=True,
         allow_inf_nan=False,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_line_ends(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Leave out the line end that ``echo`` puts behind a value, and the byte order mark that editors put before."""
+        trimmed = {name: trim(value) if isinstance(value, str) else value for name, value in given.items()}
+        return {name: value for name, value in trimmed.items() if value != "" or given[name] == ""}
+
+    @field_validator("log_format", "log_level", "event_format", "invocation", mode="before", check_fields=False)
+    @classmethod
+    def _in_small_letters(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
 
 
 class SinkSettings(EnvironmentSettings):

@@ -9,7 +9,7 @@ from pydantic import SecretStr, field_validator, model_validator
 
 from adapter.errors import ConfigurationError
 from adapter.proxies import vcenter_proxy
-from adapter.sinksettings import ENCODE, EnvironmentSettings, check_port, either, split
+from adapter.sinksettings import ENCODE, EnvironmentSettings, check_port, either, split, trim
 from adapter.sockets import bracketed
 from adapter.tls import Authorities, client_context
 
@@ -120,9 +120,9 @@ def mounted_credentials(folder: Path) -> Credentials:
 
 
 def _mounted(file: Path) -> str:
-    """What a file holds; a line end after it is not part of it."""
+    """What a file holds; a line end after it is not part of it, nor a byte order mark before it."""
     try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
+        return trim(file.read_text(encoding="utf-8"))
     except OSError as exc:
         raise ConfigurationError(f"VCENTER_SECRET_PATH: cannot read {file}: {exc.strerror}") from exc
     except UnicodeDecodeError:  # quotes a byte of the password, so it is no cause to keep

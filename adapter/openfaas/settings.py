@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from adapter.errors import ConfigurationError
-from adapter.sinksettings import EnvironmentSettings, ListenHost, check_port, either, split
+from adapter.sinksettings import EnvironmentSettings, ListenHost, check_port, either, split, trim
 from adapter.sockets import ANYWHERE
 from adapter.tls import client_context
 
@@ -85,7 +85,7 @@ class GatewaySettings(EnvironmentSettings):
 def _mounted(file: Path) -> str:
     """What a file holds, trimmed as OpenFaaS's own connectors do."""
     try:
-        return file.read_text(encoding="utf-8").strip()
+        return trim(file.read_text(encoding="utf-8")).strip()
     except OSError as exc:
         raise ConfigurationError(f"secret_mount_path: cannot read {file}: {exc.strerror}") from exc
     except UnicodeDecodeError:  # quotes a byte of the password, so it is no cause to keep
