@@ -165,13 +165,47 @@ def test_two_letters_that_changed_places_are_one_slip() -> None:
         ("com.vmware.event.ex.esx.*", "did you mean prefix: {type: com.vmware.event.ex.esx.}?"),
         ("com.vmware.event.esx.audit.ssh.enabled", "did you mean com.vmware.event.ex.esx.audit.ssh.enabled?"),
         ("com.vmware.event.ex.vm.poweredon", f"did you mean {ON}"),
-        ("com.vmware.event.router/event", "no event has the type com.vmware.event.router/event"),
+        (
+            "com.vmware.event.router/event",
+            "is a type of VMware's event router, not of this adapter; here the type says",
+        ),
+        ("com.vmware.event.router/evnt", "which knows no such type either"),
     ],
 )
 def test_a_type_that_no_event_has(wrong: str, said: str) -> None:
     (found,) = of_attributes(type=wrong)
     assert found.severity == "error"
     assert said in found.message
+
+
+@pytest.mark.parametrize(
+    ("event_format", "kind", "subject", "meant"),
+    [
+        ("vcenter", "event", "VmPoweredOnEvent", ON),
+        ("veba", "event", "VmPoweredOnEvent", "com.vmware.vsphere.VmPoweredOnEvent.v0"),
+        ("vcenter", "eventex", "esx.audit.ssh.enabled", "com.vmware.event.ex.esx.audit.ssh.enabled"),
+        ("veba", "eventex", "esx.audit.ssh.enabled", "com.vmware.vsphere.esx.audit.ssh.enabled.v0"),
+    ],
+)
+def test_the_event_routers_types_are_named_and_translated(
+    event_format: str, kind: str, subject: str, meant: str
+) -> None:
+    judge = Judge(WORLDS[event_format])
+    (found,) = of_attributes(judge, type=f"com.vmware.event.router/{kind}", subject=subject)
+    assert found.severity == "error"
+    assert found.message == (
+        f"com.vmware.event.router/{kind} is a type of VMware's event router, not of this adapter; "
+        f"instead of it and the subject {subject}, write type: {meant}"
+    )
+    assert of_attributes(judge, type=meant) == [] or "esx." in meant
+
+
+def test_the_event_routers_filter_of_several_classes_is_translated_as_a_whole() -> None:
+    either = {"any": [{"exact": {"subject": "VmPoweredOnEvent"}}, {"exact": {"subject": "VmPoweredOffEvent"}}]}
+    (found,) = of_filters({"prefix": {"type": "com.vmware.event.router/"}}, either)
+    assert f"write type: {ON} or {OFF}" in found.message
+    wrong, found = of_attributes(type="com.vmware.event.router/event", subject="VmPoweredOnEvent", severity="x")
+    assert {"severitytext" in each.message for each in (wrong, found)} == {True, False}
 
 
 def test_with_the_event_brokers_format_the_types_are_the_other_way_round() -> None:

@@ -10,7 +10,7 @@ from typing import TextIO
 import yaml
 
 from adapter.errors import ConfigurationError
-from adapter.triggers import manifests
+from adapter.triggers import manifests, router
 from adapter.triggers.conditions import Comparison, Condition, Every, Some, alternatives, can_all, comparisons, possible
 from adapter.triggers.filters import Reading
 from adapter.triggers.findings import Finding
@@ -35,6 +35,11 @@ def findings(spec: yaml.Node, judge: Judge) -> list[Finding]:
 def _of_condition(condition: Condition, judge: Judge) -> Iterator[Finding]:
     """What is wrong with single values; where each is possible, what is wrong with them together."""
     every = list(comparisons(condition))
+    if any(map(router.is_router_type, every)):
+        yield from router.findings(every, judge.world)
+        every = [test for test in every if not router.is_router_type(test) and not router.is_router_subject(test)]
+        yield from (found for test in every if (found := judge.finding(test)))
+        return
     if any(judge.foreign(test) for test in every):
         # Of another source's attributes nothing is known.
         every = [test for test in every if test.attribute in {"type", "source"}]
