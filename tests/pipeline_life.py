@@ -21,7 +21,7 @@ from adapter.checkpoint.keeper import Keeper
 from adapter.cloudevent import GAP_TYPE, Converter
 from adapter.deadletters import DeadLetter
 from adapter.delivery import Delivery, Retry
-from adapter.errors import DeadLetterUnavailableError, EventRefusedError, SinkUnavailableError
+from adapter.errors import DeadLetterUnavailableError, EventRefusedError, SinkAccessError, SinkUnavailableError
 from adapter.event import Event, Identity
 from adapter.intake import Intake
 from adapter.metrics import Meters
@@ -33,9 +33,10 @@ from tests.pipeline_world import Call, Collector, SteppedLoop, SurvivingStore, W
 WANTED = "VmPoweredOnEvent"
 UNWANTED = "VmPoweredOffEvent"
 TYPES = TypeFilter(("com.vmware.event.vm.poweredon*", "com.vmware.event.adapter.*"))  # so that vCenter filters nothing
-Outcome = Literal["good", "fails", "answer lost", "refused"]
+Outcome = Literal["good", "fails", "answer lost", "refused", "turned away"]
 """What comes of a call; where only its answer is lost, what it was for is done."""
 FAILS, REFUSES, FULL = SinkUnavailableError("503"), EventRefusedError("400"), DeadLetterUnavailableError("full")
+SAYS: dict[Outcome, Exception] = {"refused": REFUSES, "turned away": SinkAccessError("403")}
 
 EXACT = Backoff(base=1.0, longest=30.0, random=lambda: 1.0)
 
@@ -89,7 +90,9 @@ class Life:
         self.ledger = Ledger("uuid", resumed, self.world.since)
         self.keeper = Keeper(self.kept, self.ledger)
         meters = Meters(lambda: self.world.seconds)
-        retry = Retry(EXACT, give_up_after, partial(self.sleep, self.sleeps), lambda: self.world.seconds)
+        retry = Retry(
+            EXACT, give_up_after, partial(self.sleep, self.sleeps), lambda: self.world.seconds, poison_max_tries=3
+        )
         delivery = Delivery(self, self, max_in_flight=window, retry=retry, watch=meters, spawn=self.spawn)
         intake = Intake(TYPES, Converter("https://vc/sdk", "8.0.3.0"), self.ledger, delivery, meters, ahead)
         stream = Stream(self, Position(self.world.since, resumed), (), EXACT, partial(self.sleep, self.pauses))
@@ -182,7 +185,7 @@ class Life:
         """One of the calls that the delivery waits for is answered, whichever the number is."""
         number %= len(self.sends) + len(self.letters) + len(self.sleeps) or 1
         if number < len(self.sends):
-            self.answer(self.sends, number, outcome, REFUSES if outcome == "refused" else FAILS)
+            self.answer(self.sends, number, outcome, SAYS.get(outcome, FAILS))
         elif number < len(self.sends) + len(self.letters):
             self.answer(self.letters, number - len(self.sends), outcome, FULL)
         elif self.sleeps:

@@ -54,7 +54,7 @@ KEYS = st.sampled_from([1, 7, 5000, KEY_MAX - 3, -KEY_MAX])
 ODD = st.sampled_from(["keys begin anew", "a purge", "a silent collector", "slow answers"])
 NUMBERS = st.integers(0, 7)
 """Which of several calls."""
-SINK = st.sampled_from(["good", "good", "good", "fails", "answer lost", "refused"])
+SINK = st.sampled_from(["good", "good", "good", "fails", "answer lost", "refused", "turned away"])
 STORE = st.sampled_from(["good", "good", "fails", "answer lost", "slow"])
 GONE, AWAY = SessionLostError("expired"), VcenterUnavailableError("no answer")
 BROKEN = RetryableError("I/O error")
