@@ -3,18 +3,32 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from functions.pytag.answers import MAX_BYTES, MISSING, Answer, failure, identifier, ids, nothing, text, value_of
+from functions.pytag.answers import (
+    MAX_BYTES,
+    MISSING,
+    Answer,
+    failure,
+    identifier,
+    ids,
+    nothing,
+    record,
+    text,
+    value_of,
+)
 from functions.pytag.dialects import API, REST, Dialect, Operation
-from functions.pytag.errors import PermanentError, RetryableError
+from functions.pytag.errors import PermanentError, RetryableError, VcenterUnavailableError
 from simulator.rest import DialectName
 from tests.pytag_support import BOTH, POOL, World, binary, pytag, world
+from tests.test_pytag_event import JSON
 
 PAGE = "<html>Sign in to continue</html>"
 NOT_VCENTERS = [
@@ -186,10 +200,20 @@ def answer(status: int, body: Any = None, **headers: str) -> Answer:
 
 
 def test_a_remotes_words_are_one_short_line() -> None:
-    long = {"error_type": "INVALID_ARGUMENT", "messages": [{"default_message": "a\nb " + "c" * 100_000}]}
+    long = {"error_type": "INVALID_ARGUMENT", "messages": [{"default_message": "a\nb\x1b[2J " + "c" * 100_000}]}
     told = str(failure(answer(400, long)))
-    assert told.startswith("vCenter refuses GET /x: 400 a b c")
+    assert told.startswith("vCenter refuses GET /x: 400 a b [2J c")
     assert len(told) < 400
+
+
+@given(JSON)
+def test_no_json_is_unforeseen(body: Any) -> None:
+    """Each is what was expected, or a ValueError, of which 503 is made."""
+    for shape in (nothing, text, ids, record("name"), identifier):
+        for wrapped in (True, False):
+            with suppress(VcenterUnavailableError):
+                value_of(answer(200, body), shape, wrapped=wrapped)
+    assert str(failure(answer(400, body)))
 
 
 def test_no_status_is_unforeseen() -> None:

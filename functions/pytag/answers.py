@@ -178,7 +178,7 @@ def _error(content: bytes) -> tuple[str, str, str]:
 
 def _short(told: str) -> str:
     """One line of a remote's words, for a log and for an answer's body."""
-    line = " ".join(told.split())
+    line = " ".join("".join(each if each.isprintable() else " " for each in told[:1000]).split())
     return line if len(line) <= 300 else f"{line[:300]}…"  # noqa: PLR2004  a few lines on a terminal
 
 
