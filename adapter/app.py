@@ -7,7 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -19,7 +19,7 @@ from adapter.checkpoint.keeper import Keeper
 from adapter.deadletters import DeadLetters
 from adapter.delivery import Delivery, Retry, Sink, Watch
 from adapter.errors import AuthenticationError, ConfigurationError, LeaseLostError, OvertakenError, RetryableError
-from adapter.intake import AHEAD, Intake
+from adapter.intake import AHEAD, Intake, ReadingProgress
 from adapter.lease import Lease
 from adapter.metrics import Meters
 from adapter.openfaas.sink import OpenfaasSink
@@ -130,10 +130,11 @@ class Pipeline:
             retry = Retry(backoff, settings.retry_max_duration or math.inf, poison_max_tries=most)
             keeper = Keeper(self.store, ledger, meters.checkpoint)
             await keeper.claim()
-            position = Position(since, resumed)
-            position.clock_at_start(about.now)
+            position = Position(since, resumed, timedelta(seconds=settings.read_overlap), vcenter.now)
+            position.clock_at_start(about.now, datetime.now(UTC))
             garbage.expect_little()
-            stream = Stream(vcenter, position, types.exact_names() or (), backoff, asyncio.sleep)
+            progress = ReadingProgress(ledger, meters)
+            stream = Stream(vcenter, position, types.exact_names() or (), backoff, asyncio.sleep, progress)
             async with supervised() as tasks:
                 delivery = Delivery(
                     self.sink,

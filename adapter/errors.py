@@ -6,6 +6,7 @@
     │   ├── VcenterUnavailableError     no answer, or an answer that means "not now"
     │   ├── SessionLostError            log in again, make a new collector, resume
     │   ├── ClockSetBackError           read again from the time that vCenter's clock shows now
+    │   ├── KeysRewoundError            read again what only its time and key tell to have been read
     │   ├── CollectorStuckError         make a new collector, at last behind what it cannot pass
     │   ├── SinkUnavailableError        the sink did not take the event; may name a delay
     │   │   └── SinkAccessError             its answer speaks of the way there, not of the event
@@ -26,6 +27,7 @@ Foreign exceptions are mapped to these at the seam where they enter (``adapter.v
 ``adapter.sinks``, ``adapter.kube``), with the original as ``__cause__``; the other rooms know no others.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from adapter.event import Identity
@@ -52,11 +54,15 @@ class SessionLostError(RetryableError):
 
 
 class CollectorStuckError(RetryableError):
-    """The collector shows nothing more although vCenter has more; ``unread`` is the oldest of it that is known."""
+    """The collector shows nothing more although vCenter has more: ``unread`` is what is known of it, oldest first."""
 
-    def __init__(self, message: str, *, unread: Identity) -> None:
+    def __init__(self, message: str, *, unread: Sequence[Identity]) -> None:
         super().__init__(message)
         self.unread = unread
+
+
+class KeysRewoundError(RetryableError):
+    """Keys have begun anew, and an event may have been taken for an old one: read what is not known by name again."""
 
 
 class ClockSetBackError(RetryableError):

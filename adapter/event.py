@@ -28,6 +28,14 @@ def key_step(before: int, after: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockReading:
+    """vCenter's clock and ours at one moment. A later reading beside it tells whether vCenter's was set back."""
+
+    vcenter: datetime
+    ours: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One event as vCenter told it.
 

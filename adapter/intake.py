@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 from opentelemetry import trace
@@ -11,8 +12,9 @@ from adapter import telemetry
 from adapter.checkpoint import Ledger
 from adapter.cloudevent import GAP_TYPE, Converter, ordering_key
 from adapter.delivery import Delivery, Parcel
-from adapter.event import Event, Gap, Identity
+from adapter.event import ClockReading, Event, Gap, Identity
 from adapter.metrics import Meters
+from adapter.stream import Progress
 from adapter.typefilter import TypeFilter
 
 log = structlog.get_logger()
@@ -21,9 +23,25 @@ AHEAD = 2048
 """How many events may be taken from the oldest unacknowledged one on. A checkpoint names those of them that are
 acknowledged, in some 40 bytes each, and a disk or a ConfigMap has to take it every second."""
 
-TRICKLE = 1.0
-"""Seconds after which one more may be taken where so many are: in what others fare shows whether one event is to blame
-that the sink fails again and again. It ends at twice as many."""
+
+@dataclass(frozen=True, slots=True)
+class ReadingProgress(Progress):
+    """What the ledger and the metrics learn from reading beside the events."""
+
+    ledger: Ledger
+    meters: Meters
+
+    def set_back(self, earliest: datetime) -> None:
+        """A checkpoint must not pass what is dated from then on."""
+        self.ledger.set_back(earliest)
+
+    def catch_up(self, clock: ClockReading) -> None:
+        """A checkpoint has how the clocks stood, for the next process to see whether vCenter's was set back."""
+        self.ledger.catch_up(clock)
+
+    def late(self) -> None:
+        """Count it."""
+        self.meters.late()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +49,7 @@ class Intake:
     """Takes events from the stream to the delivery.
 
     Where one object's event is stuck, those of other objects go on, but no more than ``ahead`` of them: then reading
-    all but stops, or memory and the checkpoint would grow with every event. ``trickle`` is in seconds.
+    stops, or memory and the checkpoint would grow with every event.
     """
 
     types: TypeFilter
@@ -40,7 +58,6 @@ class Intake:
     delivery: Delivery
     meters: Meters
     ahead: int = AHEAD
-    trickle: float = TRICKLE
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def take(self, event: Event | Gap) -> None:
@@ -68,21 +85,11 @@ class Intake:
             cloudevent = self.converter.convert_gap(gap)
             await self.delivery.submit(Parcel(cloudevent, "adapter", trace.INVALID_SPAN, acknowledged))
 
-    async def _has_moved(self) -> bool:
-        """Wait for an acknowledgement; whether there was one within ``trickle``."""
-        self._moved.clear()
-        try:
-            async with asyncio.timeout(self.trickle):
-                await self._moved.wait()
-        except TimeoutError:
-            return False
-        return True
-
     async def _noted(self, identity: Identity | None) -> Callable[[], None]:
         """Note it as read, when there is room; what is returned notes it as acknowledged."""
         while not self.ledger.has_room(self.ahead):
-            if not await self._has_moved() and self.ledger.has_room(2 * self.ahead):
-                break
+            self._moved.clear()
+            await self._moved.wait()
         entry = self.ledger.read(identity)
 
         def acknowledged() -> None:

@@ -94,6 +94,7 @@ class Meters(Watch):
             dead_lettered=self._counter("events_dead_lettered", "Events that the sink refused for good.", "type"),
         )
         self._logins = self._counter("session_logins", "Sessions begun with vCenter.")
+        self._late = self._counter("events_late", "Events that vCenter stored later than half of READ_OVERLAP.")
 
     def _define_gauges(self) -> None:
         self._gauge("events_in_flight", "Events taken up and not yet acknowledged.", lambda: self.in_flight)
@@ -122,6 +123,10 @@ class Meters(Watch):
         self._gauge("leading", "1 while this adapter delivers, 0 while it stands by for another.", lambda: self.leading)
         build = self._gauge("build_info", "Always 1; the labels say what is running.", None, "version", "python")
         build.labels(version("vcenter-source"), platform.python_version()).set(1)
+
+    def late(self) -> None:
+        """An event was stored late."""
+        self._late.inc()
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         counter = Counter(name, meaning, labels, namespace="vcenter_source", registry=self.registry)

@@ -132,6 +132,10 @@ def _hide_events(vcenter: Vcenter, options: _Options) -> None:
     vcenter.load.post(options.integer("count"), hidden=True)
 
 
+def _late_events(vcenter: Vcenter, options: _Options) -> None:
+    vcenter.load.post(options.integer("count", 1), late=options.seconds())
+
+
 def _rewind_keys(vcenter: Vcenter, options: _Options) -> None:
     vcenter.events.history.rewind_keys(options.integer("to", None, -(2**31), 2**31 - 1))
 
@@ -166,6 +170,7 @@ _FAULTS: dict[str, Callable[[Vcenter, _Options], None]] = {
     "lock-out": _lock_out,
     "unknown-class": _unknown_class,
     "hide-events": _hide_events,
+    "late-events": _late_events,
     "rewind-keys": _rewind_keys,
     "step-clock": _step_clock,
     "destroy-collectors": _destroy_collectors,

@@ -114,11 +114,20 @@ class History:
         return self.first + len(self._records)
 
     def post(
-        self, body: Body, *, chain_id: int | None = None, created: datetime | None = None, hidden: bool = False
+        self,
+        body: Body,
+        *,
+        chain_id: int | None = None,
+        created: datetime | None = None,
+        hidden: bool = False,
+        late: timedelta = timedelta(),
     ) -> Record:
-        """Append an event. ``created`` dates it otherwise than now, but never before the event posted last."""
-        created = created or self.now()
-        if self._latest is not None:
+        """Append an event. ``created`` dates it otherwise than now, but never before the event posted last.
+
+        One that is ``late`` is dated by so much before its turn, as of a host that was away.
+        """
+        created = (created or self.now()) - late
+        if self._latest is not None and not late:
             created = max(created, self._latest + _TICK)
         record = Record(self.end, self.next_key, chain_id or self.next_key, created, body, hidden)
         self.append(record)
@@ -129,7 +138,7 @@ class History:
         """Put a record at the end as it is."""
         self._ordered = self._ordered and not (self._records and record.created < self._records[-1].created)
         self._records.append(record)
-        self._latest = record.created
+        self._latest = max(self._latest or record.created, record.created)
         self.next_key = _int32(record.key + 1)
 
     def rewind_keys(self, key: int) -> None:

@@ -23,10 +23,10 @@ class Load:
         self._bodies: list[Body] = []
         self._posted = 0
 
-    def post(self, count: int, *, hidden: bool = False) -> None:
-        """Post so many events now, in one go; hidden ones no reader can see."""
+    def post(self, count: int, *, hidden: bool = False, late: float = 0.0) -> None:
+        """Post so many events now, in one go; hidden ones no reader can see, ``late`` ones are dated seconds before."""
         for _ in range(count):
-            self._events.history.post(self._next(), hidden=hidden)
+            self._events.history.post(self._next(), hidden=hidden, late=timedelta(seconds=late))
         self._events.changes.note()
 
     def post_large(self, count: int, size: int) -> None:

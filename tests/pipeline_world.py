@@ -14,13 +14,17 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack
 from adapter.checkpoint import Checkpoint
 from adapter.errors import OvertakenError
 from adapter.event import Event, Identity, ManagedObjectReference
-from adapter.position import OVERLAP
+from adapter.vcenter.clock import Look
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 EPOCH = datetime(2026, 1, 31, 8, tzinfo=UTC)
 LATEST = 3
+OVERLAP = timedelta(seconds=60)
+"""READ_OVERLAP."""
+LATEST_BY = 58.0
+"""How late an event is stored at most, in seconds: the rest makes up for a clock that is set back unnoticed."""
 KEY_MAX = 2**31 - 1
 
 
@@ -89,25 +93,32 @@ class Stored:
 
 
 class Collector:
-    """Has what was there when it was made, by time, and then what is stored, in that order.
+    """Has what was there when it was made, by time or as it was stored, and then what is stored, in that order.
+
+    Which of the two, no reference says: it makes a difference where the clock was set back.
 
     A page is counted first, and what the account may not see is taken out of it then: the position stays where nothing
     is left. One that is ``silent`` shows nothing more, as has been seen where keys wrapped or a position was purged.
     """
 
-    def __init__(self, history: "History", since: datetime | None, page_size: int) -> None:
+    def __init__(self, history: "History", since: datetime | None, until: datetime | None) -> None:
         self._history = history
         self._since = since
-        self._page_size = page_size
+        self._until = until
+        self._page_size = history.page_size
         self.unread: list[Stored] = []
         self.silent = self.waited = False
-        for stored in sorted(history.held, key=lambda one: one.event.created):
+        for stored in sorted(history.held, key=lambda one: one.event.created) if history.by_time else history.held:
             self.show(stored)
 
     def show(self, stored: Stored) -> None:
-        if self._since is None or stored.event.created >= self._since:
+        if self._matches(stored):
             stored.readable = True
             self.unread.append(stored)
+
+    def _matches(self, stored: Stored) -> bool:
+        created = stored.event.created
+        return (self._since is None or created >= self._since) and (self._until is None or created <= self._until)
 
     def read(self) -> list[Event]:
         page = [stored.event for stored in self.unread[: self._page_size] if not stored.hidden]
@@ -120,16 +131,21 @@ class Collector:
         self.waited = True
 
     def latest(self) -> list[Identity]:
-        matching = [s for s in self._history.held if self._since is None or s.event.created >= self._since]
+        matching = [stored for stored in self._history.held if self._matches(stored)]
         return [stored.event.identity for stored in matching[-LATEST:] if not stored.hidden]
 
 
 class History:
-    """A vCenter's events. ``shows_late``: whether a collector shows what is stored later and dated before its place."""
+    """A vCenter's events.
 
-    def __init__(self, page_size: int, *, shows_late: bool, next_key: int) -> None:
+    ``shows_late``: whether a collector shows what is stored later and dated before its place. ``by_time``: whether a
+    new one has them in the order of their time.
+    """
+
+    def __init__(self, page_size: int, *, shows_late: bool, by_time: bool, next_key: int) -> None:
         self.page_size = page_size
         self.shows_late = shows_late
+        self.by_time = by_time
         self.next_key = next_key
         self.newest = EPOCH
         self.hidden_until = EPOCH - 2 * OVERLAP
@@ -139,7 +155,7 @@ class History:
         self._identities: set[Identity] = set()
 
     def store(self, class_name: str, about: str | None, created: datetime, *, hidden: bool = False) -> None:
-        created = max(created, self.newest - OVERLAP)
+        created = max(created, self.newest - timedelta(seconds=LATEST_BY))
         while (self.next_key, created) in self._identities:
             self.next_key += 1  # nothing could tell two such events apart
         subject = ManagedObjectReference("VirtualMachine", about) if about else None
@@ -164,7 +180,9 @@ class History:
         """Note what may have been given up with a hidden span: what lies between two, each longer than a page."""
         hidden = 0
         candidates: list[Stored] | None = None
-        for stored in reversed(self.ever[: self._number(before)]):
+        shown = sorted(self.ever, key=lambda one: one.event.created) if self.by_time else self.ever
+        end = next(n for n, stored in enumerate(shown) if stored.event.identity == before)
+        for stored in reversed(shown[:end]):
             if stored.event.identity == after:
                 return
             hidden = hidden + 1 if stored.hidden else 0
@@ -175,16 +193,21 @@ class History:
             elif candidates is not None and not stored.hidden:
                 candidates.append(stored)
 
-    def _number(self, identity: Identity) -> int:
-        return next(stored.number for stored in self.ever if stored.event.identity == identity)
+    @property
+    def latest(self) -> datetime:
+        return max((stored.event.created for stored in self.held), default=EPOCH)
+
+    @property
+    def hides(self) -> bool:
+        return any(stored.hidden for stored in self.ever)
 
     def shows_its_end(self) -> bool:
         """Whether a collector shows the newest there is, and its latest page something that this account may see."""
         silent = any(collector.silent for collector in self.collectors)
         return not silent and (not self.held or any(not stored.hidden for stored in self.held[-LATEST:]))
 
-    def collector(self, since: datetime | None) -> Collector:
-        collector = Collector(self, since, self.page_size)
+    def collector(self, since: datetime | None, until: datetime | None) -> Collector:
+        collector = Collector(self, since, until)
         self.collectors.append(collector)
         return collector
 
@@ -196,11 +219,18 @@ class History:
 
 @dataclass
 class World:
-    """All that a crash of the adapter leaves as it is. ``seconds`` is the time by every clock."""
+    """All that a crash of the adapter leaves as it is. ``seconds`` is the time, ``ahead`` what vCenter's clock adds.
+
+    ``disturbed`` is whether vCenter's clock or its keys were ever set back: from then on, an event may come twice.
+    """
 
     history: History
     since: datetime | None
     seconds: float = 0.0
+    ahead: float = 0.0
+    disturbed: bool = False
+    unseen: bool = False
+    """Whether it was set back since the adapter has last looked at it."""
     accepted: list[Identity | str] = field(default_factory=list)
     """What the sink has taken, a gap by its id."""
     acknowledged: set[Identity] = field(default_factory=set)
@@ -212,7 +242,26 @@ class World:
 
     @property
     def now(self) -> datetime:
+        """By vCenter's clock."""
+        return EPOCH + timedelta(seconds=self.seconds + self.ahead)
+
+    @property
+    def ours(self) -> datetime:
         return EPOCH + timedelta(seconds=self.seconds)
+
+    def is_asked_for(self, identity: Identity) -> bool:
+        """Whether START_FROM asks for it; what comes before may come too where vCenter's clock was set back."""
+        return self.since is None or identity[1] >= self.since
+
+    def look(self) -> Look:
+        self.unseen = False
+        return Look(self.seconds, self.now, self.seconds)
+
+    def set_clock(self, seconds: float) -> None:
+        self.ahead += seconds
+        if seconds < 0:
+            self.disturbed = self.unseen = True
+            self.history.newest = self.now
 
 
 @dataclass(eq=False)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.checkpoint import REMEMBERED, Checkpoint, Ledger
-from adapter.errors import ClockSetBackError
-from adapter.event import Event, Identity, key_step
+from adapter.errors import ClockSetBackError, KeysRewoundError
+from adapter.event import ClockReading, Event, Identity, key_step
 from adapter.position import AWAY, OVERLAP, Position
 from adapter.vcenter.client import Vcenter
 from adapter.vcenter.clock import Clock, Look
@@ -94,7 +94,8 @@ def test_what_was_read_before_is_not_read_again_and_what_is_new_is(back: float, 
     assert shown(position, old) == list(range(0 if since is None else 100, 200))
     new = [event(200 + n, 200 - back + n) for n in range(50)]
     position.set_back(at(200 - back))
-    assert shown(position, old + new) == [each.key for each in new]
+    before = [] if since is None or back < 200 else list(range(100))  # nothing tells them from what is new by now
+    assert shown(position, old + new) == before + [each.key for each in new]
     later = [event(250 + n, 250 - back + n) for n in range(200)]
     assert shown(position, old + new + later) == [each.key for each in later]
 
@@ -136,26 +137,82 @@ def test_what_is_on_its_way_after_the_clock_was_set_back_is_not_covered_and_what
         ledger.acknowledge(entry)
     checkpoint = ledger.checkpoint()
     assert checkpoint is not None
-    assert all(map(checkpoint.covers, old + new[:5]))
+    assert all(map(checkpoint.covers, old[:5] + old[-200:] + new[:5]))
     assert not any(map(checkpoint.covers, new[5:]))
+    assert checkpoint.horizon == at(4), "what is dated later may have been stored since"
 
 
-def test_a_clock_that_was_set_back_while_nobody_read() -> None:
+def kept(clock: ClockReading | None, read_from: datetime | None = None) -> Checkpoint:
+    """After 200 events, a second apart; the last 49 are named."""
+    named = frozenset(event(n, n).identity for n in range(151, 200))
+    return Checkpoint("uuid", event(199, 199).identity, named, at(150), read_from, clock)
+
+
+@pytest.mark.parametrize("first", [200, 20], ids=["keys go on", "keys are rewound"])
+@pytest.mark.parametrize("back", [20, 120, 3600])
+def test_a_clock_that_was_set_back_while_nobody_read(first: int, back: int) -> None:
+    """What the checkpoint names is not read again, what its time and key would tell is, and nothing new is left out."""
     old = [event(n, n) for n in range(200)]
-    checkpoint = resumed(old[-1].identity, at(150), *(each.identity for each in old[151:]))
-    new = [event(200 + n, 200 - 3600 + n) for n in range(300)]
-    position = Position(at(-3300), checkpoint)
-    position.clock_at_start(at(-3300))
-    assert shown(position, old + new) == [each.key for each in new]
-    assert position.begin() is not None
+    new = [event(first + n, 210.5 - back + n) for n in range(300)]
+    position = Position(at(-3300), kept(ClockReading(at(200), at(200))))
+    position.clock_at_start(at(510 - back), at(510))
+    assert shown(position, old + new) == [*range(151), *(each.key for each in new)]
+
+
+def test_a_checkpoint_that_does_not_tell_the_time_is_older_than_a_day_at_most() -> None:
+    position = Position(None, kept(None))
+    position.clock_at_start(at(200), at(200))
+    assert position.begin() == at(199) - OVERLAP
+    position.clock_at_start(at(198), at(200))
+    assert position.begin() == at(198) - AWAY - OVERLAP
 
 
 def test_a_clock_that_goes_on_while_nobody_read_costs_nothing() -> None:
-    position = Position(at(300), resumed((9, at(200)), None))
-    position.clock_at_start(at(300))
-    assert position.begin() == at(200) - OVERLAP
-    position.clock_at_start(at(199))
-    assert position.begin() == at(199) - AWAY - OVERLAP
+    position = Position(at(300), kept(ClockReading(at(190), at(-50))))
+    position.clock_at_start(at(300), at(60))
+    assert position.begin() == at(199) - OVERLAP
+    position.clock_at_start(at(195), at(-45))  # behind an event: one host's clock is ahead
+    assert position.begin() == at(195) - OVERLAP
+    assert shown(position, [event(n, n) for n in range(201)]) == [200]
+
+
+def test_reading_begins_where_the_clock_was_set_back_until_all_since_is_acknowledged() -> None:
+    ledger = Ledger("uuid", None)
+    entries = [ledger.read(event(n, n).identity) for n in range(3)]
+    ledger.set_back(at(-3600))
+    entries += [ledger.read(event(3 + n, 100 + n).identity) for n in range(2)]  # a backlog of before
+    ledger.catch_up(ClockReading(at(-3500), at(0)))
+    for entry in entries[:-1]:
+        ledger.acknowledge(entry)
+    waiting = ledger.checkpoint()
+    ledger.acknowledge(entries[-1])
+    settled = ledger.checkpoint()
+    assert waiting
+    assert (waiting.newest, waiting.last) == (at(-3600), entries[3].identity)
+    assert settled
+    assert (settled.newest, settled.last) == (at(-3500), entries[4].identity)
+    ledger.acknowledge(ledger.read(event(9, -3400).identity))
+    ledger.catch_up(ClockReading(at(-3390), at(110)))
+    later = ledger.checkpoint()
+    assert later
+    assert (later.newest, later.read_from) == (at(-3400), None)
+
+
+def test_keys_that_were_rewound_while_nobody_read_make_names_alone_count() -> None:
+    """An event stored late has a key and a time as if it had been read; the next one shows that it has not."""
+    position = Position(None, kept(ClockReading(at(200), at(200))))
+    position.clock_at_start(at(300), at(300))
+    old, late, new = [event(n, n) for n in range(200)], event(50, 140.5), event(51, 250)
+    position.begin()
+    with pytest.raises(KeysRewoundError):
+        list(position.fresh([*old[:141], late, *old[141:], new]))
+    assert late.key in shown(position, [*old[:141], late, *old[141:], new])
+
+
+def test_a_host_whose_clock_is_ahead_does_not_hide_what_comes_next() -> None:
+    position = Position(None, clock=lambda: at(6))
+    assert shown(position, [event(1, 1), event(2, 3600)]) == [1, 2]
+    assert shown(position, [event(1, 1), event(3, 6), event(2, 3600)]) == [3]
 
 
 def test_a_long_backlog_after_a_resume_is_read_on_wherever_the_collector_is_lost() -> None:

@@ -188,6 +188,7 @@ NAMES = {
     "events_delivered",
     "events_retried",
     "events_dead_lettered",
+    "events_late",
     "events_in_flight",
     "oldest_in_flight_seconds",
     "lag_seconds",

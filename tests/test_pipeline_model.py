@@ -41,17 +41,17 @@ from adapter.errors import (
     VcenterSourceError,
     VcenterUnavailableError,
 )
-from adapter.position import OVERLAP
 from tests.pipeline_life import UNWANTED, WANTED, Life, Outcome
-from tests.pipeline_world import EPOCH, KEY_MAX, History, SteppedLoop, Stored, World
+from tests.pipeline_world import EPOCH, KEY_MAX, LATEST_BY, OVERLAP, History, SteppedLoop, Stored, World
 
 OBJECTS = st.sampled_from(["a", "b", "c", "d", None])
 PAUSES = st.sampled_from([0.0, 0.001, 1.0, 30.0, 59.999, 61.0, 4000.0])
 """Seconds, around the overlap above all."""
-LATENESS = st.sampled_from([None, None, 0.001, 1.0, 30.0, 59.999, 60.0])
+LATENESS = st.sampled_from([None, None, 0.001, 1.0, 30.0, LATEST_BY])
 EVENTS = st.tuples(st.sampled_from([WANTED, WANTED, WANTED, UNWANTED]), OBJECTS)
 KEYS = st.sampled_from([1, 7, 5000, KEY_MAX - 3, -KEY_MAX])
 ODD = st.sampled_from(["keys begin anew", "a purge", "a silent collector", "slow answers"])
+CLOCK_STEPS = st.sampled_from([-0.5, -5.0, -61.0, -130.0, -4000.0, 5.0, 700.0])
 NUMBERS = st.integers(0, 7)
 """Which of several calls."""
 SINK = st.sampled_from(["good", "good", "good", "fails", "answer lost", "refused", "turned away"])
@@ -86,6 +86,7 @@ class Pipeline(RuleBasedStateMachine):
     @initialize(
         page_size=st.integers(1, 4),
         shows_late=st.booleans(),
+        by_time=st.booleans(),
         key=KEYS,
         backlog=st.lists(st.tuples(OBJECTS, PAUSES), max_size=8),
         start=st.sampled_from([None, None, 0.0, 1.0]),
@@ -98,6 +99,7 @@ class Pipeline(RuleBasedStateMachine):
         *,
         page_size: int,
         shows_late: bool,
+        by_time: bool,
         key: int,
         backlog: list[tuple[str | None, float]],
         start: float | None,
@@ -105,7 +107,7 @@ class Pipeline(RuleBasedStateMachine):
         ahead: int,
         give_up_after: float,
     ) -> None:
-        history = History(page_size, shows_late=shows_late, next_key=key)
+        history = History(page_size, shows_late=shows_late, by_time=by_time, next_key=key)
         self.world = World(history, None if start is None else EPOCH + timedelta(seconds=start))
         self.life_of = partial(Life, self.loop, self.world, window=window, ahead=ahead, give_up_after=give_up_after)
         self.longest = REMEMBERED + max(ahead, 1)
@@ -126,6 +128,7 @@ class Pipeline(RuleBasedStateMachine):
         if lateness and history.hidden_until + OVERLAP < created:  # else it may stay where no new collector passes
             history.store(WANTED, "a", created)
 
+    @precondition(lambda self: self._is_readable(hidden=True, set_back=self.world.disturbed))
     @rule(spans=st.lists(st.tuples(st.integers(1, 7), st.integers(0, 3)), min_size=1, max_size=3), step=STEPS)
     def vcenter_stores_what_this_account_may_not_see(self, spans: list[tuple[int, int]], step: float) -> None:
         for hidden, visible in spans:
@@ -140,6 +143,7 @@ class Pipeline(RuleBasedStateMachine):
         history = self.world.history
         if what == "keys begin anew":
             history.next_key = key
+            self.world.disturbed = True
         elif what == "a purge":
             history.purge(keep)
         elif what == "a silent collector":
@@ -147,10 +151,21 @@ class Pipeline(RuleBasedStateMachine):
         else:
             self.prompt = keep
 
+    @precondition(lambda self: self._is_readable(hidden=self.world.history.hides, set_back=True))
+    @rule(seconds=CLOCK_STEPS)
+    def vcenter_sets_its_clock(self, seconds: float) -> None:
+        """Forward only once the adapter has seen where it was set back: between two looks, nobody could tell."""
+        if seconds < 0 or not self.world.unseen:
+            self.world.set_clock(seconds)
+
     @precondition(lambda self: self.life and self.life.asked)
     @rule(why=st.sampled_from([GONE, AWAY]), outcome=st.sampled_from(["fails", "answer lost"]))
     def vcenter_fails(self, why: VcenterSourceError, outcome: Outcome) -> None:
         self.process.answer(self.process.asked, 0, outcome, why)
+
+    def _is_readable(self, *, hidden: bool, set_back: bool) -> bool:
+        """Whether collectors can show all: not where a hidden span stands in the way of what is dated before it."""
+        return self.world.history.by_time or not (hidden and set_back)
 
     # The sink, the dead letter, the clock, the store
 
@@ -200,7 +215,11 @@ class Pipeline(RuleBasedStateMachine):
         self.steps, self.prompt = 0, PROMPT
         if self.life is None:
             self.starts()
-        if not self.world.history.shows_its_end():
+        history = self.world.history
+        if history.latest > self.world.now:  # what is dated later, behind a hidden span, is told by what is newer still
+            self._comes_to_rest()
+            self.world.ahead += (history.latest - self.world.now).total_seconds()
+        if history.hides or not history.shows_its_end():
             self.vcenter_stores(STEP, [(WANTED, "b")], None)  # by something newer, a stuck collector is told
         self._comes_to_rest()
         missing = [s.event.identity for s in self.world.history.ever if self._is_due(s) and not self._is_done(s)]
@@ -228,7 +247,9 @@ class Pipeline(RuleBasedStateMachine):
     def the_kept_checkpoint_covers_nothing_but_what_is_done(self) -> None:
         kept = self.world.kept
         for stored in self.world.history.ever if kept else ():
-            if kept and kept.covers(stored.event.identity):
+            if kept and (kept.covers if not self.world.disturbed else kept.acknowledged.__contains__)(
+                stored.event.identity
+            ):
                 assert self._is_done(stored) or not self._is_due(stored), f"{stored} is covered"
 
     @invariant()
@@ -290,8 +311,8 @@ class Pipeline(RuleBasedStateMachine):
 
     def _is_due(self, stored: Stored) -> bool:
         """Whether the promise is about it: an event that is wanted and could be read."""
-        event, since = stored.event, self.world.since
-        if stored.hidden or event.class_name != WANTED or (since is not None and event.created < since):
+        event = stored.event
+        if stored.hidden or event.class_name != WANTED or not self.world.is_asked_for(event.identity):
             return False
         if self.life is not None and event.identity in self.life.taken:
             return True

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from adapter.backoff import Backoff
 from adapter.checkpoint import Checkpoint
 from adapter.errors import AuthenticationError, SessionLostError, VcenterSourceError
-from adapter.event import Event, Gap, Identity
+from adapter.event import ClockReading, Event, Gap, Identity
 from adapter.position import OVERLAP, Position
 from adapter.stream import Stream
 
@@ -35,9 +35,14 @@ class History:
     pages_read: int = 0
 
     @asynccontextmanager
-    async def reader(self, since: datetime | None, event_type_ids: Sequence[str]) -> AsyncIterator["Pages"]:
+    async def reader(
+        self, since: datetime | None, event_type_ids: Sequence[str], until: datetime | None = None
+    ) -> AsyncIterator["Pages"]:
         self.begins.append(since)
-        yield Pages(self, [e for e in self.stored if since is None or e.created >= since])
+        yield Pages(self, self.between(since, until))
+
+    def between(self, since: datetime | None, until: datetime | None) -> list[Event]:
+        return [e for e in self.stored if (not since or e.created >= since) and (not until or e.created <= until)]
 
 
 @dataclass
@@ -53,8 +58,9 @@ class Pages:
         del self.matching[: len(page)]
         return page
 
-    async def wait(self, seconds: int) -> None:
+    async def wait(self, seconds: int) -> ClockReading:
         await asyncio.sleep(0)
+        return ClockReading(NOW + timedelta(days=1), NOW)
 
     async def latest(self) -> list[Identity]:
         return [event.identity for event in self.history.stored[-10:]]
@@ -93,10 +99,10 @@ def test_a_refused_password_is_tried_again_too() -> None:
 
 
 def test_the_first_collector_begins_at_start_from_and_the_next_ones_before_the_newest_event() -> None:
-    stored = [event(1, 500), event(2, 501), event(3, 502)]
+    stored = [event(1, 1500), event(2, 1501), event(3, 1502)]
     history = History(stored, page_size=2, failures={2: SessionLostError("gone")})
     asyncio.run(first(3, history, Position(NOW)))
-    assert history.begins == [NOW, NOW + timedelta(seconds=501) - OVERLAP]
+    assert history.begins == [NOW, NOW + timedelta(seconds=1501) - OVERLAP]
 
 
 def test_a_new_collector_never_begins_before_start_from() -> None:
@@ -187,9 +193,11 @@ class Hiding(History):
     hidden: frozenset[int] = frozenset()
 
     @asynccontextmanager
-    async def reader(self, since: datetime | None, event_type_ids: Sequence[str]) -> AsyncIterator["Pages"]:
+    async def reader(
+        self, since: datetime | None, event_type_ids: Sequence[str], until: datetime | None = None
+    ) -> AsyncIterator["Pages"]:
         self.begins.append(since)
-        yield HidingPages(self, [e for e in self.stored if since is None or e.created >= since], self.hidden)
+        yield HidingPages(self, self.between(since, until), self.hidden)
 
 
 @dataclass
@@ -255,10 +263,12 @@ class Belated(Hiding):
     late: Event = field(default_factory=lambda: event(-1))
 
     @asynccontextmanager
-    async def reader(self, since: datetime | None, event_type_ids: Sequence[str]) -> AsyncIterator["Pages"]:
+    async def reader(
+        self, since: datetime | None, event_type_ids: Sequence[str], until: datetime | None = None
+    ) -> AsyncIterator["Pages"]:
         if len(self.begins) == 2:
             self.stored.insert(2, self.late)
-        async with super().reader(since, event_type_ids) as pages:
+        async with super().reader(since, event_type_ids, until) as pages:
             yield pages
 
 

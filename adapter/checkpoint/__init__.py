@@ -2,11 +2,11 @@
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from adapter.event import Identity, key_step
+from adapter.event import ClockReading, Identity, key_step
 
 REMEMBERED = 256
 """How many acknowledged events a checkpoint names, newest first; it must stay small enough to be saved each second."""
@@ -24,17 +24,23 @@ class Checkpoint:
 
     Keys wrap around and are rewound by a restore, so they never tell that an event was acknowledged, only that it was
     not: where vCenter's clock was set back, what comes after ``last`` may be dated before ``horizon``.
+
+    ``read_from`` is given where that is dated later than what comes next: vCenter's clock was set back, or is behind
+    that of a host. ``clock`` is how the clocks stood when reading last looked at them.
     """
 
     instance_uuid: str
     last: Identity | None
     acknowledged: frozenset[Identity]
     horizon: datetime | None = None
+    read_from: datetime | None = None
+    clock: ClockReading | None = field(default=None, compare=False)
 
     @property
     def newest(self) -> datetime | None:
         """The created time up to which reading has come, as far as is known."""
-        return self.last[1] if self.last else self.horizon
+        newest = self.last[1] if self.last else self.horizon
+        return min(newest, self.read_from) if newest and self.read_from else newest
 
     def is_before(self, moment: datetime) -> bool:
         """Whether all that is told here was created before; ``last`` may be dated before others, stored late."""
@@ -43,8 +49,10 @@ class Checkpoint:
 
     def covers(self, identity: Identity) -> bool:
         """Whether this event was acknowledged."""
-        if identity in self.acknowledged:
-            return True
+        return identity in self.acknowledged or self.covers_by_time(identity)
+
+    def covers_by_time(self, identity: Identity) -> bool:
+        """Whether its time and its key alone say so: both can deceive where keys and the clock were set back."""
         return self.horizon is not None and identity[1] <= self.horizon and not after(self.last, identity)
 
 
@@ -97,11 +105,28 @@ class Ledger:
         self._horizon = resumed.horizon if resumed else since and since - INSTANT
         self._done = deque(sorted(resumed.acknowledged, key=lambda identity: identity[1]) if resumed else ())
         self._open: deque[Entry] = deque()
+        self._read = self._passed = 0
+        self._read_from = resumed.read_from if resumed else None
+        self._caught_up: tuple[int, datetime] | None = None
+        """How many events had been read when all were, and vCenter's time then."""
+        self.clock = resumed.clock if resumed else None
+
+    def set_back(self, earliest: datetime) -> None:
+        """vCenter's clock was set back: what is read from now on may be dated from ``earliest`` on."""
+        self._read_from = earliest if self._read_from is None else min(self._read_from, earliest)
+        self._caught_up = None
+
+    def catch_up(self, clock: ClockReading) -> None:
+        """All has been read that vCenter had when the clocks stood so."""
+        self.clock = clock
+        self._caught_up = self._read, clock.vcenter
+        self._settle()
 
     def read(self, identity: Identity | None) -> Entry:
         """Note an event as read; give the entry to ``acknowledge`` when the sink has it."""
         entry = Entry(identity, identity)
         self._open.append(entry)
+        self._read += 1
         return entry
 
     def skip(self, identity: Identity) -> None:
@@ -119,6 +144,8 @@ class Ledger:
 
     def _pass(self, entry: Entry) -> None:
         self._last = entry.reaches or self._last
+        self._passed += 1
+        self._settle()
         if entry.identity is None:
             return
         self._done.append(entry.identity)
@@ -126,6 +153,12 @@ class Ledger:
             if len(self._done) > REMEMBERED:
                 forgotten = self._done.popleft()[1]
                 self._horizon = forgotten if self._horizon is None else max(self._horizon, forgotten)
+
+    def _settle(self) -> None:
+        """Once all that was read by then is acknowledged, reading may begin there, or at ``last`` if it is earlier."""
+        if self._caught_up is not None and self._passed >= self._caught_up[0]:
+            now = self._caught_up[1]
+            self._read_from = now if self._last is not None and self._last[1] > now else None
 
     def has_room(self, ahead: int) -> bool:
         """Whether one more may be read, where at most ``ahead`` are named beyond those that every checkpoint names.
@@ -145,11 +178,17 @@ class Ledger:
             return None
         beyond = frozenset(entry.identity for entry in self._open if entry.acknowledged and entry.identity is not None)
         waiting = [entry.identity for entry in self._open if not entry.acknowledged and entry.identity is not None]
-        return Checkpoint(self._instance_uuid, self._last, beyond.union(self._done), self._before(waiting))
+        named, horizon = beyond.union(self._done), self._before(waiting)
+        return Checkpoint(self._instance_uuid, self._last, named, horizon, self._read_from, self.clock)
 
     def _before(self, waiting: Iterable[Identity]) -> datetime | None:
-        """The horizon, moved back where it would cover an event that is not acknowledged."""
+        """The horizon, moved back where it would cover an event that is not acknowledged.
+
+        Nor is it ever later than ``last``: what comes next is dated later than that unless the clock is set back, which
+        a resumed adapter sees. So a horizon from before an earlier setting back covers nothing that comes after it.
+        """
         if self._horizon is None:
             return None
         covered = (created - INSTANT for key, created in waiting if not after(self._last, (key, created)))
-        return min([self._horizon, *covered])
+        limits = [limit for limit in (self._last and self._last[1], self._read_from) if limit is not None]
+        return min([self._horizon, *covered, *limits])

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from adapter.checkpoint import Checkpoint
-from adapter.event import Identity
+from adapter.event import ClockReading, Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,10 @@ def serialise(record: Record) -> bytes:
         fields["last"] = checkpoint.last
         fields["horizon"] = checkpoint.horizon
         fields["acknowledged"] = sorted(checkpoint.acknowledged, key=lambda identity: identity[1])
+        if checkpoint.read_from is not None:
+            fields["readFrom"] = checkpoint.read_from
+        if checkpoint.clock is not None:
+            fields["clock"] = {"vcenter": checkpoint.clock.vcenter, "ours": checkpoint.clock.ours}
     return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
 
 
@@ -36,14 +40,21 @@ def parse(content: bytes) -> Record:
     owner = str(fields["owner"])
     if "instanceUuid" not in fields:
         return Record(owner, None)
-    last, horizon = fields["last"], fields["horizon"]
+    last, clock = fields["last"], fields.get("clock")
     checkpoint = Checkpoint(
         str(fields["instanceUuid"]),
         None if last is None else identity(last),
         frozenset(map(identity, fields["acknowledged"])),
-        None if horizon is None else datetime.fromisoformat(horizon),
+        moment(fields["horizon"]),
+        moment(fields.get("readFrom")),  # this and the next are not in a checkpoint of 0.1
+        clock and ClockReading(datetime.fromisoformat(clock["vcenter"]), datetime.fromisoformat(clock["ours"])),
     )
     return Record(owner, checkpoint)
+
+
+def moment(written: str | None) -> datetime | None:
+    """A time from JSON, where there is one."""
+    return None if written is None else datetime.fromisoformat(written)
 
 
 def identity(pair: list[object]) -> Identity:

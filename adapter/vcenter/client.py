@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import ParamSpec, TypeVar
 
 import structlog
 
 from adapter.contact import Contact
 from adapter.errors import AuthenticationError, VcenterSourceError
-from adapter.event import Identity
+from adapter.event import ClockReading, Identity
 from adapter.vcenter.clock import Clock, Look
 from adapter.vcenter.collector import Collector
 from adapter.vcenter.decode import Page
@@ -77,10 +77,11 @@ class Reader:
             await asyncio.gather(self._ahead, return_exceptions=True)
         await self._vcenter.call(self._collector.destroy)
 
-    async def wait(self, seconds: int) -> None:
+    async def wait(self, seconds: int) -> ClockReading:
         """Return as soon as there may be more to read, or after ``seconds``. Raises ClockSetBackError."""
-        await self._vcenter.look_at_clock()
+        clock = await self._vcenter.look_at_clock()
         await self._vcenter.call(self._collector.wait, seconds)
+        return clock
 
     async def latest(self) -> list[Identity]:
         """The newest events there are, in no order, wherever reading stands."""
@@ -155,23 +156,33 @@ class Vcenter:
         session = self._session
         return About(session.instance_uuid, session.api_version, session.current_time(), session.categories())
 
-    async def look_at_clock(self) -> None:
+    async def look_at_clock(self) -> ClockReading:
         """See whether vCenter's clock was set back since the last look. Raises ClockSetBackError."""
-        self._clock.look(await self.call(self._look))
+        ours = datetime.now(UTC)
+        look = await self.call(self._look)
+        self._clock.look(look)
+        return ClockReading(look.said, ours)
+
+    def now(self) -> datetime | None:
+        """vCenter's clock, or a little ahead of it, as the last look at it tells; None before the first."""
+        look = self._clock.last
+        return look.said + timedelta(seconds=time.monotonic() - look.before) if look else None
 
     def _look(self) -> Look:
         before = time.monotonic()
         return Look(before, self._session.current_time(), time.monotonic())
 
     @asynccontextmanager
-    async def reader(self, since: datetime | None, event_type_ids: Sequence[str]) -> AsyncIterator[Reader]:
-        """A collector of the events from ``since`` on (None: all that vCenter holds), destroyed at the end."""
+    async def reader(
+        self, since: datetime | None, event_type_ids: Sequence[str], until: datetime | None = None
+    ) -> AsyncIterator[Reader]:
+        """A collector of the events from ``since`` to ``until`` (None: no limit), destroyed at the end."""
         await self._log_in_patiently(self._session.ensure)
         await self.look_at_clock()
-        collector = await self.call(Collector, self._session, since, event_type_ids, self._paging)
-        log.info(
-            "reading events", since=since.isoformat() if since else "the oldest", only=list(event_type_ids) or "all"
-        )
+        collector = await self.call(Collector, self._session, since, event_type_ids, self._paging, until)
+        limits = {"until": until.isoformat()} if until else {}
+        types = list(event_type_ids) or "all"
+        log.info("reading events", since=since.isoformat() if since else "the oldest", **limits, only=types)
         reader = Reader(self, collector)
         try:
             yield reader

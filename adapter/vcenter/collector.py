@@ -36,6 +36,7 @@ class Collector:
         since: datetime | None,
         event_type_ids: Sequence[str] = (),
         paging: Paging | None = None,
+        until: datetime | None = None,
     ) -> None:
         self._session = session
         self._paging = paging or Paging()
@@ -44,7 +45,7 @@ class Collector:
         self._pages: Any = None
         try:
             with vcenter_errors(session.host), session.stub.bounded(self._paging.creation_patience):
-                self._create(event_filter(since, event_type_ids))
+                self._create(event_filter(since, event_type_ids, until))
             self._paging.created(in_time=True)
         except VcenterSourceError as exc:
             if isinstance(exc.__cause__, AnswerLateError):
@@ -121,11 +122,11 @@ class Collector:
         self._session.free(*filter(None, made))
 
 
-def event_filter(since: datetime | None, event_type_ids: Sequence[str]) -> Any:
-    """Which events: from ``since`` on (None: all), of these classes and event type ids (empty: all)."""
+def event_filter(since: datetime | None, event_type_ids: Sequence[str], until: datetime | None = None) -> Any:
+    """Which events: from ``since`` to ``until`` (None: no limit), of these classes and event type ids (empty: all)."""
     spec = vim.event.EventFilterSpec(disableFullMessage=False)
-    if since is not None:
-        spec.time = vim.event.EventFilterSpec.ByTime(beginTime=since)
+    if since is not None or until is not None:
+        spec.time = vim.event.EventFilterSpec.ByTime(beginTime=since, endTime=until)
     if event_type_ids:
         spec.eventTypeId = list(event_type_ids)
     return spec
