@@ -64,7 +64,7 @@ test-ui: $(READY) ## The event viewer in a browser (Chromium on PATH, or named i
 	@$(BIN)/python -m pytest tests/ui -m ui -p no:xdist
 
 .PHONY: guarantees
-guarantees: $(READY) ## What takes long to show of them: twenty kills, long outages, a model of the whole pipeline
+guarantees: $(READY) ## What takes long to show of them: 200 kills, long outages, a model of the whole pipeline
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m guarantees
 
 .PHONY: bench

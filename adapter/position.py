@@ -14,6 +14,7 @@ Where either was set back, names alone count from then on, and what they do not 
 never.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -58,7 +59,9 @@ class Position:
     last: Identity | None = None
     floor: datetime | None = None
     begun: datetime | None = None
-    seen: dict[Identity, None] = field(default_factory=dict)
+    seen: set[Identity] = field(default_factory=set)
+    _order: deque[Identity] = field(default_factory=deque)
+    """The same in the order of reading: a dict takes ever longer to find its first when many were taken away."""
     _by_time: set[Identity] = field(default_factory=set)
     """What of ``seen`` the checkpoint's time alone says was read."""
     _expected: Identity | None = None
@@ -155,6 +158,7 @@ class Position:
         if named:
             self.resumed = Checkpoint("", self.last, named)
         self.seen.clear()
+        self._order.clear()
         self.since = self.since and min(self.since, earliest)
         if self.newest is not None:
             self._set_back_to = min(earliest, self._set_back_to or earliest)
@@ -172,7 +176,7 @@ class Position:
         by_time = self.resumed.covers_by_time(identity)
         if by_time:
             self._by_time.add(identity)
-            self.seen[identity] = None
+            self._remember(identity)
         return by_time
 
     def _must_not_trust_time(self, event: Event) -> None:
@@ -193,7 +197,7 @@ class Position:
     def _forget_times(self) -> None:
         self._trust_names_alone()
         for identity in self._by_time:
-            self.seen.pop(identity, None)
+            self.seen.discard(identity)
         self._by_time.clear()
 
     def _gap_before(self, event: Event) -> Gap | None:
@@ -229,15 +233,20 @@ class Position:
             self._now = self.clock()
         return self._now is not None and created > self._now
 
+    def _remember(self, identity: Identity) -> None:
+        self.seen.add(identity)
+        self._order.append(identity)
+
     def _note(self, event: Event) -> None:
-        self.seen[event.identity] = None
+        self._remember(event.identity)
         if self.is_ahead(event.created):
             return
         self.last = event.identity
         self.newest = event.created if self.newest is None else max(self.newest, event.created)
         horizon = self.newest - self.overlap
-        while (oldest := next(iter(self.seen))) != event.identity and oldest[1] < horizon:
-            del self.seen[oldest]
+        while self._order and self._order[0][1] < horizon:
+            oldest = self._order.popleft()
+            self.seen.discard(oldest)
             self._by_time.discard(oldest)
         if self.resumed is not None and self.resumed.is_before(horizon):
             self.resumed = None  # no collector goes back so far
