@@ -170,6 +170,13 @@ class History:
             for collector in self.collectors:
                 collector.show(stored)
 
+    def is_amid_hidden(self, stored: Stored) -> bool:
+        """Whether hidden events stand before it and behind it by their time, each more than a page holds."""
+        hidden = [one.event.created for one in self.ever if one.hidden]
+        before = sum(created <= stored.event.created for created in hidden)
+        behind = sum(created >= stored.event.created for created in hidden)
+        return min(before, behind) >= self.page_size
+
     def purge(self, keep: int) -> None:
         gone = set(self.held[: max(0, len(self.held) - keep)])
         self.held = [stored for stored in self.held if stored not in gone]

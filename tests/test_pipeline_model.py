@@ -316,6 +316,8 @@ class Pipeline(RuleBasedStateMachine):
             return False
         if self.life is not None and event.identity in self.life.taken:
             return True
+        if self.world.disturbed and self.world.history.is_amid_hidden(stored):
+            return False  # where the clock was set back, nothing newer tells of it
         return stored in self.world.history.held and (stored.readable or not stored.late) and not stored.between
 
     def _overtaken(self, earlier: Stored, later: Stored) -> bool:
