@@ -78,9 +78,12 @@ class Position:
         self._expected = self.last
         self.begun = self.since
         if self.newest is not None:
-            newest = min(self.newest, self._set_back_to or self.newest)
-            self.begun = latest(newest - self.overlap, self.floor, self.since)
+            self.begun = latest(self._reach(self.newest), self.floor, self.since)
         return self.begun
+
+    def _reach(self, newest: datetime) -> datetime:
+        """How far back a new collector has to go, and names are remembered."""
+        return min(newest, self._set_back_to or newest) - self.overlap
 
     def fresh(self, page: Iterable[Event]) -> Iterator[Event | Gap]:
         """What of a page was not read before, and the gaps between. Each counts as read when it is taken.
@@ -243,7 +246,7 @@ class Position:
             return
         self.last = event.identity
         self.newest = event.created if self.newest is None else max(self.newest, event.created)
-        horizon = self.newest - self.overlap
+        horizon = self._reach(self.newest)
         while self._order and self._order[0][1] < horizon:
             oldest = self._order.popleft()
             self.seen.discard(oldest)

@@ -95,12 +95,12 @@ class Stream:
         unread: Sequence[Identity] = ()
         while True:
             try:
-                reading = self._get_past(unread) if self._stuck > 1 else self._one_collector()
+                reading = self._one_collector() if self._stuck < 2 else self._get_past(unread)
+                self._stuck %= 2  # where nothing gets past it, the next collector tells what is unread then
                 async with aclosing(reading) as events:
                     async for event in events:
                         self._stuck = self._failures = 0
                         yield event
-                self._stuck = min(self._stuck, 1)
             except CollectorStuckError as exc:
                 self._stuck, unread = self._stuck + 1, exc.unread
                 await self._pause("collector shows nothing more, making a new one", exc)
