@@ -95,9 +95,7 @@ class Stream:
         unread: Sequence[Identity] = ()
         while True:
             try:
-                reading = self._one_collector() if self._stuck < 2 else self._get_past(unread)
-                self._stuck %= 2  # where nothing gets past it, the next collector tells what is unread then
-                async with aclosing(reading) as events:
+                async with aclosing(self._reading(unread)) as events:
                     async for event in events:
                         self._stuck = self._failures = 0
                         yield event
@@ -114,6 +112,13 @@ class Stream:
                 # Permanent ones too: a password is rotated on both sides at some time, and a stream that waits loses
                 # nothing, where a process that exits loses its place.
                 await self._pause("reading failed, trying again", exc)
+
+    def _reading(self, unread: Sequence[Identity]) -> AsyncGenerator[Event | Gap, None]:
+        """What is read next: a collector, or after two that were stuck what gets past it."""
+        if self._stuck > 1:
+            self._stuck = 0  # where nothing does, the next collector tells what is unread by then
+            return self._get_past(unread)
+        return self._one_collector()
 
     async def _pause(self, what: str, why: VcenterSourceError) -> None:
         delay = self.backoff.delay(self._failures)
