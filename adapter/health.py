@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from adapter.contact import Contact
 from adapter.lease import Lease
 from adapter.listening import Place, exposition, listening
-from adapter.metrics import Meters, Waiting
+from adapter.metrics import PATIENCE, Meters, Waiting
 from adapter.stream import WAIT_SECONDS
 
 log = structlog.get_logger()
@@ -76,10 +76,11 @@ class Health:
         contact, oldest = self.meters.sink, self.meters.oldest
         age = contact.age
         accepted = "no event accepted yet" if age is None else f"the last event was accepted {age:.0f} s ago"
-        if oldest is None or (oldest.seconds <= self.stale_after and not contact.turned_away):
+        if oldest is None or (oldest.seconds < min(PATIENCE, self.stale_after) and not contact.turned_away):
             return Check(ok=True, why=accepted)
         held = f"{accepted}, and {described(oldest, self.meters.in_flight)}"
-        return Check(ok=not contact.turned_away and age is not None and age <= self.stale_after, why=held)
+        is_patient = oldest.seconds <= self.stale_after or (age is not None and age <= self.stale_after)
+        return Check(ok=is_patient and not contact.turned_away, why=held)
 
     def _gateway(self, contact: Contact) -> Check:
         """Its functions were read lately. Events go by the last that are known."""

@@ -44,6 +44,10 @@ class OfType(NamedTuple):
     dead_lettered: Counter
 
 
+PATIENCE = 30.0
+"""Seconds that an event may wait before it is worth a word. A Broker may take minutes for an answer and say nothing."""
+
+
 class Waiting(NamedTuple):
     """An event that is in flight: for how many seconds, after how many failed tries, what the last of them said."""
 

@@ -6,12 +6,9 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from adapter.delivery import names
-from adapter.metrics import Meters, Waiting
+from adapter.metrics import PATIENCE, Meters, Waiting
 
 log = structlog.get_logger()
-
-PATIENCE = 30.0
-"""Seconds that an event may wait before it is worth a line. A Broker may take minutes for an answer and say nothing."""
 
 LONGEST_SILENCE = 600.0
 """Seconds between two lines, at most; each silence is twice as long as the one before."""

@@ -12,7 +12,7 @@ from adapter.catalog import Kind, Property, schema
 
 _NO_FIELDS = frozenset({"dynamicType", "dynamicProperty"})  # govmomi's DynamicData has none
 _POINTERS = frozenset({"limit", "overheadLimit", "reservation", "unitNumber"})
-"""Integers that are pointers in govmomi (0.19 to 0.53) where they may be unset: its generator goes by their names."""
+"""Integers that are pointers in govmomi (0.19 to 0.30) where they may be unset: its generator goes by their names."""
 _NO_VALUES = frozenset({"_typeName", "faultstring"})
 
 

@@ -110,6 +110,20 @@ def test_what_holds_the_stream_is_named_also_where_it_has_no_answer_yet() -> Non
     )
 
 
+def test_what_waits_for_thirty_seconds_is_named_before_it_makes_the_sink_not_ready() -> None:
+    judged, stuck, other = Judged(), parcel(), parcel()
+    judged.meters.taken(stuck)
+    judged.meters.taken(other)
+    judged.meters.failed(stuck, "500: no")
+    judged.meters.delivered(other)
+    assert judged.check("sink", 29) == Check(ok=True, why="the last event was accepted 29 s ago")
+    assert judged.check("sink", 1) == Check(
+        ok=True,
+        why="the last event was accepted 30 s ago, "
+        "and event 1 (com.vmware.event.vm.poweredon) waits for 30 s: 1 failed try: 500: no",
+    )
+
+
 def test_a_sink_that_turns_everybody_away_is_not_ready_at_once() -> None:
     judged, one, other = Judged(), parcel(), parcel()
     judged.meters.taken(one)
