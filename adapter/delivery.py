@@ -48,10 +48,10 @@ class Sink(Protocol):
 
 @runtime_checkable
 class RememberingSink(Sink, Protocol):
-    """A sink that knows who has taken an event, and sends it to nobody twice."""
+    """A sink that sends an event to nobody twice, or may have one behind it that does not."""
 
-    async def send_anew(self, event: CloudEvent, span: Span) -> tuple[str, ...]:
-        """Send it as if it were new; returns who took it. Raises as ``send`` does."""
+    async def send_anew(self, event: CloudEvent, span: Span) -> tuple[str, ...] | None:
+        """Send it as if it were new; returns who took it, None where that is not known. Raises as ``send`` does."""
 
 
 @dataclass(frozen=True, slots=True)

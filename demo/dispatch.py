@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 import httpx
@@ -151,7 +151,8 @@ def dead_letter(message: Message, dest: str, outcome: Outcome) -> Message:
     """The event with the three attributes that Knative tells the failure in."""
     data = base64.b64encode(outcome.reason.encode()).decode()
     code = {} if outcome.code is None else {"knativeerrorcode": str(int(outcome.code))}
-    return Message({**message.attributes, "knativeerrordest": dest, **code, "knativeerrordata": data}, message.data)
+    attributes = {**message.attributes, "knativeerrordest": dest, **code, "knativeerrordata": data}
+    return replace(message, attributes=attributes)
 
 
 def is_done(code: int | None) -> bool:

@@ -9,7 +9,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -17,6 +17,8 @@ STRUCTURED = "application/cloudevents+json"
 _BATCH = "application/cloudevents-batch"
 _REQUIRED = ("specversion", "id", "source", "type")
 _NAME = re.compile(r"[a-z0-9]+")
+# The headers beside an event that Knative hands on (eventing, pkg/utils/headers.go).
+_HANDED_ON = re.compile(r"x-request-id|(knative|k-eventing)-.+")
 # What a ce- header may carry as it is: printable ASCII without space, double quote and percent (3.1.3.2).
 _HEADER_SAFE = "".join(char for char in map(chr, range(0x21, 0x7F)) if char not in '"%')
 
@@ -27,10 +29,14 @@ class BadEventError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One CloudEvent. ``attributes`` holds context attributes and extensions, ``data`` the payload as it travelled."""
+    """One CloudEvent. ``attributes`` holds context attributes and extensions, ``data`` the payload as it travelled.
+
+    ``beside`` holds the headers that travel with it and are none of its own.
+    """
 
     attributes: Mapping[str, str]
     data: bytes
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -54,7 +60,7 @@ class Message:
         }
         if "datacontenttype" in self.attributes:
             headers["content-type"] = self.attributes["datacontenttype"]
-        return headers
+        return {**self.beside, **headers}
 
 
 def read(headers: Mapping[str, str], body: bytes) -> Message:
@@ -67,6 +73,7 @@ def read(headers: Mapping[str, str], body: bytes) -> Message:
         raise BadEventError("a Broker takes one event at a time, not a batch")
     structured = content_type.startswith(STRUCTURED)
     message = _structured(body) if structured else _binary(headers, body)
+    message = replace(message, beside={name: value for name, value in headers.items() if _HANDED_ON.fullmatch(name)})
     _check(message)
     return message
 

@@ -166,6 +166,16 @@ def test_a_binary_event_reaches_the_subscriber_as_it_came(stage: Stage) -> None:
     assert not stage.other.received
 
 
+def test_of_the_headers_beside_an_event_those_go_on_that_knative_hands_on(stage: Stage) -> None:
+    handed_on = {"x-request-id": "r", "knative-a": "1", "k-eventing-b": "2"}
+    httpx.post(stage.url, headers={**EVENT, "ce-id": "32", **handed_on, "x-other": "3", "knativec": "4"})
+    stage.outcome("32")
+    ((received, _),) = stage.function.received
+    assert {name: received.get(name) for name in (*handed_on, "x-other", "knativec")} == {
+        **handed_on, "x-other": None, "knativec": None
+    }  # fmt: skip
+
+
 def test_flags_that_go_does_not_know_begin_another_trace(stage: Stage) -> None:
     for event_id, flags in [("30", "02"), ("31", "03")]:
         httpx.post(stage.url, headers={**EVENT, "ce-id": event_id, "traceparent": f"{TRACEPARENT[:-2]}{flags}"})

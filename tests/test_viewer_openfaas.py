@@ -1,5 +1,6 @@
-"""The viewer's "send again" where K_SINK is an OpenFaaS gateway: the functions are invoked once more."""
+"""The viewer's "send again" where functions on OpenFaaS are behind K_SINK: they are invoked once more."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -7,7 +8,22 @@ import httpx
 from simulator.testing import running
 from tests.admin_support import eventually
 from tests.openfaas_gateway import fake_gateway
+from tests.test_broker import broker
+from tests.test_openfaas_shim import shim_at
 from tests.viewer_support import viewed
+
+TRIGGER = """
+apiVersion: eventing.knative.dev/v1
+kind: Broker
+metadata: {name: default, namespace: ns}
+---
+apiVersion: eventing.knative.dev/v1
+kind: Trigger
+metadata: {name: functions, namespace: ns}
+spec:
+  broker: default
+  subscriber: {ref: {apiVersion: v1, kind: Service, name: shim}}
+"""
 
 
 def test_sending_again_really_invokes_the_function_and_says_so_where_none_wants_it_any_more() -> None:
@@ -20,6 +36,34 @@ def test_sending_again_really_invokes_the_function_and_says_so_where_none_wants_
             assert tag.ids().count(event["id"]) == 2
             gateway.remove("tag")
             eventually(lambda: again(url) == {"accepted": True, "why": "no function has a topic for it"})
+
+
+def test_sending_again_through_a_shim_invokes_the_function_each_time() -> None:
+    with fake_gateway() as gateway, running(backlog=3) as simulator, shim_at(gateway) as shim:
+        tag = gateway.deploy("tag", "*", topic_invocation="sync")
+        eventually(lambda: shim.get("/readyz").json()["functions"])
+        with viewed(simulator, shim.url, START_FROM="beginning") as url:
+            event = eventually(lambda: delivered(f"{url}api/events/1"))
+            for times in (2, 3):
+                assert again(url) == {"accepted": True, "why": ""}
+                assert tag.ids().count(event["id"]) == times
+
+
+def test_sending_again_through_a_broker_and_a_shim_invokes_the_function(tmp_path: Path) -> None:
+    (tmp_path / "300-broker.yaml").write_text(TRIGGER)
+    with (
+        fake_gateway() as gateway,
+        running(backlog=3) as simulator,
+        shim_at(gateway) as shim,
+        broker(tmp_path, "--subscriber", f"shim={shim.url}") as sink,
+    ):
+        tag = gateway.deploy("tag", "*", topic_invocation="sync")
+        eventually(lambda: shim.get("/readyz").json()["functions"])
+        with viewed(simulator, sink, START_FROM="beginning") as url:
+            event = eventually(lambda: delivered(f"{url}api/events/1"))
+            eventually(lambda: tag.ids().count(event["id"]) == 1)
+            assert again(url) == {"accepted": True, "why": ""}
+            eventually(lambda: tag.ids().count(event["id"]) == 2)
 
 
 def delivered(url: str) -> Any:

@@ -46,8 +46,9 @@ class Call:
 
 
 def call_id(key: Key, path: str) -> str:
-    """What tells this function's invocation with this event from all others; the same at each try. A UUID's form."""
-    digest = blake2b("\n".join((*key, path)).encode(), digest_size=16).hexdigest()
+    """What tells this function's invocation with this event from all others, whoever wished it. A UUID's form."""
+    source, event_id, time, _ = key
+    digest = blake2b(f"{source}\n{event_id}\n{time}\n{path}".encode(), digest_size=16).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
 
 

@@ -14,9 +14,12 @@ from adapter.poison import Suspicion
 REMEMBERED_SECONDS = 3600.0
 REMEMBERED_EVENTS = 100_000
 
-Key = tuple[str, str, str]
-"""Source, id and time: after a restore from a backup, vCenter gives the same id to another event."""
+Key = tuple[str, str, str, str]
+"""Source, id and time, as after a restore from a backup vCenter gives the same id to another event; and what names
+somebody's wish that the event be sent again, empty for the event as it comes by itself."""
 
+MAX_WISH = 64
+"""Characters of such a name that count."""
 
 Failures = dict[str, int]
 Suspicions = dict[str, Suspicion]
@@ -61,12 +64,12 @@ class Memory:
     def __len__(self) -> int:
         return len(self._in_use) + len(self._kept)
 
-    async def take(self, event: BaseCloudEvent) -> Past:
+    async def take(self, event: BaseCloudEvent, wish: str = "") -> Past:
         """An event's past, for one at a time: a sender that lost patience may send it again while it is under way.
 
-        It is to be given back.
+        Each ``wish`` that it be sent again has a past of its own. It is to be given back.
         """
-        key = key_of(event)
+        key = key_of(event, wish)
         past = self._in_use.get(key)
         if past is None:
             past = self._in_use[key] = self._recalled(key)
@@ -77,10 +80,6 @@ class Memory:
             self._left(past)
             raise
         return past
-
-    def forget(self, event: BaseCloudEvent) -> None:
-        """Know nothing of an event any more, unless it is under way just now."""
-        self._kept.pop(key_of(event), None)
 
     def give_back(self, past: Past) -> None:
         """The next may have it."""
@@ -112,7 +111,7 @@ class Memory:
             del self._kept[key]
 
 
-def key_of(event: BaseCloudEvent) -> Key:
+def key_of(event: BaseCloudEvent, wish: str = "") -> Key:
     """What tells the event from every other."""
     attributes = event.get_attributes()
-    return attributes["source"], attributes["id"], str(attributes.get("time"))
+    return attributes["source"], attributes["id"], str(attributes.get("time")), wish[:MAX_WISH]

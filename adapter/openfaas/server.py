@@ -27,7 +27,7 @@ from adapter.openfaas.door import Reply, Request, opened
 from adapter.openfaas.receive import STRUCTURED, is_batch, received, received_batch
 from adapter.openfaas.settings import ShimSettings
 from adapter.openfaas.sink import OpenfaasSink, invoking
-from adapter.sinks.broker import BATCH_TYPE
+from adapter.sinks.broker import BATCH_TYPE, SEND_AGAIN
 
 REFUSED = 422
 """What a Broker takes for a refusal for good, whatever status the function itself had."""
@@ -75,7 +75,7 @@ class Shim:
         """One event to its functions; what is returned is why not."""
         span = processing(event, headers)
         try:
-            await self.sink.send(event, span, 0)
+            await self.sink.send(event, span, 0, headers.get(SEND_AGAIN, ""))
         except (SinkUnavailableError, EventRefusedError) as exc:
             return failed(event, span, exc)
         finally:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import structlog
 from cloudevents.core.v1.event import CloudEvent
@@ -76,17 +77,18 @@ class OpenfaasSink:
         self.reader = reader
         self.address = gateway.url
 
-    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+    async def send(self, event: CloudEvent, span: Span, resend: int, wish: str = "") -> None:
         """Return when every function that wants the event has it, or when none wants it.
 
-        Raises SinkUnavailableError while one of them may yet take it, else EventRefusedError. Both name the functions.
+        Those that have it are invoked once more for each ``wish`` of another name. Raises SinkUnavailableError while
+        one of them may yet take it, else EventRefusedError. Both name the functions.
         """
         topics = self._topics if self._topics is self.reader.last else await self._current()
         matches = topics.match(names_of(event), event.get_subject())
         if not matches:
             self._counts.unwanted.inc()
             return
-        past = await self._memory.take(event)
+        past = await self._memory.take(event, wish)
         try:
             has_it = {*past.taken, *past.refusals}
             trying = [self._one(event, match, past, span, resend) for match in matches if match.path not in has_it]
@@ -98,8 +100,7 @@ class OpenfaasSink:
     async def send_anew(self, event: CloudEvent, span: Span) -> tuple[str, ...]:
         """Send an event also to functions that have it; returns the functions that took it. Raises as ``send`` does."""
         topics = await self._current()
-        self._memory.forget(event)
-        await self.send(event, span, 0)
+        await self.send(event, span, 0, uuid4().hex)
         return tuple(match.path for match in topics.match(names_of(event), event.get_subject()))
 
     async def _current(self) -> TopicMap:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 import structlog
 from cloudevents.core.v1.event import CloudEvent
@@ -28,6 +29,13 @@ from adapter.sinks.wire import Wire
 log = structlog.get_logger()
 
 BATCH_TYPE = "application/cloudevents-batch+json"
+
+SEND_AGAIN = "knative-vcenter-source-send-again"
+"""The header of an event that is to be acted on once more, also by who has taken it; it has another value each time.
+
+So a retry asks nobody twice. Knative's Broker in memory hands on to subscribers what begins with ``knative-``, and
+drops all other headers but CloudEvents' own.
+"""
 
 OFFERED_BATCH = 16
 """Events that go in one request where the sink itself offers to take several."""
@@ -87,13 +95,17 @@ class HttpSink:
         self._max_event_bytes = max_event_bytes
         self.address = to.name
 
-    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
-        """POST one event. Raises SinkUnavailableError or EventRefusedError."""
+    async def send(self, event: CloudEvent, span: Span, resend: int, more: Mapping[str, str] = {}) -> None:
+        """POST one event, with ``more`` headers. Raises SinkUnavailableError or EventRefusedError."""
         headers, body = binary(event)
         must_fit(len(body) + sum(map(len, headers)) + sum(map(len, headers.values())), self._max_event_bytes)
         with telemetry.Sending(span, self.address, event.get_id(), resend) as (child, trace_headers):
-            status = await self._to.post(headers | trace_headers, body)
+            status = await self._to.post({**headers, **trace_headers, **more}, body)
             child.set_attribute("http.response.status_code", status)
+
+    async def send_anew(self, event: CloudEvent, span: Span) -> None:
+        """POST it so that who has taken it acts on it once more. Raises as ``send`` does."""
+        await self.send(event, span, 0, wished())
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +136,25 @@ class Batches:
 
     async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
         """Return when the event's batch is acknowledged. Raises SinkUnavailableError or EventRefusedError."""
-        written = self._format.write(event)
-        must_fit(len(written), self._max_event_bytes)
-        loop = asyncio.get_running_loop()
-        waiting = Waiting(written, telemetry.Try(span, event.get_id(), resend), loop.create_future())
+        waiting = self._written(event, span, resend)
         if resend:
             self._begin([waiting])
         else:
             if not self._waiting:
-                loop.call_soon(self._gather)  # after those that are about to send as well
+                asyncio.get_running_loop().call_soon(self._gather)  # after those that are about to send as well
             self._waiting.append(waiting)
         await waiting.accepted
+
+    async def send_anew(self, event: CloudEvent, span: Span) -> None:
+        """Send it alone, so that who has taken it acts on it once more. Raises as ``send`` does."""
+        waiting = self._written(event, span, 0)
+        self._begin([waiting], wished())
+        await waiting.accepted
+
+    def _written(self, event: CloudEvent, span: Span, resend: int) -> Waiting:
+        written = self._format.write(event)
+        must_fit(len(written), self._max_event_bytes)
+        return Waiting(written, telemetry.Try(span, event.get_id(), resend), asyncio.get_running_loop().create_future())
 
     def _gather(self) -> None:
         while self._waiting:
@@ -147,16 +167,16 @@ class Batches:
                 batch.append(self._waiting.popleft())
             self._begin(batch)
 
-    def _begin(self, batch: list[Waiting]) -> None:
-        work = asyncio.ensure_future(self._deliver(batch))
+    def _begin(self, batch: list[Waiting], more: Mapping[str, str] = {}) -> None:
+        work = asyncio.ensure_future(self._deliver(batch, more))
         self._work.add(work)
         work.add_done_callback(self._work.discard)
 
-    async def _deliver(self, batch: list[Waiting]) -> None:
+    async def _deliver(self, batch: list[Waiting], more: Mapping[str, str] = {}) -> None:
         body = b"[" + b",".join(each.written for each in batch) + b"]"
         try:
             with telemetry.sending_together([each.of for each in batch], self.address) as (span, _):
-                status = await self._to.post({"content-type": BATCH_TYPE}, body)
+                status = await self._to.post({"content-type": BATCH_TYPE, **more}, body)
                 span.set_attribute("http.response.status_code", status)
         except (EventRefusedError, SinkAccessError) as exc:
             if len(batch) > 1:  # one of them may be the reason
@@ -192,6 +212,10 @@ class Offered:
         finally:
             self._under_way -= 1
 
+    async def send_anew(self, event: CloudEvent, span: Span) -> None:
+        """Send it so that who has taken it acts on it once more. Raises as ``send`` does."""
+        await self._one_by_one.send_anew(event, span)
+
     async def _in_batch(self, event: CloudEvent, span: Span) -> bool:
         """Whether it went so: one is larger in a batch than alone, and may be too large there."""
         try:
@@ -199,6 +223,11 @@ class Offered:
         except TooLargeError:
             return False
         return True
+
+
+def wished() -> dict[str, str]:
+    """The header of one more wish that an event be acted on again."""
+    return {SEND_AGAIN: uuid4().hex}
 
 
 def settle(batch: Iterable[Waiting], failure: Exception | None = None) -> None:

@@ -171,7 +171,7 @@ async def sent_again(viewer: Viewer, record: Record) -> dict[str, Any]:
         async with asyncio.timeout(REPLAY_SECONDS):
             if not isinstance(viewer.sink, RememberingSink):
                 await viewer.sink.send(event, traced(event), 0)
-            elif not await viewer.sink.send_anew(event, traced(event)):
+            elif await viewer.sink.send_anew(event, traced(event)) == ():
                 why = "no function has a topic for it"
     except (EventRefusedError, LeaseLostError, SinkUnavailableError, TimeoutError) as exc:
         return {"accepted": False, "why": str(exc) or f"no answer within {REPLAY_SECONDS:.0f} s"}
