@@ -21,7 +21,13 @@ from adapter.checkpoint.keeper import Keeper
 from adapter.cloudevent import GAP_TYPE, Converter
 from adapter.deadletters import DeadLetter
 from adapter.delivery import Delivery, Retry
-from adapter.errors import DeadLetterUnavailableError, EventRefusedError, SinkAccessError, SinkUnavailableError
+from adapter.errors import (
+    DeadLetterUnavailableError,
+    EventRefusedError,
+    SinkAccessError,
+    SinkUnavailableError,
+    VcenterSourceError,
+)
 from adapter.event import ClockReading, Event, Identity
 from adapter.intake import Intake, ReadingProgress
 from adapter.metrics import Meters
@@ -137,11 +143,17 @@ class Life:
         self, since: datetime | None, event_type_ids: Sequence[str], until: datetime | None = None
     ) -> AsyncIterator[ModelReader]:
         await self.look()
-        collector = await self.ask(partial(self.world.history.collector, since, until))
+        collectors = self.world.history.collectors
+        try:
+            collector = await self.ask(partial(self.world.history.collector, since, until))
+        except VcenterSourceError:
+            collectors.clear()  # they end with their session, which the client gives up: one may be left in it
+            raise
+        assert len(collectors) == 1, "the stream holds more than one at a time"
         try:
             yield ModelReader(self, collector)
         finally:
-            self.world.history.collectors.remove(collector)
+            collectors.clear()
 
     def now(self) -> datetime | None:
         last = self.clock.last

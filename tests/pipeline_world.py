@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from adapter.checkpoint import Checkpoint
-from adapter.errors import OvertakenError
+from adapter.errors import OvertakenError, VcenterSourceError, VcenterUnavailableError
 from adapter.event import Event, Identity, ManagedObjectReference
 from adapter.vcenter.clock import Look
 
@@ -26,6 +26,8 @@ OVERLAP = timedelta(seconds=60)
 LATEST_BY = 58.0
 """How late an event is stored at most, in seconds: the rest makes up for a clock that is set back unnoticed."""
 KEY_MAX = 2**31 - 1
+MOST_COLLECTORS = 2
+"""In one session, those that are left behind in it among them."""
 
 
 @dataclass(eq=False)
@@ -37,7 +39,10 @@ class Call:
     due: float = 0.0
 
     def succeed(self) -> None:
-        self.answer.set_result(self.effect())
+        try:
+            self.answer.set_result(self.effect())
+        except VcenterSourceError as exc:
+            self.answer.set_exception(exc)
 
     def fail(self, why: Exception, *, with_effect: bool = False) -> None:
         if with_effect:
@@ -214,6 +219,8 @@ class History:
         return not silent and (not self.held or any(not stored.hidden for stored in self.held[-LATEST:]))
 
     def collector(self, since: datetime | None, until: datetime | None) -> Collector:
+        if len(self.collectors) >= MOST_COLLECTORS:
+            raise VcenterUnavailableError("the session has as many event collectors as it may have")
         collector = Collector(self, since, until)
         self.collectors.append(collector)
         return collector
