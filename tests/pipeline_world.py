@@ -244,7 +244,9 @@ class World:
     ahead: float = 0.0
     disturbed: bool = False
     unseen: bool = False
-    """Whether it was set back since the adapter has last looked at it."""
+    """Whether it was set back since the adapter has last looked at it, and kept a checkpoint then."""
+    looked: bool = False
+    """Whether it has looked at it since a checkpoint was kept."""
     accepted: list[Identity | str] = field(default_factory=list)
     """What the sink has taken, a gap by its id."""
     acknowledged: set[Identity] = field(default_factory=set)
@@ -268,13 +270,18 @@ class World:
         return self.since is None or identity[1] >= self.since
 
     def look(self) -> Look:
-        self.unseen = False
+        self.looked = True
         return Look(self.seconds, self.now, self.seconds)
+
+    def note_kept(self) -> None:
+        self.unseen = self.unseen and not self.looked
+        self.looked = False
 
     def set_clock(self, seconds: float) -> None:
         self.ahead += seconds
         if seconds < 0:
             self.disturbed = self.unseen = True
+            self.looked = False
             self.history.newest = self.now
 
 
@@ -296,12 +303,14 @@ class SurvivingStore:
 
     def save(self, checkpoint: Checkpoint) -> None:
         self._must_own()
+        self.world.note_kept()
         self.world.kept = checkpoint
         self.world.kept_for = self.acknowledged
 
     def check(self) -> bool:
         """Asked where the checkpoint is still the one that is kept."""
         self._must_own()
+        self.world.note_kept()
         if self.world.kept is not None:
             self.world.kept_for = self.acknowledged
         return True

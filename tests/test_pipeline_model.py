@@ -158,7 +158,7 @@ class Pipeline(RuleBasedStateMachine):
     @precondition(lambda self: self._is_readable(hidden=self.world.history.hides, set_back=True))
     @rule(seconds=CLOCK_STEPS)
     def vcenter_sets_its_clock(self, seconds: float) -> None:
-        """Forward only once the adapter has seen where it was set back: between two looks, nobody could tell."""
+        """Forward only once a checkpoint tells where it was set back: in between, nobody could tell after a kill."""
         if seconds < 0 or not self.world.unseen:
             self.world.set_clock(seconds)
 
