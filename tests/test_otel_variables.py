@@ -1,5 +1,6 @@
 """OpenTelemetry's variables: wrong values are refused, what is not honoured is told, and the documents list them."""
 
+import logging
 import re
 import socket
 from collections.abc import Iterable, Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import requests
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -173,6 +175,18 @@ def test_a_receiver_that_is_away_is_named(caplog: pytest.LogCaptureFixture) -> N
         url = f"http://127.0.0.1:{gone.getsockname()[1]}/v1/traces"
     export(url)
     assert caplog.messages[-1].endswith(f"({url} does not answer)")
+
+
+def test_what_the_receivers_address_has_in_its_query_stays_out_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}/v1/traces"
+    session = otelreceiver.session(OTLPSpanExporter, {})
+    assert session is not None
+    with pytest.raises(requests.ConnectionError, match="s3cret") as refused:
+        session.post(f"{url}?token=s3cret")
+    logging.getLogger(OTLPSpanExporter.__module__).warning("Transient error %s", refused.value)  # as the exporter does
+    assert caplog.messages[-1].endswith(f"({url} does not answer)")
+    assert "s3cret" not in caplog.text
 
 
 def test_a_session_that_the_environment_names_stays() -> None:

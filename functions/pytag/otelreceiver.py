@@ -5,6 +5,7 @@ it has given up trying again. It takes a redirection for a success, though nothi
 """
 
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import requests
 
 _CREDENTIALS = "OTEL_PYTHON_EXPORTER_OTLP_HTTP_"
+_QUERY = re.compile(r"\?[^\s'\")]+")
 
 
 class Session(requests.Session):
@@ -31,7 +33,7 @@ class Session(requests.Session):
 
 
 class Naming(logging.Filter):
-    """Adds to what the exporter logs how its last request went."""
+    """Adds to what the exporter logs how its last request went, and hides an address' query: a key may be in it."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -39,7 +41,8 @@ class Naming(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Change the record, and let it pass."""
-        record.msg, record.args = f"{record.getMessage()} ({self._session.outcome})", ()
+        said = _QUERY.sub("?***", record.getMessage())
+        record.msg, record.args = f"{said} ({self._session.outcome})", ()
         return True
 
 
