@@ -2,7 +2,8 @@
 
 vCenter locks an account for five minutes at five refusals within 180 seconds (vSphere Authentication, lockout policy).
 It counts whole seconds, and the 180th with them (vmdir's lockoutpolicy.c): hence a window that is a little longer.
-pytag, which shares the account, follows the same rules: together they are refused four times in such a window.
+pytag, which shares the account, follows the same rules: together they are refused four times in such a window, as long
+as nobody changes the credentials.
 """
 
 import time

@@ -80,9 +80,9 @@ def _provider(environ: Mapping[str, str]) -> "TracerProvider":
     return provider
 
 
-def _context(headers: Mapping[str, str], prefix: str = "") -> Context:
+def _context(headers: Mapping[str, str]) -> Context:
     """The trace context in some headers; an empty one where ``traceparent`` is missing or broken."""
-    carrier = {name: headers[prefix + name] for name in ("traceparent", "tracestate") if prefix + name in headers}
+    carrier = {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
     return _PROPAGATOR.extract(carrier, context=Context(), getter=default_getter)
 
 
