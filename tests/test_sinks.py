@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from opentelemetry.trace import INVALID_SPAN
 
 from adapter.errors import EventRefusedError, OutputClosedError, SinkAccessError, SinkUnavailableError
+from adapter.sinks import wire
 from adapter.sinks.answers import retry_after
 from adapter.sinks.broker import http_sink
 from adapter.sinks.stdout import StdoutSink
@@ -94,6 +95,13 @@ def test_retry_after_travels_with_the_failure() -> None:
         assert caught.value.retry_after == 7.0
 
 
+def test_a_sink_that_accepts_a_connection_and_no_tls_is_told_of_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "CONNECT_TIMEOUT", 0.05)
+    told = pytest.raises(SinkUnavailableError, match=r"/: no connection within 0\.05 s$")
+    with socket.create_server(("127.0.0.1", 0)) as silent, told:
+        send(f"https://127.0.0.1:{silent.getsockname()[1]}/")
+
+
 def test_a_sink_that_is_not_there_is_retryable() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
@@ -120,6 +128,8 @@ def test_a_sink_that_never_answers_is_retryable() -> None:
         ("soon", None),
         ("-5", None),
         ("1.5", None),
+        ("Sat, 31 Jan 99999999999999999999 08:00:00 GMT", None),
+        ("Sat, 31 Jan 2026 08:00:00 +99999999999999", None),
     ],
 )
 def test_retry_after_in_seconds_and_as_a_date(value: str, seconds: float | None) -> None:

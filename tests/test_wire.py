@@ -178,6 +178,25 @@ def test_a_request_that_the_other_side_cannot_bear_is_not_sent_on_every_kept_con
     assert fatal == 2
 
 
+def test_a_request_whose_answer_was_begun_and_broken_off_is_not_sent_again_at_once() -> None:
+    served: list[bytes] = []
+
+    async def breaking_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        body = b"first"
+        while body == b"first":
+            _, body = await request_of(reader)
+            served.append(body)
+            writer.write(ACCEPTED if body == b"first" else b"HTTP/1.1 2")
+
+    async def work(client: Wire) -> None:
+        await client.post({}, b"first")
+        with pytest.raises(WireError, match="without an answer"):
+            await client.post({}, b"second")
+
+    asyncio.run(with_server(breaking_off, work))
+    assert served == [b"first", b"second"]
+
+
 def test_a_request_that_was_given_up_leaves_its_answer_to_nobody() -> None:
     async def slow_then_quick(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

@@ -167,7 +167,7 @@ class Connection(asyncio.Protocol):
             self._finish()
         elif self._waiting is not None:
             why = f"the connection was lost: {exc}" if exc else "it closed the connection without an answer"
-            self._fail(WireError(why, stale=self._used))
+            self._fail(WireError(why, stale=self._used and not self._received))
 
     # What the parser tells
 

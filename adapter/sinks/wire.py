@@ -90,13 +90,18 @@ class Wire:
         return head.encode("latin-1", "replace") + body
 
     async def _connected(self, tls: ssl.SSLContext | None) -> "Connection":
-        async with asyncio.timeout(CONNECT_TIMEOUT):
-            _, connection = await asyncio.get_running_loop().create_connection(
-                lambda: Connection(tls, self._answer_timeout, self._idle.append, self._all),
-                self._host,
-                self._port,
-                ssl=tls,
-                server_hostname=self._host if tls else None,
-                happy_eyeballs_delay=0.25,  # RFC 8305, 5
-            )
+        connecting = asyncio.get_running_loop().create_connection(
+            lambda: Connection(tls, self._answer_timeout, self._idle.append, self._all),
+            self._host,
+            self._port,
+            ssl=tls,
+            server_hostname=self._host if tls else None,
+            happy_eyeballs_delay=0.25,  # RFC 8305, 5
+        )
+        limit = asyncio.timeout(CONNECT_TIMEOUT)
+        try:
+            async with limit:
+                _, connection = await connecting
+        except TimeoutError as exc:  # the system has one of its own, with its own words
+            raise TimeoutError(f"no connection within {CONNECT_TIMEOUT:g} s") if limit.expired() else exc from None
         return connection
