@@ -9,15 +9,15 @@ from typing import Any, ClassVar
 from rich.text import Text
 
 from demo.listener import listen
-from demo.play import POWERED_ON, Play
+from demo.play import CREATED, POWERED_ON, Play
 from demo.processes import ROOT, DemoError, Processes
 from demo.stage import ADAPTER, PASSWORD, USERNAME, Stage, logged, ready, start_adapter, tracing
 from demo.story import Story
-from demo.vsphere import Soap
+from demo.vsphere import Reference, Soap
 
 STACK = ROOT / "functions" / "pytag" / "stack.yml"
 HEALTH = re.compile(r"serving /healthz, /readyz and /metrics\s.*?port=(\d+)")
-DONE = re.compile(r'^vcenter_source_events_delivered_total\{type="com\.vmware\.event\.vm\.poweredon"\} ', re.MULTILINE)
+DONE = r'^vcenter_source_events_delivered_total\{{type="com\.vmware\.event\.{}"\}} [1-9]'
 
 
 class GatewayStory(Story):
@@ -49,19 +49,32 @@ class GatewayPlay(Play):
     CALLER: ClassVar[str] = "the gateway"
     UNSENT: ClassVar[str] = "the gateway was not asked to invoke a function for"
 
+    def _sent(self, pool: Reference) -> dict[str, Any]:
+        """As in the Broker's play, but where the adapter is done with an event, the gateway will not be asked later."""
+
+        def sent() -> dict[str, Any] | None:
+            done = self._adapter_is_done("resourcepool.created")
+            event = self._event_about(pool, CREATED)
+            if done and event is None:
+                raise DemoError(f"{self.UNSENT} {pool}: it is the topic of no function in {self.folder}")
+            return event
+
+        return self._until(sent, f"{self.UNSENT} {pool}")
+
     def _unmatched(self, soap: Soap) -> None:
         """The gateway hears nothing of this event; that the adapter is done with it, its metrics tell."""
         machine = soap.power_on_a_machine()
         recorded = self._until(lambda: soap.event_about(machine.value, POWERED_ON), f"vCenter posted no {POWERED_ON}")
-        self._until(self._adapter_is_done, f"the adapter is not done with {POWERED_ON}")
+        self._until(lambda: self._adapter_is_done("vm.poweredon"), f"the adapter is not done with {POWERED_ON}")
         if self._event_about(machine, POWERED_ON):
             raise DemoError(f"a function in {self.folder} wants {POWERED_ON}; the demo expected none")
         self.story.unmatched({"class": recorded.class_name, "object": str(machine)}, recorded.message)
 
-    def _adapter_is_done(self) -> bool | None:
+    def _adapter_is_done(self, event_type: str) -> bool | None:
+        """Whether it has delivered an event of a type, or found that no function wants it; None while it has not."""
         port = logged(self.processes.named(ADAPTER), HEALTH)
         metrics = self.stage.http.get(f"http://127.0.0.1:{port}/metrics").text if port else ""
-        return bool(DONE.search(metrics)) or None
+        return bool(re.search(DONE.format(re.escape(event_type)), metrics, re.MULTILINE)) or None
 
 
 def set_up(processes: Processes, stack: Path, tag: str, otlp: str, *, with_viewer: bool = False) -> Stage:

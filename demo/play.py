@@ -45,7 +45,7 @@ class Play:
             pool = soap.create_resource_pool(name)
             recorded = self._until(lambda: soap.event_about(pool.value, CREATED), f"vCenter posted no {CREATED}")
             self.story.recorded(recorded, pool)
-            event = self._until(lambda: self._event_about(pool, CREATED), f"{self.UNSENT} {pool}")
+            event = self._sent(pool)
             self.story.travelled(event["attributes"], event["data"])
             self.story.matched(self._delivered(event["attributes"]), self.folder)
             read_back = self._tagged(pool, name)
@@ -54,6 +54,10 @@ class Play:
             self._unmatched(soap)
         delay = milliseconds_until_tagged(event["attributes"]["time"], spans, read_back)
         self.story.closing(f"tagged {pool} with {self.tag} {delay} ms after it was created; {counted(spans)}")
+
+    def _sent(self, pool: Reference) -> dict[str, Any]:
+        """The event about the new resource pool, as it was sent on."""
+        return self._until(lambda: self._event_about(pool, CREATED), f"{self.UNSENT} {pool}")
 
     def follow(self) -> None:
         """Show each further resource pool as it is tagged, until Ctrl-C."""

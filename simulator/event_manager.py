@@ -1,6 +1,5 @@
 """EventManager and EventHistoryCollector over SOAP; simulator.history says what collectors follow."""
 
-import asyncio
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -106,7 +105,7 @@ def _page_size(count: int, name: str, least: int = 1) -> int:
 async def read_next(call: Call, count: int) -> EventPage:
     """EventHistoryCollector.ReadNextEvents."""
     collector: EventCollector = call.target
-    await asyncio.sleep(call.vcenter.faults.per_event * count)
+    await call.vcenter.faults.pause(call.vcenter.faults.per_event * count)
     return collector.page(collector.cursor.read_next(_page_size(count, "maxCount")))
 
 

@@ -1,6 +1,7 @@
 """Faults on demand: connections that drop, answers that are errors, that come late or slowly, or get lost."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -42,12 +43,25 @@ class Faults:
     pending: list[Fault] = field(default_factory=list)
     _transports: set[asyncio.Transport] = field(default_factory=set)
     _cut_until: float = 0.0
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def clear(self) -> None:
         """Nothing is to go wrong any more."""
         self.pending.clear()
         self.per_event = self._cut_until = 0.0
         self.late_cookies = False
+
+    def end(self) -> None:
+        """The simulator shuts down: every pause, also a later one, ends at once."""
+        self._ended.set()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait so many seconds, or until the simulator shuts down."""
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), seconds)
 
     def cut(self, seconds: float) -> None:
         """Cut every connection now, and each new one for so many seconds. What they asked for is still carried out."""
@@ -95,7 +109,7 @@ class FaultInjector:
             await _drop(scope, receive)
             return
         late = self._faults.take(scope["path"], "delay")
-        await asyncio.sleep(self._faults.latency + (late.seconds if late else 0))
+        await self._faults.pause(self._faults.latency + (late.seconds if late else 0))
         fault = self._faults.take(scope["path"], "drop", "status")
         if fault is None:
             await self._app(scope, receive, send)
@@ -117,11 +131,11 @@ def lose_answer(scope: Scope) -> None:
     scope[_TRANSPORT].abort()
 
 
-async def trickling(body: bytes, seconds: float) -> AsyncIterator[bytes]:
+async def trickling(body: bytes, seconds: float, faults: Faults) -> AsyncIterator[bytes]:
     """An answer a byte at a time, so many seconds apart."""
     for byte in body:
         yield bytes([byte])
-        await asyncio.sleep(seconds)
+        await faults.pause(seconds)
 
 
 async def _refuse(send: Send, status: int) -> None:

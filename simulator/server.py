@@ -91,7 +91,7 @@ def _soap_routes(vcenter: Vcenter) -> list[BaseRoute]:
             headers["set-cookie"] = f'{COOKIE}="{token}"; Path=/; HttpOnly'
         fault = vcenter.faults.answering(reply.method)
         if fault is not None and fault.kind == "trickle":
-            return StreamingResponse(trickling(reply.body, fault.seconds), reply.status, headers, _XML)
+            return StreamingResponse(trickling(reply.body, fault.seconds, vcenter.faults), reply.status, headers, _XML)
         if fault is not None:
             lose_answer(request.scope)
         return Response(reply.body, reply.status, headers, _XML)
@@ -135,8 +135,9 @@ class _Server(uvicorn.Server):
             self._captured_signals.clear()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop soon: long polls end at once, and clients that keep their connection are not waited for."""
+        """Stop soon: long polls and delays end at once, and clients that keep their connection are not waited for."""
         self._vcenter.changes.close()
+        self._vcenter.faults.end()
         asyncio.get_running_loop().call_later(_GRACE_SECONDS, self._abort)
         await super().shutdown(sockets)
 

@@ -20,7 +20,8 @@ _STOP_SECONDS = 10.0
 def running(**options: Any) -> Iterator[Running]:
     """A running simulator. The options are those of ``simulator.server.Options``.
 
-    It lives in another thread: read its ``vcenter`` freely, but change it over HTTP (/simulator) alone.
+    It lives in another thread: read its ``vcenter`` freely, but change it over HTTP (/simulator) alone. Raises
+    TimeoutError where it does not end with the block.
     """
     started: queue.Queue[Running | BaseException] = queue.Queue()
     thread = threading.Thread(target=_run, args=(Options(**options), started.put), name="simulator", daemon=True)
@@ -33,6 +34,8 @@ def running(**options: Any) -> Iterator[Running]:
     finally:
         outcome.server.should_exit = True
         thread.join(_STOP_SECONDS)
+        if thread.is_alive():
+            raise TimeoutError(f"the simulator does not end within {_STOP_SECONDS:g} s")
 
 
 def _run(options: Options, report: Callable[[Running | BaseException], None]) -> None:

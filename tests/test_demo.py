@@ -130,7 +130,7 @@ def test_a_subscriber_that_cannot_be_reached_is_the_reason_that_is_given(tmp_pat
     shutil.copytree(MANIFESTS, tmp_path / "manifests")
     trigger, broker = tmp_path / "manifests" / "600-trigger.yaml", tmp_path / "manifests" / "300-broker.yaml"
     trigger.write_text(trigger.read_text().replace("name: pytag", "name: elsewhere"))
-    broker.write_text(broker.read_text().replace("retry: 8", "retry: 0"))
+    broker.write_text(re.sub(r"retry: \d+", "retry: 0", broker.read_text()))
     done = demo(tmp_path, "--manifests", str(trigger.parent))
     assert done.returncode == 1
     assert "the Broker called elsewhere, which answered 404: no address known for the Service elsewhere" in done.stdout

@@ -1,6 +1,7 @@
 """Faults on demand, as a client meets them."""
 
 import http.client
+import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -157,6 +158,17 @@ def test_a_delay_holds_the_answer_back(simulator: Running) -> None:
     httpx.get(simulator.base + VERSIONS)
     assert time.monotonic() - started >= 0.3
     assert state(simulator)["faults"] == 0, "it holds back one"
+
+
+def test_an_end_waits_for_no_delay() -> None:
+    with socket.socket() as client, running() as own:
+        client.connect(("127.0.0.1", int(own.base.rpartition(":")[2])))
+        fault(own, "delay", seconds=50)
+        client.sendall(f"GET {VERSIONS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        while own.vcenter.faults.pending:
+            time.sleep(0.01)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 5
 
 
 def test_pending_faults_can_be_taken_back(simulator: Running) -> None:
