@@ -241,7 +241,7 @@ class Delivery:
         It is never dropped: a checkpoint would move past an event that is stored nowhere.
         """
         self._fence()
-        letter = DeadLetter(parcel.event, self._sink.address, str(why), why.status, why.body)
+        letter = DeadLetter(parcel.event, self._sink.address, str(why), why.status, why.body, why.takers)
         try:
             await self._dead_letters.store(letter, parcel.span)
         except DeadLetterUnavailableError as exc:

@@ -80,16 +80,24 @@ class SinkUnavailableError(RetryableError):
     """The sink did not take the event this time.
 
     ``retry_after`` is the delay in seconds that the sink asked for, None where it named none. ``status`` is its HTTP
-    status code, None where it gave no answer, and ``body`` the beginning of that answer.
+    status code, None where it gave no answer, and ``body`` the beginning of that answer. ``takers`` are those behind
+    the sink that have the event already, where it knows of any.
     """
 
     def __init__(
-        self, message: str, *, retry_after: float | None = None, status: int | None = None, body: bytes = b""
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        status: int | None = None,
+        body: bytes = b"",
+        takers: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.status = status
         self.body = body
+        self.takers = takers
 
 
 class SinkAccessError(SinkUnavailableError):
@@ -147,9 +155,13 @@ class EventRefusedError(PermanentError):
     """The sink will never take this event.
 
     ``status`` is its HTTP status code, None where it was not even asked, and ``body`` the beginning of its answer.
+    ``takers`` are those behind the sink that have the event all the same.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, body: bytes = b"") -> None:
+    def __init__(
+        self, message: str, *, status: int | None = None, body: bytes = b"", takers: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.body = body
+        self.takers = takers

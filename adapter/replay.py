@@ -23,7 +23,7 @@ from adapter.backoff import Backoff
 from adapter.deadletters import unlabelled
 from adapter.deadletters.folder import Folder, Stored
 from adapter.errors import ConfigurationError, EventRefusedError, SinkAccessError, SinkUnavailableError
-from adapter.openfaas.sink import openfaas_sink
+from adapter.openfaas.sink import OpenfaasSink, openfaas_sink
 from adapter.sinks.broker import http_sink
 from adapter.sinksettings import OPENFAAS, SinkSettings
 
@@ -117,6 +117,8 @@ class Replay:
         event = unlabelled(letter.event)
         span = traced(event)
         event.get_attributes().update(telemetry.context_headers(span))  # an earlier version stored other flags, too
+        if isinstance(self._sink, OpenfaasSink):
+            await self._sink.note_takers(event, letter.takers)
         try:
             await self._send(event, span)
         except (EventRefusedError, SinkUnavailableError) as exc:

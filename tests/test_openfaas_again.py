@@ -72,13 +72,15 @@ def test_every_way_to_send_over_http_says_what_is_wished(
     assert tag.ids() == [str(key)] * 3
 
 
-def test_a_replay_through_a_shim_invokes_who_refused_and_nobody_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_shim", [True, False], ids=["shim", "one process"])
+def test_a_replay_invokes_who_refused_and_nobody_else(tmp_path: Path, has_shim: bool) -> None:
     """A dead letter is no wish: functions that have its event are not to act on it once more."""
     with running(backlog=200) as simulator, fake_gateway() as gateway, shim_at(gateway) as shim:
         strict, other = (gateway.deploy(name, POOL_TYPE, topic_invocation="sync") for name in ("strict", "other"))
         strict.answer = lambda _: Reply(400, b"no such tag")
         eventually(lambda: shim.get("/readyz").json()["functions"] == 2)
-        where = {"K_SINK": shim.url, "DEAD_LETTER_PATH": str(tmp_path)}
+        sink = shim.url if has_shim else f"openfaas+{gateway.url}"
+        where = {"K_SINK": sink, "DEAD_LETTER_PATH": str(tmp_path)}
         with process("adapter", "run", **adapter_settings(simulator, **where)) as adapter:
             wait_for_line(adapter, "it is in the dead letter")
             adapter.send_signal(signal.SIGTERM)

@@ -26,7 +26,8 @@ class DeadLetter:
     """An event, and why it was given up.
 
     ``address`` is the sink that would not take it, free of user info; ``reason`` one line for an operator. ``status``
-    and ``body`` are the sink's last answer, None and empty where it gave none.
+    and ``body`` are the sink's last answer, None and empty where it gave none. ``takers`` are those behind the sink
+    that have the event all the same: it is not to be sent to them again.
     """
 
     event: CloudEvent
@@ -34,6 +35,7 @@ class DeadLetter:
     reason: str
     status: int | None = None
     body: bytes = b""
+    takers: tuple[str, ...] = ()
 
 
 class DeadLetters(Protocol):

@@ -39,12 +39,19 @@ FILE_NAME = re.compile(r"dead-letters-(\d{8,})\.jsonl")
 class Stored:
     """A letter in its file. ``line`` is what it was read from, and what it is removed by.
 
-    ``event`` has Knative's attributes of the failure and two of ours: ``deadlettertime``, ``deadletterreason``.
+    ``event`` has Knative's attributes of the failure and ours: ``deadlettertime``, ``deadletterreason`` and, separated
+    by commas, ``deadlettertakers``.
     """
 
     file: Path
     line: bytes
     event: CloudEvent
+
+    @property
+    def takers(self) -> tuple[str, ...]:
+        """Those behind the sink that have the event already."""
+        named = str(self.event.get_attributes().get("deadlettertakers", ""))
+        return tuple(named.split(",")) if named else ()
 
 
 class Folder:
@@ -158,7 +165,9 @@ class Folder:
 def encode(letter: DeadLetter, now: datetime) -> bytes:
     """A letter as its line."""
     time = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return OrjsonFormat().write(labelled(letter, deadlettertime=time, deadletterreason=letter.reason)) + b"\n"
+    takers = ",".join(letter.takers)
+    told = labelled(letter, deadlettertime=time, deadletterreason=letter.reason, deadlettertakers=takers)
+    return OrjsonFormat().write(told) + b"\n"
 
 
 def decode(line: bytes) -> CloudEvent:

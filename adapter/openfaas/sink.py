@@ -103,6 +103,12 @@ class OpenfaasSink:
         await self.send(event, span, 0, uuid4().hex)
         return tuple(match.path for match in topics.match(names_of(event), event.get_subject()))
 
+    async def note_takers(self, event: CloudEvent, takers: Sequence[str]) -> None:
+        """Take it that these functions have an event already, as a dead letter says, and invoke them no more."""
+        past = await self._memory.take(event)
+        past.taken += tuple(path for path in takers if path not in past.taken)
+        self._memory.give_back(past)
+
     async def _current(self) -> TopicMap:
         """The topic map. With another one, the places of functions that are no more go."""
         topics = await self.reader.current()
@@ -218,7 +224,11 @@ def settle(failures: Sequence[SinkUnavailableError], past: Past) -> None:
         delays = [each.retry_after for each in failures if each.retry_after is not None]
         first = failures[0]
         raise SinkUnavailableError(
-            "; ".join(map(str, failures)), retry_after=max(delays, default=None), status=first.status, body=first.body
+            "; ".join(map(str, failures)),
+            retry_after=max(delays, default=None),
+            status=first.status,
+            body=first.body,
+            takers=past.taken,
         )
     if past.refusals:
         refusals = list(past.refusals.values())
@@ -226,7 +236,13 @@ def settle(failures: Sequence[SinkUnavailableError], past: Past) -> None:
             past.failures.pop(path, None)
             past.suspicions.pop(path, None)
         past.refusals.clear()
-        raise EventRefusedError("; ".join(map(str, refusals)), status=refusals[0].status, body=refusals[0].body)
+        first_refusal = refusals[0]
+        raise EventRefusedError(
+            "; ".join(map(str, refusals)),
+            status=first_refusal.status,
+            body=first_refusal.body,
+            takers=past.taken,
+        )
 
 
 @asynccontextmanager
