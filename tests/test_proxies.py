@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -303,6 +304,22 @@ def test_by_plain_http_its_403_is_told_as_what_it_may_be(proxy: ForwardProxy) ->
         SinkAccessError, match=rf"answers 403 .*\(it, or the proxy 127\.0\.0\.1:{proxy.port} \(HTTP_PROXY\)"
     ):
         send("http://broker.invalid/")
+
+
+@pytest.mark.parametrize("through", [False, True])
+@pytest.mark.parametrize("token", ["", "a.b.c"])
+def test_a_sink_that_asks_for_a_password_is_given_it_unless_there_is_a_token(
+    environment: pytest.MonkeyPatch, tmp_path: Path, token: str, *, through: bool
+) -> None:
+    if token:
+        (tmp_path / "token").write_text(token)
+    with forward_proxy(account="ü:p€") as one, recording_sink() as sink:
+        if through:
+            environment.setenv("HTTP_PROXY", one.url.replace("//", "//%C3%BC:p%E2%82%AC@"))
+        send(sink.url.replace("//", "//us:p%E2%82%AC@"), token_file=tmp_path / "token")
+        assert len(one.requests) == through
+    expected = f"Bearer {token}" if token else f"Basic {b64encode('us:p€'.encode()).decode()}"
+    assert sink.requests[0].headers["authorization"] == expected
 
 
 @pytest.mark.parametrize("status", [407, 502, 503])

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from base64 import b64encode
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -54,23 +55,24 @@ class Client(Protocol):
 class Address:
     """Where requests go, exactly as given: Knative forbids altering K_SINK's path.
 
-    ``token`` is sent as Bearer token where one is mounted. ``name`` is the address free of user info and query, and no
-    failure quotes what stands there.
+    ``token`` is sent as Bearer token where one is mounted, else the user name and password of the address. ``name`` is
+    the address free of user info and query, and no failure quotes what stands there.
     ``takes_batches`` is what the last answer has said of it, in ``Accept-Post`` (W3C Linked Data Platform 1.0, 7.1).
     """
 
     def __init__(self, client: Client, url: str, token: Token) -> None:
         self._client = client
         self._token = token
+        self._basic = basic(URL(url, encoded=url.isascii()))
         self._hiding = Hiding(secrets_in(url))
         self.name = without_secrets(url)
         self.takes_batches = False
 
     async def post(self, headers: dict[str, str], body: bytes) -> int:
         """The status of an answer that is a success. Raises SinkUnavailableError or EventRefusedError."""
-        token = self._token.header()
+        credentials = self._token.header() or self._basic
         try:
-            answer = await self._client.post(headers | token, body)
+            answer = await self._client.post(headers | credentials, body)
         except OSError as exc:  # a TimeoutError is one
             self.takes_batches = False  # another may answer here next
             why = self._hiding.text(str(exc) or type(exc).__name__)
@@ -82,6 +84,14 @@ class Address:
             answer.body, answer.reason = self._hiding.bytes(answer.body), self._hiding.text(answer.reason)
         judge(self.name, answer)
         return answer.status
+
+
+def basic(url: URL) -> dict[str, str]:
+    """The header with the user name and password of an address (RFC 7617); none where it has no user name."""
+    if url.user is None:
+        return {}
+    pair = f"{url.user}:{url.password or ''}"
+    return {"authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
 class HttpSink:

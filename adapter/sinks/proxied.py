@@ -27,7 +27,8 @@ class Proxied:
         answer_timeout: float,
         fence: Callable[[], None] = lambda: None,
     ) -> None:
-        self._url, self._proxy, self._tls = url, proxy, tls
+        self._url, self._proxy, self._tls = url.with_user(None), proxy, tls
+        self._proxy_url = URL(proxy.url).with_user(None)  # aiohttp takes no user name that Latin-1 has not
         self._answer_timeout = answer_timeout
         self._fence = fence
         self._client = aiohttp.ClientSession(
@@ -78,9 +79,10 @@ class Proxied:
         return await self._client.post(
             self._url,
             data=body,
-            headers=headers,
+            headers=headers if self._tls else {**headers, **self._proxy.headers},
             allow_redirects=False,
-            proxy=self._proxy.url,
+            proxy=self._proxy_url,
+            proxy_headers=self._proxy.headers,
             ssl=self._tls() if self._tls else True,
         )
 

@@ -5,7 +5,6 @@ A general client costs several times what the rest of an event's way does. The p
 
 import asyncio
 import ssl
-from base64 import b64encode
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -43,9 +42,6 @@ class Wire:
         port = "" if url.is_default_port() else f":{url.port}"
         self._path = url.raw_path_qs
         self._head = f" HTTP/1.1\r\nhost: {host}{port}\r\nuser-agent: {USER_AGENT}\r\n"
-        if url.user is not None:
-            basic = b64encode(f"{url.user}:{url.password or ''}".encode()).decode()
-            self._head += f"authorization: Basic {basic}\r\n"
 
     async def post(self, headers: Mapping[str, str], body: bytes, path: str | None = None) -> Answer:
         """Send a request, to the address' own path or to another there, and return its answer.
