@@ -210,6 +210,13 @@ def test_a_port_that_is_taken_is_named_in_one_line(vcenter: World) -> None:
     assert err == f"pytag: cannot listen on 127.0.0.1:{port}: address already in use\n"
 
 
+@pytest.mark.parametrize(("path", "told"), [("/vcenter/sdk", ["/vcenter/sdk"]), ("/sdk/", []), ("/", [])])
+def test_a_path_that_is_not_used_is_told_once(vcenter: World, path: str, told: list[str]) -> None:
+    with process(environment(vcenter.base + path)) as (running, _):
+        _, _, log = stop(running)
+    assert [line["path"] for line in log if line["event"] == "the path in VCENTER_URL is not used"] == told
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

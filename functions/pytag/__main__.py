@@ -10,7 +10,7 @@ if __name__ == "__main__":  # before the imports below, which take a third of a 
 import sys
 
 from functions.pytag import log, settings
-from functions.pytag.connections import announce_proxy
+from functions.pytag.connections import announce_way
 from functions.pytag.errors import SettingsError
 from functions.pytag.server import serve
 from functions.pytag.telemetry import Telemetry, provider_from_environment
@@ -21,7 +21,7 @@ def main() -> int:
     try:
         loaded = settings.load()
         log.configure(loaded)
-        announce_proxy(loaded)
+        announce_way(loaded)
         telemetry = Telemetry(provider_from_environment())
     except SettingsError as exc:
         print(f"pytag: {exc}", file=sys.stderr)  # noqa: T201  one line, whatever LOG_FORMAT is

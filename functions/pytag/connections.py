@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import httpx
 import structlog
@@ -19,6 +20,17 @@ def http_client(settings: Settings) -> httpx.AsyncClient:
     authorities = Authorities(settings.vcenter_ca_file, insecure=settings.vcenter_insecure)
     transport = Transport(authorities, vcenter_proxy(settings.base_url))
     return httpx.AsyncClient(base_url=settings.base_url, transport=transport, timeout=min(10.0, settings.timeout))
+
+
+def announce_way(settings: Settings) -> None:
+    """Log what an operator may not expect on the way to vCenter: a path that is not used, a proxy that is.
+
+    Raises SettingsError for a proxy that cannot be used.
+    """
+    path = urlsplit(settings.vcenter_url).path
+    if path.rstrip("/") not in {"", "/sdk"}:
+        _log.warning("the path in VCENTER_URL is not used", path=path, asked=settings.base_url)
+    announce_proxy(settings)
 
 
 def announce_proxy(settings: Settings) -> None:
