@@ -87,6 +87,7 @@ def test_a_wrong_password_is_tried_once_and_the_rest_is_not_checked(doctor: Doct
     assert "refuses the user name or password" in examined.found("vcenter login")
     assert "VCENTER_PASSWORD" in examined.advice("vcenter login")
     assert "locked" in examined.advice("vcenter login")
+    assert "three refusals in 15 minutes" in examined.advice("vcenter login")
     assert examined.of("not checked") == BEHIND_LOGIN
 
 

@@ -202,6 +202,16 @@ def test_each_refusal_is_followed_by_a_longer_wait_and_other_credentials_by_none
     assert refusals.pause(wrong) == 60
 
 
+def test_one_program_alone_is_refused_more_often_than_a_vcenter_hardened_by_the_stig_allows() -> None:
+    now, wrong = 0.0, Credentials(ADMINISTRATOR, SecretStr("wrong"))
+    refusals, at = Refusals(lambda: now), []
+    while now < 15 * 60:
+        refusals.note(wrong)
+        at.append(now)
+        now += refusals.pause(wrong)
+    assert at == [0, 60, 185, 425], "the third of them locks the account, until somebody unlocks it"
+
+
 def test_credentials_that_change_over_and_over_and_are_wrong_wait_too() -> None:
     now = 0.0
     refusals = Refusals(lambda: now)

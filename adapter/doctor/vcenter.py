@@ -135,7 +135,10 @@ def hint(username: str) -> str:
     """What else a refusal may mean: vCenter gives one answer for all of it (SessionManager.Login, InvalidLogin)."""
     if "@" not in username and "\\" not in username:
         return f"a user name has its domain with it, such as {username}@vsphere.local"
-    return "a locked account and an expired password are refused alike: see Administration, Single Sign On in vCenter"
+    return (
+        "a locked account and an expired password are refused alike: see Administration, Single Sign On in vCenter; "
+        "where that is hardened by DISA's STIG, three refusals in 15 minutes lock an account until somebody unlocks it"
+    )
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:
