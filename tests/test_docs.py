@@ -102,3 +102,13 @@ def test_the_lock_and_the_documents_name_no_package_index() -> None:
 
 if __name__ == "__main__":  # python -m tests.test_docs prints the rows, to be pasted into the README
     print(*rows(AdapterSettings), "", *rows(ShimSettings), "", *rows(PytagSettings), sep="\n")  # noqa: T201
+
+
+def test_the_changelog_has_one_list_a_heading_and_says_nothing_twice() -> None:
+    _, *lists = re.split(r"^### ", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    order = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
+    headings = [each.partition("\n")[0] for each in lists]
+    assert headings == [each for each in order if each in headings]
+    assert not [each for each in lists if "\n\n" in each.strip()]
+    begins = [" ".join(entry.split()[:4]) for each in lists for entry in re.split(r"^- ", each, flags=re.MULTILINE)[1:]]
+    assert [begin for begin in begins if begins.count(begin) > 1] == []
