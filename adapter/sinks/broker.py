@@ -34,8 +34,8 @@ BATCH_TYPE = "application/cloudevents-batch+json"
 SEND_AGAIN = "knative-vcenter-source-send-again"
 """The header of an event that is to be acted on once more, also by who has taken it; it has another value each time.
 
-So a retry asks nobody twice. Knative's Broker in memory hands on to subscribers what begins with ``knative-``, and
-drops all other headers but CloudEvents' own.
+So a retry asks nobody twice. Knative's Broker in memory hands on to subscribers what begins with ``knative-``, as it
+does with few other headers (eventing, pkg/utils/headers.go).
 """
 
 OFFERED_BATCH = 16
