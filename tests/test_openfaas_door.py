@@ -308,3 +308,23 @@ def test_a_stop_does_not_wait_for_ever() -> None:
             waiting.writer.close()
 
     asyncio.run(run())
+
+
+def test_a_failure_beside_the_door_ends_its_connections_too() -> None:
+    senders: list[Sender] = []
+
+    async def fail() -> None:
+        async with opened(shutdown_seconds=0.1) as one:
+            senders.append(await one.send(POST))
+            await senders[0].answer()
+            one.senders.clear()
+            raise RuntimeError
+
+    async def run() -> None:
+        async with asyncio.timeout(5):
+            with pytest.raises(RuntimeError):
+                await fail()
+            assert await senders[0].is_hung_up_on()
+            senders[0].writer.close()
+
+    asyncio.run(run())

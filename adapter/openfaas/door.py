@@ -268,13 +268,15 @@ async def opened(handle: Handler, place: Place, max_body: int, shutdown_seconds:
     Raises ConfigurationError when the port cannot be had.
     """
     callers: set[Caller] = set()
-    async with accepting(lambda: Caller(handle, max_body, callers), place) as port:
-        looking = asyncio.create_task(hang_up_on(callers))
-        try:
-            yield port
-        finally:
-            looking.cancel()
-    await left(callers, shutdown_seconds)
+    try:
+        async with accepting(lambda: Caller(handle, max_body, callers), place) as port:
+            looking = asyncio.create_task(hang_up_on(callers))
+            try:
+                yield port
+            finally:
+                looking.cancel()
+    finally:
+        await left(callers, shutdown_seconds)
 
 
 async def hang_up_on(callers: set[Caller]) -> None:
