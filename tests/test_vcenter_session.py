@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import math
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from pyVmomi import vim
 from structlog.testing import capture_logs
 
 from adapter.backoff import Backoff
-from adapter.errors import AuthenticationError, VcenterUnavailableError
+from adapter.errors import AuthenticationError, ConfigurationError, VcenterUnavailableError
 from adapter.position import Position
 from adapter.stream import Stream
 from adapter.tls import Authorities
@@ -279,6 +280,28 @@ def test_a_client_that_is_patient_waits_for_another_secret_and_is_refused_once()
         asyncio.run(connect(own))
         assert state(own)["refusedLogins"] == 1
     assert waits == 3
+
+
+def test_the_line_on_a_wait_without_an_end_is_json_too() -> None:
+    """A Secret that is refused, and gone just then: its files are waited for."""
+    asked = 0
+
+    def credentials() -> Credentials:
+        nonlocal asked
+        asked += 1
+        if asked in {2, 3}:
+            raise ConfigurationError("VCENTER_SECRET_PATH: cannot read password: No such file or directory")
+        return Credentials(ADMINISTRATOR, SecretStr("wrong" if asked == 1 else PASSWORD))
+
+    async def connect(own: Running) -> None:
+        vcenter = Vcenter(Session(own.url, credentials, Authorities()), sleep=lambda _: asyncio.sleep(0))
+        await vcenter.connect(patient=True)
+        await vcenter.close()
+
+    with running() as own, capture_logs() as logged:
+        asyncio.run(connect(own))
+    (line,) = (each for each in logged if each["event"] == "waiting to log in again")
+    assert json.loads(json.dumps(line), parse_constant=pytest.fail)["seconds"] is None
 
 
 def test_a_locked_account_is_not_asked_more_often() -> None:

@@ -1,6 +1,7 @@
 """vCenter for the asyncio rooms: pyVmomi blocks, so its calls run one after another in one thread."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -146,7 +147,8 @@ class Vcenter:
                 await self.call(log_in)
             except AuthenticationError as exc:
                 pause = await self.run(self._session.pause)
-                log.warning("waiting to log in again", reason=str(exc), seconds=round(pause, 1))
+                seconds = round(pause, 1) if math.isfinite(pause) else None  # JSON has no word for infinity
+                log.warning("waiting to log in again", reason=str(exc), seconds=seconds)
                 while await self.run(self._session.pause) > 0:
                     await self._sleep(LOOK_AT_CREDENTIALS)
             else:
