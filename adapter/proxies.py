@@ -88,15 +88,16 @@ def vcenter_proxy(url: str) -> Proxy | None:
 
 def check(variable: str, given: str, host: str, schemes: tuple[str, ...]) -> None:
     """Raise ConfigurationError for what is no proxy's address, without its user name and password."""
-    scheme, separator, rest = given.rpartition("://")
-    shown = rest.rpartition("@")[2].rstrip("/")
-    if not separator:
+    scheme, separator, _ = given.partition("://")
+    if not separator or ":" in scheme:  # a password may hold anything
+        shown = given.rpartition("@")[2].strip("/")
         raise ConfigurationError(f"{variable}: {shown!r} has no scheme; set http://{shown}")
     if scheme.lower() not in schemes:
         instead = f"set an http:// one, or add {host} to NO_PROXY"
         raise ConfigurationError(f"{variable}: a proxy by {scheme}:// cannot be used for {host}; {instead}")
     try:
-        usable = urlsplit(given).hostname and urlsplit(given).port != 0
+        parts = urlsplit(given)
+        usable = parts.hostname and parts.port != 0 and "@" not in parts.path + parts.query + parts.fragment
     except ValueError:  # the port
         usable = False
     if not usable:

@@ -138,6 +138,11 @@ WRONG = {
     "https://proxy": "HTTPS_PROXY: a proxy by https:// cannot be used for vc.example.com; set an http:// one",
     "http://": "HTTPS_PROXY: not a proxy's address; set http://host:port",
     "http://proxy:port": "HTTPS_PROXY: not a proxy's address; set http://host:port",
+    "http://user:sec://ret@proxy:3128": "HTTPS_PROXY: not a proxy's address; set http://host:port",
+    "http://user:12/secret@proxy:3128": "HTTPS_PROXY: not a proxy's address; set http://host:port",
+    "http://user:12?secret@proxy:3128": "HTTPS_PROXY: not a proxy's address; set http://host:port",
+    "user:sec://ret@proxy:3128/": "HTTPS_PROXY: 'proxy:3128' has no scheme; set http://proxy:3128",
+    "//proxy:3128": "HTTPS_PROXY: 'proxy:3128' has no scheme; set http://proxy:3128",
 }
 
 

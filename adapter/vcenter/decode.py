@@ -9,7 +9,6 @@ import sys
 import xml.etree.ElementTree as ET
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -68,8 +67,7 @@ def decode_beginning(xml: bytes) -> Page:
 def _begun(xml: bytes) -> list[Element]:
     """The ``returnval`` elements of an answer that was cut off; of the last, what there is of it."""
     parser: Any = ET.XMLPullParser(("start",))
-    with suppress(ET.ParseError):
-        parser.feed(xml)
+    parser.feed(xml)
     return [element for _, element in parser.read_events() if local(element.tag) == "returnval"]
 
 
