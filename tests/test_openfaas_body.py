@@ -157,6 +157,11 @@ def test_an_event_that_is_not_vcenters_goes_out_as_it_is() -> None:
     assert json.loads(made(event, "router").body)["type"] == "org.example"
 
 
+def test_a_source_that_looks_like_an_address_and_is_none_is_left_out() -> None:
+    event = received({"ce-id": "1", "ce-source": "http://[x", "ce-type": "t", "ce-specversion": "1.0"}, b"")
+    assert json.loads(made(event, "connector", "t").body) == {"topic": "t"}
+
+
 # --- answers ----------------------------------------------------------------------------------------------------------
 
 

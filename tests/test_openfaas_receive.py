@@ -94,6 +94,9 @@ def test_data_in_structured_mode_that_is_no_object_stays_json() -> None:
         (NAMED | {"ce-specversion": "9"}, b"", 400),
         (NAMED | {"ce-time": "yesterday"}, b"", 400),
         (NAMED | {"content-type": "application/json"}, b"{", 400),
+        (NAMED | {"ce-source": "a\udcff"}, b"", 400),  # as bytes that are no UTF-8 come
+        (NAMED | {"ce-foo": "a\udcff"}, b"", 400),
+        (NAMED | {"content-type": "a\udcff"}, b"", 400),
         ({"content-type": "application/cloudevents+json"}, b"{}", 400),
         ({"content-type": "application/cloudevents+json"}, b"[]", 400),
         ({"content-type": "application/cloudevents+json"}, b"7", 400),

@@ -38,6 +38,11 @@ class Shim:
     def post(self, message: HTTPMessage, path: str = "/", **headers: str) -> httpx.Response:
         return httpx.post(self.url + path, content=message.body, headers=message.headers | headers, timeout=20)
 
+    def post_spoilt(self, message: HTTPMessage, name: bytes) -> httpx.Response:
+        """With a header that is no UTF-8."""
+        headers = [(each.encode(), value.encode()) for each, value in message.headers.items()]
+        return httpx.post(self.url, content=message.body, headers=[*headers, (name, b"\xff")], timeout=20)
+
     def get(self, path: str) -> httpx.Response:
         return httpx.get(self.url + path, timeout=5)
 
@@ -135,6 +140,8 @@ def test_what_cannot_be_taken_is_refused_with_the_reason(shim: Shim, tag: Functi
     assert shim.post(HTTPMessage({"content-type": "application/cloudevents+avro"}, b"{}")).status_code == 415
     assert shim.post(HTTPMessage(binary(pool_created()).headers, b" " * 30_000)).status_code == 413
     assert shim.post(binary(pool_created()), **{"Content-Encoding": "gzip"}).status_code == 415
+    assert shim.post_spoilt(binary(pool_created()), b"content-encoding").status_code == 415
+    assert shim.post_spoilt(binary(pool_created()), b"ce-source").status_code == 400
     assert shim.get("/").status_code == 405
     assert tag.invocations == []
 

@@ -66,7 +66,7 @@ def connector_body(event: BaseCloudEvent, topic: str) -> dict[str, Any]:
     flat = {
         "topic": about.connector_topic if about else topic,
         "category": category_of(event, about, data),
-        "source": urlsplit(event.get_source()).netloc,
+        "source": host_of(event.get_source()),
         "userName": of(data, "userName"),
         "createdTime": of(data, "createdTime") or (time and time.isoformat().replace("+00:00", "Z")),
         "objectName": name,
@@ -74,6 +74,14 @@ def connector_body(event: BaseCloudEvent, topic: str) -> dict[str, Any]:
         "moref": reference,  # the key that the functions of 2018 and 2019 read, gotag-fn among them
     }
     return {key: value for key, value in flat.items() if value}
+
+
+def host_of(source: str) -> str:
+    """The host in a source, with its port; empty where there is none: a source may be any URI reference."""
+    try:
+        return urlsplit(source).netloc
+    except ValueError:
+        return ""
 
 
 def category_of(event: BaseCloudEvent, about: Told | None, data: dict[str, Any]) -> str | None:

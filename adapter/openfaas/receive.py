@@ -130,6 +130,7 @@ def binary(headers: Mapping[str, str], body: bytes) -> CloudEvent:
     required(named)
     content_type = headers.get("content-type")
     if not is_usual(named, "-" if content_type is None else content_type):
+        must_be_text({**named, "content-type": content_type or ""})
         # The SDK would take JSON that is broken for a text: it is not given the body.
         without_body = HTTPMessage(dict(headers), b"")
         return cast("CloudEvent", from_binary(without_body, _FORMAT, lambda found, _: event_of(found, body)))
@@ -137,6 +138,13 @@ def binary(headers: Mapping[str, str], body: bytes) -> CloudEvent:
     if content_type is not None:
         passed["content-type"] = content_type
     return usual(named, passed, body, decoded(body, content_type))
+
+
+def must_be_text(named: Mapping[str, str]) -> None:
+    """Raise ValueError for a value that came as bytes which are no UTF-8."""
+    for name, value in named.items():
+        if any("\udc80" <= each <= "\udcff" for each in value):
+            raise ValueError(f"{name} is no UTF-8")
 
 
 @lru_cache(maxsize=128)

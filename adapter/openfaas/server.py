@@ -5,13 +5,13 @@ functions. A subscriber's address may have a path, so events are taken on any.
 """
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import structlog
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry import trace
@@ -117,8 +117,8 @@ def refusal(status: int, why: VcenterSourceError, delay: float | None = None) ->
 
 
 def in_json(status: int, answer: Any, headers: Mapping[str, str] = {}) -> Reply:
-    """An answer in JSON."""
-    return Reply(status, orjson.dumps(answer), {"content-type": "application/json", **headers})
+    """An answer in JSON; a header that it quotes may be no UTF-8, which orjson does not write."""
+    return Reply(status, json.dumps(answer).encode(), {"content-type": "application/json", **headers})
 
 
 def failed(event: CloudEvent, span: Span, why: Failure) -> Failure:
