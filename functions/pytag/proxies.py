@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies
 
 from functions.pytag.errors import SettingsError
-from functions.pytag.sockets import without_brackets
+from functions.pytag.sockets import bracketed, without_brackets
 
 PORTS = {"http": 80, "https": 443}
 
@@ -21,8 +21,7 @@ class Proxy:
 
     def __str__(self) -> str:
         parts = urlsplit(self.url)
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        return f"{host}:{port_of(parts)} ({self.variable})"
+        return f"{bracketed(parts.hostname or '')}:{port_of(parts)} ({self.variable})"
 
 
 def vcenter_proxy(url: str) -> Proxy | None:

@@ -28,7 +28,7 @@ from functions.pytag.errors import PermanentError, PytagError, RetryableError
 from functions.pytag.event import read_event
 from functions.pytag.handler import Handler
 from functions.pytag.settings import Settings
-from functions.pytag.sockets import ANYWHERE, listen, reason
+from functions.pytag.sockets import ANYWHERE, bracketed, listen, reason
 from functions.pytag.tagging import Tagger
 from functions.pytag.telemetry import Telemetry, trace_id
 
@@ -145,7 +145,7 @@ def serve(settings: Settings, telemetry: Telemetry) -> int:
     try:
         listener = listen(settings.host, settings.port)
     except OSError as exc:
-        where = f"{_bracketed(settings.host)}:{settings.port}"
+        where = f"{bracketed(settings.host)}:{settings.port}"
         print(f"pytag: cannot listen on {where}: {reason(exc)}", file=sys.stderr)  # noqa: T201
         return 1
     config = uvicorn.Config(
@@ -163,9 +163,5 @@ def serve(settings: Settings, telemetry: Telemetry) -> int:
 
 def _address(host: str, listener: socket.socket) -> str:
     """The URL under which this machine itself can reach us."""
-    name = "127.0.0.1" if host in {"0.0.0.0", "", ANYWHERE} else _bracketed(host)  # noqa: S104  compared, not bound
+    name = "127.0.0.1" if host in {"0.0.0.0", "", ANYWHERE} else bracketed(host)  # noqa: S104  compared, not bound
     return f"http://{name}:{listener.getsockname()[1]}"
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

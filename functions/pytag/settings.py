@@ -6,7 +6,6 @@ Each setting is documented once, in the docstring under it; the README's table i
 import os
 import re
 from dataclasses import dataclass
-from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -18,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from functions.pytag.credentials import Credentials, mounted_credentials
 from functions.pytag.errors import SettingsError
 from functions.pytag.origin import Origin, server_of
-from functions.pytag.sockets import ANYWHERE, without_brackets
+from functions.pytag.sockets import ANYWHERE, bracketed, without_brackets
 from functions.pytag.tls import client_context
 
 TAG_URN = re.compile(r"urn:vmomi:InventoryServiceTag:[^:\s]+:[^:\s]+")
@@ -129,7 +128,7 @@ class Settings(BaseSettings):
         """Make `host`, `host:port` and an IPv6 address a full URL, and refuse what cannot be one."""
         url = value.strip()
         if "://" not in url:
-            url = f"https://{_bracketed(url)}"
+            url = f"https://{bracketed(url)}"
         parts = _split(url)
         if parts.scheme not in {"https", "http"} or not parts.hostname or " " in url:
             raise ValueError(f"not an address; {WANTED_URL}")
@@ -211,14 +210,6 @@ class Settings(BaseSettings):
 
 def _listed(value: str | None) -> list[str]:
     return [name for name in map(str.strip, (value or "").split(",")) if name]
-
-
-def _bracketed(host: str) -> str:
-    """The host as a URL has it: an IPv6 address stands in brackets."""
-    try:
-        return f"[{IPv6Address(host)}]"
-    except ValueError:
-        return host
 
 
 def _split(url: str) -> SplitResult:

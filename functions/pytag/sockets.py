@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+from ipaddress import IPv6Address
 
 ANYWHERE = "::"
 """Every address of this machine, IPv6 and IPv4; of IPv4 alone where it has no IPv6."""
@@ -20,6 +21,14 @@ def listen(host: str, port: int) -> socket.socket:
 def without_brackets(host: str) -> str:
     """Return an IPv6 address without the brackets that a URL puts around it."""
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+
+def bracketed(host: str) -> str:
+    """Return the host as a URL has it: an IPv6 address stands in brackets."""
+    try:
+        return f"[{IPv6Address(host)}]"
+    except ValueError:
+        return host
 
 
 def reason(exc: OSError) -> str:
