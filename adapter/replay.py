@@ -81,6 +81,8 @@ class Replay:
         self._backoff = backoff
         self._done = done
         self._sleep = sleep
+        self._turned_away = 0
+        """Letters in a row."""
         self.summary = Summary()
 
     async def run(self, event_id: str | None = None) -> Summary:
@@ -126,7 +128,8 @@ class Replay:
                 raise
             self.summary.refused += 1
             log.error("refused again", event_id=event.get_id(), event_type=event.get_type(), reason=str(exc))
-            if isinstance(exc, SinkAccessError) and not self.summary.accepted and self.summary.refused >= TURNED_AWAY:
+            self._turned_away = self._turned_away + 1 if isinstance(exc, SinkAccessError) else 0
+            if self._turned_away >= TURNED_AWAY and not self.summary.accepted:
                 raise
         else:
             self._folder.accepted(letter)

@@ -286,6 +286,15 @@ def test_a_sink_that_turns_every_letter_away_ends_the_replay_after_a_few(tmp_pat
     assert len(names(folder)) == 9
 
 
+def test_letters_that_are_refused_for_themselves_do_not_make_one_that_is_turned_away_the_last(tmp_path: Path) -> None:
+    folder = filled(tmp_path, 9)
+    with recording_sink(lambda request: (400 if request < 4 else 403 if request == 4 else 202, {})) as sink:
+        code, out, _ = replayed(tmp_path, sink.url)
+        assert (code, len(sink.requests)) == (1, 9)
+        assert "4 accepted and removed, 5 refused again and kept" in out
+    assert len(names(folder)) == 5
+
+
 # --- run ---
 
 
