@@ -23,6 +23,10 @@ AHEAD = 2048
 """How many events may be taken from the oldest unacknowledged one on. A checkpoint names those of them that are
 acknowledged, in some 40 bytes each, and a disk or a ConfigMap has to take it every second."""
 
+TRICKLE = 1.0
+"""Seconds after which one more may be taken where so many are: in what others fare shows whether one event is to blame
+that the sink fails again and again. It ends at twice as many."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReadingProgress(Progress):
@@ -49,7 +53,7 @@ class Intake:
     """Takes events from the stream to the delivery.
 
     Where one object's event is stuck, those of other objects go on, but no more than ``ahead`` of them: then reading
-    stops, or memory and the checkpoint would grow with every event.
+    all but stops, or memory and the checkpoint would grow with every event. ``trickle`` is in seconds.
     """
 
     types: TypeFilter
@@ -58,6 +62,7 @@ class Intake:
     delivery: Delivery
     meters: Meters
     ahead: int = AHEAD
+    trickle: float = TRICKLE
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def take(self, event: Event | Gap) -> None:
@@ -85,11 +90,21 @@ class Intake:
             cloudevent = self.converter.convert_gap(gap)
             await self.delivery.submit(Parcel(cloudevent, "adapter", trace.INVALID_SPAN, acknowledged))
 
+    async def _has_moved(self) -> bool:
+        """Wait for an acknowledgement; whether there was one within ``trickle``."""
+        self._moved.clear()
+        try:
+            async with asyncio.timeout(self.trickle):
+                await self._moved.wait()
+        except TimeoutError:
+            return False
+        return True
+
     async def _noted(self, identity: Identity | None) -> Callable[[], None]:
         """Note it as read, when there is room; what is returned notes it as acknowledged."""
         while not self.ledger.has_room(self.ahead):
-            self._moved.clear()
-            await self._moved.wait()
+            if not await self._has_moved() and self.ledger.has_room(2 * self.ahead):
+                break
         entry = self.ledger.read(identity)
 
         def acknowledged() -> None:

@@ -16,6 +16,7 @@ from adapter.event import Event, ManagedObjectReference
 from adapter.intake import Intake
 from adapter.metrics import Meters
 from adapter.typefilter import TypeFilter
+from tests.openfaas_support import until
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
 AHEAD = 50
@@ -32,26 +33,28 @@ class Choosy:
 
     address = "choosy"
 
-    def __init__(self, stuck: str | None) -> None:
+    def __init__(self, stuck: str | None, tries: int | None = 1000) -> None:
         self.stuck = stuck
+        self.tries = tries
         self.accepted: list[str] = []
         self.enough = asyncio.Event()
 
     async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
         await asyncio.sleep(0)
         if event.get_id() == self.stuck:
-            if resend == 1000:
+            if resend == self.tries:
                 self.enough.set()
             raise SinkUnavailableError("503")
         self.accepted.append(event.get_id())
 
 
-async def life(sink: Choosy, ledger: Ledger, count: int) -> None:
+async def life(sink: Choosy, ledger: Ledger, count: int, trickle: float = 3600.0) -> None:
     """What is not covered of ``count`` events is read, until all is delivered or only the stuck one is left to try."""
     sink.enough = asyncio.Event()
     retry = Retry(Backoff(base=0.0, longest=0.0, random=lambda: 1.0))
     delivery = Delivery(sink, NoDeadLetters(), max_in_flight=8, retry=retry)
-    intake = Intake(TypeFilter(()), Converter("https://vc/sdk", "8.0.3.0"), ledger, delivery, Meters(), AHEAD)
+    converter = Converter("https://vc/sdk", "8.0.3.0")
+    intake = Intake(TypeFilter(()), converter, ledger, delivery, Meters(), AHEAD, trickle)
     resumed = ledger.checkpoint()
 
     async def carry() -> None:
@@ -72,6 +75,20 @@ def test_one_stuck_event_stops_reading_when_others_are_far_ahead_of_it() -> None
     sink, ledger = Choosy(stuck="0"), Ledger("uuid", None, NOW)
     asyncio.run(life(sink, ledger, count=500))
     assert len(sink.accepted) == AHEAD - 1
+
+
+def test_a_few_more_go_by_and_by_so_that_it_shows_whether_others_get_through() -> None:
+    sink, ledger = Choosy(stuck="0", tries=None), Ledger("uuid", None, NOW)
+
+    async def run() -> None:
+        going = asyncio.ensure_future(life(sink, ledger, count=500, trickle=0.001))
+        await until(lambda: len(sink.accepted) == 2 * AHEAD - 1)
+        await asyncio.sleep(0.05)  # ten times as long as another would take
+        sink.enough.set()
+        await going
+
+    asyncio.run(run())
+    assert len(sink.accepted) == 2 * AHEAD - 1
 
 
 def test_no_number_of_restarts_makes_the_checkpoint_longer_and_nothing_is_lost_or_sent_twice() -> None:

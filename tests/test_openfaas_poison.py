@@ -1,5 +1,6 @@
 """One event that OpenFaaS's queue never takes, while it takes others: it goes to the dead letter, and nothing waits."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -7,12 +8,18 @@ import pytest
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN
 
+from adapter.checkpoint import Ledger
+from adapter.cloudevent import Converter
 from adapter.delivery import Parcel
 from adapter.errors import EventRefusedError, SinkUnavailableError
+from adapter.event import Event
+from adapter.intake import Intake
+from adapter.metrics import Meters
 from adapter.openfaas.sink import OpenfaasSink
 from adapter.poison import MANY
+from adapter.typefilter import TypeFilter
 from tests.openfaas_gateway import Reply, fake_gateway, too_large
-from tests.openfaas_support import at, cloudevent, deliver, send, until, vcenter_event
+from tests.openfaas_support import WHEN, at, cloudevent, deliver, send, until, vcenter_event
 from tests.test_delivery import delivery_to
 from tests.test_delivery_limits import Box
 
@@ -118,3 +125,26 @@ def test_a_stream_with_one_event_too_large_goes_on_and_that_one_is_in_the_dead_l
     assert box.names == ["7"]
     assert "request body too large" in box.letters[0].reason
     assert sorted(acknowledged) == [*keys]
+
+
+def test_several_in_a_row_of_one_object_go_to_the_dead_letter_though_the_others_may_go_only_so_far_ahead() -> None:
+    box, large = Box(), range(3, 6)
+
+    def one(key: int) -> Event:
+        subject = ("VirtualMachine", "vm-0" if key in large else f"vm-{key}")
+        return vcenter_event("VmPoweredOnEvent", subject, key, fullFormattedMessage="x" * 150_000 * (key in large))
+
+    async def run(sink: OpenfaasSink) -> None:
+        ledger = Ledger("uuid", None, WHEN)
+        delivery = delivery_to(sink, box, sleep=lambda _: asyncio.sleep(0.03))
+        converter = Converter("https://vc/sdk", "8.0.3.0")
+        intake = Intake(TypeFilter(()), converter, ledger, delivery, Meters(), ahead=40, trickle=0.02)
+        for key in range(1, 100):
+            await intake.take(one(key))
+        assert await delivery.drain(20) == 0
+
+    with fake_gateway(max_queued=100_000) as gateway:
+        tag = gateway.deploy("tag", "*")
+        at(gateway, run, OPENFAAS_MAX_TRIES=3)
+    assert box.names == [str(key) for key in large]
+    assert len(tag.ids()) == 99 - len(large)
