@@ -30,8 +30,9 @@ _XML = "text/xml; charset=utf-8"
 # Longer than clients pool idle connections, so that none of theirs is stale when they come back to it.
 _KEEP_ALIVE_SECONDS = 1200
 _GRACE_SECONDS = 0.5
-# How often to look for the end: five times as often as uvicorn does, since tests start and end simulators by the dozen.
-_TICK_SECONDS = 0.02
+# How often to look for the end, and whether all have gone: more often than uvicorn does, since tests start and end
+# simulators by the dozen.
+_TICK_SECONDS, _LOOK_SECONDS = 0.02, 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +139,17 @@ class _Server(uvicorn.Server):
         """Stop soon: long polls and delays end at once, and clients that keep their connection are not waited for."""
         self._vcenter.changes.close()
         self._vcenter.faults.end()
-        asyncio.get_running_loop().call_later(_GRACE_SECONDS, self._abort)
-        await super().shutdown(sockets)
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        # Polled, since uvicorn's state has nothing to wait on.
+        abort = asyncio.get_running_loop().call_later(_GRACE_SECONDS, self._abort)
+        while (self.server_state.connections or self.server_state.tasks) and not self.force_exit:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
+        abort.cancel()
 
     def _abort(self) -> None:
         for connection in list(self.server_state.connections):

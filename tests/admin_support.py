@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Running
+from tests import loopback
 from tests.support import process, wait_for_line
 
 LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
@@ -33,7 +34,7 @@ class Admin:
     url: str
 
     def get(self, path: str, **headers: str) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", headers=headers, timeout=20)
+        return loopback.get(f"{self.url}{path}", headers=headers, timeout=20)
 
     def ready(self) -> dict[str, Any]:
         """The checks; the status says the same as they do together."""
@@ -72,4 +73,4 @@ def administered(simulator: Running, **settings: str) -> Iterator[Admin]:
 
 def control(simulator: Running, what: str, **body: Any) -> None:
     """The simulator's remote control."""
-    httpx.post(f"{simulator.base}/simulator/{what}", json=body).raise_for_status()
+    loopback.post(f"{simulator.base}/simulator/{what}", json=body).raise_for_status()

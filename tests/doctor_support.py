@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pytest
 
 from adapter.doctor import examination
@@ -16,6 +15,7 @@ from adapter.settings import Settings
 from simulator.accounts import ADMINISTRATOR
 from simulator.server import Running
 from simulator.testing import running
+from tests import loopback
 
 PASSWORD = "korrekt Pferd/Batterie%20@#1"
 OTHER_PASSWORD = "another one: Klammer"
@@ -80,4 +80,4 @@ def vcenter(**options: Any) -> Iterator[Running]:
 
 
 def fault(simulator: Running, **fields: object) -> None:
-    httpx.post(f"{simulator.base}/simulator/faults", json=fields).raise_for_status()
+    loopback.post(f"{simulator.base}/simulator/faults", json=fields).raise_for_status()

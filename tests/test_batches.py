@@ -10,7 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN
@@ -20,6 +19,7 @@ from adapter.errors import EventRefusedError, SinkAccessError, SinkUnavailableEr
 from adapter.sinks.broker import http_sink
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.testing import running
+from tests import loopback
 from tests.otlp_collector import collector
 from tests.support import process, wait_for_line
 
@@ -206,8 +206,8 @@ def test_an_event_that_is_too_large_for_a_batch_alone_goes_by_itself() -> None:
 
 def test_a_request_is_one_span_linked_to_the_root_of_each_event_in_it(tmp_path: Path) -> None:
     with webhook() as hook, running() as simulator, collector() as receiver:
-        httpx.post(f"{simulator.base}/simulator/events", json={"count": 100}).raise_for_status()
-        keys = [str(each["key"]) for each in httpx.get(f"{simulator.base}/simulator/events").json()]
+        loopback.post(f"{simulator.base}/simulator/events", json={"count": 100}).raise_for_status()
+        keys = [str(each["key"]) for each in loopback.get(f"{simulator.base}/simulator/events").json()]
         hook.bad = keys[50]  # the batch around it is refused, and each of its events then sent alone
         settings = {"VCENTER_URL": simulator.url, "VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
         settings |= {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_METRICS_EXPORTER": "none"}
@@ -235,13 +235,13 @@ def test_a_request_is_one_span_linked_to_the_root_of_each_event_in_it(tmp_path: 
 @pytest.mark.parametrize("away", [0, 3])
 def test_the_adapter_sends_batches_and_loses_nothing(away: int) -> None:
     with webhook() as hook, running() as simulator:
-        httpx.post(f"{simulator.base}/simulator/events", json={"count": 300}).raise_for_status()
+        loopback.post(f"{simulator.base}/simulator/events", json={"count": 300}).raise_for_status()
         hook.away = away
         settings = {"VCENTER_URL": simulator.url, "VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
         settings |= {"K_SINK": hook.url, "START_FROM": "beginning", "BATCH": "50", "RETRY_MAX_DELAY": "0.1"}
         with process("adapter", "run", **settings) as adapter:
             wait_for_line(adapter, "reading events")
-            due = {str(each["key"]) for each in httpx.get(f"{simulator.base}/simulator/events").json()}
+            due = {str(each["key"]) for each in loopback.get(f"{simulator.base}/simulator/events").json()}
             while set(hook.ids) != due:
                 assert adapter.poll() is None
         assert len(hook.ids) == len(due)

@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import loopback
+
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 EVENT = {
     "ce-specversion": "1.0",
@@ -129,7 +131,7 @@ class Stage:
     other: Subscriber
 
     def demo(self, what: str) -> Any:
-        return httpx.get(httpx.URL(self.url).join(f"/demo/{what}")).json()
+        return loopback.get(httpx.URL(self.url).join(f"/demo/{what}")).json()
 
     def outcome(self, event_id: str = "17") -> dict[str, Any]:
         """The first delivery of an event, once it is settled."""
@@ -157,7 +159,7 @@ def stage(shared: Stage) -> Stage:
 
 def test_a_binary_event_reaches_the_subscriber_as_it_came(stage: Stage) -> None:
     headers = {**EVENT, "traceparent": TRACEPARENT, "tracestate": "a=b", "ce-severitytext": "INFO"}
-    answer = httpx.post(stage.url, headers=headers, content=b'{"a": 1}')
+    answer = loopback.post(stage.url, headers=headers, content=b'{"a": 1}')
     assert (answer.status_code, answer.content) == (202, b"")
     assert stage.outcome()["status"] == "delivered"
     received, body = stage.function.received[0]
@@ -168,7 +170,7 @@ def test_a_binary_event_reaches_the_subscriber_as_it_came(stage: Stage) -> None:
 
 def test_of_the_headers_beside_an_event_those_go_on_that_knative_hands_on(stage: Stage) -> None:
     handed_on = {"x-request-id": "r", "knative-a": "1", "k-eventing-b": "2"}
-    httpx.post(stage.url, headers={**EVENT, "ce-id": "32", **handed_on, "x-other": "3", "knativec": "4"})
+    loopback.post(stage.url, headers={**EVENT, "ce-id": "32", **handed_on, "x-other": "3", "knativec": "4"})
     stage.outcome("32")
     ((received, _),) = stage.function.received
     assert {name: received.get(name) for name in (*handed_on, "x-other", "knativec")} == {
@@ -178,7 +180,7 @@ def test_of_the_headers_beside_an_event_those_go_on_that_knative_hands_on(stage:
 
 def test_flags_that_go_does_not_know_begin_another_trace(stage: Stage) -> None:
     for event_id, flags in [("30", "02"), ("31", "03")]:
-        httpx.post(stage.url, headers={**EVENT, "ce-id": event_id, "traceparent": f"{TRACEPARENT[:-2]}{flags}"})
+        loopback.post(stage.url, headers={**EVENT, "ce-id": event_id, "traceparent": f"{TRACEPARENT[:-2]}{flags}"})
         stage.outcome(event_id)
     sent = [headers.get("traceparent") for headers, _ in stage.function.received]
     assert sent == [f"{TRACEPARENT[:-2]}00", None]
@@ -186,7 +188,9 @@ def test_flags_that_go_does_not_know_begin_another_trace(stage: Stage) -> None:
 
 def test_a_structured_event_is_delivered_too(stage: Stage) -> None:
     event = {"specversion": "1.0", "id": "18", "source": "/s", "type": "com.example.made", "n": 3, "data": {"ä": [1]}}
-    answer = httpx.post(stage.url, json=event, headers={"content-type": "application/cloudevents+json; charset=utf-8"})
+    answer = loopback.post(
+        stage.url, json=event, headers={"content-type": "application/cloudevents+json; charset=utf-8"}
+    )
     assert answer.status_code == 202
     stage.outcome("18")
     received, body = stage.function.received[0]
@@ -195,14 +199,14 @@ def test_a_structured_event_is_delivered_too(stage: Stage) -> None:
 
 
 def test_attributes_outside_ascii_are_percent_encoded_on_the_way_out(stage: Stage) -> None:
-    httpx.post(stage.url, headers={**EVENT, "ce-id": "19", "ce-subject": "Euro%20%E2%82%AC%20%F0%9F%98%80"})
+    loopback.post(stage.url, headers={**EVENT, "ce-id": "19", "ce-subject": "Euro%20%E2%82%AC%20%F0%9F%98%80"})
     stage.outcome("19")
     assert stage.function.received[0][0]["ce-subject"] == "Euro%20%E2%82%AC%20%F0%9F%98%80"
     assert stage.demo("events")[-1]["attributes"]["subject"] == "Euro € 😀"
 
 
 def test_an_event_that_no_trigger_wants_is_taken_and_goes_nowhere(stage: Stage) -> None:
-    answer = httpx.post(stage.url, headers={**EVENT, "ce-id": "20", "ce-type": "com.example.unmade"})
+    answer = loopback.post(stage.url, headers={**EVENT, "ce-id": "20", "ce-type": "com.example.unmade"})
     assert answer.status_code == 202
     assert stage.demo("deliveries")["20"] == {"type": "com.example.unmade", "triggers": []}
     assert not stage.function.received
@@ -210,14 +214,14 @@ def test_an_event_that_no_trigger_wants_is_taken_and_goes_nowhere(stage: Stage) 
 
 
 def test_data_that_is_no_proper_unicode_is_delivered_and_told(stage: Stage) -> None:
-    httpx.post(stage.url, headers={**EVENT, "ce-id": "26"}, content=b'"\\ud800"')
+    loopback.post(stage.url, headers={**EVENT, "ce-id": "26"}, content=b'"\\ud800"')
     stage.outcome("26")
     assert stage.function.received[0][1] == b'"\\ud800"'
     assert stage.demo("events")[-1]["data"] == "\ud800"
 
 
 def test_the_ledger_tells_which_trigger_matched_and_where_it_is_written(stage: Stage) -> None:
-    httpx.post(stage.url, headers={**EVENT, "ce-id": "21"})
+    loopback.post(stage.url, headers={**EVENT, "ce-id": "21"})
     assert stage.outcome("21") == {
         "trigger": "made",
         "where": "300-broker.yaml:8",
@@ -234,14 +238,14 @@ def test_the_ledger_tells_which_trigger_matched_and_where_it_is_written(stage: S
 @pytest.mark.parametrize("status", [500, 503, 404, 408, 409, 429])
 def test_what_may_pass_by_itself_is_retried(stage: Stage, status: int) -> None:
     stage.function.answers += [(status, {}, b"later"), (status, {}, b"later")]
-    httpx.post(stage.url, headers={**EVENT, "ce-id": f"r{status}"})
+    loopback.post(stage.url, headers={**EVENT, "ce-id": f"r{status}"})
     outcome = stage.outcome(f"r{status}")
     assert (outcome["status"], outcome["attempts"], outcome["code"]) == ("delivered", 3, 204)
 
 
 def test_retries_end(stage: Stage) -> None:
     stage.function.answers += [(503, {}, b"vCenter is away")] * 3
-    httpx.post(stage.url, headers={**EVENT, "ce-id": "22"})
+    loopback.post(stage.url, headers={**EVENT, "ce-id": "22"})
     outcome = stage.outcome("22")
     assert (outcome["status"], outcome["attempts"], outcome["code"]) == ("failed", 3, 503)
     assert outcome["reason"] == "vCenter is away"
@@ -251,14 +255,14 @@ def test_retries_end(stage: Stage) -> None:
 @pytest.mark.parametrize("status", [400, 401, 413, 422, 302])
 def test_what_will_never_work_is_not_retried(stage: Stage, status: int) -> None:
     stage.function.answers.append((status, {}, b"no object in the event"))
-    httpx.post(stage.url, headers={**EVENT, "ce-id": f"p{status}"})
+    loopback.post(stage.url, headers={**EVENT, "ce-id": f"p{status}"})
     outcome = stage.outcome(f"p{status}")
     assert (outcome["status"], outcome["attempts"], outcome["code"]) == ("failed", 1, status)
 
 
 def test_an_answer_that_is_no_cloudevent_counts_as_502(stage: Stage) -> None:
     stage.function.answers += [(200, {"content-type": "text/plain"}, b"ok")] * 3
-    httpx.post(stage.url, headers={**EVENT, "ce-id": "23"})
+    loopback.post(stage.url, headers={**EVENT, "ce-id": "23"})
     outcome = stage.outcome("23")
     assert (outcome["status"], outcome["attempts"], outcome["code"]) == ("failed", 3, 502)
     assert "no CloudEvent" in outcome["reason"]
@@ -267,7 +271,7 @@ def test_an_answer_that_is_no_cloudevent_counts_as_502(stage: Stage) -> None:
 def test_an_event_in_the_answer_goes_back_into_the_broker(stage: Stage) -> None:
     reply = {**EVENT, "ce-id": "reply-1", "ce-type": "com.example.reply"}
     stage.function.answers.append((200, reply, b"{}"))
-    httpx.post(stage.url, headers={**EVENT, "ce-id": "24", "traceparent": TRACEPARENT})
+    loopback.post(stage.url, headers={**EVENT, "ce-id": "24", "traceparent": TRACEPARENT})
     assert stage.outcome("24")["code"] == 200
     eventually(lambda: stage.other.received)
     received, _ = stage.other.received[0]
@@ -295,27 +299,27 @@ def test_an_event_in_the_answer_goes_back_into_the_broker(stage: Stage) -> None:
 def test_what_is_no_event_is_answered_400_with_the_reason(
     stage: Stage, change: dict[str, str], body: bytes, reason: str
 ) -> None:
-    answer = httpx.post(stage.url, headers={**EVENT, **change}, content=body)
+    answer = loopback.post(stage.url, headers={**EVENT, **change}, content=body)
     assert answer.status_code == 400
     assert reason in answer.text
 
 
 def test_other_methods_brokers_and_sizes_are_refused(stage: Stage) -> None:
-    assert httpx.get(stage.url).status_code == 405
-    assert httpx.post(httpx.URL(stage.url).join("/ns/another"), headers=EVENT).status_code == 404
-    assert httpx.post(httpx.URL(stage.url).join("/"), headers=EVENT).status_code == 404
-    assert httpx.post(stage.url, headers=EVENT, content=b" " * (1024 * 1024 + 1)).status_code == 413
+    assert loopback.get(stage.url).status_code == 405
+    assert loopback.post(httpx.URL(stage.url).join("/ns/another"), headers=EVENT).status_code == 404
+    assert loopback.post(httpx.URL(stage.url).join("/"), headers=EVENT).status_code == 404
+    assert loopback.post(stage.url, headers=EVENT, content=b" " * (1024 * 1024 + 1)).status_code == 413
 
 
 def test_an_unreachable_subscriber_is_retried_and_named(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(MANIFESTS)
     with broker(tmp_path, "--subscriber", "fn=http://127.0.0.1:9/") as url:
         stage = Stage(url, Subscriber(), Subscriber())
-        httpx.post(url, headers=EVENT)
+        loopback.post(url, headers=EVENT)
         outcome = stage.outcome()
         assert (outcome["status"], outcome["attempts"], outcome["code"]) == ("failed", 3, None)
         assert "ConnectError" in outcome["reason"]
-        httpx.post(url, headers={**EVENT, "ce-id": "x", "ce-type": "a.reply"})
+        loopback.post(url, headers={**EVENT, "ce-id": "x", "ce-type": "a.reply"})
         assert "no address known for the Service other" in stage.outcome("x")["reason"]
 
 
@@ -329,7 +333,7 @@ def test_what_nobody_took_goes_to_the_dead_letter_sink_with_the_reason(
         sink = named.replace("%s", letters.url)
         (tmp_path / "b.yaml").write_text(MANIFESTS.replace("retry: 2", f"deadLetterSink: {sink}, retry: 2"))
         with broker(tmp_path, "--subscriber", f"fn={function.url}", "--subscriber", f"letters={letters.url}") as url:
-            httpx.post(url, headers=EVENT, content=b'{"a": 1}')
+            loopback.post(url, headers=EVENT, content=b'{"a": 1}')
             outcome = Stage(url, function, letters).outcome()
     assert (outcome["status"], outcome["attempts"], outcome["code"]) == ("failed", attempts, status)
     assert outcome["dead_letter"].startswith("taken by ")
@@ -343,7 +347,7 @@ def test_what_nobody_took_goes_to_the_dead_letter_sink_with_the_reason(
 def test_a_dead_letter_sink_that_does_not_take_it_is_told(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(MANIFESTS.replace("retry: 2", "deadLetterSink: {ref: {name: letters}}, retry: 0"))
     with broker(tmp_path, "--subscriber", "fn=http://127.0.0.1:9/") as url:
-        httpx.post(url, headers=EVENT)
+        loopback.post(url, headers=EVENT)
         outcome = Stage(url, Subscriber(), Subscriber()).outcome()
     assert outcome["dead_letter"] == "not taken by letters: no address known for the Service letters"
 

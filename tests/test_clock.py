@@ -3,7 +3,6 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +14,7 @@ from adapter.position import AWAY, OVERLAP, Position
 from adapter.vcenter.client import Vcenter
 from adapter.vcenter.clock import Clock, Look
 from simulator.testing import running
+from tests import loopback
 from tests.vcenter_support import session
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
@@ -67,10 +67,10 @@ def test_it_is_noticed_on_the_way_to_a_wait_and_to_a_collector() -> None:
             await vcenter.connect()
             set_back = {"fault": "step-clock", "seconds": -30}
             async with vcenter.reader(None, ()) as reader:
-                await asyncio.to_thread(httpx.post, f"{simulator.base}/simulator/faults", json=set_back)
+                await asyncio.to_thread(loopback.post, f"{simulator.base}/simulator/faults", json=set_back)
                 with pytest.raises(ClockSetBackError, match="set back by 30 s"):
                     await reader.wait(10)
-            await asyncio.to_thread(httpx.post, f"{simulator.base}/simulator/faults", json=set_back)
+            await asyncio.to_thread(loopback.post, f"{simulator.base}/simulator/faults", json=set_back)
             with pytest.raises(ClockSetBackError, match="set back by 30 s"):
                 async with vcenter.reader(None, ()):
                     pass

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from demo.processes import ROOT
 from demo.receiver import Receiver
 from demo.waterfall import unfinished
+from tests import loopback
 from tests.test_broker import eventually
 
 MANIFESTS = ROOT / "config" / "knative"
@@ -186,7 +186,7 @@ def test_make_demo_stays_up_only_when_it_is_asked_to(keep: str, *, stays: bool) 
 
 def services(viewer: str) -> set[str]:
     """The processes of which the viewer has spans, of any event."""
-    traces = (httpx.get(f"{viewer}api/events/{number}/trace") for number in range(1, 6))
+    traces = (loopback.get(f"{viewer}api/events/{number}/trace") for number in range(1, 6))
     return {span["service"] for trace in traces if trace.is_success for span in trace.json()["spans"]}
 
 

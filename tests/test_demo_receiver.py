@@ -4,7 +4,6 @@ import gzip
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -14,6 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from demo.receiver import Receiver, forwarder
+from tests import loopback
 from tests.test_broker import EVENT, MANIFESTS, TRACEPARENT, broker, eventually, subscriber
 
 TRACE_ID = TRACEPARENT.split("-")[1]
@@ -59,7 +59,7 @@ def test_spans_arrive_as_they_were_exported(compression: Compression) -> None:
 )
 def test_what_is_no_export_request_is_refused(path: str, headers: dict[str, str], body: bytes, status: int) -> None:
     with Receiver() as receiver:
-        answer = httpx.post(receiver.url + path, headers=headers, content=body)
+        answer = loopback.post(receiver.url + path, headers=headers, content=body)
         assert (answer.status_code, answer.content) == (status, b"")
 
 
@@ -109,7 +109,7 @@ def test_the_broker_continues_the_trace_and_hands_it_to_the_subscriber(tmp_path:
         function.answers.append((503, {}, b"later"))
         settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_BSP_SCHEDULE_DELAY": "20"}
         with broker(tmp_path, "--subscriber", f"fn={function.url}", **settings) as url:
-            httpx.post(url, headers={**EVENT, "traceparent": TRACEPARENT})
+            loopback.post(url, headers={**EVENT, "traceparent": TRACEPARENT})
             eventually(lambda: len(receiver.trace(TRACE_ID)) == 2)
     ingress, trigger = sorted(receiver.trace(TRACE_ID), key=lambda span: span.start)
     assert (ingress.name, ingress.service, ingress.parent_id) == ("broker ingress", "broker", TRACEPARENT.split("-")[2])

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
 import pytest
 
+from tests import loopback
 from tests.manifest_files import KNATIVE
 from tests.test_broker import broker, subscriber
 
@@ -42,12 +42,12 @@ def display() -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
 
 def test_each_event_is_a_line_of_json_and_the_answer_has_no_body() -> None:
     with display() as (url, process):
-        answer = httpx.post(url, headers=LETTER, content=b'{"a": 1}')
+        answer = loopback.post(url, headers=LETTER, content=b'{"a": 1}')
         assert (answer.status_code, answer.content) == (204, b"")
         assert process.stdout is not None
         shown = json.loads(process.stdout.readline())
-        assert httpx.get(f"{url}/healthz").status_code == 200
-        refused = httpx.post(url, content=b"no event")
+        assert loopback.get(f"{url}/healthz").status_code == 200
+        refused = loopback.post(url, content=b"no event")
     assert (shown["id"], shown["knativeerrorcode"], shown["data"]) == ("17", "422", {"a": 1})
     assert refused.status_code == 400
 
@@ -58,7 +58,7 @@ def test_what_pytag_refuses_is_shown_by_way_of_the_broker_in_the_manifests() -> 
         addresses = ("--subscriber", f"pytag={pytag.url}", "--subscriber", f"dead-letters={url}")
         with broker(KNATIVE, *addresses) as ingress:
             created = {"ce-type": "com.vmware.event.resourcepool.created"}
-            assert httpx.post(ingress, headers={**LETTER, **created}, content=b"{}").status_code == 202
+            assert loopback.post(ingress, headers={**LETTER, **created}, content=b"{}").status_code == 202
             assert process.stdout is not None
             shown = json.loads(process.stdout.readline())
     assert (shown["type"], shown["knativeerrordest"]) == (created["ce-type"], pytag.url)

@@ -16,6 +16,7 @@ from adapter.health import Check, Health
 from adapter.metrics import Meters
 from adapter.settings import load
 from simulator.testing import running
+from tests import loopback
 from tests.admin_support import LOGIN, administered, control, eventually
 from tests.support import Answer, process, recording_sink, wait_for_line
 
@@ -188,7 +189,7 @@ def test_readiness_follows_vcenter_and_names_what_it_said() -> None:
         control(simulator, "events", count=1)  # ends the wait for it
         assert "503" in eventually(lambda: admin.unready("vcenter"))
         assert admin.get("/healthz").status_code == 200
-        httpx.delete(f"{simulator.base}/simulator/faults").raise_for_status()
+        loopback.delete(f"{simulator.base}/simulator/faults").raise_for_status()
         eventually(admin.is_ready)
         sink.take()
 

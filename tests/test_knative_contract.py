@@ -19,7 +19,6 @@ from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 
-import httpx
 import pytest
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN
@@ -36,6 +35,7 @@ from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.certificate import make_certificate
 from simulator.server import Running
 from simulator.testing import running
+from tests import loopback
 from tests.certificates import mount
 from tests.support import Answer, process, recording_sink, wait_for_line
 
@@ -136,8 +136,8 @@ def test_a_pod_without_k_sink_waits_not_ready_and_ends_at_once_when_its_place_is
         port = wait_for_line(adapter, "serving /healthz").rpartition("port=")[2].strip()
         waiting = wait_for_line(adapter, "K_SINK is not set, waiting for the pod in which Knative sets it")
         assert "seconds=30.0" in waiting
-        assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
-        answer = httpx.get(f"http://127.0.0.1:{port}/readyz")
+        assert loopback.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+        answer = loopback.get(f"http://127.0.0.1:{port}/readyz")
         assert (answer.status_code, answer.json()["checks"]["sink"]["why"]) == (503, "K_SINK is not set")
         adapter.send_signal(signal.SIGTERM)
         _, said = adapter.communicate(timeout=10)
@@ -158,7 +158,7 @@ def test_a_pod_that_has_waited_for_k_sink_ends_as_with_any_wrong_setting(pod: di
 
 
 def test_what_goes_over_the_wire_is_what_a_go_sdk_and_a_trigger_can_read(simulator: Running) -> None:
-    httpx.post(f"{simulator.base}/simulator/events", json={"count": 60}).raise_for_status()
+    loopback.post(f"{simulator.base}/simulator/events", json={"count": 60}).raise_for_status()
     what_an_event_is = '"id":"x","Source":"x","type":"x","specversion":"9","knativebrokerttl":"1"'
     overrides = f'{{"extensions":{{"Cluster":"a b%\\"ö",{what_an_event_is}}}}}'
     given = {"VCENTER_URL": simulator.url, "START_FROM": "beginning", "K_CE_OVERRIDES": overrides} | LOGIN
@@ -178,7 +178,7 @@ def test_what_goes_over_the_wire_is_what_a_go_sdk_and_a_trigger_can_read(simulat
 
 
 def test_two_adapters_of_a_roll_out_name_an_event_alike(simulator: Running) -> None:
-    httpx.post(f"{simulator.base}/simulator/events", json={"count": 20}).raise_for_status()
+    loopback.post(f"{simulator.base}/simulator/events", json={"count": 20}).raise_for_status()
     given = {"VCENTER_URL": simulator.url, "START_FROM": "beginning", "EVENT_TYPES": "VmPoweredOnEvent"} | LOGIN
 
     def first_event() -> dict[str, Any]:
@@ -433,7 +433,7 @@ def test_spans_say_what_opentelemetry_and_knative_call_it(simulator: Running) ->
         }
         with process("adapter", "run", **given, **LOGIN) as adapter:
             wait_for_line(adapter, "reading events")
-            httpx.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
+            loopback.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
             event = sink.take()
             adapter.terminate()
             adapter.communicate(timeout=30)
@@ -465,7 +465,7 @@ def test_sigterm_waits_for_the_answer_to_what_is_on_its_way(simulator: Running) 
     given = {"VCENTER_URL": simulator.url} | LOGIN
     with recording_sink(slowly) as sink, process("adapter", "run", K_SINK=sink.url, **given) as adapter:
         wait_for_line(adapter, "reading events")
-        httpx.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
+        loopback.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
         assert asked.wait(10)
         adapter.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
@@ -487,7 +487,7 @@ def test_sigterm_waits_no_longer_than_the_grace_period_allows(simulator: Running
     given = {"VCENTER_URL": simulator.url, "DRAIN_TIMEOUT": "0.3"} | LOGIN
     with recording_sink(never) as sink, process("adapter", "run", K_SINK=sink.url, **given) as adapter:
         wait_for_line(adapter, "reading events")
-        httpx.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
+        loopback.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
         assert asked.wait(10)
         begun = time.monotonic()
         adapter.send_signal(signal.SIGTERM)

@@ -22,6 +22,7 @@ from adapter.sinksettings import SinkSettings, read
 from demo.receiver import Receiver
 from simulator.server import Running
 from simulator.testing import running
+from tests import loopback
 from tests.admin_support import LOGIN, administered, eventually
 from tests.openfaas_gateway import FakeGateway, Function, Invocation, Reply, fake_gateway
 from tests.openfaas_support import TRACE, cloudevent, pool_created, vcenter_event
@@ -36,7 +37,7 @@ class Shim:
     url: str
 
     def post(self, message: HTTPMessage, path: str = "/", **headers: str) -> httpx.Response:
-        return httpx.post(self.url + path, content=message.body, headers=message.headers | headers, timeout=20)
+        return loopback.post(self.url + path, content=message.body, headers=message.headers | headers, timeout=20)
 
     def post_spoilt(self, message: HTTPMessage, name: bytes) -> httpx.Response:
         """With a header that is no UTF-8."""
@@ -44,7 +45,7 @@ class Shim:
         return httpx.post(self.url, content=message.body, headers=[*headers, (name, b"\xff")], timeout=20)
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=5)
+        return loopback.get(self.url + path, timeout=5)
 
 
 @contextmanager
@@ -244,7 +245,7 @@ def test_a_port_that_cannot_be_had_is_one_line() -> None:
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Running]:
     with running() as one:
-        httpx.post(f"{one.base}/simulator/events", json={"count": 12}).raise_for_status()
+        loopback.post(f"{one.base}/simulator/events", json={"count": 12}).raise_for_status()
         yield one
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-import httpx
 import pytest
 import requests
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -22,6 +21,7 @@ from adapter.telemetry import resource
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Running
 from simulator.testing import running
+from tests import loopback
 from tests.otlp_collector import Collector, collector
 from tests.pytag_support import world
 from tests.support import process, recording_sink
@@ -143,7 +143,7 @@ def said(simulator: Running, receiver: Collector, **settings: str) -> str:
     ):
         assert adapter.stderr is not None
         lines = "".join(iter_until(adapter.stderr, "reading events"))
-        httpx.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
+        loopback.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
         sink.take()
         assert receiver.came.wait(10)
         adapter.terminate()

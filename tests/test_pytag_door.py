@@ -15,6 +15,7 @@ from functions.pytag import door
 from functions.pytag.event import read_event
 from functions.pytag.server import build_app
 from functions.pytag.telemetry import Telemetry
+from tests import loopback
 from tests.pytag_support import World, binary, pytag, serving, settings, world
 from tests.test_display import display
 
@@ -172,5 +173,5 @@ def test_reading_headers_takes_a_time_that_grows_as_they_do() -> None:
 def test_the_display_of_dead_letters_has_the_same_limits() -> None:
     with display() as (url, _):
         assert sent(url, head(door.MAX_HEADERS)).startswith(b"HTTP/1.1 431 ")
-        too_much = httpx.post(url, headers=binary(), content=b" " * (8 * 1024 * 1024 + 1), trust_env=False)
+        too_much = loopback.post(url, headers=binary(), content=b" " * (8 * 1024 * 1024 + 1), trust_env=False)
         assert too_much.status_code == 413

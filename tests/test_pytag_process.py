@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from simulator.accounts import ADMINISTRATOR, PASSWORD
+from tests import loopback
 from tests.forked import Forked
 from tests.pytag_support import POOL, World, binary, serving, world
 
@@ -78,7 +79,7 @@ def stop(running: subprocess.Popen[str], by: signal.Signals = signal.SIGTERM) ->
 
 
 def post(url: str, **headers: str) -> httpx.Response:
-    return httpx.post(url, headers=binary(**headers), trust_env=False, timeout=20)
+    return loopback.post(url, headers=binary(**headers), trust_env=False, timeout=20)
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage
 
@@ -21,6 +20,7 @@ from adapter.sinks.broker import http_sink
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Running
 from simulator.testing import running
+from tests import loopback
 from tests.support import Answer, RecordingSink, process, recording_sink, wait_for_line
 from tests.test_dead_letters import TRACEPARENT, cloudevent, folder_at, letter, names, store
 
@@ -305,7 +305,7 @@ def simulator() -> Iterator[Running]:
 
 
 def post(simulator: Running, count: int) -> None:
-    httpx.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
+    loopback.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
 
 
 def is_one_in_five(message: HTTPMessage) -> bool:
@@ -314,7 +314,7 @@ def is_one_in_five(message: HTTPMessage) -> bool:
 
 def test_a_refused_event_is_in_the_folder_and_all_others_at_the_sink(simulator: Running, tmp_path: Path) -> None:
     post(simulator, 12)
-    total = httpx.get(f"{simulator.base}/simulator/state").json()["events"]
+    total = loopback.get(f"{simulator.base}/simulator/state").json()["events"]
     fives, others = set(range(5, total + 1, 5)), {number for number in range(1, total + 1) if number % 5}
     settings = {"VCENTER_URL": simulator.url, "START_FROM": "beginning", "DEAD_LETTER_PATH": str(tmp_path)} | LOGIN
     with recording_sink() as sink:
@@ -346,7 +346,7 @@ def test_an_event_that_fails_while_all_others_pass_goes_to_the_folder(
         sink.refusal = status
         with process("adapter", "run", K_SINK=sink.url, POISON_MAX_TRIES="3", **settings) as adapter:
             wait_for_line(adapter, "reading events")
-            newest = max(int(event["key"]) for event in httpx.get(f"{simulator.base}/simulator/events").json())
+            newest = max(int(event["key"]) for event in loopback.get(f"{simulator.base}/simulator/events").json())
             poison.append(str(newest + 2))
             post(simulator, 1)
             end = time.monotonic() + 20

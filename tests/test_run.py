@@ -8,13 +8,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from cloudevents.core.base import BaseCloudEvent
 
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Running
 from simulator.testing import running
+from tests import loopback
 from tests.support import Answer, process, process_anew, recording_sink, wait_for_line, web_server
 
 LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
@@ -27,7 +27,7 @@ def simulator() -> Iterator[Running]:
 
 
 def post(simulator: Running, count: int) -> None:
-    httpx.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
+    loopback.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
 
 
 def refusal(*arguments: str, **settings: str) -> tuple[int, str]:
@@ -153,7 +153,7 @@ def test_an_event_of_an_unknown_class_costs_nothing(simulator: Running) -> None:
         process("adapter", "run", VCENTER_URL=simulator.url, K_SINK=sink.url, **LOGIN) as adapter,
     ):
         wait_for_line(adapter, "reading events")
-        httpx.post(f"{simulator.base}/simulator/faults", json={"fault": "unknown-class"}).raise_for_status()
+        loopback.post(f"{simulator.base}/simulator/faults", json={"fault": "unknown-class"}).raise_for_status()
         post(simulator, 1)
         # Of two objects, so either may come first.
         both = sorted((sink.take(), sink.take()), key=lambda event: int(event.get_id()))
@@ -184,7 +184,7 @@ def test_sigterm_delivers_what_is_on_its_way_and_the_next_run_goes_on_from_there
     settings = {"VCENTER_URL": simulator.url, "START_FROM": "beginning"} | LOGIN
     settings["CHECKPOINT"] = f"file://{tmp_path}/checkpoint.json"
     post(simulator, 200)
-    total = httpx.get(f"{simulator.base}/simulator/state").json()["events"]
+    total = loopback.get(f"{simulator.base}/simulator/state").json()["events"]
     with recording_sink() as sink:
         with process("adapter", "run", K_SINK=sink.url, **settings) as adapter:
             sink.take()

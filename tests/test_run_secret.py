@@ -9,12 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Running
 from simulator.testing import running
+from tests import loopback
 from tests.guarantees_process import eventually
 from tests.support import clean_environment, process, wait_for_line
 from tests.vcenter_support import state
@@ -42,14 +42,14 @@ def test_a_wrong_secret_is_waited_out_not_ready_and_with_the_reason(simulator: R
         served = re.search(r'"port": (\d+)', wait_for_line(adapter, "serving /healthz"))
         assert served is not None
         wait_for_line(adapter, "waiting to log in again")
-        answer = httpx.get(f"http://127.0.0.1:{served[1]}/readyz")
+        answer = loopback.get(f"http://127.0.0.1:{served[1]}/readyz")
         assert answer.status_code == 503
         assert REFUSED in answer.json()["checks"]["vcenter"]["why"]
         assert state(simulator)["refusedLogins"] == 1
         (secret / "password").write_text(PASSWORD)
         wait_for_line(adapter, "reading events")
         assert state(simulator)["refusedLogins"] == 1
-        eventually(lambda: httpx.get(f"http://127.0.0.1:{served[1]}/readyz").status_code == 200)
+        eventually(lambda: loopback.get(f"http://127.0.0.1:{served[1]}/readyz").status_code == 200)
         adapter.send_signal(signal.SIGTERM)
         adapter.communicate(timeout=30)
     assert adapter.returncode == 0

@@ -19,6 +19,7 @@ from adapter.sinks.broker import http_sink
 from adapter.sinksettings import read
 from simulator.server import Running
 from simulator.testing import running
+from tests import loopback
 from tests.admin_support import LOGIN, control, eventually
 from tests.otlp_collector import collector
 from tests.support import command, process, recording_sink, wait_for_line
@@ -134,8 +135,8 @@ def test_it_stands_in_no_log_span_metric_page_or_dead_letter(
             admin, viewer, log = served(adapter)
             control(simulator, "events", count=6)
             eventually(lambda: len(names(folder_at(tmp_path))) >= 3)
-            told = streamed(viewer, "dead letter") + httpx.get(f"{viewer}api/events/1").text
-            told += httpx.get(f"{admin}readyz").text + httpx.get(f"{admin}metrics").text
+            told = streamed(viewer, "dead letter") + loopback.get(f"{viewer}api/events/1").text
+            told += loopback.get(f"{admin}readyz").text + loopback.get(f"{admin}metrics").text
             adapter.terminate()
             log += adapter.communicate(timeout=20)[1]
         letters = b"".join(file.read_bytes() for file in tmp_path.glob("*.jsonl")).decode()

@@ -14,6 +14,7 @@ import pytest
 from pyVim.connect import Disconnect, SmartConnect
 
 from simulator.testing import running
+from tests import loopback
 from tests.support import process
 
 
@@ -26,7 +27,7 @@ def test_tls_with_a_certificate_that_can_be_trusted(tmp_path: Path) -> None:
         service = SmartConnect(host="localhost", port=port, sslContext=trusting, **account)
         Disconnect(service)
         with pytest.raises(httpx.ConnectError, match="self-signed certificate"):
-            httpx.get(simulator.url)
+            loopback.get(simulator.url)
 
 
 def test_the_command_says_where_it_listens_and_ends_quietly() -> None:
@@ -38,7 +39,7 @@ def test_the_command_says_where_it_listens_and_ends_quietly() -> None:
         parts = urlsplit(url)
         with socket.create_connection((parts.hostname or "", parts.port or 0)) as broken_off:
             broken_off.sendall(b"POST /sdk HTTP/1.1\r\nHost: vcenter\r\nContent-Length: 9\r\n\r\n<")
-        assert httpx.get(f"{url}/vimServiceVersions.xml").status_code == 200
+        assert loopback.get(f"{url}/vimServiceVersions.xml").status_code == 200
         simulator.terminate()
         out, err = simulator.communicate(timeout=10)
     assert (first[:24], simulator.returncode, out, err) == ("simulator ready: http://", 0, "", "")
@@ -49,8 +50,8 @@ def test_a_journal_makes_it_the_same_vcenter_after_a_kill(tmp_path: Path) -> Non
         with process("simulator", "--journal", str(tmp_path / "journal")) as simulator:
             assert simulator.stdout is not None
             base = simulator.stdout.readline().removeprefix("simulator ready: ").strip().removesuffix("/sdk")
-            httpx.post(f"{base}/simulator/events", json={"count": count}).raise_for_status()
-            held: list[dict[str, object]] = httpx.get(f"{base}/simulator/events").json()
+            loopback.post(f"{base}/simulator/events", json={"count": count}).raise_for_status()
+            held: list[dict[str, object]] = loopback.get(f"{base}/simulator/events").json()
             simulator.kill()
         return held
 

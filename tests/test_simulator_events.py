@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from pyVmomi import vim, vmodl
 
 from simulator.server import Running
 from simulator.testing import connected, running
 from simulator.vmomi import wire_name
+from tests import loopback
 
 Query = vmodl.query.PropertyCollector
 Filter = vim.event.EventFilterSpec
@@ -38,7 +38,7 @@ def past() -> Iterator[Any]:
 
 
 def post(simulator: Running, count: int = 1) -> None:
-    httpx.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
+    loopback.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
 
 
 def entity(service: Any, path: str) -> Any:
@@ -194,7 +194,7 @@ def test_a_session_has_32_collectors_and_they_die_with_it(simulator: Running, se
         with pytest.raises(vmodl.fault.ManagedObjectNotFound):
             foreign.ReadNextEvents(1)
         other.content.eventManager.CreateCollectorForEvents(Filter())
-    assert httpx.get(f"{simulator.base}/simulator/state").json()["collectors"] == 32
+    assert loopback.get(f"{simulator.base}/simulator/state").json()["collectors"] == 32
 
 
 def test_a_matching_event_wakes_the_wait_at_once(simulator: Running, service: Any) -> None:
@@ -247,7 +247,7 @@ def test_a_wait_ends_with_its_session(simulator: Running, service: Any) -> None:
     watch(service, entity(service, "DC0"), "name")
     version = wait(service, "", 0).version
     expire = {"fault": "expire-sessions"}
-    later = threading_timer(0.1, httpx.post, [f"{simulator.base}/simulator/faults"], {"json": expire})
+    later = threading_timer(0.1, loopback.post, [f"{simulator.base}/simulator/faults"], {"json": expire})
     with later, pytest.raises(vim.fault.NotAuthenticated):
         wait(service, version, 30)
 

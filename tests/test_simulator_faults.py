@@ -13,6 +13,7 @@ from pyVmomi import vim, vmodl
 
 from simulator.server import Running
 from simulator.testing import connected, running
+from tests import loopback
 
 Filter = vim.event.EventFilterSpec
 VERSIONS = "/sdk/vimServiceVersions.xml"
@@ -38,16 +39,16 @@ def untouched() -> Iterator[Running]:
 
 
 def fault(simulator: Running, name: str, **options: object) -> httpx.Response:
-    return httpx.post(f"{simulator.base}/simulator/faults", json={"fault": name, **options})
+    return loopback.post(f"{simulator.base}/simulator/faults", json={"fault": name, **options})
 
 
 def state(simulator: Running) -> dict[str, Any]:
-    counters: dict[str, Any] = httpx.get(f"{simulator.base}/simulator/state").json()
+    counters: dict[str, Any] = loopback.get(f"{simulator.base}/simulator/state").json()
     return counters
 
 
 def post(simulator: Running, count: int) -> None:
-    assert httpx.post(f"{simulator.base}/simulator/events", json={"count": count}).status_code == 204
+    assert loopback.post(f"{simulator.base}/simulator/events", json={"count": count}).status_code == 204
 
 
 def collector(service: Any, **options: Any) -> Any:
@@ -56,11 +57,11 @@ def collector(service: Any, **options: Any) -> Any:
 
 def test_sessions_expire_at_both_doors(simulator: Running, service: Any) -> None:
     account = ("administrator@vsphere.local", "VMware1!")
-    token = httpx.post(f"{simulator.base}/api/session", auth=account).json()
+    token = loopback.post(f"{simulator.base}/api/session", auth=account).json()
     tags = f"{simulator.base}/api/cis/tagging/category"
-    assert httpx.get(tags, headers={"vmware-api-session-id": token}).status_code == 200
+    assert loopback.get(tags, headers={"vmware-api-session-id": token}).status_code == 200
     assert fault(simulator, "expire-sessions").status_code == 204
-    assert httpx.get(tags, headers={"vmware-api-session-id": token}).status_code == 401
+    assert loopback.get(tags, headers={"vmware-api-session-id": token}).status_code == 401
     with pytest.raises(vim.fault.NotAuthenticated):
         service.CurrentTime()
     assert state(simulator)["sessions"] == 0
@@ -70,8 +71,8 @@ def test_a_dropped_connection_gives_no_answer_at_all(simulator: Running) -> None
     fault(simulator, "drop-connections", count=2)
     for _ in range(2):
         with pytest.raises(httpx.RemoteProtocolError):
-            httpx.get(simulator.base + VERSIONS)
-    assert httpx.get(simulator.base + VERSIONS).status_code == 200
+            loopback.get(simulator.base + VERSIONS)
+    assert loopback.get(simulator.base + VERSIONS).status_code == 200
 
 
 def test_cut_connections_end_what_is_under_way_and_the_session_lives_on(simulator: Running, service: Any) -> None:
@@ -108,7 +109,7 @@ def test_pages_take_as_long_as_they_are_asked_to_be(simulator: Running, service:
         one.ReadNextEvents(count)
         took.append(time.monotonic() - begun)
     assert took[0] < 0.3 <= took[1]
-    httpx.delete(f"{simulator.base}/simulator/faults")
+    loopback.delete(f"{simulator.base}/simulator/faults")
     assert not simulator.vcenter.faults.per_event
 
 
@@ -120,7 +121,7 @@ def test_large_events_have_the_bytes_that_were_asked_for(simulator: Running, ser
 
 def test_log_ins_are_refused_and_counted_and_five_in_three_minutes_lock_the_account(simulator: Running) -> None:
     def log_in(password: str) -> bool:
-        answer = httpx.post(f"{simulator.base}/api/session", auth=("administrator@vsphere.local", password))
+        answer = loopback.post(f"{simulator.base}/api/session", auth=("administrator@vsphere.local", password))
         return answer.status_code == 201
 
     fault(simulator, "refuse-logins", count=1)
@@ -141,8 +142,8 @@ def test_an_esxi_host_says_so(simulator: Running) -> None:
 
 def test_a_status_is_answered_so_many_times_on_its_path(simulator: Running) -> None:
     fault(simulator, "status", status=503, count=2, path="/sdk")
-    assert httpx.get(f"{simulator.base}/api/cis/tagging/category").status_code == 401
-    assert [httpx.get(simulator.base + VERSIONS).status_code for _ in range(3)] == [503, 503, 200]
+    assert loopback.get(f"{simulator.base}/api/cis/tagging/category").status_code == 401
+    assert [loopback.get(simulator.base + VERSIONS).status_code for _ in range(3)] == [503, 503, 200]
 
 
 def test_pyvmomi_sees_a_status_as_an_error(simulator: Running, service: Any) -> None:
@@ -155,7 +156,7 @@ def test_pyvmomi_sees_a_status_as_an_error(simulator: Running, service: Any) -> 
 def test_a_delay_holds_the_answer_back(simulator: Running) -> None:
     fault(simulator, "delay", seconds=0.3, count=1)
     started = time.monotonic()
-    httpx.get(simulator.base + VERSIONS)
+    loopback.get(simulator.base + VERSIONS)
     assert time.monotonic() - started >= 0.3
     assert state(simulator)["faults"] == 0, "it holds back one"
 
@@ -174,8 +175,8 @@ def test_an_end_waits_for_no_delay() -> None:
 def test_pending_faults_can_be_taken_back(simulator: Running) -> None:
     fault(simulator, "status", count=5)
     assert state(simulator)["faults"] == 1
-    assert httpx.delete(f"{simulator.base}/simulator/faults").status_code == 204
-    assert httpx.get(simulator.base + VERSIONS).status_code == 200
+    assert loopback.delete(f"{simulator.base}/simulator/faults").status_code == 204
+    assert loopback.get(simulator.base + VERSIONS).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -193,7 +194,7 @@ def test_pending_faults_can_be_taken_back(simulator: Running) -> None:
     ],
 )
 def test_a_wrong_fault_is_refused_with_the_reason(untouched: Running, body: object, error: str) -> None:
-    answer = httpx.post(f"{untouched.base}/simulator/faults", json=body)
+    answer = loopback.post(f"{untouched.base}/simulator/faults", json=body)
     assert answer.status_code == 400
     assert error in answer.json()["error"]
 
@@ -235,7 +236,7 @@ def test_the_clock_is_set_back_and_what_is_held_is_told(simulator: Running, serv
     fault(simulator, "step-clock", seconds=-3600)
     fault(simulator, "hide-events", count=1)
     assert service.CurrentTime() < datetime.now(UTC) - timedelta(minutes=59)
-    held = httpx.get(f"{simulator.base}/simulator/events").json()
+    held = loopback.get(f"{simulator.base}/simulator/events").json()
     assert [(event["key"], event["class"], event["hidden"]) for event in held] == [
         (1, "UserLoginSessionEvent", False),
         (2, "VmPoweredOnEvent", False),
@@ -272,7 +273,7 @@ def test_the_state_counts_the_calls(simulator: Running, service: Any) -> None:
 def test_latency_is_added_to_each_answer() -> None:
     with running(latency=0.2) as simulator:
         started = time.monotonic()
-        httpx.get(simulator.base + VERSIONS)
+        loopback.get(simulator.base + VERSIONS)
         assert time.monotonic() - started >= 0.2
 
 

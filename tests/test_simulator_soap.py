@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import pytest
 from pyVim.task import WaitForTask
 from pyVmomi import vim, vmodl
@@ -15,6 +14,7 @@ from simulator.accounts import READER
 from simulator.server import Running
 from simulator.testing import connected, running
 from simulator.vmomi import VERSION, properties_of, types, wire_name
+from tests import loopback
 
 NO_LIMITS = vim.ResourceConfigSpec(
     cpuAllocation=vim.ResourceAllocationInfo(), memoryAllocation=vim.ResourceAllocationInfo()
@@ -85,7 +85,7 @@ def test_a_wrong_password_is_a_soap_fault_and_an_event(simulator: Running, servi
 
 def test_a_fault_is_http_500_with_a_typed_detail(untouched: Running) -> None:
     call = '<Login xmlns="urn:vim25"><_this type="SessionManager">SessionManager</_this><userName>x</userName></Login>'
-    answer = httpx.post(untouched.url, content=envelope(call))
+    answer = loopback.post(untouched.url, content=envelope(call))
     assert answer.status_code == 500
     assert '<InvalidLoginFault xmlns="urn:vim25" xsi:type="InvalidLogin">' in answer.text
     assert "<faultcode>ServerFaultCode</faultcode>" in answer.text
@@ -100,7 +100,7 @@ def envelope(call: str) -> str:
     ["no xml", "<a/>", envelope(""), '<!DOCTYPE a [<!ENTITY b "c">]>' + envelope("<a/>"), envelope("<CurrentTime/>")],
 )
 def test_what_is_no_call_is_refused(untouched: Running, body: str) -> None:
-    answer = httpx.post(untouched.url, content=body)
+    answer = loopback.post(untouched.url, content=body)
     assert answer.status_code == 500
     assert "InvalidRequestFault" in answer.text
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from adapter.lease import RETRY_PERIOD
+from tests import loopback
 from tests.guarantees_judge import prove
 from tests.guarantees_process import eventually
 from tests.guarantees_support import World
@@ -119,13 +119,13 @@ def test_standing_by_is_ready_and_says_so(cluster: Pods) -> None:
     port = third.wait_for("serving /healthz").rpartition("port=")[2].strip()
     third.wait_for("standing by")
     url = f"http://127.0.0.1:{port}"
-    answer = httpx.get(f"{url}/readyz")
+    answer = loopback.get(f"{url}/readyz")
     why = f"standby: {cluster.spec()['holderIdentity']} is leading"
     assert (answer.status_code, answer.json()) == (200, {"ready": True, "checks": {"lease": {"ok": True, "why": why}}})
-    assert "vcenter_source_leading 0.0" in httpx.get(f"{url}/metrics").text
+    assert "vcenter_source_leading 0.0" in loopback.get(f"{url}/metrics").text
     cluster.api.fault = 503
-    eventually(lambda: httpx.get(f"{url}/readyz").status_code == 503)
-    assert "standby, and blind for" in httpx.get(f"{url}/readyz").json()["checks"]["lease"]["why"]
+    eventually(lambda: loopback.get(f"{url}/readyz").status_code == 503)
+    assert "standby, and blind for" in loopback.get(f"{url}/readyz").json()["checks"]["lease"]["why"]
 
 
 @pytest.mark.parametrize("missing", ["leases", "configmaps"])

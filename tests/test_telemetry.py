@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from opentelemetry.trace import get_current_span
 
@@ -17,6 +16,7 @@ from demo.waterfall import Span
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Running
 from simulator.testing import running
+from tests import loopback
 from tests.support import Answer, clean_environment, process, recording_sink, wait_for_line
 
 LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
@@ -38,7 +38,7 @@ def traced(simulator: Running, answers: list[Answer], **settings: str) -> tuple[
         otel = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url} | settings
         with process("adapter", "run", VCENTER_URL=simulator.url, K_SINK=sink.url, **otel, **LOGIN) as adapter:
             wait_for_line(adapter, "reading events")
-            httpx.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
+            loopback.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
             sink.take()
             adapter.terminate()
             adapter.communicate(timeout=20)
@@ -71,7 +71,7 @@ def test_a_dead_letter_is_a_failure_of_the_whole_trace(simulator: Running, tmp_p
         settings["DEAD_LETTER_PATH"] = str(tmp_path)
         with process("adapter", "run", **settings, **LOGIN) as adapter:
             wait_for_line(adapter, "reading events")
-            httpx.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
+            loopback.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
             wait_for_line(adapter, "it is in the dead letter")
             adapter.terminate()
             adapter.communicate(timeout=20)

@@ -14,7 +14,6 @@ from datetime import datetime
 from fcntl import ioctl
 from typing import Any
 
-import httpx
 import pytest
 
 from adapter.catalog import all_classes, event_class
@@ -31,6 +30,7 @@ from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.messages import EXTENDED, category, concrete_classes
 from simulator.server import Running
 from simulator.testing import running
+from tests import loopback
 from tests import pyvmomi_page as pyvmomi
 from tests.support import clean_environment, command
 from tests.vcenter_support import session
@@ -255,7 +255,7 @@ def test_events_of_the_simulator_meet_the_schemas_of_their_classes(simulator: Ru
         finally:
             await vcenter.close()
 
-    httpx.post(f"{simulator.base}/simulator/events", json={"count": 100}).raise_for_status()
+    loopback.post(f"{simulator.base}/simulator/events", json={"count": 100}).raise_for_status()
     events = asyncio.run(read())
     mixed = {"EventEx", "ResourcePoolCreatedEvent", "TaskEvent", "UserLoginSessionEvent", "VmPoweredOnEvent"}
     assert {event.class_name for event in events} >= mixed

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -33,6 +32,7 @@ from adapter.vcentersettings import Credentials
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Running
 from simulator.testing import running
+from tests import loopback
 from tests.support import web_server
 from tests.vcenter_support import connected, fault, post, session, state
 
@@ -288,7 +288,7 @@ def test_refused_credentials_are_not_tried_again_at_once_and_others_are(simulato
     )
 
     def log_ins() -> int:
-        logged: int = httpx.get(f"{simulator.base}/simulator/state").json()["requests"]["Login"]
+        logged: int = loopback.get(f"{simulator.base}/simulator/state").json()["requests"]["Login"]
         return logged
 
     for _ in range(3):

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from simulator.testing import running
+from tests import loopback
 from tests.admin_support import eventually
 from tests.openfaas_gateway import fake_gateway
 from tests.test_broker import broker
@@ -67,10 +66,10 @@ def test_sending_again_through_a_broker_and_a_shim_invokes_the_function(tmp_path
 
 
 def delivered(url: str) -> Any:
-    answer = httpx.get(url)
+    answer = loopback.get(url)
     found = answer.json() if answer.status_code == 200 else {}
     return found.get("event") if found.get("state") == "delivered" else None
 
 
 def again(url: str) -> Any:
-    return httpx.post(f"{url}api/events/1/replay", json={}).json()
+    return loopback.post(f"{url}api/events/1/replay", json={}).json()

@@ -23,6 +23,7 @@ from adapter.triggers.world import World
 from adapter.viewer import spans, trigger
 from demo.filters import trigger_matches
 from demo.receiver import Receiver
+from tests import loopback
 from tests.admin_support import eventually
 from tests.support import clean_environment
 from tests.test_demo_receiver import export
@@ -37,22 +38,22 @@ JSON = {"content-type": "application/json"}
 
 def test_the_page_and_its_parts_are_served_under_a_strict_policy() -> None:
     with alone() as viewer:
-        page = httpx.get(viewer.url)
+        page = loopback.get(viewer.url)
         assert page.status_code == 200
         policy = page.headers["Content-Security-Policy"]
         assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'")
         assert "unsafe" not in policy
         for path in ("main.js", "list.css", "icon.svg"):
-            answer = httpx.get(viewer.url + path)
+            answer = loopback.get(viewer.url + path)
             assert (answer.status_code, answer.headers["X-Content-Type-Options"]) == (200, "nosniff")
         for path in ("nothing.js", "../server.py", "%2e%2e/server.py", "page/", "index.html"):
-            missing = httpx.get(viewer.url + path)
+            missing = loopback.get(viewer.url + path)
             assert (missing.status_code, "default-src" in missing.headers["Content-Security-Policy"]) == (404, True)
 
 
 def test_the_page_loads_nothing_from_elsewhere_and_has_nothing_inline() -> None:
     with alone() as viewer:
-        text = httpx.get(viewer.url).text
+        text = loopback.get(viewer.url).text
     assert "http://" not in text.replace("http://www.w3.org", "")
     assert "https://" not in text
     assert "<style" not in text
@@ -85,10 +86,9 @@ def test_the_page_loads_nothing_from_elsewhere_and_has_nothing_inline() -> None:
 def test_data_is_for_our_own_page_by_a_loopback_name(headers: dict[str, str], status: int) -> None:
     with alone() as viewer:
         for path in ("api/events/1", "api/events/1/trace"):
-            assert httpx.get(viewer.url + path, headers=headers).status_code == status
-        assert (
-            httpx.post(f"{viewer.url}api/events/1/replay", headers=headers | JSON, content="{}").status_code == status
-        )
+            assert loopback.get(viewer.url + path, headers=headers).status_code == status
+        answer = loopback.post(f"{viewer.url}api/events/1/replay", headers=headers | JSON, content="{}")
+        assert answer.status_code == status
 
 
 def test_with_a_token_whoever_has_it_is_served_by_any_name_and_nobody_else() -> None:
@@ -131,9 +131,9 @@ def test_a_form_of_another_page_changes_nothing() -> None:
         viewer.post(made_up(1))
         viewer.do(viewer.feed.settle)
         for kind in ("text/plain", "application/x-www-form-urlencoded"):
-            form = httpx.post(f"{viewer.url}api/events/1/replay", headers={"content-type": kind}, content="{}")
+            form = loopback.post(f"{viewer.url}api/events/1/replay", headers={"content-type": kind}, content="{}")
             assert form.status_code == 415
-        assert httpx.post(f"{viewer.url}api/events/1/replay", headers=JSON, content="[]").status_code == 400
+        assert loopback.post(f"{viewer.url}api/events/1/replay", headers=JSON, content="[]").status_code == 400
         assert viewer.sink.events == []
 
 
@@ -210,12 +210,12 @@ def test_an_event_in_full_has_both_modes_and_its_failures() -> None:
     with alone() as viewer:
         viewer.post(made_up(7, name="web-7"), state="retrying")
         viewer.do(viewer.feed.settle)
-        found = httpx.get(f"{viewer.url}api/events/1").json()
+        found = loopback.get(f"{viewer.url}api/events/1").json()
         assert (found["headers"]["ce-id"], found["headers"]["content-type"]) == ("7", "application/json")
         assert found["event"]["data"]["vm"]["name"] == "web-7"
         assert (found["state"], found["tries"]) == ("retrying", 1)
         assert "503" in found["failures"][0][1]
-        assert httpx.get(f"{viewer.url}api/events/2").status_code == 404
+        assert loopback.get(f"{viewer.url}api/events/2").status_code == 404
 
 
 def test_sending_again_says_what_the_sink_said() -> None:
@@ -223,15 +223,15 @@ def test_sending_again_says_what_the_sink_said() -> None:
         viewer.post(made_up(7))
         viewer.do(viewer.feed.settle)
         path = f"{viewer.url}api/events/1/replay"
-        assert httpx.post(path, json={}).json() == {"accepted": True, "why": ""}
+        assert loopback.post(path, json={}).json() == {"accepted": True, "why": ""}
         viewer.sink.refusal = SinkUnavailableError("it answers 503")
-        assert httpx.post(path, json={}).json() == {"accepted": False, "why": "it answers 503"}
+        assert loopback.post(path, json={}).json() == {"accepted": False, "why": "it answers 503"}
         viewer.sink.refusal = LeaseLostError("another may have the Lease")
-        assert httpx.post(path, json={}).json() == {"accepted": False, "why": "another may have the Lease"}
+        assert loopback.post(path, json={}).json() == {"accepted": False, "why": "another may have the Lease"}
     with alone(sink=None) as viewer:
         viewer.post(made_up(7))
         viewer.do(viewer.feed.settle)
-        assert not httpx.post(f"{viewer.url}api/events/1/replay", json={}).json()["accepted"]
+        assert not loopback.post(f"{viewer.url}api/events/1/replay", json={}).json()["accepted"]
 
 
 # --- Triggers -----------------------------------------------------------------------------------------------------
@@ -337,8 +337,8 @@ def test_spans_of_other_processes_are_read_as_jaeger_answers_them() -> None:
             viewer.post(made_up(1, traceparent=f"00-{trace_id}-00f067aa0ba902b7-01"))
             viewer.post(made_up(2))
             viewer.do(viewer.feed.settle)
-            found = httpx.get(f"{viewer.url}api/events/1/trace").json()["spans"]
-            assert httpx.get(f"{viewer.url}api/events/2/trace").json() == {"spans": []}
+            found = loopback.get(f"{viewer.url}api/events/1/trace").json()["spans"]
+            assert loopback.get(f"{viewer.url}api/events/2/trace").json() == {"spans": []}
     assert [(span["name"], span["service"], span["failed"]) for span in found] == [
         ("parent", "pytag", False),
         ("GET", "pytag", True),

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 from pydantic import SecretStr
 
 from adapter.tls import Authorities
@@ -14,6 +13,7 @@ from adapter.vcenter.session import Session
 from adapter.vcentersettings import Credentials
 from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.server import Running
+from tests import loopback
 
 
 def session(url: str, password: str = PASSWORD, ca_file: Path | None = None) -> Session:
@@ -31,13 +31,13 @@ async def connected(url: str) -> AsyncIterator[Vcenter]:
 
 
 def post(simulator: Running, count: int) -> None:
-    httpx.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
+    loopback.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
 
 
 def fault(simulator: Running, **fields: object) -> None:
-    httpx.post(f"{simulator.base}/simulator/faults", json=fields).raise_for_status()
+    loopback.post(f"{simulator.base}/simulator/faults", json=fields).raise_for_status()
 
 
 def state(simulator: Running) -> dict[str, Any]:
-    answer: dict[str, Any] = httpx.get(f"{simulator.base}/simulator/state").json()
+    answer: dict[str, Any] = loopback.get(f"{simulator.base}/simulator/state").json()
     return answer
