@@ -33,8 +33,8 @@ demo-openfaas: $(READY) ## The same through an OpenFaaS gateway, with pytag as a
 	@$(BIN)/python -m demo --openfaas $(if $(filter-out 0,$(KEEP)),--keep)
 
 .PHONY: test
-test: $(READY) ## Run the tests
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+test: $(READY) ## Run the tests, four at a time, since much of their time is spent waiting
+	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 .PHONY: check
 check: $(READY) ## Lint, types, layers, and how many calls an event takes

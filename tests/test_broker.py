@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from demo.broker import main
 from tests import loopback
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -92,7 +93,7 @@ def subscriber() -> Iterator[Subscriber]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     played.url = f"http://127.0.0.1:{server.server_port}/in"
     try:
         yield played
@@ -371,11 +372,17 @@ def test_a_dead_letter_sink_that_does_not_take_it_is_told(tmp_path: Path) -> Non
     ],
 )
 def test_manifests_that_cannot_be_played_are_named_in_a_line(
-    tmp_path: Path, change: tuple[str, str], message: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str], message: str
 ) -> None:
     (tmp_path / "b.yaml").write_text(MANIFESTS.lstrip().replace(*change))
+    assert main(["--manifests", str(tmp_path)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_the_command_ends_with_what_cannot_be_played(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "demo.broker", "--manifests", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"broker: no YAML files in {tmp_path}\n")
