@@ -22,6 +22,7 @@ from simulator.accounts import ADMINISTRATOR, PASSWORD
 from simulator.rest import DialectName, routes
 from simulator.tagging import Tag
 from simulator.vcenter import Vcenter
+from tests import loopback
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -134,7 +135,7 @@ def pytag(base: str, telemetry: Telemetry | None = None, **given: Any) -> Iterat
     """pytag itself on the wire, and a client that talks to it."""
     with (
         serving(build_app(settings(base, **given), telemetry or Telemetry()), **door.options()) as url,
-        httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
+        loopback.Client(base_url=url, trust_env=False, timeout=30) as client,
     ):
         yield client
 

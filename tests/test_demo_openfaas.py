@@ -15,6 +15,7 @@ from demo.processes import ROOT, Processes
 from demo.receiver import Receiver
 from demo.stack import read_stack
 from demo.waterfall import unfinished
+from tests import loopback
 from tests.openfaas_gateway import too_large
 from tests.test_demo import demo, left_behind, steps, trace_of
 
@@ -107,7 +108,7 @@ def test_the_gateway_speaks_the_api_and_runs_functions_as_processes(tmp_path: Pa
     with listen("127.0.0.1", 0) as listener, Processes(tmp_path, 20) as processes:
         arguments += ["--fd", str(listener.fileno())]
         gateway = processes.start("gateway", ["demo.gateway", *arguments], environment, fd=listener.fileno())
-        with httpx.Client(base_url=processes.ready(gateway), trust_env=False) as client:
+        with loopback.Client(base_url=processes.ready(gateway), trust_env=False) as client:
             lists(client)
             invokes(client)
             client.post("/async-function/echo.openfaas-fn", content="200", headers={"x-call-id": "queued"})

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 
 from adapter.cloudevent import Converter
@@ -17,6 +16,7 @@ from adapter.openfaas.body import request
 from adapter.openfaas.names import names_of
 from adapter.openfaas.topics import Function, TopicMap
 from simulator.accounts import ADMINISTRATOR, PASSWORD
+from tests import loopback
 from tests.pytag_support import World, world
 
 VM = {"type": "VirtualMachine", "value": "vm-15"}
@@ -36,7 +36,7 @@ def invocation(topic: str) -> bytes:
 def gotag(base: str, tag: str, body: bytes, action: str = "attach") -> None:
     """What gotag-fn does with a request."""
     reference = {name.lower(): value for name, value in json.loads(body)["moref"].items()}
-    with httpx.Client(base_url=base, headers={"accept": "application/json"}, trust_env=False) as client:
+    with loopback.Client(base_url=base, headers={"accept": "application/json"}, trust_env=False) as client:
 
         def call(method: str, path: str, **more: object) -> None:
             answer = client.request(method, ROOT + path, headers={"content-type": "application/json"}, **more)  # type: ignore[arg-type]

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-import httpx
 import pytest
 from opentelemetry.trace import INVALID_SPAN
 
@@ -111,7 +110,7 @@ def served(adapter: subprocess.Popen[str]) -> tuple[str, str, str]:
 def streamed(viewer: str, words: str) -> str:
     """What a page of the viewer is told, up to these words."""
     told = ""
-    with httpx.stream("GET", f"{viewer}api/stream", timeout=20) as stream:
+    with loopback.stream("GET", f"{viewer}api/stream", timeout=20) as stream:
         for text in stream.iter_text():
             told += text
             if words in told:

@@ -289,7 +289,7 @@ def read_page(simulator: Running, service: Any, reader: Any, count: int, client:
 
 
 def test_a_hundred_thousand_events_are_held_and_read_in_pages() -> None:
-    with running(backlog=100_000) as simulator, connected(simulator) as service, httpx.Client() as client:
+    with running(backlog=100_000) as simulator, connected(simulator) as service, loopback.Client() as client:
         reader = collector(service)
         sizes = []
         while size := read_page(simulator, service, reader, 1000, client).count("<returnval "):

@@ -9,6 +9,7 @@ import pytest
 
 from simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from simulator.rest import DialectName
+from tests import loopback
 from tests.pytag_support import BOTH, POOL, World, world
 
 HEADER = "vmware-api-session-id"
@@ -22,7 +23,7 @@ class Client:
     def __init__(self, served: World, dialect: DialectName) -> None:
         self.world = served
         self.wrapped = dialect == "rest"
-        self.http = httpx.Client(base_url=served.base, trust_env=False)
+        self.http = loopback.Client(base_url=served.base, trust_env=False)
         self.session_path = "/rest/com/vmware/cis/session" if self.wrapped else "/api/session"
         self.base = "/rest/com/vmware/cis/tagging" if self.wrapped else "/api/cis/tagging"
 
@@ -313,6 +314,6 @@ def test_a_batch_answers_200_and_says_what_failed(client: Client) -> None:
 
 def test_a_dialect_can_be_left_out(served: World) -> None:
     served.renew(("rest",))
-    with httpx.Client(base_url=served.base, trust_env=False) as http:
+    with loopback.Client(base_url=served.base, trust_env=False) as http:
         assert http.post("/api/session").status_code == 404
         assert http.post("/rest/com/vmware/cis/session").status_code == 401

@@ -25,6 +25,7 @@ from simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from simulator.rest import DialectName
 from simulator.server import Running
 from simulator.testing import connected, running
+from tests import loopback
 from tests.pytag_support import POOL, World, world
 from tests.support import clean_environment, command, web_server
 from tests.vcenter_support import session
@@ -41,7 +42,7 @@ def simulator() -> Iterator[Running]:
 @contextmanager
 def rest(simulator: Running) -> Iterator[httpx.Client]:
     """A session of the administrator's with the simulator's REST API."""
-    with httpx.Client(base_url=simulator.base, trust_env=False) as client:
+    with loopback.Client(base_url=simulator.base, trust_env=False) as client:
         token = client.post("/api/session", auth=(ADMINISTRATOR, PASSWORD)).json()
         client.headers["vmware-api-session-id"] = token
         yield client

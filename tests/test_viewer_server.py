@@ -92,7 +92,7 @@ def test_data_is_for_our_own_page_by_a_loopback_name(headers: dict[str, str], st
 
 
 def test_with_a_token_whoever_has_it_is_served_by_any_name_and_nobody_else() -> None:
-    with alone(token=TOKEN) as viewer, httpx.Client(base_url=viewer.url) as client:
+    with alone(token=TOKEN) as viewer, loopback.Client(base_url=viewer.url) as client:
         viewer.post(made_up(1))
         viewer.do(viewer.feed.settle)
         path = "api/events/1"
@@ -108,7 +108,7 @@ def test_with_a_token_whoever_has_it_is_served_by_any_name_and_nobody_else() -> 
 
 
 def test_the_token_is_given_once_and_the_cookie_is_another_secret() -> None:
-    with alone(token=TOKEN) as viewer, httpx.Client(base_url=viewer.url) as client:
+    with alone(token=TOKEN) as viewer, loopback.Client(base_url=viewer.url) as client:
         viewer.post(made_up(1))
         viewer.do(viewer.feed.settle)
         wrong = client.post("api/session", json={"token": "no"})
@@ -142,7 +142,7 @@ def test_a_form_of_another_page_changes_nothing() -> None:
 
 def messages(url: str, **headers: str) -> Generator[tuple[str, str, Any], None, None]:
     """Event, id and data of the stream's messages."""
-    with httpx.stream("GET", f"{url}api/stream", headers=headers, timeout=10) as response:
+    with loopback.stream("GET", f"{url}api/stream", headers=headers, timeout=10) as response:
         assert response.headers["content-type"] == "text/event-stream"
         fields: dict[str, str] = {}
         for line in response.iter_lines():
