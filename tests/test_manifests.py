@@ -1,8 +1,6 @@
 """What config/knative and its variants do: who gets which event, where failures end, who may do and reach what."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +22,7 @@ from tests.manifest_files import (
     title,
     workloads,
 )
+from tests.support import command
 
 CREATED = {"type": "com.vmware.event.resourcepool.created", "source": "https://vc/sdk", "id": "1"}
 BROKERS = [the("Broker"), the("Broker", folder="knative-kafka")]
@@ -43,8 +42,7 @@ def test_triggers_ask_for_types_that_there_are_and_inherit_the_brokers_delivery(
 
 
 def test_our_own_lint_finds_nothing_in_them() -> None:
-    command = [sys.executable, "-m", "adapter", "lint", *sorted({str(trigger.path) for trigger in TRIGGERS})]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = command("lint", *sorted({str(trigger.path) for trigger in TRIGGERS}))
     assert (done.returncode, done.stdout) == (0, "2 Triggers: nothing found\n"), done.stderr
 
 

@@ -247,9 +247,9 @@ def test_a_wrong_setting_of_opentelemetry_ends_it_with_one_line(wrong: dict[str,
 
 
 def run(variables: dict[str, str]) -> tuple[int, str, str]:
-    command = [sys.executable, "-m", "functions.pytag"]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=20, check=False)
-    return done.returncode, done.stdout, done.stderr
+    with Forked(variables, "functions.pytag") as running:
+        said = running.communicate(timeout=20)
+        return running.wait(), *said
 
 
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

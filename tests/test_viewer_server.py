@@ -25,7 +25,7 @@ from demo.filters import trigger_matches
 from demo.receiver import Receiver
 from tests import loopback
 from tests.admin_support import eventually
-from tests.support import clean_environment
+from tests.support import clean_environment, command
 from tests.test_demo_receiver import export
 from tests.viewer_support import alone, made_up, port_of
 
@@ -410,9 +410,7 @@ def test_a_template_is_an_http_address_with_the_trace_in_it(environment: pytest.
 
 def test_a_port_that_is_taken_is_one_line_and_the_viewer_is_not_loaded_without_its_setting() -> None:
     with alone() as viewer:
-        settings = clean_environment(**VCENTER, K_SINK="-", VIEWER=str(port_of(viewer.url)))
-        run = [sys.executable, "-m", "adapter", "run"]
-        done = subprocess.run(run, capture_output=True, text=True, check=False, env=settings, timeout=30)
+        done = command("run", **VCENTER, K_SINK="-", VIEWER=str(port_of(viewer.url)))
     assert done.returncode == 2
     assert "VIEWER: cannot listen on localhost:" in done.stderr
     code = "import sys, adapter.app; print([m for m in sys.modules if m.startswith('adapter.viewer')])"
