@@ -18,6 +18,9 @@ from tests.forked import Forked
 
 Answer = tuple[int, dict[str, str]]
 
+SLOW = "import time\nprint('loading', flush=True)\nfor _ in range(6000): time.sleep(0.01)\n"
+"""A module that takes a minute to load. In bits, since a signal just before one long sleep waits for its end."""
+
 
 @dataclass
 class RecordingSink:

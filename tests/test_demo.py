@@ -17,6 +17,7 @@ from demo.processes import ROOT
 from demo.receiver import Receiver
 from demo.waterfall import unfinished
 from tests import loopback
+from tests.support import SLOW
 from tests.test_broker import eventually
 
 MANIFESTS = ROOT / "config" / "knative"
@@ -164,7 +165,7 @@ def test_the_demo_can_be_interrupted_at_any_time(tmp_path: Path, number: signal.
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_demo_can_be_interrupted_while_it_still_loads(tmp_path: Path, number: signal.Signals, status: int) -> None:
-    (tmp_path / "rich.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)")
+    (tmp_path / "rich.py").write_text(SLOW)
     command, variables = [sys.executable, "-m", "demo"], environment(tmp_path, PYTHONPATH=str(tmp_path))
     with subprocess.Popen(
         command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT

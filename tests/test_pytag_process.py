@@ -24,6 +24,7 @@ from simulator.accounts import ADMINISTRATOR, PASSWORD
 from tests import loopback
 from tests.forked import Forked
 from tests.pytag_support import POOL, World, binary, serving, world
+from tests.support import SLOW
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -254,7 +255,7 @@ def run(variables: dict[str, str]) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_while_it_still_loads_ends_it_quietly(tmp_path: Path, by: signal.Signals, code: int) -> None:
-    (tmp_path / "structlog.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)")
+    (tmp_path / "structlog.py").write_text(SLOW)
     command = [sys.executable, "-m", "functions.pytag"]
     variables = environment("http://127.0.0.1:1", PYTHONPATH=str(tmp_path))
     with subprocess.Popen(

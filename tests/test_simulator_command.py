@@ -15,7 +15,7 @@ from pyVim.connect import Disconnect, SmartConnect
 
 from simulator.testing import running
 from tests import loopback
-from tests.support import process
+from tests.support import SLOW, process
 
 
 def test_tls_with_a_certificate_that_can_be_trusted(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_taken_port_is_said_in_one_line() -> None:
 
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_while_it_still_loads_ends_it_quietly(tmp_path: Path, by: signal.Signals, code: int) -> None:
-    (tmp_path / "pyVmomi.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)")
+    (tmp_path / "pyVmomi.py").write_text(SLOW)
     command, variables = [sys.executable, "-m", "simulator"], {**os.environ, "PYTHONPATH": str(tmp_path)}
     with subprocess.Popen(
         command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
