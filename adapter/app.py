@@ -19,6 +19,7 @@ from adapter.checkpoint.keeper import Keeper
 from adapter.deadletters import DeadLetters
 from adapter.delivery import Delivery, Retry, Sink, Watch
 from adapter.errors import AuthenticationError, ConfigurationError, LeaseLostError, OvertakenError, RetryableError
+from adapter.event import ClockReading
 from adapter.intake import AHEAD, Intake, ReadingProgress
 from adapter.lease import Lease
 from adapter.metrics import Meters
@@ -131,7 +132,9 @@ class Pipeline:
             keeper = Keeper(self.store, ledger, meters.checkpoint)
             await keeper.claim()
             position = Position(since, resumed, timedelta(seconds=settings.read_overlap), vcenter.now)
-            position.clock_at_start(about.now, datetime.now(UTC))
+            start = ClockReading(about.now, datetime.now(UTC))
+            if not position.clock_at_start(start):
+                ledger.begin(start)
             garbage.expect_little()
             progress = ReadingProgress(ledger, meters)
             stream = Stream(vcenter, position, types.exact_names() or (), backoff, asyncio.sleep, progress)

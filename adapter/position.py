@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 
 from adapter.checkpoint import Checkpoint
 from adapter.errors import KeysRewoundError
-from adapter.event import Event, Gap, Identity, key_step
+from adapter.event import ClockReading, Event, Gap, Identity, key_step
 
 OVERLAP = timedelta(minutes=10)
 """READ_OVERLAP by default."""
@@ -140,18 +140,23 @@ class Position:
         self.last = None
         return gap
 
-    def clock_at_start(self, now: datetime, ours: datetime) -> None:
-        """See by vCenter's clock and ours whether the former was set back since the checkpoint was kept."""
+    def clock_at_start(self, start: ClockReading) -> bool:
+        """See by the clocks whether vCenter's was set back since the checkpoint was kept; return whether it was."""
         kept = self.resumed
         if self.newest is None or kept is None:
-            return
-        if kept.clock is not None and ours >= kept.clock.ours:
-            back = kept.clock.vcenter + (ours - kept.clock.ours) - now
-            if back > DRIFT:
-                self.set_back(kept.clock.vcenter - back)
-        elif self.newest > now:
-            self.set_back(now - AWAY)
-        self.newest = min(self.newest, now)
+            return False
+        earliest = self._set_back_since(kept.clock, start)
+        if earliest is not None:
+            self.set_back(earliest)
+        self.newest = min(self.newest, start.vcenter)
+        return earliest is not None
+
+    def _set_back_since(self, kept: ClockReading | None, start: ClockReading) -> datetime | None:
+        """What vCenter's clock showed at the earliest where it was set back since then; None where it was not."""
+        if kept is not None and start.ours >= kept.ours:
+            back = kept.vcenter + (start.ours - kept.ours) - start.vcenter
+            return kept.vcenter - back if back > DRIFT else None
+        return start.vcenter - AWAY if self.newest is not None and self.newest > start.vcenter else None
 
     def set_back(self, earliest: datetime) -> None:
         """vCenter's clock was set back, and what is new since may be dated from ``earliest`` on: read from there."""

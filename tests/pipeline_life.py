@@ -106,7 +106,9 @@ class Life:
         delivery = Delivery(self, self, max_in_flight=window, retry=retry, watch=meters, spawn=self.spawn)
         intake = Intake(TYPES, Converter("https://vc/sdk", "8.0.3.0"), self.ledger, delivery, meters, ahead)
         position = Position(self.world.since, resumed, OVERLAP, self.now)
-        position.clock_at_start(self.world.now, self.world.ours)
+        start = ClockReading(self.world.now, self.world.ours)
+        if not position.clock_at_start(start):
+            self.ledger.begin(start)
         progress = ReadingProgress(self.ledger, meters)
         stream = Stream(self, position, (), EXACT, partial(self.sleep, self.pauses), progress)
         self.reading = self.spawn(self._carry(stream, intake))

@@ -155,23 +155,23 @@ def test_a_clock_that_was_set_back_while_nobody_read(first: int, back: int) -> N
     old = [event(n, n) for n in range(200)]
     new = [event(first + n, 210.5 - back + n) for n in range(300)]
     position = Position(at(-3300), kept(ClockReading(at(200), at(200))))
-    position.clock_at_start(at(510 - back), at(510))
+    position.clock_at_start(ClockReading(at(510 - back), at(510)))
     assert shown(position, old + new) == [*range(151), *(each.key for each in new)]
 
 
 def test_a_checkpoint_that_does_not_tell_the_time_is_older_than_a_day_at_most() -> None:
     position = Position(None, kept(None))
-    position.clock_at_start(at(200), at(200))
+    position.clock_at_start(ClockReading(at(200), at(200)))
     assert position.begin() == at(199) - OVERLAP
-    position.clock_at_start(at(198), at(200))
+    position.clock_at_start(ClockReading(at(198), at(200)))
     assert position.begin() == at(198) - AWAY - OVERLAP
 
 
 def test_a_clock_that_goes_on_while_nobody_read_costs_nothing() -> None:
     position = Position(at(300), kept(ClockReading(at(190), at(-50))))
-    position.clock_at_start(at(300), at(60))
+    position.clock_at_start(ClockReading(at(300), at(60)))
     assert position.begin() == at(199) - OVERLAP
-    position.clock_at_start(at(195), at(-45))  # behind an event: one host's clock is ahead
+    position.clock_at_start(ClockReading(at(195), at(-45)))  # behind an event: one host's clock is ahead
     assert position.begin() == at(195) - OVERLAP
     assert shown(position, [event(n, n) for n in range(201)]) == [200]
 
@@ -201,7 +201,7 @@ def test_reading_begins_where_the_clock_was_set_back_until_all_since_is_acknowle
 def test_keys_that_were_rewound_while_nobody_read_make_names_alone_count() -> None:
     """An event stored late has a key and a time as if it had been read; the next one shows that it has not."""
     position = Position(None, kept(ClockReading(at(200), at(200))))
-    position.clock_at_start(at(300), at(300))
+    position.clock_at_start(ClockReading(at(300), at(300)))
     old, late, new = [event(n, n) for n in range(200)], event(50, 140.5), event(51, 250)
     position.begin()
     with pytest.raises(KeysRewoundError):
@@ -223,3 +223,14 @@ def test_a_long_backlog_after_a_resume_is_read_on_wherever_the_collector_is_lost
     page = [each for each in stored if begin is None or each.created >= begin]
     assert [each.key for each in position.fresh(page[:500]) if isinstance(each, Event)] == list(range(10, 500))
     assert shown(position, stored) == list(range(500, 1000))
+
+
+def test_a_checkpoint_tells_how_the_clocks_stood_at_the_start_where_reading_has_not_come_to_its_end() -> None:
+    ledger = Ledger("uuid", None)
+    ledger.begin(ClockReading(at(0), at(5)))
+    ledger.acknowledge(ledger.read(event(1, -100).identity))
+    kept = ledger.checkpoint()
+    assert kept
+    position = Position(None, kept)
+    assert position.clock_at_start(ClockReading(at(-50), at(65)))
+    assert position.begin() == at(-110) - OVERLAP

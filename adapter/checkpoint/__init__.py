@@ -111,6 +111,10 @@ class Ledger:
         """How many events had been read when all were, and vCenter's time then."""
         self.clock = resumed.clock if resumed else None
 
+    def begin(self, start: ClockReading) -> None:
+        """Reading begins where a checkpoint says, or there is none; vCenter's clock was not set back meanwhile."""
+        self.clock = self.clock or start
+
     def set_back(self, earliest: datetime) -> None:
         """vCenter's clock was set back: what is read from now on may be dated from ``earliest`` on."""
         self._read_from = earliest if self._read_from is None else min(self._read_from, earliest)
