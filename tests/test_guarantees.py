@@ -44,6 +44,7 @@ def test_killed_at_random_moments(world: World, kills: int) -> None:
 
 def test_stopped_by_sigterm_in_mid_stream(world: World) -> None:
     chance = random.Random(SEED)
+    world.sink.behave(delay=0.02)  # or all might be delivered before we look
     world.simulator.post(900)
     for _ in range(2):
         adapter = world.adapter()
@@ -51,6 +52,7 @@ def test_stopped_by_sigterm_in_mid_stream(world: World) -> None:
         assert adapter.end(signal.SIGTERM) == 0
         assert adapter.saying("undelivered=0")
     assert world.sink.acknowledged() < 900
+    world.sink.behave()
     world.adapter()
     prove(world.settle(), duplicates=0)
 

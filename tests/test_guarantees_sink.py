@@ -14,6 +14,7 @@ from tests.guarantees_support import WINDOW, World
 
 @pytest.mark.parametrize("seconds", [2, pytest.param(10, marks=pytest.mark.guarantees)])
 def test_a_sink_that_is_down(world: World, seconds: int) -> None:
+    world.sink.behave(delay=0.02)  # or all might be delivered before we look
     world.simulator.post(600)
     adapter = world.adapter(RETRY_MAX_DELAY="1")
     world.deliver(adapter, 50)
