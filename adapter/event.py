@@ -1,7 +1,7 @@
 """The event that travels between the rooms: a frozen value, free of pyVmomi."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 
@@ -33,6 +33,11 @@ class ClockReading:
 
     vcenter: datetime
     ours: datetime
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether they are less than a day apart: a clock of ours that is further off tells nothing."""
+        return abs(self.vcenter - self.ours) < timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

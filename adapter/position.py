@@ -153,7 +153,7 @@ class Position:
 
     def _set_back_since(self, kept: ClockReading | None, start: ClockReading) -> datetime | None:
         """What vCenter's clock showed at the earliest where it was set back since then; None where it was not."""
-        if kept is not None and start.ours >= kept.ours:
+        if kept is not None and start.ours >= kept.ours and kept.is_plausible and start.is_plausible:
             back = kept.vcenter + (start.ours - kept.ours) - start.vcenter
             return kept.vcenter - back if back > DRIFT else None
         return start.vcenter - AWAY if self.newest is not None and self.newest > start.vcenter else None

@@ -167,6 +167,14 @@ def test_a_checkpoint_that_does_not_tell_the_time_is_older_than_a_day_at_most() 
     assert position.begin() == at(198) - AWAY - OVERLAP
 
 
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_of_ours_that_is_far_off_tells_nothing(hours: int) -> None:
+    ours = at(0) - timedelta(days=9999)
+    position = Position(None, kept(ClockReading(at(200), ours)))
+    assert not position.clock_at_start(ClockReading(at(201), ours + timedelta(hours=hours)))
+    assert position.begin() == at(199) - OVERLAP
+
+
 def test_a_clock_that_goes_on_while_nobody_read_costs_nothing() -> None:
     position = Position(at(300), kept(ClockReading(at(190), at(-50))))
     position.clock_at_start(ClockReading(at(300), at(60)))
