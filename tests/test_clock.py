@@ -206,6 +206,19 @@ def test_reading_begins_where_the_clock_was_set_back_until_all_since_is_acknowle
     assert (later.newest, later.read_from) == (at(-3400), None)
 
 
+def test_where_reading_has_caught_up_says_nothing_of_what_is_acknowledged_after_it() -> None:
+    ledger = Ledger("uuid", None)
+    identities = [event(n, n).identity for n in range(3 * REMEMBERED)]
+    for n, identity in enumerate(identities):
+        if n == REMEMBERED:
+            ledger.catch_up(ClockReading(at(n), at(n)))
+        ledger.acknowledge(ledger.read(identity))
+    busy = ledger.checkpoint()
+    assert busy
+    assert busy.read_from is None
+    assert all(map(busy.covers, identities))
+
+
 def test_keys_that_were_rewound_while_nobody_read_make_names_alone_count() -> None:
     """An event stored late has a key and a time as if it had been read; the next one shows that it has not."""
     position = Position(None, kept(ClockReading(at(200), at(200))))

@@ -161,7 +161,7 @@ class Ledger:
     def _settle(self) -> None:
         """Once all that was read by then is acknowledged, reading may begin there, or at ``last`` if it is earlier."""
         if self._caught_up is not None and self._passed >= self._caught_up[0]:
-            now = self._caught_up[1]
+            now, self._caught_up = self._caught_up[1], None
             self._read_from = now if self._last is not None and self._last[1] > now else None
 
     def has_room(self, ahead: int) -> bool:
