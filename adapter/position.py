@@ -189,12 +189,12 @@ class Position:
 
     def _must_not_trust_time(self, event: Event) -> None:
         """Raise KeysRewoundError where an event shows that keys began anew while nobody read."""
+        if not self._by_time and (self.resumed is None or self.resumed.horizon is None):
+            return
         last = self.last
-        if last is None or not last[1] <= event.created or key_step(last[0], event.key) > 0:
+        if last is None or event.created < last[1] or key_step(last[0], event.key) > 0:
             return
-        if self.is_ahead(event.created):
-            return
-        if self._by_time or (self.resumed is not None and self.resumed.horizon is not None):
+        if not self.is_ahead(event.created):
             self._forget_times()
             raise KeysRewoundError("keys have begun anew, so what was read is known by its name alone")
 

@@ -166,36 +166,34 @@ class Stream:
         return page
 
     async def _get_past(self, unread: Sequence[Identity]) -> AsyncGenerator[Event | Gap, None]:
-        """What is known to be there, and what comes before it. Raises CollectorStuckError where nothing shows it.
+        """What is known to be there, and what comes before it. Raises CollectorStuckError where nothing shows it."""
+        gap, since, until = await self._way_past(unread)
+        if gap is not None:
+            yield gap
+        async with self.history.reader(since, self.event_type_ids, until) as reader:
+            while page := await reader.read():
+                for event in self.position.fresh(page):
+                    yield self._timely(event)
 
-        First by a collector that ends with it: a span that was stored earlier and is dated later, since vCenter's clock
-        was set back in between, does not stand in its way. Then by one that begins behind a span which cannot be
-        passed: what lies before it is given up, and told of as a gap.
+    async def _way_past(self, unread: Sequence[Identity]) -> tuple[Gap | None, datetime | None, datetime | None]:
+        """From when until when a collector shows any of it, and the gap before that, if there is one.
+
+        First one that ends with it: a span that was stored earlier and is dated later, since vCenter's clock was set
+        back in between, does not stand in its way. Then one that begins behind a span which cannot be passed: what lies
+        before it is given up, and told of as a gap.
         """
         low, dates = self.position.begin(), [created for _, created in unread]
         past = [created for created in dates if not self.position.is_ahead(created)]
         for until in dict.fromkeys([*past[-1:], dates[0]]):
             if await self._first_unread(low, until) is not None:
-                async for event in self._between(low, until):
-                    yield event
-                return
+                return None, low, until
         ways: list[tuple[datetime | None, Identity]] = [(None, unread[-1]), (dates[0], unread[0])]
         for end, target in ways:
             behind = await self._beyond(low, target, end)
             if behind is not None:
                 log.warning("went past events that this account may not see", until=behind[0].isoformat())
-                yield self.position.skip_to(*behind)
-                async for event in self._between(behind[0], end):
-                    yield event
-                return
+                return self.position.skip_to(*behind), behind[0], end
         raise CollectorStuckError(f"event {unread[0][0]} is there and cannot be reached", unread=unread)
-
-    async def _between(self, since: datetime | None, until: datetime | None) -> AsyncGenerator[Event | Gap, None]:
-        """What is new from ``since`` to ``until``."""
-        async with self.history.reader(since, self.event_type_ids, until) as reader:
-            while page := await reader.read():
-                for event in self.position.fresh(page):
-                    yield self._timely(event)
 
     async def _beyond(
         self, low: datetime | None, unread: Identity, until: datetime | None = None
