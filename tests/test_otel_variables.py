@@ -109,9 +109,7 @@ def test_what_others_set_for_their_own_use_is_nobodys_fault() -> None:
 
 
 def test_the_list_is_in_the_documentation() -> None:
-    listed = re.findall(
-        r"`(OTEL_[A-Z_]+)`", (ROOT / "docs" / "opentelemetry.md").read_text().partition("## Not hon")[0]
-    )
+    listed = re.findall(r"`(OTEL_[A-Z_]+)`", (ROOT / "docs" / "tracing.md").read_text().partition("## Not hon")[0])
     assert sorted(set(listed)) == sorted(HONOURED)
 
 

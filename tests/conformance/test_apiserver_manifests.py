@@ -99,9 +99,9 @@ def test_the_readmes_commands_show_a_subscriber_that_was_left_behind(applier: Ap
 
 
 def run_commands(heading: str, server: ApiServer, folder: Path) -> list[list[str]]:
-    """What each command under a heading of the README prints, in lines."""
-    readme = (CONFIG.parent / "README.md").read_text(encoding="utf-8")
-    block = readme.partition(f"{heading}\n")[2].partition("```console\n")[2].partition("```")[0]
+    """What each command under a heading of docs/operations.md prints, in lines."""
+    page = (CONFIG.parent / "docs" / "operations.md").read_text(encoding="utf-8")
+    block = page.partition(f"{heading}\n")[2].partition("```console\n")[2].partition("```")[0]
     config = server.kubeconfig(folder / "kubeconfig", ADMINISTRATOR, "default")
     path = f"{Path(str(KUBECTL)).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"KUBECONFIG": str(config), "PATH": path}
