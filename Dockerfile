@@ -6,9 +6,11 @@
 FROM python:3.13-slim-trixie AS wheels
 WORKDIR /build
 COPY requirements.lock requirements-dev.lock ./
+COPY functions/requirements.lock ./functions/
 # Each wheel has one of the hashes in the lock, and nothing is compiled. What is installed below comes from here alone.
 # The project is built by the locked hatchling; awk takes it and what it needs out of the lock for development.
 RUN pip download --no-cache-dir --require-hashes --only-binary :all: --requirement requirements.lock --dest wheels \
+    && pip download --no-cache-dir --require-hashes --only-binary :all: --requirement functions/requirements.lock --dest wheels \
     && awk '/^[a-z]/ {wanted = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/} wanted' \
         requirements-dev.lock > hatchling.lock \
     && pip install --no-cache-dir --require-hashes --only-binary :all: --requirement hatchling.lock \
@@ -17,6 +19,8 @@ RUN pip download --no-cache-dir --require-hashes --only-binary :all: --requireme
 FROM wheels AS adapter-venv
 COPY pyproject.toml README.md LICENSE ./
 COPY adapter ./adapter
+COPY functions/vcenter_functions ./functions/vcenter_functions
+COPY simulator ./simulator
 RUN pip --python /opt/venv/bin/python install --no-cache-dir --no-index --find-links wheels --no-compile \
         --require-hashes --requirement requirements.lock \
     && pip wheel --no-cache-dir --no-build-isolation --no-deps --wheel-dir project . \
@@ -24,10 +28,9 @@ RUN pip --python /opt/venv/bin/python install --no-cache-dir --no-index --find-l
     && python -m compileall -q --invalidation-mode unchecked-hash /opt/venv
 
 FROM wheels AS pytag-venv
-COPY functions/requirements.txt ./
 RUN pip --python /opt/venv/bin/python install --no-cache-dir --no-index --find-links wheels --no-compile \
-        --requirement requirements.txt
-COPY functions /opt/venv/lib/python3.13/site-packages/functions
+        --require-hashes --requirement functions/requirements.lock
+COPY functions /opt/venv/lib/python3.13/site-packages/
 RUN python -m compileall -q --invalidation-mode unchecked-hash /opt/venv
 
 # What both run on: Python alone, no pip. Bytecode is written now, since the root may be read-only later, and Python's
@@ -55,7 +58,7 @@ LABEL org.opencontainers.image.title=vcenter-source-pytag \
     org.opencontainers.image.description="Puts a vSphere tag on the object that an event is about"
 COPY --from=pytag-venv /opt/venv /opt/venv
 EXPOSE 8080
-ENTRYPOINT ["python", "-m", "functions.pytag"]
+ENTRYPOINT ["python", "-m", "pytag"]
 
 FROM runtime AS adapter
 LABEL org.opencontainers.image.title=vcenter-source-adapter \

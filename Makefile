@@ -84,7 +84,10 @@ lock: ## Resolve the dependencies anew (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" --constraint requirements.lock --extra demo --group dev pyproject.toml -o requirements-dev.lock
+		--custom-compile-command "make lock" --constraint requirements.lock functions/requirements.txt -o functions/requirements.lock
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" --constraint requirements.lock --constraint functions/requirements.lock \
+		--extra functions --extra simulator --group dev pyproject.toml -o requirements-dev.lock
 
 .PHONY: clean
 clean: ## Remove the environment and what the tools left

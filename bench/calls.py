@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
 
-from adapter.cloudevent import Converter, binary
-from adapter.vcenter.decode import decode_page
 from bench.pages import page, page_of_types
+from vcenter_source.events.cloudevent import Converter, binary
+from vcenter_source.vcenter.decode import decode_page
 
 LIMITS = {"decode": 60.0, "convert": 22.0, "encode": 57.0}
 """Calls an event. A tenth more than what was counted last on Python 3.11; later ones make fewer."""

@@ -3,13 +3,13 @@
 from itertools import cycle, islice
 from typing import Any
 
-from adapter.catalog import all_classes
-from simulator.accounts import ADMINISTRATOR
-from simulator.events import arguments_for
-from simulator.inventory import Inventory
-from simulator.soap import EventPage, response
-from simulator.vcenter import Vcenter
-from simulator.vmomi import properties_of, types, vim, vim_type
+from vcenter_simulator.accounts import ADMINISTRATOR
+from vcenter_simulator.events import arguments_for
+from vcenter_simulator.inventory import Inventory
+from vcenter_simulator.soap import EventPage, response
+from vcenter_simulator.vcenter import Vcenter
+from vcenter_simulator.vmomi import properties_of, types, vim, vim_type
+from vcenter_source.events.catalog import all_classes
 
 
 def page(events: int = 1000, objects: int = 1000) -> bytes:

@@ -42,7 +42,7 @@ async def module(*command: str, environment: Mapping[str, str] = {}) -> AsyncIte
 @asynccontextmanager
 async def simulator(*options: str) -> AsyncIterator[str]:
     """A simulated vCenter; the address of its SOAP door."""
-    async with module("simulator", *options) as process:
+    async with module("vcenter_simulator", *options) as process:
         yield await line_of(process, READY)
 
 

@@ -35,7 +35,7 @@ async def seconds(vcenter: str, events: int, environment: Mapping[str, str]) -> 
     """What each room takes of the loop's time, from the start of the process to its end."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "profile"
-        command = (sys.executable, "-m", "cProfile", "-o", str(file), "-m", "adapter", "run")
+        command = (sys.executable, "-m", "cProfile", "-o", str(file), "-m", "vcenter_source", "run")
         await drained(Adapter("adapter", environment, command), vcenter, events)
         return by_room(pstats.Stats(str(file)).stats)  # type: ignore[attr-defined]  # missing in its stubs
 
@@ -53,10 +53,10 @@ def by_room(stats: Mapping[Function, tuple[int, int, float, float, Mapping[Funct
 
 
 def room(file: str) -> str:
-    """``adapter/delivery.py`` for a module of the adapter's, else the name of the package, or of Python's module."""
+    """``pipeline/dispatcher.py`` for a module of the adapter's, else the name of the package, or of Python's module."""
     path = Path(file)
-    if "adapter" in path.parts:
-        return "/".join(path.parts[path.parts.index("adapter") :])
+    if "vcenter_source" in path.parts:
+        return "/".join(path.parts[path.parts.index("vcenter_source") + 1 :])
     if "site-packages" in path.parts:
         return path.parts[path.parts.index("site-packages") + 1]
     return path.stem if path.parent.name.startswith("python") else path.parent.name or file

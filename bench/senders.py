@@ -40,7 +40,7 @@ class Adapter:
 
     name: str = "adapter"
     more: Mapping[str, str] = field(default_factory=dict)
-    command: Sequence[str] = (sys.executable, "-m", "adapter", "run")
+    command: Sequence[str] = (sys.executable, "-m", "vcenter_source", "run")
 
     @asynccontextmanager
     async def start(self, vcenter: str, sink: str, *, backlog: bool) -> AsyncIterator[Process]:

@@ -16,18 +16,18 @@ from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN
 from pydantic import SecretStr
 
-from adapter.cloudevent import binary
-from adapter.sinks.broker import Batches, HttpSink, Offered, http_sink
-from adapter.tls import Authorities
-from adapter.vcenter.collector import event_filter
-from adapter.vcenter.decode import decode_page
-from adapter.vcenter.paging import MOST
-from adapter.vcenter.session import Session
-from adapter.vcentersettings import Credentials
 from bench import post
 from bench.calls import CONVERTER, calls, every
 from bench.processes import line_of, module
 from bench.senders import PASSWORD, USERNAME
+from vcenter_source.core.tls import Authorities
+from vcenter_source.events.cloudevent import binary
+from vcenter_source.settings.vcenter import Credentials
+from vcenter_source.sinks.http import Batches, HttpSink, Offered, http_sink
+from vcenter_source.vcenter.collector import event_filter
+from vcenter_source.vcenter.decode import decode_page
+from vcenter_source.vcenter.paging import MOST
+from vcenter_source.vcenter.session import Session
 
 IN_FLIGHT = 64
 """Requests at once: the adapter's own default."""

@@ -5,14 +5,14 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from adapter.cloudevent import binary
-from adapter.vcenter.decode import decode_page
 from bench import post
 from bench.calls import CONVERTER
 from bench.pages import page
 from bench.processes import cpu_seconds, line_of, module, simulator
 from bench.senders import PASSWORD, USERNAME
-from simulator.inventory import NAMES
+from vcenter_simulator.inventory import NAMES
+from vcenter_source.events.cloudevent import binary
+from vcenter_source.vcenter.decode import decode_page
 
 CONNECTIONS = 8
 """Events at pytag at once."""
@@ -41,7 +41,7 @@ async def pytag(vcenter: str) -> AsyncIterator[tuple[str, Process]]:
         "PORT": "0",
         "LOG_LEVEL": "warning",
     }
-    async with module("functions.pytag", environment=environment) as process:
+    async with module("pytag", environment=environment) as process:
         yield await line_of(process, "pytag ready: "), process
 
 

@@ -4,21 +4,21 @@ import json
 import time
 from collections.abc import Mapping
 
-from adapter import telemetry
-from adapter.event import Event
-from adapter.vcenter.decode import decode_page
 from bench.calls import CONVERTER, calls, every, usual_page
 from bench.processes import line_of, module
+from vcenter_source.core import tracing
+from vcenter_source.core.event import Event
+from vcenter_source.vcenter.decode import decode_page
 
 SINK = "http://broker-ingress.knative-eventing.svc.cluster.local/events/default"
 
 
 def trace(event: Event) -> None:
     """All that tracing adds to the way of an event that is delivered at its first try."""
-    span = telemetry.creating(event, "com.vmware.event.vm.poweredon")
-    cloudevent = CONVERTER.convert(event, **telemetry.context_headers(span))
-    telemetry.describe(span, cloudevent)
-    with telemetry.Sending(span, SINK, str(event.key), 0) as (child, _):
+    span = tracing.creating(event, "com.vmware.event.vm.poweredon")
+    cloudevent = CONVERTER.convert(event, **tracing.context_headers(span))
+    tracing.describe(span, cloudevent)
+    with tracing.Sending(span, SINK, str(event.key), 0) as (child, _):
         child.set_attribute("http.response.status_code", 202)
     span.end()
 
@@ -33,7 +33,7 @@ async def traced(environment: Mapping[str, str]) -> dict[str, float]:
 def main() -> None:
     """Measure it, less the converting that is among it."""
     events = list(decode_page(usual_page()))
-    with telemetry.exporting():
+    with tracing.exporting():
         every(trace, events)
         count = calls(lambda: every(trace, events)) - calls(lambda: every(CONVERTER.convert, events))
         began = time.process_time()

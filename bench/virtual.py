@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
-from adapter import cli
+from vcenter_source import cli
 
 GRACE = 0.002
 """Real seconds without anything from outside, after which time is moved on to the next timer."""

@@ -83,7 +83,7 @@ def set_up(processes: Processes, stack: Path, tag: str, otlp: str, *, with_viewe
     auth = {"basic_auth": "true", "secret_mount_path": str(secrets / "basic-auth")}
     with listen("127.0.0.1", 0) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        simulator = processes.ready(processes.start("simulator", ["simulator", "--port", "0"], {}))
+        simulator = processes.ready(processes.start("simulator", ["vcenter_simulator", "--port", "0"], {}))
         sending = {"K_SINK": f"openfaas+{address}", "HEALTH_HOST": "127.0.0.1", "HEALTH_PORT": "0"}
         start_adapter(processes, simulator, otlp, sending | auth, with_viewer=with_viewer)
         arguments = ["--stack", str(stack), "--secrets", str(secrets), "--logs", str(processes.logs)]

@@ -71,12 +71,10 @@ def set_up(processes: Processes, manifests: Path, tag: str, otlp: str, *, with_v
     # The Broker's address is known before it runs, so that the adapter, the slowest to start, need not wait for it.
     with listen("127.0.0.1", 0) as listener:
         sink = f"http://127.0.0.1:{listener.getsockname()[1]}{broker.path}"
-        simulator = processes.ready(processes.start("simulator", ["simulator", "--port", "0"], {}))
+        simulator = processes.ready(processes.start("simulator", ["vcenter_simulator", "--port", "0"], {}))
         start_adapter(processes, simulator, otlp, {"K_SINK": sink, "HEALTH_PORT": "off"}, with_viewer=with_viewer)
         tagging = {"HOST": "127.0.0.1", "PORT": "0", "TAG": tag, "TAG_CREATE": "true"}
-        pytag = processes.ready(
-            processes.start("pytag", ["functions.pytag"], login(simulator) | tracing(otlp) | tagging)
-        )
+        pytag = processes.ready(processes.start("pytag", ["pytag"], login(simulator) | tracing(otlp) | tagging))
         arguments = ["demo.broker", "--manifests", str(manifests), "--subscriber", f"pytag={pytag}"]
         fd = listener.fileno()
         processes.ready(processes.start("broker", [*arguments, "--fd", str(fd)], tracing(otlp), fd=fd))
@@ -89,7 +87,7 @@ def start_adapter(
     """Start the adapter; ``more`` says where it sends."""
     viewing = {"VIEWER": "0", "TRACE_API_TEMPLATE": f"{otlp}{TRACES}{{trace_id}}"} if with_viewer else {}
     environment = login(simulator) | tracing(otlp) | viewing | {"DRAIN_TIMEOUT": "2"} | dict(more)
-    processes.start(ADAPTER, ["adapter", "run"], environment, server=False)
+    processes.start(ADAPTER, ["vcenter_source", "run"], environment, server=False)
 
 
 def login(simulator: str) -> dict[str, str]:

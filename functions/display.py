@@ -1,4 +1,4 @@
-"""``python -m functions.display``: print each CloudEvent that comes, one line of JSON each, and answer 204.
+"""``python -m display``: print each CloudEvent that comes, one line of JSON each, and answer 204.
 
 A subscriber that shows what reaches it: the dead letters in config/knative, or any Trigger's events while you write it.
 """
@@ -21,10 +21,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from functions.pytag.door import FewHeaders, body_of, options
-from functions.pytag.errors import RequestRefusedError
-from functions.pytag.event import read_event
-from functions.pytag.sockets import ANYWHERE, listen
+from vcenter_functions.errors import RequestRefusedError
+from vcenter_functions.event import read_event
+from vcenter_functions.http_server import FewHeaders, body_of, options
+from vcenter_functions.sockets import ANYWHERE, listen
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 """More than any Broker passes on; the adapter's own dead letters may be larger than what the Broker took."""

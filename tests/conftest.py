@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import guarantees_support
+from tests.guarantees import support as guarantees_support
 
 settings.register_profile("no deadline", deadline=None)  # a machine that is busy for a while is no failure
 settings.load_profile("no deadline")

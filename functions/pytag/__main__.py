@@ -1,4 +1,4 @@
-"""``python -m functions.pytag``: read the settings, serve, and end with an exit code that says how it went."""
+"""``python -m pytag``: read the settings, serve, and end with an exit code that says how it went."""
 
 import os
 import signal
@@ -9,11 +9,11 @@ if __name__ == "__main__":  # before the imports below, which take a third of a 
 
 import sys
 
-from functions.pytag import log, settings
-from functions.pytag.connections import announce_way
-from functions.pytag.errors import SettingsError
-from functions.pytag.server import serve
-from functions.pytag.telemetry import Telemetry, provider_from_environment
+from pytag import log, settings
+from pytag.connections import announce_way
+from pytag.server import serve
+from vcenter_functions.errors import SettingsError
+from vcenter_functions.telemetry import Telemetry, provider_from_environment
 
 
 def main() -> int:

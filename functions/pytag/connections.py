@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import httpx
 import structlog
 
-from functions.pytag.proxies import Proxy, vcenter_proxy
-from functions.pytag.settings import Settings
-from functions.pytag.tls import Authorities
+from pytag.settings import Settings
+from vcenter_functions.proxies import Proxy, vcenter_proxy
+from vcenter_functions.tls import Authorities
 
 _log = structlog.get_logger()
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 import structlog
 
-from functions.pytag.errors import VcenterUnavailableError
-from functions.pytag.event import Reference, find_object
+from vcenter_functions.errors import VcenterUnavailableError
+from vcenter_functions.event import Reference, find_object
 
 if TYPE_CHECKING:
     from cloudevents.core.base import BaseCloudEvent
 
-    from functions.pytag.origin import Origin
-    from functions.pytag.tagging import Tagger
+    from pytag.origin import Origin
+    from pytag.tagging import Tagger
 
 _log = structlog.get_logger()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from functions.pytag.settings import Settings
+from pytag.settings import Settings
 
 CHATTY = ("httpx", "httpcore", "uvicorn.error", "urllib3")
 """Libraries that log what our own entries say already."""

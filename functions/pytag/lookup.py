@@ -6,10 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from functions.pytag.answers import ids, record
-from functions.pytag.client import VcenterClient
-from functions.pytag.dialects import Operation
-from functions.pytag.errors import UnknownError
+from vcenter_functions.answers import ids, record
+from vcenter_functions.client import VcenterClient
+from vcenter_functions.dialects import Operation
+from vcenter_functions.errors import UnknownError
 
 AT_ONCE = 8
 """How many are asked for at the same time: a fraction of what vCenter's API takes from one client."""

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from functions.pytag.errors import OtherVcenterError
+from vcenter_functions.errors import OtherVcenterError
 
 if TYPE_CHECKING:
     from cloudevents.core.base import BaseCloudEvent

@@ -21,16 +21,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from functions.pytag.client import VcenterClient
-from functions.pytag.connections import http_client
-from functions.pytag.door import FewHeaders, body_of, options
-from functions.pytag.errors import PermanentError, PytagError, RetryableError
-from functions.pytag.event import read_event
-from functions.pytag.handler import Handler
-from functions.pytag.settings import Settings
-from functions.pytag.sockets import ANYWHERE, bracketed, listen, reason
-from functions.pytag.tagging import Tagger
-from functions.pytag.telemetry import Telemetry, trace_id
+from pytag.connections import http_client
+from pytag.handler import Handler
+from pytag.settings import Settings
+from pytag.tagging import Tagger
+from vcenter_functions.client import VcenterClient
+from vcenter_functions.errors import PermanentError, PytagError, RetryableError
+from vcenter_functions.event import read_event
+from vcenter_functions.http_server import FewHeaders, body_of, options
+from vcenter_functions.sockets import ANYWHERE, bracketed, listen, reason
+from vcenter_functions.telemetry import Telemetry, trace_id
 
 RETRY_AFTER = 5
 """Seconds that a Broker should wait where nothing says more."""

@@ -14,11 +14,11 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from functions.pytag.credentials import Credentials, mounted_credentials
-from functions.pytag.errors import SettingsError
-from functions.pytag.origin import Origin, server_of
-from functions.pytag.sockets import ANYWHERE, bracketed, without_brackets
-from functions.pytag.tls import client_context
+from pytag.origin import Origin, server_of
+from vcenter_functions.credentials import Credentials, mounted_credentials
+from vcenter_functions.errors import SettingsError
+from vcenter_functions.sockets import ANYWHERE, bracketed, without_brackets
+from vcenter_functions.tls import client_context
 
 TAG_URN = re.compile(r"urn:vmomi:InventoryServiceTag:[^:\s]+:[^:\s]+")
 SECRETS = frozenset({"VCENTER_PASSWORD", "VCENTER_URL"})

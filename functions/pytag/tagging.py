@@ -7,10 +7,12 @@ from typing import Any, Literal
 
 import structlog
 
-from functions.pytag.answers import identifier, ids, nothing, record
-from functions.pytag.client import VcenterClient
-from functions.pytag.dialects import Operation
-from functions.pytag.errors import (
+from pytag.lookup import Lookup
+from pytag.settings import TagName
+from vcenter_functions.answers import identifier, ids, nothing, record
+from vcenter_functions.client import VcenterClient
+from vcenter_functions.dialects import Operation
+from vcenter_functions.errors import (
     ForbiddenError,
     MissingTagError,
     PermanentError,
@@ -18,10 +20,8 @@ from functions.pytag.errors import (
     VcenterRefusedError,
     VcenterUnavailableError,
 )
-from functions.pytag.event import Reference
-from functions.pytag.lookup import Lookup
-from functions.pytag.settings import TagName
-from functions.pytag.telemetry import Telemetry
+from vcenter_functions.event import Reference
+from vcenter_functions.telemetry import Telemetry
 
 SETTLE = 1.0
 """Seconds before the one retry of a 403. vCenter's tagging service learns of a new object a moment after its event is

@@ -19,7 +19,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from simulator.certificate import make_certificate
+from vcenter_simulator.certificate import make_certificate
 
 Object = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""The custom resources of tests/manifest_crds.py as the CustomResourceDefinitions that an API server takes.
+"""The custom resources of tests/deploy/manifest_crds.py as the CustomResourceDefinitions that an API server takes.
 
 Their fields are those of Knative's and the Prometheus Operator's own, so one that these do not know is refused too.
 """
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.manifest_crds import CRDS
+from tests.deploy.manifest_crds import CRDS
 
 Schema = dict[str, Any]
 ANYTHING: Schema = {"x-kubernetes-preserve-unknown-fields": True}
@@ -34,7 +34,7 @@ def definition(api_version: str, kind: str, fields: Mapping[str, Any]) -> dict[s
 
 
 def schema(wanted: Any) -> Schema:
-    """A type in the words of tests/manifest_schema.py as OpenAPI says it."""
+    """A type in the words of tests/deploy/manifest_schema.py as OpenAPI says it."""
     if isinstance(wanted, Mapping):
         required = [name[:-1] for name in wanted if name.endswith("!")]
         properties = {name.removesuffix("!"): schema(inner) for name, inner in wanted.items()}

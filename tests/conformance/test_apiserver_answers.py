@@ -1,4 +1,4 @@
-"""tests/kube_api.py, which most tests use, beside a real kube-apiserver: the same answers to the same requests.
+"""tests/support/kube_api.py, which most tests use, beside a real kube-apiserver: the same answers to the same requests.
 
 kube-apiserver and etcd are found in KUBEBUILDER_ASSETS or on PATH; CONTRIBUTING.md says how to get them.
 """
@@ -12,9 +12,9 @@ import pytest
 
 from tests.conformance.apiserver import NEEDED, ApiServer, running, speaker
 from tests.conformance.applying import Applier
-from tests.kube_api import kube_api
-from tests.manifest_files import NAMESPACE, of_kind
-from tests.takeover_support import CHECKPOINT, LEASE
+from tests.state.takeover_support import CHECKPOINT, LEASE
+from tests.support.kube_api import kube_api
+from tests.support.manifest_files import NAMESPACE, of_kind
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(180), NEEDED]
 

@@ -14,7 +14,7 @@ import pytest
 from tests.conformance.apiserver import ADMINISTRATOR, NEEDED, ApiServer, binary, running
 from tests.conformance.applying import Applier
 from tests.conformance.crds import definition, definitions
-from tests.manifest_files import CONFIG, FOLDERS, everything, of_kind, the, title
+from tests.support.manifest_files import CONFIG, FOLDERS, everything, of_kind, the, title
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(180), NEEDED]
 KUBECTL = binary("kubectl")

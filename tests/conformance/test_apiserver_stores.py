@@ -14,16 +14,16 @@ from typing import Any
 
 import pytest
 
-from adapter import kube
-from adapter.checkpoint.configmap import KEY, ConfigMapStore
-from adapter.errors import KubernetesForbiddenError
 from tests.conformance.apiserver import NEEDED, ApiServer, running
 from tests.conformance.applying import Applier
-from tests.guarantees_judge import prove
-from tests.guarantees_process import eventually
-from tests.guarantees_support import World
-from tests.manifest_files import NAMESPACE, of_kind
-from tests.takeover_support import CHECKPOINT, LEASE, WINDOW, Cluster
+from tests.guarantees.process import eventually
+from tests.guarantees.support import World
+from tests.guarantees.verification import prove
+from tests.state.takeover_support import CHECKPOINT, LEASE, WINDOW, Cluster
+from tests.support.manifest_files import NAMESPACE, of_kind
+from vcenter_source.core.errors import KubernetesForbiddenError
+from vcenter_source.state import kube
+from vcenter_source.state.checkpoint.configmap import KEY, ConfigMapStore
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(180), NEEDED]
 KINDS = ("ConfigMap", "Lease")
@@ -186,7 +186,7 @@ def test_to_apply_the_manifests_again_changes_nothing_of_what_was_written(cluste
 def test_the_role_allows_no_creation_whether_or_not_the_object_is_there(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What tests/kube_api.py does too: only reading tells."""
+    """What tests/support/kube_api.py does too: only reading tells."""
     monkeypatch.setenv("KUBECONFIG", str(place.config))
     place.apply()
     stored = kube.connect().object(kube.CONFIG_MAP, CHECKPOINT, "CHECKPOINT")

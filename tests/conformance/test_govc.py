@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulator.accounts import ADMINISTRATOR, PASSWORD
-from simulator.server import Running
-from simulator.testing import running
+from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
+from vcenter_simulator.server import Running
+from vcenter_simulator.testing import running
 
 GOVC = shutil.which("govc")
 

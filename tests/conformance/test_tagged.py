@@ -51,7 +51,7 @@ def tag_a_machine_and_what_is_none(url: str) -> None:
 
 def tagged(url: str, tag: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "adapter", "tagged", tag],
+        [sys.executable, "-m", "vcenter_source", "tagged", tag],
         env=clean_environment(VCENTER_URL=url, **LOGIN),
         capture_output=True,
         text=True,

@@ -56,7 +56,7 @@ def vcenter_time(vcenter: Any) -> Any:
 
 
 def test_a_first_look_prints_events_and_ends_cleanly_on_sigint(url: str) -> None:
-    with process("adapter", "run", "--sink", "-", VCENTER_URL=url, START_FROM="beginning", **LOGIN) as adapter:
+    with process("vcenter_source", "run", "--sink", "-", VCENTER_URL=url, START_FROM="beginning", **LOGIN) as adapter:
         assert adapter.stdout is not None
         first = json.loads(adapter.stdout.readline())
         adapter.send_signal(signal.SIGINT)
@@ -73,7 +73,7 @@ def test_power_operations_arrive_in_order(url: str, vcenter: Any) -> None:
     wanted = "VmPoweredOffEvent,VmPoweredOnEvent"
     with (
         recording_sink() as sink,
-        process("adapter", "run", VCENTER_URL=url, K_SINK=sink.url, EVENT_TYPES=wanted, **LOGIN) as adapter,
+        process("vcenter_source", "run", VCENTER_URL=url, K_SINK=sink.url, EVENT_TYPES=wanted, **LOGIN) as adapter,
     ):
         wait_for_line(adapter, "reading events")
         WaitForTask(vm.PowerOff())
@@ -89,12 +89,12 @@ def test_power_operations_arrive_in_order(url: str, vcenter: Any) -> None:
 def test_a_resource_pool_is_tagged_over_rest(url: str, vcenter: Any) -> None:
     pool = first_of(vcenter, vim.ResourcePool)
     with process(
-        "functions.pytag", VCENTER_URL=url, TAG="demo/seen", TAG_CREATE="true", HOST="127.0.0.1", PORT="0", **LOGIN
+        "pytag", VCENTER_URL=url, TAG="demo/seen", TAG_CREATE="true", HOST="127.0.0.1", PORT="0", **LOGIN
     ) as pytag:
         assert pytag.stdout is not None
         address = pytag.stdout.readline().split()[-1]
         settings = {"VCENTER_URL": url, "K_SINK": address, "EVENT_TYPES": "com.vmware.event.resourcepool.created"}
-        with process("adapter", "run", **settings, **LOGIN) as adapter:
+        with process("vcenter_source", "run", **settings, **LOGIN) as adapter:
             wait_for_line(adapter, "reading events")
             post_created(vcenter, pool)
             wait_for_line(pytag, "tag attached")

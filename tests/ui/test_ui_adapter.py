@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from simulator.testing import running
-from tests.admin_support import control
 from tests.support import Answer, clean_environment, recording_sink
+from tests.support.simulator_admin import control
+from tests.support.viewer import viewed
 from tests.ui.conftest import ROWS
-from tests.viewer_support import viewed
+from vcenter_simulator.testing import running
 
 pytestmark = pytest.mark.ui
 
@@ -69,7 +69,7 @@ def test_a_trigger_made_on_the_page_is_one_that_lint_accepts(page: Page, tmp_pat
             expect(page.locator(".trigger pre")).to_contain_text("severitytext: ERROR")
             manifest = tmp_path / "trigger.yaml"
             manifest.write_text(page.locator(".trigger pre").inner_text())
-    lint = [sys.executable, "-m", "adapter", "lint", "--strict", str(manifest)]
+    lint = [sys.executable, "-m", "vcenter_source", "lint", "--strict", str(manifest)]
     done = subprocess.run(lint, capture_output=True, text=True, check=False, env=clean_environment())
     assert (done.returncode, done.stdout) == (0, "1 Trigger: nothing found\n")
 

@@ -8,10 +8,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
-from adapter.errors import EventRefusedError
 from tests.support import web_server
+from tests.support.viewer import alone, made_up
 from tests.ui.conftest import REBOUND, ROWS
-from tests.viewer_support import alone, made_up
+from vcenter_source.core.errors import EventRefusedError
 
 pytestmark = pytest.mark.ui
 NOW = datetime.now(UTC)

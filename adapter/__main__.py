@@ -1,5 +1,0 @@
-"""``python -m adapter`` is ``vcenter-source``."""
-
-from adapter.cli import main
-
-main()

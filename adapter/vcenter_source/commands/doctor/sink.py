@@ -1,0 +1,117 @@
+"""The sink, and the one for dead letters: the way there, and one event if asked."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from cloudevents.core.v1.event import CloudEvent
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan
+
+from vcenter_source.commands.doctor import gateway
+from vcenter_source.commands.doctor.endpoint import Endpoint, Trust
+from vcenter_source.commands.doctor.steps import Finding, Outcome, Step, failed, ok, take
+from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
+from vcenter_source.core.proxies import proxy_for
+from vcenter_source.settings.sink import OPENFAAS
+from vcenter_source.settings.source import Settings
+from vcenter_source.sinks.mounted import Trust as SinkTrust
+from vcenter_source.wiring import sink_of
+
+PING_TYPE = "com.vmware.event.adapter.ping"
+"""The type of a CloudEvent that only shows that the sink takes events."""
+
+PING_LIMIT = 4.0
+"""Seconds that the sink may take for it, less than a check may."""
+
+
+class StatusNote(NonRecordingSpan):
+    """Notes the HTTP status of an answer, which the sink tells its span alone."""
+
+    def __init__(self) -> None:
+        super().__init__(INVALID_SPAN_CONTEXT)
+        self.status = 0
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Keep the one attribute that is of interest."""
+        if key == "http.response.status_code":
+            self.status = value
+
+
+async def sink_findings(settings: Settings, *, ping: bool) -> list[Finding]:
+    """The checks of K_SINK."""
+    if settings.sink is None or settings.sink == "-":
+        return [Finding("sink", ok("events are printed"))]
+    way = steps_to(settings.sink, "K_SINK", "sink", settings.ca_certs)
+    if settings.sink.startswith(OPENFAAS):
+        way.append(gateway.functions_step(settings, way[-1].name))
+    return await take([*way, Step("sink ping", partial(ping_outcome, settings, wanted=ping), way[-1].name)])
+
+
+async def dead_letter_sink_findings(settings: Settings) -> list[Finding]:
+    """The checks of DEAD_LETTER_SINK; none where it is not set."""
+    if settings.dead_letter_sink is None:
+        return []
+    return await take(steps_to(settings.dead_letter_sink, "DEAD_LETTER_SINK", "dead letter sink", settings.ca_certs))
+
+
+def steps_to(url: str, setting: str, area: str, ca_certs: str | None) -> list[Step]:
+    """The way to a sink, through a proxy where the environment names one for it. The OpenFaaS gateway has none."""
+    trusted = Trust(SinkTrust(ca_certs).context, "set K_CA_CERTS to its authority's PEM certificate")
+    plain = ok("http: not encrypted, as is usual within a cluster")
+    proxy = None if url.startswith(OPENFAAS) else proxy_for(url)
+    return Endpoint(url.removeprefix(OPENFAAS), setting, trusted, plain, proxy).steps(area)
+
+
+async def ping_outcome(settings: Settings, *, wanted: bool) -> Outcome:
+    """Send one event of the adapter's own, and show the answer."""
+    if not wanted:
+        return ok(f"not sent: --ping sends a {PING_TYPE} event", sent=False)
+    event = ping_event(settings.source, settings.ce_overrides)
+    send = gateway.pinged if str(settings.sink).startswith(OPENFAAS) else pinged
+    try:
+        async with asyncio.timeout(PING_LIMIT):
+            return await send(settings, event)
+    except TimeoutError:
+        found = f"sent, and not answered within {PING_LIMIT:g} s"
+        return failed(
+            found, f"see what holds the sink up; run waits {settings.sink_timeout:g} s (SINK_TIMEOUT)", sent=True
+        )
+    except SinkAccessError as exc:
+        advice = "see whether K_SINK is right, and what a policy, a gateway or a proxy on the way asks of who sends"
+        return failed(str(exc), advice, sent=True, status=exc.status)
+    except SinkUnavailableError as exc:
+        return failed(
+            str(exc), "see whether K_SINK's path is right and the sink is ready", sent=True, status=exc.status
+        )
+    except EventRefusedError as exc:
+        return failed(str(exc), "the sink refuses what the adapter sends: see its log", sent=True, status=exc.status)
+
+
+async def pinged(settings: Settings, event: CloudEvent) -> Outcome:
+    """Send one event to an HTTP sink. Raises what the sink raises."""
+    note, begun = StatusNote(), time.perf_counter()
+    async with sink_of(settings) as sink:
+        await sink.send(event, note, 0)
+    milliseconds = (time.perf_counter() - begun) * 1000
+    return ok(f"accepted with {note.status} in {milliseconds:.0f} ms", sent=True, status=note.status, id=event.get_id())
+
+
+def ping_event(source: str, overrides: Mapping[str, str]) -> CloudEvent:
+    """The event, new each time."""
+    attributes = {
+        "specversion": "1.0",
+        "id": f"ping-{uuid.uuid4()}",
+        "source": source,
+        "type": PING_TYPE,
+        "time": datetime.now(UTC),
+        "datacontenttype": "application/json",
+        "eventclass": "adapter",
+        "eventname": "Ping",
+        "severitytext": "INFO",
+        "partitionkey": "adapter",
+    }
+    return CloudEvent(dict(overrides) | attributes, {"sender": "vcenter-source doctor"})

@@ -1,0 +1,1 @@
+"""What every package stands on: events, errors, back-off, connection status, tracing, logs, HTTP server, files."""

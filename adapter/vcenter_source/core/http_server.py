@@ -1,0 +1,79 @@
+"""HTTP served beside the adapter's work, by aiohttp: its client is loaded anyway, and it leaves signals alone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from vcenter_source.core.errors import ConfigurationError
+from vcenter_source.core.sockets import bracketed, listen, reason
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to listen; port 0 is any free one. ``setting`` says it, and ``instead`` what else it may say."""
+
+    host: str
+    port: int
+    setting: str
+    instead: str = "set another, or 0"
+
+
+@asynccontextmanager
+async def listening(application: web.Application, place: Place, shutdown_seconds: float) -> AsyncIterator[int]:
+    """Serve while this lasts, on the port given. Requests under way then have ``shutdown_seconds`` to be answered.
+
+    Raises ConfigurationError when the port cannot be had.
+    """
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=shutdown_seconds)
+    await runner.setup()
+    try:
+        with refusing(place):
+            for listener in listen(place.host, place.port):
+                await web.SockSite(runner, listener).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def accepting(protocol: Callable[[], asyncio.Protocol], place: Place) -> AsyncIterator[int]:
+    """Give each connection a protocol of its own while this lasts, at the port given. Raises ConfigurationError."""
+    loop = asyncio.get_running_loop()
+    with refusing(place):
+        servers = [await loop.create_server(protocol, sock=each) for each in listen(place.host, place.port)]
+    try:
+        yield servers[0].sockets[0].getsockname()[1]
+    finally:
+        for server in servers:
+            server.close()
+
+
+@contextmanager
+def refusing(place: Place) -> Iterator[None]:
+    """What cannot be listened on is a wrong setting."""
+    try:
+        yield
+    except OSError as exc:
+        where = f"{place.setting}: cannot listen on {bracketed(place.host)}:{place.port}"
+        raise ConfigurationError(f"{where}: {reason(exc)}; {place.instead}") from exc
+
+
+def exposed(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+    """The page that Prometheus reads, as its ``Accept`` asks for it, and what it is by its type."""
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
+
+
+def exposition(registry: CollectorRegistry) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """The same as an endpoint."""
+
+    async def metrics(request: web.Request) -> web.Response:
+        body, content_type = exposed(registry, request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    return metrics

@@ -1,0 +1,1 @@
+"""What others can see: metrics, health, OTLP."""

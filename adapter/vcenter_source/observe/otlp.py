@@ -1,0 +1,68 @@
+"""The metrics over OTLP: the same numbers that /metrics shows, pushed, where an OTLP endpoint is configured.
+
+The standard variables say where and how often (OTEL_METRIC_EXPORT_INTERVAL, milliseconds, default 60,000) and which
+temporality; OTEL_METRICS_EXPORTER=none leaves them out, for a receiver that takes traces alone.
+"""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter, Gauge
+
+from vcenter_source.core import tracing
+from vcenter_source.observe.metrics import BUCKETS, Meters
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import CallbackOptions, Meter, Observation
+
+
+@contextmanager
+def exporting(meters: Meters) -> Iterator[None]:
+    """Push the metrics while this lasts, and once more at its end; without an endpoint nothing is even imported."""
+    if not tracing.configured(os.environ, "METRICS"):
+        yield
+        return
+    with tracing.otel_settings():
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+        from vcenter_source.core import otel_receiver
+
+        session = otel_receiver.session(OTLPMetricExporter, os.environ)
+        reader = PeriodicExportingMetricReader(OTLPMetricExporter(session=session))
+        provider = MeterProvider([reader], tracing.resource(), shutdown_on_exit=False)
+    offer(meters, provider.get_meter(tracing.SERVICE_NAME, version(tracing.SERVICE_NAME)))
+    try:
+        yield
+    finally:
+        tracing.shut_down(provider.shutdown)
+
+
+def offer(meters: Meters, meter: "Meter") -> None:
+    """Make an OTLP instrument of each metric. Counters and gauges are only read when they are sent."""
+    for instrument in meters.instruments:
+        (family,) = instrument.collect()
+        unit = "s" if family.name.endswith("_seconds") else "1"
+        create = meter.create_observable_counter if family.type == "counter" else meter.create_observable_gauge
+        create(family.name, [observer(instrument)], unit, family.documentation)
+    (family,) = meters.durations.collect()
+    durations = meter.create_histogram(
+        family.name, "s", family.documentation, explicit_bucket_boundaries_advisory=BUCKETS
+    )
+    meters.also_record_durations(durations.record)
+
+
+def observer(instrument: Counter | Gauge) -> "Callable[[CallbackOptions], list[Observation]]":
+    """What the SDK calls to learn an instrument's numbers. One that is not known yet is left out."""
+    from opentelemetry.metrics import Observation
+
+    def observe(_: "CallbackOptions") -> list[Observation]:
+        samples = [sample for family in instrument.collect() for sample in family.samples]
+        return [Observation(sample.value, sample.labels) for sample in samples if not math.isnan(sample.value)]
+
+    return observe

@@ -1,0 +1,1 @@
+"""The way of an event: reader, cursor, processor, dispatcher; and dead letters sent again."""

@@ -1,0 +1,114 @@
+"""Events from the stream to the delivery: which are wanted, and each noted until it is acknowledged."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from opentelemetry import trace
+
+from vcenter_source.core import tracing
+from vcenter_source.core.event import ClockReading, Event, Gap, Identity
+from vcenter_source.events.cloudevent import GAP_TYPE, Converter, ordering_key
+from vcenter_source.events.typefilter import TypeFilter
+from vcenter_source.observe.metrics import Meters
+from vcenter_source.pipeline.dispatcher import Delivery, Parcel
+from vcenter_source.pipeline.reader import Progress
+from vcenter_source.state.checkpoint import Ledger
+
+log = structlog.get_logger()
+
+AHEAD = 2048
+"""How many events may be taken from the oldest unacknowledged one on. A checkpoint names those of them that are
+acknowledged, in some 40 bytes each, and a disk or a ConfigMap has to take it every second."""
+
+TRICKLE = 1.0
+"""Seconds after which one more may be taken where so many are: in what others fare shows whether one event is to blame
+that the sink fails again and again. It ends at twice as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingProgress(Progress):
+    """What the ledger and the metrics learn from reading beside the events."""
+
+    ledger: Ledger
+    meters: Meters
+
+    def set_back(self, earliest: datetime) -> None:
+        """A checkpoint must not pass what is dated from then on."""
+        self.ledger.set_back(earliest)
+
+    def catch_up(self, clock: ClockReading) -> None:
+        """A checkpoint has how the clocks stood, for the next process to see whether vCenter's was set back."""
+        self.ledger.catch_up(clock)
+
+    def late(self) -> None:
+        """Count it."""
+        self.meters.late()
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Takes events from the stream to the delivery.
+
+    Where one object's event is stuck, those of other objects go on, but no more than ``ahead`` of them: then reading
+    all but stops, or memory and the checkpoint would grow with every event. ``trickle`` is in seconds.
+    """
+
+    types: TypeFilter
+    converter: Converter
+    ledger: Ledger
+    delivery: Delivery
+    meters: Meters
+    ahead: int = AHEAD
+    trickle: float = TRICKLE
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def take(self, event: Event | Gap) -> None:
+        """One event; waits while the window is full, or one event is too far behind the others."""
+        if isinstance(event, Gap):
+            await self._take_gap(event)
+            return
+        cloudevents_type = self.converter.type_of(event)
+        self.meters.read(cloudevents_type)
+        if not self.types.accepts(event.class_name, event.name, cloudevents_type):
+            self.meters.filtered(cloudevents_type)
+            self.ledger.skip(event.identity)
+            return
+        acknowledged = await self._noted(event.identity)
+        span = tracing.creating(event, cloudevents_type)
+        cloudevent = self.converter.convert(event, **tracing.context_headers(span))
+        tracing.describe(span, cloudevent)
+        await self.delivery.submit(Parcel(cloudevent, ordering_key(event), span, acknowledged))
+
+    async def _take_gap(self, gap: Gap) -> None:
+        """Tell of missing events as of any other, so that the checkpoint does not pass a gap that nobody heard of."""
+        log.warning("events are missing", reason=gap.reason, after=gap.after, before=gap.before)
+        if self.types.accepts("Gap", "Gap", GAP_TYPE):
+            acknowledged = await self._noted(None)
+            cloudevent = self.converter.convert_gap(gap)
+            await self.delivery.submit(Parcel(cloudevent, "adapter", trace.INVALID_SPAN, acknowledged))
+
+    async def _has_moved(self) -> bool:
+        """Wait for an acknowledgement; whether there was one within ``trickle``."""
+        self._moved.clear()
+        try:
+            async with asyncio.timeout(self.trickle):
+                await self._moved.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _noted(self, identity: Identity | None) -> Callable[[], None]:
+        """Note it as read, when there is room; what is returned notes it as acknowledged."""
+        while not self.ledger.has_room(self.ahead):
+            if not await self._has_moved() and self.ledger.has_room(2 * self.ahead):
+                break
+        entry = self.ledger.read(identity)
+
+        def acknowledged() -> None:
+            self.ledger.acknowledge(entry)
+            self._moved.set()
+
+        return acknowledged

@@ -1,0 +1,228 @@
+"""The dead letters of a folder, sent to the sink again: in order, one at a time, each removed once it is accepted.
+
+Letters are removed when their file is done, also when it is broken off; until then it is noted which were accepted, so
+that a kill makes no more than the one on its way be sent again. None is ever lost.
+"""
+
+import asyncio
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from cloudevents.core.v1.event import CloudEvent
+from opentelemetry.trace import Span, get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from vcenter_source.core import tracing
+from vcenter_source.core.backoff import Backoff
+from vcenter_source.core.errors import ConfigurationError, EventRefusedError, SinkAccessError, SinkUnavailableError
+from vcenter_source.settings.sink import OPENFAAS, SinkSettings
+from vcenter_source.sinks.http import http_sink
+from vcenter_source.sinks.openfaas.sink import OpenfaasSink, openfaas_sink
+from vcenter_source.state.dead_letters import unlabelled
+from vcenter_source.state.dead_letters.folder import Folder, Stored
+
+log = structlog.get_logger()
+
+TRIES = 4
+"""How often a letter is sent that the sink answers with "not now". Someone waits for the command to end."""
+
+TURNED_AWAY = 5
+"""Letters in a row, and none accepted before, after which a sink that turns them away would do so with all."""
+
+STOP_SECONDS = 2.0
+"""How long a stop waits for the answer to the letter that is on its way; else it would be sent again next time."""
+
+
+class Sender(Protocol):
+    """What a replay needs of a sink."""
+
+    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+        """Return when the event is acknowledged. Raises SinkUnavailableError or EventRefusedError."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """How a replay went. ``stopped`` is why it went no further, None where it came to its end."""
+
+    accepted: int = 0
+    refused: int = 0
+    stopped: str | None = None
+
+    @property
+    def clean(self) -> bool:
+        """Whether every letter that was wanted has gone."""
+        return self.refused == 0 and self.stopped is None
+
+    def __str__(self) -> str:
+        words = f"{self.accepted} accepted and removed, {self.refused} refused again and kept"
+        return words if self.stopped is None else f"{words}; stopped, since {self.stopped}"
+
+
+class Replay:
+    """One run over a folder. ``done`` is called after each line, whether it was wanted or not."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        sink: Sender,
+        backoff: Backoff,
+        *,
+        done: Callable[[], None] = lambda: None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._folder = folder
+        self._sink = sink
+        self._backoff = backoff
+        self._done = done
+        self._sleep = sleep
+        self._turned_away = 0
+        """Letters in a row."""
+        self.summary = Summary()
+
+    async def run(self, event_id: str | None = None) -> Summary:
+        """Send every letter, or those of this event id. A sink that gives no answer ends it: none would be accepted.
+
+        Raises DeadLetterUnavailableError where another replay is going on.
+        """
+        with self._folder.replaying():
+            for file in self._folder.files():
+                accepted: set[bytes] = set()
+                try:
+                    await self._file(self._folder.letters_of(file), event_id, accepted)
+                except SinkUnavailableError as exc:
+                    self.summary.stopped = str(exc)
+                finally:
+                    self._folder.remove(file, accepted)
+                if self.summary.stopped is not None:
+                    break
+        return self.summary
+
+    def stop(self) -> None:
+        """End after the letter that is on its way."""
+        self.summary.stopped = "it was told to stop"
+
+    async def _file(self, letters: Iterator[Stored], event_id: str | None, accepted: set[bytes]) -> None:
+        for letter in letters:
+            if event_id in {None, letter.event.get_id()}:
+                await self._one(letter, accepted)
+            self._done()
+            if self.summary.stopped is not None:
+                return
+
+    async def _one(self, letter: Stored, accepted: set[bytes]) -> None:
+        event = unlabelled(letter.event)
+        span = traced(event)
+        event.get_attributes().update(tracing.context_headers(span))  # an earlier version stored other flags, too
+        if isinstance(self._sink, OpenfaasSink):
+            await self._sink.note_takers(event, letter.takers)
+        try:
+            await self._send(event, span)
+        except (EventRefusedError, SinkUnavailableError) as exc:
+            if exc.status is None and isinstance(exc, SinkUnavailableError):
+                raise
+            self.summary.refused += 1
+            log.error("refused again", event_id=event.get_id(), event_type=event.get_type(), reason=str(exc))
+            self._turned_away = self._turned_away + 1 if isinstance(exc, SinkAccessError) else 0
+            if self._turned_away >= TURNED_AWAY and not self.summary.accepted:
+                raise
+        else:
+            self._folder.accepted(letter)
+            self.summary.accepted += 1
+            accepted.add(letter.line)
+
+    async def _send(self, event: CloudEvent, span: Span) -> None:
+        """Send one event, a few times where its failure may pass."""
+        for failures in range(TRIES - 1):
+            try:
+                return await self._sink.send(event, span, failures)
+            except SinkAccessError:
+                raise  # nobody lets us in while we wait
+            except SinkUnavailableError as exc:
+                await self._sleep(self._backoff.delay(failures, at_least=exc.retry_after or 0.0))
+        return await self._sink.send(event, span, TRIES - 1)
+
+
+def traced(event: CloudEvent) -> Span:
+    """The span that the event's trace began with, by its extensions: what it was read in may have ended long ago."""
+    return get_current_span(TraceContextTextMapPropagator().extract(event.get_attributes()))
+
+
+def folder_of(settings: SinkSettings) -> Folder:
+    """The folder that DEAD_LETTER_PATH names."""
+    if settings.dead_letter_path is None:
+        raise ConfigurationError("DEAD_LETTER_PATH: not set; set it to the folder that the adapter has it set to")
+    return Folder(settings.dead_letter_path, settings.dead_letter_max_bytes)
+
+
+def tell_where_missing(settings: SinkSettings) -> None:
+    """That there are no letters may mean that the folder is another one."""
+    path = settings.dead_letter_path
+    if path is not None and not path.is_dir():
+        log.warning("no such folder yet; the adapter makes it for its first dead letter", path=str(path))
+
+
+async def replay(settings: SinkSettings, event_id: str | None) -> Summary:
+    """Send the letters of DEAD_LETTER_PATH to K_SINK, with a bar of progress on a terminal."""
+    folder = folder_of(settings)
+    if settings.sink in {None, "-"}:
+        raise ConfigurationError("K_SINK: not set; set it, or --sink, to the http(s) address to send to")
+    tell_where_missing(settings)
+    backoff = Backoff(base=0.5, longest=settings.retry_max_delay, random=random.random)
+    async with sender_of(settings) as sink:
+        with progress(folder) as done:
+            return await stoppable(Replay(folder, sink, backoff, done=done), event_id)
+
+
+async def stoppable(replaying: Replay, event_id: str | None) -> Summary:
+    """Run it until it is done, or SIGTERM or SIGINT comes; a second one does not wait for an answer any more."""
+    loop, work = asyncio.get_running_loop(), asyncio.ensure_future(replaying.run(event_id))
+
+    def stop() -> None:
+        if replaying.summary.stopped is not None:
+            work.cancel()
+        replaying.stop()
+        loop.call_later(STOP_SECONDS, work.cancel)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    with suppress(asyncio.CancelledError):
+        await work
+    return replaying.summary
+
+
+@asynccontextmanager
+async def sender_of(settings: SinkSettings) -> AsyncIterator[Sender]:
+    """The sink that K_SINK or --sink names."""
+    if str(settings.sink).startswith(OPENFAAS):
+        async with openfaas_sink(settings) as functions:
+            yield functions
+        return
+    async with http_sink(
+        str(settings.sink),
+        ca_certs=settings.ca_certs,
+        answer_timeout=settings.sink_timeout,
+        max_event_bytes=settings.max_event_bytes,
+        token_file=settings.sink_token,
+    ) as sink:
+        yield sink
+
+
+@contextmanager
+def progress(folder: Folder) -> Iterator[Callable[[], None]]:
+    """A bar on standard error, where that is a terminal; call what this gives after each letter."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console  # takes its time to load
+    from rich.progress import MofNCompleteColumn, Progress
+
+    total = sum(1 for _ in folder.letters())
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("dead letters", total=total)
+        yield lambda: bar.advance(task)

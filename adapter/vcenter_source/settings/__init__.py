@@ -1,0 +1,1 @@
+"""The environment and mounted secrets, read into frozen values."""

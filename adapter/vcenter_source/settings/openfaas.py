@@ -1,0 +1,118 @@
+"""What can be set for the OpenFaaS gateway; names in lower case are those that OpenFaaS's own connectors read."""
+
+import ssl
+from base64 import b64encode
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from vcenter_source.core.errors import ConfigurationError
+from vcenter_source.core.sockets import ANYWHERE
+from vcenter_source.core.tls import client_context
+from vcenter_source.settings.sink import EnvironmentSettings, ListenHost, check_port, either, split, trim
+
+Invocation = Literal["async", "sync"]
+
+
+class GatewaySettings(EnvironmentSettings):
+    """The gateway, and how functions are invoked: for ``openfaas-shim``, and ``run --sink openfaas+http://…``."""
+
+    gateway: Annotated[str, either("OPENFAAS_URL")] = "http://gateway.openfaas:8080"
+    """The gateway's http or https address. With `run`, `--sink` names it instead."""
+
+    ca_certs: Annotated[str | None, either("K_CA_CERTS")] = None
+    """PEM certificates to trust for the gateway, beside the system's."""
+
+    basic_auth: Annotated[bool, either("basic_auth")] = False
+    """`true` or `1`: the gateway asks for a user name and password."""
+
+    secret_mount_path: Annotated[Path, either("secret_mount_path")] = Path("/run/secrets")
+    """The folder with the files `basic-auth-user` and `basic-auth-password`, as the Secret `basic-auth` is mounted.
+    They are read each time the functions are, so rotated credentials need no restart."""
+
+    topic_map_interval: Annotated[float, either("TOPIC_MAP_INTERVAL")] = Field(default=10.0, gt=0)
+    """Seconds between two readings of the functions and their topics."""
+
+    invocation: Annotated[Invocation, either("OPENFAAS_INVOCATION")] = "async"
+    """`async`: the gateway's queue takes the event, and a slow function holds nothing up; it answers 202. `sync`: the
+    function itself has to answer 2xx. A function's annotation `topic-invocation` wins."""
+
+    invocation_timeout: Annotated[float, either("OPENFAAS_TIMEOUT")] = Field(default=60.0, gt=0)
+    """Seconds to wait for the answer to an invocation."""
+
+    concurrency: Annotated[int, either("OPENFAAS_CONCURRENCY")] = Field(default=64, ge=1)
+    """How many invocations of one function may be under way at once; the others wait, and hold up no other function."""
+
+    max_tries: Annotated[int, either("OPENFAAS_MAX_TRIES")] = Field(default=5, ge=1)
+    """How often a function that itself fails with an event (500, say) is tried before the event goes to the dead
+    letter. While the gateway cannot reach a function (429, 502, 503, 504, no answer), it is tried for as long as it
+    takes. Where the queue fails with one event (500: it is too large, say), tries count while it takes others."""
+
+    @field_validator("gateway")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        parts = split(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("not an http or https address without a user name")
+        if parts.query or parts.fragment:
+            raise ValueError("a gateway's address ends before a query; leave out what begins with ? or #")
+        check_port(parts)
+        return value.rstrip("/")
+
+    @field_validator("ca_certs")
+    @classmethod
+    def _certificates(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                client_context(ca_certs=value)
+            except ssl.SSLError as exc:
+                raise ValueError("not PEM certificates") from exc
+        return value
+
+    def authorization(self) -> dict[str, str]:
+        """The header for the gateway's lists, by the files as they are now; none where no credentials are asked for.
+
+        Raises ConfigurationError.
+        """
+        if not self.basic_auth:
+            return {}
+        folder = self.secret_mount_path
+        pair = f"{_mounted(folder / 'basic-auth-user')}:{_mounted(folder / 'basic-auth-password')}"
+        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}  # RFC 7617
+
+
+def _mounted(file: Path) -> str:
+    """What a file holds, trimmed as OpenFaaS's own connectors do."""
+    try:
+        return trim(file.read_text(encoding="utf-8")).strip()
+    except OSError as exc:
+        raise ConfigurationError(f"secret_mount_path: cannot read {file}: {exc.strerror}") from exc
+    except UnicodeDecodeError:  # quotes a byte of the password, so it is no cause to keep
+        raise ConfigurationError(f"secret_mount_path: {file} is not UTF-8 text") from None
+
+
+class ShimSettings(GatewaySettings):
+    """Everything that can be set for ``vcenter-source openfaas-shim``."""
+
+    host: Annotated[ListenHost, either("HOST")] = ANYWHERE  # events come from outside the pod
+    """The address to listen on, for events and for `/healthz`, `/readyz` and `/metrics`; `::` is every one, of IPv6 and
+    IPv4. Only the shim's, as are those below."""
+
+    port: Annotated[int, either("PORT")] = Field(default=8080, ge=0, le=65535)
+    """The port to listen on; `0` takes any free one, which the log names."""
+
+    max_body_bytes: Annotated[int, either("MAX_BODY_BYTES")] = Field(default=1_048_576, ge=1)
+    """The largest event that is read, in bytes."""
+
+    drain_timeout: Annotated[float, either("DRAIN_TIMEOUT")] = Field(default=20.0, ge=0)
+    """Seconds that a stop waits for events on their way; keep it under the pod's terminationGracePeriodSeconds."""
+
+    health_stale_after: Annotated[float, either("HEALTH_STALE_AFTER")] = Field(default=60.0, gt=0)
+    """Seconds that the gateway may be out of reach before `/readyz` answers 503. The last topic map is kept."""
+
+    log_format: Annotated[Literal["console", "json"], either("LOG_FORMAT")] = "console"
+    """How the log on standard error looks."""
+
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], either("LOG_LEVEL")] = "info"
+    """The least severity that is logged."""

@@ -1,0 +1,103 @@
+"""HTTP/1.1 POSTs to one address, over connections that are kept, and no more work for each than it takes.
+
+A general client costs several times what the rest of an event's way does. The parsing is llhttp's, by ``httptools``.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from yarl import URL
+
+from vcenter_source.sinks.connection import Answer, Connection, WireError
+
+USER_AGENT = "vcenter-source"
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds for a connection to stand, TLS and all."""
+
+
+class Wire:
+    """POSTs to one address. ``tls`` gives what the next connection trusts; None is plain HTTP.
+
+    ``answer_timeout`` is in seconds, from the request to the answer's headers. It keeps as many connections as there
+    were requests at once. ``fence`` is asked right before a request goes out, and what it raises is raised instead.
+    """
+
+    def __init__(
+        self,
+        url: URL,
+        tls: Callable[[], ssl.SSLContext] | None,
+        answer_timeout: float,
+        fence: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._tls = tls
+        self._fence = fence
+        self._answer_timeout = answer_timeout
+        self._idle: list[Connection] = []
+        self._all: set[Connection] = set()
+        self._host, self._port = url.raw_host or "", url.port or 0
+        host = url.host_subcomponent or ""
+        port = "" if url.is_default_port() else f":{url.port}"
+        self._path = url.raw_path_qs
+        self._head = f" HTTP/1.1\r\nhost: {host}{port}\r\nuser-agent: {USER_AGENT}\r\n"
+
+    async def post(self, headers: Mapping[str, str], body: bytes, path: str | None = None) -> Answer:
+        """Send a request, to the address' own path or to another there, and return its answer.
+
+        Raises OSError: WireError, TimeoutError, or what connecting raises.
+        """
+        request = self._rendered(headers, body, path or self._path)
+        tls = self._tls and self._tls()
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.tls is not tls:  # what it trusted then is trusted no more
+                connection.close()
+            if not connection.open:
+                continue
+            try:
+                return await self._sent(connection, request)
+            except WireError as exc:
+                if not exc.stale:  # a server may close a kept connection as it likes (RFC 9112, 9.3.1)
+                    raise
+                break  # once: it may be this very request that the other side cannot bear
+        return await self._sent(await self._connected(tls), request)
+
+    def _sent(self, connection: "Connection", request: bytes) -> Coroutine[Any, Any, Answer]:
+        """What sends it, and is to be awaited at once: nothing may come between the fence and the request."""
+        try:
+            self._fence()
+        except Exception:
+            connection.close()
+            raise
+        return connection.post(request)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for connection in list(self._all):
+            connection.close()
+
+    def _rendered(self, headers: Mapping[str, str], body: bytes, path: str) -> bytes:
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        if not lines.count("\n") == lines.count("\r") == len(headers):
+            raise WireError("a header of the request holds a line break")
+        head = f"POST {path}{self._head}{lines}content-length: {len(body)}\r\n\r\n"
+        return head.encode("latin-1", "replace") + body
+
+    async def _connected(self, tls: ssl.SSLContext | None) -> "Connection":
+        connecting = asyncio.get_running_loop().create_connection(
+            lambda: Connection(tls, self._answer_timeout, self._idle.append, self._all),
+            self._host,
+            self._port,
+            ssl=tls,
+            server_hostname=self._host if tls else None,
+            happy_eyeballs_delay=0.25,  # RFC 8305, 5
+        )
+        limit = asyncio.timeout(CONNECT_TIMEOUT)
+        try:
+            async with limit:
+                _, connection = await connecting
+        except TimeoutError as exc:  # the system has one of its own, with its own words
+            raise TimeoutError(f"no connection within {CONNECT_TIMEOUT:g} s") if limit.expired() else exc from None
+        return connection

@@ -1,0 +1,295 @@
+"""An HTTP sink, a Knative Broker above all: one POST an event, in binary mode; several in one where that is taken."""
+
+import asyncio
+import sys
+from base64 import b64encode
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+import structlog
+from cloudevents.core.v1.event import CloudEvent
+from opentelemetry.trace import Span
+from yarl import URL
+
+from vcenter_source.core import tracing
+from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
+from vcenter_source.core.proxies import proxy_for
+from vcenter_source.core.secretive import Hiding, secrets_in, without_secrets
+from vcenter_source.events.cloudevent import OrjsonFormat, binary
+from vcenter_source.sinks.answers import judge
+from vcenter_source.sinks.client import Wire
+from vcenter_source.sinks.connection import Answer, WireError
+from vcenter_source.sinks.mounted import TRUST_BUNDLES, Token, Trust
+from vcenter_source.sinks.proxied import Proxied
+
+log = structlog.get_logger()
+
+BATCH_TYPE = "application/cloudevents-batch+json"
+
+SEND_AGAIN = "knative-vcenter-source-send-again"
+"""The header of an event that is to be acted on once more, also by who has taken it; it has another value each time.
+
+So a retry asks nobody twice. Knative's Broker in memory hands on to subscribers what begins with ``knative-``, as it
+does with few other headers (eventing, pkg/utils/headers.go).
+"""
+
+OFFERED_BATCH = 16
+"""Events that go in one request where the sink itself offers to take several."""
+
+
+class Client(Protocol):
+    """What sends requests to the one address of a sink."""
+
+    async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Send a request and return its answer. Raises OSError."""
+
+    async def close(self) -> None:
+        """Close all connections."""
+
+
+class Address:
+    """Where requests go, exactly as given: Knative forbids altering K_SINK's path.
+
+    ``token`` is sent as Bearer token where one is mounted, else the user name and password of the address. ``name`` is
+    the address free of user info and query, and no failure quotes what stands there.
+    ``takes_batches`` is what the last answer has said of it, in ``Accept-Post`` (W3C Linked Data Platform 1.0, 7.1).
+    """
+
+    def __init__(self, client: Client, url: str, token: Token) -> None:
+        self._client = client
+        self._token = token
+        self._basic = basic(URL(url, encoded=url.isascii()))
+        self._hiding = Hiding(secrets_in(url))
+        self.name = without_secrets(url)
+        self.takes_batches = False
+
+    async def post(self, headers: dict[str, str], body: bytes) -> int:
+        """The status of an answer that is a success. Raises SinkUnavailableError or EventRefusedError."""
+        credentials = self._token.header() or self._basic
+        try:
+            answer = await self._client.post(headers | credentials, body)
+        except OSError as exc:  # a TimeoutError is one
+            self.takes_batches = False  # another may answer here next
+            why = self._hiding.text(str(exc) or type(exc).__name__)
+            turned_away = isinstance(exc, WireError) and exc.turned_away
+            failure = SinkAccessError if turned_away else SinkUnavailableError
+            raise failure(f"{self.name}: {why}") from exc
+        self.takes_batches = BATCH_TYPE in answer.headers.get("accept-post", "")
+        if answer.status >= 300:  # noqa: PLR2004  it may quote the whole address
+            answer.body, answer.reason = self._hiding.bytes(answer.body), self._hiding.text(answer.reason)
+        judge(self.name, answer)
+        return answer.status
+
+
+def basic(url: URL) -> dict[str, str]:
+    """The header with the user name and password of an address (RFC 7617); none where it has no user name."""
+    if url.user is None:
+        return {}
+    pair = f"{url.user}:{url.password or ''}"
+    return {"authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+
+
+class HttpSink:
+    """Sends each CloudEvent in a request of its own, in binary mode.
+
+    An event of more than ``max_event_bytes`` is not even tried.
+    """
+
+    def __init__(self, to: Address, max_event_bytes: int) -> None:
+        self._to = to
+        self._max_event_bytes = max_event_bytes
+        self.address = to.name
+
+    async def send(self, event: CloudEvent, span: Span, resend: int, more: Mapping[str, str] = {}) -> None:
+        """POST one event, with ``more`` headers. Raises SinkUnavailableError or EventRefusedError."""
+        headers, body = binary(event)
+        must_fit(len(body) + sum(map(len, headers)) + sum(map(len, headers.values())), self._max_event_bytes)
+        with tracing.Sending(span, self.address, event.get_id(), resend) as (child, trace_headers):
+            status = await self._to.post({**headers, **trace_headers, **more}, body)
+            child.set_attribute("http.response.status_code", status)
+
+    async def send_anew(self, event: CloudEvent, span: Span) -> None:
+        """POST it so that who has taken it acts on it once more. Raises as ``send`` does."""
+        await self.send(event, span, 0, wished())
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event, as it is written in a batch, and those who wait for what becomes of it."""
+
+    written: bytes
+    of: tracing.Try
+    accepted: asyncio.Future[None]
+
+
+class Batches:
+    """Sends CloudEvents that are there at the same time in one request, as many as ``most`` of them.
+
+    They are told apart by what becomes of them only where the request is refused: then each is sent in one of its own.
+    So is one that has failed before, or the others would fail with it. A batch is no longer than ``max_event_bytes``
+    either (CloudEvents, JSON Batch Format).
+    """
+
+    def __init__(self, to: Address, most: int, max_event_bytes: int) -> None:
+        self._to = to
+        self._most = most
+        self._max_event_bytes = max_event_bytes
+        self._format = OrjsonFormat()
+        self._waiting: deque[Waiting] = deque()
+        self._work: set[asyncio.Task[None]] = set()
+        self.address = to.name
+
+    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+        """Return when the event's batch is acknowledged. Raises SinkUnavailableError or EventRefusedError."""
+        waiting = self._written(event, span, resend)
+        if resend:
+            self._begin([waiting])
+        else:
+            if not self._waiting:
+                asyncio.get_running_loop().call_soon(self._gather)  # after those that are about to send as well
+            self._waiting.append(waiting)
+        await waiting.accepted
+
+    async def send_anew(self, event: CloudEvent, span: Span) -> None:
+        """Send it alone, so that who has taken it acts on it once more. Raises as ``send`` does."""
+        waiting = self._written(event, span, 0)
+        self._begin([waiting], wished())
+        await waiting.accepted
+
+    def _written(self, event: CloudEvent, span: Span, resend: int) -> Waiting:
+        written = self._format.write(event)
+        must_fit(len(written), self._max_event_bytes)
+        return Waiting(written, tracing.Try(span, event.get_id(), resend), asyncio.get_running_loop().create_future())
+
+    def _gather(self) -> None:
+        while self._waiting:
+            batch: list[Waiting] = []
+            size = 0
+            while self._waiting and len(batch) < self._most:
+                size += len(self._waiting[0].written)
+                if batch and size > self._max_event_bytes:
+                    break
+                batch.append(self._waiting.popleft())
+            self._begin(batch)
+
+    def _begin(self, batch: list[Waiting], more: Mapping[str, str] = {}) -> None:
+        work = asyncio.ensure_future(self._deliver(batch, more))
+        self._work.add(work)
+        work.add_done_callback(self._work.discard)
+
+    async def _deliver(self, batch: list[Waiting], more: Mapping[str, str] = {}) -> None:
+        body = b"[" + b",".join(each.written for each in batch) + b"]"
+        try:
+            with tracing.sending_together([each.of for each in batch], self.address) as (span, _):
+                status = await self._to.post({"content-type": BATCH_TYPE, **more}, body)
+                span.set_attribute("http.response.status_code", status)
+        except (EventRefusedError, SinkAccessError) as exc:
+            if len(batch) > 1:  # one of them may be the reason
+                await asyncio.gather(*(self._deliver([each]) for each in batch))
+            else:
+                settle(batch, exc)
+        except Exception as exc:  # noqa: BLE001  whatever it is, those who wait have to know
+            settle(batch, exc)
+        else:
+            settle(batch)
+
+
+class Offered:
+    """Sends events one by one, or in batches where there are several and the sink offers to take them.
+
+    An event that has failed goes alone, so that it holds up no other.
+    """
+
+    def __init__(self, to: Address, max_event_bytes: int) -> None:
+        self._to = to
+        self._one_by_one = HttpSink(to, max_event_bytes)
+        self._batches = Batches(to, OFFERED_BATCH, max_event_bytes)
+        self._under_way = 0
+        self.address = to.name
+
+    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+        """Return when the event is acknowledged. Raises SinkUnavailableError or EventRefusedError."""
+        together = self._under_way > 0 and not resend and self._to.takes_batches
+        self._under_way += 1
+        try:
+            if not together or not await self._in_batch(event, span):
+                await self._one_by_one.send(event, span, resend)
+        finally:
+            self._under_way -= 1
+
+    async def send_anew(self, event: CloudEvent, span: Span) -> None:
+        """Send it so that who has taken it acts on it once more. Raises as ``send`` does."""
+        await self._one_by_one.send_anew(event, span)
+
+    async def _in_batch(self, event: CloudEvent, span: Span) -> bool:
+        """Whether it went so: one is larger in a batch than alone, and may be too large there."""
+        try:
+            await self._batches.send(event, span, 0)
+        except TooLargeError:
+            return False
+        return True
+
+
+def wished() -> dict[str, str]:
+    """The header of one more wish that an event be acted on again."""
+    return {SEND_AGAIN: uuid4().hex}
+
+
+def settle(batch: Iterable[Waiting], failure: Exception | None = None) -> None:
+    """Tell those who wait and have not given up."""
+    for each in batch:
+        if each.accepted.done():
+            continue
+        if failure is not None:
+            each.accepted.set_exception(failure)
+        else:
+            each.accepted.set_result(None)
+
+
+class TooLargeError(EventRefusedError):
+    """It is not even tried."""
+
+
+def must_fit(size: int, most: int) -> None:
+    """Raise TooLargeError for an event of more bytes: its data, and the names and values of its attributes."""
+    if size > most:
+        raise TooLargeError(f"the event has {size} bytes, more than MAX_EVENT_BYTES ({most})")
+
+
+@asynccontextmanager
+async def http_sink(  # noqa: PLR0913  it is wired in few places, by keyword
+    url: str,
+    *,
+    ca_certs: str | None,
+    answer_timeout: float,
+    max_event_bytes: int = sys.maxsize,
+    batch: int | None = 1,
+    token_file: Path | None = None,
+    bundles: Path = TRUST_BUNDLES,
+    fence: Callable[[], None] = lambda: None,
+) -> AsyncIterator[HttpSink | Batches | Offered]:
+    """A sink, its connections closed at the end. ``batch`` events go in a request; None leaves it to the sink.
+
+    ``answer_timeout`` is in seconds; ``fence`` is for the wire.
+    """
+    address = URL(url, encoded=url.isascii())
+    trust = Trust(ca_certs, bundles).context if address.scheme == "https" else None
+    proxy = proxy_for(str(address))  # aiohttp's own trust_env would also read ~/.netrc, for each request anew
+    client: Client = Wire(address, trust, answer_timeout, fence)
+    if proxy:
+        log.info("the sink is reached through a proxy", sink=address.host, proxy=str(proxy))
+        client = Proxied(address, proxy, trust, answer_timeout, fence)
+    try:
+        to = Address(client, url, Token(token_file))
+        if batch is None:
+            yield Offered(to, max_event_bytes)
+        else:
+            yield Batches(to, batch, max_event_bytes) if batch > 1 else HttpSink(to, max_event_bytes)
+    finally:
+        await client.close()
+        await asyncio.sleep(0)  # lets the transports close before the loop does

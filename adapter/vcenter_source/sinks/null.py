@@ -1,0 +1,15 @@
+"""No sink: ``vcenter-source view`` only looks at events."""
+
+from cloudevents.core.v1.event import CloudEvent
+from opentelemetry.trace import Span
+
+from vcenter_source.settings.source import NOWHERE
+
+
+class NowhereSink:
+    """Takes every event, and nobody gets it."""
+
+    address = NOWHERE
+
+    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+        """Do nothing."""

@@ -1,0 +1,102 @@
+"""HTTP POSTs to one address through a proxy, which few have to use: all of it is aiohttp's."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+
+import aiohttp
+from yarl import URL
+
+from vcenter_source.core.proxies import Proxy
+from vcenter_source.core.sockets import reason
+from vcenter_source.sinks import client as wire
+from vcenter_source.sinks import connection
+from vcenter_source.sinks.answers import ACCESS
+from vcenter_source.sinks.connection import Answer, WireError
+
+
+class Proxied:
+    """Does what ``Wire`` does, through ``proxy``."""
+
+    def __init__(
+        self,
+        url: URL,
+        proxy: Proxy,
+        tls: Callable[[], ssl.SSLContext] | None,
+        answer_timeout: float,
+        fence: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._url, self._proxy, self._tls = url.with_user(None), proxy, tls
+        self._proxy_url = URL(proxy.url).with_user(None)  # aiohttp takes no user name that Latin-1 has not
+        self._answer_timeout = answer_timeout
+        self._fence = fence
+        self._client = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=wire.CONNECT_TIMEOUT
+            ),  # the proxy's answer to CONNECT too
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"user-agent": wire.USER_AGENT},
+        )
+
+    async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Send a request and return its answer. Raises OSError."""
+        try:
+            async with asyncio.timeout(self._answer_timeout):  # also where it comes byte by byte
+                response = await self._sent(headers, body)
+            async with response:
+                named = {name.lower(): value for name, value in response.headers.items()}
+                body = await beginning(response)
+            return self._judged(Answer(response.status, response.reason or "", named, body))
+        except aiohttp.ClientHttpProxyError as exc:  # its answer to CONNECT
+            raise self._refused(exc.status, exc.message) from exc
+        except aiohttp.ConnectionTimeoutError as exc:
+            raise WireError(f"no connection within {wire.CONNECT_TIMEOUT:g} s by the proxy {self._proxy}") from exc
+        except aiohttp.ClientProxyConnectionError as exc:
+            said = f"the proxy {self._proxy} cannot be reached: {reason(exc.os_error)}"
+            raise WireError(f"{said}; check {self._proxy.variable}") from exc
+        except aiohttp.ClientError as exc:
+            raise WireError(str(exc) or type(exc).__name__) from exc
+        except TimeoutError as exc:
+            raise TimeoutError(f"no answer within {self._answer_timeout:g} s") from exc
+
+    def _judged(self, answer: Answer) -> Answer:
+        """Tell the proxy's answers from the sink's: by plain HTTP it may be either's, and 407 is a proxy's alone."""
+        if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            raise self._refused(answer.status, answer.reason)
+        if self._tls is None:
+            answer.way = f" (it, or the proxy {self._proxy})"
+        return answer
+
+    def _refused(self, status: int, phrase: str) -> WireError:
+        """What to raise where the proxy itself does not let a request through."""
+        return WireError(self._proxy.refusal(status, phrase), turned_away=status in ACCESS)
+
+    async def _sent(self, headers: Mapping[str, str], body: bytes) -> aiohttp.ClientResponse:
+        """The answer, once its head is there."""
+        self._fence()
+        return await self._client.post(
+            self._url,
+            data=body,
+            headers=headers if self._tls else {**headers, **self._proxy.headers},
+            allow_redirects=False,
+            proxy=self._proxy_url,
+            proxy_headers=self._proxy.headers,
+            ssl=self._tls() if self._tls else True,
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+
+async def beginning(response: aiohttp.ClientResponse) -> bytes:
+    """The beginning of the body, or what came of it in time. A connection with more to read is closed."""
+    body = b""
+    with suppress(aiohttp.ClientError, OSError):
+        async with asyncio.timeout(connection.BODY_TIMEOUT):
+            while chunk := await response.content.read(connection.MAX_BODY - len(body)):
+                body += chunk
+    return body

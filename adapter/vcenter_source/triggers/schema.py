@@ -1,0 +1,96 @@
+"""``vcenter-source types TYPE --schema``: the JSON Schema (2020-12) of an event's data, in the shape of VI/JSON.
+
+It says what ``vcenter.values`` makes of what vCenter sends, as far as pyVmomi's metadata goes. It is open where
+the data is: a newer vCenter may add properties, derived types and values of enumerations.
+"""
+
+from typing import Any
+
+from vcenter_source.events.catalog import Property, schema
+from vcenter_source.events.cloudevent import GAP_TYPE
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_BOX = 'Any value; a primitive or an array is boxed: {"_typeName": "string", "_value": "text"}.'
+_UNSENT = frozenset({"dynamicType", "dynamicProperty"})  # vSphere has no use for them
+_PLAIN: dict[str, dict[str, Any]] = {
+    "string": {"type": "string"},
+    "dateTime": {"type": "string", "format": "date-time"},
+    "binary": {"type": "string", "contentEncoding": "base64"},
+    "boolean": {"type": "boolean"},
+    "integer": {"type": "integer"},
+    "number": {"type": "number"},
+    "any": {"description": _BOX},
+}
+_REFERENCE = {
+    "type": "object",
+    "properties": {
+        "_typeName": {"const": "ManagedObjectReference"},
+        "type": {"type": "string"},
+        "value": {"type": "string"},
+        "serverGuid": {"type": "string"},
+    },
+    "required": ["_typeName", "type", "value"],
+}
+_END = {
+    "type": ["object", "null"],
+    "properties": {"key": {"type": "integer"}, "createdTime": {"type": "string", "format": "date-time"}},
+    "required": ["key", "createdTime"],
+}
+_GAP = {
+    "type": "object",
+    "properties": {
+        "reason": {"enum": ["purged", "hidden", "rewound", "compressed"]},
+        "after": _END,
+        "before": _END,
+    },
+    "required": ["reason", "after", "before"],
+}
+
+
+def of_class(class_name: str, type_name: str) -> dict[str, Any]:
+    """The schema of the data of an event class, whose CloudEvents type is ``type_name``."""
+    if type_name == GAP_TYPE:
+        return {"$schema": _DIALECT, "title": type_name, **_GAP}
+    defs = _Definitions()
+    body = defs.object(class_name)
+    body["properties"]["_typeName"] = {"const": class_name}
+    title = {"$schema": _DIALECT, "title": class_name, "description": f"The data of {type_name}."}
+    return {**title, **body, "$defs": dict(sorted(defs.found.items()))}
+
+
+class _Definitions:
+    """The types that a schema refers to, each once."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Any] = {}
+
+    def object(self, type_name: str) -> dict[str, Any]:
+        """An object or a fault. A list that holds nothing is not sent at all, so none is required."""
+        known = schema(type_name)
+        listed = [each for name, each in known.properties.items() if name not in _UNSENT] if known else []
+        properties = {"_typeName": {"type": "string"}} | {each.name: self._property(each) for each in listed}
+        if known and known.kind == "fault":
+            properties["faultstring"] = {"type": "string", "description": "The localized message."}
+        required = [each.name for each in listed if not each.optional and not each.repeated]
+        return {"type": "object", "properties": properties, "required": ["_typeName", *required]}
+
+    def _property(self, declared: Property) -> dict[str, Any]:
+        value = self._value(declared)
+        return {"type": "array", "items": value} if declared.repeated else value
+
+    def _value(self, declared: Property) -> dict[str, Any]:
+        known = schema(declared.type_name)
+        if declared.kind == "reference":
+            self.found["ManagedObjectReference"] = _REFERENCE
+            return {"$ref": "#/$defs/ManagedObjectReference", "description": f"A {declared.type_name}."}
+        if declared.kind in {"object", "fault"}:
+            return self._reference("MethodFault" if declared.kind == "fault" else declared.type_name)
+        if known and known.values:  # a newer vCenter may know more of them
+            return {"anyOf": [{"enum": list(known.values)}, {"type": "string"}]}
+        return _PLAIN[declared.kind]
+
+    def _reference(self, type_name: str) -> dict[str, Any]:
+        if type_name not in self.found:
+            self.found[type_name] = {}  # it may refer to itself
+            self.found[type_name] = self.object(type_name)
+        return {"$ref": f"#/$defs/{type_name}"}

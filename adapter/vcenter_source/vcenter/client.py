@@ -1,0 +1,197 @@
+"""vCenter for the asyncio rooms: pyVmomi blocks, so its calls run one after another in one thread."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import ParamSpec, TypeVar
+
+import structlog
+
+from vcenter_source.core.connection_status import Contact
+from vcenter_source.core.errors import AuthenticationError, VcenterSourceError
+from vcenter_source.core.event import ClockReading, Identity
+from vcenter_source.vcenter.clock import Clock, Look
+from vcenter_source.vcenter.collector import Collector
+from vcenter_source.vcenter.decode import Page
+from vcenter_source.vcenter.paging import Paging
+from vcenter_source.vcenter.session import Session
+
+log = structlog.get_logger()
+
+LOOK_AT_CREDENTIALS = 1.0
+"""Seconds between two looks whether credentials that were refused have changed."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a vCenter says of itself when we log in.
+
+    ``now`` is its clock; ``categories`` tells info, warning, error or user of each event class and event type id.
+    """
+
+    instance_uuid: str
+    api_version: str
+    now: datetime
+    categories: Mapping[str, str]
+
+
+class Reader:
+    """The asyncio face of one collector.
+
+    In a backlog it reads a page ahead: while one is delivered, vCenter has the time to answer with the next.
+    """
+
+    def __init__(self, vcenter: "Vcenter", collector: Collector) -> None:
+        self._vcenter = vcenter
+        self._collector = collector
+        self._ahead: asyncio.Task[Page] | None = None
+
+    async def read(self) -> Page:
+        """The next events, oldest first; empty when there are none just now."""
+        coming, self._ahead = self._ahead or asyncio.create_task(self._read()), None
+        try:
+            page = await coming
+        except VcenterSourceError as exc:  # told when its turn has come: while events wait, vCenter is not to blame
+            self._vcenter.contact.failed(str(exc))
+            raise
+        if page.full:
+            self._ahead = asyncio.create_task(self._read())
+        return page
+
+    async def _read(self) -> Page:
+        page = await self._vcenter.run(self._collector.read)
+        self._vcenter.contact.succeeded()
+        return page
+
+    async def close(self) -> None:
+        """End what is read ahead, and free the collector."""
+        if self._ahead is not None:
+            self._ahead.cancel()
+            await asyncio.gather(self._ahead, return_exceptions=True)
+        await self._vcenter.call(self._collector.destroy)
+
+    async def wait(self, seconds: int) -> ClockReading:
+        """Return as soon as there may be more to read, or after ``seconds``. Raises ClockSetBackError."""
+        clock = await self._vcenter.look_at_clock()
+        await self._vcenter.call(self._collector.wait, seconds)
+        return clock
+
+    async def latest(self) -> list[Identity]:
+        """The newest events there are, in no order, wherever reading stands."""
+        return await self._vcenter.call(self._collector.latest)
+
+
+class Vcenter:
+    """One vCenter and the thread that speaks with it. ``contact`` learns when events are read, and what fails.
+
+    ``sleep`` waits some seconds; a test passes its own.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        contact: Contact | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._session = session
+        self.contact = contact or Contact()
+        self._sleep = sleep
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vcenter")
+        self._clock = Clock()
+        self._paging = Paging()
+
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking call in the thread, and have ``contact`` know of a failure."""
+        try:
+            return await self.run(function, *args, **kwargs)
+        except VcenterSourceError as exc:
+            self.contact.failed(str(exc))
+            raise
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking call in the thread. Cancelling the caller aborts the call under way and waits for its end."""
+        submitted = self._thread.submit(function, *args, **kwargs)
+        future = asyncio.wrap_future(submitted)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            if not submitted.done():
+                self._session.abort()
+            with suppress(Exception):
+                await future
+            raise
+
+    async def connect(self, *, patient: bool = False) -> About:
+        """Log in; where ``patient``, wait for other credentials when these are refused.
+
+        Raises the failures of ``vcenter_source.core.errors``.
+        """
+        if patient:
+            await self._log_in_patiently(self._session.log_in)
+        else:
+            await self.call(self._session.log_in)
+        return await self.call(self._about)
+
+    async def _log_in_patiently(self, log_in: Callable[[], None]) -> None:
+        """While the credentials are refused, wait until they have changed or may be tried again."""
+        while True:
+            try:
+                await self.call(log_in)
+            except AuthenticationError as exc:
+                pause = await self.run(self._session.pause)
+                seconds = round(pause, 1) if math.isfinite(pause) else None  # JSON has no word for infinity
+                log.warning("waiting to log in again", reason=str(exc), seconds=seconds)
+                while await self.run(self._session.pause) > 0:
+                    await self._sleep(LOOK_AT_CREDENTIALS)
+            else:
+                return
+
+    def _about(self) -> About:
+        session = self._session
+        return About(session.instance_uuid, session.api_version, session.current_time(), session.categories())
+
+    async def look_at_clock(self) -> ClockReading:
+        """See whether vCenter's clock was set back since the last look. Raises ClockSetBackError."""
+        ours = datetime.now(UTC)
+        look = await self.call(self._look)
+        self._clock.look(look)
+        return ClockReading(look.said, ours)
+
+    def now(self) -> datetime | None:
+        """vCenter's clock, or a little ahead of it, as the last look at it tells; None before the first."""
+        look = self._clock.last
+        return look.said + timedelta(seconds=time.monotonic() - look.before) if look else None
+
+    def _look(self) -> Look:
+        before = time.monotonic()
+        return Look(before, self._session.current_time(), time.monotonic())
+
+    @asynccontextmanager
+    async def reader(
+        self, since: datetime | None, event_type_ids: Sequence[str], until: datetime | None = None
+    ) -> AsyncIterator[Reader]:
+        """A collector of the events from ``since`` to ``until`` (None: no limit), destroyed at the end."""
+        await self._log_in_patiently(self._session.ensure)
+        await self.look_at_clock()
+        collector = await self.call(Collector, self._session, since, event_type_ids, self._paging, until)
+        limits = {"until": until.isoformat()} if until else {}
+        types = list(event_type_ids) or "all"
+        log.info("reading events", since=since.isoformat() if since else "the oldest", **limits, only=types)
+        reader = Reader(self, collector)
+        try:
+            yield reader
+        finally:
+            await reader.close()
+
+    async def close(self) -> None:
+        """Log out and end the thread."""
+        await self.call(self._session.log_out)
+        self._thread.shutdown()

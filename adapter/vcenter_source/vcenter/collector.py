@@ -1,0 +1,141 @@
+"""An EventHistoryCollector: create, read, wait, destroy. It blocks: see ``client``."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from http.client import HTTPException
+from typing import Any
+
+import structlog
+from pyVmomi import vim, vmodl
+
+from vcenter_source.core.errors import VcenterSourceError, VcenterUnavailableError
+from vcenter_source.core.event import Identity
+from vcenter_source.vcenter.decode import Page, decode_beginning, decode_identities, decode_page, decode_wait
+from vcenter_source.vcenter.failures import vcenter_errors
+from vcenter_source.vcenter.paging import LIMIT, QUICK, Paging
+from vcenter_source.vcenter.session import Session
+from vcenter_source.vcenter.stub import AnswerLateError, AnswerTooLongError
+
+log = structlog.get_logger()
+
+LATEST_PAGE_SIZE = 10
+"""Events in ``latestPage``. It travels with each wake-up and wakes us with any size, so it is small."""
+
+
+class Collector:
+    """One collector on the server, with a filter on its ``latestPage`` that tells when there is more to read.
+
+    A new collector stands before its oldest event (vSphere API reference, HistoryCollector.rewind). One whose read has
+    failed has to be replaced: it may have moved on all the same. ``paging`` is how many events to ask for.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        since: datetime | None,
+        event_type_ids: Sequence[str] = (),
+        paging: Paging | None = None,
+        until: datetime | None = None,
+    ) -> None:
+        self._session = session
+        self._paging = paging or Paging()
+        self._version = ""
+        self._collector: Any = None
+        self._pages: Any = None
+        try:
+            with vcenter_errors(session.host), session.stub.bounded(self._paging.creation_patience):
+                self._create(event_filter(since, event_type_ids, until))
+            self._paging.created(in_time=True)
+        except VcenterSourceError as exc:
+            if isinstance(exc.__cause__, AnswerLateError):
+                self._paging.created(in_time=False)
+            self.destroy()
+            if isinstance(exc, VcenterUnavailableError):  # there may be one that we were not told of, or as many as may
+                session.begin_anew()
+            raise
+
+    def _create(self, wanted: Any) -> None:
+        content = self._session.content
+        self._collector = content.eventManager.CreateCollectorForEvents(wanted)
+        self._collector.SetCollectorPageSize(LATEST_PAGE_SIZE)
+        self._pages = content.propertyCollector.CreatePropertyCollector()
+        self._pages.CreateFilter(latest_page_of(self._collector), partialUpdates=True)
+
+    def read(self) -> Page:
+        """The next events, oldest first; empty when there are none just now. Raises VcenterUnavailableError."""
+        stub, paging, begun = self._session.stub, self._paging, time.monotonic()
+        asked = paging.size
+        with vcenter_errors(self._session.host), stub.bounded(paging.patience, LIMIT):
+            try:
+                answer = stub.raw(self._collector, "ReadNext", asked)
+            except (OSError, HTTPException, vmodl.MethodFault) as exc:
+                return self._after_failure(exc, asked, time.monotonic() - begun)
+        page = decode_page(answer)
+        page.full = len(page) == asked
+        paging.succeeded(len(page), len(answer), time.monotonic() - begun)
+        return page
+
+    def _after_failure(self, exc: Exception, asked: int, seconds: float) -> Page:
+        """Ask for less where it was too much; somebody in between may lose patience before we do."""
+        too_much = isinstance(exc, AnswerTooLongError | AnswerLateError)
+        if too_much or seconds > QUICK:
+            self._paging.failed()
+        if asked == 1 and isinstance(exc, AnswerTooLongError):
+            return self._beginning(exc)
+        if not too_much:
+            raise exc
+        told = f"vCenter {self._session.host} gives {exc} to a request for {asked} events"
+        raise VcenterUnavailableError(f"{told}; asking for {self._paging.size}") from exc
+
+    def _beginning(self, exc: AnswerTooLongError) -> Page:
+        """An event that is too large for our memory: what comes before its large part, so that it holds up no other."""
+        page = decode_beginning(exc.beginning)
+        log.warning("an event is too large to be read whole", more_than=len(exc.beginning), read=len(page))
+        return page
+
+    def wait(self, seconds: int) -> None:
+        """Return as soon as ``latestPage`` has changed since the last call, or when the time has run out."""
+        options = vmodl.query.PropertyCollector.WaitOptions(maxWaitSeconds=seconds)
+        answer, cut = self._ask_pages("WaitForUpdatesEx", self._version, options)
+        version, _ = decode_wait(answer, cut=cut)
+        self._version = version or self._version
+
+    def latest(self) -> list[Identity]:
+        """The newest events that match, in no order: read beside the page, to see whether reading has come so far."""
+        spec, options = latest_page_of(self._collector), vmodl.query.PropertyCollector.RetrieveOptions()
+        answer, cut = self._ask_pages("RetrievePropertiesEx", [spec], options)
+        return decode_identities(answer, cut=cut)
+
+    def _ask_pages(self, method: str, *args: Any) -> tuple[bytes, bool]:
+        """An answer with events that are not read here, and whether it was cut off where they are too large."""
+        stub = self._session.stub
+        with vcenter_errors(self._session.host), stub.bounded(stub.patience, LIMIT):
+            try:
+                return stub.raw(self._pages, method, *args), False
+            except AnswerTooLongError as exc:
+                return exc.beginning, True
+
+    def destroy(self) -> None:
+        """Free it on the server, where a session may hold only 32: now, or when vCenter answers. Never fails."""
+        made = (self._pages and self._pages.Destroy, self._collector and self._collector.DestroyCollector)
+        self._session.free(*filter(None, made))
+
+
+def event_filter(since: datetime | None, event_type_ids: Sequence[str], until: datetime | None = None) -> Any:
+    """Which events: from ``since`` to ``until`` (None: no limit), of these classes and event type ids (empty: all)."""
+    spec = vim.event.EventFilterSpec(disableFullMessage=False)
+    if since is not None or until is not None:
+        spec.time = vim.event.EventFilterSpec.ByTime(beginTime=since, endTime=until)
+    if event_type_ids:
+        spec.eventTypeId = list(event_type_ids)
+    return spec
+
+
+def latest_page_of(collector: Any) -> Any:
+    """The PropertyCollector's filter on this one property of this one object."""
+    pc = vmodl.query.PropertyCollector
+    return pc.FilterSpec(
+        propSet=[pc.PropertySpec(type=vim.event.EventHistoryCollector, pathSet=["latestPage"])],
+        objectSet=[pc.ObjectSpec(obj=collector)],
+    )

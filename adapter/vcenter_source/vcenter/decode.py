@@ -1,0 +1,197 @@
+"""A page of SOAP to events, tolerant of what it does not know.
+
+pyVmomi's own deserializer gives up a whole page for one class, property or enum value that it has not heard of, and
+is several times slower. Here the page is read by the standard library's ElementTree, and each event by ``values``.
+"""
+
+import re
+import sys
+import xml.etree.ElementTree as ET
+import zlib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from vcenter_source.core.errors import VcenterUnavailableError
+from vcenter_source.core.event import Event, Identity
+from vcenter_source.events.catalog import subject
+from vcenter_source.vcenter.values import XSI_TYPE, local, typed
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What XML 1.0 (section 2.2, Char) does not allow, as itself and as a character reference.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_REFERENCE = re.compile(r"&#(?:x([0-9a-f]{1,8})|([0-9]{1,10}));", re.IGNORECASE)
+
+
+class Page:
+    """The events of one answer, in its order. Each is decoded when it is its turn, so nothing waits for a whole page.
+
+    An event is never dropped. One whose key cannot be read gets a negative checksum of itself instead, the same
+    each time it is read; one whose time cannot be read gets that of the event before it (1970 if there is none).
+    """
+
+    def __init__(self, elements: Sequence[Element]) -> None:
+        self._elements = elements
+        self.full = False
+        """Whether there are as many as were asked for, so that there may be more."""
+
+    def __len__(self) -> int:
+        return len(self._elements)
+
+    def __iter__(self) -> Iterator[Event]:
+        created = _EPOCH
+        for element in self._elements:
+            event = _event(element, created)
+            created = event.created
+            yield event
+
+
+def decode_page(xml: bytes) -> Page:
+    """The answer to ReadNextEvents, ReadPreviousEvents or QueryEvents.
+
+    Raises VcenterUnavailableError for what is no SOAP answer, and for a SOAP Fault (see ``fault_name``).
+    """
+    return Page(_answer(xml))
+
+
+def decode_beginning(xml: bytes) -> Page:
+    """The first event of an answer that was cut off: those of its fields that are whole."""
+    returned = _begun(xml)[:1]
+    for event in returned:
+        if len(event) > 0:
+            event.remove(event[-1])  # the one that was cut
+    return Page(returned)
+
+
+def _begun(xml: bytes) -> list[Element]:
+    """The ``returnval`` elements of an answer that was cut off; of the last, what there is of it."""
+    parser: Any = ET.XMLPullParser(("start",))
+    parser.feed(xml)
+    return [element for _, element in parser.read_events() if local(element.tag) == "returnval"]
+
+
+def decode_wait(xml: bytes, *, cut: bool = False) -> tuple[str | None, bool]:
+    """The answer to WaitForUpdatesEx: the new version, None when the time ran out, and whether anything changed.
+
+    What changed is not looked at: it may hold classes that nobody here knows. So it does no harm where the answer was
+    ``cut`` off. Raises as ``decode_page``.
+    """
+    returned = _begun(xml) if cut else _answer(xml)
+    children = {local(child.tag): child for child in (returned[0] if returned else ())}
+    version = children.get("version")
+    return (version.text if version is not None else None), "filterSet" in children
+
+
+def decode_categories(xml: bytes) -> dict[str, str]:
+    """The answer to RetrievePropertiesEx of ``description.eventInfo``: event class or event type id -> category.
+
+    EventEx and ExtendedEvent stand there once for each id, which is what their ``fullFormat`` has before a ``|``.
+    """
+    categories = {}
+    for returned in _answer(xml):
+        for detail in returned.iter():
+            fields = {local(child.tag): child.text or "" for child in detail}
+            if {"key", "category"} <= fields.keys():
+                named_by_id = fields["key"] in {"EventEx", "ExtendedEvent"}
+                name = fields.get("fullFormat", "").partition("|")[0] if named_by_id else fields["key"]
+                categories[name] = fields["category"]
+    return categories
+
+
+def decode_identities(xml: bytes, *, cut: bool = False) -> list[Identity]:
+    """The answer to RetrievePropertiesEx of ``latestPage``: which events it holds, in no order. Raises as above.
+
+    Nothing else of them is looked at, and one whose key or time cannot be read is left out, as is one that was ``cut``.
+    """
+    identities = []
+    for returned in _begun(xml) if cut else _answer(xml):
+        for event in returned.iter():
+            fields = {local(child.tag): child.text or "" for child in event}
+            created = _created(fields.get("createdTime"))
+            if created is not None and fields.get("key", "").removeprefix("-").isdecimal():
+                identities.append((int(fields["key"]), created))
+    return identities
+
+
+def fault_name(xml: bytes) -> str | None:
+    """The type of a SOAP Fault (``NotAuthenticated``); its faultcode without a detail; None if it is no Fault."""
+    fault = _fault_of(xml)
+    if fault is None:
+        return None
+    detail = next((child[0] for child in fault if local(child.tag) == "detail" and len(child)), None)
+    if detail is None:
+        return local(_text_of(fault, "faultcode"))
+    return local(detail.get(XSI_TYPE) or local(detail.tag).removesuffix("Fault"))
+
+
+def fault_message(xml: bytes) -> str:
+    """The message of a SOAP Fault, for people; empty if there is none."""
+    fault = _fault_of(xml)
+    return "" if fault is None else _text_of(fault, "faultstring")
+
+
+def _fault_of(xml: bytes) -> Element | None:
+    try:
+        return next((each for each in _body(xml) if local(each.tag) == "Fault"), None)
+    except VcenterUnavailableError:
+        return None
+
+
+def _text_of(parent: Element, name: str) -> str:
+    return next((child.text or "" for child in parent if local(child.tag) == name), "")
+
+
+def _answer(xml: bytes) -> list[Element]:
+    """The ``returnval`` elements of an answer."""
+    body = _body(xml)
+    if len(body) == 0 or local(body[0].tag) == "Fault":
+        raise VcenterUnavailableError(f"vCenter answered with the fault {fault_name(xml)}: {fault_message(xml)}")
+    return [each for each in body[0] if local(each.tag) == "returnval"]
+
+
+def _body(xml: bytes) -> Element:
+    body = next((each for each in _parse(xml) if local(each.tag) == "Body"), None)
+    if body is None:
+        raise VcenterUnavailableError("vCenter's answer is no SOAP envelope; is there a proxy in between?")
+    return body
+
+
+def _parse(xml: bytes) -> Element:
+    """The root. Characters that XML forbids, which names and messages can hold, are replaced if they are in the way."""
+    try:
+        return ET.fromstring(xml)  # noqa: S314  from the vCenter we log in to; expat bounds its entities
+    except (ET.ParseError, LookupError, ValueError) as exc:
+        mended = _REFERENCE.sub(_allowed, _FORBIDDEN.sub("�", xml.decode(errors="replace")))
+        try:
+            return ET.fromstring(mended)  # noqa: S314  from the vCenter we log in to; expat bounds its entities
+        except (ET.ParseError, LookupError, ValueError):
+            raise VcenterUnavailableError(f"vCenter's answer is no XML: {exc}") from exc
+
+
+def _allowed(reference: re.Match[str]) -> str:
+    """A character reference, or U+FFFD in the place of one to a character that XML forbids."""
+    code = int(reference[1], 16) if reference[1] else int(reference[2])
+    forbidden = code > sys.maxunicode or _FORBIDDEN.match(chr(code))
+    return "�" if forbidden else reference[0]
+
+
+def _event(element: Element, before: datetime) -> Event:
+    xsi_type = element.get(XSI_TYPE, "Event")
+    class_name = local(xsi_type)
+    data = typed(xsi_type, "Event")(element)
+    if not isinstance(data, dict):  # a class that is no object at all
+        data = {"_typeName": class_name, "_value": data}
+    key, created = data.get("key"), _created(data.get("createdTime"))
+    if not isinstance(key, int):
+        key = -zlib.crc32(ET.tostring(element)) // 2
+    return Event(class_name, key, created or before, subject(class_name, data), data)
+
+
+def _created(text: Any) -> datetime | None:
+    """The wire's time (any precision; without a zone it is UTC) in UTC; None if it is none."""
+    try:
+        created = datetime.fromisoformat(text)
+        return created.astimezone(UTC) if created.tzinfo else created.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None

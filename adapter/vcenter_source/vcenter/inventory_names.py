@@ -1,0 +1,49 @@
+"""What objects are called. It blocks: see ``client``."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pyVmomi import VmomiSupport, vim, vmodl
+
+from vcenter_source.core.event import ManagedObjectReference
+from vcenter_source.vcenter.failures import vcenter_errors
+from vcenter_source.vcenter.session import Session
+
+NAMESPACE = "urn:vim25"
+
+
+def names(session: Session, references: Iterable[ManagedObjectReference]) -> Mapping[ManagedObjectReference, str]:
+    """The name of each object of the inventory; one that is gone, or that the account may not see, has none here."""
+    query = vmodl.query.PropertyCollector
+    asked = [query.ObjectSpec(obj=each) for each in entities(session, references)]
+    found: dict[ManagedObjectReference, str] = {}
+    if not asked:
+        return found
+    wanted = query.FilterSpec(
+        propSet=[query.PropertySpec(type=vim.ManagedEntity, pathSet=["name"])],
+        objectSet=asked,
+        reportMissingObjectsInResults=True,
+    )
+    collector = session.content.propertyCollector
+    with vcenter_errors(session.host):
+        page = collector.RetrievePropertiesEx([wanted], query.RetrieveOptions())
+        while page is not None:
+            found |= {reference_of(each.obj): str(each.propSet[0].val) for each in page.objects if each.propSet}
+            page = collector.ContinueRetrievePropertiesEx(page.token) if page.token else None
+    return found
+
+
+def entities(session: Session, references: Iterable[ManagedObjectReference]) -> Iterator[Any]:
+    """Those that belong to the inventory, for pyVmomi. A tag may also be on an item of a content library, say."""
+    for each in references:
+        try:
+            kind = VmomiSupport.GetWsdlType(NAMESPACE, each.type)
+        except KeyError:
+            continue
+        if issubclass(kind, vim.ManagedEntity):
+            yield kind(each.value, session.stub)
+
+
+def reference_of(entity: Any) -> ManagedObjectReference:
+    """A reference out of pyVmomi's object."""
+    return ManagedObjectReference(VmomiSupport.GetWsdlName(type(entity)), entity._GetMoId())  # noqa: SLF001  the only way

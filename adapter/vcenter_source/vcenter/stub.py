@@ -1,0 +1,260 @@
+"""pyVmomi's SOAP stub, with undecoded answers, a way out of a call that hangs, and for each a deadline and a limit."""
+
+import io
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
+from typing import Any
+
+from pyVmomi import SoapAdapter
+
+from vcenter_source.core.proxies import Proxy, open_tunnel
+from vcenter_source.core.tls import Authorities
+from vcenter_source.vcenter.decode import fault_message, fault_name
+
+_soap: Any = SoapAdapter  # it has no types of its own
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds to wait for a TCP and TLS connection."""
+
+ANSWER_TIMEOUT = 60.0
+"""Seconds that a call may take, to the end of its answer; longer than the longest wait that we ask vCenter for."""
+
+ANSWER_LIMIT = 64 << 20
+"""The longest answer in bytes. vCenter's list of event classes, the longest but for events, takes some 2 MB."""
+
+_CHUNK = 1 << 18
+_HTTP_OK = 200
+_SOAP_STATUSES = frozenset({_HTTP_OK, 500})  # SOAP 1.1, 6.2
+
+
+class AnswerLateError(TimeoutError):
+    """The request was sent, and the answer has not come to its end within so many ``seconds``."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no answer within {seconds:g} s")
+        self.seconds = seconds
+
+
+class AnswerTooLongError(HTTPException):
+    """The answer is longer than it may be. ``beginning`` is what was read of it."""
+
+    def __init__(self, beginning: bytes) -> None:
+        super().__init__(f"an answer of more than {len(beginning)} bytes")
+        self.beginning = beginning
+
+
+class StatusError(HTTPException):
+    """An answer that is no SOAP, by its HTTP status."""
+
+
+class UnknownFaultError(Exception):
+    """A SOAP fault of a type that pyVmomi does not know."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+        self.message = message
+
+
+class _HTTPSConnection(HTTPSConnection):
+    """Closes its socket when the TLS handshake fails, which http.client leaves to the garbage collector."""
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except OSError:
+            self.close()
+            raise
+
+
+class _TunnelledConnection(HTTPSConnection):
+    """Reaches vCenter through a proxy, which sees neither what is said nor the password."""
+
+    def __init__(self, host: str, port: int, *, proxy: Proxy, context: ssl.SSLContext, **options: Any) -> None:
+        super().__init__(host, port, context=context, **options)
+        self._proxy = proxy
+        self._trust = context
+
+    def connect(self) -> None:
+        plain = open_tunnel(self._proxy, self.host, self.port, CONNECT_TIMEOUT)
+        try:
+            self.sock = self._trust.wrap_socket(plain, server_hostname=self.host)
+        except OSError:
+            plain.close()
+            raise
+
+
+class _TimedSocket(io.RawIOBase):
+    """What comes from a socket within ``patience`` seconds. Its own time-out would begin again with each byte."""
+
+    def __init__(self, sock: socket.socket, patience: float) -> None:
+        self._sock = sock
+        self._file = sock.makefile("rb", buffering=0)
+        self._patience = patience
+        self._deadline = time.monotonic() + patience
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise AnswerLateError(self._patience)
+        self._sock.settimeout(remaining)
+        try:
+            return self._file.readinto(buffer)
+        except TimeoutError as exc:
+            raise AnswerLateError(self._patience) from exc
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _TimedResponse(HTTPResponse):
+    """An HTTP answer, head and body, that has to come to its end within ``patience`` seconds."""
+
+    def __init__(self, sock: socket.socket, *args: Any, patience: float, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp.close()
+        self.fp = io.BufferedReader(_TimedSocket(sock, patience), _CHUNK)
+
+
+class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
+    """One connection pool to one vCenter, and one session there. Calls block: they belong in the worker thread.
+
+    ``authorities`` is asked for every new connection; None is plain HTTP. ``proxy`` leads to vCenter. ``patience`` is
+    how many seconds a call may take, ``limit`` how many bytes its answer may have.
+    """
+
+    _active: HTTPConnection | None = None
+
+    def __init__(
+        self,
+        authorities: Authorities | None,
+        user_agent: str = "vcenter-source",
+        proxy: Proxy | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(httpConnectionTimeout=CONNECT_TIMEOUT, **options)
+        self._authorities = authorities
+        if authorities is not None:
+            self.scheme = partial(_TunnelledConnection, proxy=proxy) if proxy else _HTTPSConnection
+        self._user_agent = user_agent
+        self.patience = ANSWER_TIMEOUT
+        self.limit = ANSWER_LIMIT
+
+    @contextmanager
+    def bounded(self, patience: float, limit: int = ANSWER_LIMIT) -> Iterator[None]:
+        """Calls in this block may take so many seconds, and their answers so many bytes."""
+        before = self.patience, self.limit
+        self.patience, self.limit = patience, limit
+        try:
+            yield
+        finally:
+            self.patience, self.limit = before
+
+    def GetConnection(self) -> HTTPConnection:  # noqa: N802  pyVmomi's name
+        """A connection from the pool, noted as the one in use."""
+        self._trust_as_now()
+        connection: HTTPConnection = super().GetConnection()
+        if connection.sock is None:  # the other side has closed it after the last answer
+            connection.connect()
+        self._active = connection
+        return connection
+
+    def _trust_as_now(self) -> None:
+        """Give new connections the authorities of now, and end those that were made with others."""
+        if self._authorities is None:
+            return
+        context = self._authorities.context()
+        if self.schemeArgs.get("context") is not context:
+            self.schemeArgs["context"] = context
+            self.DropConnections()
+
+    def abort(self) -> None:
+        """End the call under way, from another thread: the call fails with an OSError or HTTPException."""
+        connection = self._active
+        if connection is not None and connection.sock is not None:
+            with suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def InvokeMethod(self, mo: Any, info: Any, args: Any) -> Any:  # noqa: N802  pyVmomi's name
+        """A call as pyVmomi makes it: what its methods and properties come down to."""
+        status, body = self._post(self.SerializeRequest(mo, info, args))
+        if status != _HTTP_OK:
+            raise self._fault(body, info)
+        return _soap.SoapResponseDeserializer(self).Deserialize(io.BytesIO(body), info.result)
+
+    def raw(self, managed_object: Any, method: str, *args: Any) -> bytes:
+        """Call ``method`` (pyVmomi's name for it) and return the SOAP answer as it came.
+
+        A SOAP fault is raised as the exception that pyVmomi would raise; OSError and HTTPException as they come.
+        """
+        info = type(managed_object)._GetMethodInfo(method)  # noqa: SLF001  the one way to a method's metadata
+        status, body = self._post(self.SerializeRequest(managed_object, info, args))
+        if status == _HTTP_OK:
+            return body
+        raise self._fault(body, info)
+
+    def _fault(self, body: bytes, info: Any) -> Exception:
+        """A SOAP fault as pyVmomi's exception; by its name alone where pyVmomi knows none."""
+        try:
+            fault = _soap.SoapResponseDeserializer(self).Deserialize(io.BytesIO(body), info.result)
+        except Exception:  # whatever pyVmomi raises for a class, a property or a value that it does not know
+            name = fault_name(body)
+            if name is None:
+                raise
+            return UnknownFaultError(name, fault_message(body) or "no reason given")
+        return fault if isinstance(fault, Exception) else StatusError("500, and no SOAP fault")
+
+    def _post(self, request: bytes) -> tuple[int, bytes]:
+        """One HTTP exchange; only 200 and 500 carry SOAP."""
+        connection = self.GetConnection()
+        headers = {
+            "Cookie": self.cookie,
+            "SOAPAction": self.versionId,
+            "Content-Type": "text/xml; charset=UTF-8",
+            "User-Agent": self._user_agent,
+        }
+        try:
+            connection.sock.settimeout(self.patience)
+            connection.response_class = partial(  # type: ignore[assignment]  # it is called, and no more
+                _TimedResponse, patience=self.patience
+            )
+            connection.request("POST", self.path, request, headers)
+            response = connection.getresponse()
+            body = _read(response, self.limit)
+        except (OSError, HTTPException):
+            connection.close()
+            self.DropConnections()
+            raise
+        return self._finished(connection, response), body
+
+    def _finished(self, connection: HTTPConnection, response: HTTPResponse) -> int:
+        if response.status not in _SOAP_STATUSES:
+            connection.close()
+            raise StatusError(f"{response.status} {response.reason}")
+        cookie = response.getheader("Set-Cookie") or ""
+        if _soap.COOKIE_NAME in cookie:  # a proxy in between may set others
+            self.cookie = cookie
+        self.ReturnConnection(connection)
+        return response.status
+
+
+def _read(response: HTTPResponse, limit: int) -> bytes:
+    """The body. Raises AnswerTooLongError beyond the limit, IncompleteRead where the end is missing."""
+    chunks, size = [], 0
+    while chunk := response.read(_CHUNK):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            raise AnswerTooLongError(b"".join(chunks))
+    if response.length:
+        raise IncompleteRead(b"", response.length)
+    return b"".join(chunks)

@@ -1,0 +1,175 @@
+"""vSphere's tags over REST, to read alone: which there are, and what carries one. It blocks.
+
+Paths are those of the vSphere Automation API: ``/api`` from 7.0 U2 on, ``/rest`` before.
+"""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+import orjson
+
+from vcenter_source.core.errors import AuthenticationError, VcenterRefusedError, VcenterUnavailableError
+from vcenter_source.core.event import ManagedObjectReference
+from vcenter_source.core.proxies import Proxy, vcenter_proxy
+from vcenter_source.settings.vcenter import Credentials
+from vcenter_source.vcenter.answers import UNKNOWN, Answer, ids_in, name_in, references_in, text
+from vcenter_source.vcenter.failures import refusal
+
+SESSION_HEADER = "vmware-api-session-id"
+PRIVILEGES = "the account needs the role Read-Only as a global permission, where tags live"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a generation of vCenter writes its REST API. ``item`` stands before an id; ``wrapped``: ``{"value": …}``."""
+
+    session: str
+    tagging: str
+    item: str
+    action: str
+    wrapped: bool
+
+
+API = Dialect("/api/session", "/api/cis/tagging", "", "action", wrapped=False)
+REST = Dialect("/rest/com/vmware/cis/session", "/rest/com/vmware/cis/tagging", "id:", "~action", wrapped=True)
+
+
+AT_ONCE = 8
+"""How many categories or tags are asked for at the same time."""
+
+OTHER_DIALECT = frozenset({400, 403, 404, 405, 415})
+"""What a vCenter or a proxy in between answers to a log-in in a dialect that it does not speak."""
+
+
+class Tags:
+    """The tags of one vCenter, in a session of their own. Raises the failures of ``vcenter_source.core.errors``."""
+
+    def __init__(self, http: httpx.Client, credentials: Credentials, proxy: Proxy | None = None) -> None:
+        self._http = http
+        self._proxy = proxy
+        self.host = http.base_url.netloc.decode()
+        with rest_errors(self.host, self._proxy):
+            self._dialect = self._log_in(credentials)
+
+    def categories(self) -> Mapping[str, str]:
+        """The id of each category by its name."""
+        with rest_errors(self.host, self._proxy):
+            found = self._call("GET", "/category")
+            if found is UNKNOWN:
+                raise VcenterUnavailableError(
+                    f"vCenter {self.host} has no categories to ask for; is it still starting?"
+                )
+            return self._by_name("category", ids_in(found))
+
+    def tags_of(self, category_id: str) -> Mapping[str, str]:
+        """The id of each tag of a category by its name."""
+        item = self._item(category_id) if self._dialect.wrapped else ""
+        with rest_errors(self.host, self._proxy):
+            found = self._call("POST", f"/tag{item}", "list-tags-for-category", {"category_id": category_id})
+            return self._by_name("tag", [] if found is UNKNOWN else ids_in(found))
+
+    def objects_with(self, tag_id: str) -> list[ManagedObjectReference] | None:
+        """What carries a tag, as far as the account may see it; None where there is no such tag."""
+        parameters: dict[str, str] | None = {} if self._dialect.wrapped else None  # vcsim stumbles over no body at all
+        with rest_errors(self.host, self._proxy):
+            path = f"/tag-association{self._item(tag_id)}"
+            found = self._call("POST", path, "list-attached-objects", parameters)
+            return None if found is UNKNOWN else references_in(found)
+
+    def log_out(self) -> None:
+        """End the session. Never fails."""
+        with suppress(Exception):
+            self._http.delete(self._dialect.session)
+
+    def _item(self, each: str) -> str:
+        """An id in a path, where it stays one segment."""
+        return f"/{self._dialect.item}{quote(each, safe=':')}"
+
+    def _by_name(self, kind: str, ids: list[str]) -> dict[str, str]:
+        """The API finds nothing by name: each is asked for its own. One deleted meanwhile is left out."""
+        with ThreadPoolExecutor(AT_ONCE) as asking:
+            found = list(asking.map(lambda each: self._call("GET", f"/{kind}{self._item(each)}"), ids))
+        return {name_in(each): id_ for each, id_ in zip(found, ids, strict=True) if each is not UNKNOWN}
+
+    def _log_in(self, credentials: Credentials) -> Dialect:
+        auth = httpx.BasicAuth(credentials.username, credentials.password.get_secret_value())
+        for dialect in (API, REST):
+            answer = self._ask("POST", dialect.session, auth=auth, headers={"vmware-use-header-authn": "true"})
+            if answer.status not in OTHER_DIALECT and not (answer.is_page and dialect is API):
+                self._http.headers[SESSION_HEADER] = text(self._value(answer, wrapped=dialect.wrapped))
+                return dialect
+        said = f"it answers {answer.status} to a log-in there; is it still starting?"
+        raise VcenterUnavailableError(f"vCenter {self.host} has no REST API, where tags are: {said}")
+
+    def _call(self, method: str, path: str, action: str = "", body: Any = None) -> Any:
+        """What an operation answers, UNKNOWN where what it is about is not known."""
+        query = {self._dialect.action: action} if action else {}
+        answer = self._ask(method, self._dialect.tagging + path, params=query, json=body)
+        if answer.status == httpx.codes.NOT_FOUND and not answer.is_page:
+            return UNKNOWN
+        return self._value(answer, wrapped=self._dialect.wrapped)
+
+    def _ask(self, method: str, path: str, **more: Any) -> Answer:
+        """One request, and its answer, of a bounded length."""
+        with self._http.stream(method, path, **more) as response:
+            return Answer.read(response)
+
+    def _value(self, answer: Answer, *, wrapped: bool) -> Any:
+        if answer.status == httpx.codes.UNAUTHORIZED:
+            raise AuthenticationError(refusal(self.host))
+        if answer.is_page:
+            raise ValueError("a page for people")
+        if answer.status == httpx.codes.FORBIDDEN:
+            raise VcenterRefusedError(f"vCenter {self.host} refuses to show its tags: {PRIVILEGES}")
+        if not httpx.codes.is_success(answer.status):
+            raise VcenterUnavailableError(f"vCenter {self.host} answers {answer.status} to {answer.request}")
+        found = orjson.loads(answer.content)
+        return found["value"] if wrapped else found
+
+
+@contextmanager
+def reading_tags(url: str, credentials: Credentials, tls: ssl.SSLContext) -> Iterator[Tags]:
+    """The tags of the vCenter at ``url``, through the proxy that leads there."""
+    parts = urlsplit(url)
+    base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    proxy = vcenter_proxy(url)
+    with httpx.Client(
+        base_url=base,
+        verify=tls,
+        trust_env=False,
+        timeout=30,
+        proxy=proxy.url if proxy else None,
+        headers={"accept-encoding": "identity"},  # what is packed could unpack to any size
+    ) as http:
+        tags = Tags(http, credentials, proxy)
+        try:
+            yield tags
+        finally:
+            tags.log_out()
+
+
+@contextmanager
+def rest_errors(host: str, proxy: Proxy | None) -> Iterator[None]:
+    """Map what httpx and broken answers raise to ``vcenter_source.core.errors``."""
+    try:
+        yield
+    except httpx.HTTPError as exc:
+        raise VcenterUnavailableError(f"vCenter {host} cannot be reached: {reason(exc, proxy)}") from exc
+    except (ValueError, KeyError, TypeError) as exc:
+        raise VcenterUnavailableError(f"{host} does not answer like a vCenter; check VCENTER_URL") from exc
+
+
+def reason(exc: httpx.HTTPError, proxy: Proxy | None) -> str:
+    """Why there is no answer, and what to look at."""
+    said = str(exc) or type(exc).__name__
+    if isinstance(exc, httpx.ProxyError):  # its answer to CONNECT
+        return f"the proxy {proxy} answers {said}; see what it asks for and lets through, or add the host to NO_PROXY"
+    if proxy is not None and isinstance(exc, httpx.ConnectError | httpx.TimeoutException):
+        return f"through the proxy {proxy}: {said}; check {proxy.variable} and VCENTER_URL"
+    return f"{said}; check VCENTER_URL"

@@ -1,0 +1,32 @@
+"""The viewer of one adapter: made of its settings, and of what the pipeline already has."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from vcenter_source.observe.health import Health
+from vcenter_source.observe.metrics import Meters
+from vcenter_source.pipeline.dispatcher import Sink, Watch
+from vcenter_source.settings.source import Settings
+from vcenter_source.triggers.event_catalog import World
+from vcenter_source.viewer import spans
+from vcenter_source.viewer.feed import Feed, Together
+from vcenter_source.viewer.server import Viewer, serving
+
+
+@asynccontextmanager
+async def viewing(settings: Settings, meters: Meters, sink: Sink | None) -> AsyncIterator[Watch]:
+    """Serve the viewer while this lasts; what is given has to watch the deliveries."""
+    feed = Feed(settings.viewer_history)
+    viewer = Viewer(
+        feed,
+        Health(meters, settings.health_stale_after, settings.checkpoint_interval),
+        source=settings.source,
+        sink=sink,
+        world=World(settings.event_format, extensions=tuple(settings.ce_overrides)),
+        spans=spans.keeping(),
+        trace_url=settings.trace_url_template,
+        trace_api=settings.trace_api_template,
+    )
+    token = settings.viewer_token.get_secret_value() if settings.viewer_token else None
+    async with serving(viewer, *settings.viewer_address, token):
+        yield Together(meters, feed)

@@ -1,0 +1,209 @@
+"""A CloudEvent over HTTP (binary and structured mode), and the managed object that it is about. Pure functions.
+
+What OpenFaaS's vcenter-connector sends to a function, and vcenter-source in its place, is read as a CloudEvent too.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from cloudevents.core.base import BaseCloudEvent
+from cloudevents.core.bindings.http import HTTPMessage, from_binary, from_structured
+from cloudevents.core.exceptions import BaseCloudEventException
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+
+from vcenter_functions.errors import NoObjectError, RequestRefusedError
+
+REQUIRED = ("specversion", "id", "source", "type")
+REFERENCE = re.compile(r"([A-Z][A-Za-z0-9]*):(\S+)")
+CLASS_NAME = re.compile(r"com\.vmware\.(?:vsphere|event)\.(?P<name>[A-Za-z0-9]+)")
+ROUTER_TYPE = "com.vmware.event.router/"
+"""What VMware's event router calls every event; the class is its subject."""
+
+ABOUT = {
+    "vm": ("vm",),
+    "resourcepool": ("resourcepool",),
+    "host": ("host",),
+    "cluster": ("computeresource",),
+    "computeresource": ("computeresource",),
+    "datacenter": ("datacenter",),
+    "datastore": ("datastore", "ds"),
+    "dvportgroup": ("net",),
+    "dvs": ("dvs",),
+    "alarm": ("entity",),
+    "task": ("info",),
+}
+"""Which properties of an event hold what its class is about, by how the class's name (or its family's) begins."""
+
+PROPERTIES = (
+    *("managedobject", "managedobjectreference", "info", "entity"),
+    *("vm", "resourcepool", "datastore", "ds", "net", "dvs", "host", "computeresource", "datacenter", "parent"),
+)
+"""Where else an object may be, the most specific first: a VM's event also names its host, cluster and datacenter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A managed object reference: ``ResourcePool:resgroup-9``."""
+
+    type: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.type}:{self.id}"
+
+
+def read_event(headers: Mapping[str, str], body: bytes) -> BaseCloudEvent:
+    """The CloudEvent of a request, its JSON data decoded. Header names are in lower case.
+
+    Raises RequestRefusedError: 400 for what is no CloudEvent, 415 for a format that is not JSON.
+    """
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type.startswith("application/cloudevents-batch"):
+        raise RequestRefusedError(400, "a batch is not taken; send one CloudEvent a request")
+    structured = content_type.startswith("application/cloudevents")
+    if structured and content_type != "application/cloudevents+json":
+        raise RequestRefusedError(
+            415, f"the event format {content_type} is not taken; send application/cloudevents+json"
+        )
+    try:
+        if structured:
+            return _structured(body)
+        plain = dict(reversed(list(headers.items())))  # of several with one name the first, as a look-up would find
+        return _connectors(plain, body) or _binary(plain, body)
+    except (BaseCloudEventException, ValueError, TypeError, AttributeError, RecursionError) as exc:
+        # The SDK lets whatever its parsing meets through: a list instead of an object, a time that is none.
+        raise RequestRefusedError(400, f"not a CloudEvent: {' '.join(str(exc).split())}") from exc
+
+
+def _structured(body: bytes) -> BaseCloudEvent:
+    found = orjson.loads(body)
+    if isinstance(found, dict) and None in found.values():
+        # A member that is null is one that is not set (CloudEvents' JSON format, 2.2), which the SDK does not know.
+        found = {name: value for name, value in found.items() if value is not None}
+        body = orjson.dumps(found)
+    _require(found)
+    event = from_structured(HTTPMessage({}, body), JSONFormat())
+    data = event.get_data()
+    if isinstance(data, bytes) and _is_json(event.get_datacontenttype()):  # data_base64 may well hold JSON
+        return type(event)(event.get_attributes(), orjson.loads(data))
+    return event
+
+
+def _binary(headers: dict[str, str], body: bytes) -> BaseCloudEvent:
+    _require({name.removeprefix("ce-"): value for name, value in headers.items() if name.startswith("ce-")})
+    # The SDK reads JSON that is broken as text; here it is a broken event.
+    if body and _is_json(headers.get("content-type")):
+        orjson.loads(body)
+    return from_binary(HTTPMessage(headers, body), JSONFormat())
+
+
+def _connectors(headers: Mapping[str, str], body: bytes) -> BaseCloudEvent | None:
+    """The vcenter-connector's flat object (its ``OutboundEvent``) as a CloudEvent; None where it is none.
+
+    It names no content type, and has no id: vcenter-source's ``X-Call-Id`` stays in a redelivery, as the body does.
+    """
+    if any(name.startswith("ce-") for name in headers):
+        return None
+    flat: Any = None
+    with suppress(ValueError):
+        flat = orjson.loads(body)
+    if not isinstance(flat, dict) or not isinstance(flat.get("topic"), str) or "specversion" in flat:
+        return None
+    attributes = {
+        "specversion": "1.0",
+        "id": headers.get("x-call-id") or hashlib.sha256(body).hexdigest(),
+        "source": str(flat.get("source") or "vcenter-connector"),
+        "type": flat["topic"],
+        "datacontenttype": "application/json",
+    }
+    return CloudEvent(attributes, flat)
+
+
+def _require(attributes: Any) -> None:
+    """The SDK would make up an id that is missing, and a redelivery would get another one."""
+    missing = [name for name in REQUIRED if name not in attributes]
+    if missing:
+        raise ValueError(f"the attribute {' and '.join(missing)} is missing (CloudEvents 1.0, section 3.1)")
+
+
+def _is_json(content_type: str | None) -> bool:
+    media_type = (content_type or "application/json").partition(";")[0].strip().lower()
+    return media_type in {"application/json", "text/json"} or media_type.endswith("+json")
+
+
+def find_object(event: BaseCloudEvent) -> Reference:
+    """The object that an event is about: its subject, else the most specific reference in its data.
+
+    The data may have the shape of VI/JSON or the PascalCase of VMware's event broker, whose subject is a class name.
+    Raises NoObjectError, and RequestRefusedError (415) where the data cannot be read and the subject does not say.
+    """
+    subject = REFERENCE.fullmatch(event.get_subject() or "")
+    if subject is not None:
+        return Reference(*subject.groups())
+    data = event.get_data()
+    if data is not None and not _is_json(event.get_datacontenttype()):
+        raise RequestRefusedError(
+            415, f"data of type {event.get_datacontenttype()} is not taken; send application/json"
+        )
+    found = next(_references(event, data), None) if isinstance(data, dict) else None
+    if found is None:
+        raise NoObjectError(
+            f"{event.get_type()} names no managed object; narrow the Trigger's filter, "
+            "or set the subject to one such as ResourcePool:resgroup-9"
+        )
+    return found
+
+
+def _references(event: BaseCloudEvent, data: dict[str, Any]) -> Iterator[Reference]:
+    properties = _lower(data)
+    properties["info"] = _lower(properties.get("info")).get("entity")  # a task's info also names the task
+    names = [_class_name(event), str(properties.get("_typename", "")).lower()]
+    for name in names:
+        about = max((key for key in ABOUT if name.startswith(key)), key=len, default=None)
+        for key in ABOUT.get(about or "", ()):
+            yield from _in_argument(properties.get(key))
+    yield from _event_ex(properties)
+    for key in PROPERTIES:
+        yield from _in_argument(properties.get(key))
+
+
+def _lower(properties: Any) -> dict[str, Any]:
+    """Properties by name in lower case: one look-up for both shapes."""
+    return {str(key).lower(): value for key, value in properties.items()} if isinstance(properties, dict) else {}
+
+
+def _class_name(event: BaseCloudEvent) -> str:
+    if event.get_type().startswith(ROUTER_TYPE):
+        return (event.get_subject() or "").lower()
+    match = CLASS_NAME.match(event.get_type())
+    return match["name"].lower() if match else ""
+
+
+def _event_ex(properties: dict[str, Any]) -> Iterator[Reference]:
+    """An EventEx spells its object out in two strings."""
+    kind, moid = properties.get("objecttype"), properties.get("objectid")
+    if isinstance(kind, str) and isinstance(moid, str) and kind and moid:
+        yield Reference(kind.removeprefix("vim."), moid)
+
+
+def _in_argument(value: Any) -> Iterator[Reference]:
+    """A reference itself, or the one inside an event argument (``{"name": …, "vm": {"type": …, "value": …}}``)."""
+    if not isinstance(value, dict):
+        return
+    yield from _reference(value)
+    for inner in value.values():
+        yield from _reference(inner)
+
+
+def _reference(value: Any) -> Iterator[Reference]:
+    if not isinstance(value, dict):
+        return
+    kind, moid = value.get("type", value.get("Type")), value.get("value", value.get("Value"))
+    if isinstance(kind, str) and isinstance(moid, str) and kind and moid:
+        yield Reference(kind, moid)

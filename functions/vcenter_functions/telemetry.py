@@ -1,0 +1,216 @@
+"""pytag's part of the trace: which span it continues, the names and attributes of its own, and where they are sent.
+
+Names follow OpenTelemetry's conventions for CloudEvents, messaging and HTTP clients. Configuration is the standard
+OTEL_* variables; without an OTLP endpoint nothing of the SDK is loaded, and a trace is still passed on to vCenter.
+"""
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import default_getter
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from vcenter_functions import __version__, otel_variables
+from vcenter_functions.errors import PytagError, SettingsError
+
+if TYPE_CHECKING:
+    from cloudevents.core.base import BaseCloudEvent
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.util.types import AttributeValue
+
+    from vcenter_functions.event import Reference
+
+SCOPE = "pytag"
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+FLUSH_SECONDS = 2.0
+"""How long a stop waits for a collector: well under the ten seconds after which Docker kills a process."""
+
+_log = structlog.get_logger()
+_PROPAGATOR = TraceContextTextMapPropagator()
+_event_id: ContextVar[str] = ContextVar("event_id")
+"""The event that is being handled, for every span of it; the Context of OpenTelemetry holds the span above alone."""
+
+
+def exporting(environ: Mapping[str, str]) -> bool:
+    """Whether the environment says where to send spans, and does not switch that off."""
+    if otel_variables.is_disabled(environ):
+        return False
+    return environ.get("OTEL_TRACES_EXPORTER", "otlp") != "none" and any(environ.get(name) for name in ENDPOINTS)
+
+
+def provider_from_environment(environ: Mapping[str, str] = os.environ) -> "TracerProvider | None":
+    """The SDK with the OTLP/HTTP exporter, or None where no endpoint is set. Raises SettingsError."""
+    for line in otel_variables.unhonoured(environ):
+        _log.warning(line)
+    for line in otel_variables.wrong(environ):
+        raise SettingsError(line)
+    if not exporting(environ):
+        return None
+    try:
+        return _provider(environ)
+    except (ValueError, RuntimeError) as exc:  # what the SDK raises, at its import too, for a wrong variable
+        raise SettingsError(otel_variables.refused_by_the_sdk(str(exc))) from exc
+
+
+def _provider(environ: Mapping[str, str]) -> "TracerProvider":
+    # Imported here: together they cost a third of a second at start, and most installations begin without them.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    from vcenter_functions import otel_receiver
+
+    resource = Resource({SERVICE_VERSION: __version__}).merge(Resource.create())
+    if str(resource.attributes.get(SERVICE_NAME, "unknown_service")).startswith("unknown_service"):
+        resource = resource.merge(Resource({SERVICE_NAME: "pytag"}))
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)  # Telemetry.shutdown does that
+    session = otel_receiver.session(OTLPSpanExporter, environ)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(session=session)))
+    return provider
+
+
+def _context(headers: Mapping[str, str]) -> Context:
+    """The trace context in some headers; an empty one where ``traceparent`` is missing or broken."""
+    carrier = {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
+    return _PROPAGATOR.extract(carrier, context=Context(), getter=default_getter)
+
+
+def origin(headers: Mapping[str, str], event: "BaseCloudEvent") -> tuple[Context, list[Link]]:
+    """What a span about this event continues, and what it links to.
+
+    The ``traceparent`` header is the hop that brought the event; the extension of that name is where the event began,
+    and all that is left after a replay from a dead letter sink (CloudEvents extension Distributed Tracing).
+    """
+    hop = _context(headers)
+    extensions = {k: v for k, v in event.get_attributes().items() if isinstance(v, str)}
+    began = trace.get_current_span(_context(extensions)).get_span_context()
+    if not trace.get_current_span(hop).get_span_context().is_valid:
+        return _context(extensions), []
+    same = began.span_id == trace.get_current_span(hop).get_span_context().span_id
+    return hop, [] if same or not began.is_valid else [Link(began)]
+
+
+class Telemetry:
+    """Makes the spans. Without a provider they cost next to nothing and go nowhere."""
+
+    def __init__(self, provider: "TracerProvider | None" = None) -> None:
+        self._provider = provider
+        self._tracer = (provider or trace.NoOpTracerProvider()).get_tracer(SCOPE, __version__)
+
+    @contextmanager
+    def processing(self, event: "BaseCloudEvent", headers: Mapping[str, str]) -> Iterator[Span]:
+        """The span of one event; everything done for it lies beneath."""
+        context, links = origin(headers, event)
+        attributes: dict[str, AttributeValue] = {
+            "cloudevents.event_id": event.get_id(),
+            "cloudevents.event_source": event.get_source(),
+            "cloudevents.event_spec_version": event.get_specversion(),
+            "cloudevents.event_type": event.get_type(),
+            "cloudevents.event_subject": event.get_subject() or "",
+            "messaging.system": "knative",  # as Knative's own spans and the adapter's have it
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.message.id": event.get_id(),
+        }
+        name = f"CloudEvents Process {event.get_type()}"
+        span = self._tracer.start_span(name, context, SpanKind.CONSUMER, attributes, links)
+        token = _event_id.set(event.get_id())
+        try:
+            with _current(span):
+                yield span
+        finally:
+            _event_id.reset(token)
+
+    @contextmanager
+    def step(self, name: str, *, tag: str, reference: "Reference | None" = None) -> Iterator[Span]:
+        """A span of something pytag does itself: ``find tag``, ``attach tag``, ``detach tag``."""
+        attributes = _about_the_event() | {"vsphere.tag": tag}
+        if reference is not None:
+            attributes |= {"vsphere.object.type": reference.type, "vsphere.object.id": reference.id}
+        with _current(self._tracer.start_span(name, attributes=attributes)) as span:
+            yield span
+
+    @contextmanager
+    def request(self, method: str, url: str, headers: dict[str, str]) -> Iterator[Span]:
+        """The span of one HTTP request, which ``headers`` then pass on. ``url`` must hold no secret.
+
+        A request that belongs to no event, a readiness probe's or the log-out's, has none: it would be a trace of its
+        own every five seconds.
+        """
+        attributes = _about_the_event()
+        if not attributes:
+            yield trace.INVALID_SPAN
+            return
+        parts = urlsplit(url)
+        attributes |= {
+            "http.request.method": method,
+            "url.full": url,
+            "server.address": parts.hostname or "",
+            "server.port": parts.port or {"http": 80}.get(parts.scheme, 443),
+        }
+        with _current(self._tracer.start_span(method, kind=SpanKind.CLIENT, attributes=attributes)) as span:
+            pass_on(headers)
+            yield span
+
+    def shutdown(self) -> None:
+        """Send what is left, within a limit.
+
+        The SDK's own limit does not hold while its exporter waits between two tries, hence a thread to walk away from.
+        """
+        if self._provider is not None:
+            flush = threading.Thread(target=self._provider.shutdown, daemon=True)
+            flush.start()
+            flush.join(FLUSH_SECONDS)
+
+
+def pass_on(headers: dict[str, str]) -> None:
+    """Add the trace context of the current span, of its flags "sampled" alone.
+
+    The SDK also sets level 2's "random", with which programs in Go (otel-go up to 1.41) call the whole header invalid.
+    """
+    _PROPAGATOR.inject(headers)
+    if "traceparent" in headers:
+        start, _, flags = headers["traceparent"].rpartition("-")
+        headers["traceparent"] = f"{start}-{int(flags, 16) & TraceFlags.SAMPLED:02x}"
+
+
+def answered(span: Span, status: int) -> None:
+    """Note an HTTP response on its span; to a client 4xx and 5xx are errors (HTTP conventions)."""
+    span.set_attribute("http.response.status_code", status)
+    if status >= 400:  # noqa: PLR2004  where HTTP's errors begin
+        span.set_attribute("error.type", str(status))
+        span.set_status(Status(StatusCode.ERROR))
+
+
+def _about_the_event() -> "dict[str, AttributeValue]":
+    """What each span beneath an event's carries; empty where no event is being handled."""
+    event_id = _event_id.get(None)
+    return {} if event_id is None else {"cloudevents.event_id": event_id}
+
+
+def trace_id(span: Span) -> str:
+    """The trace's id as it is written everywhere, empty where there is no trace."""
+    context = span.get_span_context()
+    return trace.format_trace_id(context.trace_id) if context.is_valid else ""
+
+
+@contextmanager
+def _current(span: Span) -> Iterator[Span]:
+    """Make a span the current one, and end it with what went wrong; our messages hold no secrets."""
+    with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+        try:
+            yield span
+        except Exception as exc:
+            span.set_attribute("error.type", type(exc).__name__)
+            span.set_status(Status(StatusCode.ERROR, str(exc) if isinstance(exc, PytagError) else None))
+            raise

@@ -1,0 +1,63 @@
+"""One call of a method, as its handler sees it."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from vcenter_simulator.sessions import Session
+from vcenter_simulator.vcenter import Vcenter
+from vcenter_simulator.vmomi import reference, vim
+
+
+class Managed(Protocol):
+    """Whatever has a managed object reference."""
+
+    @property
+    def type(self) -> str:
+        """The type's name on the wire."""
+
+    @property
+    def moid(self) -> str:
+        """The managed object id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Singleton:
+    """A managed object that each vCenter has one of, and that has no state of its own."""
+
+    type: str
+    moid: str
+
+
+@dataclass(slots=True)
+class Call:
+    """``target`` is the object called. A handler that logs in sets ``session``; its cookie then goes out.
+
+    ``cookie`` is what the client sent. The first answer that it gets gives it one, which is its session's after it has
+    logged in (vSphere Web Services SDK Programming Guide: RetrieveServiceContent establishes the HTTP session).
+    """
+
+    vcenter: Vcenter
+    session: Session | None
+    target: Any
+    address: str = "127.0.0.1"
+    agent: str = ""
+    cookie: str | None = None
+
+    @property
+    def owner(self) -> Session:
+        """The session of the call. Raises NotAuthenticated where there is none."""
+        if self.session is None or self.session.ended:
+            raise not_authenticated(self.target)
+        return self.session
+
+    @property
+    def user(self) -> str:
+        """Who calls."""
+        return self.owner.account.username
+
+
+def not_authenticated(target: Managed) -> Any:
+    """The fault of a call that needs a session and has none."""
+    return vim.fault.NotAuthenticated(
+        object=reference(target.type, target.moid), privilegeId="System.View", msg="The session is not authenticated."
+    )

@@ -1,0 +1,237 @@
+"""The properties of inventory objects, as vSphere's data objects: enough of them for the usual clients.
+
+What pyVmomi requires and is not set here has its neutral value (0, the empty string, false).
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from vcenter_simulator.history import utc_now
+from vcenter_simulator.inventory import Entity
+from vcenter_simulator.vcenter import Vcenter
+from vcenter_simulator.vmomi import reference, vim
+
+Provider = Callable[[Vcenter, Any], Any]
+_GIB = 2**30
+_STARTED = utc_now()
+
+
+def ref(entity: Entity | None) -> Any:
+    """The reference of an object, None for none."""
+    return None if entity is None else reference(entity.type, entity.moid)
+
+
+def refs(entities: Iterable[Entity]) -> list[Any]:
+    """References in the same order."""
+    return [ref(entity) for entity in entities]
+
+
+def _allocation() -> Any:
+    shares = vim.SharesInfo(shares=4000, level="normal")
+    return vim.ResourceAllocationInfo(reservation=0, expandableReservation=True, limit=-1, shares=shares)
+
+
+def _pool_config(entity: Entity) -> Any:
+    return vim.ResourceConfigSpec(entity=ref(entity), cpuAllocation=_allocation(), memoryAllocation=_allocation())
+
+
+def _pool_runtime() -> Any:
+    def usage() -> Any:
+        return vim.ResourcePool.ResourceUsage(unreservedForPool=2000, unreservedForVm=2000, maxUsage=4000)
+
+    return vim.ResourcePool.RuntimeInfo(memory=usage(), cpu=usage(), overallStatus="green")
+
+
+def _pool_summary(entity: Entity) -> Any:
+    return vim.ResourcePool.Summary(name=entity.name, config=_pool_config(entity), runtime=_pool_runtime())
+
+
+def _machine_runtime(entity: Entity) -> Any:
+    return vim.vm.RuntimeInfo(
+        host=ref(entity.link("host")),
+        connectionState="connected",
+        powerState=entity.facts["powerState"],
+        faultToleranceState="notConfigured",
+        recordReplayState="inactive",
+    )
+
+
+def _uuid(entity: Entity) -> str:
+    """A stable uuid that the object's number can be read from."""
+    return f"4207072c-edd8-3bd5-64dc-{int(entity.moid.rpartition('-')[2]):012x}"
+
+
+def _machine_config(entity: Entity) -> Any:
+    path = f"[datastore1] {entity.name}/{entity.name}.vmx"
+    config = vim.vm.ConfigInfo(name=entity.name, changeVersion="1", modified=_STARTED, version="vmx-21")
+    config.uuid = config.instanceUuid = _uuid(entity)
+    config.guestId, config.guestFullName = "otherLinux64Guest", "Other Linux (64-bit)"
+    config.files, config.flags = vim.vm.FileInfo(vmPathName=path), vim.vm.FlagInfo()
+    config.defaultPowerOps = vim.vm.DefaultPowerOpInfo()
+    config.hardware = vim.vm.VirtualHardware(numCPU=2, memoryMB=2048)
+    return config
+
+
+def _machine_summary(entity: Entity) -> Any:
+    full = _machine_config(entity)
+    config = vim.vm.Summary.ConfigSummary(name=entity.name, vmPathName=full.files.vmPathName, memorySizeMB=2048)
+    config.numCpu, config.uuid, config.instanceUuid = 2, full.uuid, full.uuid
+    config.guestId, config.guestFullName = full.guestId, full.guestFullName
+    return vim.vm.Summary(
+        vm=ref(entity),
+        runtime=_machine_runtime(entity),
+        guest=vim.vm.Summary.GuestSummary(),
+        config=config,
+        quickStats=vim.vm.Summary.QuickStats(guestHeartbeatStatus="gray"),
+        overallStatus="green",
+    )
+
+
+def _guest(entity: Entity) -> Any:
+    running = "running" if entity.facts["powerState"] == "poweredOn" else "notRunning"
+    return vim.vm.GuestInfo(guestState=running, toolsStatus="toolsNotInstalled", hostName=entity.name)
+
+
+def _host_runtime() -> Any:
+    return vim.host.RuntimeInfo(connectionState="connected", powerState="poweredOn", bootTime=_STARTED)
+
+
+def _host_summary(entity: Entity) -> Any:
+    hardware = vim.host.Summary.HardwareSummary(vendor="Simulated", model="Server", cpuModel="CPU", cpuMhz=2000)
+    hardware.uuid, hardware.memorySize = _uuid(entity), 64 * _GIB
+    hardware.numCpuPkgs, hardware.numCpuCores, hardware.numCpuThreads = 1, 8, 16
+    return vim.host.Summary(
+        host=ref(entity),
+        hardware=hardware,
+        runtime=_host_runtime(),
+        config=vim.host.Summary.ConfigSummary(name=entity.name, port=443),
+        quickStats=vim.host.Summary.QuickStats(),
+        overallStatus="green",
+    )
+
+
+def _cluster_summary(_vcenter: Vcenter, _entity: Entity) -> Any:
+    return vim.ClusterComputeResource.Summary(
+        totalCpu=32000,
+        totalMemory=128 * _GIB,
+        numCpuCores=16,
+        numCpuThreads=32,
+        effectiveCpu=32000,
+        effectiveMemory=128 * 1024,
+        numHosts=2,
+        numEffectiveHosts=2,
+        overallStatus="green",
+    )
+
+
+def _datastore_summary(entity: Entity) -> Any:
+    summary = vim.Datastore.Summary(datastore=ref(entity), name=entity.name, url=f"ds:///vmfs/volumes/{entity.moid}/")
+    summary.capacity, summary.freeSpace, summary.accessible, summary.type = 1024 * _GIB, 512 * _GIB, True, "VMFS"
+    return summary
+
+
+def _machines_with(fact: str) -> Provider:
+    def provide(vcenter: Vcenter, entity: Entity) -> Any:
+        return refs(each for each in vcenter.inventory.objects.values() if each.link(fact) is entity)
+
+    return provide
+
+
+def _children(name: str) -> Provider:
+    def provide(vcenter: Vcenter, entity: Entity) -> Any:
+        return refs(child for child in vcenter.inventory.children(entity) if child.type == name)
+
+    return provide
+
+
+def _all_of(name: str) -> Provider:
+    def provide(vcenter: Vcenter, _entity: Entity) -> Any:
+        return refs(each for each in vcenter.inventory.objects.values() if each.type == name)
+
+    return provide
+
+
+def _own(make: Callable[[Entity], Any]) -> Provider:
+    return lambda _vcenter, entity: make(entity)
+
+
+_CHILD_TYPES = {
+    "Datacenters": ["Folder", "Datacenter"],
+    "vm": ["Folder", "VirtualMachine", "VirtualApp"],
+    "host": ["Folder", "ComputeResource"],
+    "datastore": ["Folder", "Datastore", "StoragePod"],
+    "network": ["Folder", "Network", "DistributedVirtualSwitch"],
+}
+
+_DATASTORES = _all_of("Datastore")
+_NETWORKS = _all_of("Network")
+_HOSTS = _all_of("HostSystem")
+_MACHINES = _all_of("VirtualMachine")
+
+_ENTITY: dict[str, Provider] = {
+    "name": _own(lambda entity: entity.name),
+    "parent": _own(lambda entity: ref(entity.parent)),
+    "overallStatus": _own(lambda _entity: vim.ManagedEntity.Status.green),
+    "configStatus": _own(lambda _entity: vim.ManagedEntity.Status.green),
+    "alarmActionsEnabled": _own(lambda _entity: True),
+}
+
+PROPERTIES: dict[str, dict[str, Provider]] = {
+    "Folder": _ENTITY
+    | {
+        "childEntity": lambda vcenter, entity: refs(vcenter.inventory.children(entity)),
+        "childType": _own(lambda entity: _CHILD_TYPES[entity.name]),
+    },
+    "Datacenter": _ENTITY
+    | {
+        "vmFolder": lambda vcenter, _entity: ref(vcenter.inventory.vm_folder),
+        "hostFolder": lambda vcenter, _entity: ref(vcenter.inventory.host_folder),
+        "datastoreFolder": lambda vcenter, _entity: ref(vcenter.inventory.datastore_folder),
+        "networkFolder": lambda vcenter, _entity: ref(vcenter.inventory.network_folder),
+        "datastore": _DATASTORES,
+        "network": _NETWORKS,
+    },
+    "ClusterComputeResource": _ENTITY
+    | {
+        "resourcePool": lambda vcenter, _entity: ref(vcenter.inventory.root_pool),
+        "host": _children("HostSystem"),
+        "datastore": _DATASTORES,
+        "network": _NETWORKS,
+        "summary": _cluster_summary,
+    },
+    "HostSystem": _ENTITY
+    | {
+        "vm": _machines_with("host"),
+        "datastore": _DATASTORES,
+        "network": _NETWORKS,
+        "runtime": _own(lambda _entity: _host_runtime()),
+        "summary": _own(_host_summary),
+    },
+    "ResourcePool": _ENTITY
+    | {
+        "owner": lambda vcenter, _entity: ref(vcenter.inventory.cluster),
+        "resourcePool": _children("ResourcePool"),
+        "vm": _machines_with("resourcePool"),
+        "config": _own(_pool_config),
+        "runtime": _own(lambda _entity: _pool_runtime()),
+        "summary": _own(_pool_summary),
+    },
+    "VirtualMachine": _ENTITY
+    | {
+        "config": _own(_machine_config),
+        "runtime": _own(_machine_runtime),
+        "summary": _own(_machine_summary),
+        "guest": _own(_guest),
+        "guestHeartbeatStatus": _own(lambda _entity: vim.ManagedEntity.Status.gray),
+        "resourcePool": _own(lambda entity: ref(entity.link("resourcePool"))),
+        "datastore": _DATASTORES,
+        "network": _NETWORKS,
+    },
+    "Datastore": _ENTITY | {"summary": _own(_datastore_summary), "vm": _MACHINES},
+    "Network": _ENTITY
+    | {
+        "summary": _own(lambda entity: vim.Network.Summary(network=ref(entity), name=entity.name, accessible=True)),
+        "host": _HOSTS,
+        "vm": _MACHINES,
+    },
+}

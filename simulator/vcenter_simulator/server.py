@@ -1,0 +1,215 @@
+"""The simulator as an HTTP server: which door serves which path, and its life from listening to shutting down."""
+
+import asyncio
+import contextlib
+import socket
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from vcenter_simulator import control, rest
+from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, Accounts
+from vcenter_simulator.faults import DroppableProtocol, FaultInjector, Faults, lose_answer, trickling
+from vcenter_simulator.inventory import NAMES, Inventory
+from vcenter_simulator.journal import Journal
+from vcenter_simulator.service import Caller, answer
+from vcenter_simulator.soap import service_description, service_versions
+from vcenter_simulator.vcenter import Vcenter
+
+COOKIE = "vmware_soap_session"
+_XML = "text/xml; charset=utf-8"
+# Longer than clients pool idle connections, so that none of theirs is stale when they come back to it.
+_KEEP_ALIVE_SECONDS = 1200
+_GRACE_SECONDS = 0.5
+# How often to look for the end, and whether all have gone: more often than uvicorn does, since tests start and end
+# simulators by the dozen.
+_TICK_SECONDS, _LOOK_SECONDS = 0.02, 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run. ``rate`` is events a second, ``latency`` seconds added to each answer, ``backlog`` events at start.
+
+    ``objects`` is how many VMs there are, which the events of both are about in turn.
+
+    ``port`` 0 takes any free one. ``trust_cert`` is where to write the certificate (with ``tls``). ``journal`` is the
+    file in which the history outlives a restart, None for not at all.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    tls: bool = False
+    rate: float = 0.0
+    latency: float = 0.0
+    username: str = ADMINISTRATOR
+    password: str = PASSWORD
+    backlog: int = 0
+    objects: int = len(NAMES)
+    trust_cert: Path | None = None
+    journal: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A simulator that listens. ``base`` is its address (``http://127.0.0.1:43123``)."""
+
+    base: str
+    vcenter: Vcenter
+    server: uvicorn.Server
+
+    @property
+    def url(self) -> str:
+        """The address of its SOAP door."""
+        return f"{self.base}/sdk"
+
+
+def build_app(vcenter: Vcenter) -> Starlette:
+    """Every door of a vCenter: SOAP, tagging over REST, and the simulator's own controls."""
+    routes = [*_soap_routes(vcenter), *rest.routes(vcenter), *control.routes(vcenter)]
+    return Starlette(routes=routes, middleware=[Middleware(FaultInjector, faults=vcenter.faults)])
+
+
+def _soap_routes(vcenter: Vcenter) -> list[BaseRoute]:
+    async def sdk(request: Request) -> Response:
+        address = request.client.host if request.client else ""
+        caller = Caller(request.cookies.get(COOKIE), address, request.headers.get("user-agent", ""))
+        try:
+            reply = await answer(vcenter, await request.body(), caller)
+        except ClientDisconnect:  # a client that ends may do so in the middle of a request
+            return Response(status_code=HTTPStatus.BAD_REQUEST)
+        headers = {"cache-control": "no-cache"}
+        early = not caller.token and not vcenter.faults.late_cookies
+        if token := reply.new_token or (uuid.uuid4().hex if early else None):
+            headers["set-cookie"] = f'{COOKIE}="{token}"; Path=/; HttpOnly'
+        fault = vcenter.faults.answering(reply.method)
+        if fault is not None and fault.kind == "trickle":
+            return StreamingResponse(trickling(reply.body, fault.seconds, vcenter.faults), reply.status, headers, _XML)
+        if fault is not None:
+            lose_answer(request.scope)
+        return Response(reply.body, reply.status, headers, _XML)
+
+    async def versions(_request: Request) -> Response:
+        return Response(service_versions(), media_type=_XML)
+
+    async def description(request: Request) -> Response:
+        return Response(service_description(f"{request.base_url}sdk"), media_type=_XML)
+
+    return [
+        *(Route(path, sdk, methods=["POST"]) for path in ("/sdk", "/sdk/", "/sdk/vimService")),
+        Route("/sdk/vimServiceVersions.xml", versions),
+        Route("/sdk/vimService.wsdl", description),
+    ]
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, vcenter: Vcenter, listening: Callable[["_Server"], None]) -> None:
+        super().__init__(config)
+        self._vcenter = vcenter
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        self._listening(self)
+
+    async def main_loop(self) -> None:
+        """Serve until the end."""
+        tick = 0
+        while not await self.on_tick(tick):
+            tick += 1
+            await asyncio.sleep(_TICK_SECONDS)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """A signal is a clean end: uvicorn would raise it once more afterwards."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop soon: long polls and delays end at once, and clients that keep their connection are not waited for."""
+        self._vcenter.changes.close()
+        self._vcenter.faults.end()
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        # Polled, since uvicorn's state has nothing to wait on.
+        abort = asyncio.get_running_loop().call_later(_GRACE_SECONDS, self._abort)
+        while (self.server_state.connections or self.server_state.tasks) and not self.force_exit:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
+        abort.cancel()
+
+    def _abort(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+
+async def serve(options: Options, ready: Callable[[Running], None]) -> None:
+    """Run until a signal, or until ``Running.server.should_exit``. ``ready`` is called once it listens.
+
+    Raises OSError for an address that cannot be had.
+    """
+    vcenter = Vcenter(
+        accounts=Accounts(options.username, options.password),
+        inventory=Inventory(options.objects),
+        faults=Faults(options.latency),
+    )
+    if options.journal is not None:
+        journal = Journal(options.journal, vcenter.instance_uuid)
+        vcenter.instance_uuid = journal.instance_uuid
+        journal.restore(vcenter.events.history)
+    vcenter.load.backlog(options.backlog)
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    listener = socket.create_server((options.host, options.port), family=family, backlog=1024)
+    # asyncio sets this only on sockets that say they are TCP, which these do not; without it each answer waits some
+    # 40 ms for the other side's delayed acknowledgement. Connections inherit it from the listener.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    scheme = "https" if options.tls else "http"
+    base = f"{scheme}://{bracketed(options.host)}:{listener.getsockname()[1]}"
+    server = _Server(_config(vcenter, options), vcenter, lambda own: ready(Running(base, vcenter, own)))
+    async with _load(vcenter, options.rate):
+        await server.serve([listener])
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands before a port: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _config(vcenter: Vcenter, options: Options) -> uvicorn.Config:
+    config = uvicorn.Config(
+        build_app(vcenter),
+        http=DroppableProtocol,
+        lifespan="off",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+    )
+    if options.tls:
+        from vcenter_simulator.certificate import server_context  # cryptography is an extra, for TLS alone
+
+        config.ssl_context_factory = lambda _config, _default: server_context(options.trust_cert)
+    return config
+
+
+@contextlib.asynccontextmanager
+async def _load(vcenter: Vcenter, rate: float) -> AsyncIterator[None]:
+    task = asyncio.create_task(vcenter.load.run(rate)) if rate > 0 else None
+    try:
+        yield
+    finally:
+        if task is not None:
+            task.cancel()

@@ -1,0 +1,155 @@
+"""From a SOAP request to its answer: whose session, which object, which method, which handler."""
+
+import inspect
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from vcenter_simulator import actions, event_manager, property_collector, session_manager, view_manager
+from vcenter_simulator.call import Call, not_authenticated
+from vcenter_simulator.entities import ref
+from vcenter_simulator.managers import SERVICE, find, not_found, read, service_content
+from vcenter_simulator.request import MalformedError, Request, arguments, method_info, parse
+from vcenter_simulator.sessions import Session
+from vcenter_simulator.soap import fault, response
+from vcenter_simulator.vcenter import Vcenter
+from vcenter_simulator.vmomi import properties_of, reference, vim, vim_type, vmodl
+
+_log = logging.getLogger(__name__)
+
+# Privileges that every account has; System.Anonymous needs no session either.
+_READING = {None, "System.Anonymous", "System.View", "System.Read"}
+# Methods that write though pyVmomi names no privilege for them.
+_WRITING = {
+    "Destroy_Task": "Resource.DeletePool",
+    "Rename_Task": "Resource.RenamePool",
+    "UpdateConfig": "Resource.EditPool",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back: an HTTP status (200, or 500 for a SOAP fault), an envelope, and the token of a new session.
+
+    ``method`` is what was called, empty where it cannot be told.
+    """
+
+    status: int
+    body: bytes
+    new_token: str | None = None
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request: the session's token, None without one, the address and the User-Agent."""
+
+    token: str | None
+    address: str
+    agent: str
+
+
+async def answer(vcenter: Vcenter, body: bytes, caller: Caller) -> Reply:
+    """Serve one request. A fault is an answer too."""
+    method = ""
+    try:
+        request = parse(body)
+        method = request.method
+        return await _serve(vcenter, request, caller)
+    except MalformedError as exc:
+        return Reply(500, fault(vmodl.fault.InvalidRequest(msg=str(exc))))
+    except vmodl.MethodFault as exc:
+        return Reply(500, fault(exc), method=method)
+    except Exception as exc:  # noqa: BLE001  logged, and answered as vCenter answers a failure of its own
+        _log.exception("a request could not be served")
+        return Reply(500, fault(vmodl.fault.SystemError(reason=repr(exc), msg="A general system error occurred")))
+
+
+async def _serve(vcenter: Vcenter, request: Request, caller: Caller) -> Reply:
+    vcenter.requests[request.method] += 1
+    call = Call(vcenter, _session(vcenter, caller.token), SERVICE, caller.address, caller.agent, caller.token)
+    before = call.session
+    result_type, result = _fetch(call, request) if request.method == "Fetch" else await _invoke(call, request)
+    token = call.session.token if call.session is not None and call.session is not before else None
+    return Reply(200, response(request.method, result_type, result), token, request.method)
+
+
+def _session(vcenter: Vcenter, token: str | None) -> Session | None:
+    session = vcenter.sessions.find(token)
+    return session if session is not None and session.door == "soap" else None
+
+
+async def _invoke(call: Call, request: Request) -> tuple[Any, Any]:
+    info = method_info(request.method)
+    if info is None or request.method not in METHODS:
+        raise vmodl.fault.NotSupported(msg=f"The method {request.method} is not simulated.")
+    if info.privId != "System.Anonymous":
+        _authorise(call, request, _WRITING.get(request.method, info.privId))
+    call.target = _target(call, request)
+    if not issubclass(vim_type(call.target.type), info.type):
+        raise vmodl.fault.InvalidRequest(msg=f"{request.kind} has no method {request.method}")
+    result = METHODS[request.method](call, *arguments(request, info))
+    return info.result, await result if inspect.isawaitable(result) else result
+
+
+def _authorise(call: Call, request: Request, privilege: str | None) -> None:
+    if call.session is None:
+        raise not_authenticated(SERVICE)
+    if privilege not in _READING and not call.session.account.may_write:
+        on = _target(call, request)
+        raise vim.fault.NoPermission(
+            object=reference(on.type, on.moid),
+            privilegeId=privilege,
+            msg="Permission to perform this operation was denied.",
+        )
+
+
+def _target(call: Call, request: Request) -> Any:
+    target = find(call.vcenter, call.session, request.moid)
+    if target is None or target.type != request.kind:
+        raise not_found(request.kind, request.moid)
+    return target
+
+
+def _fetch(call: Call, request: Request) -> tuple[Any, Any]:
+    """Fetch: how pyVmomi reads a single property. It is no method of any type."""
+    name = "".join(child.text or "" for child in request.element if child.tag.endswith("}prop"))
+    if request.kind not in {"ServiceInstance", "SessionManager"} and call.session is None:
+        raise not_authenticated(SERVICE)
+    target = _target(call, request)
+    value = read(call.vcenter, call.session, target, name)
+    return properties_of(vim_type(target.type))[name].type, value
+
+
+def find_by_path(call: Call, path: str) -> Any:
+    """SearchIndex.FindByInventoryPath: ``DC0/host/Cluster0``, None for nothing there."""
+    inventory = call.vcenter.inventory
+    found = [inventory.root]
+    for name in filter(None, path.split("/")):
+        found = [child for entity in found for child in inventory.children(entity) if child.name == name]
+    return ref(found[0] if found else None)
+
+
+def has_privilege(call: Call, entities: list[Any], session_id: str, privileges: list[str]) -> list[Any]:
+    """AuthorizationManager.HasPrivilegeOnEntities."""
+    session = call.vcenter.sessions.with_key(session_id)
+    write = session is not None and session.account.may_write
+    granted = [
+        vim.AuthorizationManager.PrivilegeAvailability(privId=name, isGranted=write or name in _READING)
+        for name in privileges
+    ]
+    return [vim.AuthorizationManager.EntityPrivilege(entity=each, privAvailability=granted) for each in entities]
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    **actions.METHODS,
+    **event_manager.METHODS,
+    **property_collector.METHODS,
+    **session_manager.METHODS,
+    **view_manager.METHODS,
+    "RetrieveServiceContent": lambda call: service_content(call.vcenter),
+    "CurrentTime": lambda call: call.vcenter.events.history.now(),
+    "FindByInventoryPath": find_by_path,
+    "HasPrivilegeOnEntities": has_privilege,
+}

@@ -1,0 +1,72 @@
+"""Tasks. Each is done, or has failed, by the time its reference is handed out."""
+
+import itertools
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from vcenter_simulator.history import utc_now
+from vcenter_simulator.inventory import Entity
+from vcenter_simulator.vmomi import reference, vim
+
+_KEPT = 1000
+_numbers = itertools.count(1)
+
+# The method of a task -> vCenter's id of its description, and the description itself.
+DESCRIPTIONS = {
+    "PowerOnVM_Task": ("VirtualMachine.powerOn", "Power On virtual machine"),
+    "PowerOffVM_Task": ("VirtualMachine.powerOff", "Power Off virtual machine"),
+    "ResetVM_Task": ("VirtualMachine.reset", "Reset virtual machine"),
+    "Destroy_Task": ("ManagedEntity.destroy", "Delete entity"),
+    "Rename_Task": ("ManagedEntity.rename", "Rename entity"),
+}
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """A task that has ended; ``info`` is its TaskInfo."""
+
+    moid: str
+    info: Any
+    type: str = "Task"
+
+
+class Tasks:
+    """The tasks of late. The oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._tasks: OrderedDict[str, Task] = OrderedDict()
+
+    def get(self, moid: str) -> Task | None:
+        """The task with this id, None when it is unknown or forgotten."""
+        return self._tasks.get(moid)
+
+    def add(self, info: Any) -> Task:
+        """Keep a task of this info."""
+        task = self._tasks[info.key] = Task(info.key, info)
+        if len(self._tasks) > _KEPT:
+            self._tasks.popitem(last=False)
+        return task
+
+    def recent(self) -> list[Task]:
+        """The last ten, oldest first."""
+        return list(self._tasks.values())[-10:]
+
+
+def task_info(entity: Entity, method: str, user: str, *, error: Any = None) -> Any:
+    """The TaskInfo of something that has been done to an object; with an error, of something that has failed."""
+    key, now = f"task-{next(_numbers)}", utc_now()
+    info = vim.TaskInfo(key=key, task=reference("Task", key), descriptionId=DESCRIPTIONS[method][0])
+    info.name = getattr(vim.ManagedEntity if method in {"Destroy_Task", "Rename_Task"} else vim.VirtualMachine, method)
+    info.entity, info.entityName = reference(entity.type, entity.moid), entity.name
+    info.cancelled = info.cancelable = False
+    info.queueTime = info.startTime = info.completeTime = now
+    info.reason = vim.TaskReasonUser(userName=user)
+    info.state, info.error = ("error", error) if error else ("success", None)
+    info.eventChainId = 0
+    return info
+
+
+def task_message(method: str) -> str:
+    """The message of a TaskEvent."""
+    return f"Task: {DESCRIPTIONS[method][1]}"

@@ -1,0 +1,290 @@
+"""Whose certificate is accepted, on any Python alike, by all that speak TLS; and what is said of the others."""
+
+import asyncio
+import base64
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from cloudevents.core.bindings.http import HTTPMessage
+from opentelemetry.trace import INVALID_SPAN
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+import vcenter_functions.tls
+import vcenter_source.core.tls
+from pytag.connections import http_client
+from tests.support import process, recording_sink, wait_for_line
+from tests.support.certificates import CASES, Case, Identity, make_case, mount, showing
+from tests.support.kube_api import kube_api, kubeconfig
+from tests.support.openfaas import cloudevent, vcenter_event
+from tests.support.pytag import pytag
+from tests.support.pytag import settings as pytag_settings
+from vcenter_functions import errors as pytag_errors
+from vcenter_functions.client import VcenterClient
+from vcenter_functions.telemetry import Telemetry
+from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
+from vcenter_simulator.server import Running
+from vcenter_simulator.testing import running
+from vcenter_source.commands.doctor import endpoint, steps
+from vcenter_source.core.errors import (
+    CertificateError,
+    KubernetesUnavailableError,
+    SinkUnavailableError,
+    VcenterUnavailableError,
+)
+from vcenter_source.core.tls import Authorities
+from vcenter_source.settings.openfaas import GatewaySettings
+from vcenter_source.settings.vcenter import Credentials
+from vcenter_source.sinks.http import http_sink
+from vcenter_source.sinks.mounted import Trust
+from vcenter_source.sinks.openfaas.gateway import Gateway, connected
+from vcenter_source.state import kube
+from vcenter_source.vcenter.session import Session
+
+EVENT = cloudevent(vcenter_event("VmPoweredOnEvent"))
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
+    return {name: make_case(name, tmp_path_factory.mktemp("case")) for name in CASES}
+
+
+def session(url: str, file: Path) -> Session:
+    return Session(url, lambda: Credentials(ADMINISTRATOR, SecretStr(PASSWORD)), Authorities(file))
+
+
+def soap(port: int, file: Path) -> None:
+    session(f"https://127.0.0.1:{port}/sdk", file).log_in()
+
+
+def rest(port: int, file: Path) -> None:
+    given = pytag_settings(f"https://127.0.0.1:{port}", VCENTER_CA_FILE=str(file))
+
+    async def check() -> None:
+        client = VcenterClient(http_client(given), given.credentials, Telemetry())
+        try:
+            await client.check()
+        finally:
+            await client.close()
+
+    asyncio.run(check())
+
+
+def sink(port: int, file: Path) -> None:
+    async def send(**trust: Any) -> None:
+        async with http_sink(f"https://127.0.0.1:{port}/", answer_timeout=5, **trust) as one:
+            await one.send(EVENT, INVALID_SPAN, 0)
+
+    asyncio.run(send(ca_certs=file.read_text()))
+
+
+def bundle(port: int, file: Path) -> None:
+    async def send() -> None:
+        async with http_sink(f"https://127.0.0.1:{port}/", answer_timeout=5, ca_certs=None, bundles=file.parent) as one:
+            await one.send(EVENT, INVALID_SPAN, 0)
+
+    asyncio.run(send())
+
+
+def at_gateway(port: int, file: Path, do: Callable[[Gateway], Any]) -> None:
+    given = {"OPENFAAS_URL": f"https://127.0.0.1:{port}", "K_CA_CERTS": file.read_text()}
+
+    async def ask() -> None:
+        async with connected(GatewaySettings.model_validate(given)) as gateway:
+            await do(gateway)
+
+    asyncio.run(ask())
+
+
+def lists(port: int, file: Path) -> None:
+    at_gateway(port, file, lambda gateway: gateway.topic_map())
+
+
+def invocations(port: int, file: Path) -> None:
+    at_gateway(port, file, lambda gateway: gateway.invoke("/function/f", HTTPMessage({}, b"{}")))
+
+
+CLIENTS = [soap, rest, sink, bundle, lists, invocations]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("name", CASES)
+def test_every_client_judges_a_certificate_alike(
+    cases: dict[str, Case], tmp_path: Path, name: str, client: Callable[[int, Path], None]
+) -> None:
+    case, trusted = cases[name], tmp_path / "trusted.pem"
+    trusted.write_bytes(case.trusted)
+    with showing(case.server) as port, pytest.raises(Exception, match=r".") as caught:
+        client(port, trusted)
+    assert isinstance(caught.value, FAILURES), "the server hangs up where its certificate is accepted"
+    assert code_of(caught.value) == case.error
+
+
+FAILURES = (CertificateError, VcenterUnavailableError, SinkUnavailableError, pytag_errors.VcenterUnavailableError)
+
+
+def code_of(exc: BaseException | None) -> int:
+    """OpenSSL's error for the certificate; 0 for any other failure."""
+    while exc is not None and not hasattr(exc, "verify_code"):  # aiohttp has an SSLCertVerificationError without it
+        exc = exc.__cause__ or exc.__context__
+    return getattr(exc, "verify_code", 0)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_doctor_judges_alike(cases: dict[str, Case], tmp_path: Path, name: str) -> None:
+    case, trusted = cases[name], tmp_path / "trusted.pem"
+    trusted.write_bytes(case.trusted)
+    plain = steps.ok("http")
+
+    async def verify(port: int, context: Callable[[], ssl.SSLContext]) -> steps.Outcome:
+        one = endpoint.Endpoint(f"https://127.0.0.1:{port}/", "VCENTER_URL", endpoint.Trust(context, "trust it"), plain)
+        await one.resolve()
+        return await one.verify()
+
+    with showing(case.server) as port:
+        for context in (Authorities(trusted).context, Trust(case.trusted.decode(), tmp_path / "none").context):
+            outcome = asyncio.run(verify(port, context))
+            assert outcome.status == ("failed" if case.error else "ok"), outcome
+
+
+@pytest.mark.parametrize("module", [vcenter_source.core.tls, vcenter_functions.tls], ids=["adapter", "pytag"])
+def test_every_context_has_the_same_flags(module: Any, tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_bytes(Identity("root", ca=True).pem)
+    for context in (module.client_context(), module.client_context(ca_file), module.Authorities(ca_file).context()):
+        assert not context.verify_flags & ssl.VERIFY_X509_STRICT
+        assert context.verify_flags & ssl.VERIFY_X509_PARTIAL_CHAIN
+        assert context.verify_mode == ssl.CERT_REQUIRED
+        assert context.check_hostname
+    assert module.client_context(insecure=True).verify_mode == ssl.CERT_NONE
+
+
+ADVICE = {
+    "another authority": (r"its certificate is not trusted \(unable to get local issuer", "VCENTER_CA_FILE"),
+    "expired": (r"its certificate has expired \(certificate has expired\)", "renew the server's certificate"),
+    "not yet valid": (r"its certificate is not valid yet", "correct the clock"),
+    "for another name": (r"its certificate is for another name \(.*mismatch", "set VCENTER_URL to a name"),
+}
+
+
+@pytest.mark.parametrize("client", [soap, rest])
+@pytest.mark.parametrize("name", ADVICE)
+def test_the_advice_is_for_what_is_wrong(
+    cases: dict[str, Case], tmp_path: Path, name: str, client: Callable[[int, Path], None]
+) -> None:
+    case, trusted = cases[name], tmp_path / "trusted.pem"
+    trusted.write_bytes(case.trusted)
+    words, advice = ADVICE[name]
+    with showing(case.server) as port, pytest.raises(FAILURES, match=f"{words}.*; .*{advice}") as caught:
+        client(port, trusted)
+    assert ("VCENTER_CA_FILE" in str(caught.value)) == (name == "another authority")
+
+
+# ---- VCENTER_CA_FILE that is replaced
+
+
+@pytest.mark.parametrize("module", [vcenter_source.core.tls, vcenter_functions.tls], ids=["adapter", "pytag"])
+def test_a_replaced_file_is_read_again_and_one_that_cannot_be_read_keeps_the_old(module: Any, tmp_path: Path) -> None:
+    first, second = Identity("first", ca=True).pem, Identity("second", ca=True).pem
+    volume = tmp_path / "volume"
+    mount(volume, "..1", ca=first)
+    authorities = module.Authorities(volume / "ca.pem")
+    one = authorities.context()
+    assert authorities.context() is one
+    assert ours(one) == {"first"}
+    mount(volume, "..2", ca=second)
+    with capture_logs() as logs:
+        two = authorities.context()
+        assert authorities.context() is two is not one
+        assert ours(two) == {"second"}
+        mount(volume, "..3", ca=b"half of it")
+        assert authorities.context() is authorities.context() is two
+        (volume / "..data").unlink()
+        assert authorities.context() is two
+        mount(volume, "..4", ca=first)
+        assert authorities.context() is not two
+    assert [each["log_level"] for each in logs] == ["info", "warning", "info"]
+    assert "VCENTER_CA_FILE" in logs[1]["event"]
+
+
+def ours(context: ssl.SSLContext) -> set[str]:
+    """Which of our authorities it trusts, beside the system's."""
+    return {
+        name for name in ("first", "second") if any(name in str(each["subject"]) for each in context.get_ca_certs())
+    }
+
+
+def test_a_running_session_follows_a_replaced_authority(tmp_path: Path) -> None:
+    with running(tls=True, trust_cert=tmp_path / "right.pem") as vcenter:
+        volume, right = tmp_path / "volume", (tmp_path / "right.pem").read_bytes()
+        mount(volume, "..1", ca=right)
+        reader = session(vcenter.url, volume / "ca.pem")
+        reader.log_in()
+        mount(volume, "..2", ca=Identity("other", ca=True).pem)
+        with pytest.raises(CertificateError, match="VCENTER_CA_FILE"):
+            reader.ensure()
+        mount(volume, "..3", ca=right)
+        reader.ensure()
+        reader.log_out()
+
+
+def test_run_follows_a_replaced_authority_and_loses_nothing(tmp_path: Path) -> None:
+    with running(tls=True, trust_cert=tmp_path / "right.pem") as vcenter, recording_sink() as sink:
+        volume, right = tmp_path / "volume", (tmp_path / "right.pem").read_bytes()
+        mount(volume, "..1", ca=right)
+        given = {"VCENTER_URL": vcenter.url, "VCENTER_CA_FILE": str(volume / "ca.pem"), "RETRY_MAX_DELAY": "0.2"}
+        login = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD, "START_FROM": "beginning"}
+        with process("vcenter_source", "run", K_SINK=sink.url, **given, **login) as adapter:
+            post_event(vcenter)
+            sink.take()
+            mount(volume, "..2", ca=Identity("other", ca=True).pem)
+            post_event(vcenter)
+            assert "its certificate is not trusted" in wait_for_line(adapter, "reading failed, trying again")
+            mount(volume, "..3", ca=right)
+            sink.take()
+
+
+def post_event(vcenter: Running) -> None:
+    httpx.post(f"{vcenter.base}/simulator/events", json={"count": 1}, verify=False).raise_for_status()
+
+
+def test_pytag_follows_a_replaced_authority(tmp_path: Path) -> None:
+    with running(tls=True, trust_cert=tmp_path / "right.pem") as vcenter:
+        volume, right = tmp_path / "volume", (tmp_path / "right.pem").read_bytes()
+        other = Identity("other", ca=True).pem
+        mount(volume, "..1", ca=other)
+        with pytag(vcenter.base, VCENTER_CA_FILE=str(volume / "ca.pem")) as client:
+            answers = [client.get("/readyz")]
+            for number, content in enumerate((right, other, right), start=2):
+                mount(volume, f"..{number}", ca=content)
+                answers.append(client.get("/readyz"))
+    assert [answer.status_code for answer in answers] == [503, 200, 503, 200]
+    assert "VCENTER_CA_FILE" in answers[0].text
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_api_server_is_judged_alike(
+    cases: dict[str, Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    case = cases[name]
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(case.server)
+    with kube_api(tls) as api:
+        config = yaml.safe_load(kubeconfig(tmp_path, api).read_text())
+        authority = base64.b64encode(case.trusted).decode()
+        config["clusters"][0]["cluster"] = {"server": api.url, "certificate-authority-data": authority}
+        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        cluster = kube.connect()
+        stored = cluster.object(kube.CONFIG_MAP, "checkpoint", "CHECKPOINT")
+        if case.error:
+            with pytest.raises(KubernetesUnavailableError, match="certificate verify failed"):
+                stored.read()
+        else:
+            assert stored.read() is None
+        cluster._client.close()  # or the server waits for the end of TLS

@@ -1,0 +1,53 @@
+"""config/kustomization.yaml, built by a real kubectl where there is one; it needs no cluster for that."""
+
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from demo.manifests import Manifest
+from tests.deploy.manifest_schema import faults
+from tests.support.manifest_files import CONFIG, FOLDERS, container
+
+pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl on PATH")
+
+
+def kustomize(folder: Path) -> list[dict[str, Any]]:
+    command = ["kubectl", "kustomize", str(folder)]
+    built = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert built.stderr == ""
+    return list(yaml.safe_load_all(built.stdout))
+
+
+def by_title(documents: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """kubectl puts what others need first, in an order of its own."""
+    return sorted(documents, key=lambda document: (document["kind"], document["metadata"]["name"]))
+
+
+def test_unchanged_it_makes_what_the_folder_makes() -> None:
+    built = kustomize(CONFIG)
+    assert by_title(built) == by_title(manifest.document for manifest in FOLDERS["knative"])
+    assert (built[0]["kind"], built[-1]["kind"]) == ("Namespace", "ContainerSource")
+
+
+def test_images_address_and_variants_are_set_in_it_alone(tmp_path: Path) -> None:
+    shutil.copytree(CONFIG, tmp_path / "config")
+    file = tmp_path / "config" / "kustomization.yaml"
+    text = file.read_text(encoding="utf-8")
+    text = text.replace("newName: vcenter-source-", "newName: registry.example.com/vcenter-source-")
+    text = text.replace("newTag: 0.1.0", "newTag: 9.9.9").replace("vcenter.example.com", "vc.example.org")
+    text = text.replace("knative/300", "knative-kafka/300").replace("knative/600", "knative-kafka/600")
+    file.write_text(text.replace("knative/800", "knative-ha/800").replace("# - ", "- "), encoding="utf-8")
+    made = [Manifest(file, 1, document) for document in kustomize(file.parent)]
+    assert [found for manifest in made for found in faults(manifest)] == []
+    images = {container(m)["image"] for m in made if m.kind == "Deployment" and m.name != "jaeger"}
+    assert images == {f"registry.example.com/vcenter-source-{name}:9.9.9" for name in ("adapter", "pytag")}
+    (vcenter,) = (m for m in made if (m.kind, m.name) == ("ConfigMap", "vcenter"))
+    assert vcenter.document["data"] == {"VCENTER_URL": "https://vc.example.org/sdk"}
+    kinds = [manifest.kind for manifest in made]
+    assert (kinds.count("Broker"), kinds.count("ContainerSource"), kinds.count("SinkBinding")) == (1, 0, 1)
+    assert "PrometheusRule" in kinds

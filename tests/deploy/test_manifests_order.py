@@ -1,0 +1,153 @@
+"""What kubectl apply -f meets in each folder, object by object: nothing refers to what comes later or is not there."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from demo.manifests import Manifest
+from tests.support.manifest_files import CONFIG, FOLDERS, KNATIVE, NAMESPACE, WORKLOADS, everything, pod, the, title
+
+Name = tuple[str, str, str]
+"""Kind, namespace, name."""
+
+MADE_BY_OTHERS: set[Name] = {
+    ("Namespace", "", "knative-eventing"),
+    ("Secret", NAMESPACE, "vcenter-credentials"),  # by the user, who is told the command
+    ("Secret", NAMESPACE, "basic-auth"),  # likewise
+}
+VARIANTS = [folder for folder in FOLDERS if folder != "knative"]
+
+
+def name_of(manifest: Manifest) -> Name:
+    namespace = "" if manifest.kind == "Namespace" else manifest.namespace
+    return manifest.kind, namespace, manifest.name
+
+
+def references(manifest: Manifest) -> Iterator[Name]:
+    """What an object needs in order to work."""
+    if manifest.kind != "Namespace":
+        yield "Namespace", "", manifest.namespace
+    for kind, name in named(manifest):
+        yield kind, manifest.namespace, name
+
+
+def named(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    spec = manifest.spec
+    for ref in refs(manifest.document):
+        yield ref["kind"], ref["name"]
+    if manifest.kind == "Trigger":
+        yield "Broker", spec["broker"]
+    if manifest.kind in WORKLOADS:
+        yield from named_by_pod(pod(manifest))
+    if manifest.kind == "Role":
+        kinds = {"configmaps": "ConfigMap", "leases": "Lease"}
+        for rule in manifest.document["rules"]:
+            yield from ((kinds[resource], name) for resource in rule["resources"] for name in rule["resourceNames"])
+
+
+def refs(value: Any) -> Iterator[Mapping[str, str]]:
+    """Every reference by kind and name, wherever it stands, but for what a SinkBinding waits for."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from refs(inner)
+    if isinstance(value, Mapping):
+        if "kind" in value and "name" in value:
+            yield value
+        for key, inner in value.items():
+            if key != "subject":
+                yield from refs(inner)
+
+
+def named_by_pod(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "serviceAccountName" in spec:
+        yield "ServiceAccount", spec["serviceAccountName"]
+    for container in spec["containers"]:
+        for source in container.get("envFrom", []):
+            if not source["configMapRef"].get("optional"):
+                yield "ConfigMap", source["configMapRef"]["name"]
+    for volume in spec["volumes"]:
+        if "secret" in volume:
+            yield "Secret", volume["secret"]["secretName"]
+        if "configMap" in volume and not volume["configMap"].get("optional"):
+            yield "ConfigMap", volume["configMap"]["name"]
+
+
+def apply(manifests: list[Manifest], there: set[Name]) -> list[str]:
+    """Apply them to a cluster where some things are; what did not find what it needs."""
+    missing = []
+    for manifest in manifests:
+        missing += [f"{title(manifest)} needs {need}" for need in references(manifest) if need not in there]
+        there.add(name_of(manifest))
+    return missing
+
+
+def test_the_folder_alone_makes_everything_before_it_is_needed() -> None:
+    assert apply(FOLDERS["knative"], set(MADE_BY_OTHERS)) == []
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_so_does_each_variant_on_top_of_it(variant: str) -> None:
+    there = MADE_BY_OTHERS | {name_of(manifest) for manifest in FOLDERS["knative"]}
+    assert apply(FOLDERS[variant], there) == []
+
+
+def test_a_reference_to_what_comes_later_is_found() -> None:
+    found = apply(FOLDERS["knative"][::-1], set(MADE_BY_OTHERS))
+    assert "knative/Trigger-tag-new-resource-pools needs ('Service', 'vcenter-source', 'pytag')" in found
+    assert "knative/Deployment-pytag needs ('ConfigMap', 'vcenter-source', 'vcenter')" in found
+    assert "knative/ContainerSource-vcenter-source needs ('Broker', 'vcenter-source', 'default')" in found
+    assert "knative/Broker-default needs ('Service', 'vcenter-source', 'dead-letters')" in found
+
+
+def test_no_object_is_in_a_folder_twice() -> None:
+    for folder, manifests in FOLDERS.items():
+        names = [name_of(manifest) for manifest in manifests]
+        assert len(set(names)) == len(names), folder
+
+
+def test_only_numbered_yaml_files_lie_in_the_folders() -> None:
+    for folder in FOLDERS:
+        names = sorted(path.name for path in (CONFIG / folder).iterdir())
+        assert all(re.fullmatch(r"\d{3}-[a-z]+\.yaml", name) for name in names), names
+        assert len({name[:3] for name in names}) == len(names)
+
+
+def test_a_binding_comes_before_what_it_binds() -> None:
+    kinds = [manifest.kind for manifest in FOLDERS["knative-ha"]]
+    assert kinds.index("SinkBinding") < kinds.index("Deployment")
+
+
+def test_references_name_the_version_that_the_object_has() -> None:
+    versions = {(m.kind, m.name): m.document["apiVersion"] for m in everything()}
+    for manifest in everything():
+        for ref in refs({key: value for key, value in manifest.document.items() if key != "kind"}):
+            if "apiVersion" in ref:
+                assert ref["apiVersion"] == versions[ref["kind"], ref["name"]], title(manifest)
+
+
+def test_no_secret_is_in_any_folder_and_the_command_that_makes_it_is_told() -> None:
+    assert not [title(manifest) for manifest in everything() if manifest.kind == "Secret"]
+    command = "kubectl -n vcenter-source create secret generic vcenter-credentials"
+    assert command in (KNATIVE / "100-namespace.yaml").read_text(encoding="utf-8")
+    assert command in (CONFIG.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_what_the_source_has_written_outlives_another_apply() -> None:
+    for manifest in (the("ConfigMap", "vcenter-source-checkpoint"), the("Lease")):
+        assert set(manifest.document) == {"apiVersion", "kind", "metadata"}, title(manifest)
+
+
+def test_the_kustomization_takes_every_file_of_the_folder_in_its_order() -> None:
+    kustomization = yaml.safe_load((CONFIG / "kustomization.yaml").read_text(encoding="utf-8"))
+    assert kustomization["resources"] == [f"knative/{path.name}" for path in sorted(KNATIVE.iterdir())]
+    assert not (KNATIVE / "kustomization.yaml").exists()  # kubectl apply -f would fail of it
+
+
+def test_what_the_kustomization_offers_besides_is_there() -> None:
+    text = (CONFIG / "kustomization.yaml").read_text(encoding="utf-8")
+    offered = set(re.findall(r"(?:# - |or )([a-z-]+/\d{3}-[a-z]+\.yaml)", text))
+    assert {path.split("/")[0] for path in offered} == {"knative-kafka", "knative-ha", "jaeger", "monitoring"}
+    assert [path for path in offered if not (CONFIG / path).is_file()] == []

@@ -1,0 +1,208 @@
+"""The pods: restricted Pod Security, settings that exist, ports and probes that are served, labels that select."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import AliasChoices
+from pydantic_settings import BaseSettings
+
+from demo.manifests import Manifest
+from pytag.settings import Settings as PytagSettings
+from tests.support.manifest_files import (
+    FOLDERS,
+    ROOT,
+    container,
+    everything,
+    labels,
+    of_kind,
+    ours,
+    pod,
+    the,
+    title,
+    workloads,
+)
+from vcenter_functions import __version__
+from vcenter_source.settings.openfaas import GatewaySettings
+from vcenter_source.settings.sink import OPENFAAS
+from vcenter_source.settings.source import Settings as AdapterSettings
+
+SETTINGS: dict[str, type[BaseSettings]] = {"vcenter-source": AdapterSettings, "pytag": PytagSettings}
+# What the programs serve, by container: the port's own setting and the probes' paths, looked up in their sources below.
+SERVED = {
+    "vcenter-source": (8081, {"/healthz", "/readyz"}, "adapter/vcenter_source/observe/health.py"),
+    "pytag": (8080, {"/healthz", "/readyz"}, "functions/pytag/server.py"),
+    "dead-letters": (8080, {"/healthz"}, "functions/display.py"),
+}
+
+
+@cache
+def variables(settings: type[BaseSettings]) -> frozenset[str]:
+    aliases = (field.validation_alias for field in settings.model_fields.values())
+    return frozenset(str(name) for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices)
+
+
+def environment(workload: Manifest) -> dict[str, Any]:
+    """The variables of the container, those from ConfigMaps first; a value that the kubelet fills in is None."""
+    maps = {m.name: m.document.get("data", {}) for m in everything() if m.kind == "ConfigMap"}
+    found: dict[str, Any] = {}
+    for source in container(workload).get("envFrom", []):
+        found |= maps[source["configMapRef"]["name"]]
+    return found | {entry["name"]: entry.get("value") for entry in container(workload).get("env", [])}
+
+
+@pytest.mark.parametrize("workload", workloads(), ids=title)
+def test_pods_obey_the_restricted_pod_security_standard(workload: Manifest) -> None:
+    spec = pod(workload)
+    security = spec["securityContext"]
+    assert security["runAsNonRoot"] is True
+    assert security["runAsUser"] > 0
+    assert security["runAsGroup"] > 0
+    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not set(spec) & {"hostNetwork", "hostPID", "hostIPC", "initContainers"}
+    assert all(set(volume) & {"secret", "emptyDir", "configMap"} for volume in spec["volumes"])
+    assert container(workload)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+@pytest.mark.parametrize("workload", workloads(), ids=title)
+def test_pods_are_bounded_probed_and_get_nothing_that_they_do_not_need(workload: Manifest) -> None:
+    spec, only = pod(workload), container(workload)
+    assert spec["enableServiceLinks"] is False
+    assert spec["automountServiceAccountToken"] is (only["name"] == "vcenter-source")
+    assert set(only["resources"]["requests"]) == set(only["resources"]["limits"]) == {"cpu", "memory"}
+    assert {"readinessProbe", "livenessProbe"} <= set(only)
+    assert {"name": "tmp", "mountPath": "/tmp"} in only["volumeMounts"]
+    assert {mount["name"] for mount in only["volumeMounts"]} == {volume["name"] for volume in spec["volumes"]}
+    assert all(mount.get("readOnly") for mount in only["volumeMounts"] if mount["name"] != "tmp")
+
+
+def test_every_namespace_of_ours_enforces_it() -> None:
+    namespaces = {m.name: m.document["metadata"]["labels"] for m in everything() if m.kind == "Namespace"}
+    assert set(namespaces) == {workload.namespace for workload in workloads()}
+    assert {found["pod-security.kubernetes.io/enforce"] for found in namespaces.values()} == {"restricted"}
+
+
+@pytest.mark.parametrize("workload", ours(), ids=title)
+def test_every_variable_is_a_setting(workload: Manifest) -> None:
+    name = container(workload)["name"]
+    known = variables(SETTINGS[name]) if name in SETTINGS else {"PORT"}
+    if str(environment(workload).get("K_SINK")).startswith(OPENFAAS):
+        known |= variables(GatewaySettings)
+    rest = [each for each in environment(workload) if each not in known and not each.startswith("OTEL_")]
+    assert rest in ([], ["POD_NAME"])
+    text = str(container(workload)["env"])  # what is used in a value has to be named before it
+    assert ("$(POD_NAME)" in text.partition("'name': 'POD_NAME'")[2]) == ("$(POD_NAME)" in text) == ("POD_NAME" in rest)
+
+
+@pytest.mark.parametrize("workload", ours(), ids=title)
+def test_the_program_would_start_with_these_settings(
+    workload: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = SETTINGS.get(container(workload)["name"])
+    if settings is None:
+        return
+    for file in ("username", "password"):
+        (tmp_path / file).write_text("x")
+    for name, value in (environment(workload) | {"VCENTER_SECRET_PATH": str(tmp_path)}).items():
+        monkeypatch.setenv(name, value or "")
+    loaded = settings()
+    assert loaded.model_fields_set >= {"vcenter_url", "vcenter_secret_path", "log_format"}
+
+
+def test_what_the_comments_offer_is_a_setting_too() -> None:
+    text = (ROOT / "config" / "knative" / "200-vcenter.yaml").read_text(encoding="utf-8")
+    offered = set(re.findall(r"^ *#? *([A-Z_]+): ", text, re.MULTILINE))
+    assert offered == {"VCENTER_URL", "VCENTER_CA_FILE"}
+    assert offered <= variables(AdapterSettings) & variables(PytagSettings)
+    (mount,) = (m for m in container(the("ContainerSource"))["volumeMounts"] if m["name"] == "vcenter-ca")
+    assert f"VCENTER_CA_FILE: {mount['mountPath']}/ca.crt" in text
+
+
+@pytest.mark.parametrize("workload", ours(), ids=title)
+def test_ports_and_probes_are_what_the_program_serves(workload: Manifest) -> None:
+    only = container(workload)
+    port, paths, source = SERVED[only["name"]]
+    assert [each["containerPort"] for each in only["ports"]] == [port]
+    probes = [only[name]["httpGet"] for name in ("readinessProbe", "livenessProbe")]
+    assert {probe["path"] for probe in probes} == paths
+    assert {probe["port"] for probe in probes} == {only["ports"][0]["name"]}
+    assert all(f'"{path}"' in (ROOT / source).read_text(encoding="utf-8") for path in paths)
+    if only["name"] == "vcenter-source":
+        assert AdapterSettings.model_fields["health_port"].default == port
+    else:
+        assert environment(workload)["PORT"] == str(port)
+
+
+def test_liveness_gives_a_busy_program_a_minute() -> None:
+    for workload in ours():
+        probe = container(workload)["livenessProbe"]
+        assert probe["periodSeconds"] * probe["failureThreshold"] >= 60, title(workload)
+
+
+def test_the_source_is_given_longer_to_stop_than_it_takes() -> None:
+    drain = AdapterSettings.model_fields["drain_timeout"].default
+    for workload in ours():
+        if container(workload)["name"] == "vcenter-source":
+            assert pod(workload)["terminationGracePeriodSeconds"] > drain, title(workload)
+
+
+def test_images_are_pinned_and_ours_are_those_that_the_dockerfile_makes() -> None:
+    assert all(re.search(r":v?\d+\.\d+\.\d+$", container(workload)["image"]) for workload in workloads())
+    made = {f"vcenter-source-{target}:{__version__}" for target in targets()}
+    assert {container(workload)["image"] for workload in ours()} == made
+
+
+@cache
+def targets() -> frozenset[str]:
+    """What docker build --target can name, the stages for building left out."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    return frozenset(re.findall(r"^FROM \S+ AS (adapter|pytag)$", text, re.MULTILINE))
+
+
+def test_users_and_ports_are_those_of_the_dockerfile() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert set(re.findall(r"^USER (\d+)", text, re.MULTILINE)) == {
+        str(pod(workload)["securityContext"]["runAsUser"]) for workload in ours()
+    }
+    exposed = {int(port) for port in re.findall(r"^EXPOSE (\d+)", text, re.MULTILINE)}
+    assert exposed == {SERVED["vcenter-source"][0], SERVED["pytag"][0]}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_services_find_pods_and_ports_by_name(folder: str) -> None:
+    for service in of_kind("Service", FOLDERS[folder]):
+        (found,) = (w for w in workloads() if service.spec["selector"].items() <= labels(w).items())
+        names = {port["name"] for port in container(found)["ports"]}
+        assert {port["targetPort"] for port in service.spec["ports"]} <= names, title(service)
+
+
+def test_a_deployments_selector_takes_its_own_pods_and_nobody_elses() -> None:
+    for deployment in (workload for workload in workloads() if workload.kind == "Deployment"):
+        selector = deployment.spec["selector"]["matchLabels"]
+        chosen = [title(each) for each in workloads() if selector.items() <= labels(each).items()]
+        assert chosen == [title(deployment)]
+
+
+def test_a_container_sources_labels_are_those_that_never_change() -> None:
+    assert set(labels(the("ContainerSource"))) == {"app.kubernetes.io/name", "app.kubernetes.io/part-of"}
+
+
+def test_every_object_says_what_it_belongs_to() -> None:
+    for manifest in everything():
+        found = manifest.document["metadata"]["labels"]
+        assert "app.kubernetes.io/name" in found, title(manifest)
+        if manifest.namespace != "knative-eventing":  # Knative's own ConfigMap keeps Knative's labels
+            assert found["app.kubernetes.io/part-of"] == "vcenter-source", title(manifest)
+
+
+def test_two_sources_differ_from_one_in_how_many_and_where_alone() -> None:
+    alone, two = pod(the("ContainerSource")), pod(the("Deployment", folder="knative-ha"))
+    assert set(two) - set(alone) == {"topologySpreadConstraints"}
+    assert {name: two[name] for name in alone} == alone
+    assert the("Deployment", folder="knative-ha").spec["replicas"] == 2

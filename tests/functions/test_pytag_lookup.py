@@ -1,0 +1,91 @@
+"""A tag among many: it is found within TIMEOUT, or over the tries of one event."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from starlette.responses import Response
+
+from pytag.connections import http_client
+from pytag.lookup import AT_ONCE, REMEMBERED, Lookup
+from tests.support.pytag import POOL, World, binary, pytag, settings, world
+from vcenter_functions.client import VcenterClient
+from vcenter_functions.telemetry import Telemetry
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[World]:
+    with world() as made:
+        yield made
+
+
+@pytest.fixture
+def vcenter(served: World) -> World:
+    served.renew()
+    return served
+
+
+def crowd(vcenter: World, categories: int) -> None:
+    for n in range(categories - 1):
+        vcenter.tagging.create_category(f"other-{n}")
+    vcenter.tag()
+
+
+def test_a_tag_among_500_categories_is_found_at_once(vcenter: World) -> None:
+    crowd(vcenter, 500)
+    vcenter.delay = 0.02
+    with pytag(vcenter.base, TIMEOUT="10") as client:  # one after another they take longer
+        assert client.post("/", headers=binary()).status_code == 204
+    assert len(vcenter.tagging.tags_on(POOL)) == 1
+
+
+def test_a_try_that_is_cut_short_is_gone_on_with_by_the_next(vcenter: World) -> None:
+    crowd(vcenter, 200)
+    vcenter.delay = 0.02
+    answers: list[int] = []
+    with pytag(vcenter.base, TIMEOUT="0.25") as client:
+        while not answers or answers[-1] == 503:
+            answers.append(client.post("/", headers=binary()).status_code)
+            assert len(answers) < 20
+    assert (answers[0], answers[-1]) == (503, 204)
+    assert vcenter.calls("/category/") <= 200 + AT_ONCE * len(answers)
+
+
+def test_no_more_than_a_few_are_asked_for_at_once(vcenter: World) -> None:
+    crowd(vcenter, 50)
+    vcenter.delay = 0.01
+    with pytag(vcenter.base) as client:
+        assert client.post("/", headers=binary()).status_code == 204
+    assert vcenter.calls("/category/") == 50
+    assert 1 < vcenter.most <= AT_ONCE
+
+
+def test_one_that_fails_takes_nothing_from_the_others(vcenter: World) -> None:
+    crowd(vcenter, 8)
+    vcenter.answers.append(("/category/", Response(status_code=503)))
+    with pytag(vcenter.base) as client:
+        assert client.post("/", headers=binary()).status_code == 503
+        assert client.post("/", headers=binary()).status_code == 204
+    assert vcenter.calls("/category/") == 9
+
+
+def test_what_was_learnt_is_not_believed_for_ever(vcenter: World) -> None:
+    now = 0.0
+    ids = [vcenter.tagging.create_category(name).id for name in ("a", "b")]
+
+    async def live() -> None:
+        nonlocal now
+        given = settings(vcenter.base)
+        client = VcenterClient(http_client(given), given.credentials, Telemetry())
+        lookup = Lookup(client, clock=lambda: now)
+        assert await lookup.named("category", "c", ids) is None
+        assert await lookup.named("category", "c", ids) is None
+        assert vcenter.calls("/category/") == 2
+        now = REMEMBERED
+        assert await lookup.named("category", "b", ids) is not None
+        lookup.forget()
+        assert await lookup.named("category", "b", ids) is not None
+        assert vcenter.calls("/category/") == 6
+        await client.close()
+
+    asyncio.run(live())

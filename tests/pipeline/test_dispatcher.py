@@ -1,0 +1,170 @@
+"""The window, the order, the tries: with a sink and a clock that a test holds in its hand."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from cloudevents.core.v1.event import CloudEvent
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from opentelemetry.trace import INVALID_SPAN, Span
+
+from vcenter_source.core.backoff import Backoff
+from vcenter_source.core.errors import SinkUnavailableError
+from vcenter_source.pipeline.dispatcher import Delivery, Parcel, Retry, Sink, Watch
+from vcenter_source.state.dead_letters import DeadLetters, NoDeadLetters
+
+EXACT = Backoff(base=1.0, longest=30.0, random=lambda: 1.0)
+
+
+async def no_sleep(seconds: float) -> None:
+    await asyncio.sleep(0)
+
+
+def delivery_to(
+    sink: Sink,
+    letters: DeadLetters | None = None,
+    *,
+    window: int = 4,
+    backoff: Backoff = EXACT,
+    sleep: Callable[[float], Awaitable[None]] = no_sleep,
+    watch: Watch | None = None,
+) -> Delivery:
+    retry = Retry(backoff, sleep=sleep)
+    return Delivery(sink, letters or NoDeadLetters(), max_in_flight=window, retry=retry, watch=watch)
+
+
+def parcel(name: str, lane: str, acknowledged: Callable[[], None] = lambda: None) -> Parcel:
+    attributes = {"id": name, "source": "https://vc/sdk", "type": "com.vmware.event.vm.poweredon"}
+    return Parcel(CloudEvent(attributes), lane, INVALID_SPAN, acknowledged)
+
+
+@dataclass
+class ScriptedSink:
+    """Fails each event as often as ``failures`` says, yields to the loop ``slowness`` times, notes who was there."""
+
+    address = "scripted"
+    failures: Counter[str] = field(default_factory=Counter)
+    slowness: Counter[str] = field(default_factory=Counter)
+    accepted: list[str] = field(default_factory=list)
+    present: int = 0
+    most_present: int = 0
+
+    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+        self.present += 1
+        self.most_present = max(self.most_present, self.present)
+        name = event.get_id()
+        for _ in range(1 + self.slowness[name]):
+            await asyncio.sleep(0)
+        self.present -= 1
+        if resend < self.failures[name]:
+            raise SinkUnavailableError("503")
+        self.accepted.append(name)
+
+
+@settings(max_examples=60)
+@given(
+    lanes=st.lists(st.sampled_from("abcd"), min_size=1, max_size=40),
+    window=st.integers(1, 8),
+    failures=st.dictionaries(st.integers(0, 39), st.integers(1, 4), max_size=12),
+    slowness=st.dictionaries(st.integers(0, 39), st.integers(1, 9), max_size=12),
+)
+def test_nothing_is_lost_or_overtaken_within_a_lane_whatever_fails(
+    lanes: list[str], window: int, failures: dict[int, int], slowness: dict[int, int]
+) -> None:
+    sink = ScriptedSink(
+        Counter({str(k): v for k, v in failures.items()}), Counter({str(k): v for k, v in slowness.items()})
+    )
+    acknowledged: list[str] = []
+
+    async def deliver_all() -> int:
+        delivery = delivery_to(sink, window=window)
+        for n, lane in enumerate(lanes):
+            await delivery.submit(parcel(str(n), lane, partial(acknowledged.append, str(n))))
+        return await delivery.drain(10)
+
+    assert asyncio.run(deliver_all()) == 0
+    assert sorted(sink.accepted) == sorted(acknowledged) == sorted(map(str, range(len(lanes))))
+    for lane in "abcd":
+        expected = [str(n) for n, name in enumerate(lanes) if name == lane]
+        assert [name for name in sink.accepted if name in expected] == expected
+    assert sink.most_present <= window
+
+
+def test_delays_double_up_to_the_longest_and_respect_retry_after() -> None:
+    delays: list[float] = []
+    answers: list[SinkUnavailableError | None] = [SinkUnavailableError("503") for _ in range(7)]
+    answers += [SinkUnavailableError("429", retry_after=12.0), SinkUnavailableError("429", retry_after=9999.0), None]
+
+    class Answering:
+        address = "here"
+
+        async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+            answer = answers[resend]
+            if answer is not None:
+                raise answer
+
+    async def note(seconds: float) -> None:
+        delays.append(seconds)
+
+    async def deliver() -> None:
+        backoff = Backoff(base=1.0, longest=30.0, random=lambda: 1.0 if len(delays) < 7 else 0.0)
+        delivery = delivery_to(Answering(), window=1, backoff=backoff, sleep=note)
+        await delivery.submit(parcel("1", "a"))
+        assert await delivery.drain(10) == 0
+
+    asyncio.run(deliver())
+    assert delays == [1, 2, 4, 8, 16, 30, 30, 12, 30]
+
+
+def test_a_failing_object_holds_up_nobody_until_the_window_is_full_and_then_reading() -> None:
+    class OneObjectFails:
+        address = "here"
+        accepted: list[str]
+
+        def __init__(self) -> None:
+            self.accepted = []
+
+        async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+            if event.get_id().startswith("bad"):
+                raise SinkUnavailableError("503")
+            self.accepted.append(event.get_id())
+
+    async def deliver() -> None:
+        sink = OneObjectFails()
+        delivery = delivery_to(sink, window=3)
+        await delivery.submit(parcel("bad1", "x"))
+        await delivery.submit(parcel("bad2", "x"))
+        for n in range(20):
+            await delivery.submit(parcel(str(n), f"lane{n}"))
+        assert sink.accepted == [str(n) for n in range(19)]  # the last has had no turn yet
+        await delivery.submit(parcel("bad3", "x"))
+        held_up = asyncio.create_task(delivery.submit(parcel("20", "y")))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not held_up.done()
+        held_up.cancel()
+        assert await delivery.drain(0) == 3
+
+    asyncio.run(deliver())
+
+
+def test_a_drain_gives_up_after_its_time_and_acknowledges_nothing_more() -> None:
+    acknowledged: list[str] = []
+
+    class Hanging:
+        address = "here"
+
+        async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+            await asyncio.Event().wait()
+
+    async def deliver() -> int:
+        delivery = delivery_to(Hanging())
+        await delivery.submit(parcel("1", "a", lambda: acknowledged.append("1")))
+        await delivery.submit(parcel("2", "a", lambda: acknowledged.append("2")))
+        return await delivery.drain(0.01)
+
+    assert asyncio.run(deliver()) == 2
+    assert acknowledged == []

@@ -1,0 +1,242 @@
+"""What the sink will not take: to the dead letter, or held; and nothing acknowledged that is stored nowhere."""
+
+import asyncio
+import math
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+from cloudevents.core.v1.event import CloudEvent
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from opentelemetry.trace import INVALID_SPAN, Span
+from structlog.testing import capture_logs
+
+from tests.pipeline.test_dispatcher import EXACT, delivery_to, parcel
+from vcenter_source.core.errors import DeadLetterUnavailableError, EventRefusedError, SinkUnavailableError
+from vcenter_source.pipeline.dispatcher import Delivery, Parcel, Retry, Watch
+from vcenter_source.state.dead_letters import DeadLetter, FirstOf, NoDeadLetters
+
+
+class Sorting:
+    """Refuses events whose name begins with ``bad`` until it ``relents``, fails those with ``away`` for ever."""
+
+    address = "http://sink/"
+
+    def __init__(self) -> None:
+        self.accepted: list[str] = []
+        self.tries: Counter[str] = Counter()
+        self.relents = False
+
+    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+        await asyncio.sleep(0)
+        name = event.get_id()
+        self.tries[name] += 1
+        if name.startswith("bad") and not self.relents:
+            raise EventRefusedError("400: no such thing", status=400, body=b"no such thing")
+        if name.startswith("away"):
+            raise SinkUnavailableError("503: later", status=503, body=b"later")
+        self.accepted.append(name)
+
+
+class Box:
+    """Keeps letters; refuses the first ``failures``."""
+
+    def __init__(self, failures: float = 0) -> None:
+        self.failures = failures
+        self.letters: list[DeadLetter] = []
+
+    async def store(self, letter: DeadLetter, span: Span) -> None:
+        await asyncio.sleep(0)
+        if self.failures > 0:
+            self.failures -= 1
+            raise DeadLetterUnavailableError("full")
+        self.letters.append(letter)
+
+    @property
+    def names(self) -> list[str]:
+        return [letter.event.get_id() for letter in self.letters]
+
+
+def test_a_refused_event_is_acknowledged_once_it_is_in_the_dead_letter_and_those_behind_it_go_on() -> None:
+    sink, box, happened = Sorting(), Box(failures=2), list[str]()
+
+    class Noting(Watch):
+        def failed(self, parcel: Parcel, reason: str) -> None:
+            happened.append("failed")
+
+        def dead_lettered(self, parcel: Parcel, reason: str) -> None:
+            happened.append(f"dead-lettered {len(box.letters)}: {reason}")
+
+        def delivered(self, parcel: Parcel) -> None:
+            happened.append("delivered")
+
+    async def deliver() -> int:
+        delivery = delivery_to(sink, box, watch=Noting())
+        await delivery.submit(parcel("bad", "a", lambda: happened.append(f"acknowledged {len(box.letters)}")))
+        await delivery.submit(parcel("good", "a"))
+        return await delivery.drain(5)
+
+    assert asyncio.run(deliver()) == 0
+    assert happened == ["failed", "failed", "dead-lettered 1: 400: no such thing", "acknowledged 1", "delivered"]
+    assert sink.accepted == ["good"]
+    (letter,) = box.letters
+    assert (letter.address, letter.status, letter.body) == ("http://sink/", 400, b"no such thing")
+    assert letter.reason == "400: no such thing"
+
+
+def test_without_a_dead_letter_a_refused_event_is_held_and_tried_again_until_the_sink_takes_it() -> None:
+    sink, delays, acknowledged = Sorting(), list[float](), list[str]()
+
+    async def note(seconds: float) -> None:
+        delays.append(seconds)
+        sink.relents = len(delays) == 4
+        await asyncio.sleep(0)
+
+    async def deliver() -> int:
+        delivery = delivery_to(sink, sleep=note)
+        await delivery.submit(parcel("bad", "a", lambda: acknowledged.append("bad")))
+        await delivery.submit(parcel("good", "a", lambda: acknowledged.append("good")))
+        return await delivery.drain(5)
+
+    with capture_logs() as lines:
+        assert asyncio.run(deliver()) == 0
+    assert delays == [1, 2, 4, 8]
+    assert acknowledged == sink.accepted == ["bad", "good"]
+    assert [line["dead_letter"] for line in lines] == [
+        "set DEAD_LETTER_SINK or DEAD_LETTER_PATH to let the stream go on"
+    ] * 4
+
+
+def test_a_full_window_of_held_events_stops_the_reading() -> None:
+    async def deliver() -> int:
+        delivery = delivery_to(Sorting(), window=2)
+        await delivery.submit(parcel("bad1", "a"))
+        await delivery.submit(parcel("bad2", "b"))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(delivery.submit(parcel("good", "c")), 0.02)
+        return await delivery.drain(0)
+
+    assert asyncio.run(deliver()) == 2
+
+
+def test_after_its_duration_an_event_that_could_pass_goes_to_the_dead_letter_too() -> None:
+    now, box, sink = [100.0], Box(), Sorting()
+
+    async def pass_time(seconds: float) -> None:
+        now[0] += seconds
+        await asyncio.sleep(0)
+
+    async def deliver() -> int:
+        retry = Retry(EXACT, duration=10.0, sleep=pass_time, clock=lambda: now[0])
+        delivery = Delivery(sink, box, max_in_flight=4, retry=retry)
+        await delivery.submit(parcel("away", "a"))
+        return await delivery.drain(5)
+
+    assert asyncio.run(deliver()) == 0
+    assert now[0] == 110.0  # 1, 2, 4, and what is left of the next 8
+    assert sink.tries["away"] == 5
+    (letter,) = box.letters
+    assert (letter.status, letter.body, letter.reason) == (503, b"later", "503: later")
+
+
+def test_the_second_dead_letter_takes_what_the_first_does_not() -> None:
+    first, second = Box(failures=1), Box()
+
+    async def deliver() -> int:
+        delivery = delivery_to(Sorting(), FirstOf([first, second]), window=1)
+        await delivery.submit(parcel("bad1", "a"))
+        await delivery.submit(parcel("bad2", "a"))
+        return await delivery.drain(5)
+
+    assert asyncio.run(deliver()) == 0
+    assert (first.names, second.names) == (["bad2"], ["bad1"])
+
+
+def test_where_no_dead_letter_takes_it_the_log_says_why_of_each() -> None:
+    async def store() -> None:
+        with pytest.raises(DeadLetterUnavailableError, match=r"^full; set DEAD_LETTER_SINK"):
+            await FirstOf([Box(math.inf), NoDeadLetters()]).store(
+                DeadLetter(parcel("1", "a").event, "here", "400"), INVALID_SPAN
+            )
+
+    asyncio.run(store())
+
+
+@dataclass
+class Moody:
+    """A sink, or a dead letter, that does as told and then accepts. Cut off, it has the event and does not say so."""
+
+    does: dict[int, list[str]]
+    stored: set[str]
+    address: str = "moody"
+
+    async def take(self, name: str) -> str:
+        await asyncio.sleep(0)
+        todo = self.does.get(int(name))
+        outcome = todo.pop(0) if todo else "accept"
+        if outcome in {"accept", "cut off"}:
+            self.stored.add(name)
+        return outcome
+
+    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+        outcome = await self.take(event.get_id())
+        if outcome == "refuse":
+            raise EventRefusedError("400", status=400)
+        if outcome != "accept":
+            raise SinkUnavailableError("no answer")
+
+    async def store(self, letter: DeadLetter, span: Span) -> None:
+        if await self.take(letter.event.get_id()) != "accept":
+            raise DeadLetterUnavailableError("no answer")
+
+
+async def deliver_until(moment: int, delivery: Delivery, parcels: list[Parcel]) -> bool:
+    """Deliver, and stop dead after so many turns of the loop; returns whether all were submitted by then."""
+
+    async def submit_all() -> None:
+        for one in parcels:
+            await delivery.submit(one)
+
+    reading = asyncio.create_task(submit_all())
+    for _ in range(moment):
+        await asyncio.sleep(0)
+    finished = reading.done()
+    reading.cancel()
+    left = await delivery.drain(10 if finished else 0)
+    return finished and left == 0
+
+
+outcomes = st.lists(st.sampled_from(["refuse", "fail", "cut off"]), min_size=1, max_size=6).map(list)
+
+
+@settings(max_examples=100)
+@given(
+    lanes=st.lists(st.sampled_from("abc"), min_size=1, max_size=20),
+    sink_does=st.dictionaries(st.integers(0, 19), outcomes),
+    box_does=st.dictionaries(st.integers(0, 19), outcomes),
+    window=st.integers(1, 6),
+    moment=st.integers(0, 200),
+)
+def test_nothing_is_acknowledged_that_is_stored_nowhere(
+    lanes: list[str], sink_does: dict[int, list[str]], box_does: dict[int, list[str]], window: int, moment: int
+) -> None:
+    stored, acknowledged = set[str](), list[str]()
+
+    def acknowledge(name: str) -> None:
+        assert name in stored
+        acknowledged.append(name)
+
+    async def deliver() -> bool:
+        delivery = delivery_to(Moody(sink_does, stored), Moody(box_does, stored), window=window)
+        parcels = [parcel(str(n), lane, partial(acknowledge, str(n))) for n, lane in enumerate(lanes)]
+        return await deliver_until(moment, delivery, parcels)
+
+    finished = asyncio.run(deliver())
+    assert len(set(acknowledged)) == len(acknowledged)
+    assert not finished or len(acknowledged) == len(lanes)
+    for lane in "abc":  # in order, too
+        in_lane = [str(n) for n, name in enumerate(lanes) if name == lane]
+        done = [name for name in acknowledged if name in in_lane]
+        assert done == in_lane[: len(done)]

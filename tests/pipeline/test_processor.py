@@ -1,0 +1,109 @@
+"""How far the others may go ahead of one event that is stuck."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from cloudevents.core.v1.event import CloudEvent
+from opentelemetry.trace import Span
+
+from tests.support.openfaas import until
+from vcenter_source.core.backoff import Backoff
+from vcenter_source.core.errors import SinkUnavailableError
+from vcenter_source.core.event import Event, ManagedObjectReference
+from vcenter_source.events.cloudevent import Converter
+from vcenter_source.events.typefilter import TypeFilter
+from vcenter_source.observe.metrics import Meters
+from vcenter_source.pipeline.dispatcher import Delivery, Retry
+from vcenter_source.pipeline.processor import Intake
+from vcenter_source.state.checkpoint import REMEMBERED, Checkpoint, Ledger
+from vcenter_source.state.dead_letters import NoDeadLetters
+
+NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
+AHEAD = 50
+
+
+def event(key: int) -> Event:
+    """Each about an object of its own."""
+    subject = ManagedObjectReference("VirtualMachine", f"vm-{key}")
+    return Event("VmPoweredOnEvent", key, NOW + timedelta(seconds=key), subject, {})
+
+
+class Choosy:
+    """Takes every event but the one with the id ``stuck``; ``enough`` is set when that was tried a thousand times."""
+
+    address = "choosy"
+
+    def __init__(self, stuck: str | None, tries: int | None = 1000) -> None:
+        self.stuck = stuck
+        self.tries = tries
+        self.accepted: list[str] = []
+        self.enough = asyncio.Event()
+
+    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+        await asyncio.sleep(0)
+        if event.get_id() == self.stuck:
+            if resend == self.tries:
+                self.enough.set()
+            raise SinkUnavailableError("503")
+        self.accepted.append(event.get_id())
+
+
+async def life(sink: Choosy, ledger: Ledger, count: int, trickle: float = 3600.0) -> None:
+    """What is not covered of ``count`` events is read, until all is delivered or only the stuck one is left to try."""
+    sink.enough = asyncio.Event()
+    retry = Retry(Backoff(base=0.0, longest=0.0, random=lambda: 1.0))
+    delivery = Delivery(sink, NoDeadLetters(), max_in_flight=8, retry=retry)
+    converter = Converter("https://vc/sdk", "8.0.3.0")
+    intake = Intake(TypeFilter(()), converter, ledger, delivery, Meters(), AHEAD, trickle)
+    resumed = ledger.checkpoint()
+
+    async def carry() -> None:
+        for one in map(event, range(count)):
+            if resumed is None or not resumed.covers(one.identity):
+                await intake.take(one)
+        await delivery.drain(10)
+
+    carrying, enough = asyncio.ensure_future(carry()), asyncio.ensure_future(sink.enough.wait())
+    await asyncio.wait([carrying, enough], return_when=asyncio.FIRST_COMPLETED)
+    for task in (carrying, enough):
+        task.cancel()
+    await asyncio.gather(carrying, enough, return_exceptions=True)
+    await delivery.drain(0)
+
+
+def test_one_stuck_event_stops_reading_when_others_are_far_ahead_of_it() -> None:
+    sink, ledger = Choosy(stuck="0"), Ledger("uuid", None, NOW)
+    asyncio.run(life(sink, ledger, count=500))
+    assert len(sink.accepted) == AHEAD - 1
+
+
+def test_a_few_more_go_by_and_by_so_that_it_shows_whether_others_get_through() -> None:
+    sink, ledger = Choosy(stuck="0", tries=None), Ledger("uuid", None, NOW)
+
+    async def run() -> None:
+        going = asyncio.ensure_future(life(sink, ledger, count=500, trickle=0.001))
+        await until(lambda: len(sink.accepted) == 2 * AHEAD - 1)
+        await asyncio.sleep(0.05)  # ten times as long as another would take
+        sink.enough.set()
+        await going
+
+    asyncio.run(run())
+    assert len(sink.accepted) == 2 * AHEAD - 1
+
+
+def test_no_number_of_restarts_makes_the_checkpoint_longer_and_nothing_is_lost_or_sent_twice() -> None:
+    sink, checkpoint = Choosy(stuck="300"), None
+    for _ in range(5):
+        ledger = Ledger("uuid", checkpoint, NOW)
+        asyncio.run(life(sink, ledger, count=600))
+        checkpoint = ledger.checkpoint()
+        assert named(checkpoint) <= REMEMBERED + AHEAD
+    sink.stuck = None
+    asyncio.run(life(sink, ledger := Ledger("uuid", checkpoint, NOW), count=600))
+    assert sorted(map(int, sink.accepted)) == list(range(600))
+    assert named(ledger.checkpoint()) == REMEMBERED
+
+
+def named(checkpoint: Checkpoint | None) -> int:
+    assert checkpoint is not None
+    return len(checkpoint.acknowledged)

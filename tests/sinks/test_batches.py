@@ -1,0 +1,247 @@
+"""BATCH: several events in one request, and what becomes of each."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cloudevents.core.v1.event import CloudEvent
+from opentelemetry.trace import INVALID_SPAN
+
+from tests.support import loopback, process, wait_for_line
+from tests.support.otlp_collector import collector
+from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
+from vcenter_simulator.testing import running
+from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
+from vcenter_source.events.cloudevent import OrjsonFormat
+from vcenter_source.sinks.http import http_sink
+
+BATCH_TYPE = "application/cloudevents-batch+json"
+
+
+@dataclass
+class Webhook:
+    """Takes batches; fails one that holds an event named ``bad`` with ``failure``, and is ``away`` for so many first.
+
+    It takes events ``singly`` as well, and says so of batches where it ``offers`` to take them.
+    """
+
+    url: str = ""
+    away: int = 0
+    requests: int = 0
+    bad: str | None = None
+    failure: int = 422
+    offers: bool = False
+    singly: list[str] = field(default_factory=list)
+    batches: list[list[dict[str, Any]]] = field(default_factory=list)
+
+    def status_of(self, content_type: str, events: list[dict[str, Any]]) -> int:
+        self.requests += 1
+        assert content_type == BATCH_TYPE
+        if self.away:
+            self.away -= 1
+            return 503
+        if any(event["id"] == self.bad for event in events):
+            return self.failure
+        self.batches.append(events)
+        return 202
+
+    @property
+    def ids(self) -> list[str]:
+        return [event["id"] for batch in self.batches for event in batch]
+
+
+@contextmanager
+def webhook() -> Iterator[Webhook]:
+    hook = Webhook()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.headers["Content-Type"] == "application/json":
+                hook.singly.append(self.headers["ce-id"])
+                self.send_response(202)
+            else:
+                self.send_response(hook.status_of(self.headers["Content-Type"], body))
+            if hook.offers:
+                self.send_header("Accept-Post", f"application/cloudevents+json, {BATCH_TYPE}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Tests are quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    hook.url = f"http://127.0.0.1:{server.server_address[1]}/"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield hook
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def event(name: str, size: int = 1) -> CloudEvent:
+    attributes = {"id": name, "source": "https://vc/sdk", "type": "t", "datacontenttype": "application/json"}
+    return CloudEvent(attributes, {"text": "x" * size})
+
+
+def sent(hook: Webhook, events: list[CloudEvent], most: int = 10, limit: int = 10_000) -> list[Any]:
+    """What becomes of each, sent at the same time."""
+
+    async def all_at_once() -> list[Any]:
+        async with http_sink(hook.url, ca_certs=None, answer_timeout=5, batch=most, max_event_bytes=limit) as sink:
+            return await asyncio.gather(*(sink.send(e, INVALID_SPAN, 0) for e in events), return_exceptions=True)
+
+    return asyncio.run(all_at_once())
+
+
+def test_events_that_are_there_at_once_share_requests() -> None:
+    with webhook() as hook:
+        assert sent(hook, [event(str(n)) for n in range(25)]) == [None] * 25
+        assert sorted(map(len, hook.batches)) == [5, 10, 10]
+        assert sorted(hook.ids, key=int) == [str(n) for n in range(25)]
+        assert {e["specversion"] for batch in hook.batches for e in batch} == {"1.0"}
+
+
+def test_one_alone_is_a_batch_of_one_at_once() -> None:
+    with webhook() as hook:
+        assert sent(hook, [event("1")]) == [None]
+        assert hook.ids == ["1"]
+
+
+def test_a_batch_that_may_pass_later_fails_as_a_whole() -> None:
+    with webhook() as hook:
+        hook.away = 1
+        assert {type(outcome) for outcome in sent(hook, [event("1"), event("2")])} == {SinkUnavailableError}
+        assert hook.batches == []
+
+
+def test_a_refusal_is_that_of_the_one_event_which_is_the_reason() -> None:
+    with webhook() as hook:
+        hook.bad = "3"
+        outcomes = sent(hook, [event(str(n)) for n in range(6)])
+        assert [n for n, outcome in enumerate(outcomes) if outcome is not None] == [3]
+        assert isinstance(outcomes[3], EventRefusedError)
+        assert sorted(hook.ids) == ["0", "1", "2", "4", "5"]
+
+
+@pytest.mark.parametrize("failure", [403, 500])
+def test_one_that_fails_again_and_again_fails_no_other(failure: int) -> None:
+    async def send() -> list[Any]:
+        async with http_sink(hook.url, ca_certs=None, answer_timeout=5, batch=10) as sink:
+
+            async def at_once(names: Iterable[str], resend: int) -> list[Any]:
+                sending = (sink.send(event(name), INVALID_SPAN, resend) for name in names)
+                return await asyncio.gather(*sending, return_exceptions=True)
+
+            await at_once("012345", resend=0)
+            return await at_once("012345", resend=1)
+
+    with webhook() as hook:
+        hook.bad, hook.failure = "3", failure
+        outcomes = asyncio.run(send())
+        assert [n for n, outcome in enumerate(outcomes) if outcome is not None] == [3]
+        assert isinstance(outcomes[3], SinkAccessError if failure == 403 else SinkUnavailableError)
+
+
+def test_no_request_is_longer_than_an_event_may_be() -> None:
+    with webhook() as hook:
+        outcomes = sent(hook, [event("1", 600), event("2", 600), event("3", 2000)], limit=1000)
+        assert outcomes[:2] == [None, None]
+        assert isinstance(outcomes[2], EventRefusedError)
+        assert sorted(map(len, hook.batches)) == [1, 1]
+
+
+def test_batches_go_where_they_are_offered_and_only_what_is_there_at_once() -> None:
+    async def send() -> None:
+        async with http_sink(hook.url, ca_certs=None, answer_timeout=5, batch=None) as sink:
+
+            async def at_once(names: Iterable[str], resend: int = 0) -> list[Any]:
+                sending = (sink.send(event(name), INVALID_SPAN, resend) for name in names)
+                return await asyncio.gather(*sending, return_exceptions=True)
+
+            await at_once("a")
+            assert hook.singly == ["a"], "nothing was offered before"
+            await at_once("b")
+            assert hook.singly == ["a", "b"], "one alone needs no batch"
+            await at_once(f"c{n}" for n in range(20))
+            assert hook.singly == ["a", "b", "c0"]
+            assert sorted(map(len, hook.batches)) == [3, 16]
+            await at_once("de", resend=1)
+            assert sorted(hook.singly[-2:]) == ["d", "e"], "what has failed holds up no other"
+            hook.offers = False
+            await at_once("fg")
+            await at_once("hi")
+            assert sorted(hook.singly[-3:]) == ["f", "h", "i"], "the offer still stood when g went out"
+
+    with webhook() as hook:
+        hook.offers = True
+        asyncio.run(send())
+
+
+def test_an_event_that_is_too_large_for_a_batch_alone_goes_by_itself() -> None:
+    async def send() -> list[Any]:
+        limit = len(OrjsonFormat().write(event("a", 500))) - 1
+        async with http_sink(hook.url, ca_certs=None, answer_timeout=5, batch=None, max_event_bytes=limit) as sink:
+            await sink.send(event("0"), INVALID_SPAN, 0)
+            sending = (sink.send(event(name, 500), INVALID_SPAN, 0) for name in "ab")
+            return await asyncio.gather(*sending, return_exceptions=True)
+
+    with webhook() as hook:
+        hook.offers = True
+        assert asyncio.run(send()) == [None, None]
+        assert (sorted(hook.singly), hook.batches) == (["0", "a", "b"], [])
+
+
+def test_a_request_is_one_span_linked_to_the_root_of_each_event_in_it(tmp_path: Path) -> None:
+    with webhook() as hook, running() as simulator, collector() as receiver:
+        loopback.post(f"{simulator.base}/simulator/events", json={"count": 100}).raise_for_status()
+        keys = [str(each["key"]) for each in loopback.get(f"{simulator.base}/simulator/events").json()]
+        hook.bad = keys[50]  # the batch around it is refused, and each of its events then sent alone
+        settings = {"VCENTER_URL": simulator.url, "VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
+        settings |= {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_METRICS_EXPORTER": "none"}
+        settings |= {"K_SINK": hook.url, "START_FROM": "beginning", "BATCH": "16", "DEAD_LETTER_PATH": str(tmp_path)}
+        with process("vcenter_source", "run", **settings) as adapter:
+            wait_for_line(adapter, "it is in the dead letter")
+            while not set(keys) <= {*hook.ids, hook.bad}:
+                assert adapter.poll() is None
+            adapter.terminate()
+            adapter.communicate(timeout=20)
+    roots = {span.span_id: span for span in receiver.spans() if span.name.startswith("CloudEvents Create")}
+    requests = [span for span in receiver.spans() if span.name == "POST"]
+    assert len(roots) == len(hook.ids) + 1
+    assert len(requests) == hook.requests
+    linked = [[link.span_id for link in span.links] for span in requests if span.links]
+    counts = [pair.value.int_value for span in requests for pair in span.attributes if "message_count" in pair.key]
+    assert counts == list(map(len, linked))
+    assert 1 < max(counts) <= 16
+    assert {one for links in linked for one in links} | {s.parent_span_id for s in requests if not s.links} == set(
+        roots
+    )
+    assert not {span.trace_id for span in requests if span.links} & {root.trace_id for root in roots.values()}
+
+
+@pytest.mark.parametrize("away", [0, 3])
+def test_the_adapter_sends_batches_and_loses_nothing(away: int) -> None:
+    with webhook() as hook, running() as simulator:
+        loopback.post(f"{simulator.base}/simulator/events", json={"count": 300}).raise_for_status()
+        hook.away = away
+        settings = {"VCENTER_URL": simulator.url, "VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
+        settings |= {"K_SINK": hook.url, "START_FROM": "beginning", "BATCH": "50", "RETRY_MAX_DELAY": "0.1"}
+        with process("vcenter_source", "run", **settings) as adapter:
+            wait_for_line(adapter, "reading events")
+            due = {str(each["key"]) for each in loopback.get(f"{simulator.base}/simulator/events").json()}
+            while set(hook.ids) != due:
+                assert adapter.poll() is None
+        assert len(hook.ids) == len(due)
+        assert len(hook.batches) < len(due)

@@ -1,0 +1,373 @@
+"""The client of HTTP sinks, against servers that say what they are told, byte by byte."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
+
+from vcenter_source.core.proxies import Proxy
+from vcenter_source.sinks import connection
+from vcenter_source.sinks.client import Wire
+from vcenter_source.sinks.connection import Answer, WireError
+from vcenter_source.sinks.proxied import Proxied
+
+ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def request_of(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """Head and body of the next request."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    return head, await reader.readexactly(length)
+
+
+async def with_server(
+    talk: Talk,
+    work: Callable[[Wire], Awaitable[None]],
+    seconds: float = 5.0,
+    fence: Callable[[], None] = lambda: None,
+) -> None:
+    """Do the work on a server of which each connection goes as ``talk`` says."""
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await talk(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async with await asyncio.start_server(connection, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        client = Wire(URL(f"http://127.0.0.1:{port}/path?q=1"), None, seconds, fence)
+        try:
+            await work(client)
+        finally:
+            await client.close()
+            await asyncio.sleep(0)
+
+
+def answering(*answers: bytes) -> Talk:
+    """Each request gets the next of these."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in answers:
+            await request_of(reader)
+            writer.write(answer)
+
+    return talk
+
+
+def exchanged(answer: bytes) -> Answer:
+    """What becomes of one request with this answer, after which the server hangs up."""
+    got: list[Answer] = []
+
+    async def work(client: Wire) -> None:
+        got.append(await client.post({}, b"x"))
+
+    asyncio.run(with_server(answering(answer), work))
+    return got[0]
+
+
+@pytest.mark.parametrize(
+    ("said", "body"),
+    [
+        (b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok", b"ok"),
+        (b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", b"ok"),
+        (b"HTTP/1.1 202 Accepted\r\n\r\nuntil the end", b"until the end"),
+        (b"HTTP/1.0 202 Accepted\r\n\r\nas of old", b"as of old"),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n", b""),
+        (b"HTTP/1.1 202 Accepted\r\nContent-Length: 9\r\n\r\ncut", b"cut"),
+        (b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", b""),
+    ],
+)
+def test_every_form_of_an_answer_is_read(said: bytes, body: bytes) -> None:
+    answer = exchanged(said)
+    assert (answer.status, answer.reason, answer.body) == (202, "Accepted", body)
+
+
+@given(cuts=st.sets(st.integers(1, 60), max_size=6))
+def test_an_answer_may_come_in_any_pieces(cuts: set[int]) -> None:
+    said = b"HTTP/1.1 503 Not Now\r\nRetry-After: 7\r\nContent-Length: 5\r\n\r\nlater"
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        edges = [0, *sorted(cut for cut in cuts if cut < len(said)), len(said)]
+        for begin, end in pairwise(edges):
+            writer.write(said[begin:end])
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    async def work(client: Wire) -> None:
+        answer = await client.post({}, b"")
+        assert (answer.status, answer.headers["retry-after"], answer.body) == (503, "7", b"later")
+
+    asyncio.run(with_server(talk, work))
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 2", b"HTTP/1.1 202 Accepted\r\nContent-Le", b"SSH-2.0-OpenSSH\r\n"])
+def test_what_is_no_answer_is_told(said: bytes) -> None:
+    with pytest.raises(WireError, match=r"without an answer|no HTTP"):
+        exchanged(said)
+
+
+def test_many_at_once_get_each_its_own_answer_over_few_connections() -> None:
+    connections = 0
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while True:
+            _, body = await request_of(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    async def worker(client: Wire, name: int) -> None:
+        for n in range(100):
+            body = b"%d of %d" % (n, name)
+            assert (await client.post({"ce-id": "1"}, body)).body == body
+
+    async def work(client: Wire) -> None:
+        await asyncio.gather(*(worker(client, name) for name in range(8)))
+
+    asyncio.run(with_server(echo, work))
+    assert connections <= 8
+
+
+def test_a_kept_connection_that_the_server_has_closed_costs_no_failure() -> None:
+    served = 0
+
+    async def one_each(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal served
+        await request_of(reader)
+        writer.write(ACCEPTED)  # and closes, which it has not announced
+        served += 1
+
+    async def work(client: Wire) -> None:
+        for _ in range(5):
+            assert (await client.post({}, b"")).status == 202
+
+    asyncio.run(with_server(one_each, work))
+    assert served == 5
+
+
+def test_a_request_that_the_other_side_cannot_bear_is_not_sent_on_every_kept_connection() -> None:
+    fatal = 0
+
+    async def fragile(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal fatal
+        while True:
+            _, body = await request_of(reader)
+            if body == b"fatal":
+                fatal += 1
+                return
+            await asyncio.sleep(0.01)
+            writer.write(ACCEPTED)
+
+    async def work(client: Wire) -> None:
+        await asyncio.gather(*(client.post({}, b"") for _ in range(8)))
+        with pytest.raises(WireError):
+            await client.post({}, b"fatal")
+
+    asyncio.run(with_server(fragile, work))
+    assert fatal == 2
+
+
+def test_a_request_whose_answer_was_begun_and_broken_off_is_not_sent_again_at_once() -> None:
+    served: list[bytes] = []
+
+    async def breaking_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        body = b"first"
+        while body == b"first":
+            _, body = await request_of(reader)
+            served.append(body)
+            writer.write(ACCEPTED if body == b"first" else b"HTTP/1.1 2")
+
+    async def work(client: Wire) -> None:
+        await client.post({}, b"first")
+        with pytest.raises(WireError, match="without an answer"):
+            await client.post({}, b"second")
+
+    asyncio.run(with_server(breaking_off, work))
+    assert served == [b"first", b"second"]
+
+
+def test_a_request_that_was_given_up_leaves_its_answer_to_nobody() -> None:
+    async def slow_then_quick(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            _, body = await request_of(reader)
+            if body == b"slow":
+                await asyncio.sleep(0.05)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    async def work(client: Wire) -> None:
+        await client.post({}, b"first")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.post({}, b"slow"), 0.01)
+        assert (await client.post({}, b"quick")).body == b"quick"
+
+    asyncio.run(with_server(slow_then_quick, work))
+
+
+def test_what_nobody_has_asked_for_is_not_taken_for_an_answer() -> None:
+    async def talkative(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            _, body = await request_of(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            await asyncio.sleep(0)
+            writer.write(b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n")
+
+    async def work(client: Wire) -> None:
+        for body in (b"1", b"2", b"3"):
+            assert (await client.post({}, body)).body == body
+            await asyncio.sleep(0.02)
+
+    asyncio.run(with_server(talkative, work))
+
+
+def test_of_two_answers_to_one_request_the_first_counts_and_the_second_is_nobodys() -> None:
+    two = b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n" + ACCEPTED
+
+    async def twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            _, body = await request_of(reader)
+            writer.write(two if body == b"first" else ACCEPTED)
+
+    async def work(client: Wire) -> None:
+        assert (await client.post({}, b"first")).status == 500
+        both = await asyncio.wait_for(asyncio.gather(client.post({}, b"a"), client.post({}, b"b")), 5)
+        assert [answer.status for answer in both] == [202, 202]
+
+    asyncio.run(with_server(twice, work))
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux's")
+def test_a_server_that_has_vanished_is_noticed_by_the_kernel_before_the_answer_is_due() -> None:
+    async def work(client: Wire) -> None:
+        await client.post({}, b"")
+        (only,) = client._all
+        kept = only._transport.get_extra_info("socket")
+        assert kept.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert kept.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 15
+        assert kept.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 45_000
+
+    asyncio.run(with_server(answering(ACCEPTED, ACCEPTED), work))
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_the_fence_is_asked_when_a_connection_stands_and_before_a_stale_request_goes_out_again(kept: bool) -> None:
+    served: list[bytes] = []
+    asked: list[bool] = []
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append((await request_of(reader))[1])
+        writer.write(ACCEPTED)
+        await reader.readexactly(1)  # the beginning of another request: this hangs up on it
+
+    def allowed() -> None:
+        if len(asked) == (2 if kept else 0):
+            raise PermissionError
+        asked.append(True)
+
+    async def work(client: Wire) -> None:
+        if kept:
+            await client.post({}, b"1")
+        with pytest.raises(PermissionError):
+            await client.post({}, b"2")
+        await asyncio.sleep(0.01)
+        assert not client._idle
+        assert not client._all
+
+    asyncio.run(with_server(once, work, fence=allowed))
+    assert served == ([b"1"] if kept else [])
+
+
+def test_no_answer_in_time_is_a_failure_and_half_of_a_body_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "BODY_TIMEOUT", 0.05)
+
+    async def unfinished(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, body = await request_of(reader)
+        writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 9\r\n\r\nhalf" if body else b"")
+        await asyncio.sleep(5)
+
+    async def work(client: Wire) -> None:
+        assert (await client.post({}, b"x")).body == b"half"
+        with pytest.raises(TimeoutError, match=r"no answer within 0\.2 s"):
+            await client.post({}, b"")
+
+    asyncio.run(with_server(unfinished, work, seconds=0.2))
+
+
+def test_what_is_sent_is_a_request_to_exactly_that_address() -> None:
+    heads: list[bytes] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await request_of(reader))[0])
+        writer.write(ACCEPTED)
+
+    async def work(client: Wire) -> None:
+        await client.post({"ce-id": "1", "content-type": "application/json"}, b"{}")
+
+    asyncio.run(with_server(note, work))
+    lines = heads[0].decode().split("\r\n")
+    assert lines[0] == "POST /path?q=1 HTTP/1.1"
+    assert {"ce-id: 1", "content-type: application/json", "content-length: 2"} < set(lines)
+    assert lines[1].startswith("host: 127.0.0.1:")
+
+
+@pytest.mark.parametrize("value", ["a\nb: c", "a\r\n\r\nPOST /", "a\rb"])
+def test_no_header_can_smuggle_another(value: str) -> None:
+    async def work(client: Wire) -> None:
+        with pytest.raises(WireError, match="line break"):
+            await client.post({"content-type": value}, b"")
+
+    asyncio.run(with_server(answering(ACCEPTED), work))
+
+
+def test_the_host_of_an_address_is_sent_as_it_stands_there() -> None:
+    assert "host: host\r\n" in Wire(URL("http://user:pass@host/"), None, 1)._head
+    assert "host: [::1]:81\r\n" in Wire(URL("http://[::1]:81/"), None, 1)._head
+    assert "host: host\r\n" in Wire(URL("https://host/"), None, 1)._head
+
+
+def test_a_proxy_gets_the_whole_address() -> None:
+    heads: list[bytes] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await request_of(reader))[0])
+        writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+
+    async def through() -> Answer:
+        async with await asyncio.start_server(note, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            client = Proxied(
+                URL("http://sink.invalid/path"), Proxy(f"http://127.0.0.1:{port}", "HTTP_PROXY"), None, 5.0
+            )
+            try:
+                return await client.post({"ce-id": "1"}, b"{}")
+            finally:
+                await client.close()
+
+    answer = asyncio.run(through())
+    assert (answer.status, answer.body) == (202, b"ok")
+    assert heads[0].startswith(b"POST http://sink.invalid/path HTTP/1.1\r\n")
+
+
+def test_a_proxy_that_is_not_there_is_a_failure_of_the_sink() -> None:
+    async def through(port: int) -> None:
+        client = Proxied(URL("http://sink.invalid/"), Proxy(f"http://127.0.0.1:{port}", "HTTP_PROXY"), None, 5.0)
+        try:
+            await client.post({}, b"")
+        finally:
+            await client.close()
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
+        with pytest.raises(OSError, match=r"127\.0\.0\.1"):
+            asyncio.run(through(taken.getsockname()[1]))

@@ -1,0 +1,187 @@
+"""The ledger's one invariant, and a file that survives whatever happens to it and knows its owner."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vcenter_source.core.errors import ConfigurationError, OvertakenError, RetryableError
+from vcenter_source.core.event import Identity
+from vcenter_source.state.checkpoint import REMEMBERED, Checkpoint, Ledger
+from vcenter_source.state.checkpoint.file import FileStore
+
+NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
+UUID = "0000-1111"
+
+
+def at(seconds: float, key: int) -> Identity:
+    return key, NOW + timedelta(seconds=seconds)
+
+
+def saved(seconds: float) -> Checkpoint:
+    return Checkpoint(UUID, at(seconds, 1), frozenset({at(seconds, 1)}))
+
+
+@given(order=st.permutations(range(12)), count=st.integers(0, 12))
+def test_a_checkpoint_covers_exactly_what_was_acknowledged(order: list[int], count: int) -> None:
+    ledger = Ledger(UUID, None)
+    identities = [at(n, n) for n in range(12)]
+    entries = [ledger.read(identity) for identity in identities]
+    for n in order[:count]:
+        ledger.acknowledge(entries[n])
+    checkpoint = ledger.checkpoint()
+    covered = {n for n in range(12) if checkpoint is not None and checkpoint.covers(identities[n])}
+    contiguous = next((n for n in range(12) if n not in order[:count]), 12)
+    # Before the very first event is acknowledged there is no place to keep; nothing else may be forgotten.
+    assert covered == (set(order[:count]) if contiguous else set())
+
+
+@settings(max_examples=40)  # long ones
+@given(
+    seconds=st.lists(st.floats(0, 5), min_size=REMEMBERED, max_size=REMEMBERED + 40),
+    waiting=st.sets(st.integers(0, REMEMBERED + 39), max_size=5),
+)
+def test_no_event_on_its_way_is_ever_covered_however_many_are_forgotten(
+    seconds: list[float], waiting: set[int]
+) -> None:
+    ledger = Ledger(UUID, None)
+    identities = [at(second, n) for n, second in enumerate(seconds)]
+    for n, entry in enumerate([ledger.read(identity) for identity in identities]):
+        if n not in waiting:
+            ledger.acknowledge(entry)
+    checkpoint = ledger.checkpoint()
+    assert checkpoint is None or not any(checkpoint.covers(identities[n]) for n in waiting if n < len(identities))
+
+
+def test_a_long_run_is_remembered_by_its_time_and_its_newest_events() -> None:
+    ledger = Ledger(UUID, None)
+    identities = [at(n, n) for n in range(10 * REMEMBERED)]
+    for identity in identities:
+        ledger.acknowledge(ledger.read(identity))
+    checkpoint = ledger.checkpoint()
+    assert checkpoint is not None
+    assert len(checkpoint.acknowledged) == REMEMBERED
+    assert all(map(checkpoint.covers, identities))
+    assert not checkpoint.covers(at(10 * REMEMBERED - 1, 99_999)), "stored late, and never read"
+
+
+def test_where_reading_began_is_kept_before_the_first_event() -> None:
+    checkpoint = Ledger(UUID, None, since=NOW).checkpoint()
+    assert checkpoint is not None
+    assert checkpoint.covers(at(-1, 1))
+    assert not checkpoint.covers(at(0, 2))
+
+
+def test_what_an_earlier_process_acknowledged_beyond_its_place_stays_acknowledged() -> None:
+    earlier = Checkpoint(UUID, at(1, 1), frozenset({at(1, 1), at(3, 3)}))
+    ledger = Ledger(UUID, earlier)
+    second = ledger.read(at(2, 2))
+    assert ledger.checkpoint() == earlier
+    ledger.acknowledge(second)
+    assert ledger.checkpoint() == Checkpoint(UUID, at(2, 2), frozenset({at(1, 1), at(2, 2), at(3, 3)}))
+
+
+def test_a_gap_that_nobody_has_heard_of_holds_the_checkpoint() -> None:
+    ledger = Ledger(UUID, None)
+    ledger.acknowledge(ledger.read(at(1, 1)))
+    gap = ledger.read(None)
+    ledger.acknowledge(ledger.read(at(9, 9)))
+    assert (held := ledger.checkpoint()) is not None
+    assert held.last == at(1, 1)
+    ledger.acknowledge(gap)
+    assert (moved := ledger.checkpoint()) is not None
+    assert moved.last == at(9, 9)
+
+
+moments = st.datetimes(timezones=st.just(UTC))
+identities = st.tuples(st.integers(-(2**31), 2**31 - 1), moments)
+
+
+@given(
+    st.builds(
+        Checkpoint,
+        st.text(max_size=9),
+        st.none() | identities,
+        st.frozensets(identities, max_size=5),
+        st.none() | moments,
+    )
+)
+def test_a_saved_checkpoint_is_the_one_loaded(tmp_path_factory: pytest.TempPathFactory, checkpoint: Checkpoint) -> None:
+    store = FileStore(tmp_path_factory.mktemp("checkpoint") / "checkpoint.json")
+    store.save(checkpoint)
+    assert store.load() == checkpoint
+
+
+def test_without_a_file_there_is_no_checkpoint(tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "checkpoint.json")
+    assert store.load() is None
+    store.claim()
+    assert store.load() is None
+
+
+DAMAGE = [
+    b"",
+    b"{",
+    b"[]",
+    b"\xff\xfe",
+    b'{"owner": "x", "instanceUuid": "x"}',
+    b'{"owner":"x","instanceUuid":"x","last":[1],"horizon":null,"acknowledged":[]}',
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_torn_file_gives_way_to_the_one_before_it(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "checkpoint.json"
+    store = FileStore(path)
+    store.save(saved(1))
+    store.save(saved(2))
+    path.write_bytes(damage)
+    assert store.load() == saved(1)
+    store.claim()
+    path.write_bytes(damage)
+    assert store.load() == saved(1), "the damaged file took the place of the good one"
+
+
+def test_two_damaged_files_are_not_passed_over_in_silence(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.json"
+    path.write_bytes(b"{")
+    with pytest.raises(ConfigurationError, match=r"are damaged.*remove both"):
+        FileStore(path).load()
+
+
+def test_whoever_claims_a_checkpoint_overtakes_the_one_before(tmp_path: Path) -> None:
+    older, newer = FileStore(tmp_path / "checkpoint.json"), FileStore(tmp_path / "checkpoint.json")
+    older.claim()
+    older.save(saved(1))
+    newer.claim()
+    assert newer.load() == saved(1)
+    with pytest.raises(OvertakenError, match="CHECKPOINT: another adapter"):
+        older.check()
+    with pytest.raises(OvertakenError, match="CHECKPOINT: another adapter"):
+        older.save(saved(2))
+    newer.check()
+    assert newer.load() == saved(1)
+
+
+def test_a_store_out_of_reach_is_a_failure_that_may_pass(tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "missing" / "checkpoint.json")
+    for use in (store.load, store.claim, store.check, lambda: store.save(saved(1))):
+        with pytest.raises(RetryableError, match=r"CHECKPOINT: cannot use .*No such file"):
+            use()
+
+
+def test_events_that_nobody_wants_cost_no_room_and_move_the_place_on() -> None:
+    ledger = Ledger(UUID, None)
+    ledger.acknowledge(ledger.read(at(0, 0)))
+    held = ledger.read(at(1, 1))
+    for n in range(2, 100_000):
+        ledger.skip(at(n, n))
+    waiting = ledger.checkpoint()
+    assert waiting is not None
+    assert (waiting.last, len(waiting.acknowledged), len(ledger._open)) == (at(0, 0), 1, 1)
+    ledger.acknowledge(held)
+    moved = ledger.checkpoint()
+    assert moved is not None
+    assert (moved.last, len(moved.acknowledged)) == (at(99_999, 99_999), 2)

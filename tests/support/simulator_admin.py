@@ -1,0 +1,75 @@
+"""``vcenter-source run`` with its admin server, and what that server answers."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support import loopback, process, wait_for_line
+from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
+from vcenter_simulator.server import Running
+
+LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
+T = TypeVar("T")
+
+
+def eventually(condition: Callable[[], T | None], timeout: float = 30.0) -> T:
+    """Poll until the condition gives something true: other processes are at work, so there is nothing to wait on."""
+    end = time.monotonic() + timeout
+    while not (value := condition()):
+        assert time.monotonic() < end, "not within the time limit"
+        time.sleep(0.02)
+    return value
+
+
+@dataclass(frozen=True)
+class Admin:
+    adapter: subprocess.Popen[str]
+    url: str
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        return loopback.get(f"{self.url}{path}", headers=headers, timeout=20)
+
+    def ready(self) -> dict[str, Any]:
+        """The checks; the status says the same as they do together."""
+        answer = self.get("/readyz")
+        body: dict[str, Any] = answer.json()
+        everything = all(check["ok"] for check in body["checks"].values())
+        assert (answer.status_code, body["ready"]) == ((200, True) if everything else (503, False))
+        return dict(body["checks"])
+
+    def unready(self, name: str) -> str | None:
+        """Why this check, and no other, fails; None while it does not."""
+        checks = self.ready()
+        assert [other for other, check in checks.items() if other != name and not check["ok"]] == []
+        return None if checks[name]["ok"] else str(checks[name]["why"])
+
+    def is_ready(self) -> bool:
+        return all(check["ok"] for check in self.ready().values())
+
+    def samples(self, name: str) -> dict[str, float]:
+        """The values of a metric by its type label, "" where it has none."""
+        families = text_string_to_metric_families(self.get("/metrics").text)
+        samples = [sample for family in families for sample in family.samples]
+        return {sample.labels.get("type", ""): sample.value for sample in samples if sample.name == name}
+
+
+@contextmanager
+def administered(simulator: Running, **settings: str) -> Iterator[Admin]:
+    """A running adapter that reads events; its admin server listens on a free port."""
+    where = {"VCENTER_URL": simulator.url, "HEALTH_HOST": "127.0.0.1", "HEALTH_PORT": "0"} | LOGIN
+    with process("vcenter_source", "run", **(where | settings)) as adapter:
+        # The order of the two lines: the server listens before vCenter is talked to.
+        port = wait_for_line(adapter, "serving /healthz").rpartition("port=")[2].strip()
+        wait_for_line(adapter, "reading events")
+        yield Admin(adapter, f"http://127.0.0.1:{port}")
+
+
+def control(simulator: Running, what: str, **body: Any) -> None:
+    """The simulator's remote control."""
+    loopback.post(f"{simulator.base}/simulator/{what}", json=body).raise_for_status()

@@ -1,0 +1,43 @@
+"""What the tests of the room that talks to vCenter need: a session, a client, and the simulator's controls."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from tests.support import loopback
+from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
+from vcenter_simulator.server import Running
+from vcenter_source.core.tls import Authorities
+from vcenter_source.settings.vcenter import Credentials
+from vcenter_source.vcenter.client import Vcenter
+from vcenter_source.vcenter.session import Session
+
+
+def session(url: str, password: str = PASSWORD, ca_file: Path | None = None) -> Session:
+    return Session(url, lambda: Credentials(ADMINISTRATOR, SecretStr(password)), Authorities(ca_file))
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Vcenter]:
+    vcenter = Vcenter(session(url))
+    try:
+        await vcenter.connect()
+        yield vcenter
+    finally:
+        await vcenter.close()
+
+
+def post(simulator: Running, count: int) -> None:
+    loopback.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
+
+
+def fault(simulator: Running, **fields: object) -> None:
+    loopback.post(f"{simulator.base}/simulator/faults", json=fields).raise_for_status()
+
+
+def state(simulator: Running) -> dict[str, Any]:
+    answer: dict[str, Any] = loopback.get(f"{simulator.base}/simulator/state").json()
+    return answer

@@ -1,0 +1,163 @@
+"""A viewer: of a running adapter, or by itself, told of whatever events a test makes up."""
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from cloudevents.core.v1.event import CloudEvent
+from opentelemetry import trace
+from opentelemetry.trace import Span
+
+from tests.support import process, wait_for_line
+from tests.support.simulator_admin import LOGIN
+from vcenter_simulator.server import Running
+from vcenter_source.observe.health import Health
+from vcenter_source.observe.metrics import Meters
+from vcenter_source.pipeline.dispatcher import Parcel
+from vcenter_source.triggers.event_catalog import World
+from vcenter_source.viewer.feed import Feed, Together
+from vcenter_source.viewer.server import Viewer, serving
+
+SOURCE = "https://vcenter.example.com/sdk"
+
+
+@contextmanager
+def viewed(simulator: Running, sink: str, *command: str, **settings: str) -> Iterator[str]:
+    """A running adapter with its viewer on a free port; the page's address."""
+    where = {"VCENTER_URL": simulator.url, "K_SINK": sink, "VIEWER": "0", "RETRY_MAX_DELAY": "1"} | LOGIN
+    with process("vcenter_source", *(command or ("run",)), **(where | settings)) as adapter:
+        url = wait_for_line(adapter, "serving the event viewer").rpartition("url=")[2].strip()
+        wait_for_line(adapter, "reading events")
+        threading.Thread(target=lambda: [None for _ in adapter.stderr or ()], daemon=True).start()
+        yield url
+
+
+def made_up(
+    key: int, *, name: str = "web-1", message: str | None = None, when: datetime | None = None, **more: str
+) -> CloudEvent:
+    """A virtual machine that was powered on."""
+    created = when or datetime.now(UTC)
+    attributes: dict[str, Any] = {
+        "specversion": "1.0", "id": str(key), "source": SOURCE, "type": "com.vmware.event.vm.poweredon",
+        "time": created, "datacontenttype": "application/json", "subject": f"VirtualMachine:vm-{key % 50}",
+        "severitytext": "INFO", "eventclass": "event", "eventname": "VmPoweredOnEvent",
+        "eventancestors": "VmPoweredOnEvent,VmEvent,Event", "partitionkey": f"VirtualMachine:vm-{key % 50}",
+    }  # fmt: skip
+    reference = {"_typeName": "ManagedObjectReference", "type": "VirtualMachine", "value": f"vm-{key % 50}"}
+    data = {
+        "_typeName": "VmPoweredOnEvent",
+        "key": key,
+        "createdTime": created.isoformat(),
+        "userName": "administrator@vsphere.local",
+        "vm": {"_typeName": "VmEventArgument", "name": name, "vm": reference},
+        "fullFormattedMessage": message or f"{name} on esx-1 in DC0 is powered on",
+    }
+    return CloudEvent(attributes | more, data)
+
+
+def parcel_of(event: CloudEvent) -> Parcel:
+    return Parcel(event, "lane", trace.INVALID_SPAN, lambda: None)
+
+
+class KeepingSink:
+    """Keeps what it is sent."""
+
+    address = "http://broker.example.com/"
+
+    def __init__(self) -> None:
+        self.events: list[CloudEvent] = []
+        self.refusal: Exception | None = None
+
+    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+        if self.refusal:
+            raise self.refusal
+        self.events.append(event)
+
+
+@dataclass
+class Alone:
+    """A viewer by itself, on a loop in another thread. ``do`` calls something there."""
+
+    url: str
+    feed: Feed
+    sink: KeepingSink
+    meters: Meters
+    watch: Together
+    loop: asyncio.AbstractEventLoop
+    parcels: dict[str, Parcel] = field(default_factory=dict)
+
+    def do(self, action: Callable[[], Any]) -> Any:
+        done: Future[Any] = Future()
+        self.loop.call_soon_threadsafe(lambda: done.set_result(action()))
+        return done.result(10)
+
+    def post(self, *events: CloudEvent, state: str = "delivered") -> None:
+        """Events, each in this state."""
+        self.do(lambda: self._post(events, state))
+
+    def _post(self, events: tuple[CloudEvent, ...], state: str) -> None:
+        for event in events:
+            self._post_one(event, state)
+
+    def _post_one(self, event: CloudEvent, state: str) -> None:
+        parcel = self.parcels[event.get_id()] = parcel_of(event)
+        self.watch.taken(parcel)
+        if state == "retrying":
+            self.watch.failed(parcel, "http://broker.example.com/ answers 503 Service Unavailable")
+        elif state == "dead letter":
+            self.watch.dead_lettered(parcel, "http://broker.example.com/ answers 400 Bad Request: no such thing")
+        elif state == "delivered":
+            self.watch.delivered(parcel)
+        if state in {"delivered", "dead letter"}:
+            del self.parcels[event.get_id()]
+
+
+@contextmanager
+def alone(*, limit: int = 10_000, token: str | None = None, host: str = "127.0.0.1", **viewer: Any) -> Iterator[Alone]:
+    """A viewer without an adapter."""
+    started: Future[Alone] = Future()
+    over: Future[Callable[[], object]] = Future()
+
+    async def run() -> None:
+        end, meters, feed, sink = asyncio.Event(), Meters(), Feed(limit), KeepingSink()
+        loop = asyncio.get_running_loop()
+        over.set_result(lambda: loop.call_soon_threadsafe(end.set))
+        options: dict[str, Any] = {
+            "source": SOURCE,
+            "sink": sink,
+            "world": World(),
+            "spans": None,
+            "trace_url": None,
+            "trace_api": None,
+        }
+        viewing = Viewer(feed, Health(meters, 60, 1), **(options | viewer))
+        async with serving(viewing, host, 0, token) as url:
+            started.set_result(Alone(url, feed, sink, meters, Together(meters, feed), loop))
+            await end.wait()
+
+    def main() -> None:
+        try:
+            asyncio.run(run())
+        except BaseException as exc:  # noqa: BLE001  handed to the test's thread
+            if not started.done():
+                started.set_exception(exc)
+
+    thread = threading.Thread(target=main, name="viewer")
+    thread.start()
+    try:
+        yield started.result(10)
+    finally:
+        over.result(10)()
+        thread.join(10)
+
+
+def port_of(url: str) -> int:
+    found = re.search(r":(\d+)/", url)
+    assert found
+    return int(found[1])

@@ -1,0 +1,257 @@
+"""vCenter's clock is set back: it is noticed, and nothing is lost or sent twice for it."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support import loopback
+from tests.support.vcenter import session
+from vcenter_simulator.testing import running
+from vcenter_source.core.errors import ClockSetBackError, KeysRewoundError
+from vcenter_source.core.event import ClockReading, Event, Identity, key_step
+from vcenter_source.pipeline.cursor import AWAY, OVERLAP, Position
+from vcenter_source.state.checkpoint import REMEMBERED, Checkpoint, Ledger
+from vcenter_source.vcenter.client import Vcenter
+from vcenter_source.vcenter.clock import Clock, Look
+
+NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def event(key: int, seconds: float) -> Event:
+    return Event("VmPoweredOnEvent", key, at(seconds), None, {})
+
+
+@given(
+    key=st.integers(-(2**31), 2**31 - 1),
+    step=st.integers(-(2**31) + 1, 2**31 - 1),
+)
+def test_the_step_between_two_keys_is_told_whether_or_not_they_wrap_around(key: int, step: int) -> None:
+    after = (key + step + 2**31) % 2**32 - 2**31
+    assert key_step(key, after) == step
+
+
+@pytest.mark.parametrize("drift", [-0.9, 0.0, 3600.0])
+def test_a_clock_that_goes_on_or_is_set_forward_is_none_of_our_business(drift: float) -> None:
+    clock = Clock()
+    clock.look(Look(10, at(0), 11))
+    clock.look(Look(100, at(90 + drift), 101))
+
+
+def test_a_clock_that_is_set_back_says_how_early_what_is_new_may_be_dated() -> None:
+    clock = Clock()
+    clock.look(Look(10, at(0), 11))
+    with pytest.raises(ClockSetBackError, match="set back by 69 s, to") as raised:
+        clock.look(Look(100, at(20), 102))
+    assert raised.value.earliest == at(20 - 92)
+    clock.look(Look(110, at(30), 111))
+
+
+def test_an_answer_that_is_slow_to_come_is_no_step() -> None:
+    clock = Clock()
+    clock.look(Look(0, at(0), 50))
+    clock.look(Look(60, at(60), 61))
+    clock.look(Look(70, at(70), 130))
+
+
+def test_it_is_noticed_on_the_way_to_a_wait_and_to_a_collector() -> None:
+    async def read() -> None:
+        with running() as simulator:
+            vcenter = Vcenter(session(simulator.url))
+            await vcenter.connect()
+            set_back = {"fault": "step-clock", "seconds": -30}
+            async with vcenter.reader(None, ()) as reader:
+                await asyncio.to_thread(loopback.post, f"{simulator.base}/simulator/faults", json=set_back)
+                with pytest.raises(ClockSetBackError, match="set back by 30 s"):
+                    await reader.wait(10)
+            await asyncio.to_thread(loopback.post, f"{simulator.base}/simulator/faults", json=set_back)
+            with pytest.raises(ClockSetBackError, match="set back by 30 s"):
+                async with vcenter.reader(None, ()):
+                    pass
+            await vcenter.close()
+
+    asyncio.run(read())
+
+
+def shown(position: Position, stored: list[Event]) -> list[int]:
+    """The keys of what a new collector shows and was not read before."""
+    begin = position.begin()
+    page = [each for each in stored if begin is None or each.created >= begin]
+    return [each.key for each in position.fresh(page) if isinstance(each, Event)]
+
+
+@pytest.mark.parametrize("back", [5, 30, 90, 3600])
+@pytest.mark.parametrize("since", [None, at(100)])
+def test_what_was_read_before_is_not_read_again_and_what_is_new_is(back: float, since: datetime | None) -> None:
+    old = [event(n, n) for n in range(200)]
+    position = Position(since)
+    assert shown(position, old) == list(range(0 if since is None else 100, 200))
+    new = [event(200 + n, 200 - back + n) for n in range(50)]
+    position.set_back(at(200 - back))
+    before = [] if since is None or back < 200 else list(range(100))  # nothing tells them from what is new by now
+    assert shown(position, old + new) == before + [each.key for each in new]
+    later = [event(250 + n, 250 - back + n) for n in range(200)]
+    assert shown(position, old + new + later) == [each.key for each in later]
+
+
+def test_a_clock_that_is_set_back_again_and_again() -> None:
+    stored, position = [event(n, n) for n in range(100)], Position(None)
+    shown(position, stored)
+    for times in range(1, 5):
+        new = [event(100 * times + n, 100 - 20 * times + n) for n in range(100)]
+        position.set_back(at(100 - 20 * times))
+        stored += new
+        assert shown(position, stored) == [each.key for each in new]
+
+
+def test_before_anything_was_read_the_clock_alone_says_where_to_begin() -> None:
+    position = Position(at(0))
+    position.set_back(at(-3600))
+    assert position.begin() == at(-3600)
+
+
+def resumed(last: Identity, horizon: datetime | None, *acknowledged: Identity) -> Checkpoint:
+    return Checkpoint("uuid", last, frozenset(acknowledged), horizon)
+
+
+def test_a_checkpoint_does_not_cover_what_came_after_it_though_dated_before() -> None:
+    checkpoint = resumed((100, at(100)), at(50))
+    assert checkpoint.covers((50, at(50)))
+    assert not checkpoint.covers((101, at(40)))
+
+
+def test_what_is_on_its_way_after_the_clock_was_set_back_is_not_covered_and_what_was_acknowledged_is() -> None:
+    ledger = Ledger("uuid", None)
+    old = [event(n, n).identity for n in range(2 * REMEMBERED)]
+    for each in old:
+        ledger.acknowledge(ledger.read(each))
+    new = [event(len(old) + n, n).identity for n in range(20)]
+    entries = [ledger.read(each) for each in new]
+    for entry in entries[:5]:
+        ledger.acknowledge(entry)
+    checkpoint = ledger.checkpoint()
+    assert checkpoint is not None
+    assert all(map(checkpoint.covers, old[:5] + old[-200:] + new[:5]))
+    assert not any(map(checkpoint.covers, new[5:]))
+    assert checkpoint.horizon == at(4), "what is dated later may have been stored since"
+
+
+def kept(clock: ClockReading | None, read_from: datetime | None = None) -> Checkpoint:
+    """After 200 events, a second apart; the last 49 are named."""
+    named = frozenset(event(n, n).identity for n in range(151, 200))
+    return Checkpoint("uuid", event(199, 199).identity, named, at(150), read_from, clock)
+
+
+@pytest.mark.parametrize("first", [200, 20], ids=["keys go on", "keys are rewound"])
+@pytest.mark.parametrize("back", [20, 120, 3600])
+def test_a_clock_that_was_set_back_while_nobody_read(first: int, back: int) -> None:
+    """What the checkpoint names is not read again, what its time and key would tell is, and nothing new is left out."""
+    old = [event(n, n) for n in range(200)]
+    new = [event(first + n, 210.5 - back + n) for n in range(300)]
+    position = Position(at(-3300), kept(ClockReading(at(200), at(200))))
+    position.clock_at_start(ClockReading(at(510 - back), at(510)))
+    assert shown(position, old + new) == [*range(151), *(each.key for each in new)]
+
+
+def test_a_checkpoint_that_does_not_tell_the_time_is_older_than_a_day_at_most() -> None:
+    position = Position(None, kept(None))
+    position.clock_at_start(ClockReading(at(200), at(200)))
+    assert position.begin() == at(199) - OVERLAP
+    position.clock_at_start(ClockReading(at(198), at(200)))
+    assert position.begin() == at(198) - AWAY - OVERLAP
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_of_ours_that_is_far_off_tells_nothing(hours: int) -> None:
+    ours = at(0) - timedelta(days=9999)
+    position = Position(None, kept(ClockReading(at(200), ours)))
+    assert not position.clock_at_start(ClockReading(at(201), ours + timedelta(hours=hours)))
+    assert position.begin() == at(199) - OVERLAP
+
+
+def test_a_clock_that_goes_on_while_nobody_read_costs_nothing() -> None:
+    position = Position(at(300), kept(ClockReading(at(190), at(-50))))
+    position.clock_at_start(ClockReading(at(300), at(60)))
+    assert position.begin() == at(199) - OVERLAP
+    position.clock_at_start(ClockReading(at(195), at(-45)))  # behind an event: one host's clock is ahead
+    assert position.begin() == at(195) - OVERLAP
+    assert shown(position, [event(n, n) for n in range(201)]) == [200]
+
+
+def test_reading_begins_where_the_clock_was_set_back_until_all_since_is_acknowledged() -> None:
+    ledger = Ledger("uuid", None)
+    entries = [ledger.read(event(n, n).identity) for n in range(3)]
+    ledger.set_back(at(-3600))
+    entries += [ledger.read(event(3 + n, 100 + n).identity) for n in range(2)]  # a backlog of before
+    ledger.catch_up(ClockReading(at(-3500), at(0)))
+    for entry in entries[:-1]:
+        ledger.acknowledge(entry)
+    waiting = ledger.checkpoint()
+    ledger.acknowledge(entries[-1])
+    settled = ledger.checkpoint()
+    assert waiting
+    assert (waiting.newest, waiting.last) == (at(-3600), entries[3].identity)
+    assert settled
+    assert (settled.newest, settled.last) == (at(-3500), entries[4].identity)
+    ledger.acknowledge(ledger.read(event(9, -3400).identity))
+    ledger.catch_up(ClockReading(at(-3390), at(110)))
+    later = ledger.checkpoint()
+    assert later
+    assert (later.newest, later.read_from) == (at(-3400), None)
+
+
+def test_where_reading_has_caught_up_says_nothing_of_what_is_acknowledged_after_it() -> None:
+    ledger = Ledger("uuid", None)
+    identities = [event(n, n).identity for n in range(3 * REMEMBERED)]
+    for n, identity in enumerate(identities):
+        if n == REMEMBERED:
+            ledger.catch_up(ClockReading(at(n), at(n)))
+        ledger.acknowledge(ledger.read(identity))
+    busy = ledger.checkpoint()
+    assert busy
+    assert busy.read_from is None
+    assert all(map(busy.covers, identities))
+
+
+def test_keys_that_were_rewound_while_nobody_read_make_names_alone_count() -> None:
+    """An event stored late has a key and a time as if it had been read; the next one shows that it has not."""
+    position = Position(None, kept(ClockReading(at(200), at(200))))
+    position.clock_at_start(ClockReading(at(300), at(300)))
+    old, late, new = [event(n, n) for n in range(200)], event(50, 140.5), event(51, 250)
+    position.begin()
+    with pytest.raises(KeysRewoundError):
+        list(position.fresh([*old[:141], late, *old[141:], new]))
+    assert late.key in shown(position, [*old[:141], late, *old[141:], new])
+
+
+def test_a_host_whose_clock_is_ahead_does_not_hide_what_comes_next() -> None:
+    position = Position(None, clock=lambda: at(6))
+    assert shown(position, [event(1, 1), event(2, 3600)]) == [1, 2]
+    assert shown(position, [event(1, 1), event(3, 6), event(2, 3600)]) == [3]
+
+
+def test_a_long_backlog_after_a_resume_is_read_on_wherever_the_collector_is_lost() -> None:
+    """START_FROM=now is of no account where there is a checkpoint."""
+    stored = [event(n, n) for n in range(1000)]
+    position = Position(at(1000), resumed(stored[9].identity, at(9)))
+    begin = position.begin()
+    page = [each for each in stored if begin is None or each.created >= begin]
+    assert [each.key for each in position.fresh(page[:500]) if isinstance(each, Event)] == list(range(10, 500))
+    assert shown(position, stored) == list(range(500, 1000))
+
+
+def test_a_checkpoint_tells_how_the_clocks_stood_at_the_start_where_reading_has_not_come_to_its_end() -> None:
+    ledger = Ledger("uuid", None)
+    ledger.begin(ClockReading(at(0), at(5)))
+    ledger.acknowledge(ledger.read(event(1, -100).identity))
+    kept = ledger.checkpoint()
+    assert kept
+    position = Position(None, kept)
+    assert position.clock_at_start(ClockReading(at(-50), at(65)))
+    assert position.begin() == at(-110) - OVERLAP

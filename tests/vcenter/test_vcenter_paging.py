@@ -1,0 +1,199 @@
+"""How many events are asked for at once: fewer where vCenter is slow or events are large, and more again as it goes."""
+
+import asyncio
+import time
+from contextlib import aclosing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.vcenter import connected, fault, post, session, state
+from vcenter_simulator.server import Running
+from vcenter_simulator.testing import running
+from vcenter_source.core.backoff import Backoff
+from vcenter_source.core.errors import VcenterUnavailableError
+from vcenter_source.pipeline.cursor import Position
+from vcenter_source.pipeline.reader import Stream
+from vcenter_source.vcenter import collector, leftovers, paging
+from vcenter_source.vcenter.collector import Collector
+from vcenter_source.vcenter.decode import decode_beginning
+from vcenter_source.vcenter.paging import FIRST_TRIAL, GOAL, LIMIT, MOST, PATIENCE, Paging
+
+AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
+
+
+async def read(own: Running, count: int) -> list[int]:
+    """The keys of so many events, as a running adapter reads them."""
+    async with connected(own.url) as vcenter:
+        keys: list[int] = []
+        async with aclosing(Stream(vcenter, Position(None), (), AT_ONCE, asyncio.sleep).events()) as events:
+            async for event in events:
+                keys.append(event.key)  # type: ignore[union-attr]  # no gap is told here
+                if len(keys) == count:
+                    break
+        return keys
+
+
+def test_after_a_failure_fewer_are_asked_for_down_to_one_and_then_it_may_take_longer() -> None:
+    pages = Paging()
+    sizes = []
+    for _ in range(6):
+        sizes.append(pages.size)
+        pages.failed()
+    assert sizes == [1000, 250, 62, 15, 3, 1]
+    assert (pages.size, pages.patience) == (1, 2 * PATIENCE)
+
+
+def test_more_again_as_it_goes() -> None:
+    pages = Paging()
+    pages.failed()
+    sizes = set()
+    for _ in range(5 * 2 * FIRST_TRIAL):
+        pages.succeeded(pages.size, pages.size * 1000, 1.0)
+        sizes.add(pages.size)
+    assert sizes == {250, 500, 1000}
+
+
+def test_a_page_that_took_long_is_followed_by_none_that_takes_longer() -> None:
+    pages = Paging()
+    for _ in range(1000):
+        seconds = pages.size * 0.065
+        if seconds > PATIENCE:
+            pages.failed()
+        else:
+            pages.succeeded(pages.size, pages.size * 1000, seconds)
+            assert pages.size * 0.065 < PATIENCE
+    assert pages.size >= 250
+
+
+@given(each=st.integers(1, 2 * GOAL))
+def test_pages_have_as_many_events_as_fit(each: int) -> None:
+    pages = Paging()
+    for _ in range(20):
+        if pages.size > 1 and pages.size * each > LIMIT:
+            pages.failed()
+        else:
+            pages.succeeded(pages.size, pages.size * each, 0.1)
+            assert pages.size == 1 or pages.size * each <= GOAL
+    assert pages.size == MOST or pages.size * each * 4 > GOAL or each > GOAL
+
+
+@given(works=st.integers(1, 999), overlap=st.integers(1, 20_000))
+def test_a_size_that_never_works_does_not_keep_a_new_collector_from_coming_beyond_what_it_repeats(
+    works: int, overlap: int
+) -> None:
+    pages, read, failures = Paging(), 0, 0
+    while read <= overlap:
+        if pages.size > works:
+            pages.failed()
+            read, failures = 0, failures + 1
+            assert failures < 40
+        else:
+            read += pages.size
+            pages.succeeded(pages.size, pages.size * 1000, 0.1)
+
+
+def test_a_vcenter_too_slow_for_a_thousand_events_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "PATIENCE", 0.65)
+    monkeypatch.setattr(paging, "QUICK", 0.2)
+    monkeypatch.setattr(paging, "SLOW", 0.4)
+    with running() as own:
+        post(own, 1200)
+        fault(own, fault="slow-pages", seconds=0.001)
+        keys = asyncio.run(read(own, 1200))
+        assert keys == list(range(1, 1201))
+        assert state(own)["requests"]["ReadNextEvents"] < 60, "not one by one"
+
+
+def test_a_page_that_was_too_much_is_named() -> None:
+    pages = Paging()
+    pages.patience = 0.2
+    with running() as own:
+        one = session(own.url)
+        one.log_in()
+        fault(own, fault="slow-pages", seconds=0.001)
+        reader = Collector(one, None, (), pages)
+        with pytest.raises(VcenterUnavailableError, match=r"no answer within 0.2 s to .* 1000 events; asking for 250$"):
+            reader.read()
+        one.log_out()
+
+
+def test_an_answer_of_a_byte_a_second_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "PATIENCE", 0.5)
+    monkeypatch.setattr(leftovers, "PATIENCE", 0.2)
+    with running() as own:
+        one = session(own.url)
+        one.log_in()
+        one.stub.patience = 0.5
+        for method in ("CurrentTime", "CreateCollectorForEvents"):
+            fault(own, fault="trickle", method=method, seconds=0.1, count=1)
+            begun = time.monotonic()
+            with pytest.raises(VcenterUnavailableError, match=r"has not answered within 0.5 s"):
+                Collector(one, None) if method.startswith("Create") else one.current_time()
+            assert time.monotonic() - begun < 5
+        one.log_out()
+
+
+def test_a_collector_that_takes_long_to_be_made_gets_more_time_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "PATIENCE", 0.2)
+    with running() as own:
+        post(own, 10)
+        fault(own, fault="trickle", method="CreateCollectorForEvents", seconds=0.002, count=20)
+        assert asyncio.run(read(own, 10)) == list(range(1, 11))
+        assert state(own)["requests"]["CreateCollectorForEvents"] < 8
+
+
+def test_large_events_are_read_in_pages_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "GOAL", 40_000)
+    monkeypatch.setattr(collector, "LIMIT", 160_000)
+    with running() as own:
+        post(own, 50)
+        fault(own, fault="large-events", count=300, bytes=2_000)
+        fault(own, fault="large-events", count=3, bytes=120_000)
+        post(own, 50)
+        keys = asyncio.run(read(own, 403))
+        assert keys == list(range(1, 404))
+
+
+def test_large_events_wake_a_reader_and_are_seen_as_the_newest_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "LIMIT", 160_000)
+    with running() as own:
+        fault(own, fault="large-events", count=20, bytes=100_000)
+        one = session(own.url)
+        one.log_in()
+        reader = Collector(one, None)
+        reader.wait(1)
+        newest = reader.latest()
+        assert newest
+        assert {key for key, _ in newest} <= set(range(11, 22))
+        begun = time.monotonic()
+        reader.wait(1)
+        assert time.monotonic() - begun > 0.9, "the same page again"
+        one.log_out()
+
+
+def test_an_event_that_is_larger_than_memory_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "GOAL", 40_000)
+    monkeypatch.setattr(collector, "LIMIT", 160_000)
+    with running() as own:
+        fault(own, fault="large-events", count=2, bytes=1_000_000)
+        post(own, 10)
+        assert asyncio.run(read(own, 12)) == list(range(1, 13))
+
+
+def test_what_comes_before_the_cut_is_an_event_of_its_own() -> None:
+    whole = (
+        b'<e:Envelope xmlns:e="urn:e"><e:Body><ReadNextEventsResponse xmlns="urn:vim25"><returnval '
+        b'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="GeneralUserEvent"><key>7</key>'
+        b"<createdTime>2026-01-31T08:00:00Z</createdTime><userName>me</userName><fullFormattedMessage>xxxxxxxxxx"
+    )
+    (event,) = decode_beginning(whole)
+    assert (event.class_name, event.key, event.created.isoformat()) == (
+        "GeneralUserEvent",
+        7,
+        "2026-01-31T08:00:00+00:00",
+    )
+    assert event.data["userName"] == "me"
+    assert "fullFormattedMessage" not in event.data
+    assert len(decode_beginning(whole[:60])) == len(decode_beginning(b"nothing")) == 0

@@ -1,0 +1,377 @@
+"""One session, and nothing left behind: blips, lost answers, the limit of collectors; how often a log-in is tried."""
+
+import asyncio
+import itertools
+import json
+import math
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+from pyVmomi import vim
+from structlog.testing import capture_logs
+
+from tests.support import web_server
+from tests.support.vcenter import connected, fault, post, session, state
+from vcenter_functions import refusals as pytag_refusals
+from vcenter_functions.credentials import Credentials as PytagCredentials
+from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
+from vcenter_simulator.server import Running
+from vcenter_simulator.testing import running
+from vcenter_source.core.backoff import Backoff
+from vcenter_source.core.errors import AuthenticationError, ConfigurationError, VcenterUnavailableError
+from vcenter_source.core.tls import Authorities
+from vcenter_source.pipeline.cursor import Position
+from vcenter_source.pipeline.reader import Stream
+from vcenter_source.settings.vcenter import Credentials
+from vcenter_source.vcenter import leftovers
+from vcenter_source.vcenter.client import Vcenter
+from vcenter_source.vcenter.collector import Collector
+from vcenter_source.vcenter.refusals import Refusals
+from vcenter_source.vcenter.session import Session
+from vcenter_source.vcenter.stub import Stub
+
+AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
+
+
+async def read_through(own: Running, blips: int, trouble: Callable[[int], None]) -> list[int]:
+    """Read events as a running adapter does; before each is posted there is trouble. Returns the keys read."""
+    async with connected(own.url) as vcenter:
+        stream = Stream(vcenter, Position(None), (), AT_ONCE, asyncio.sleep).events()
+        keys: list[int] = []
+        async with aclosing(stream):
+            await asyncio.to_thread(post, own, 1)
+            async for event in stream:
+                keys.append(event.key)  # type: ignore[union-attr]  # no gap is told here
+                if event.class_name.startswith("User"):  # type: ignore[union-attr]
+                    continue
+                if blips == 0:
+                    return keys
+                blips -= 1
+                await asyncio.to_thread(trouble, blips)
+                await asyncio.to_thread(post, own, 1)
+    raise AssertionError
+
+
+def collectors(own: Running) -> tuple[int, int]:
+    now = state(own)
+    return now["sessions"], now["collectors"]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"fault": "cut-connections", "seconds": 0.05},
+        {"fault": "drop-connections", "count": 4, "path": "/sdk"},
+    ],
+    ids=lambda trouble: "-".join(map(str, trouble.values())),
+)
+def test_forty_blips_leave_one_session_and_nothing_in_it(trouble: dict[str, object]) -> None:
+    with running() as own:
+        most = 0
+
+        def blip(_: int) -> None:
+            nonlocal most
+            most = max(most, state(own)["sessions"])
+            fault(own, **trouble)
+
+        keys = asyncio.run(read_through(own, 40, blip))
+        assert keys == list(range(keys[0], keys[0] + len(keys))), "an event was lost, or read twice"
+        assert most <= 1
+        assert collectors(own) == (0, 0), "left behind after a clean stop"
+
+
+def test_a_collector_that_nobody_was_told_of_goes_with_its_session() -> None:
+    def blip(_: int) -> None:
+        fault(own, fault="lose-answers", method="CreateCollectorForEvents")
+        fault(own, fault="cut-connections", seconds=0)
+
+    with running() as own:
+        asyncio.run(read_through(own, 34, blip))
+        assert state(own)["requests"]["CreateCollectorForEvents"] > 2 * 32
+        assert collectors(own) == (0, 0)
+
+
+def test_a_session_that_has_as_many_collectors_as_it_may_is_begun_anew() -> None:
+    async def read(own: Running) -> None:
+        one = session(own.url)
+        one.log_in()
+        for _ in range(32):
+            Collector(one, None)
+        with pytest.raises(VcenterUnavailableError, match="InvalidState"):
+            Collector(one, None)
+        vcenter = Vcenter(one)
+        async with vcenter.reader(None, ()) as reader:
+            assert len(await reader.read()) >= 1
+            assert collectors(own) == (1, 1)
+        await vcenter.close()
+
+    with running() as own:
+        asyncio.run(read(own))
+        assert collectors(own) == (0, 0)
+
+
+def test_a_session_whose_log_in_was_never_answered_is_ended_where_the_account_may() -> None:
+    with running() as own:
+        fault(own, fault="late-cookies")
+        one = session(own.url)
+        fault(own, fault="lose-answers", method="Login", count=3)
+        for _ in range(3):
+            with pytest.raises(VcenterUnavailableError):
+                one.log_in()
+        other = session(own.url)
+        other.log_in()
+        one.log_in()
+        assert state(own)["sessions"] == 2, "the other's session is its own"
+        one.log_out()
+        other.log_out()
+        assert state(own)["sessions"] == 0
+
+
+def test_a_log_in_that_was_never_answered_leaves_nothing_to_an_account_that_may_only_read() -> None:
+    with running() as own:
+        one = Session(own.url, lambda: Credentials(READER, SecretStr(PASSWORD)), Authorities())
+        fault(own, fault="lose-answers", method="Login", count=3)
+        for _ in range(3):
+            with pytest.raises(VcenterUnavailableError):
+                one.log_in()
+            assert state(own)["sessions"] <= 1
+        one.log_in()
+        assert state(own)["sessions"] == 1
+        one.log_out()
+        assert state(own)["sessions"] == 0
+
+
+def test_a_session_that_could_not_be_ended_is_ended_later() -> None:
+    with running() as own:
+        one = session(own.url)
+        one.log_in()
+        one.begin_anew()
+        fault(own, fault="drop-connections", path="/sdk")  # its Logout
+        one.ensure()
+        assert state(own)["sessions"] == 2
+        one.log_out()
+        assert state(own)["sessions"] == 0
+
+
+def test_what_cannot_be_freed_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leftovers, "PATIENCE", 0.3)
+    with running() as own:
+        one = session(own.url)
+        one.log_in()
+        made = [Collector(one, None) for _ in range(6)]
+        fault(own, fault="delay", seconds=1, count=30)
+        begun = time.monotonic()
+        for each in made:
+            each.destroy()
+        one.log_out()
+        assert time.monotonic() - begun < 10, "seven tries of 0.3 s, not one for each object again and again"
+
+
+def test_a_session_that_cannot_be_asked_is_not_replaced() -> None:
+    with running() as own:
+        one = session(own.url)
+        one.log_in()
+        fault(own, fault="drop-connections", path="/sdk")
+        with pytest.raises(VcenterUnavailableError):
+            one.ensure()
+        one.ensure()
+        assert state(own)["requests"]["Login"] == 1
+        one.log_out()
+
+
+def test_each_refusal_is_followed_by_a_longer_wait_and_other_credentials_by_none() -> None:
+    now = 0.0
+    refusals = Refusals(lambda: now)
+    wrong, other = (Credentials(ADMINISTRATOR, SecretStr(password)) for password in ("wrong", "wrong too"))
+    for pause in (60, 125, 240, 480, 900, 900):  # the third not within vCenter's three minutes of the first
+        refusals.note(wrong)
+        assert refusals.pause(wrong) == pause
+        assert refusals.pause(other) == 0
+        now += pause
+        assert refusals.pause(wrong) == 0
+    refusals.note(other)
+    assert refusals.pause(other) == 900, "another password of the same account"
+    refusals.note(Credentials("another@vsphere.local", SecretStr("wrong")))
+    assert refusals.pause(Credentials("another@vsphere.local", SecretStr("wrong"))) == 60
+    refusals.forget()
+    refusals.note(wrong)
+    assert refusals.pause(wrong) == 60
+
+
+def test_one_program_alone_is_refused_more_often_than_a_vcenter_hardened_by_the_stig_allows() -> None:
+    now, wrong = 0.0, Credentials(ADMINISTRATOR, SecretStr("wrong"))
+    refusals, at = Refusals(lambda: now), []
+    while now < 15 * 60:
+        refusals.note(wrong)
+        at.append(now)
+        now += refusals.pause(wrong)
+    assert at == [0, 60, 185, 425], "the third of them locks the account, until somebody unlocks it"
+
+
+def test_credentials_that_change_over_and_over_and_are_wrong_wait_too() -> None:
+    now = 0.0
+    refusals = Refusals(lambda: now)
+    for number in range(3):
+        changed = Credentials(ADMINISTRATOR, SecretStr(str(number)))
+        assert refusals.pause(changed) == 0
+        refusals.note(changed)
+        now += 10
+    assert refusals.pause(Credentials(ADMINISTRATOR, SecretStr("right at last"))) == 155
+
+
+class Vmdir:
+    """vCenter's count, of whole seconds: it begins anew when more than 180 have passed since the first refusal."""
+
+    def __init__(self) -> None:
+        self.first, self.count, self.locked = -math.inf, 0, False
+
+    def refuse(self, now: float) -> None:
+        if math.floor(now) - self.first > 180:
+            self.first, self.count = math.floor(now), 0
+        self.count += 1
+        self.locked = self.locked or self.count >= 5
+
+
+@given(begins=st.tuples(st.floats(0, 1000), st.floats(0, 1000)), steps=st.lists(st.floats(0.01, 5), min_size=20))
+def test_adapter_and_pytag_with_one_wrong_password_do_not_lock_the_account(
+    begins: tuple[float, float], steps: list[float]
+) -> None:
+    now = 0.0
+    ours = Credentials(ADMINISTRATOR, SecretStr("wrong"))
+    theirs = PytagCredentials(ADMINISTRATOR, SecretStr("wrong"))
+    adapter, pytag, vmdir = Refusals(lambda: now), pytag_refusals.Refusals(lambda: now), Vmdir()
+    idle_until = 0.0
+    for step in itertools.cycle(steps):
+        now += step
+        if now > 3000:
+            break
+        if now < idle_until:
+            continue
+        if now > begins[0] and adapter.pause(ours) == 0:
+            adapter.note(ours)
+            vmdir.refuse(now)
+        if now > begins[1] and pytag.pause(theirs) == 0:
+            pytag.note(theirs)
+            vmdir.refuse(now)
+        assert not vmdir.locked
+        waits = max(begins[0] - now, adapter.pause(ours)), max(begins[1] - now, pytag.pause(theirs))
+        idle_until = now + min(waits) - 0.001
+
+
+def test_a_client_that_is_patient_waits_for_another_secret_and_is_refused_once() -> None:
+    password = "wrong"
+    waits = 0
+
+    async def wait(_: float) -> None:
+        nonlocal password, waits
+        waits += 1
+        if waits == 3:
+            password = PASSWORD
+
+    async def connect(own: Running) -> None:
+        vcenter = Vcenter(
+            Session(own.url, lambda: Credentials(ADMINISTRATOR, SecretStr(password)), Authorities()),
+            sleep=wait,
+        )
+        await vcenter.connect(patient=True)
+        await vcenter.close()
+
+    with running() as own:
+        asyncio.run(connect(own))
+        assert state(own)["refusedLogins"] == 1
+    assert waits == 3
+
+
+def test_the_line_on_a_wait_without_an_end_is_json_too() -> None:
+    """A Secret that is refused, and gone just then: its files are waited for."""
+    asked = 0
+
+    def credentials() -> Credentials:
+        nonlocal asked
+        asked += 1
+        if asked in {2, 3}:
+            raise ConfigurationError("VCENTER_SECRET_PATH: cannot read password: No such file or directory")
+        return Credentials(ADMINISTRATOR, SecretStr("wrong" if asked == 1 else PASSWORD))
+
+    async def connect(own: Running) -> None:
+        vcenter = Vcenter(Session(own.url, credentials, Authorities()), sleep=lambda _: asyncio.sleep(0))
+        await vcenter.connect(patient=True)
+        await vcenter.close()
+
+    with running() as own, capture_logs() as logged:
+        asyncio.run(connect(own))
+    (line,) = (each for each in logged if each["event"] == "waiting to log in again")
+    assert json.loads(json.dumps(line), parse_constant=pytest.fail)["seconds"] is None
+
+
+def test_a_locked_account_is_not_asked_more_often() -> None:
+    now = 0.0
+    with running() as own:
+        fault(own, fault="lock-out", failures=5, seconds=180)
+        one = Session(
+            own.url,
+            lambda: Credentials(ADMINISTRATOR, SecretStr("wrong")),
+            Authorities(),
+            refusals=Refusals(lambda: now),
+        )
+        for _ in range(190):
+            with pytest.raises(AuthenticationError, match=r"refuses.*VCENTER_PASSWORD"):
+                one.ensure()
+            now += 1
+        assert state(own)["refusedLogins"] == 3
+        one.log_out()
+
+
+def test_an_esxi_host_is_said_so_once() -> None:
+    with running() as own, capture_logs() as logs:
+        fault(own, fault="esxi-host")
+        one = session(own.url)
+        one.log_in()
+        one.log_in()
+        one.log_out()
+    said = [line for line in logs if "ESXi host, not a vCenter" in line["event"]]
+    assert len(said) == 1
+    assert said[0]["log_level"] == "warning"
+
+
+@pytest.mark.parametrize("path", ["/ui", "/vc-a/sdk", "/sdk/vimService"])
+def test_a_path_that_is_not_used_is_said_so(path: str) -> None:
+    with capture_logs() as logs:
+        session(f"https://vc.example{path}")
+    assert [(line["path"], line["read"]) for line in logs] == [(path, "https://vc.example/sdk")]
+
+
+@pytest.mark.parametrize("path", ["", "/", "/sdk", "/sdk/"])
+def test_the_usual_paths_are_not_worth_a_word(path: str) -> None:
+    with capture_logs() as logs:
+        session(f"https://me:secret@vc.example{path}")
+    assert not logs
+
+
+UNKNOWN_FAULT = b"""<?xml version="1.0" encoding="UTF-8"?>
+<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"
+ xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body><soapenv:Fault><faultcode>ServerFaultCode</faultcode>
+<faultstring>Multi-factor log-in is required.</faultstring><detail><SecondFactorRequiredFault xmlns="urn:vim25"
+ xsi:type="SecondFactorRequired"></SecondFactorRequiredFault></detail></soapenv:Fault></soapenv:Body></soapenv:Envelope>"""
+
+
+def test_a_fault_that_nobody_knows_is_named() -> None:
+    with (
+        web_server(500, UNKNOWN_FAULT) as url,
+        pytest.raises(VcenterUnavailableError, match="answers SecondFactorRequired: Multi-factor log-in is required"),
+    ):
+        session(url).log_in()
+
+
+def test_a_connection_that_vcenter_closes_after_each_answer_is_made_again() -> None:
+    with web_server(500, UNKNOWN_FAULT) as url:  # HTTP/1.0: each answer is its connection's last
+        stub = Stub(None, url=url, version="vim.version.version9")
+        for _ in range(2):
+            with pytest.raises(Exception, match="Multi-factor"):
+                stub.raw(vim.ServiceInstance("ServiceInstance", stub), "RetrieveContent")
+        stub.DropConnections()
