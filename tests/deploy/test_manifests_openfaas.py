@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings
 from demo.manifests import Manifest
 from pytag.settings import Settings as PytagSettings
 from tests.deploy.manifest_schema import check, faults
-from tests.support.manifest_files import CONFIG, FOLDERS, ROOT, container, of_kind, pod, the
+from tests.support.manifest_files import CONFIG, FOLDERS, ROOT, container, everything, of_kind, pod, the
 from vcenter_source.cli import commands
 from vcenter_source.settings.openfaas import GatewaySettings, ShimSettings
 from vcenter_source.settings.sink import OPENFAAS, read
@@ -195,7 +195,9 @@ def test_documents_name_commands_files_and_objects_that_are_there(document: Path
     assert set(re.findall(r"(?:`|\$ |-- )vcenter-source ([a-z-]+)", text)) <= known
     files = set(re.findall(r"\b((?:config|functions|tests)/[\w./-]*\w)", text))
     assert [path for path in files if not (ROOT / path).exists()] == []
-    deployments = {manifest.name for manifests in FOLDERS.values() for manifest in of_kind("Deployment", manifests)}
+    every = everything()
+    deployments = {manifest.name for manifest in of_kind("Deployment", every)}
+    deployments |= {f"{manifest.name}-deployment" for manifest in of_kind("ContainerSource", every)}  # Knative's name
     assert set(re.findall(r"deployment/([a-z-]+)", text)) <= deployments
 
 
