@@ -37,11 +37,14 @@ test: $(READY) ## Run the tests, four at a time, since much of their time is spe
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 .PHONY: check
-check: $(READY) ## Lint, types, layers, and how many calls an event takes
+check: $(READY) ## Lint, types, layers, each program's dependencies, and how many calls an event takes
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/deptry adapter --known-first-party vcenter_functions --optional-dependencies-dev-groups functions,simulator
+	@cd functions && $(abspath $(BIN))/deptry . --requirements-files requirements.txt
+	@$(BIN)/deptry simulator --ignore DEP002 # what the other programs need
 	@$(BIN)/python -m bench.calls
 
 .PHONY: format

@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -30,6 +32,23 @@ VCENTER = typer.Option("--vcenter", help="Ask the vCenter that VCENTER_URL names
 
 CONFIGURATION_EXIT = 2
 FAILURE_EXIT = 1
+
+
+def print_version(*, wanted: bool) -> None:
+    """Print the version and exit, where it is wanted."""
+    if wanted:
+        typer.echo(f"vcenter-source {version('vcenter-source')}")
+        raise typer.Exit
+
+
+@commands.callback()
+def options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Send vCenter events as CloudEvents."""
 
 
 @commands.command()
@@ -196,6 +215,15 @@ def openfaas_shim() -> None:
     logs.set_up(settings)
     with tracing.exporting():
         asyncio.run(server.run(settings))
+
+
+@commands.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+def simulate(arguments: Annotated[list[str] | None, typer.Argument(metavar="[OPTION]...")] = None) -> None:
+    """Run a vCenter to develop against, with the options that --help lists. Needs the extra "simulator"."""
+    if missing := [name for name in ("cryptography", "starlette", "uvicorn") if find_spec(name) is None]:
+        extra = "pip install 'vcenter-source[simulator]'"
+        raise ConfigurationError(f"simulate: {', '.join(missing)} is not installed; install the extra: {extra}")
+    os.execv(sys.executable, [sys.executable, "-m", "vcenter_simulator", *(arguments or [])])  # noqa: S606  no shell
 
 
 @letters.command("list")
