@@ -21,6 +21,7 @@ from vcenter_source.sinks.openfaas.topics import function_of, functions_of
 
 STACK = ROOT / "functions" / "pytag" / "stack.yml"
 DOCUMENT = (ROOT / "docs" / "openfaas.md").read_text(encoding="utf-8")
+MIGRATING = (ROOT / "docs" / "migrating-from-vcenter-connector.md").read_text(encoding="utf-8")
 # faas-cli's stack/schema.go, in the words of tests/manifest_schema.py.
 RESOURCES = {"memory": "str", "cpu": "str"}
 FUNCTION = {
@@ -178,13 +179,14 @@ def test_the_function_is_the_image_of_the_manifests() -> None:
     assert f"--target pytag --tag {function['image']} ." in STACK.read_text(encoding="utf-8")
 
 
-def test_the_settings_of_the_document_exist() -> None:
+def test_the_settings_of_the_documents_exist() -> None:
     known = names(AdapterSettings) | names(ShimSettings) | names(PytagSettings)
     theirs = {"VC", "VC_USERNAME", "VC_PASSWORD", "TAG_URN"}  # of the vcenter-connector's example function
-    named = set(re.findall(r"`([A-Z][A-Z_]*[A-Z])(?:=[^`]*)?`", DOCUMENT))
+    text = DOCUMENT + MIGRATING
+    named = set(re.findall(r"`([A-Z][A-Z_]*[A-Z])(?:=[^`]*)?`", text))
     assert theirs <= named
     assert named - theirs <= known
-    assert {"basic_auth", "secret_mount_path"} <= known & set(re.findall(r"`(\w+)`", DOCUMENT))
+    assert {"basic_auth", "secret_mount_path"} <= known & set(re.findall(r"`(\w+)`", text))
 
 
 @pytest.mark.parametrize("document", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)

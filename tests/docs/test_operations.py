@@ -1,0 +1,90 @@
+"""docs/operations.md: the messages, alerts and metrics that it explains are those of the code, and none is left out."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.docs.pages import ROOT, page, rows, section
+from tests.support.manifest_files import the
+from vcenter_source.observe.metrics import Meters
+
+TEXT = page("operations.md")
+SOURCES = [file for folder in ("adapter", "functions") for file in sorted((ROOT / folder).rglob("*.py"))]
+LOGGED = {"warning", "error"}
+UNEXPLAINED = {
+    "request failed",  # an unforeseen failure of ours, with its traceback
+}
+"""Messages that no operator can do anything about."""
+
+
+def template(node: ast.AST) -> str:
+    """A string as it is written, with … for each value; empty for what is no string."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(template(part) or "…" for part in node.values)
+    if isinstance(node, ast.BinOp):
+        return template(node.left) + template(node.right)
+    return ""
+
+
+def strings(file: Path) -> Iterator[str]:
+    return filter(None, map(template, ast.walk(ast.parse(file.read_text(encoding="utf-8")))))
+
+
+def logged(file: Path) -> Iterator[str]:
+    """What a file logs as a warning or an error, where the text stands in the call."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LOGGED:
+            receiver = node.func.value
+            if isinstance(receiver, ast.Name) and receiver.id.strip("_") in {"log", "logger"} and node.args:
+                yield template(node.args[0])
+
+
+WRITTEN = [text for file in SOURCES for text in strings(file)]
+EXPLAINED = [
+    message
+    for row in rows(section(TEXT, "## Troubleshooting by message"))
+    for message in re.findall(r"`([^`]+)`", row[0])
+]
+
+
+@pytest.mark.parametrize("message", EXPLAINED)
+def test_a_message_that_the_page_explains_is_in_the_code(message: str) -> None:
+    for piece in filter(None, (piece.strip(" ;:()") for piece in message.split("…"))):
+        assert any(piece in text for text in WRITTEN), piece
+
+
+def test_each_warning_and_error_is_explained() -> None:
+    messages = {text for file in SOURCES for text in logged(file)} - {""} - UNEXPLAINED
+    assert len(messages) > 30
+    assert [text for text in sorted(messages) if not any(each in text for each in EXPLAINED)] == []
+
+
+def test_each_alert_is_explained_and_each_that_is_explained_exists() -> None:
+    groups = the("PrometheusRule", folder="monitoring").spec["groups"]
+    alerts = [rule["alert"] for group in groups for rule in group["rules"]]
+    assert [row[0] for row in rows(section(TEXT, "## Alerts"))] == alerts
+
+
+def test_each_metric_is_listed_and_each_that_is_listed_exists() -> None:
+    named = {name for row in rows(section(TEXT, "## Metrics")) for name in re.findall(r"`(\w+)`", row[0])}
+    meters = Meters()
+    known = {each.removeprefix("vcenter_source_") for each in names(meters)}
+    assert named == known
+
+
+def names(meters: Meters) -> Iterator[str]:
+    """The metrics' names as Prometheus shows them."""
+    for metric in meters.registry.collect():
+        yield f"{metric.name}_total" if metric.type == "counter" else metric.name
+
+
+def test_the_alerts_name_a_chapter_of_this_page() -> None:
+    told = yaml.safe_dump(dict(the("PrometheusRule", folder="monitoring").document), width=10_000)
+    for chapter in re.findall(r'"([^"]+)" in docs/operations\.md', told):
+        assert f"## {chapter}\n" in TEXT
