@@ -37,7 +37,7 @@ test: $(READY) ## Run the tests, four at a time, since much of their time is spe
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 .PHONY: check
-check: $(READY) ## Lint, types, layers, each program's dependencies, and how many calls an event takes
+check: $(READY) ## Lint, types, layers, each program's dependencies, the docs' links, and how many calls an event takes
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -45,7 +45,14 @@ check: $(READY) ## Lint, types, layers, each program's dependencies, and how man
 	@$(BIN)/deptry adapter --known-first-party vcenter_functions --optional-dependencies-dev-groups functions,simulator
 	@cd functions && $(abspath $(BIN))/deptry . --requirements-files requirements.txt
 	@$(BIN)/deptry simulator --ignore DEP002 # what the other programs need
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@$(BIN)/python -m bench.calls
+
+.PHONY: docs
+docs: $(READY) ## Write docs/settings.md from the code, and build the docs as a site into site/
+	@$(BIN)/python -m docs.tools.settings
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "site/index.html; or with a server: $(BIN)/mkdocs serve"
 
 .PHONY: format
 format: $(READY) ## Let ruff rewrite what it can
@@ -94,4 +101,4 @@ lock: ## Resolve the dependencies anew (needs uv)
 
 .PHONY: clean
 clean: ## Remove the environment and what the tools left
-	@rm -rf $(VENV) .venv-newest .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) .venv-newest .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache site

@@ -10,12 +10,12 @@ from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from adapter.openfaas.settings import ShimSettings
-from adapter.settings import Settings as AdapterSettings
-from functions.pytag.settings import Settings as PytagSettings
+from pytag.settings import Settings as PytagSettings
+from vcenter_source.settings.openfaas import ShimSettings
+from vcenter_source.settings.source import Settings as AdapterSettings
 
 PAGE = Path(__file__).parents[1] / "settings.md"
-PROGRAMS = {
+PROGRAMS: dict[str, type[BaseSettings]] = {
     "The adapter: `vcenter-source run`": AdapterSettings,
     "The OpenFaaS gateway: `vcenter-source openfaas-shim`": ShimSettings,
     "The function: `python -m pytag`": PytagSettings,
