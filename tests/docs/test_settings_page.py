@@ -1,0 +1,31 @@
+"""docs/settings.md has each setting as the code has it, and no page names a setting that there is not."""
+
+import re
+
+from pydantic import AliasChoices
+
+from docs.tools.settings import PAGE, PROGRAMS, render, rows
+from tests.docs.pages import PAGES, ROOT, text
+
+OTHERS = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "KUBEBUILDER_ASSETS"}
+"""Variables that are not settings of ours. OTEL_* are held by tests/settings."""
+
+
+def test_the_page_is_what_the_code_says() -> None:
+    assert render(PAGE.read_text(encoding="utf-8")) == PAGE.read_text(encoding="utf-8"), "run: make docs"
+
+
+def test_every_setting_of_every_program_is_on_it() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert [heading for heading in PROGRAMS if f"\n## {heading}\n" not in page] == []
+    assert all(row in page for settings in PROGRAMS.values() for row in rows(settings))
+
+
+def test_every_setting_that_a_page_names_is_one() -> None:
+    """Those of the programs that one migrates from are not ours."""
+    pages = [page for page in PAGES if not page.name.startswith("migrating-")]
+    named = set(re.findall(r"`([A-Z]{2,}_[A-Z_]+)(?:=[^`]*)?`", text(*pages)))
+    aliases = [field.validation_alias for program in PROGRAMS.values() for field in program.model_fields.values()]
+    ours = {name for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices}
+    tools = set(re.findall(r"\b[A-Z][A-Z_]+\b", (ROOT / "Makefile").read_text()))
+    assert {name for name in named - ours - tools - OTHERS if not name.startswith("OTEL_")} == set()
