@@ -60,7 +60,7 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Send vCenter's events to a sink until stopped. The settings are environment variables; see the README."""
+    """Send vCenter's events to a sink until stopped. The settings are environment variables: docs/settings.md."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the pipeline stands: end at once, without a traceback
     settings = configuration.load(sink=sink)
     from vcenter_source.commands import run as app
@@ -204,7 +204,7 @@ def world_of(
 
 @commands.command("openfaas-shim")
 def openfaas_shim() -> None:
-    """Take CloudEvents over HTTP, and invoke the OpenFaaS functions that want them. Settings: see the README."""
+    """Take CloudEvents over HTTP, and invoke the OpenFaaS functions that want them. Settings: docs/settings.md."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from vcenter_source.settings.openfaas import ShimSettings
 

@@ -1,6 +1,6 @@
 """The settings of pytag: environment variables and mounted secret files, read once into one frozen value.
 
-Each setting is documented once, in the docstring under it; the README's table is checked against these.
+Each setting is documented once, in the docstring under it; docs/settings.md is made of these.
 """
 
 import os

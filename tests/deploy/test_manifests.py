@@ -191,9 +191,12 @@ def test_both_sides_send_their_spans_to_jaeger() -> None:
     assert float(knative["tracing-sampling-rate"]) == 1
 
 
-def test_the_readmes_commands_fit_the_manifests() -> None:
-    readme = (KNATIVE.parents[1] / "README.md").read_text(encoding="utf-8")
-    deploy = readme.partition("## Deploy\n")[2].partition("\n## ")[0]
+PAGES = ("README.md", "docs/knative.md", "docs/openfaas.md")
+"""What tells how to deploy."""
+
+
+def test_the_commands_of_the_pages_fit_the_manifests() -> None:
+    deploy = "".join((KNATIVE.parents[1] / page).read_text(encoding="utf-8") for page in PAGES)
     assert set(re.findall(r"kubectl apply -f config/([a-z-]+)", deploy)) == set(FOLDERS)
     built = dict(re.findall(r"docker build --target (\w+) --tag (\S+) ", deploy))
     assert built == {target: f"vcenter-source-{target}:0.1.0" for target in ("adapter", "pytag")}

@@ -12,8 +12,7 @@ from pydantic_settings import BaseSettings
 from demo.manifests import Manifest
 from pytag.settings import Settings as PytagSettings
 from tests.deploy.manifest_schema import check, faults
-from tests.support.manifest_files import CONFIG, FOLDERS, ROOT, container, everything, of_kind, pod, the
-from vcenter_source.cli import commands
+from tests.support.manifest_files import CONFIG, FOLDERS, ROOT, container, of_kind, pod, the
 from vcenter_source.settings.openfaas import GatewaySettings, ShimSettings
 from vcenter_source.settings.sink import OPENFAAS, read
 from vcenter_source.settings.source import Settings as AdapterSettings
@@ -187,20 +186,6 @@ def test_the_settings_of_the_documents_exist() -> None:
     assert theirs <= named
     assert named - theirs <= known
     assert {"basic_auth", "secret_mount_path"} <= known & set(re.findall(r"`(\w+)`", text))
-
-
-@pytest.mark.parametrize("document", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
-def test_documents_name_commands_files_and_objects_that_are_there(document: Path) -> None:
-    text = document.read_text(encoding="utf-8")
-    known = {command.name or command.callback.__name__ for command in commands.registered_commands if command.callback}
-    known |= {str(group.name) for group in commands.registered_groups}
-    assert set(re.findall(r"(?:`|\$ |-- )vcenter-source ([a-z-]+)", text)) <= known
-    files = set(re.findall(r"\b((?:config|functions|tests)/[\w./-]*\w)", text))
-    assert [path for path in files if not (ROOT / path).exists()] == []
-    every = everything()
-    deployments = {manifest.name for manifest in of_kind("Deployment", every)}
-    deployments |= {f"{manifest.name}-deployment" for manifest in of_kind("ContainerSource", every)}  # Knative's name
-    assert set(re.findall(r"deployment/([a-z-]+)", text)) <= deployments
 
 
 def test_the_documents_commands_are_those_of_the_folder() -> None:

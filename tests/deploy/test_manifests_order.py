@@ -132,7 +132,7 @@ def test_no_secret_is_in_any_folder_and_the_command_that_makes_it_is_told() -> N
     assert not [title(manifest) for manifest in everything() if manifest.kind == "Secret"]
     command = "kubectl -n vcenter-source create secret generic vcenter-credentials"
     assert command in (KNATIVE / "100-namespace.yaml").read_text(encoding="utf-8")
-    assert command in (CONFIG.parent / "README.md").read_text(encoding="utf-8")
+    assert command in (CONFIG.parent / "docs" / "knative.md").read_text(encoding="utf-8")
 
 
 def test_what_the_source_has_written_outlives_another_apply() -> None:

@@ -14,10 +14,8 @@ import httpx
 import pytest
 from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
-from typer.testing import CliRunner
 
 from tests.docs.pages import DOCS, README, ROOT, blocks, name, page, text
-from vcenter_source.cli import commands
 from vcenter_source.core.event import Event
 from vcenter_source.events.catalog import subject
 from vcenter_source.events.cloudevent import Converter, binary
@@ -86,7 +84,8 @@ def test_what_trigger_and_types_print_is_what_the_pages_show() -> None:
     for command, printed in re.findall(r"^\$ vcenter-source (.*)\n((?:[^$].*\n)+)", "".join(shown), re.MULTILINE):
         if command.startswith("lint"):
             continue  # what it prints is of a file that the reader does not have; see tests/commands/test_lint.py
-        output = CliRunner().invoke(commands, shlex.split(command)).output
+        run = [sys.executable, "-m", "vcenter_source", *shlex.split(command)]
+        output = subprocess.run(run, capture_output=True, text=True, check=True).stdout
         assert all(part in output for part in printed.split("…\n")), command
         ran += 1
     assert ran == 2

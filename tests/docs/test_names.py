@@ -7,6 +7,7 @@ import pytest
 from typer.main import get_group
 
 from tests.docs.pages import CHANGELOG, GUARANTEES, PAGES, README, ROOT, anchors, name, text
+from tests.support.manifest_files import everything, of_kind
 from vcenter_source.cli import commands
 
 TESTS = ROOT / "tests"
@@ -14,8 +15,16 @@ TESTS = ROOT / "tests"
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_file_that_a_page_names_is_there(page: Path) -> None:
-    named = re.findall(r"`((?:adapter|bench|config|demo|docs|functions|simulator|tests)/[\w./-]*)", text(page))
+    named = re.findall(r"`((?:adapter|bench|demo|docs|simulator)/[\w./-]*)", text(page))
+    named += re.findall(r"\b((?:config|functions|tests)/[\w./-]*\w)", text(page))
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_every_deployment_that_a_page_names_is_in_the_manifests() -> None:
+    every = everything()
+    known = {manifest.name for manifest in of_kind("Deployment", every)}
+    known |= {f"{manifest.name}-deployment" for manifest in of_kind("ContainerSource", every)}  # Knative's name
+    assert set(re.findall(r"deployment/([a-z-]+)", text())) <= known
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -79,7 +88,7 @@ def test_every_command_that_a_page_shows_is_one() -> None:
         if isinstance(command, type(group)) and len(words.split()) > 1:
             command = command.commands[words.split()[1]]
         options = {option for parameter in command.params for option in parameter.opts}
-        assert set(re.findall(r" (--[a-z-]+)", rest)) <= options, words + rest
+        assert command.context_settings.get("ignore_unknown_options") or set(re.findall(r" (--[a-z-]+)", rest)) <= options, words + rest
 
 
 def test_architecture_names_every_room_of_the_adapter() -> None:

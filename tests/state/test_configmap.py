@@ -22,7 +22,7 @@ from vcenter_source.state.checkpoint.serialization import Record, serialise
 
 NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 NAME = "checkpoint"
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "knative.md"
 
 
 def saved(n: int) -> Checkpoint:
@@ -266,7 +266,7 @@ def test_the_command_that_removes_it_leaves_the_configmap_there(place: Place) ->
     assert kubectl == ["kubectl", "-n", NAMESPACE, "patch", "configmap", NAME, "--type=merge", "-p"]
     assert orjson.loads(patch) == {"data": {KEY: None}}
     shipped = place.cluster.object(kube.CONFIG_MAP, f"vcenter-source/{CHECKPOINT}", "CHECKPOINT")
-    assert f"$ {ConfigMapStore(shipped, 'one').removal()}\n" in README.read_text(encoding="utf-8")
+    assert f"$ {ConfigMapStore(shipped, 'one').removal()}\n" in PAGE.read_text(encoding="utf-8")
     place.api.denied = {("create", "configmaps")}
     place.api.put("configmaps", NAME, {"metadata": {"name": NAME}, "data": {}})
     store = place.store("two")

@@ -1,4 +1,4 @@
-"""``python -m tests.ui.screenshots FOLDER``: pictures of the viewer, to look at and for the README."""
+"""``python -m tests.ui.screenshots FOLDER``: pictures of the viewer, to look at and for the docs."""
 
 import random
 import sys
