@@ -8,7 +8,6 @@ from docs.tools.settings import PAGE, PROGRAMS, render, rows
 from tests.docs.pages import PAGES, ROOT, text
 
 OTHERS = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "KUBEBUILDER_ASSETS"}
-OTHERS |= {"TAG_URN", "VC_PASSWORD", "VC_USERNAME"}  # of the vcenter-connector's function
 """Variables that are not settings of ours. OTEL_* are held by tests/core/test_otel_variables.py."""
 
 
