@@ -22,7 +22,7 @@ from bench.rooms import by_room, room
 from bench.router import EventRouter
 from bench.runs import drained
 from bench.senders import VSphereSource
-from tests.support import clean_environment
+from tests.support.processes import clean_environment
 
 BENCH = Path(__file__).parents[2] / "bench"
 

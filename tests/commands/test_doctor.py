@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.commands.doctor_support import OTHER_PASSWORD, PASSWORD, Doctor, account, fault, no_secret_in, vcenter
-from tests.support import clean_environment, command, process, web_server
+from tests.support.processes import clean_environment, command, process
+from tests.support.web_server import web_server
 from vcenter_simulator.accounts import READER, STRANGER
 from vcenter_simulator.server import Running
 from vcenter_source.commands.doctor import certificate, steps

@@ -11,8 +11,8 @@ import pytest
 
 from tests.commands.doctor_support import PASSWORD, Doctor, account, vcenter
 from tests.state.test_dead_letters import folder_at, letter, store
-from tests.support import recording_sink
 from tests.support.kube_api import KubeApi, kube_api, kubeconfig
+from tests.support.recording_sink import recording_sink
 from vcenter_simulator.server import Running
 from vcenter_source.commands.doctor import sink as doctor_sink
 from vcenter_source.commands.doctor import steps

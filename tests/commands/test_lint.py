@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from demo.filters import trigger_matches
-from tests.support import clean_environment, command
+from tests.support.processes import clean_environment, command
 from tests.support.pyvmomi_page import WHEN
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Running

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from cloudevents.core.base import BaseCloudEvent
 
-from tests.support import Answer, loopback, process, process_anew, recording_sink, wait_for_line, web_server
+from tests.support import loopback
+from tests.support.processes import process, process_anew, wait_for_line
+from tests.support.recording_sink import Answer, recording_sink
+from tests.support.web_server import web_server
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Running
 from vcenter_simulator.testing import running

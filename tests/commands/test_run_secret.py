@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.guarantees.process import eventually
-from tests.support import clean_environment, loopback, process, wait_for_line
+from tests.support import loopback
+from tests.support.processes import clean_environment, process, wait_for_line
 from tests.support.vcenter import state
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Running

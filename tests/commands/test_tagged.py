@@ -14,9 +14,11 @@ from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from tests.support import clean_environment, command, loopback, web_server
+from tests.support import loopback
+from tests.support.processes import clean_environment, command
 from tests.support.pytag import POOL, World, world
 from tests.support.vcenter import session
+from tests.support.web_server import web_server
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from vcenter_simulator.rest import DialectName
 from vcenter_simulator.server import Running

@@ -14,7 +14,7 @@ import yaml
 
 from demo.filters import check_trigger, trigger_matches
 from tests.commands.test_lint import EVENTS
-from tests.support import command
+from tests.support.processes import command
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.events.catalog import all_classes
 from vcenter_source.events.typefilter import TypeFilter

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.support import clean_environment, command, loopback
+from tests.support import loopback
 from tests.support import pyvmomi_page as pyvmomi
+from tests.support.processes import clean_environment, command
 from tests.support.vcenter import session
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.messages import EXTENDED, category, concrete_classes

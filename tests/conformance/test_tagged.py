@@ -10,7 +10,7 @@ import pytest
 from pyVim.connect import Disconnect, SmartConnect
 
 from tests.conformance import vcsim
-from tests.support import clean_environment
+from tests.support.processes import clean_environment
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(120)]
 

@@ -13,7 +13,8 @@ from pyVim.task import WaitForTask
 from pyVmomi import vim
 
 from tests.conformance import vcsim
-from tests.support import process, recording_sink, wait_for_line
+from tests.support.processes import process, wait_for_line
+from tests.support.recording_sink import recording_sink
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(120)]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.support import clean_environment, process, recording_sink
+from tests.support.processes import clean_environment, process
+from tests.support.recording_sink import recording_sink
 from tests.support.simulator_admin import LOGIN
 from vcenter_simulator.testing import running
 

@@ -18,9 +18,11 @@ import vcenter_functions
 from tests.functions.test_pytag_process import environment, post, stop
 from tests.functions.test_pytag_process import process as pytag_process
 from tests.functions.test_pytag_process import run as run_pytag
-from tests.support import loopback, process, recording_sink
+from tests.support import loopback
 from tests.support.otlp_collector import Collector, collector
+from tests.support.processes import process
 from tests.support.pytag import world
+from tests.support.recording_sink import recording_sink
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Running
 from vcenter_simulator.testing import running

@@ -15,13 +15,14 @@ from pydantic import SecretStr
 
 from pytag.connections import http_client
 from tests.commands.doctor_support import Doctor
-from tests.support import command, process, recording_sink, wait_for_line
 from tests.support.certificates import Identity, showing
 from tests.support.forward_proxy import ForwardProxy, forward_proxy
 from tests.support.kube_api import kube_api, kubeconfig
 from tests.support.openfaas import cloudevent, vcenter_event
+from tests.support.processes import command, process, wait_for_line
 from tests.support.pytag import pytag
 from tests.support.pytag import settings as pytag_settings
+from tests.support.recording_sink import recording_sink
 from vcenter_functions import proxies as pytag_proxies
 from vcenter_functions.client import VcenterClient
 from vcenter_functions.errors import SettingsError

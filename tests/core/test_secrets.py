@@ -13,9 +13,12 @@ from opentelemetry.trace import INVALID_SPAN
 
 from tests.sinks.test_sinks import cloudevent
 from tests.state.test_dead_letters import folder_at, names
-from tests.support import command, loopback, process, recording_sink, wait_for_line
+from tests.support import loopback
 from tests.support.otlp_collector import collector
-from tests.support.simulator_admin import LOGIN, control, eventually
+from tests.support.processes import command, process, wait_for_line
+from tests.support.recording_sink import recording_sink
+from tests.support.simulator_admin import LOGIN, control
+from tests.support.waiting import eventually
 from vcenter_simulator.server import Running
 from vcenter_simulator.testing import running
 from vcenter_source.core.errors import ConfigurationError, SinkUnavailableError

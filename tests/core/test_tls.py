@@ -18,12 +18,13 @@ from structlog.testing import capture_logs
 import vcenter_functions.tls
 import vcenter_source.core.tls
 from pytag.connections import http_client
-from tests.support import process, recording_sink, wait_for_line
 from tests.support.certificates import CASES, Case, Identity, make_case, mount, showing
 from tests.support.kube_api import kube_api, kubeconfig
 from tests.support.openfaas import cloudevent, vcenter_event
+from tests.support.processes import process, wait_for_line
 from tests.support.pytag import pytag
 from tests.support.pytag import settings as pytag_settings
+from tests.support.recording_sink import recording_sink
 from vcenter_functions import errors as pytag_errors
 from vcenter_functions.client import VcenterClient
 from vcenter_functions.telemetry import Telemetry

@@ -12,7 +12,9 @@ from opentelemetry.trace import get_current_span
 from demo.receiver import Receiver
 from demo.tracing import incoming
 from demo.waterfall import Span
-from tests.support import Answer, clean_environment, loopback, process, recording_sink, wait_for_line
+from tests.support import loopback
+from tests.support.processes import clean_environment, process, wait_for_line
+from tests.support.recording_sink import Answer, recording_sink
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Running
 from vcenter_simulator.testing import running

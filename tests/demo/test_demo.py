@@ -16,8 +16,9 @@ import pytest
 from demo.processes import ROOT
 from demo.receiver import Receiver
 from demo.waterfall import unfinished
-from tests.sinks.test_http import eventually
-from tests.support import SLOW, loopback
+from tests.demo.test_broker import eventually
+from tests.support import loopback
+from tests.support.processes import SLOW
 
 MANIFESTS = ROOT / "config" / "knative"
 SUMMARY = re.compile(

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from demo.receiver import Receiver, forwarder
-from tests.sinks.test_http import EVENT, MANIFESTS, TRACEPARENT, broker, eventually, subscriber
+from tests.demo.test_broker import EVENT, MANIFESTS, TRACEPARENT, broker, eventually, subscriber
 from tests.support import loopback
 
 TRACE_ID = TRACEPARENT.split("-")[1]

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from demo.manifests import Delivery, Manifest, load_broker, seconds
-from tests.support import command
 from tests.support.manifest_files import (
     FOLDERS,
     KNATIVE,
@@ -21,6 +20,7 @@ from tests.support.manifest_files import (
     title,
     workloads,
 )
+from tests.support.processes import command
 from vcenter_source.events.catalog import names_by_type
 from vcenter_source.settings.source import Settings
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import clean_environment, process_anew
 from tests.support.manifest_files import ROOT
+from tests.support.processes import clean_environment, process_anew
 from vcenter_functions import __version__
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.sinks.test_http import broker, subscriber
+from tests.demo.test_broker import broker, subscriber
 from tests.support import loopback
 from tests.support.manifest_files import KNATIVE
 

@@ -20,8 +20,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.support import SLOW, loopback
+from tests.support import loopback
 from tests.support.fork_server import Forked
+from tests.support.processes import SLOW
 from tests.support.pytag import POOL, World, binary, serving, world
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 

@@ -15,8 +15,8 @@ from typing import Any, Self
 import httpx
 
 from tests.guarantees.sink import Request
-from tests.support import clean_environment
 from tests.support.fork_server import Forked
+from tests.support.processes import clean_environment
 
 PATIENCE = 45.0
 """Seconds to wait for what must happen; a loaded machine takes its time."""

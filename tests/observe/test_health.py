@@ -11,8 +11,11 @@ import pytest
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN
 
-from tests.support import Answer, loopback, process, recording_sink, wait_for_line
-from tests.support.simulator_admin import LOGIN, administered, control, eventually
+from tests.support import loopback
+from tests.support.processes import process, wait_for_line
+from tests.support.recording_sink import Answer, recording_sink
+from tests.support.simulator_admin import LOGIN, administered, control
+from tests.support.waiting import eventually
 from vcenter_simulator.testing import running
 from vcenter_source.observe.health import Check, Health
 from vcenter_source.observe.metrics import Meters

@@ -20,8 +20,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from demo.receiver import unpack
-from tests.support import Answer, RecordingSink, recording_sink
-from tests.support.simulator_admin import Admin, administered, control, eventually
+from tests.support.recording_sink import Answer, RecordingSink, recording_sink
+from tests.support.simulator_admin import Admin, administered, control
+from tests.support.waiting import eventually
 from vcenter_simulator.server import Running
 from vcenter_simulator.testing import running
 from vcenter_source.core.tracing import configured

@@ -16,10 +16,12 @@ from cloudevents.core.bindings.http import HTTPMessage, to_binary, to_structured
 from cloudevents.core.v1.event import CloudEvent
 
 from demo.receiver import Receiver
-from tests.support import loopback, process, wait_for_line
+from tests.support import loopback
 from tests.support.openfaas import TRACE, cloudevent, pool_created, vcenter_event
 from tests.support.openfaas_gateway import FakeGateway, Function, Invocation, Reply, fake_gateway
-from tests.support.simulator_admin import LOGIN, administered, eventually
+from tests.support.processes import process, wait_for_line
+from tests.support.simulator_admin import LOGIN, administered
+from tests.support.waiting import eventually
 from vcenter_simulator.server import Running
 from vcenter_simulator.testing import running
 from vcenter_source.core.errors import ConfigurationError

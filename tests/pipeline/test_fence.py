@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from opentelemetry.trace import INVALID_SPAN
 
-from tests.support import recording_sink
 from tests.support.openfaas import pool_created
 from tests.support.openfaas_gateway import fake_gateway
+from tests.support.recording_sink import recording_sink
 from vcenter_source import wiring as parts
 from vcenter_source.core.errors import LeaseLostError
 from vcenter_source.settings import source as settings

@@ -13,7 +13,8 @@ import httpx
 import pytest
 from pyVim.connect import Disconnect, SmartConnect
 
-from tests.support import SLOW, loopback, process
+from tests.support import loopback
+from tests.support.processes import SLOW, process
 from vcenter_simulator.testing import running
 
 

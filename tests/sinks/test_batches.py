@@ -14,8 +14,9 @@ import pytest
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN
 
-from tests.support import loopback, process, wait_for_line
+from tests.support import loopback
 from tests.support.otlp_collector import collector
+from tests.support.processes import process, wait_for_line
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.testing import running
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError

@@ -24,8 +24,10 @@ from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN
 
 from demo.receiver import Receiver
-from tests.support import Answer, loopback, process, recording_sink, wait_for_line
+from tests.support import loopback
 from tests.support.certificates import mount
+from tests.support.processes import process, wait_for_line
+from tests.support.recording_sink import Answer, recording_sink
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.certificate import make_certificate
 from vcenter_simulator.server import Running

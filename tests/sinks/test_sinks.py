@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.trace import INVALID_SPAN
 
-from tests.support import Answer, recording_sink
+from tests.support.recording_sink import Answer, recording_sink
 from vcenter_source.core.errors import EventRefusedError, OutputClosedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.sinks import client as wire
 from vcenter_source.sinks.answers import retry_after

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.trace import INVALID_SPAN
 
-from tests.support import RecordingSink, process, recording_sink
+from tests.support.processes import process
+from tests.support.recording_sink import RecordingSink, recording_sink
 from vcenter_source.core.errors import (
     DeadLetterUnavailableError,
     EventRefusedError,

@@ -1,30 +1,20 @@
 """``vcenter-source run`` with its admin server, and what that server answers."""
 
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support import loopback, process, wait_for_line
+from tests.support import loopback
+from tests.support.processes import process, wait_for_line
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Running
 
 LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
-T = TypeVar("T")
-
-
-def eventually(condition: Callable[[], T | None], timeout: float = 30.0) -> T:
-    """Poll until the condition gives something true: other processes are at work, so there is nothing to wait on."""
-    end = time.monotonic() + timeout
-    while not (value := condition()):
-        assert time.monotonic() < end, "not within the time limit"
-        time.sleep(0.02)
-    return value
 
 
 @dataclass(frozen=True)

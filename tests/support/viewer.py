@@ -14,7 +14,7 @@ from cloudevents.core.v1.event import CloudEvent
 from opentelemetry import trace
 from opentelemetry.trace import Span
 
-from tests.support import process, wait_for_line
+from tests.support.processes import process, wait_for_line
 from tests.support.simulator_admin import LOGIN
 from vcenter_simulator.server import Running
 from vcenter_source.observe.health import Health

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support import Answer, clean_environment, recording_sink
+from tests.support.processes import clean_environment
+from tests.support.recording_sink import Answer, recording_sink
 from tests.support.simulator_admin import control
 from tests.support.viewer import viewed
 from tests.ui.conftest import ROWS

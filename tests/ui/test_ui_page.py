@@ -8,8 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.support import web_server
 from tests.support.viewer import alone, made_up
+from tests.support.web_server import web_server
 from tests.ui.conftest import REBOUND, ROWS
 from vcenter_source.core.errors import EventRefusedError
 

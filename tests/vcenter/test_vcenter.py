@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from tests.support import loopback, web_server
+from tests.support import loopback
 from tests.support.vcenter import connected, fault, post, session, state
+from tests.support.web_server import web_server
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Running
 from vcenter_simulator.testing import running

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from pyVmomi import vim
 from structlog.testing import capture_logs
 
-from tests.support import web_server
 from tests.support.vcenter import connected, fault, post, session, state
+from tests.support.web_server import web_server
 from vcenter_functions import refusals as pytag_refusals
 from vcenter_functions.credentials import Credentials as PytagCredentials
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+from tests.demo.test_broker import broker
 from tests.openfaas.test_shim import shim_at
-from tests.sinks.test_http import broker
 from tests.support import loopback
 from tests.support.openfaas_gateway import fake_gateway
-from tests.support.simulator_admin import eventually
 from tests.support.viewer import viewed
+from tests.support.waiting import eventually
 from vcenter_simulator.testing import running
 
 TRIGGER = """

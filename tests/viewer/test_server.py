@@ -19,9 +19,10 @@ from opentelemetry.trace import Link, Status, StatusCode
 from demo.filters import trigger_matches
 from demo.receiver import Receiver
 from tests.demo.test_receiver import export
-from tests.support import clean_environment, command, loopback
-from tests.support.simulator_admin import eventually
+from tests.support import loopback
+from tests.support.processes import clean_environment, command
 from tests.support.viewer import alone, made_up, port_of
+from tests.support.waiting import eventually
 from vcenter_source.core.errors import ConfigurationError, LeaseLostError, SinkUnavailableError
 from vcenter_source.settings.source import load
 from vcenter_source.triggers.event_catalog import World
