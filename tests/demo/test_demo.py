@@ -16,9 +16,9 @@ import pytest
 from demo.processes import ROOT
 from demo.receiver import Receiver
 from demo.waterfall import unfinished
-from tests.demo.test_broker import eventually
 from tests.support import loopback
 from tests.support.processes import SLOW
+from tests.support.waiting import eventually
 
 MANIFESTS = ROOT / "config" / "knative"
 SUMMARY = re.compile(

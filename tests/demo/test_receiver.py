@@ -13,8 +13,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from demo.receiver import Receiver, forwarder
-from tests.demo.test_broker import EVENT, MANIFESTS, TRACEPARENT, broker, eventually, subscriber
 from tests.support import loopback
+from tests.support.demo_broker import EVENT, MANIFESTS, TRACEPARENT, broker, subscriber
+from tests.support.waiting import eventually
 
 TRACE_ID = TRACEPARENT.split("-")[1]
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.demo.test_broker import broker, subscriber
 from tests.support import loopback
+from tests.support.demo_broker import broker, subscriber
 from tests.support.manifest_files import KNATIVE
 
 LETTER = {
