@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage
 
-from tests.state.test_dead_letters import TRACEPARENT, cloudevent, folder_at, letter, names, store
 from tests.support import loopback
+from tests.support.dead_letters import TRACEPARENT, cloudevent, folder_at, letter, names, store
 from tests.support.processes import process, wait_for_line
 from tests.support.recording_sink import Answer, RecordingSink, recording_sink
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD

@@ -15,13 +15,11 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 import vcenter_functions
-from tests.functions.test_pytag_process import environment, post, stop
-from tests.functions.test_pytag_process import process as pytag_process
-from tests.functions.test_pytag_process import run as run_pytag
 from tests.support import loopback
 from tests.support.otlp_collector import Collector, collector
 from tests.support.processes import process
 from tests.support.pytag import world
+from tests.support.pytag_process import post_event, pytag_environment, pytag_process, run_pytag, stop_pytag
 from tests.support.recording_sink import recording_sink
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Running
@@ -211,10 +209,10 @@ def test_pytag_names_such_a_receiver_and_tells_what_it_does_not_honour() -> None
     with world() as vcenter, collector(404) as receiver:
         vcenter.tag()
         otel = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_BSP_SCHEDULE_DELAY": "20", "OTEL_PROPAGATORS": "b3"}
-        with pytag_process(environment(vcenter.base, **otel)) as (running_pytag, url):
-            assert post(url).status_code == 204
+        with pytag_process(pytag_environment(vcenter.base, **otel)) as (running_pytag, url):
+            assert post_event(url).status_code == 204
             assert receiver.came.wait(10)
-            code, _, log = stop(running_pytag)
+            code, _, log = stop_pytag(running_pytag)
     assert code == 0
     events = [str(entry.get("event") or entry.get("message")) for entry in log]
     assert any(f"({receiver.url}/v1/traces answers 404 Not Found)" in each for each in events)
@@ -254,7 +252,7 @@ def test_the_version_can_be_another(monkeypatch: pytest.MonkeyPatch) -> None:
     [{"OTEL_EXPORTER_OTLP_ENDPOINT": "jaeger:4318"}, ENDPOINT | {"OTEL_SPAN_EVENT_COUNT_LIMIT": "few"}],
 )
 def test_whoever_runs_a_wrong_value_ends_it_with_one_line(simulator: Running, variables: dict[str, str]) -> None:
-    code, out, err = run_pytag(environment("http://127.0.0.1:1") | variables)
+    code, out, err = run_pytag(pytag_environment("http://127.0.0.1:1") | variables)
     assert (code, out, err.count("\n")) == (2, "", 1)
     reason = err.removeprefix("pytag: ")
     assert reason.startswith("OTEL_")

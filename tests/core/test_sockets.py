@@ -8,10 +8,9 @@ from contextlib import AbstractAsyncContextManager, closing, suppress
 import pytest
 from aiohttp import web
 
-from tests.functions.test_display import display
-from tests.functions.test_pytag_process import environment as pytag_environment
-from tests.functions.test_pytag_process import process as pytag_process
+from tests.support.display import display
 from tests.support.pytag import settings as pytag_settings
+from tests.support.pytag_process import pytag_environment, pytag_process
 from vcenter_functions import sockets as pytag_sockets
 from vcenter_source.core import sockets
 from vcenter_source.core.errors import ConfigurationError

@@ -3,16 +3,14 @@
 import base64
 import json
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from tests.support import loopback
 from tests.support.demo_broker import broker, subscriber
+from tests.support.display import display
 from tests.support.manifest_files import KNATIVE
 
 LETTER = {
@@ -23,21 +21,6 @@ LETTER = {
     "ce-knativeerrorcode": "422",
     "content-type": "application/json",
 }
-
-
-@contextmanager
-def display() -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    command = [sys.executable, "-m", "display"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=os.environ | {"PORT": "0"}, **pipes) as process:  # type: ignore[call-overload]  # its own keywords
-        assert process.stderr is not None
-        ready, _, url = process.stderr.readline().strip().partition(": ")
-        try:
-            assert ready == "display ready"
-            yield url, process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(5) == 128 + signal.SIGTERM
 
 
 def test_each_event_is_a_line_of_json_and_the_answer_has_no_body() -> None:

@@ -12,8 +12,8 @@ import pytest
 from starlette.datastructures import Headers
 
 from pytag.server import build_app
-from tests.functions.test_display import display
 from tests.support import loopback
+from tests.support.display import display
 from tests.support.pytag import World, binary, pytag, serving, settings, world
 from vcenter_functions import http_server as door
 from vcenter_functions.event import read_event

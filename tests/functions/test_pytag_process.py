@@ -1,18 +1,13 @@
 """pytag as the process that a container runs: its first line, its log, its end."""
 
-import json
-import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from starlette.applications import Starlette
@@ -20,11 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.support import loopback
-from tests.support.fork_server import Forked
 from tests.support.processes import SLOW
-from tests.support.pytag import POOL, World, binary, serving, world
-from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
+from tests.support.pytag import POOL, World, serving, world
+from tests.support.pytag_process import post_event, pytag_environment, pytag_process, run_pytag, stop_pytag
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -42,53 +35,12 @@ def vcenter(served: World) -> World:
     return served
 
 
-def environment(base: str, **more: str) -> dict[str, str]:
-    """A container's environment: nothing but what is set for it, and what coverage measures by."""
-    kept = {name: value for name, value in os.environ.items() if name.startswith("COV") or name == "PATH"}
-    return {
-        **kept,
-        "VCENTER_URL": base,
-        "VCENTER_USERNAME": ADMINISTRATOR,
-        "VCENTER_PASSWORD": PASSWORD,
-        "VCENTER_ALIASES": "vcenter.test",
-        "TAG": "owner/pytag",
-        "HOST": "127.0.0.1",
-        "PORT": "0",
-        "LOG_FORMAT": "json",
-        **more,
-    }
-
-
-@contextmanager
-def process(variables: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """pytag in its own process, and its base URL."""
-    with Forked(variables, "pytag") as running:
-        try:
-            assert running.stdout is not None
-            line = running.stdout.readline()
-            assert line.startswith("pytag ready: http://127.0.0.1:"), line
-            yield running, line.removeprefix("pytag ready: ").strip()
-        finally:
-            running.kill()
-
-
-def stop(running: subprocess.Popen[str], by: signal.Signals = signal.SIGTERM) -> tuple[int, str, list[dict[str, Any]]]:
-    """End it; its exit code, what else it printed, and its log."""
-    running.send_signal(by)
-    out, err = running.communicate(timeout=20)
-    return running.returncode, out, [json.loads(line) for line in err.splitlines()]
-
-
-def post(url: str, **headers: str) -> httpx.Response:
-    return loopback.post(url, headers=binary(**headers), trust_env=False, timeout=20)
-
-
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly_and_logs_out(vcenter: World, by: signal.Signals) -> None:
     vcenter.tag()
-    with process(environment(vcenter.base)) as (running, url):
-        assert post(url, traceparent=PARENT).status_code == 204
-        code, out, log = stop(running, by)
+    with pytag_process(pytag_environment(vcenter.base)) as (running, url):
+        assert post_event(url, traceparent=PARENT).status_code == 204
+        code, out, log = stop_pytag(running, by)
     assert (code, out) == (0, "")
     assert len(vcenter.vcenter.sessions) == 0
     (entry,) = log
@@ -114,9 +66,9 @@ def test_what_is_being_handled_is_finished_first(vcenter: World) -> None:
             assert go_on.wait(10)
 
     vcenter.hook = hold
-    with process(environment(vcenter.base)) as (running, url):
+    with pytag_process(pytag_environment(vcenter.base)) as (running, url):
         answers: list[int] = []
-        sender = threading.Thread(target=lambda: answers.append(post(url).status_code))
+        sender = threading.Thread(target=lambda: answers.append(post_event(url).status_code))
         sender.start()
         assert running_now.wait(10)
         running.send_signal(signal.SIGTERM)
@@ -130,17 +82,17 @@ def test_what_is_being_handled_is_finished_first(vcenter: World) -> None:
 
 
 def test_a_refused_event_is_logged_with_its_id_and_its_trace(vcenter: World) -> None:
-    with process(environment(vcenter.base)) as (running, url):
-        post(url, ce_traceparent=PARENT)
-        _, _, (entry,) = stop(running)
+    with pytag_process(pytag_environment(vcenter.base)) as (running, url):
+        post_event(url, ce_traceparent=PARENT)
+        _, _, (entry,) = stop_pytag(running)
     assert (entry["level"], entry["event_id"], entry["trace_id"], entry["status"]) == ("error", "42", TRACE, 422)
     assert "TAG: vCenter has no category 'owner'" in entry["error"]
 
 
 def test_the_log_for_people_is_one_line_an_entry_without_secrets(vcenter: World) -> None:
-    variables = environment(vcenter.base, VCENTER_PASSWORD="hunter2", LOG_FORMAT="console", LOG_LEVEL="debug")
-    with process(variables) as (running, url):
-        post(url)
+    variables = pytag_environment(vcenter.base, VCENTER_PASSWORD="hunter2", LOG_FORMAT="console", LOG_LEVEL="debug")
+    with pytag_process(variables) as (running, url):
+        post_event(url)
         running.send_signal(signal.SIGTERM)
         _, err = running.communicate(timeout=20)
     assert "not tagged, will be retried" in err
@@ -164,7 +116,7 @@ def test_a_traceback_tells_no_local_variable(log_format: str) -> None:
         "    except RuntimeError:\n"
         "        logger.exception('failed')\n"
     )
-    variables = environment("http://127.0.0.1:1", LOG_FORMAT=log_format, COLUMNS="200")
+    variables = pytag_environment("http://127.0.0.1:1", LOG_FORMAT=log_format, COLUMNS="200")
     done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
     assert done.stderr.count("RuntimeError: boom") == 2
     assert done.stderr.count("in fail") == 2
@@ -182,10 +134,10 @@ def test_spans_reach_a_collector_before_the_process_ends(vcenter: World) -> None
     collector = Starlette(routes=[Route("/v1/traces", collect, methods=["POST"])])
     with (
         serving(collector) as endpoint,
-        process(environment(vcenter.base, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)) as (running, url),
+        pytag_process(pytag_environment(vcenter.base, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)) as (running, url),
     ):
-        assert post(url, traceparent=PARENT).status_code == 204
-        assert stop(running)[0] == 0
+        assert post_event(url, traceparent=PARENT).status_code == 204
+        assert stop_pytag(running)[0] == 0
     resources = [resource for request in received for resource in request.resource_spans]
     names = {a.key: a.value.string_value for r in resources for a in r.resource.attributes}
     spans = [span for r in resources for scope in r.scope_spans for span in scope.spans]
@@ -198,8 +150,8 @@ def test_a_collector_that_is_away_holds_up_nothing(vcenter: World) -> None:
     vcenter.tag()
     with socket.create_server(("127.0.0.1", 0)) as gone:
         endpoint = f"http://127.0.0.1:{gone.getsockname()[1]}"
-    with process(environment(vcenter.base, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)) as (running, url):
-        assert post(url).status_code == 204
+    with pytag_process(pytag_environment(vcenter.base, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)) as (running, url):
+        assert post_event(url).status_code == 204
         running.send_signal(signal.SIGTERM)
         assert running.wait(8) == 0
 
@@ -207,15 +159,15 @@ def test_a_collector_that_is_away_holds_up_nothing(vcenter: World) -> None:
 def test_a_port_that_is_taken_is_named_in_one_line(vcenter: World) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, out, err = run(environment(vcenter.base, PORT=str(port)))
+        code, out, err = run_pytag(pytag_environment(vcenter.base, PORT=str(port)))
     assert (code, out) == (1, "")
     assert err == f"pytag: cannot listen on 127.0.0.1:{port}: address already in use\n"
 
 
 @pytest.mark.parametrize(("path", "told"), [("/vcenter/sdk", ["/vcenter/sdk"]), ("/sdk/", []), ("/", [])])
 def test_a_path_that_is_not_used_is_told_once(vcenter: World, path: str, told: list[str]) -> None:
-    with process(environment(vcenter.base + path)) as (running, _):
-        _, _, log = stop(running)
+    with pytag_process(pytag_environment(vcenter.base + path)) as (running, _):
+        _, _, log = stop_pytag(running)
     assert [line["path"] for line in log if line["event"] == "the path in VCENTER_URL is not used"] == told
 
 
@@ -227,7 +179,7 @@ def test_a_path_that_is_not_used_is_told_once(vcenter: World, path: str, told: l
     ],
 )
 def test_a_wrong_setting_ends_it_with_one_line(wrong: dict[str, str], message: str) -> None:
-    assert run(environment("http://127.0.0.1:1") | wrong) == (2, "", message)
+    assert run_pytag(pytag_environment("http://127.0.0.1:1") | wrong) == (2, "", message)
 
 
 @pytest.mark.parametrize(
@@ -242,22 +194,16 @@ def test_a_wrong_setting_ends_it_with_one_line(wrong: dict[str, str], message: s
 )
 def test_a_wrong_setting_of_opentelemetry_ends_it_with_one_line(wrong: dict[str, str], message: str) -> None:
     endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
-    code, out, err = run(environment("http://127.0.0.1:1") | endpoint | wrong)
+    code, out, err = run_pytag(pytag_environment("http://127.0.0.1:1") | endpoint | wrong)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith(f"pytag: {message}")
-
-
-def run(variables: dict[str, str]) -> tuple[int, str, str]:
-    with Forked(variables, "pytag") as running:
-        said = running.communicate(timeout=20)
-        return running.wait(), *said
 
 
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_while_it_still_loads_ends_it_quietly(tmp_path: Path, by: signal.Signals, code: int) -> None:
     (tmp_path / "structlog.py").write_text(SLOW)
     command = [sys.executable, "-m", "pytag"]
-    variables = environment("http://127.0.0.1:1", PYTHONPATH=str(tmp_path))
+    variables = pytag_environment("http://127.0.0.1:1", PYTHONPATH=str(tmp_path))
     with subprocess.Popen(
         command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
     ) as running:

@@ -7,7 +7,6 @@ import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -17,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.trace import INVALID_SPAN
 
+from tests.support.dead_letters import TRACEPARENT, cloudevent, folder_at, letter, store
 from tests.support.processes import process
 from tests.support.recording_sink import RecordingSink, recording_sink
 from vcenter_source.core.errors import (
@@ -26,47 +26,9 @@ from vcenter_source.core.errors import (
     VcenterSourceError,
 )
 from vcenter_source.sinks.http import Batches, HttpSink, Offered, http_sink
-from vcenter_source.state.dead_letters import DeadLetter, DeadLetters, labelled, unlabelled
-from vcenter_source.state.dead_letters.folder import Folder
+from vcenter_source.state.dead_letters import DeadLetter, labelled, unlabelled
 from vcenter_source.state.dead_letters.listing import show
 from vcenter_source.state.dead_letters.sink import SinkLetters
-
-NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
-TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-def cloudevent(name: str = "1", text: str = "größer") -> CloudEvent:
-    attributes = {
-        "id": name,
-        "source": "https://vc/sdk",
-        "type": "com.vmware.event.vm.poweredon",
-        "time": NOW,
-        "datacontenttype": "application/json",
-        "subject": "VirtualMachine:vm-1",
-        "traceparent": TRACEPARENT,
-    }
-    return CloudEvent(attributes, {"key": 1, "fullFormattedMessage": text})
-
-
-def letter(name: str = "1", text: str = "größer") -> DeadLetter:
-    return DeadLetter(cloudevent(name, text), "http://broker/default", "answers 400: no", 400, b"no")
-
-
-def folder_at(path: Path, max_bytes: int = 2**30) -> Folder:
-    return Folder(path, max_bytes, lambda: NOW)
-
-
-def store(letters: DeadLetters, *some: DeadLetter) -> None:
-    async def all_of_them() -> None:
-        for one in some:
-            await letters.store(one, INVALID_SPAN)
-
-    asyncio.run(all_of_them())
-
-
-def names(folder: Folder) -> list[str]:
-    return [stored.event.get_id() for stored in folder.letters()]
-
 
 # --- what a dead letter carries ---
 

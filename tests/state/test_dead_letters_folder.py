@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from tests.state.test_dead_letters import cloudevent, folder_at, letter, names, store
+from tests.support.dead_letters import cloudevent, folder_at, letter, names, store
 from vcenter_source.core.errors import DeadLetterUnavailableError
 from vcenter_source.state.dead_letters import unlabelled
 from vcenter_source.state.dead_letters.folder import FILE_BYTES
