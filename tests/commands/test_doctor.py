@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.doctor_support import OTHER_PASSWORD, PASSWORD, Doctor, account, fault, no_secret_in, vcenter
+from tests.support.doctor import OTHER_PASSWORD, PASSWORD, Doctor, account, fault, no_secret_in, vcenter
 from tests.support.processes import clean_environment, command, process
 from tests.support.web_server import web_server
 from vcenter_simulator.accounts import READER, STRANGER

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.doctor_support import Doctor, account, vcenter
+from tests.support.doctor import Doctor, account, vcenter
 from tests.support.openfaas_gateway import Reply, fake_gateway
 from vcenter_simulator.server import Running
 

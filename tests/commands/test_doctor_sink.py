@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.commands.doctor_support import PASSWORD, Doctor, account, vcenter
 from tests.support.dead_letters import folder_at, letter, store
+from tests.support.doctor import PASSWORD, Doctor, account, vcenter
 from tests.support.kube_api import KubeApi, kube_api, kubeconfig
 from tests.support.recording_sink import recording_sink
 from vcenter_simulator.server import Running

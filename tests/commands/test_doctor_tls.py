@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.commands.doctor_support import Doctor, account, vcenter
 from tests.support.certificates import showing
+from tests.support.doctor import Doctor, account, vcenter
 from vcenter_simulator.server import Running
 
 NOW = datetime.now(UTC)

@@ -13,14 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from demo.filters import trigger_matches
+from tests.commands.catalog_events import EVENTS
 from tests.support.processes import clean_environment, command
-from tests.support.pyvmomi_page import WHEN
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Running
 from vcenter_simulator.testing import running
-from vcenter_source.core.event import Event
-from vcenter_source.events.catalog import all_classes, event_class
-from vcenter_source.events.cloudevent import Converter
+from vcenter_source.events.catalog import all_classes
 from vcenter_source.triggers import cesql
 from vcenter_source.triggers.conditions import Comparison, Every, Not, Some, Unclear, possible
 from vcenter_source.triggers.event_catalog import World
@@ -404,22 +402,6 @@ def test_what_takes_too_long_to_decide_counts_as_possible() -> None:
     assert of_filters(any_of(SENT[:30]), any_of(SENT[30:60])) == []
 
 
-# Every class as the adapter would send it, and any event type id: what a Broker's filter says of these is the judge.
-def sent() -> Iterator[dict[str, str]]:
-    converter = Converter("https://vc.example.com/sdk", "8.0.3.0")
-    for name, each in all_classes().items():
-        if not each.abstract:
-            data = {"eventTypeId": "esx.audit.ssh.enabled"} if name in {"EventEx", "ExtendedEvent"} else {}
-            attributes = converter.convert(Event(name, 4711, WHEN, None, data)).get_attributes()
-            yield {key: str(value) for key, value in attributes.items()} | {"subject": subject_of(name)}
-
-
-def subject_of(name: str) -> str:
-    declared = "HostSystem" if event_class(name).family == "HostEvent" else "VirtualMachine"
-    return f"{declared}:x-7" if event_class(name).family in {"HostEvent", "VmEvent"} else ""
-
-
-EVENTS = [{key: value for key, value in each.items() if value} for each in sent()]
 NAMES = ("type", "eventname", "eventclass", "eventancestors", "severitytext", "subject", "id", "source")
 
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from demo.filters import check_trigger, trigger_matches
-from tests.commands.test_lint import EVENTS
+from tests.commands.catalog_events import EVENTS
 from tests.support.processes import command
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.events.catalog import all_classes

@@ -14,8 +14,8 @@ from opentelemetry.trace import INVALID_SPAN
 from pydantic import SecretStr
 
 from pytag.connections import http_client
-from tests.commands.doctor_support import Doctor
 from tests.support.certificates import Identity, showing
+from tests.support.doctor import Doctor
 from tests.support.forward_proxy import ForwardProxy, forward_proxy
 from tests.support.kube_api import kube_api, kubeconfig
 from tests.support.openfaas import cloudevent, vcenter_event

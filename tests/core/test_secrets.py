@@ -11,9 +11,8 @@ from urllib.parse import quote
 import pytest
 from opentelemetry.trace import INVALID_SPAN
 
-from tests.sinks.test_sinks import cloudevent
 from tests.support import loopback
-from tests.support.dead_letters import folder_at, names
+from tests.support.dead_letters import cloudevent, folder_at, names
 from tests.support.otlp_collector import collector
 from tests.support.processes import command, process, wait_for_line
 from tests.support.recording_sink import recording_sink

@@ -1,6 +1,5 @@
 """``python -m demo`` as a user runs it: the whole way with every part in a process of its own, and its failures."""
 
-import os
 import re
 import shutil
 import signal
@@ -16,6 +15,7 @@ import pytest
 from demo.processes import ROOT
 from demo.receiver import Receiver
 from demo.waterfall import unfinished
+from tests.demo.demo_process import demo, environment, left_behind, steps, trace_of
 from tests.support import loopback
 from tests.support.processes import SLOW
 from tests.support.waiting import eventually
@@ -26,18 +26,6 @@ SUMMARY = re.compile(
     r"1 trace, (\d+) spans, 3 processes$",
     re.MULTILINE,
 )
-
-
-def environment(folder: Path, **more: str) -> dict[str, str]:
-    """Ours, with the logs below ``folder`` and a mark by which our processes can be told from any other's."""
-    return {**os.environ, "TMPDIR": str(folder), "LC_DEMO_TEST": str(folder), **more}
-
-
-def demo(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "demo", *arguments]
-    return subprocess.run(
-        command, env=environment(folder, **more), capture_output=True, text=True, timeout=50, check=False, cwd=ROOT
-    )
 
 
 @contextmanager
@@ -54,28 +42,6 @@ def kept(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
         finally:
             process.terminate()
             process.wait(10)
-
-
-def left_behind(folder: Path) -> list[int]:
-    """The processes that carry our mark in their environment (Linux)."""
-    mark = f"LC_DEMO_TEST={folder}".encode()
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if mark in path.read_bytes().split(b"\0"):
-                found.append(int(path.parent.name))
-        except OSError:  # ended meanwhile, or not ours
-            continue
-    return found
-
-
-def steps(output: str) -> list[str]:
-    return re.findall(r"^\d  .*$", output, re.MULTILINE)
-
-
-def trace_of(output: str) -> str:
-    (found,) = re.findall(r"^ +traceparent +00-([0-9a-f]{32})-", output, re.MULTILINE)
-    return str(found)
 
 
 def test_the_demo_tells_its_story_and_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from demo.processes import ROOT, Processes
 from demo.receiver import Receiver
 from demo.stack import read_stack
 from demo.waterfall import unfinished
-from tests.demo.test_demo import demo, left_behind, steps, trace_of
+from tests.demo.demo_process import demo, left_behind, steps, trace_of
 from tests.support import loopback
 from tests.support.openfaas_gateway import too_large
 

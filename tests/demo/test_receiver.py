@@ -6,40 +6,20 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from demo.receiver import Receiver, forwarder
 from tests.support import loopback
 from tests.support.demo_broker import EVENT, MANIFESTS, TRACEPARENT, broker, subscriber
+from tests.support.span_export import export_spans
 from tests.support.waiting import eventually
 
 TRACE_ID = TRACEPARENT.split("-")[1]
 
 
-def export(receiver: Receiver, compression: Compression) -> str:
-    """Export a parent and a failed child; the trace's id."""
-    provider = TracerProvider(resource=Resource.create({"service.name": "pytag"}), shutdown_on_exit=False)
-    exporter = OTLPSpanExporter(endpoint=f"{receiver.url}/v1/traces", compression=compression)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    tracer = provider.get_tracer("test")
-    with (
-        tracer.start_as_current_span("parent", attributes={"n": 3}) as parent,
-        tracer.start_as_current_span("GET", kind=SpanKind.CLIENT) as child,
-    ):
-        child.set_attribute("url.full", "http://vc/api/session")
-        child.set_status(Status(StatusCode.ERROR))
-    provider.shutdown()
-    return f"{parent.get_span_context().trace_id:032x}"
-
-
 @pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
 def test_spans_arrive_as_they_were_exported(compression: Compression) -> None:
     with Receiver() as receiver:
-        child, parent = receiver.trace(export(receiver, compression))
+        child, parent = receiver.trace(export_spans(receiver, compression))
     assert (parent.name, parent.service, parent.parent_id, parent.failed) == ("parent", "pytag", "", False)
     assert parent.attributes == {"n": 3}
     assert (child.parent_id, child.failed, child.label) == (parent.span_id, True, "GET /api/session")
@@ -66,7 +46,7 @@ def test_what_is_no_export_request_is_refused(path: str, headers: dict[str, str]
 
 def test_only_the_newest_spans_are_kept() -> None:
     with Receiver(keep=1) as receiver:
-        assert [span.name for span in receiver.trace(export(receiver, Compression.NoCompression))] == ["parent"]
+        assert [span.name for span in receiver.trace(export_spans(receiver, Compression.NoCompression))] == ["parent"]
 
 
 def test_spans_are_handed_on_to_the_users_endpoint() -> None:
@@ -74,7 +54,7 @@ def test_spans_are_handed_on_to_the_users_endpoint() -> None:
     with Receiver() as users:
         forward = forwarder(complaints.append, {"OTEL_EXPORTER_OTLP_ENDPOINT": f"{users.url}/"})
         with Receiver(forward) as receiver:
-            trace_id = export(receiver, Compression.Gzip)
+            trace_id = export_spans(receiver, Compression.Gzip)
         assert [span.name for span in users.trace(trace_id)] == ["GET", "parent"]
     assert not complaints
 
@@ -86,7 +66,7 @@ def test_an_endpoint_that_cannot_be_reached_costs_one_line_and_no_span(endpoint:
         url = endpoint.format(users=users.url)
         forward = forwarder(complaints.append, {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": url})
         with Receiver(forward) as receiver:
-            assert len(receiver.trace(export(receiver, Compression.NoCompression))) == 2
+            assert len(receiver.trace(export_spans(receiver, Compression.NoCompression))) == 2
     (complaint,) = complaints
     assert complaint.startswith(f"the spans cannot be handed on to {url}: ")
 
@@ -95,7 +75,7 @@ def test_headers_for_the_users_endpoint_come_from_the_standard_variable() -> Non
     with subscriber() as users:
         environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": users.url, "OTEL_EXPORTER_OTLP_HEADERS": "api-key=a%20b,x=1"}
         with Receiver(forwarder(print, environment)) as receiver:
-            export(receiver, Compression.NoCompression)
+            export_spans(receiver, Compression.NoCompression)
     headers, _ = users.received[0]
     assert (headers["api-key"], headers["x"], headers["content-type"]) == ("a b", "1", "application/x-protobuf")
 

@@ -1,19 +1,16 @@
 """Catalogue: every event class has the type, topic and subject that the rules give it."""
 
-import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.events.event_types import TYPES
 from vcenter_simulator.messages import concrete_classes
 from vcenter_source.core.event import ManagedObjectReference
 from vcenter_source.events import catalog
 from vcenter_source.events.catalog import cloudevent_type, event_class, severity, subject
-
-TYPES: dict[str, str] = json.loads((Path(__file__).parents[1] / "data" / "event-types.json").read_text())
 
 
 def reference(type_: str, value: str) -> dict[str, str]:

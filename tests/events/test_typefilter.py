@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.events.test_catalog import TYPES
+from tests.events.event_types import TYPES
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.events.catalog import cloudevent_type
 from vcenter_source.events.typefilter import TypeFilter

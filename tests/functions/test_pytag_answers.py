@@ -12,7 +12,7 @@ from hypothesis import given
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from tests.functions.test_pytag_event import JSON
+from tests.functions.json_values import JSON
 from tests.support.pytag import BOTH, POOL, World, binary, pytag, world
 from vcenter_functions.answers import (
     MAX_BYTES,

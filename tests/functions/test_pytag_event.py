@@ -10,15 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.functions.json_values import JSON
 from tests.support.pytag import binary
 from vcenter_functions.errors import NoObjectError, RequestRefusedError
 from vcenter_functions.event import PROPERTIES, Reference, find_object, read_event
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)
 NAMES = st.from_regex(r"[A-Z][A-Za-z]{1,20}", fullmatch=True)
 IDS = st.from_regex(r"[a-z]{1,10}-[0-9]{1,6}", fullmatch=True)
 

@@ -8,8 +8,7 @@ import pytest
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN
 
-from tests.pipeline.test_dispatcher import delivery_to
-from tests.pipeline.test_dispatcher_limits import Box
+from tests.support.dispatcher import Box, delivery_to
 from tests.support.openfaas import WHEN, at, cloudevent, deliver, send, until, vcenter_event
 from tests.support.openfaas_gateway import Reply, fake_gateway, too_large
 from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError

@@ -2,15 +2,11 @@
 
 import json
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, to_binary, to_structured
 from cloudevents.core.v1.event import CloudEvent
@@ -19,8 +15,9 @@ from demo.receiver import Receiver
 from tests.support import loopback
 from tests.support.openfaas import TRACE, cloudevent, pool_created, vcenter_event
 from tests.support.openfaas_gateway import FakeGateway, Function, Invocation, Reply, fake_gateway
+from tests.support.openfaas_shim import POOL_TYPE, Shim, adapter_settings, binary, deployed, shim_at
 from tests.support.processes import process, wait_for_line
-from tests.support.simulator_admin import LOGIN, administered
+from tests.support.simulator_admin import administered
 from tests.support.waiting import eventually
 from vcenter_simulator.server import Running
 from vcenter_simulator.testing import running
@@ -28,33 +25,6 @@ from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.events.cloudevent import OrjsonFormat
 from vcenter_source.settings.openfaas import ShimSettings
 from vcenter_source.settings.sink import SinkSettings, read
-
-POOL_TYPE = "com.vmware.event.resourcepool.created"
-
-
-@dataclass(frozen=True)
-class Shim:
-    process: subprocess.Popen[str]
-    url: str
-
-    def post(self, message: HTTPMessage, path: str = "/", **headers: str) -> httpx.Response:
-        return loopback.post(self.url + path, content=message.body, headers=message.headers | headers, timeout=20)
-
-    def post_spoilt(self, message: HTTPMessage, name: bytes) -> httpx.Response:
-        """With a header that is no UTF-8."""
-        headers = [(each.encode(), value.encode()) for each, value in message.headers.items()]
-        return httpx.post(self.url, content=message.body, headers=[*headers, (name, b"\xff")], timeout=20)
-
-    def get(self, path: str) -> httpx.Response:
-        return loopback.get(self.url + path, timeout=5)
-
-
-@contextmanager
-def shim_at(gateway: FakeGateway, **settings: str) -> Iterator[Shim]:
-    where = {"OPENFAAS_URL": gateway.url, "HOST": "127.0.0.1", "PORT": "0", "TOPIC_MAP_INTERVAL": "0.1"}
-    with process("vcenter_source", "openfaas-shim", **(where | settings)) as shim:
-        port = wait_for_line(shim, "taking CloudEvents").rpartition("port=")[2].strip()
-        yield Shim(shim, f"http://127.0.0.1:{port}")
 
 
 @pytest.fixture(scope="module")
@@ -69,26 +39,11 @@ def shim(gateway: FakeGateway) -> Iterator[Shim]:
         yield one
 
 
-@contextmanager
-def deployed(shim: Shim, gateway: FakeGateway, name: str, **annotations: str) -> Iterator[Function]:
-    """A function for events of resource pools, in the shim's map."""
-    before = shim.get("/readyz").json()["functions"] or 0
-    function = gateway.deploy(name, POOL_TYPE, **annotations)
-    eventually(lambda: shim.get("/readyz").json()["functions"] == before + 1)
-    yield function
-    gateway.remove(name)
-    eventually(lambda: shim.get("/readyz").json()["functions"] == before)
-
-
 @pytest.fixture
 def tag(gateway: FakeGateway, shim: Shim) -> Iterator[Function]:
     """A function that is waited for."""
     with deployed(shim, gateway, "tag", topic_invocation="sync") as function:
         yield function
-
-
-def binary(event: CloudEvent) -> HTTPMessage:
-    return to_binary(event, OrjsonFormat())
 
 
 @pytest.mark.parametrize(("bind", "key"), [(to_binary, 10), (to_structured, 11)])
@@ -202,7 +157,7 @@ def test_a_stop_finishes_what_is_under_way() -> None:
     with fake_gateway() as gateway, shim_at(gateway) as shim:
         gateway.deploy("slow", POOL_TYPE, topic_invocation="sync").answer = hold
         eventually(lambda: shim.get("/readyz").json()["functions"] == 1)
-        answers: list[httpx.Response] = []
+        answers: list[Any] = []
         sending = threading.Thread(target=lambda: answers.append(shim.post(binary(pool_created()))))
         sending.start()
         assert begun.wait(10)
@@ -248,10 +203,6 @@ def simulator() -> Iterator[Running]:
     with running() as one:
         loopback.post(f"{one.base}/simulator/events", json={"count": 12}).raise_for_status()
         yield one
-
-
-def adapter_settings(simulator: Running, **settings: str) -> dict[str, str]:
-    return {"VCENTER_URL": simulator.url, "START_FROM": "beginning", "EVENT_TYPES": POOL_TYPE} | LOGIN | settings
 
 
 def pools(gateway: FakeGateway, count: int) -> list[dict[str, Any]]:

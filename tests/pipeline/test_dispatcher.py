@@ -2,43 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.trace import INVALID_SPAN, Span
+from opentelemetry.trace import Span
 
+from tests.support.dispatcher import delivery_to, parcel
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import SinkUnavailableError
-from vcenter_source.pipeline.dispatcher import Delivery, Parcel, Retry, Sink, Watch
-from vcenter_source.state.dead_letters import DeadLetters, NoDeadLetters
-
-EXACT = Backoff(base=1.0, longest=30.0, random=lambda: 1.0)
-
-
-async def no_sleep(seconds: float) -> None:
-    await asyncio.sleep(0)
-
-
-def delivery_to(
-    sink: Sink,
-    letters: DeadLetters | None = None,
-    *,
-    window: int = 4,
-    backoff: Backoff = EXACT,
-    sleep: Callable[[float], Awaitable[None]] = no_sleep,
-    watch: Watch | None = None,
-) -> Delivery:
-    retry = Retry(backoff, sleep=sleep)
-    return Delivery(sink, letters or NoDeadLetters(), max_in_flight=window, retry=retry, watch=watch)
-
-
-def parcel(name: str, lane: str, acknowledged: Callable[[], None] = lambda: None) -> Parcel:
-    attributes = {"id": name, "source": "https://vc/sdk", "type": "com.vmware.event.vm.poweredon"}
-    return Parcel(CloudEvent(attributes), lane, INVALID_SPAN, acknowledged)
 
 
 @dataclass

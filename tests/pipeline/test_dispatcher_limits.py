@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from opentelemetry.trace import INVALID_SPAN, Span
 from structlog.testing import capture_logs
 
-from tests.pipeline.test_dispatcher import EXACT, delivery_to, parcel
+from tests.support.dispatcher import EXACT, Box, delivery_to, parcel
 from vcenter_source.core.errors import DeadLetterUnavailableError, EventRefusedError, SinkUnavailableError
 from vcenter_source.pipeline.dispatcher import Delivery, Parcel, Retry, Watch
 from vcenter_source.state.dead_letters import DeadLetter, FirstOf, NoDeadLetters
@@ -38,25 +38,6 @@ class Sorting:
         if name.startswith("away"):
             raise SinkUnavailableError("503: later", status=503, body=b"later")
         self.accepted.append(name)
-
-
-class Box:
-    """Keeps letters; refuses the first ``failures``."""
-
-    def __init__(self, failures: float = 0) -> None:
-        self.failures = failures
-        self.letters: list[DeadLetter] = []
-
-    async def store(self, letter: DeadLetter, span: Span) -> None:
-        await asyncio.sleep(0)
-        if self.failures > 0:
-            self.failures -= 1
-            raise DeadLetterUnavailableError("full")
-        self.letters.append(letter)
-
-    @property
-    def names(self) -> list[str]:
-        return [letter.event.get_id() for letter in self.letters]
 
 
 def test_a_refused_event_is_acknowledged_once_it_is_in_the_dead_letter_and_those_behind_it_go_on() -> None:

@@ -8,8 +8,7 @@ from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import Span
 from structlog.testing import capture_logs
 
-from tests.pipeline.test_dispatcher import EXACT, parcel
-from tests.pipeline.test_dispatcher_limits import Box
+from tests.support.dispatcher import EXACT, Box, parcel
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.core.poison import MANY, Suspicion, Traffic
 from vcenter_source.pipeline.dispatcher import Delivery, Retry, Watch

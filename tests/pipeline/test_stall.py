@@ -4,7 +4,7 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from tests.pipeline.test_dispatcher import parcel
+from tests.support.dispatcher import parcel
 from vcenter_source import wiring as parts
 from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.stall import Stall

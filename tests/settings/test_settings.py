@@ -1,6 +1,5 @@
 """Settings: what is read, and one clear line for each that is wrong."""
 
-import os
 import re
 from pathlib import Path
 
@@ -8,32 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.settings.environment import BASE, load_settings, refusal
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.settings.source import Settings, load
-
-BASE = {"VCENTER_URL": "vc.example.com", "VCENTER_USERNAME": "reader", "VCENTER_PASSWORD": "s3cret"}
-
-
-@pytest.fixture(autouse=True)
-def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith(("VCENTER_", "GOVC_", "K_", "EVENT_", "START_", "CHECKPOINT")):
-            monkeypatch.delenv(name)
-
-
-def loaded(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
-    for name, value in (BASE | environment).items():
-        monkeypatch.setenv(name, value)
-    return load()
-
-
-def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
-    with pytest.raises(ConfigurationError) as caught:
-        loaded(monkeypatch, **environment)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert "s3cret" not in message
-    return message
 
 
 @pytest.mark.parametrize(
@@ -51,7 +27,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
 def test_a_host_or_an_address_names_the_vcenter(
     monkeypatch: pytest.MonkeyPatch, given_url: str, full: str, source: str
 ) -> None:
-    settings = loaded(monkeypatch, VCENTER_URL=given_url)
+    settings = load_settings(monkeypatch, VCENTER_URL=given_url)
     assert (settings.vcenter_url, settings.source) == (full, source)
 
 
@@ -134,7 +110,7 @@ def test_what_govc_users_have_set_serves_as_fall_back(monkeypatch: pytest.Monkey
 def test_a_mounted_secret_wins_and_is_read_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "username").write_text("mounted\n")
     (tmp_path / "password").write_text("first")
-    settings = loaded(monkeypatch, VCENTER_SECRET_PATH=str(tmp_path))
+    settings = load_settings(monkeypatch, VCENTER_SECRET_PATH=str(tmp_path))
     assert settings.credentials().username == "mounted"
     (tmp_path / "password").write_text("second")
     assert settings.credentials().password.get_secret_value() == "second"
@@ -145,17 +121,17 @@ def test_a_secret_that_is_not_mounted_is_named(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_the_empty_variables_that_knative_injects_count_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = loaded(monkeypatch, K_SINK="", K_CE_OVERRIDES="", K_CA_CERTS="")
+    settings = load_settings(monkeypatch, K_SINK="", K_CE_OVERRIDES="", K_CA_CERTS="")
     assert (settings.sink, settings.ce_overrides, settings.ca_certs) == (None, {}, None)
 
 
 def test_overrides_become_extension_attributes(monkeypatch: pytest.MonkeyPatch) -> None:
     overrides = '{"extensions":{"Cluster":"east","id":"mine","type":"t","n":1}}'
-    assert loaded(monkeypatch, K_CE_OVERRIDES=overrides).ce_overrides == {"cluster": "east", "n": "1"}
+    assert load_settings(monkeypatch, K_CE_OVERRIDES=overrides).ce_overrides == {"cluster": "east", "n": "1"}
 
 
 def test_the_password_is_in_no_printed_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "s3cret" not in repr(loaded(monkeypatch))
+    assert "s3cret" not in repr(load_settings(monkeypatch))
 
 
 def test_every_setting_is_documented() -> None:
@@ -206,7 +182,7 @@ def test_what_says_what_an_event_is_cannot_be_overridden(monkeypatch: pytest.Mon
     overrides = (
         '{"extensions":{"subject":"x","time":"x","knativebrokerttl":"1","dataschema":"x","gone":null,"kept":"y"}}'
     )
-    assert loaded(monkeypatch, K_CE_OVERRIDES=overrides).ce_overrides == {"kept": "y"}
+    assert load_settings(monkeypatch, K_CE_OVERRIDES=overrides).ce_overrides == {"kept": "y"}
     assert "data is no extension" in refusal(monkeypatch, K_CE_OVERRIDES='{"extensions":{"data":"x"}}')
 
 
@@ -214,7 +190,7 @@ def test_what_says_what_an_event_is_cannot_be_overridden(monkeypatch: pytest.Mon
 def test_a_mounted_file_that_is_not_utf_8_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     (tmp_path / "username").write_text("leserß", encoding="utf-8")
     (tmp_path / "password").write_text("pässword", encoding="utf-8")
-    settings = loaded(monkeypatch, VCENTER_SECRET_PATH=str(tmp_path))
+    settings = load_settings(monkeypatch, VCENTER_SECRET_PATH=str(tmp_path))
     assert settings.credentials().username == "leserß"
     (tmp_path / name).write_bytes("pässword".encode("latin-1"))
     message = f"VCENTER_SECRET_PATH: {tmp_path / name} is not UTF-8 text"

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.settings.test_settings import BASE, empty_environment, loaded, refusal
+from tests.settings.environment import BASE, load_settings, refusal
 from vcenter_source.commands.run import beginning
 from vcenter_source.settings.openfaas import GatewaySettings, ShimSettings
 from vcenter_source.vcenter.client import About
-
-__all__ = ["empty_environment"]
 
 
 @pytest.mark.parametrize("around", ["{}\n", "{}\r\n", "\ufeff{}", "\ufeff{}\n\n"])
@@ -19,7 +17,7 @@ def test_a_line_end_behind_a_variable_and_a_byte_order_mark_before_it_are_no_par
     monkeypatch: pytest.MonkeyPatch, around: str
 ) -> None:
     given = BASE | {"K_SINK": "http://sink", "MAX_IN_FLIGHT": "7", "VIEWER_TOKEN": "t" * 20, "EVENT_TYPES": "VmEvent"}
-    settings = loaded(monkeypatch, **{name: around.format(value) for name, value in given.items()})
+    settings = load_settings(monkeypatch, **{name: around.format(value) for name, value in given.items()})
     found = settings.credentials()
     assert (found.username, found.password.get_secret_value()) == ("reader", "s3cret")
     assert (settings.vcenter_url, settings.sink, settings.max_in_flight) == ("https://vc.example.com", "http://sink", 7)
@@ -30,18 +28,18 @@ def test_a_line_end_behind_a_variable_and_a_byte_order_mark_before_it_are_no_par
 
 def test_what_is_only_a_line_end_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "VCENTER_PASSWORD: not set" in refusal(monkeypatch, VCENTER_PASSWORD="\n")
-    assert loaded(monkeypatch, VCENTER_PASSWORD="s3cret", K_SINK="\n").sink is None
+    assert load_settings(monkeypatch, VCENTER_PASSWORD="s3cret", K_SINK="\n").sink is None
 
 
 def test_blanks_are_part_of_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = loaded(monkeypatch, VCENTER_PASSWORD=" s3cret ")
+    settings = load_settings(monkeypatch, VCENTER_PASSWORD=" s3cret ")
     assert settings.credentials().password.get_secret_value() == " s3cret "
 
 
 def test_mounted_files_may_begin_with_a_byte_order_mark(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "username").write_text("\ufeffreader\r\n", encoding="utf-8")
     (tmp_path / "password").write_text("\ufeffs3cret", encoding="utf-8")
-    found = loaded(monkeypatch, VCENTER_SECRET_PATH=str(tmp_path)).credentials()
+    found = load_settings(monkeypatch, VCENTER_SECRET_PATH=str(tmp_path)).credentials()
     assert (found.username, found.password.get_secret_value()) == ("reader", "s3cret")
 
 
@@ -54,7 +52,7 @@ def test_the_gateways_credentials_may_too(tmp_path: Path) -> None:
 
 def test_choices_are_taken_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
     given = {"LOG_LEVEL": "INFO", "LOG_FORMAT": "Json", "EVENT_FORMAT": "VEBA", "START_FROM": "Beginning"}
-    settings = loaded(monkeypatch, **given)
+    settings = load_settings(monkeypatch, **given)
     found = (settings.log_level, settings.log_format, settings.event_format, settings.start_from)
     assert found == ("info", "json", "veba", "beginning")
     shim = ShimSettings.model_validate({"LOG_LEVEL": "Debug", "OPENFAAS_INVOCATION": "Sync"})
@@ -74,7 +72,7 @@ def test_choices_are_taken_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_where_to_begin(monkeypatch: pytest.MonkeyPatch, start: str, meant: datetime | timedelta) -> None:
-    settings = loaded(monkeypatch, START_FROM=start)
+    settings = load_settings(monkeypatch, START_FROM=start)
     assert settings.start_from == meant
     about = About("uuid", "8.0.3.0", datetime(2026, 2, 1, 12, tzinfo=UTC), {})
     expected = about.now - meant if isinstance(meant, timedelta) else meant

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
 import pytest
@@ -10,69 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
+from tests.sinks.scripted_server import ACCEPTED, answering, exchanged, request_of, with_server
 from vcenter_source.core.proxies import Proxy
 from vcenter_source.sinks import connection
 from vcenter_source.sinks.client import Wire
 from vcenter_source.sinks.connection import Answer, WireError
 from vcenter_source.sinks.proxied import Proxied
-
-ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-async def request_of(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
-    """Head and body of the next request."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-    return head, await reader.readexactly(length)
-
-
-async def with_server(
-    talk: Talk,
-    work: Callable[[Wire], Awaitable[None]],
-    seconds: float = 5.0,
-    fence: Callable[[], None] = lambda: None,
-) -> None:
-    """Do the work on a server of which each connection goes as ``talk`` says."""
-
-    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await talk(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    async with await asyncio.start_server(connection, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        client = Wire(URL(f"http://127.0.0.1:{port}/path?q=1"), None, seconds, fence)
-        try:
-            await work(client)
-        finally:
-            await client.close()
-            await asyncio.sleep(0)
-
-
-def answering(*answers: bytes) -> Talk:
-    """Each request gets the next of these."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for answer in answers:
-            await request_of(reader)
-            writer.write(answer)
-
-    return talk
-
-
-def exchanged(answer: bytes) -> Answer:
-    """What becomes of one request with this answer, after which the server hangs up."""
-    got: list[Answer] = []
-
-    async def work(client: Wire) -> None:
-        got.append(await client.post({}, b"x"))
-
-    asyncio.run(with_server(answering(answer), work))
-    return got[0]
 
 
 @pytest.mark.parametrize(

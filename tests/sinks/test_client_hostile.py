@@ -8,7 +8,7 @@ from itertools import chain, repeat
 import pytest
 from yarl import URL
 
-from tests.sinks.test_client import ACCEPTED, Talk, exchanged, request_of, with_server
+from tests.sinks.scripted_server import ACCEPTED, Talk, exchanged, request_of, with_server
 from vcenter_source.core.proxies import Proxy
 from vcenter_source.sinks import connection
 from vcenter_source.sinks.client import Wire

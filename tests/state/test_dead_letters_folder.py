@@ -84,7 +84,7 @@ import asyncio, sys
 from pathlib import Path
 from vcenter_source.state.dead_letters.folder import Folder
 from opentelemetry.trace import INVALID_SPAN
-from tests.state.test_dead_letters import letter
+from tests.support.dead_letters import letter
 
 async def write():
     folder = Folder(Path(sys.argv[1]), 2**30)
@@ -126,7 +126,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from vcenter_source.core.errors import DeadLetterUnavailableError
-from tests.state.test_dead_letters import folder_at, letter, names, store
+from tests.support.dead_letters import folder_at, letter, names, store
 
 folder = folder_at(Path(sys.argv[1]))
 store(folder, letter("1", "x" * 5000))

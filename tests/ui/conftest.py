@@ -1,30 +1,11 @@
 """Chromium, headless, and pages in it that fail a test for an error or a breach of the page's own policy."""
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-PROVOKED = ("Failed to load resource", "blocked by CORS policy", "frame-ancestors")
-"""What a browser says of the refusals that a test provokes."""
-
-REBOUND = "rebound.example.com"
-"""A name of somebody else's that resolves to this machine."""
-
-# What a browser would otherwise do besides: call home, and use what a container does not have.
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1",
-)  # fmt: skip
-ROWS = "#rows [role=row]:not([hidden])"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-def chromium() -> str | None:
-    """The browser that CHROMIUM names, or one on PATH."""
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+from tests.ui.browser import FLAGS, PROVOKED, chromium
 
 
 @pytest.fixture(scope="session")

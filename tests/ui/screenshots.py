@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.support.viewer import Alone, alone, made_up
-from tests.ui.conftest import FLAGS, ROWS, chromium
+from tests.ui.browser import FLAGS, ROWS, chromium
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 # type | classes | severity | weight | message

@@ -13,7 +13,7 @@ from tests.support.processes import clean_environment
 from tests.support.recording_sink import Answer, recording_sink
 from tests.support.simulator_admin import control
 from tests.support.viewer import viewed
-from tests.ui.conftest import ROWS
+from tests.ui.browser import ROWS
 from vcenter_simulator.testing import running
 
 pytestmark = pytest.mark.ui

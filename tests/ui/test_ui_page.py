@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.support.viewer import alone, made_up
 from tests.support.web_server import web_server
-from tests.ui.conftest import REBOUND, ROWS
+from tests.ui.browser import REBOUND, ROWS
 from vcenter_source.core.errors import EventRefusedError
 
 pytestmark = pytest.mark.ui

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from tests.openfaas.test_shim import shim_at
 from tests.support import loopback
 from tests.support.demo_broker import broker
 from tests.support.openfaas_gateway import fake_gateway
+from tests.support.openfaas_shim import shim_at
 from tests.support.viewer import viewed
 from tests.support.waiting import eventually
 from vcenter_simulator.testing import running

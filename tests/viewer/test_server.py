@@ -18,9 +18,9 @@ from opentelemetry.trace import Link, Status, StatusCode
 
 from demo.filters import trigger_matches
 from demo.receiver import Receiver
-from tests.demo.test_receiver import export
 from tests.support import loopback
 from tests.support.processes import clean_environment, command
+from tests.support.span_export import export_spans
 from tests.support.viewer import alone, made_up, port_of
 from tests.support.waiting import eventually
 from vcenter_source.core.errors import ConfigurationError, LeaseLostError, SinkUnavailableError
@@ -332,7 +332,7 @@ def test_a_request_with_several_events_is_below_each_of_them() -> None:
 
 def test_spans_of_other_processes_are_read_as_jaeger_answers_them() -> None:
     with Receiver() as receiver:
-        trace_id = export(receiver, Compression.NoCompression)
+        trace_id = export_spans(receiver, Compression.NoCompression)
         with alone(trace_api=f"{receiver.url}/api/v3/traces/{{trace_id}}") as viewer:
             viewer.post(made_up(1, traceparent=f"00-{trace_id}-00f067aa0ba902b7-01"))
             viewer.post(made_up(2))
