@@ -92,12 +92,6 @@ def test_every_command_that_a_page_shows_is_one() -> None:
         assert has_others or set(re.findall(r" (--[a-z-]+)", rest)) <= options, words + rest
 
 
-def test_architecture_names_every_room_of_the_adapter() -> None:
-    text = (ROOT / "ARCHITECTURE.md").read_text()
-    rooms = {path.stem for path in (ROOT / "adapter").rglob("*.py")} - {"__init__", "__main__"}
-    assert {room for room in rooms if not re.search(rf"`(?:\w+/)*{room}(?:\.py)?`", text)} == set()
-
-
 def test_the_lock_and_the_documents_name_no_package_index() -> None:
     locked = (ROOT / "requirements.lock").read_text() + (ROOT / "requirements-dev.lock").read_text()
     assert re.findall(r"https?://|--index-url|--find-links", locked) == []
