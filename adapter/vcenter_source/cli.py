@@ -68,7 +68,7 @@ def run(
         logs,
     )  # pyVmomi takes its time to load, and neither --help nor a wrong setting waits for it
 
-    logs.set_up(settings)
+    logs.configure(settings)
     with tracing.exporting():
         asyncio.run(app.run(settings))
 
@@ -85,7 +85,7 @@ def view(
     from vcenter_source.commands import run as app
     from vcenter_source.core import logs  # as above
 
-    logs.set_up(settings)
+    logs.configure(settings)
     asyncio.run(app.run(settings))
 
 
@@ -101,7 +101,7 @@ def doctor(
     from vcenter_source.commands.doctor import examination
     from vcenter_source.core import logs  # as above
 
-    logs.set_up(settings.model_copy(update={"log_level": "warning"}))  # the rest stands in the findings
+    logs.configure(settings.model_copy(update={"log_level": "warning"}))  # the rest stands in the findings
     tracing.check(os.environ)
     sys.exit(0 if asyncio.run(examination.examine(settings, ping=ping, as_json=as_json)) else FAILURE_EXIT)
 
@@ -181,7 +181,7 @@ def tagged(
     from vcenter_source.core import logs  # as above
 
     log = sinksettings.read(sinksettings.SinkSettings, {})
-    logs.set_up(log.model_copy(update={"log_level": "warning"}))
+    logs.configure(log.model_copy(update={"log_level": "warning"}))
     tagging.show(tagging.objects(settings, tag), as_json=as_json)
 
 
@@ -197,7 +197,7 @@ def world_of(
         from vcenter_source.triggers import vcenter_types as live
 
         settings = sinksettings.read(sinksettings.SinkSettings, {})
-        logs.set_up(settings.model_copy(update={"log_level": "warning"}))
+        logs.configure(settings.model_copy(update={"log_level": "warning"}))
         categories = live.categories()
     return World(event_format, event_type_ids(categories), tuple(extensions)), categories
 
@@ -212,7 +212,7 @@ def openfaas_shim() -> None:
     from vcenter_source.core import logs  # as above
     from vcenter_source.sinks.openfaas import server
 
-    logs.set_up(settings)
+    logs.configure(settings)
     with tracing.exporting():
         asyncio.run(server.run(settings))
 
@@ -236,7 +236,7 @@ def list_letters(
     from vcenter_source.state.dead_letters import listing
 
     settings = sinksettings.read(sinksettings.SinkSettings, {})
-    logs.set_up(settings)
+    logs.configure(settings)
     folder = replay.folder_of(settings)
     replay.tell_where_missing(settings)
     listing.show(folder.letters(), as_json=as_json)
@@ -252,7 +252,7 @@ def replay_letters(
     from vcenter_source.pipeline import replay
 
     settings = sinksettings.read(sinksettings.SinkSettings, {"sink": sink})
-    logs.set_up(settings)
+    logs.configure(settings)
     with tracing.exporting():
         summary = asyncio.run(replay.replay(settings, event_id))
     typer.echo(f"{summary}.")
@@ -269,5 +269,5 @@ def main() -> None:
     except VcenterSourceError as exc:
         from vcenter_source.core import logs
 
-        logs.last_words(" ".join(str(exc).split()))
+        logs.report_fatal(" ".join(str(exc).split()))
         sys.exit(CONFIGURATION_EXIT if isinstance(exc, ConfigurationError) else FAILURE_EXIT)

@@ -22,13 +22,13 @@ from vcenter_source.sinks.http import http_sink
 from vcenter_source.sinks.null import NowhereSink
 from vcenter_source.sinks.openfaas.sink import openfaas_sink
 from vcenter_source.sinks.stdout import StdoutSink
-from vcenter_source.state.checkpoint import Store
+from vcenter_source.state.checkpoint import CheckpointStore
 from vcenter_source.state.checkpoint.configmap import ConfigMapStore
 from vcenter_source.state.checkpoint.file import FileStore
 from vcenter_source.state.checkpoint.memory import MemoryStore
-from vcenter_source.state.dead_letters import DeadLetters, FirstOf, NoDeadLetters
-from vcenter_source.state.dead_letters.folder import Folder
-from vcenter_source.state.dead_letters.sink import SinkLetters
+from vcenter_source.state.dead_letters import DeadLetters, FallbackStore, NoDeadLetters
+from vcenter_source.state.dead_letters.folder import DeadLetterFolder
+from vcenter_source.state.dead_letters.sink import DeadLetterSink
 from vcenter_source.state.lease import REQUEST, Lease, process_name
 from vcenter_source.vcenter.client import About, Vcenter
 from vcenter_source.vcenter.refusals import Refusals
@@ -37,7 +37,7 @@ from vcenter_source.vcenter.session import Session
 log = structlog.get_logger()
 
 
-def converter_of(settings: Settings, about: About) -> Converter:
+def build_converter(settings: Settings, about: About) -> Converter:
     """How this vCenter's events become CloudEvents."""
     return Converter(
         source=settings.source,
@@ -48,7 +48,7 @@ def converter_of(settings: Settings, about: About) -> Converter:
     )
 
 
-def checkpoint_store(address: str) -> Store:
+def build_checkpoint_store(address: str) -> CheckpointStore:
     """The store that CHECKPOINT names."""
     parts = urlsplit(address)
     if address == "memory:":
@@ -64,7 +64,7 @@ def checkpoint_store(address: str) -> Store:
     raise ConfigurationError(f"CHECKPOINT: {address!r}: set {wanted}")
 
 
-def lease_of(settings: Settings) -> Lease | None:
+def build_lease(settings: Settings) -> Lease | None:
     """The Lease that LEASE names."""
     if settings.lease is None:
         return None
@@ -75,13 +75,13 @@ def lease_of(settings: Settings) -> Lease | None:
     return Lease(stored, process_name(), duration=settings.lease_duration)
 
 
-def fence_of(lease: Lease | None) -> Fence:
+def build_fence(lease: Lease | None) -> Fence:
     """What is asked before anything that one adapter alone may do; it raises LeaseLostError."""
     return lease.must_be_held if lease else lambda: None
 
 
 @asynccontextmanager
-async def sink_of(
+async def open_sink(
     settings: Settings, registry: CollectorRegistry | None = None, fence: Fence = lambda: None
 ) -> AsyncIterator[Sink]:
     """The sink that K_SINK or --sink names. What it counts itself joins the registry."""
@@ -114,15 +114,15 @@ def poison_max_tries(settings: Settings) -> int | None:
     return None if str(settings.sink).startswith(OPENFAAS) else settings.poison_max_tries
 
 
-def stall_of(settings: Settings, meters: Meters) -> Stall:
+def build_stall_watch(settings: Settings, meters: Meters) -> Stall:
     """What tells of events that wait; not where they are printed, since who reads them in a pager takes their time."""
     return Stall(meters, patience=math.inf) if settings.sink == "-" else Stall(meters)
 
 
 @asynccontextmanager
-async def dead_letters_of(settings: Settings, fence: Fence = lambda: None) -> AsyncIterator[DeadLetters]:
+async def open_dead_letters(settings: Settings, fence: Fence = lambda: None) -> AsyncIterator[DeadLetters]:
     """Where events go that the sink will never take: DEAD_LETTER_SINK, where that takes none, DEAD_LETTER_PATH."""
-    folder = settings.dead_letter_path and Folder(settings.dead_letter_path, settings.dead_letter_max_bytes)
+    folder = settings.dead_letter_path and DeadLetterFolder(settings.dead_letter_path, settings.dead_letter_max_bytes)
     if settings.dead_letter_sink is None:
         yield folder or NoDeadLetters()
         return
@@ -132,12 +132,12 @@ async def dead_letters_of(settings: Settings, fence: Fence = lambda: None) -> As
         answer_timeout=settings.sink_timeout,
         fence=fence,
     ) as sink:
-        first = SinkLetters(sink)
-        yield FirstOf([first, folder]) if folder else first
+        first = DeadLetterSink(sink)
+        yield FallbackStore([first, folder]) if folder else first
 
 
 @asynccontextmanager
-async def observed(settings: Settings, meters: Meters) -> AsyncIterator[None]:
+async def serve_health(settings: Settings, meters: Meters) -> AsyncIterator[None]:
     """Probes and Prometheus are answered, and metrics pushed where OTLP is configured, also while a stop drains."""
     judged = health.Health(meters, settings.health_stale_after, settings.checkpoint_interval)
     with otlp.exporting(meters):
@@ -158,7 +158,9 @@ async def watching(settings: Settings, meters: Meters, sink: Sink) -> AsyncItera
 
 
 @asynccontextmanager
-async def vcenter_of(settings: Settings, meters: Meters, refusals: Refusals) -> AsyncIterator[tuple[Vcenter, About]]:
+async def connect_vcenter(
+    settings: Settings, meters: Meters, refusals: Refusals
+) -> AsyncIterator[tuple[Vcenter, About]]:
     """The vCenter that VCENTER_URL names, logged in to; logged out of at the end.
 
     Refused credentials end a process that somebody looks at. One that reads a mounted Secret waits for another: begun

@@ -23,12 +23,12 @@ from vcenter_simulator.testing import running
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.pipeline.replay import Replay, Summary
 from vcenter_source.sinks.http import http_sink
-from vcenter_source.state.dead_letters.folder import Folder
+from vcenter_source.state.dead_letters.folder import DeadLetterFolder
 
 LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
 
 
-def filled(path: Path, count: int) -> Folder:
+def filled(path: Path, count: int) -> DeadLetterFolder:
     folder = folder_at(path)
     store(folder, *(letter(str(n)) for n in range(count)))
     return folder
@@ -112,7 +112,7 @@ def test_a_letter_over_the_limit_stays_until_the_limit_is_raised(tmp_path: Path)
         assert replayed(tmp_path, sink.url)[0] == 0
 
 
-async def replay(folder: Folder, url: str, delays: list[float]) -> Summary:
+async def replay(folder: DeadLetterFolder, url: str, delays: list[float]) -> Summary:
     async def note(seconds: float) -> None:
         delays.append(seconds)
 

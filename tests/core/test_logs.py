@@ -30,7 +30,7 @@ def python(code: str, **settings: str) -> tuple[str, int]:
     """What a program that has set up its log as ``run`` does writes on standard error, and its exit code."""
     set_up = """from vcenter_source.core import logs
 from vcenter_source.settings import sink as s
-logs.set_up(s.read(s.SinkSettings, {}))
+logs.configure(s.read(s.SinkSettings, {}))
 """
     command = [sys.executable, "-c", set_up + code]
     done = subprocess.run(command, env=clean_environment(**settings), capture_output=True, text=True, check=False)

@@ -14,7 +14,7 @@ from tests.support.pytag_process import pytag_environment, pytag_process
 from vcenter_functions import sockets as pytag_sockets
 from vcenter_source.core import sockets
 from vcenter_source.core.errors import ConfigurationError
-from vcenter_source.core.http_server import Place, listening
+from vcenter_source.core.http_server import BindAddress, serve_app
 from vcenter_source.settings.openfaas import ShimSettings
 from vcenter_source.settings.source import Settings
 from vcenter_source.sinks.openfaas.door import Reply, opened
@@ -42,11 +42,11 @@ def answering(port: int) -> set[str]:
     return found
 
 
-def admin(place: Place) -> AbstractAsyncContextManager[int]:
-    return listening(web.Application(), place, 1)
+def admin(place: BindAddress) -> AbstractAsyncContextManager[int]:
+    return serve_app(web.Application(), place, 1)
 
 
-def shim(place: Place) -> AbstractAsyncContextManager[int]:
+def shim(place: BindAddress) -> AbstractAsyncContextManager[int]:
     async def reply(_: object) -> Reply:
         return Reply(204)
 
@@ -59,10 +59,10 @@ HOSTS = {"::": BOTH, "0.0.0.0": {"127.0.0.1"}, "127.0.0.1": {"127.0.0.1"}, "::1"
 @pytest.mark.parametrize("served", [admin, shim])
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_host_is_every_address_that_it_stands_for(
-    host: str, served: Callable[[Place], AbstractAsyncContextManager[int]]
+    host: str, served: Callable[[BindAddress], AbstractAsyncContextManager[int]]
 ) -> None:
     async def look() -> set[str]:
-        async with served(Place(host, 0, "HOST")) as port:
+        async with served(BindAddress(host, 0, "HOST")) as port:
             return await asyncio.to_thread(answering, port)
 
     assert asyncio.run(look()) == HOSTS[host]
@@ -104,7 +104,7 @@ def test_answers_are_not_delayed(listen: Callable[[str, int], socket.socket]) ->
 @pytest.mark.parametrize("host", ["::", "::1", "localhost"])
 def test_a_port_in_use_names_the_setting_whatever_the_family(host: str) -> None:
     async def take(port: int) -> None:
-        async with admin(Place(host, port, "HEALTH_PORT")):
+        async with admin(BindAddress(host, port, "HEALTH_PORT")):
             pytest.fail("it was taken")
 
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:

@@ -28,7 +28,7 @@ from vcenter_simulator.testing import running
 from vcenter_source.core.tracing import configured
 from vcenter_source.observe.metrics import BUCKETS, MAX_TYPES, OTHER, Meters
 from vcenter_source.pipeline.dispatcher import Parcel
-from vcenter_source.state.checkpoint import Ledger
+from vcenter_source.state.checkpoint import OffsetTracker
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
 PREFIX = "vcenter_source"
@@ -51,27 +51,27 @@ def value(meters: Meters, name: str, **labels: str) -> float | None:
 
 def test_lag_is_told_by_vcenters_clock_and_never_by_ours() -> None:
     clock = Clock()
-    meters, ledger = Meters(clock), Ledger("uuid", None)
+    meters, ledger = Meters(clock), OffsetTracker("uuid", None)
     meters.follow(ledger)
     assert math.isnan(meters.lag)
     # vCenter's clock, decades from ours.
     meters.logged_in(NOW)
-    ledger.acknowledge(ledger.read((1, NOW - timedelta(seconds=20))))
-    waiting = ledger.read((2, NOW - timedelta(seconds=10)))
-    ledger.acknowledge(ledger.read((3, NOW)))
+    ledger.acknowledge(ledger.track((1, NOW - timedelta(seconds=20))))
+    waiting = ledger.track((2, NOW - timedelta(seconds=10)))
+    ledger.acknowledge(ledger.track((3, NOW)))
     clock.now += 5
     assert value(meters, "lag_seconds") == 25.0
     ledger.acknowledge(waiting)
     assert value(meters, "lag_seconds") == 5.0
-    ledger.acknowledge(ledger.read((4, NOW + timedelta(seconds=6))))
+    ledger.acknowledge(ledger.track((4, NOW + timedelta(seconds=6))))
     assert value(meters, "lag_seconds") == 0.0
 
 
 def test_each_log_in_sets_vcenters_clock_and_counts() -> None:
     clock = Clock()
-    meters, ledger = Meters(clock), Ledger("uuid", None)
+    meters, ledger = Meters(clock), OffsetTracker("uuid", None)
     meters.follow(ledger)
-    ledger.acknowledge(ledger.read((1, NOW)))
+    ledger.acknowledge(ledger.track((1, NOW)))
     meters.logged_in(NOW)
     clock.now += 1
     meters.logged_in(NOW + timedelta(hours=1))

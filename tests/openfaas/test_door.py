@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vcenter_source.core.http_server import Place
+from vcenter_source.core.http_server import BindAddress
 from vcenter_source.sinks.openfaas import door
 from vcenter_source.sinks.openfaas.door import Reply, Request
 
@@ -77,7 +77,7 @@ class Open:
 @asynccontextmanager
 async def opened(max_body: int = 100, shutdown_seconds: float = 5.0) -> AsyncIterator[Open]:
     handled = Handled()
-    async with door.opened(handled, Place("127.0.0.1", 0, "PORT"), max_body, shutdown_seconds) as port:
+    async with door.opened(handled, BindAddress("127.0.0.1", 0, "PORT"), max_body, shutdown_seconds) as port:
         one = Open(port, handled)
         try:
             yield one

@@ -20,7 +20,7 @@ from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.dispatcher import Parcel
 from vcenter_source.pipeline.processor import Intake
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink
-from vcenter_source.state.checkpoint import Ledger
+from vcenter_source.state.checkpoint import OffsetTracker
 
 REAL_TEXT = b"Error queuing request: request body too large for OpenFaaS CE (300513 bytes), maximum: 256000 bytes\n"
 
@@ -134,7 +134,7 @@ def test_several_in_a_row_of_one_object_go_to_the_dead_letter_though_the_others_
         return vcenter_event("VmPoweredOnEvent", subject, key, fullFormattedMessage="x" * 150_000 * (key in large))
 
     async def run(sink: OpenfaasSink) -> None:
-        ledger = Ledger("uuid", None, WHEN)
+        ledger = OffsetTracker("uuid", None, WHEN)
         delivery = delivery_to(sink, box, sleep=lambda _: asyncio.sleep(0.03))
         converter = Converter("https://vc/sdk", "8.0.3.0")
         intake = Intake(TypeFilter(()), converter, ledger, delivery, Meters(), ahead=40, trickle=0.02)

@@ -32,8 +32,8 @@ from vcenter_source.pipeline.cursor import Position
 from vcenter_source.pipeline.dispatcher import Delivery, Retry
 from vcenter_source.pipeline.processor import Intake, ReadingProgress
 from vcenter_source.pipeline.reader import Stream
-from vcenter_source.state.checkpoint import Ledger
-from vcenter_source.state.checkpoint.committer import Keeper
+from vcenter_source.state.checkpoint import OffsetTracker
+from vcenter_source.state.checkpoint.committer import CheckpointCommitter
 from vcenter_source.state.dead_letters import DeadLetter
 from vcenter_source.vcenter.clock import Clock
 
@@ -97,8 +97,8 @@ class Life:
         self.kept = SurvivingStore(self.world)
         resumed = self.kept.load()
         self.kept.claim()
-        self.ledger = Ledger("uuid", resumed, self.world.since)
-        self.keeper = Keeper(self.kept, self.ledger)
+        self.ledger = OffsetTracker("uuid", resumed, self.world.since)
+        self.keeper = CheckpointCommitter(self.kept, self.ledger)
         meters = Meters(lambda: self.world.seconds)
         retry = Retry(
             EXACT, give_up_after, partial(self.sleep, self.sleeps), lambda: self.world.seconds, poison_max_tries=3
@@ -108,7 +108,7 @@ class Life:
         position = Position(self.world.since, resumed, OVERLAP, self.now)
         start = ClockReading(self.world.now, self.world.ours)
         if not position.clock_at_start(start):
-            self.ledger.begin(start)
+            self.ledger.set_start_clock(start)
         progress = ReadingProgress(self.ledger, meters)
         stream = Stream(self, position, (), EXACT, partial(self.sleep, self.pauses), progress)
         self.reading = self.spawn(self._carry(stream, intake))

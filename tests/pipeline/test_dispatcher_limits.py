@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from tests.support.dispatcher import EXACT, Box, delivery_to, parcel
 from vcenter_source.core.errors import DeadLetterUnavailableError, EventRefusedError, SinkUnavailableError
 from vcenter_source.pipeline.dispatcher import Delivery, Parcel, Retry, Watch
-from vcenter_source.state.dead_letters import DeadLetter, FirstOf, NoDeadLetters
+from vcenter_source.state.dead_letters import DeadLetter, FallbackStore, NoDeadLetters
 
 
 class Sorting:
@@ -126,7 +126,7 @@ def test_the_second_dead_letter_takes_what_the_first_does_not() -> None:
     first, second = Box(failures=1), Box()
 
     async def deliver() -> int:
-        delivery = delivery_to(Sorting(), FirstOf([first, second]), window=1)
+        delivery = delivery_to(Sorting(), FallbackStore([first, second]), window=1)
         await delivery.submit(parcel("bad1", "a"))
         await delivery.submit(parcel("bad2", "a"))
         return await delivery.drain(5)
@@ -138,7 +138,7 @@ def test_the_second_dead_letter_takes_what_the_first_does_not() -> None:
 def test_where_no_dead_letter_takes_it_the_log_says_why_of_each() -> None:
     async def store() -> None:
         with pytest.raises(DeadLetterUnavailableError, match=r"^full; set DEAD_LETTER_SINK"):
-            await FirstOf([Box(math.inf), NoDeadLetters()]).store(
+            await FallbackStore([Box(math.inf), NoDeadLetters()]).store(
                 DeadLetter(parcel("1", "a").event, "here", "400"), INVALID_SPAN
             )
 

@@ -15,7 +15,7 @@ from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.dispatcher import Delivery, Retry
 from vcenter_source.pipeline.processor import Intake
-from vcenter_source.state.checkpoint import REMEMBERED, Checkpoint, Ledger
+from vcenter_source.state.checkpoint import REMEMBERED, Checkpoint, OffsetTracker
 from vcenter_source.state.dead_letters import NoDeadLetters
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
@@ -48,14 +48,14 @@ class Choosy:
         self.accepted.append(event.get_id())
 
 
-async def life(sink: Choosy, ledger: Ledger, count: int, trickle: float = 3600.0) -> None:
+async def life(sink: Choosy, ledger: OffsetTracker, count: int, trickle: float = 3600.0) -> None:
     """What is not covered of ``count`` events is read, until all is delivered or only the stuck one is left to try."""
     sink.enough = asyncio.Event()
     retry = Retry(Backoff(base=0.0, longest=0.0, random=lambda: 1.0))
     delivery = Delivery(sink, NoDeadLetters(), max_in_flight=8, retry=retry)
     converter = Converter("https://vc/sdk", "8.0.3.0")
     intake = Intake(TypeFilter(()), converter, ledger, delivery, Meters(), AHEAD, trickle)
-    resumed = ledger.checkpoint()
+    resumed = ledger.to_checkpoint()
 
     async def carry() -> None:
         for one in map(event, range(count)):
@@ -72,13 +72,13 @@ async def life(sink: Choosy, ledger: Ledger, count: int, trickle: float = 3600.0
 
 
 def test_one_stuck_event_stops_reading_when_others_are_far_ahead_of_it() -> None:
-    sink, ledger = Choosy(stuck="0"), Ledger("uuid", None, NOW)
+    sink, ledger = Choosy(stuck="0"), OffsetTracker("uuid", None, NOW)
     asyncio.run(life(sink, ledger, count=500))
     assert len(sink.accepted) == AHEAD - 1
 
 
 def test_a_few_more_go_by_and_by_so_that_it_shows_whether_others_get_through() -> None:
-    sink, ledger = Choosy(stuck="0", tries=None), Ledger("uuid", None, NOW)
+    sink, ledger = Choosy(stuck="0", tries=None), OffsetTracker("uuid", None, NOW)
 
     async def run() -> None:
         going = asyncio.ensure_future(life(sink, ledger, count=500, trickle=0.001))
@@ -94,14 +94,14 @@ def test_a_few_more_go_by_and_by_so_that_it_shows_whether_others_get_through() -
 def test_no_number_of_restarts_makes_the_checkpoint_longer_and_nothing_is_lost_or_sent_twice() -> None:
     sink, checkpoint = Choosy(stuck="300"), None
     for _ in range(5):
-        ledger = Ledger("uuid", checkpoint, NOW)
+        ledger = OffsetTracker("uuid", checkpoint, NOW)
         asyncio.run(life(sink, ledger, count=600))
-        checkpoint = ledger.checkpoint()
+        checkpoint = ledger.to_checkpoint()
         assert named(checkpoint) <= REMEMBERED + AHEAD
     sink.stuck = None
-    asyncio.run(life(sink, ledger := Ledger("uuid", checkpoint, NOW), count=600))
+    asyncio.run(life(sink, ledger := OffsetTracker("uuid", checkpoint, NOW), count=600))
     assert sorted(map(int, sink.accepted)) == list(range(600))
-    assert named(ledger.checkpoint()) == REMEMBERED
+    assert named(ledger.to_checkpoint()) == REMEMBERED
 
 
 def named(checkpoint: Checkpoint | None) -> int:

@@ -81,7 +81,7 @@ def test_a_sink_that_is_slow_with_each_event_is_told_of_no_more_often() -> None:
 
 def test_a_pager_may_take_its_time() -> None:
     watched = Watched()
-    watched.stall = parts.stall_of(Settings.model_construct(sink="-"), watched.meters)
+    watched.stall = parts.build_stall_watch(Settings.model_construct(sink="-"), watched.meters)
     watched.meters.taken(parcel("1", "x"))
     assert watched.after(3600) == []
 

@@ -315,7 +315,8 @@ class SurvivingStore:
             self.world.kept_for = self.acknowledged
         return True
 
-    def removal(self) -> str:
+    @property
+    def removal_command(self) -> str:
         return "true"
 
     def _must_own(self) -> None:

@@ -313,7 +313,7 @@ def test_only_the_sink_that_knative_named_is_shown_the_token(tmp_path: Path, mon
     monkeypatch.setattr(sinksettings, "OIDC_TOKEN", tmp_path / "token")
 
     async def both(given: settings.Settings) -> None:
-        async with parts.sink_of(given) as sink, parts.dead_letters_of(given) as letters:
+        async with parts.open_sink(given) as sink, parts.open_dead_letters(given) as letters:
             await sink.send(EVENT, INVALID_SPAN, 0)
             await letters.store(DeadLetter(EVENT, sink.address, "refused"), INVALID_SPAN)
 

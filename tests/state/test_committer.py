@@ -16,8 +16,8 @@ from tests.support.kube_api import KubeApi, kube_api, kubeconfig
 from vcenter_source.core.connection_status import Contact
 from vcenter_source.core.errors import KubernetesForbiddenError, OvertakenError
 from vcenter_source.state import kube
-from vcenter_source.state.checkpoint import Ledger, Store
-from vcenter_source.state.checkpoint.committer import Keeper
+from vcenter_source.state.checkpoint import CheckpointStore, OffsetTracker
+from vcenter_source.state.checkpoint.committer import CheckpointCommitter
 from vcenter_source.state.checkpoint.configmap import ConfigMapStore
 from vcenter_source.state.checkpoint.file import FULL, FileStore
 
@@ -28,10 +28,10 @@ NAME = "checkpoint"
 class Kept:
     """A keeper over a store, and the ledger that moves on by one event at a time."""
 
-    def __init__(self, store: Store) -> None:
-        self.ledger = Ledger("0000-1111", None)
+    def __init__(self, store: CheckpointStore) -> None:
+        self.ledger = OffsetTracker("0000-1111", None)
         self.contact = Contact()
-        self.keeper = Keeper(store, self.ledger, self.contact)
+        self.keeper = CheckpointCommitter(store, self.ledger, self.contact)
 
     def begin(self) -> None:
         asyncio.run(self.keeper.claim())
@@ -40,10 +40,10 @@ class Kept:
         asyncio.run(self.keeper.save())
 
     def move(self, key: int) -> None:
-        self.ledger.acknowledge(self.ledger.read((key, NOW + timedelta(seconds=key))))
+        self.ledger.acknowledge(self.ledger.track((key, NOW + timedelta(seconds=key))))
 
 
-def last(store: Store) -> int | None:
+def last(store: CheckpointStore) -> int | None:
     """The key of the last event that another process would find acknowledged."""
     found = store.load()
     return found.last[0] if found and found.last else None

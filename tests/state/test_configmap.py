@@ -18,7 +18,7 @@ from vcenter_source.core.errors import ConfigurationError, KubernetesForbiddenEr
 from vcenter_source.state import kube
 from vcenter_source.state.checkpoint import Checkpoint
 from vcenter_source.state.checkpoint.configmap import KEY, TRIES, ConfigMapStore
-from vcenter_source.state.checkpoint.serialization import Record, serialise
+from vcenter_source.state.checkpoint.serialization import StoredCheckpoint, serialize
 
 NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 NAME = "checkpoint"
@@ -105,7 +105,7 @@ def test_a_claim_that_a_save_came_before_keeps_what_was_saved(place: Place) -> N
     def save_between_read_and_write(verb: str, _: str) -> bool:
         if verb == "update" and not saving:
             saving.append(verb)
-            place.api.put("configmaps", NAME, {"data": {KEY: serialise(Record("older", saved(1))).decode()}})
+            place.api.put("configmaps", NAME, {"data": {KEY: serialize(StoredCheckpoint("older", saved(1))).decode()}})
         return False
 
     place.api.faulty = save_between_read_and_write
@@ -262,11 +262,11 @@ def test_what_cannot_be_read_is_told_and_kept(place: Place, damage: str) -> None
 
 def test_the_command_that_removes_it_leaves_the_configmap_there(place: Place) -> None:
     """As a merge patch (RFC 7396), where null removes a member: the shipped Role may make no ConfigMap."""
-    *kubectl, patch = shlex.split(place.store().removal())
+    *kubectl, patch = shlex.split(place.store().removal_command)
     assert kubectl == ["kubectl", "-n", NAMESPACE, "patch", "configmap", NAME, "--type=merge", "-p"]
     assert orjson.loads(patch) == {"data": {KEY: None}}
     shipped = place.cluster.object(kube.CONFIG_MAP, f"vcenter-source/{CHECKPOINT}", "CHECKPOINT")
-    assert f"$ {ConfigMapStore(shipped, 'one').removal()}\n" in PAGE.read_text(encoding="utf-8")
+    assert f"$ {ConfigMapStore(shipped, 'one').removal_command}\n" in PAGE.read_text(encoding="utf-8")
     place.api.denied = {("create", "configmaps")}
     place.api.put("configmaps", NAME, {"metadata": {"name": NAME}, "data": {}})
     store = place.store("two")

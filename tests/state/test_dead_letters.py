@@ -26,34 +26,34 @@ from vcenter_source.core.errors import (
     VcenterSourceError,
 )
 from vcenter_source.sinks.http import Batches, HttpSink, Offered, http_sink
-from vcenter_source.state.dead_letters import DeadLetter, labelled, unlabelled
+from vcenter_source.state.dead_letters import DeadLetter, with_error_attributes, without_error_attributes
 from vcenter_source.state.dead_letters.listing import show
-from vcenter_source.state.dead_letters.sink import SinkLetters
+from vcenter_source.state.dead_letters.sink import DeadLetterSink
 
 # --- what a dead letter carries ---
 
 
 def test_a_dead_letter_has_knatives_attributes_and_gives_the_event_back_as_it_was() -> None:
-    attributes = labelled(letter()).get_attributes()
+    attributes = with_error_attributes(letter()).get_attributes()
     assert attributes["knativeerrordest"] == "http://broker/default"
     assert attributes["knativeerrorcode"] == "400"
     assert b64decode(attributes["knativeerrordata"]) == b"no"
-    again = unlabelled(labelled(letter(), deadlettertime="now"))
+    again = without_error_attributes(with_error_attributes(letter(), deadlettertime="now"))
     assert again.get_attributes() == cloudevent().get_attributes()
     assert again.get_data() == cloudevent().get_data()
 
 
 def test_where_the_sink_gave_no_answer_there_is_no_code_and_the_reason_is_the_data() -> None:
-    attributes = labelled(DeadLetter(cloudevent(), "http://broker/", "too large")).get_attributes()
+    attributes = with_error_attributes(DeadLetter(cloudevent(), "http://broker/", "too large")).get_attributes()
     assert "knativeerrorcode" not in attributes
     assert b64decode(attributes["knativeerrordata"]) == b"too large"
 
 
 @given(body=st.binary(max_size=3000))
 def test_an_answer_is_cut_before_it_is_encoded_and_any_event_comes_back(body: bytes) -> None:
-    event = labelled(DeadLetter(cloudevent(), "http://broker/", "400", 400, body))
+    event = with_error_attributes(DeadLetter(cloudevent(), "http://broker/", "400", 400, body))
     assert b64decode(event.get_attributes().get("knativeerrordata", "")) == body[:1024]
-    assert unlabelled(event).get_attributes() == cloudevent().get_attributes()
+    assert without_error_attributes(event).get_attributes() == cloudevent().get_attributes()
 
 
 # --- the sinks ---
@@ -100,7 +100,7 @@ def test_a_password_in_the_sinks_address_is_in_no_message_and_no_dead_letter() -
 
 async def store_at(url: str, one: DeadLetter) -> None:
     async with http_sink(url, ca_certs=None, answer_timeout=5) as sink:
-        await SinkLetters(sink).store(one, INVALID_SPAN)
+        await DeadLetterSink(sink).store(one, INVALID_SPAN)
 
 
 def test_a_dead_letter_sink_gets_the_event_with_what_went_wrong() -> None:

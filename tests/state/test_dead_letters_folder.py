@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from tests.support.dead_letters import cloudevent, folder_at, letter, names, store
 from vcenter_source.core.errors import DeadLetterUnavailableError
-from vcenter_source.state.dead_letters import unlabelled
+from vcenter_source.state.dead_letters import without_error_attributes
 from vcenter_source.state.dead_letters.folder import FILE_BYTES
 
 
@@ -24,7 +24,7 @@ def test_letters_are_read_in_the_order_they_were_stored_with_time_and_reason(tmp
     first = next(folder.letters()).event
     assert first.get_attributes()["deadlettertime"] == "2026-01-31T08:00:00.000Z"
     assert first.get_attributes()["deadletterreason"] == "answers 400: no"
-    assert unlabelled(first).get_attributes() == cloudevent("0").get_attributes()
+    assert without_error_attributes(first).get_attributes() == cloudevent("0").get_attributes()
     assert first.get_data() == cloudevent().get_data()
 
 
@@ -43,7 +43,7 @@ def test_a_member_that_is_null_is_as_good_as_left_out(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-2] + b',"x":null,"tracestate":null}\n')
     (read,) = folder.letters()
     assert {"x", "tracestate"} & set(read.event.get_attributes()) == set()
-    assert unlabelled(read.event).get_attributes() == cloudevent("1").get_attributes()
+    assert without_error_attributes(read.event).get_attributes() == cloudevent("1").get_attributes()
     assert read.event.get_data() == {"key": 1, "fullFormattedMessage": "null"}
 
 
@@ -82,12 +82,12 @@ def test_a_damaged_line_is_skipped_and_said_so_and_stays(tmp_path: Path, damage:
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-from vcenter_source.state.dead_letters.folder import Folder
+from vcenter_source.state.dead_letters.folder import DeadLetterFolder
 from opentelemetry.trace import INVALID_SPAN
 from tests.support.dead_letters import letter
 
 async def write():
-    folder = Folder(Path(sys.argv[1]), 2**30)
+    folder = DeadLetterFolder(Path(sys.argv[1]), 2**30)
     for n in range(100_000):
         await folder.store(letter(str(n), "x" * 20_000), INVALID_SPAN)
         print(n, flush=True)
@@ -190,7 +190,7 @@ def test_what_was_accepted_is_known_after_a_kill_and_removed_before_the_next_rep
         folder.accepted(each)
     again = folder_at(tmp_path)
     assert names(again) == ["2", "3"]
-    with again.replaying():
+    with again.lock_for_replay():
         assert again.files()[0].read_bytes().count(b"\n") == 2
     assert not (tmp_path / ".accepted").exists()
     store(again, letter("4"))
@@ -236,5 +236,9 @@ def test_a_lock_that_another_user_has_made_can_be_had(tmp_path: Path) -> None:
     folder = folder_at(tmp_path)
     store(folder, letter("1"))
     (tmp_path / ".replay").touch(0o444)
-    with folder.replaying(), pytest.raises(DeadLetterUnavailableError, match="another replay"), folder.replaying():
+    with (
+        folder.lock_for_replay(),
+        pytest.raises(DeadLetterUnavailableError, match="another replay"),
+        folder.lock_for_replay(),
+    ):
         pass

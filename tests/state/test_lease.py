@@ -15,7 +15,7 @@ from vcenter_source.core.errors import ConfigurationError, KubernetesForbiddenEr
 from vcenter_source.settings.source import load
 from vcenter_source.state import kube
 from vcenter_source.state.lease import Lease, machine_time
-from vcenter_source.wiring import checkpoint_store
+from vcenter_source.wiring import build_checkpoint_store
 
 NAME = "vcenter-source"
 DURATION = 15
@@ -378,7 +378,7 @@ def test_an_address_that_no_store_has_is_told(address: str) -> None:
     with pytest.raises(
         ConfigurationError, match=r"CHECKPOINT: .*set file:///.*, configmap://\[namespace/\]name or memory:"
     ):
-        checkpoint_store(address)
+        build_checkpoint_store(address)
 
 
 def test_only_who_speaks_with_a_cluster_loads_its_packages() -> None:

@@ -8,7 +8,7 @@ from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN
 
 from vcenter_source.state.dead_letters import DeadLetter, DeadLetters
-from vcenter_source.state.dead_letters.folder import Folder
+from vcenter_source.state.dead_letters.folder import DeadLetterFolder
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
 
@@ -33,8 +33,8 @@ def letter(name: str = "1", text: str = "größer") -> DeadLetter:
     return DeadLetter(cloudevent(name, text), "http://broker/default", "answers 400: no", 400, b"no")
 
 
-def folder_at(path: Path, max_bytes: int = 2**30) -> Folder:
-    return Folder(path, max_bytes, lambda: NOW)
+def folder_at(path: Path, max_bytes: int = 2**30) -> DeadLetterFolder:
+    return DeadLetterFolder(path, max_bytes, lambda: NOW)
 
 
 def store(letters: DeadLetters, *some: DeadLetter) -> None:
@@ -45,5 +45,5 @@ def store(letters: DeadLetters, *some: DeadLetter) -> None:
     asyncio.run(all_of_them())
 
 
-def names(folder: Folder) -> list[str]:
+def names(folder: DeadLetterFolder) -> list[str]:
     return [stored.event.get_id() for stored in folder.letters()]

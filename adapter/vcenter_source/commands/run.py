@@ -22,7 +22,7 @@ from vcenter_source.core.errors import (
     RetryableError,
 )
 from vcenter_source.core.event import ClockReading
-from vcenter_source.core.threads import to_its_end
+from vcenter_source.core.threads import run_to_completion
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.cursor import Position
@@ -31,23 +31,23 @@ from vcenter_source.pipeline.processor import AHEAD, Intake, ReadingProgress
 from vcenter_source.pipeline.reader import Stream
 from vcenter_source.settings.source import Settings
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink
-from vcenter_source.state.checkpoint import Checkpoint, Ledger, Store
-from vcenter_source.state.checkpoint.committer import Keeper
+from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore, OffsetTracker
+from vcenter_source.state.checkpoint.committer import CheckpointCommitter
 from vcenter_source.state.dead_letters import DeadLetters
 from vcenter_source.state.lease import Lease
 from vcenter_source.vcenter.client import About
 from vcenter_source.vcenter.refusals import Refusals
 from vcenter_source.wiring import (
-    checkpoint_store,
-    converter_of,
-    dead_letters_of,
-    fence_of,
-    lease_of,
-    observed,
+    build_checkpoint_store,
+    build_converter,
+    build_fence,
+    build_lease,
+    build_stall_watch,
+    connect_vcenter,
+    open_dead_letters,
+    open_sink,
     poison_max_tries,
-    sink_of,
-    stall_of,
-    vcenter_of,
+    serve_health,
     watching,
 )
 
@@ -67,12 +67,12 @@ async def serve(settings: Settings) -> None:
     """Carry events from vCenter to the sink whenever it is ours to do so. Raises the failures of ``core.errors``."""
     if settings.sink is None:
         await wait_without_sink(settings)
-    meters, store = Meters(), checkpoint_store(settings.checkpoint)
-    meters.lease = lease = lease_of(settings)
+    meters, store = Meters(), build_checkpoint_store(settings.checkpoint)
+    meters.lease = lease = build_lease(settings)
     async with (
-        sink_of(settings, meters.registry, fence_of(lease)) as sink,
-        dead_letters_of(settings, fence_of(lease)) as letters,
-        observed(settings, meters),
+        open_sink(settings, meters.registry, build_fence(lease)) as sink,
+        open_dead_letters(settings, build_fence(lease)) as letters,
+        serve_health(settings, meters),
         watching(settings, meters, sink) as watch,
     ):
         meters.gateway = sink.reader.contact if isinstance(sink, OpenfaasSink) else None
@@ -99,7 +99,7 @@ class Pipeline:
     """What is the same each time that this adapter begins to deliver."""
 
     settings: Settings
-    store: Store
+    store: CheckpointStore
     sink: Sink
     letters: DeadLetters
     meters: Meters
@@ -109,16 +109,16 @@ class Pipeline:
     async def look(self) -> None:
         """See how far the checkpoint is, in case that it is gone when we begin to deliver."""
         with suppress(RetryableError, ConfigurationError):
-            await to_its_end(self.store.load)
+            await run_to_completion(self.store.load)
 
     async def _resumed(self, about: About) -> Checkpoint | None:
         """The checkpoint to go on from; one of another vCenter would skip this one's events."""
-        checkpoint = await to_its_end(self.store.load)
+        checkpoint = await run_to_completion(self.store.load)
         if checkpoint is not None and checkpoint.instance_uuid != about.instance_uuid:
             raise ConfigurationError(
                 f"CHECKPOINT: was kept for the vCenter with instance uuid {checkpoint.instance_uuid}, and this one is "
                 f"{about.instance_uuid}; set another CHECKPOINT, or have this one begin anew, at START_FROM: "
-                f"{self.store.removal()}"
+                f"{self.store.removal_command}"
             )
         return checkpoint
 
@@ -127,21 +127,21 @@ class Pipeline:
         settings, meters, lease = self.settings, self.meters, self.meters.lease
         types = TypeFilter(settings.event_types)
         backoff = Backoff(base=0.5, longest=settings.retry_max_delay, random=random.random)
-        async with vcenter_of(settings, meters, self.refusals) as (vcenter, about):
+        async with connect_vcenter(settings, meters, self.refusals) as (vcenter, about):
             since, resumed = beginning(settings, about), await self._resumed(about)
             for doubt in types.doubts(about.categories):
                 log.warning("EVENT_TYPES: a pattern may match nothing", reason=doubt)
-            ledger = Ledger(about.instance_uuid, resumed, since)
+            ledger = OffsetTracker(about.instance_uuid, resumed, since)
             meters.follow(ledger)
             most = poison_max_tries(settings)
             retry = Retry(backoff, settings.retry_max_duration or math.inf, poison_max_tries=most)
-            keeper = Keeper(self.store, ledger, meters.checkpoint)
+            keeper = CheckpointCommitter(self.store, ledger, meters.checkpoint)
             await keeper.claim()
             position = Position(since, resumed, timedelta(seconds=settings.read_overlap), vcenter.now)
             start = ClockReading(about.now, datetime.now(UTC))
             if not position.clock_at_start(start):
-                ledger.begin(start)
-            gc_tuning.expect_little()
+                ledger.set_start_clock(start)
+            gc_tuning.freeze_and_relax()
             progress = ReadingProgress(ledger, meters)
             stream = Stream(vcenter, position, types.exact_names() or (), backoff, asyncio.sleep, progress)
             async with supervised() as tasks:
@@ -152,12 +152,12 @@ class Pipeline:
                     retry=retry,
                     watch=self.watch,
                     spawn=tasks.create_task,
-                    fence=fence_of(lease),
+                    fence=build_fence(lease),
                 )
                 ahead = max(AHEAD, settings.max_in_flight)
-                intake = Intake(types, converter_of(settings, about), ledger, delivery, meters, ahead)
+                intake = Intake(types, build_converter(settings, about), ledger, delivery, meters, ahead)
                 keeping = tasks.create_task(keeper.save_regularly(settings.checkpoint_interval, asyncio.sleep))
-                stall = tasks.create_task(stall_of(settings, meters).keep_looking(asyncio.sleep))
+                stall = tasks.create_task(build_stall_watch(settings, meters).keep_looking(asyncio.sleep))
                 try:
                     async with aclosing(stream.events()) as events:
                         async for event in events:

@@ -7,7 +7,7 @@ YOUNG = 50000
 700, a window of events is looked through several times while it is under way, and hardly ever is there any garbage."""
 
 
-def expect_little() -> None:
+def freeze_and_relax() -> None:
     """What stands by now stays; looking through it again and again takes a fifth of all CPU."""
     gc.freeze()
     gc.set_threshold(YOUNG, *gc.get_threshold()[1:])

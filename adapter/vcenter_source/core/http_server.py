@@ -14,7 +14,7 @@ from vcenter_source.core.sockets import bracketed, listen, reason
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BindAddress:
     """Where to listen; port 0 is any free one. ``setting`` says it, and ``instead`` what else it may say."""
 
     host: str
@@ -24,7 +24,7 @@ class Place:
 
 
 @asynccontextmanager
-async def listening(application: web.Application, place: Place, shutdown_seconds: float) -> AsyncIterator[int]:
+async def serve_app(application: web.Application, place: BindAddress, shutdown_seconds: float) -> AsyncIterator[int]:
     """Serve while this lasts, on the port given. Requests under way then have ``shutdown_seconds`` to be answered.
 
     Raises ConfigurationError when the port cannot be had.
@@ -32,7 +32,7 @@ async def listening(application: web.Application, place: Place, shutdown_seconds
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=shutdown_seconds)
     await runner.setup()
     try:
-        with refusing(place):
+        with bind_errors(place):
             for listener in listen(place.host, place.port):
                 await web.SockSite(runner, listener).start()
         yield runner.addresses[0][1]
@@ -41,10 +41,10 @@ async def listening(application: web.Application, place: Place, shutdown_seconds
 
 
 @asynccontextmanager
-async def accepting(protocol: Callable[[], asyncio.Protocol], place: Place) -> AsyncIterator[int]:
+async def serve_protocol(protocol: Callable[[], asyncio.Protocol], place: BindAddress) -> AsyncIterator[int]:
     """Give each connection a protocol of its own while this lasts, at the port given. Raises ConfigurationError."""
     loop = asyncio.get_running_loop()
-    with refusing(place):
+    with bind_errors(place):
         servers = [await loop.create_server(protocol, sock=each) for each in listen(place.host, place.port)]
     try:
         yield servers[0].sockets[0].getsockname()[1]
@@ -54,7 +54,7 @@ async def accepting(protocol: Callable[[], asyncio.Protocol], place: Place) -> A
 
 
 @contextmanager
-def refusing(place: Place) -> Iterator[None]:
+def bind_errors(place: BindAddress) -> Iterator[None]:
     """What cannot be listened on is a wrong setting."""
     try:
         yield
@@ -63,17 +63,17 @@ def refusing(place: Place) -> Iterator[None]:
         raise ConfigurationError(f"{where}: {reason(exc)}; {place.instead}") from exc
 
 
-def exposed(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+def render_metrics(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
     """The page that Prometheus reads, as its ``Accept`` asks for it, and what it is by its type."""
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 
-def exposition(registry: CollectorRegistry) -> Callable[[web.Request], Awaitable[web.Response]]:
+def metrics_handler(registry: CollectorRegistry) -> Callable[[web.Request], Awaitable[web.Response]]:
     """The same as an endpoint."""
 
     async def metrics(request: web.Request) -> web.Response:
-        body, content_type = exposed(registry, request.headers.get("Accept", ""))
+        body, content_type = render_metrics(registry, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     return metrics

@@ -31,7 +31,7 @@ class LogSettings(Protocol):
     def log_level(self) -> str: ...  # noqa: D102  LOG_LEVEL
 
 
-def set_up(settings: LogSettings) -> None:
+def configure(settings: LogSettings) -> None:
     """Set structlog and the standard library's logging up as LOG_FORMAT and LOG_LEVEL say."""
     level = getattr(logging, settings.log_level.upper())
     rendered = JSON if settings.log_format == "json" else for_people()
@@ -49,7 +49,7 @@ def set_up(settings: LogSettings) -> None:
     logging.basicConfig(handlers=[foreign], level=max(level, logging.WARNING), force=True)
     logging.captureWarnings(capture=True)
     if rendered is JSON:
-        sys.excepthook = crashed
+        sys.excepthook = log_crash
 
 
 class Lines(structlog.PrintLogger):
@@ -69,12 +69,12 @@ def for_people() -> tuple[Processor, ...]:
     return (structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),)
 
 
-def crashed(kind: type[BaseException], exc: BaseException, trace: TracebackType | None) -> None:
+def log_crash(kind: type[BaseException], exc: BaseException, trace: TracebackType | None) -> None:
     """Log the failure that ends the process and that nobody foresaw, its traceback within the line."""
     structlog.get_logger().critical("crashed", exc_info=(kind, exc, trace))
 
 
-def last_words(message: str) -> None:
+def report_fatal(message: str) -> None:
     """The line that a failure ends the process with; it may come before the settings could be read."""
     if os.environ.get("LOG_FORMAT") == "json":
         structlog.wrap_logger(Lines(sys.stderr), processors=[*DESCRIBED, *JSON]).critical(message)

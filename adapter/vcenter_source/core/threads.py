@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def to_its_end(call: Callable[[], T]) -> T:
+async def run_to_completion(call: Callable[[], T]) -> T:
     """A blocking call in a thread, which has ended when this ends, even if cancelled: no later one overlaps it."""
     job = asyncio.ensure_future(asyncio.to_thread(call))
     try:

@@ -10,7 +10,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from vcenter_source.core.connection_status import Contact
-from vcenter_source.core.http_server import Place, exposition, listening
+from vcenter_source.core.http_server import BindAddress, metrics_handler, serve_app
 from vcenter_source.observe.metrics import PATIENCE, Meters, Waiting
 from vcenter_source.pipeline.reader import WAIT_SECONDS
 from vcenter_source.state.lease import Lease
@@ -136,7 +136,7 @@ def application(judge: Judge, registry: CollectorRegistry) -> web.Application:
 
     served = web.Application()
     served.add_routes(
-        [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", exposition(registry))]
+        [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics_handler(registry))]
     )
     return served
 
@@ -150,7 +150,7 @@ async def serving(judge: Judge, registry: CollectorRegistry, host: str, port: in
     if port is None:
         yield
         return
-    place = Place(host, port, "HEALTH_PORT", "set another, 0 for any free one, or off")
-    async with listening(application(judge, registry), place, SHUTDOWN_SECONDS) as bound:
+    place = BindAddress(host, port, "HEALTH_PORT", "set another, 0 for any free one, or off")
+    async with serve_app(application(judge, registry), place, SHUTDOWN_SECONDS) as bound:
         log.info("serving /healthz, /readyz and /metrics", host=host, port=bound)
         yield

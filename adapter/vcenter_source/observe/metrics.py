@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 from vcenter_source.core.connection_status import Contact
 from vcenter_source.pipeline.dispatcher import Parcel, Watch
-from vcenter_source.state.checkpoint import Ledger
+from vcenter_source.state.checkpoint import OffsetTracker
 
 if TYPE_CHECKING:
     from vcenter_source.state.lease import Lease
@@ -73,7 +73,7 @@ class Meters(Watch):
         self._types: dict[str, OfType] = {}
         self._under_way: dict[int, tuple[float, Parcel]] = {}
         self._failing: dict[int, tuple[int, str]] = {}
-        self._ledger: Ledger | None = None
+        self._ledger: OffsetTracker | None = None
         self._vcenter_clock: tuple[datetime, float] | None = None
         self.registry = CollectorRegistry()
         self.instruments: list[Counter | Gauge] = []
@@ -144,7 +144,7 @@ class Meters(Watch):
         self.instruments.append(gauge)
         return gauge
 
-    def follow(self, ledger: Ledger) -> None:
+    def follow(self, ledger: OffsetTracker) -> None:
         """The lag is that of this ledger from now on; what was under way with an earlier one is no more."""
         self._ledger = ledger
         self._under_way.clear()

@@ -15,7 +15,7 @@ from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.dispatcher import Delivery, Parcel
 from vcenter_source.pipeline.reader import Progress
-from vcenter_source.state.checkpoint import Ledger
+from vcenter_source.state.checkpoint import OffsetTracker
 
 log = structlog.get_logger()
 
@@ -32,16 +32,16 @@ that the sink fails again and again. It ends at twice as many."""
 class ReadingProgress(Progress):
     """What the ledger and the metrics learn from reading beside the events."""
 
-    ledger: Ledger
+    ledger: OffsetTracker
     meters: Meters
 
     def set_back(self, earliest: datetime) -> None:
         """A checkpoint must not pass what is dated from then on."""
-        self.ledger.set_back(earliest)
+        self.ledger.note_clock_set_back(earliest)
 
     def catch_up(self, clock: ClockReading) -> None:
         """A checkpoint has how the clocks stood, for the next process to see whether vCenter's was set back."""
-        self.ledger.catch_up(clock)
+        self.ledger.mark_caught_up(clock)
 
     def late(self) -> None:
         """Count it."""
@@ -58,7 +58,7 @@ class Intake:
 
     types: TypeFilter
     converter: Converter
-    ledger: Ledger
+    ledger: OffsetTracker
     delivery: Delivery
     meters: Meters
     ahead: int = AHEAD
@@ -102,10 +102,10 @@ class Intake:
 
     async def _noted(self, identity: Identity | None) -> Callable[[], None]:
         """Note it as read, when there is room; what is returned notes it as acknowledged."""
-        while not self.ledger.has_room(self.ahead):
-            if not await self._has_moved() and self.ledger.has_room(2 * self.ahead):
+        while not self.ledger.can_accept(self.ahead):
+            if not await self._has_moved() and self.ledger.can_accept(2 * self.ahead):
                 break
-        entry = self.ledger.read(identity)
+        entry = self.ledger.track(identity)
 
         def acknowledged() -> None:
             self.ledger.acknowledge(entry)

@@ -24,8 +24,8 @@ from vcenter_source.core.errors import ConfigurationError, EventRefusedError, Si
 from vcenter_source.settings.sink import OPENFAAS, SinkSettings
 from vcenter_source.sinks.http import http_sink
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink, openfaas_sink
-from vcenter_source.state.dead_letters import unlabelled
-from vcenter_source.state.dead_letters.folder import Folder, Stored
+from vcenter_source.state.dead_letters import without_error_attributes
+from vcenter_source.state.dead_letters.folder import DeadLetterFolder, StoredLetter
 
 log = structlog.get_logger()
 
@@ -69,7 +69,7 @@ class Replay:
 
     def __init__(
         self,
-        folder: Folder,
+        folder: DeadLetterFolder,
         sink: Sender,
         backoff: Backoff,
         *,
@@ -90,7 +90,7 @@ class Replay:
 
         Raises DeadLetterUnavailableError where another replay is going on.
         """
-        with self._folder.replaying():
+        with self._folder.lock_for_replay():
             for file in self._folder.files():
                 accepted: set[bytes] = set()
                 try:
@@ -107,7 +107,7 @@ class Replay:
         """End after the letter that is on its way."""
         self.summary.stopped = "it was told to stop"
 
-    async def _file(self, letters: Iterator[Stored], event_id: str | None, accepted: set[bytes]) -> None:
+    async def _file(self, letters: Iterator[StoredLetter], event_id: str | None, accepted: set[bytes]) -> None:
         for letter in letters:
             if event_id in {None, letter.event.get_id()}:
                 await self._one(letter, accepted)
@@ -115,8 +115,8 @@ class Replay:
             if self.summary.stopped is not None:
                 return
 
-    async def _one(self, letter: Stored, accepted: set[bytes]) -> None:
-        event = unlabelled(letter.event)
+    async def _one(self, letter: StoredLetter, accepted: set[bytes]) -> None:
+        event = without_error_attributes(letter.event)
         span = traced(event)
         event.get_attributes().update(tracing.context_headers(span))  # an earlier version stored other flags, too
         if isinstance(self._sink, OpenfaasSink):
@@ -153,11 +153,11 @@ def traced(event: CloudEvent) -> Span:
     return get_current_span(TraceContextTextMapPropagator().extract(event.get_attributes()))
 
 
-def folder_of(settings: SinkSettings) -> Folder:
+def folder_of(settings: SinkSettings) -> DeadLetterFolder:
     """The folder that DEAD_LETTER_PATH names."""
     if settings.dead_letter_path is None:
         raise ConfigurationError("DEAD_LETTER_PATH: not set; set it to the folder that the adapter has it set to")
-    return Folder(settings.dead_letter_path, settings.dead_letter_max_bytes)
+    return DeadLetterFolder(settings.dead_letter_path, settings.dead_letter_max_bytes)
 
 
 def tell_where_missing(settings: SinkSettings) -> None:
@@ -214,7 +214,7 @@ async def sender_of(settings: SinkSettings) -> AsyncIterator[Sender]:
 
 
 @contextmanager
-def progress(folder: Folder) -> Iterator[Callable[[], None]]:
+def progress(folder: DeadLetterFolder) -> Iterator[Callable[[], None]]:
     """A bar on standard error, where that is a terminal; call what this gives after each letter."""
     if not sys.stderr.isatty():
         yield lambda: None

@@ -20,7 +20,7 @@ import structlog
 
 from vcenter_source.core.connection_status import Contact
 from vcenter_source.core.errors import KubernetesConflictError, KubernetesForbiddenError, LeaseLostError, RetryableError
-from vcenter_source.core.threads import to_its_end
+from vcenter_source.core.threads import run_to_completion
 
 if TYPE_CHECKING:
     from vcenter_source.state.kube import (
@@ -128,7 +128,7 @@ class Lease:
         if self.holder != self._name and not self._stale:
             return
         try:
-            await to_its_end(self._give_up)
+            await run_to_completion(self._give_up)
         except RetryableError as exc:
             log.warning("lease not released, another adapter has to wait until it expires", reason=str(exc))
 
@@ -144,7 +144,7 @@ class Lease:
     async def _attempt(self) -> bool:
         """One try to have it, or to have it for longer. Returns whether that was so."""
         try:
-            await to_its_end(self._take)
+            await run_to_completion(self._take)
         except RetryableError as exc:
             if isinstance(exc, KubernetesForbiddenError) and self.contact.age is None:
                 raise  # a Role that lacks something, maybe: whoever has just made it is told at once

@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 
 from vcenter_source.core.errors import EventRefusedError, LeaseLostError, SinkUnavailableError
-from vcenter_source.core.http_server import Place, listening
+from vcenter_source.core.http_server import BindAddress, serve_app
 from vcenter_source.core.sockets import bracketed
 from vcenter_source.events.cloudevent import binary
 from vcenter_source.observe.health import Health
@@ -226,7 +226,9 @@ def application(viewer: Viewer, token: str | None, told: Told) -> web.Applicatio
 async def serving(viewer: Viewer, host: str, port: int, token: str | None) -> AsyncIterator[str]:
     """Serve while this lasts, at the address given. Port 0 takes any free one. Raises ConfigurationError."""
     told = Told(viewer.feed, viewer.about, viewer.status)
-    async with listening(application(viewer, token, told), Place(host, port, "VIEWER"), SHUTDOWN_SECONDS) as bound:
+    async with serve_app(
+        application(viewer, token, told), BindAddress(host, port, "VIEWER"), SHUTDOWN_SECONDS
+    ) as bound:
         url = f"http://{bracketed(host)}:{bound}/"
         log.info("serving the event viewer", url=url)
         telling = asyncio.create_task(told.tell_regularly())

@@ -13,7 +13,7 @@ from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.proxies import proxy_for
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.settings.source import Settings
-from vcenter_source.wiring import checkpoint_store
+from vcenter_source.wiring import build_checkpoint_store
 
 
 async def examine(settings: Settings, *, ping: bool, as_json: bool) -> bool:
@@ -26,7 +26,7 @@ async def examine(settings: Settings, *, ping: bool, as_json: bool) -> bool:
     TypeFilter(settings.event_types)
     for sink in filter(None, (settings.sink, settings.dead_letter_sink)):
         proxy_for(sink)
-    store, vcenter = checkpoint_store(settings.checkpoint), VcenterChecks(settings)
+    store, vcenter = build_checkpoint_store(settings.checkpoint), VcenterChecks(settings)
     report, good = Report(secrets_of(settings), sys.stdout, as_json=as_json), True
     areas = [
         asyncio.create_task(vcenter.findings()),

@@ -19,7 +19,7 @@ from vcenter_source.core.proxies import proxy_for
 from vcenter_source.settings.sink import OPENFAAS
 from vcenter_source.settings.source import Settings
 from vcenter_source.sinks.mounted import Trust as SinkTrust
-from vcenter_source.wiring import sink_of
+from vcenter_source.wiring import open_sink
 
 PING_TYPE = "com.vmware.event.adapter.ping"
 """The type of a CloudEvent that only shows that the sink takes events."""
@@ -94,7 +94,7 @@ async def ping_outcome(settings: Settings, *, wanted: bool) -> Outcome:
 async def pinged(settings: Settings, event: CloudEvent) -> Outcome:
     """Send one event to an HTTP sink. Raises what the sink raises."""
     note, begun = StatusNote(), time.perf_counter()
-    async with sink_of(settings) as sink:
+    async with open_sink(settings) as sink:
         await sink.send(event, note, 0)
     milliseconds = (time.perf_counter() - begun) * 1000
     return ok(f"accepted with {note.status} in {milliseconds:.0f} ms", sent=True, status=note.status, id=event.get_id())

@@ -9,8 +9,8 @@ from vcenter_source.commands.doctor.steps import Outcome, failed, in_thread, ok,
 from vcenter_source.commands.doctor.vcenter import VcenterChecks, ago
 from vcenter_source.core.errors import OvertakenError
 from vcenter_source.settings.source import Settings
-from vcenter_source.state.checkpoint import Checkpoint, Store
-from vcenter_source.state.dead_letters.folder import Folder
+from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore
+from vcenter_source.state.dead_letters.folder import DeadLetterFolder
 
 NEARLY = 0.9
 """The part of DEAD_LETTER_MAX_BYTES from which on the folder counts as nearly full."""
@@ -32,7 +32,7 @@ def folder_outcome(path: Path, max_bytes: int) -> Outcome:
     objection = unwritable(there)
     if objection:
         return failed(f"{there}: {objection}", "have DEAD_LETTER_PATH name a folder that this user may write to")
-    size = sum(file.stat().st_size for file in Folder(path, max_bytes).files())
+    size = sum(file.stat().st_size for file in DeadLetterFolder(path, max_bytes).files())
     found = f"{path} can be written to and holds {size} of at most {max_bytes} bytes"
     if size > NEARLY * max_bytes:
         return warning(found, "run vcenter-source dead-letters replay, or raise DEAD_LETTER_MAX_BYTES", bytes=size)
@@ -51,7 +51,7 @@ def unwritable(folder: Path) -> str:
     return ""
 
 
-async def checkpoint_outcome(settings: Settings, store: Store, vcenter: VcenterChecks) -> Outcome:
+async def checkpoint_outcome(settings: Settings, store: CheckpointStore, vcenter: VcenterChecks) -> Outcome:
     """What a start would go on from. It is not claimed: that would stop an adapter that is running."""
     if settings.checkpoint == "memory:":
         advice = "set CHECKPOINT=file:///path, on a volume that outlives the pod, to go on where a stop left off"
@@ -64,7 +64,7 @@ async def checkpoint_outcome(settings: Settings, store: Store, vcenter: VcenterC
     checkpoint, owner = await in_thread(store.load), await in_thread(partial(owned, store))
     if checkpoint is None:
         return ok(f"{settings.checkpoint} is empty, {owner}; a start begins at START_FROM")
-    return compared(checkpoint, f"{settings.checkpoint}: {told(checkpoint)}, {owner}", vcenter, store.removal())
+    return compared(checkpoint, f"{settings.checkpoint}: {told(checkpoint)}, {owner}", vcenter, store.removal_command)
 
 
 def file_outcome(path: Path) -> Outcome | None:
@@ -80,7 +80,7 @@ def file_outcome(path: Path) -> Outcome | None:
     return ok(f"{path} is not there yet; a start begins at START_FROM")
 
 
-def owned(store: Store) -> str:
+def owned(store: CheckpointStore) -> str:
     """Whether an adapter has it. One that was killed still does; the next to start takes it over."""
     try:
         store.check()

@@ -17,7 +17,7 @@ from typing import Any, cast
 import structlog
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from vcenter_source.core.http_server import Place, accepting
+from vcenter_source.core.http_server import BindAddress, serve_protocol
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request's address and headers together."""
@@ -262,14 +262,14 @@ def head_of(status: int, headers: tuple[tuple[str, str], ...], size: int, now: i
 
 
 @asynccontextmanager
-async def opened(handle: Handler, place: Place, max_body: int, shutdown_seconds: float) -> AsyncIterator[int]:
+async def opened(handle: Handler, place: BindAddress, max_body: int, shutdown_seconds: float) -> AsyncIterator[int]:
     """Take requests while this lasts, at the port given. Those under way then have ``shutdown_seconds``.
 
     Raises ConfigurationError when the port cannot be had.
     """
     callers: set[Caller] = set()
     try:
-        async with accepting(lambda: Caller(handle, max_body, callers), place) as port:
+        async with serve_protocol(lambda: Caller(handle, max_body, callers), place) as port:
             looking = asyncio.create_task(hang_up_on(callers))
             try:
                 yield port

@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry
 
 from vcenter_source.core import gc_tuning, tracing
 from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError, VcenterSourceError
-from vcenter_source.core.http_server import Place, exposed
+from vcenter_source.core.http_server import BindAddress, render_metrics
 from vcenter_source.settings.openfaas import ShimSettings
 from vcenter_source.sinks.http import BATCH_TYPE, SEND_AGAIN
 from vcenter_source.sinks.openfaas.door import Reply, Request, opened
@@ -95,7 +95,7 @@ class Shim:
 
     def metrics(self, headers: Mapping[str, str]) -> Reply:
         """The page that Prometheus reads."""
-        body, content_type = exposed(self.registry, headers.get("accept", ""))
+        body, content_type = render_metrics(self.registry, headers.get("accept", ""))
         return Reply(200, body, {"content-type": content_type})
 
 
@@ -165,7 +165,7 @@ async def serving(settings: ShimSettings) -> AsyncIterator[int]:
     registry = CollectorRegistry()
     async with invoking(settings, registry) as sink:
         shim = Shim(sink, registry, settings.health_stale_after)
-        place = Place(settings.host, settings.port, "PORT")
+        place = BindAddress(settings.host, settings.port, "PORT")
         async with opened(shim.answer, place, settings.max_body_bytes, settings.drain_timeout) as port:
             yield port
 
@@ -176,7 +176,7 @@ async def run(settings: ShimSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with serving(settings) as port:
-        gc_tuning.expect_little()
+        gc_tuning.freeze_and_relax()
         log.info("taking CloudEvents", host=settings.host, port=port, gateway=settings.gateway)
         await stop.wait()
     log.info("stopped")

@@ -1,4 +1,4 @@
-"""How far the sink has acknowledged: the policy, pure. The stores stand beside it."""
+"""How far the sink has acknowledged: the rules, without any I/O. The stores are the modules beside this one."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -9,24 +9,24 @@ from typing import Protocol
 from vcenter_source.core.event import ClockReading, Identity, key_step
 
 REMEMBERED = 256
-"""How many acknowledged events a checkpoint names, newest first; it must stay small enough to be saved each second."""
+"""How many acknowledged events a checkpoint names; it must stay small enough to be saved each second."""
 
 INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What the sink has acknowledged: every event created up to ``horizon``, and those named in ``acknowledged``.
+    """What the sink has acknowledged: every event created up to ``horizon``, and the events in ``acknowledged``.
 
-    ``instance_uuid`` tells which vCenter it is of. ``last`` is the end of the contiguous run of acknowledged events, in
-    the order they were read, None before the first; those after it that are acknowledged too are named. ``horizon`` is
-    None while nothing can be left to a time alone, and ``last`` is given then.
+    ``instance_uuid`` identifies the vCenter. ``last`` is the end of the contiguous run of acknowledged events in the
+    order they were read, None before the first; acknowledged events after it are named. ``horizon`` is None while no
+    event can be covered by its time alone; ``last`` is set then.
 
-    Keys wrap around and are rewound by a restore, so they never tell that an event was acknowledged, only that it was
-    not: where vCenter's clock was set back, what comes after ``last`` may be dated before ``horizon``.
+    Keys wrap around and a restore rewinds them, so a key never proves that an event was acknowledged, only that it was
+    not: if vCenter's clock was set back, an event after ``last`` may be created before ``horizon``.
 
-    ``read_from`` is given where that is dated later than what comes next: vCenter's clock was set back, or is behind
-    that of a host. ``clock`` is how the clocks stood when reading last looked at them.
+    ``read_from`` is set if ``last`` was created later than the events that come next: vCenter's clock was set back, or
+    is behind that of a host. ``clock`` holds the clocks as reading last saw them.
     """
 
     instance_uuid: str
@@ -38,65 +38,76 @@ class Checkpoint:
 
     @property
     def newest(self) -> datetime | None:
-        """The created time up to which reading has come, as far as is known."""
+        """The created time up to which events were read, as far as is known."""
         newest = self.last[1] if self.last else self.horizon
         return min(newest, self.read_from) if newest and self.read_from else newest
 
     def is_before(self, moment: datetime) -> bool:
-        """Whether all that is told here was created before; ``last`` may be dated before others, stored late."""
+        """Return whether every event named here was created before; ``last`` may be older than others, stored late."""
         newest = self.newest
         return newest is not None and newest < moment and all(created < moment for _, created in self.acknowledged)
 
     def covers(self, identity: Identity) -> bool:
-        """Whether this event was acknowledged."""
+        """Return whether this event was acknowledged."""
         return identity in self.acknowledged or self.covers_by_time(identity)
 
     def covers_by_time(self, identity: Identity) -> bool:
-        """Whether its time and its key alone say so: both can deceive where keys and the clock were set back."""
-        return self.horizon is not None and identity[1] <= self.horizon and not after(self.last, identity)
+        """Return whether time and key alone say so; both can mislead if keys and the clock were set back."""
+        return self.horizon is not None and identity[1] <= self.horizon and not is_after(self.last, identity)
 
 
-def after(last: Identity | None, identity: Identity) -> bool:
-    """Whether an event is seen to come after the last one, by its key."""
+def is_after(last: Identity | None, identity: Identity) -> bool:
+    """Return whether the key shows that an event comes after ``last``."""
     return last is not None and key_step(last[0], identity[0]) > 0
 
 
-class Store(Protocol):
-    """Keeps one checkpoint over a restart. Raises RetryableError when the store is out of reach."""
+class CheckpointStore(Protocol):
+    """Keeps one checkpoint over a restart. Every call raises RetryableError if the store is out of reach."""
+
+    @property
+    def removal_command(self) -> str:
+        """The command with which an operator removes the checkpoint, to begin at START_FROM."""
 
     def load(self) -> Checkpoint | None:
-        """The last one saved, None where there is none."""
+        """Return the checkpoint saved last, None if there is none."""
 
     def claim(self) -> None:
-        """Take the checkpoint over from whoever had it."""
+        """Take the checkpoint over from its present owner."""
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Keep this one instead. Raises OvertakenError once another process has claimed it."""
+        """Replace the checkpoint. Raises OvertakenError once another process has claimed it."""
 
     def check(self) -> bool:
-        """Whether what was claimed or saved last is still there. Raises OvertakenError as ``save`` does."""
-
-    def removal(self) -> str:
-        """The command by which an operator removes the checkpoint, to begin at START_FROM."""
+        """Return whether what was claimed or saved last is still stored. Raises OvertakenError as ``save`` does."""
 
 
 @dataclass(slots=True, eq=False)
-class Entry:
-    """Something that was read: an event's identity, or None for what has none of its own, a gap.
+class TrackedEvent:
+    """One event that was read: its identity, or None for a gap, which has no identity of its own.
 
-    ``reaches`` is the last event that was read before the next entry: this one, or one behind it that nobody wants.
+    ``covers_up_to`` is the last event read before the next tracked one: this event, or an unwanted one behind it.
     """
 
     identity: Identity | None
-    reaches: Identity | None
+    covers_up_to: Identity | None
     acknowledged: bool = False
 
 
-class Ledger:
-    """Events in the order they were read, and which of them are acknowledged.
+class OffsetTracker:
+    """Track events in the order they were read, and which of them the sink has acknowledged.
 
-    ``last`` moves only past a contiguous run of acknowledged events: never past one still on its way. ``since`` is
-    where reading begins without a checkpoint (None: at the oldest event); nothing before it is ever asked for.
+    ``last`` moves only past a contiguous run of acknowledged events, never past one that is still on its way::
+
+        read order     1   2   3   4   5   6   7        + acknowledged    . on its way    - nobody wants it
+                       +   +   -   .   +   .   +
+        last               ·   ↑   ·   ·   ·   ·        3: the unwanted event is skipped along with 2
+        checkpoint     1   2           5       7        ``acknowledged``: named, so that a restart does not resend them
+
+    A restart reads again from ``last`` and skips the named events, so only 4 and 6 are sent again. At most REMEMBERED
+    events before ``last`` stay named: when one is dropped, ``horizon`` moves up to its created time, and covers it and
+    all before it by time alone.
+
+    ``since`` is where reading begins without a checkpoint (None: at the oldest event); nothing earlier is ever read.
     """
 
     def __init__(self, instance_uuid: str, resumed: Checkpoint | None, since: datetime | None = None) -> None:
@@ -104,95 +115,96 @@ class Ledger:
         self._last = resumed.last if resumed else None
         self._horizon = resumed.horizon if resumed else since and since - INSTANT
         self._done = deque(sorted(resumed.acknowledged, key=lambda identity: identity[1]) if resumed else ())
-        self._open: deque[Entry] = deque()
-        self._read = self._passed = 0
+        self._open: deque[TrackedEvent] = deque()
+        self._read_count = self._passed_count = 0
         self._read_from = resumed.read_from if resumed else None
         self._caught_up: tuple[int, datetime] | None = None
-        """How many events had been read when all were, and vCenter's time then."""
+        """How many events had been read when none was left to read, and vCenter's time then."""
         self.clock = resumed.clock if resumed else None
 
-    def begin(self, start: ClockReading) -> None:
-        """Reading begins where a checkpoint says, or there is none; vCenter's clock was not set back meanwhile."""
-        self.clock = self.clock or start
+    def set_start_clock(self, clock: ClockReading) -> None:
+        """Note the clocks at the start, unless the checkpoint has them; vCenter's was not set back in between."""
+        self.clock = self.clock or clock
 
-    def set_back(self, earliest: datetime) -> None:
-        """vCenter's clock was set back: what is read from now on may be dated from ``earliest`` on."""
+    def note_clock_set_back(self, earliest: datetime) -> None:
+        """Note that vCenter's clock was set back: events read from now on may be created from ``earliest`` on."""
         self._read_from = earliest if self._read_from is None else min(self._read_from, earliest)
         self._caught_up = None
 
-    def catch_up(self, clock: ClockReading) -> None:
-        """All has been read that vCenter had when the clocks stood so."""
+    def mark_caught_up(self, clock: ClockReading) -> None:
+        """Note that every event was read that vCenter had when the clocks stood like this."""
         self.clock = clock
-        self._caught_up = self._read, clock.vcenter
-        self._settle()
+        self._caught_up = self._read_count, clock.vcenter
+        self._update_read_from()
 
-    def read(self, identity: Identity | None) -> Entry:
-        """Note an event as read; give the entry to ``acknowledge`` when the sink has it."""
-        entry = Entry(identity, identity)
-        self._open.append(entry)
-        self._read += 1
-        return entry
+    def track(self, identity: Identity | None) -> TrackedEvent:
+        """Note an event as read; pass the result to ``acknowledge`` when the sink has the event."""
+        event = TrackedEvent(identity, identity)
+        self._open.append(event)
+        self._read_count += 1
+        return event
 
     def skip(self, identity: Identity) -> None:
-        """Note an event as read that nobody wants. It costs no room, and is read and skipped again after a restart."""
+        """Note an unwanted event as read. It takes no room, and is read and skipped again after a restart."""
         if self._open:
-            self._open[-1].reaches = identity
+            self._open[-1].covers_up_to = identity
         else:
             self._last = identity
 
-    def acknowledge(self, entry: Entry) -> None:
+    def acknowledge(self, event: TrackedEvent) -> None:
         """Note an event as acknowledged, in any order."""
-        entry.acknowledged = True
+        event.acknowledged = True
         while self._open and self._open[0].acknowledged:
-            self._pass(self._open.popleft())
+            self._advance_past(self._open.popleft())
 
-    def _pass(self, entry: Entry) -> None:
-        self._last = entry.reaches or self._last
-        self._passed += 1
-        self._settle()
-        if entry.identity is None:
+    def _advance_past(self, event: TrackedEvent) -> None:
+        self._last = event.covers_up_to or self._last
+        self._passed_count += 1
+        self._update_read_from()
+        if event.identity is None:
             return
-        self._done.append(entry.identity)
-        for _ in range(2):  # a checkpoint that was kept behind something stuck names more; it grows short again
+        self._done.append(event.identity)
+        # Two at a time: behind a stuck event, more than REMEMBERED were named, and the list has to shrink again.
+        for _ in range(2):
             if len(self._done) > REMEMBERED:
                 forgotten = self._done.popleft()[1]
                 self._horizon = forgotten if self._horizon is None else max(self._horizon, forgotten)
 
-    def _settle(self) -> None:
-        """Once all that was read by then is acknowledged, reading may begin there, or at ``last`` if it is earlier."""
-        if self._caught_up is not None and self._passed >= self._caught_up[0]:
+    def _update_read_from(self) -> None:
+        """Once every event read before catching up is acknowledged, let reading begin at that time, or at ``last``."""
+        if self._caught_up is not None and self._passed_count >= self._caught_up[0]:
             now, self._caught_up = self._caught_up[1], None
             self._read_from = now if self._last is not None and self._last[1] > now else None
 
-    def has_room(self, ahead: int) -> bool:
-        """Whether one more may be read, where at most ``ahead`` are named beyond those that every checkpoint names.
+    def can_accept(self, ahead: int) -> bool:
+        """Return whether another event may be read, with at most ``ahead`` named beyond the REMEMBERED ones.
 
-        One at least is read whatever an earlier process has left: what is stuck has to come first again.
+        At least one event is always accepted, whatever an earlier process left: a stuck event has to come first again.
         """
         return not self._open or len(self._open) + max(0, len(self._done) - REMEMBERED) < ahead
 
     @property
     def last(self) -> Identity | None:
-        """The event up to which all are acknowledged; None before the first of all is."""
+        """The event up to which all are acknowledged; None before the very first."""
         return self._last
 
-    def checkpoint(self) -> Checkpoint | None:
-        """What may be saved now; None while an empty checkpoint would say as much."""
+    def to_checkpoint(self) -> Checkpoint | None:
+        """Return what may be saved now; None while an empty checkpoint would say as much."""
         if self._last is None and self._horizon is None:
             return None
-        beyond = frozenset(entry.identity for entry in self._open if entry.acknowledged and entry.identity is not None)
-        waiting = [entry.identity for entry in self._open if not entry.acknowledged and entry.identity is not None]
-        named, horizon = beyond.union(self._done), self._before(waiting)
+        beyond = frozenset(event.identity for event in self._open if event.acknowledged and event.identity is not None)
+        waiting = [event.identity for event in self._open if not event.acknowledged and event.identity is not None]
+        named, horizon = beyond.union(self._done), self._limit_horizon(waiting)
         return Checkpoint(self._instance_uuid, self._last, named, horizon, self._read_from, self.clock)
 
-    def _before(self, waiting: Iterable[Identity]) -> datetime | None:
-        """The horizon, moved back where it would cover an event that is not acknowledged.
+    def _limit_horizon(self, waiting: Iterable[Identity]) -> datetime | None:
+        """Return the horizon, moved back so that it covers no event that is not acknowledged.
 
-        Nor is it ever later than ``last``: what comes next is dated later than that unless the clock is set back, which
-        a resumed adapter sees. So a horizon from before an earlier setting back covers nothing that comes after it.
+        It is never later than ``last`` either: the next event is created after ``last`` unless the clock is set back,
+        which a resumed adapter sees. So a horizon from before an earlier setting back covers nothing that comes later.
         """
         if self._horizon is None:
             return None
-        covered = (created - INSTANT for key, created in waiting if not after(self._last, (key, created)))
+        covered = (created - INSTANT for key, created in waiting if not is_after(self._last, (key, created)))
         limits = [limit for limit in (self._last and self._last[1], self._read_from) if limit is not None]
         return min([self._horizon, *covered, *limits])

@@ -1,4 +1,4 @@
-"""Saves the ledger's checkpoint whenever it has moved."""
+"""Saves the offset tracker's checkpoint whenever it has moved."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -7,51 +7,52 @@ import structlog
 
 from vcenter_source.core.connection_status import Contact
 from vcenter_source.core.errors import KubernetesForbiddenError, OvertakenError, RetryableError
-from vcenter_source.core.threads import to_its_end
-from vcenter_source.state.checkpoint import Checkpoint, Ledger, Store
+from vcenter_source.core.threads import run_to_completion
+from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore, OffsetTracker
 
 log = structlog.get_logger()
 
 
-class Keeper:
-    """A store that fails for a while stops nothing: the next save carries the newer checkpoint.
+class CheckpointCommitter:
+    """Saves checkpoints to a store. A store that fails for a while stops nothing: the next save has the newer one.
 
-    ``contact`` learns how the store does; a checkpoint that is saved already counts as a success.
+    ``contact`` is updated with the store's failures and successes; finding the checkpoint saved is a success, too.
+    ``overtaken`` is set once another process has claimed the checkpoint.
     """
 
-    def __init__(self, store: Store, ledger: Ledger, contact: Contact | None = None) -> None:
+    def __init__(self, store: CheckpointStore, tracker: OffsetTracker, contact: Contact | None = None) -> None:
         self._store = store
-        self._ledger = ledger
+        self._tracker = tracker
         self._contact = contact or Contact()
         self._claimed = False
         self._saved: Checkpoint | None = None
         self.overtaken = False
 
     async def claim(self) -> None:
-        """Take the store over; where it cannot be written to just now, the saves try on.
+        """Take the store over; if it cannot be written just now, later saves try again.
 
-        Raises KubernetesForbiddenError: a Role that lacks something is told whoever has just made it.
+        Raises KubernetesForbiddenError: whoever has just made a Role learns at once what it lacks.
         """
         try:
-            await to_its_end(self._claim)
+            await run_to_completion(self._claim)
         except KubernetesForbiddenError:
             raise
         except RetryableError as exc:
-            self._failed(exc)
+            self._note_failure(exc)
 
     async def save(self) -> None:
-        """Save the checkpoint if it has moved, and see that it is still there and ours. A failure is logged.
+        """Save the checkpoint if it has moved, and check that the saved one is still there and ours. Log a failure.
 
         Raises OvertakenError.
         """
-        checkpoint = self._ledger.checkpoint()
+        checkpoint = self._tracker.to_checkpoint()
         try:
-            await to_its_end(partial(self._keep, checkpoint))
+            await run_to_completion(partial(self._save_if_changed, checkpoint))
         except OvertakenError:
             self.overtaken = True
             raise
         except RetryableError as exc:
-            self._failed(exc)
+            self._note_failure(exc)
         else:
             self._saved = checkpoint
             self._contact.succeeded()
@@ -60,7 +61,7 @@ class Keeper:
         self._store.claim()
         self._claimed = True
 
-    def _keep(self, checkpoint: Checkpoint | None) -> None:
+    def _save_if_changed(self, checkpoint: Checkpoint | None) -> None:
         if not self._claimed:
             self._claim()
         if checkpoint is None:
@@ -68,12 +69,12 @@ class Keeper:
         elif checkpoint != self._saved or not self._store.check():
             self._store.save(checkpoint)
 
-    def _failed(self, exc: RetryableError) -> None:
+    def _note_failure(self, exc: RetryableError) -> None:
         self._contact.failed(str(exc))
         log.warning("checkpoint not saved, trying again", reason=str(exc))
 
     async def finish(self) -> None:
-        """Save for the last time, unless the checkpoint is another's now."""
+        """Save for the last time, unless another process owns the checkpoint now."""
         if not self.overtaken:
             await self.save()
 

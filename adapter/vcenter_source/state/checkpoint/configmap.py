@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from vcenter_source.core.errors import KubernetesConflictError, OvertakenError, RetryableError
 from vcenter_source.state.checkpoint import Checkpoint
-from vcenter_source.state.checkpoint.serialization import Record, parse, serialise
+from vcenter_source.state.checkpoint.serialization import StoredCheckpoint, deserialize, serialize
 
 if TYPE_CHECKING:
     from vcenter_source.state.kube import (
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
         Object,
     )  # its packages load only where a cluster is spoken to
 
-Known = tuple["Object | None", Record | None]
+Known = tuple["Object | None", StoredCheckpoint | None]
 """A ConfigMap, and what it holds for us."""
 
 KEY = "checkpoint.json"
@@ -43,7 +43,7 @@ class ConfigMapStore:
         self._owner = owner
         self._known: Known | None = None
         """What we last read or wrote; None where it has to be read first."""
-        self._written: Record | None = None
+        self._written: StoredCheckpoint | None = None
         self._last: Checkpoint | None = None
         """The last one that we have seen there or written."""
 
@@ -55,8 +55,8 @@ class ConfigMapStore:
     def claim(self) -> None:
         """Take the ConfigMap over, with the checkpoint that it holds."""
 
-        def taken(found: Record | None) -> Record:
-            return Record(self._owner, found.checkpoint if found else None)
+        def taken(found: StoredCheckpoint | None) -> StoredCheckpoint:
+            return StoredCheckpoint(self._owner, found.checkpoint if found else None)
 
         self._known = None
         self._write(taken)
@@ -64,9 +64,9 @@ class ConfigMapStore:
     def save(self, checkpoint: Checkpoint) -> None:
         """Put this checkpoint in the place of the one before."""
 
-        def moved(found: Record | None) -> Record:
+        def moved(found: StoredCheckpoint | None) -> StoredCheckpoint:
             self._must_own(found)
-            return Record(self._owner, checkpoint)
+            return StoredCheckpoint(self._owner, checkpoint)
 
         self._write(moved)
 
@@ -76,18 +76,19 @@ class ConfigMapStore:
         self._must_own(found)
         return found is not None and found == self._written
 
-    def removal(self) -> str:
+    @property
+    def removal_command(self) -> str:
         """It leaves the ConfigMap there: a Role may allow to change this one, and to make none."""
         empty = f'{{"data":{{"{KEY}":null}}}}'
         return f"kubectl -n {self._stored.namespace} patch configmap {self._stored.name} --type=merge -p '{empty}'"
 
-    def _must_own(self, found: Record | None) -> None:
+    def _must_own(self, found: StoredCheckpoint | None) -> None:
         # What has vanished belongs to nobody, and is written anew.
         if found is not None and found.owner != self._owner:
             title = self._stored.title
             raise OvertakenError(f"CHECKPOINT: another adapter, {found.owner}, has taken {title} over; this one stops")
 
-    def _read(self) -> Record | None:
+    def _read(self) -> StoredCheckpoint | None:
         self._known = None  # also where it cannot be read
         known = self._stored.read()
         record = self._record(known)
@@ -95,19 +96,19 @@ class ConfigMapStore:
         self._last = record.checkpoint if record and record.checkpoint else self._last
         return record
 
-    def _record(self, known: "Object | None") -> Record | None:
+    def _record(self, known: "Object | None") -> StoredCheckpoint | None:
         content = ((known or {}).get("data") or {}).get(KEY)
         if content is None:
             return None
         try:
-            return parse(content)
+            return deserialize(content)
         except (ValueError, KeyError, TypeError) as exc:
             raise RetryableError(
                 f"CHECKPOINT: {KEY} in {self._stored.title} is damaged ({exc!r}); mend it, or have it begin anew, at "
-                f"START_FROM: {self.removal()}"
+                f"START_FROM: {self.removal_command}"
             ) from exc
 
-    def _write(self, change: Callable[[Record | None], Record]) -> None:
+    def _write(self, change: Callable[[StoredCheckpoint | None], StoredCheckpoint]) -> None:
         """Replace what we know is there by what ``change`` makes of it; after a conflict, read again and try again."""
         for tried in range(1, TRIES + 1):
             if self._known is None:
@@ -120,11 +121,11 @@ class ConfigMapStore:
             else:
                 return
 
-    def _try(self, change: Callable[[Record | None], Record]) -> None:
+    def _try(self, change: Callable[[StoredCheckpoint | None], StoredCheckpoint]) -> None:
         known, record = self._known or (None, None)
         changed = change(record)
         self._known = None
-        self._known = self._put(known, serialise(changed).decode()), changed
+        self._known = self._put(known, serialize(changed).decode()), changed
         self._written, self._last = changed, changed.checkpoint or self._last
 
     def _put(self, known: "Object | None", content: str) -> "Object":

@@ -14,7 +14,7 @@ import structlog
 from vcenter_source.core import durable_files
 from vcenter_source.core.errors import ConfigurationError, OvertakenError, RetryableError
 from vcenter_source.state.checkpoint import Checkpoint
-from vcenter_source.state.checkpoint.serialization import Record, parse, serialise
+from vcenter_source.state.checkpoint.serialization import StoredCheckpoint, deserialize, serialize
 
 log = structlog.get_logger()
 
@@ -33,7 +33,7 @@ class FileStore:
         self._path = path
         self._previous = path.with_name(path.name + ".previous")
         self._owner = str(uuid.uuid4())
-        self._written: Record | None = None
+        self._written: StoredCheckpoint | None = None
 
     def load(self) -> Checkpoint | None:
         """The last checkpoint saved, or the one before it where the last cannot be read.
@@ -51,13 +51,13 @@ class FileStore:
         """Take the file over, with the checkpoint that it holds."""
         with self._locked():
             found = self._read()
-            self._write(Record(self._owner, found.checkpoint if found else None))
+            self._write(StoredCheckpoint(self._owner, found.checkpoint if found else None))
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Put this checkpoint in the file's place."""
         with self._locked():
             self._must_own()
-            self._write(Record(self._owner, checkpoint))
+            self._write(StoredCheckpoint(self._owner, checkpoint))
 
     def check(self) -> bool:
         """Whether the file still holds what we wrote. Raises OvertakenError if it was claimed since."""
@@ -65,11 +65,12 @@ class FileStore:
             found = self._must_own()
         return found is not None and found == self._written
 
-    def removal(self) -> str:
+    @property
+    def removal_command(self) -> str:
         """Both go: where there is no file, the one before it serves."""
         return shlex.join(["rm", "-f", str(self._path), str(self._previous)])
 
-    def _must_own(self) -> Record | None:
+    def _must_own(self) -> StoredCheckpoint | None:
         found = self._read()
         # A file that has vanished belongs to nobody, and is made anew.
         if found is not None and found.owner != self._owner:
@@ -95,14 +96,14 @@ class FileStore:
                 raise
             return nullcontext()
 
-    def _read(self) -> Record | None:
+    def _read(self) -> StoredCheckpoint | None:
         return read_record(self._path) or read_record(self._previous)
 
-    def _write(self, record: Record) -> None:
+    def _write(self, record: StoredCheckpoint) -> None:
         """Force a new file to the disk, keep the old one under its second name, and put the new one in its place."""
         new = self._path.with_name(self._path.name + ".new")
         try:
-            durable_files.write_through(new, serialise(record))
+            durable_files.write_through(new, serialize(record))
         except OSError:
             with suppress(OSError):
                 new.unlink()  # the disk may be full, and this takes its room
@@ -114,10 +115,10 @@ class FileStore:
         durable_files.sync_folder(self._path.parent)
 
 
-def read_record(path: Path) -> Record | None:
+def read_record(path: Path) -> StoredCheckpoint | None:
     """What a file holds; None where there is none, and where it is damaged."""
     try:
-        return parse(path.read_bytes())
+        return deserialize(path.read_bytes())
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as exc:

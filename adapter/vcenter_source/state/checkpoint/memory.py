@@ -20,6 +20,7 @@ class MemoryStore:
         """Nobody can take it over."""
         return True
 
-    def removal(self) -> str:
+    @property
+    def removal_command(self) -> str:
         """There is nothing to remove."""
         return "true"

@@ -1,4 +1,4 @@
-"""What a store that has one owner holds, and how it is written down."""
+"""What a store with one owner holds, and how that is written down."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,17 +11,17 @@ from vcenter_source.state.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """What a store holds: who saves to it, and the checkpoint, None before the first."""
+class StoredCheckpoint:
+    """The owner, who alone may save, and the checkpoint, None before the first."""
 
     owner: str
     checkpoint: Checkpoint | None
 
 
-def serialise(record: Record) -> bytes:
-    """The record as JSON, readable by people too."""
-    checkpoint = record.checkpoint
-    fields: dict[str, Any] = {"owner": record.owner}
+def serialize(stored: StoredCheckpoint) -> bytes:
+    """Write a stored checkpoint as JSON, readable by people too."""
+    checkpoint = stored.checkpoint
+    fields: dict[str, Any] = {"owner": stored.owner}
     if checkpoint is not None:
         fields["instanceUuid"] = checkpoint.instance_uuid
         fields["last"] = checkpoint.last
@@ -34,31 +34,31 @@ def serialise(record: Record) -> bytes:
     return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def parse(content: bytes) -> Record:
-    """The reverse of ``serialise``. Raises ValueError, KeyError or TypeError for anything else."""
+def deserialize(content: bytes) -> StoredCheckpoint:
+    """Reverse ``serialize``. Raises ValueError, KeyError or TypeError for anything else."""
     fields = orjson.loads(content)
     owner = str(fields["owner"])
     if "instanceUuid" not in fields:
-        return Record(owner, None)
+        return StoredCheckpoint(owner, None)
     last, clock = fields["last"], fields.get("clock")
     checkpoint = Checkpoint(
         str(fields["instanceUuid"]),
-        None if last is None else identity(last),
-        frozenset(map(identity, fields["acknowledged"])),
-        moment(fields["horizon"]),
-        moment(fields.get("readFrom")),  # this and the next are not in a checkpoint of 0.1
+        None if last is None else parse_identity(last),
+        frozenset(map(parse_identity, fields["acknowledged"])),
+        parse_time(fields["horizon"]),
+        parse_time(fields.get("readFrom")),  # a checkpoint of 0.1 has neither this nor the next
         clock and ClockReading(datetime.fromisoformat(clock["vcenter"]), datetime.fromisoformat(clock["ours"])),
     )
-    return Record(owner, checkpoint)
+    return StoredCheckpoint(owner, checkpoint)
 
 
-def moment(written: str | None) -> datetime | None:
-    """A time from JSON, where there is one."""
-    return None if written is None else datetime.fromisoformat(written)
+def parse_time(text: str | None) -> datetime | None:
+    """Read an ISO time from JSON; None stays None."""
+    return None if text is None else datetime.fromisoformat(text)
 
 
-def identity(pair: list[object]) -> Identity:
-    """``[key, created]`` from JSON."""
+def parse_identity(pair: list[object]) -> Identity:
+    """Read ``[key, created]`` from JSON."""
     key, created = pair
     if not isinstance(key, int):
         raise TypeError(f"{key!r} is no event key")

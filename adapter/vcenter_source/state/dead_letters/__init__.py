@@ -53,14 +53,14 @@ class NoDeadLetters:
         raise DeadLetterUnavailableError("set DEAD_LETTER_SINK or DEAD_LETTER_PATH to let the stream go on")
 
 
-class FirstOf:
+class FallbackStore:
     """Several stores, each the fall-back of the one before it."""
 
     def __init__(self, stores: Sequence[DeadLetters]) -> None:
         self._stores = stores
 
     async def store(self, letter: DeadLetter, span: Span) -> None:
-        """Store a letter in the first that takes it."""
+        """CheckpointStore a letter in the first that takes it."""
         failures = []
         for one in self._stores:
             try:
@@ -70,7 +70,7 @@ class FirstOf:
         raise DeadLetterUnavailableError("; ".join(failures))
 
 
-def labelled(letter: DeadLetter, **more: str) -> CloudEvent:
+def with_error_attributes(letter: DeadLetter, **more: str) -> CloudEvent:
     """The event with Knative's attributes of a failed delivery, and ``more``.
 
     Where the sink gave no answer, ``knativeerrordata`` has the reason, and ``knativeerrorcode`` is absent.
@@ -85,7 +85,7 @@ def labelled(letter: DeadLetter, **more: str) -> CloudEvent:
     return CloudEvent(letter.event.get_attributes() | present, letter.event.get_data())
 
 
-def unlabelled(event: BaseCloudEvent) -> CloudEvent:
+def without_error_attributes(event: BaseCloudEvent) -> CloudEvent:
     """The event as its sink was to have it, the trace that began with it included."""
     attributes = {name: value for name, value in event.get_attributes().items() if not name.startswith(LABELS)}
     return CloudEvent(attributes, event.get_data())

@@ -26,7 +26,7 @@ from opentelemetry.trace import Span
 from vcenter_source.core import durable_files
 from vcenter_source.core.errors import DeadLetterUnavailableError
 from vcenter_source.events.cloudevent import OrjsonFormat
-from vcenter_source.state.dead_letters import DeadLetter, labelled
+from vcenter_source.state.dead_letters import DeadLetter, with_error_attributes
 from vcenter_source.state.dead_letters.journal import Journal, alone, digest
 
 log = structlog.get_logger()
@@ -36,7 +36,7 @@ FILE_NAME = re.compile(r"dead-letters-(\d{8,})\.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredLetter:
     """A letter in its file. ``line`` is what it was read from, and what it is removed by.
 
     ``event`` has Knative's attributes of the failure and ours: ``deadlettertime``, ``deadletterreason`` and, separated
@@ -54,7 +54,7 @@ class Stored:
         return tuple(named.split(",")) if named else ()
 
 
-class Folder:
+class DeadLetterFolder:
     """The folder, at most ``max_bytes`` in all; full, it refuses. Every failure is a DeadLetterUnavailableError."""
 
     def __init__(self, path: Path, max_bytes: int, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -80,18 +80,18 @@ class Folder:
             raise unavailable("read", self._path, exc) from exc
         return [path for _, path in sorted(numbered, key=lambda pair: int(pair[0]))]
 
-    def letters(self) -> Iterator[Stored]:
+    def letters(self) -> Iterator[StoredLetter]:
         """Every letter, oldest first. What is damaged is skipped and logged; it stays in its file."""
         for file in self.files():
             yield from self.letters_of(file)
 
-    def letters_of(self, file: Path) -> Iterator[Stored]:
+    def letters_of(self, file: Path) -> Iterator[StoredLetter]:
         """The letters of a file, but for those that a replay has had accepted and could not remove any more."""
         accepted = self._journal.read()
         return (stored for stored in read(file) if not accepted or digest(stored.line) not in accepted)
 
     @contextmanager
-    def replaying(self) -> Iterator[None]:
+    def lock_for_replay(self) -> Iterator[None]:
         """Be the only replay. What an earlier one had accepted, and was killed before it could, is removed first."""
         try:
             with alone(self._path):
@@ -103,7 +103,7 @@ class Folder:
         except OSError as exc:
             raise unavailable("write", self._path, exc) from exc
 
-    def accepted(self, letter: Stored) -> None:
+    def accepted(self, letter: StoredLetter) -> None:
         """Note that a letter needs to be sent no more, whatever happens before it is removed."""
         self._journal.note(letter.line)
 
@@ -166,7 +166,7 @@ def encode(letter: DeadLetter, now: datetime) -> bytes:
     """A letter as its line."""
     time = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     takers = ",".join(letter.takers)
-    told = labelled(letter, deadlettertime=time, deadletterreason=letter.reason, deadlettertakers=takers)
+    told = with_error_attributes(letter, deadlettertime=time, deadletterreason=letter.reason, deadlettertakers=takers)
     return OrjsonFormat().write(told) + b"\n"
 
 
@@ -181,7 +181,7 @@ def decode(line: bytes) -> CloudEvent:
     return event
 
 
-def read(file: Path) -> Iterator[Stored]:
+def read(file: Path) -> Iterator[StoredLetter]:
     """The letters of a file; of none where a replay has removed it meanwhile."""
     try:
         with file.open("rb") as lines:
@@ -194,7 +194,7 @@ def read(file: Path) -> Iterator[Stored]:
                 except ValueError as exc:
                     log.warning("damaged line, skipped", file=str(file), line=number, reason=str(exc))
                     continue
-                yield Stored(file, line, event)
+                yield StoredLetter(file, line, event)
     except FileNotFoundError:
         return
     except OSError as exc:

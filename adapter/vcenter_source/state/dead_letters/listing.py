@@ -6,12 +6,12 @@ from typing import TextIO
 
 import orjson
 
-from vcenter_source.state.dead_letters.folder import Stored
+from vcenter_source.state.dead_letters.folder import StoredLetter
 
 COLUMNS = ("time", "type", "subject", "id", "reason")
 
 
-def described(letters: Iterable[Stored]) -> Iterator[dict[str, str]]:
+def described(letters: Iterable[StoredLetter]) -> Iterator[dict[str, str]]:
     """What is shown of each letter. ``time`` is when the event was given up, not when it happened."""
     for letter in letters:
         attributes = letter.event.get_attributes()
@@ -24,7 +24,7 @@ def described(letters: Iterable[Stored]) -> Iterator[dict[str, str]]:
         }
 
 
-def show(letters: Iterable[Stored], *, as_json: bool, out: TextIO = sys.stdout) -> None:
+def show(letters: Iterable[StoredLetter], *, as_json: bool, out: TextIO = sys.stdout) -> None:
     """Print the letters, oldest first."""
     rows = described(letters)
     if as_json:

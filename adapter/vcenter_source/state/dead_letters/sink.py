@@ -6,7 +6,7 @@ from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import Span
 
 from vcenter_source.core.errors import DeadLetterUnavailableError, EventRefusedError, SinkUnavailableError
-from vcenter_source.state.dead_letters import DeadLetter, labelled
+from vcenter_source.state.dead_letters import DeadLetter, with_error_attributes
 
 
 class Sender(Protocol):
@@ -16,7 +16,7 @@ class Sender(Protocol):
         """Return when the event is acknowledged. Raises SinkUnavailableError or EventRefusedError."""
 
 
-class SinkLetters:
+class DeadLetterSink:
     """Sends each dead letter once. Whether and when again is the delivery's to say, also after a refusal."""
 
     def __init__(self, sink: Sender) -> None:
@@ -25,6 +25,6 @@ class SinkLetters:
     async def store(self, letter: DeadLetter, span: Span) -> None:
         """Return when the dead letter sink has acknowledged the letter. Raises DeadLetterUnavailableError."""
         try:
-            await self._sink.send(labelled(letter), span, 0)
+            await self._sink.send(with_error_attributes(letter), span, 0)
         except (SinkUnavailableError, EventRefusedError) as exc:
             raise DeadLetterUnavailableError(f"DEAD_LETTER_SINK: {exc}") from exc
