@@ -1,8 +1,8 @@
 """``python -m bench.openfaas``: the same backlog straight to an HTTP sink, and through OpenFaaS' gateway, side by side.
 
 Straight, ``run --sink openfaas+http://…`` (one process), and ``openfaas-shim`` (a process and an HTTP hop more; also
-with a request for each event), in turn, each so many times; the medians, and what part of the straight rate of the same
-round they are. The gateway costs what the sink costs: it is the same process. All of them share this machine's cores.
+with BATCH=16), in turn, each so many times; the medians, and what part of the straight rate of the same round they are.
+The gateway costs what the sink costs: it is the same process. All of them share this machine's cores.
 """
 
 import argparse
@@ -48,7 +48,7 @@ class Shim(Adapter):
     @asynccontextmanager
     async def start(self, vcenter: str, sink: str, *, backlog: bool) -> AsyncIterator[Process]:
         """With the sink as the shim's gateway. The process is the adapter's."""
-        command = 'exec "$0" -m adapter openfaas-shim 2>&1'
+        command = 'exec "$0" -m vcenter_source openfaas-shim 2>&1'
         environment = {"OPENFAAS_URL": sink, "HOST": "127.0.0.1", "PORT": "0", **self.more}
         async with running("/bin/sh", "-c", command, sys.executable, environment=environment) as shim:
             address = f"http://127.0.0.1:{await port_of(shim)}/"
@@ -68,7 +68,7 @@ async def port_of(shim: Process) -> int:
 
 async def measured(events: int, repeats: int) -> list[dict[str, dict[str, Any]]]:
     """Round by round, a run of each sender."""
-    senders = (Adapter(STRAIGHT), OneProcess(), Shim(), Shim("shim, BATCH=1", more={"BATCH": "1"}))
+    senders = (Adapter(STRAIGHT), OneProcess(), Shim(), Shim("shim, BATCH=16", more={"BATCH": "16"}))
     async with simulator(f"--backlog={events}", SPREAD) as vcenter:
         kinds: dict[str, Callable[[], Awaitable[Run]]] = {
             sender.name: partial(drained, sender, vcenter, events) for sender in senders

@@ -23,7 +23,7 @@ from bench.senders import PASSWORD, USERNAME
 from vcenter_source.core.tls import Authorities
 from vcenter_source.events.cloudevent import binary
 from vcenter_source.settings.vcenter import Credentials
-from vcenter_source.sinks.http import Batches, HttpSink, Offered, http_sink
+from vcenter_source.sinks.http import Batches, HttpSink, http_sink
 from vcenter_source.vcenter.collector import event_filter
 from vcenter_source.vcenter.decode import decode_page
 from vcenter_source.vcenter.paging import MOST
@@ -59,7 +59,7 @@ async def send_all(url: str, events: list[CloudEvent]) -> None:
     """The events by the adapter's own sink, so many at once, nothing kept in order."""
     left = iter(events)
 
-    async def work(sink: HttpSink | Batches | Offered) -> None:
+    async def work(sink: HttpSink | Batches) -> None:
         for event in left:
             await sink.send(event, INVALID_SPAN, 0)
 

@@ -77,16 +77,6 @@ def test_a_batch_with_an_event_that_is_refused_is_refused(shim: Shim, tag: Funct
     assert shim.post(HTTPMessage(batch().headers, b"{}")).status_code == 400
 
 
-def test_batches_are_asked_for_unless_a_function_is_waited_for(shim: Shim, gateway: FakeGateway) -> None:
-    def offered(key: int) -> str:
-        return str(shim.post(binary(pool_created(key))).headers.get("Accept-Post", ""))
-
-    with deployed(shim, gateway, "queued"):
-        assert "application/cloudevents-batch+json" in offered(80)
-        with deployed(shim, gateway, "waited-for", topic_invocation="sync"):
-            assert offered(81) == "", "the slowest function of a batch would hold up all of it"
-
-
 def test_an_event_that_nobody_wants_is_taken(shim: Shim, tag: Function) -> None:
     assert shim.post(binary(cloudevent(vcenter_event("VmPoweredOnEvent")))).status_code == 204
     assert tag.invocations == []

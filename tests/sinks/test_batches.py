@@ -20,7 +20,6 @@ from tests.support.processes import process, wait_for_line
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.testing import running
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
-from vcenter_source.events.cloudevent import OrjsonFormat
 from vcenter_source.sinks.http import http_sink
 
 BATCH_TYPE = "application/cloudevents-batch+json"
@@ -28,18 +27,13 @@ BATCH_TYPE = "application/cloudevents-batch+json"
 
 @dataclass
 class Webhook:
-    """Takes batches; fails one that holds an event named ``bad`` with ``failure``, and is ``away`` for so many first.
-
-    It takes events ``singly`` as well, and says so of batches where it ``offers`` to take them.
-    """
+    """Takes batches; fails one with an event named ``bad`` with ``failure``, and is ``away`` for so many first."""
 
     url: str = ""
     away: int = 0
     requests: int = 0
     bad: str | None = None
     failure: int = 422
-    offers: bool = False
-    singly: list[str] = field(default_factory=list)
     batches: list[list[dict[str, Any]]] = field(default_factory=list)
 
     def status_of(self, content_type: str, events: list[dict[str, Any]]) -> int:
@@ -67,13 +61,7 @@ def webhook() -> Iterator[Webhook]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if self.headers["Content-Type"] == "application/json":
-                hook.singly.append(self.headers["ce-id"])
-                self.send_response(202)
-            else:
-                self.send_response(hook.status_of(self.headers["Content-Type"], body))
-            if hook.offers:
-                self.send_header("Accept-Post", f"application/cloudevents+json, {BATCH_TYPE}")
+            self.send_response(hook.status_of(self.headers["Content-Type"], body))
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -161,47 +149,6 @@ def test_no_request_is_longer_than_an_event_may_be() -> None:
         assert outcomes[:2] == [None, None]
         assert isinstance(outcomes[2], EventRefusedError)
         assert sorted(map(len, hook.batches)) == [1, 1]
-
-
-def test_batches_go_where_they_are_offered_and_only_what_is_there_at_once() -> None:
-    async def send() -> None:
-        async with http_sink(hook.url, ca_certs=None, answer_timeout=5, batch=None) as sink:
-
-            async def at_once(names: Iterable[str], resend: int = 0) -> list[Any]:
-                sending = (sink.send(event(name), INVALID_SPAN, resend) for name in names)
-                return await asyncio.gather(*sending, return_exceptions=True)
-
-            await at_once("a")
-            assert hook.singly == ["a"], "nothing was offered before"
-            await at_once("b")
-            assert hook.singly == ["a", "b"], "one alone needs no batch"
-            await at_once(f"c{n}" for n in range(20))
-            assert hook.singly == ["a", "b", "c0"]
-            assert sorted(map(len, hook.batches)) == [3, 16]
-            await at_once("de", resend=1)
-            assert sorted(hook.singly[-2:]) == ["d", "e"], "what has failed holds up no other"
-            hook.offers = False
-            await at_once("fg")
-            await at_once("hi")
-            assert sorted(hook.singly[-3:]) == ["f", "h", "i"], "the offer still stood when g went out"
-
-    with webhook() as hook:
-        hook.offers = True
-        asyncio.run(send())
-
-
-def test_an_event_that_is_too_large_for_a_batch_alone_goes_by_itself() -> None:
-    async def send() -> list[Any]:
-        limit = len(OrjsonFormat().write(event("a", 500))) - 1
-        async with http_sink(hook.url, ca_certs=None, answer_timeout=5, batch=None, max_event_bytes=limit) as sink:
-            await sink.send(event("0"), INVALID_SPAN, 0)
-            sending = (sink.send(event(name, 500), INVALID_SPAN, 0) for name in "ab")
-            return await asyncio.gather(*sending, return_exceptions=True)
-
-    with webhook() as hook:
-        hook.offers = True
-        assert asyncio.run(send()) == [None, None]
-        assert (sorted(hook.singly), hook.batches) == (["0", "a", "b"], [])
 
 
 def test_a_request_is_one_span_linked_to_the_root_of_each_event_in_it(tmp_path: Path) -> None:

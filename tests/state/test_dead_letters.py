@@ -25,7 +25,7 @@ from vcenter_source.core.errors import (
     SinkUnavailableError,
     VcenterSourceError,
 )
-from vcenter_source.sinks.http import Batches, HttpSink, Offered, http_sink
+from vcenter_source.sinks.http import Batches, HttpSink, http_sink
 from vcenter_source.state.dead_letters import DeadLetter, with_error_attributes, without_error_attributes
 from vcenter_source.state.dead_letters.listing import show
 from vcenter_source.state.dead_letters.sink import DeadLetterSink
@@ -66,7 +66,7 @@ def answering(status: int, objection: bytes) -> Iterator[RecordingSink]:
         yield sink
 
 
-async def send(url: str, event: CloudEvent, limit: int = sys.maxsize) -> HttpSink | Batches | Offered:
+async def send(url: str, event: CloudEvent, limit: int = sys.maxsize) -> HttpSink | Batches:
     async with http_sink(url, ca_certs=None, answer_timeout=5, max_event_bytes=limit) as sink:
         await sink.send(event, INVALID_SPAN, 0)
         return sink

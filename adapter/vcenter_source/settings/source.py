@@ -64,11 +64,10 @@ class Settings(SinkSettings, VcenterSettings):
     """How many events may be on their way to the sink at once. Events about one object never overtake each other;
     `1` keeps the order of all."""
 
-    batch: Annotated[int | None, either("BATCH")] = Field(default=None, ge=1, le=10_000)
+    batch: Annotated[int, either("BATCH")] = Field(default=1, ge=1, le=10_000)
     """How many events one request may hold, in CloudEvents' JSON batch format: for a webhook that takes it. A Knative
     Broker does not. Only what may be on its way at once goes together, so `MAX_IN_FLIGHT` has to be as much. `1`: each
-    event has a request of its own. Unset: so it is too, but where the sink's answers offer to take batches, as those of
-    `openfaas-shim` do."""
+    event has a request of its own."""
 
     retry_max_duration: Annotated[float | None, either("RETRY_MAX_DURATION")] = Field(default=None, gt=0)
     """Seconds that an event is tried, after which also one whose failure could pass goes to the dead letter. Unset: for

@@ -1,4 +1,4 @@
-"""An HTTP sink, a Knative Broker above all: one POST an event, in binary mode; several in one where that is taken."""
+"""An HTTP sink, a Knative Broker above all: one POST an event, in binary mode; several in one with BATCH."""
 
 import asyncio
 import sys
@@ -38,9 +38,6 @@ So a retry asks nobody twice. Knative's Broker in memory hands on to subscribers
 does with few other headers (eventing, pkg/utils/headers.go).
 """
 
-OFFERED_BATCH = 16
-"""Events that go in one request where the sink itself offers to take several."""
-
 
 class Client(Protocol):
     """What sends requests to the one address of a sink."""
@@ -57,7 +54,6 @@ class Address:
 
     ``token`` is sent as Bearer token where one is mounted, else the user name and password of the address. ``name`` is
     the address free of user info and query, and no failure quotes what stands there.
-    ``takes_batches`` is what the last answer has said of it, in ``Accept-Post`` (W3C Linked Data Platform 1.0, 7.1).
     """
 
     def __init__(self, client: Client, url: str, token: Token) -> None:
@@ -66,7 +62,6 @@ class Address:
         self._basic = basic(URL(url, encoded=url.isascii()))
         self._hiding = Hiding(secrets_in(url))
         self.name = without_secrets(url)
-        self.takes_batches = False
 
     async def post(self, headers: dict[str, str], body: bytes) -> int:
         """The status of an answer that is a success. Raises SinkUnavailableError or EventRefusedError."""
@@ -74,12 +69,10 @@ class Address:
         try:
             answer = await self._client.post(headers | credentials, body)
         except OSError as exc:  # a TimeoutError is one
-            self.takes_batches = False  # another may answer here next
             why = self._hiding.text(str(exc) or type(exc).__name__)
             turned_away = isinstance(exc, WireError) and exc.turned_away
             failure = SinkAccessError if turned_away else SinkUnavailableError
             raise failure(f"{self.name}: {why}") from exc
-        self.takes_batches = BATCH_TYPE in answer.headers.get("accept-post", "")
         if answer.status >= 300:  # noqa: PLR2004  it may quote the whole address
             answer.body, answer.reason = self._hiding.bytes(answer.body), self._hiding.text(answer.reason)
         judge(self.name, answer)
@@ -199,42 +192,6 @@ class Batches:
             settle(batch)
 
 
-class Offered:
-    """Sends events one by one, or in batches where there are several and the sink offers to take them.
-
-    An event that has failed goes alone, so that it holds up no other.
-    """
-
-    def __init__(self, to: Address, max_event_bytes: int) -> None:
-        self._to = to
-        self._one_by_one = HttpSink(to, max_event_bytes)
-        self._batches = Batches(to, OFFERED_BATCH, max_event_bytes)
-        self._under_way = 0
-        self.address = to.name
-
-    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
-        """Return when the event is acknowledged. Raises SinkUnavailableError or EventRefusedError."""
-        together = self._under_way > 0 and not resend and self._to.takes_batches
-        self._under_way += 1
-        try:
-            if not together or not await self._in_batch(event, span):
-                await self._one_by_one.send(event, span, resend)
-        finally:
-            self._under_way -= 1
-
-    async def send_anew(self, event: CloudEvent, span: Span) -> None:
-        """Send it so that who has taken it acts on it once more. Raises as ``send`` does."""
-        await self._one_by_one.send_anew(event, span)
-
-    async def _in_batch(self, event: CloudEvent, span: Span) -> bool:
-        """Whether it went so: one is larger in a batch than alone, and may be too large there."""
-        try:
-            await self._batches.send(event, span, 0)
-        except TooLargeError:
-            return False
-        return True
-
-
 def wished() -> dict[str, str]:
     """The header of one more wish that an event be acted on again."""
     return {SEND_AGAIN: uuid4().hex}
@@ -251,14 +208,10 @@ def settle(batch: Iterable[Waiting], failure: Exception | None = None) -> None:
             each.accepted.set_result(None)
 
 
-class TooLargeError(EventRefusedError):
-    """It is not even tried."""
-
-
 def must_fit(size: int, most: int) -> None:
-    """Raise TooLargeError for an event of more bytes: its data, and the names and values of its attributes."""
+    """Raise EventRefusedError for an event of more bytes: its data, and the names and values of its attributes."""
     if size > most:
-        raise TooLargeError(f"the event has {size} bytes, more than MAX_EVENT_BYTES ({most})")
+        raise EventRefusedError(f"the event has {size} bytes, more than MAX_EVENT_BYTES ({most})")
 
 
 @asynccontextmanager
@@ -268,12 +221,12 @@ async def http_sink(  # noqa: PLR0913  it is wired in few places, by keyword
     ca_certs: str | None,
     answer_timeout: float,
     max_event_bytes: int = sys.maxsize,
-    batch: int | None = 1,
+    batch: int = 1,
     token_file: Path | None = None,
     bundles: Path = TRUST_BUNDLES,
     fence: Callable[[], None] = lambda: None,
-) -> AsyncIterator[HttpSink | Batches | Offered]:
-    """A sink, its connections closed at the end. ``batch`` events go in a request; None leaves it to the sink.
+) -> AsyncIterator[HttpSink | Batches]:
+    """A sink, its connections closed at the end. At most ``batch`` events go in a request.
 
     ``answer_timeout`` is in seconds; ``fence`` is for the wire.
     """
@@ -286,10 +239,7 @@ async def http_sink(  # noqa: PLR0913  it is wired in few places, by keyword
         client = Proxied(address, proxy, trust, answer_timeout, fence)
     try:
         to = Address(client, url, Token(token_file))
-        if batch is None:
-            yield Offered(to, max_event_bytes)
-        else:
-            yield Batches(to, batch, max_event_bytes) if batch > 1 else HttpSink(to, max_event_bytes)
+        yield Batches(to, batch, max_event_bytes) if batch > 1 else HttpSink(to, max_event_bytes)
     finally:
         await client.close()
         await asyncio.sleep(0)  # lets the transports close before the loop does

@@ -24,16 +24,15 @@ from vcenter_source.core import gc_tuning, tracing
 from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError, VcenterSourceError
 from vcenter_source.core.http_server import BindAddress, render_metrics
 from vcenter_source.settings.openfaas import ShimSettings
-from vcenter_source.sinks.http import BATCH_TYPE, SEND_AGAIN
+from vcenter_source.sinks.http import SEND_AGAIN
 from vcenter_source.sinks.openfaas.door import Reply, Request, opened
-from vcenter_source.sinks.openfaas.receive import STRUCTURED, is_batch, received, received_batch
+from vcenter_source.sinks.openfaas.receive import is_batch, received, received_batch
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink, invoking
 
 REFUSED = 422
 """What a Broker takes for a refusal for good, whatever status the function itself had."""
 
 TAKEN = Reply(204)
-TAKEN_IN_BATCHES = Reply(204, headers={"accept-post": f"{STRUCTURED}+json, {BATCH_TYPE}"})
 
 Failure = SinkUnavailableError | EventRefusedError
 
@@ -68,8 +67,7 @@ class Shim:
                 found = [await self.take(received(headers, body), headers)]
         except EventRefusedError as exc:
             return refusal(exc.status or REFUSED, exc)
-        # Of a batch, the slowest function decides when it is answered: none is asked for where that may take long.
-        return unsettled(found) or (TAKEN_IN_BATCHES if self.sink.is_queued else TAKEN)
+        return unsettled(found) or TAKEN
 
     async def take(self, event: CloudEvent, headers: Mapping[str, str]) -> Failure | None:
         """One event to its functions; what is returned is why not."""

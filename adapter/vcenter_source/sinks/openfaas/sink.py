@@ -70,8 +70,6 @@ class OpenfaasSink:
         self._memory = memory or Memory()
         self._clock = clock
         self._topics = TopicMap()
-        self.is_queued = False
-        """Whether no function is waited for: all that are known are invoked through the gateway's queue."""
         self._places: dict[str, asyncio.Semaphore] = {}
         self._traffic: defaultdict[tuple[Invocation, str], Traffic] = defaultdict(Traffic)
         self.reader = reader
@@ -114,8 +112,6 @@ class OpenfaasSink:
         topics = await self.reader.current()
         if topics is not self._topics:
             self._topics = topics
-            invocations = {each.invocation or self._invocation for each in topics.functions.values()}
-            self.is_queued = invocations <= {"async"}
             self._places = {path: place for path, place in self._places.items() if path in topics.functions}
         return topics
 
