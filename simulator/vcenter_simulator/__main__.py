@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from vcenter_simulator.inventory import NAMES
-from vcenter_simulator.server import Options, Running, bracketed, serve
+from vcenter_simulator.server import Options, Simulator, bracketed, serve
 
 
 class _Parser(argparse.ArgumentParser):
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _announce(running: Running) -> None:
+def _announce(running: Simulator) -> None:
     print(f"simulator ready: {running.url}", flush=True)  # noqa: T201  what callers wait for
 
 

@@ -59,7 +59,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class Simulator:
     """A simulator that listens. ``base`` is its address (``http://127.0.0.1:43123``)."""
 
     base: str
@@ -156,8 +156,8 @@ class _Server(uvicorn.Server):
             connection.transport.abort()
 
 
-async def serve(options: Options, ready: Callable[[Running], None]) -> None:
-    """Run until a signal, or until ``Running.server.should_exit``. ``ready`` is called once it listens.
+async def serve(options: Options, ready: Callable[[Simulator], None]) -> None:
+    """Run until a signal, or until ``Simulator.server.should_exit``. ``ready`` is called once it listens.
 
     Raises OSError for an address that cannot be had.
     """
@@ -178,7 +178,7 @@ async def serve(options: Options, ready: Callable[[Running], None]) -> None:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     scheme = "https" if options.tls else "http"
     base = f"{scheme}://{bracketed(options.host)}:{listener.getsockname()[1]}"
-    server = _Server(_config(vcenter, options), vcenter, lambda own: ready(Running(base, vcenter, own)))
+    server = _Server(_config(vcenter, options), vcenter, lambda own: ready(Simulator(base, vcenter, own)))
     async with _load(vcenter, options.rate):
         await server.serve([listener])
 

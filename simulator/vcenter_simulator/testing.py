@@ -10,20 +10,20 @@ from typing import Any
 from pyVim.connect import Disconnect, SmartConnect
 
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
-from vcenter_simulator.server import Options, Running, serve
+from vcenter_simulator.server import Options, Simulator, serve
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 
 
 @contextlib.contextmanager
-def running(**options: Any) -> Iterator[Running]:
-    """A running simulator. The options are those of ``vcenter_simulator.server.Options``.
+def run_simulator(**options: Any) -> Iterator[Simulator]:
+    """Run a simulator. The options are those of ``vcenter_simulator.server.Options``.
 
     It lives in another thread: read its ``vcenter`` freely, but change it over HTTP (/simulator) alone. Raises
     TimeoutError where it does not end with the block.
     """
-    started: queue.Queue[Running | BaseException] = queue.Queue()
+    started: queue.Queue[Simulator | BaseException] = queue.Queue()
     thread = threading.Thread(target=_run, args=(Options(**options), started.put), name="simulator", daemon=True)
     thread.start()
     outcome = started.get(timeout=_START_SECONDS)
@@ -38,7 +38,7 @@ def running(**options: Any) -> Iterator[Running]:
             raise TimeoutError(f"the simulator does not end within {_STOP_SECONDS:g} s")
 
 
-def _run(options: Options, report: Callable[[Running | BaseException], None]) -> None:
+def _run(options: Options, report: Callable[[Simulator | BaseException], None]) -> None:
     try:
         asyncio.run(serve(options, report))
     except BaseException as exc:  # noqa: BLE001  handed to the test's thread, which raises it
@@ -46,7 +46,7 @@ def _run(options: Options, report: Callable[[Running | BaseException], None]) ->
 
 
 @contextlib.contextmanager
-def connected(simulator: Running, username: str = ADMINISTRATOR, password: str = PASSWORD) -> Iterator[Any]:
+def service_instance(simulator: Simulator, username: str = ADMINISTRATOR, password: str = PASSWORD) -> Iterator[Any]:
     """A ServiceInstance logged in by pyVmomi's own client, over http; logged out at the end."""
     host, _, port = simulator.base.partition("//")[2].partition(":")
     service = SmartConnect(protocol="http", host=host, port=int(port), user=username, pwd=password)

@@ -18,7 +18,7 @@ from tests.support.doctor import OTHER_PASSWORD, PASSWORD, Doctor, account, faul
 from tests.support.processes import clean_environment, command, process
 from tests.support.web_server import web_server
 from vcenter_simulator.accounts import READER, STRANGER
-from vcenter_simulator.server import Running
+from vcenter_simulator.server import Simulator
 from vcenter_source.commands.doctor import certificate, steps
 from vcenter_source.commands.doctor.steps import Outcome, Step, ok, take
 from vcenter_source.commands.doctor.vcenter import ago, judge_privileges
@@ -27,24 +27,24 @@ BEHIND_LOGIN = ["vcenter version", "vcenter clock", "vcenter privileges", "vcent
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Running]:
+def simulator() -> Iterator[Simulator]:
     with vcenter() as one:
         yield one
 
 
 @pytest.fixture
-def doctor(simulator: Running, capsys: pytest.CaptureFixture[str]) -> Doctor:
+def doctor(simulator: Simulator, capsys: pytest.CaptureFixture[str]) -> Doctor:
     return Doctor(capsys, {"VCENTER_URL": simulator.url, "K_SINK": "-"} | account())
 
 
-def logins(simulator: Running) -> int:
+def logins(simulator: Simulator) -> int:
     return simulator.vcenter.requests["Login"]
 
 
 # --- vCenter ---
 
 
-def test_a_vcenter_in_good_order(doctor: Doctor, simulator: Running) -> None:
+def test_a_vcenter_in_good_order(doctor: Doctor, simulator: Simulator) -> None:
     examined = doctor()
     assert examined.good
     assert examined.of("warning") == ["vcenter tls", "dead letters", "checkpoint"]  # http; none; memory:
@@ -80,7 +80,7 @@ def test_an_account_that_may_only_read_is_enough(doctor: Doctor) -> None:
     assert examined.status("vcenter privileges") == "ok"
 
 
-def test_a_wrong_password_is_tried_once_and_the_rest_is_not_checked(doctor: Doctor, simulator: Running) -> None:
+def test_a_wrong_password_is_tried_once_and_the_rest_is_not_checked(doctor: Doctor, simulator: Simulator) -> None:
     before = logins(simulator)
     examined = doctor(**account(password=OTHER_PASSWORD))
     assert logins(simulator) == before + 1  # more would lock the account
@@ -209,7 +209,7 @@ def examined(*arguments: str, **settings: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_the_command_prints_a_line_for_each_check(simulator: Running) -> None:
+def test_the_command_prints_a_line_for_each_check(simulator: Simulator) -> None:
     code, out, said = examined("--sink", "-", VCENTER_URL=simulator.url, **account())
     assert (code, said) == (0, "")
     lines = out.splitlines()
@@ -219,7 +219,7 @@ def test_the_command_prints_a_line_for_each_check(simulator: Running) -> None:
     assert "\x1b" not in out
 
 
-def test_the_exit_code_tells_a_failure(simulator: Running) -> None:
+def test_the_exit_code_tells_a_failure(simulator: Simulator) -> None:
     code, out, said = examined("--json", VCENTER_URL=simulator.url, K_SINK="-", **account(password=OTHER_PASSWORD))
     assert (code, said) == (1, "")
     assert {"check", "status", "found", "advice", "details"} == json.loads(out.splitlines()[0]).keys()
@@ -229,14 +229,14 @@ def test_the_exit_code_tells_a_failure(simulator: Running) -> None:
     ("wrong", "named"),
     [({}, "K_SINK: not set"), ({"K_SINK": "-", "CHECKPOINT": "s3:x"}, "CHECKPOINT")],
 )
-def test_a_wrong_setting_is_one_line_and_exit_2(simulator: Running, wrong: dict[str, str], named: str) -> None:
+def test_a_wrong_setting_is_one_line_and_exit_2(simulator: Simulator, wrong: dict[str, str], named: str) -> None:
     code, out, said = examined(VCENTER_URL=simulator.url, **(account() | wrong))
     assert (code, out) == (2, "")
     assert said.startswith(f"vcenter-source: {named}")
     assert said.count("\n") == 1
 
 
-def test_a_terminal_gets_colours(simulator: Running) -> None:
+def test_a_terminal_gets_colours(simulator: Simulator) -> None:
     ours, theirs = pty.openpty()
     environment = clean_environment(VCENTER_URL=simulator.url, K_SINK="-", TERM="xterm-256color", **account())
     environment.pop("NO_COLOR", None)
@@ -250,7 +250,7 @@ def test_a_terminal_gets_colours(simulator: Running) -> None:
     assert PASSWORD not in out
 
 
-def test_a_reader_who_leaves_ends_it_quietly(simulator: Running) -> None:
+def test_a_reader_who_leaves_ends_it_quietly(simulator: Simulator) -> None:
     with process("vcenter_source", "doctor", VCENTER_URL=simulator.url, K_SINK="-", **account()) as running:
         assert running.stdout is not None
         assert running.stderr is not None

@@ -7,19 +7,19 @@ import pytest
 
 from tests.support.doctor import Doctor, account, vcenter
 from tests.support.openfaas_gateway import Reply, fake_gateway
-from vcenter_simulator.server import Running
+from vcenter_simulator.server import Simulator
 
 PING = "com.vmware.event.adapter.ping"
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Running]:
+def simulator() -> Iterator[Simulator]:
     with vcenter() as one:
         yield one
 
 
 @pytest.fixture
-def doctor(simulator: Running, capsys: pytest.CaptureFixture[str]) -> Doctor:
+def doctor(simulator: Simulator, capsys: pytest.CaptureFixture[str]) -> Doctor:
     return Doctor(capsys, {"VCENTER_URL": simulator.url} | account())
 
 

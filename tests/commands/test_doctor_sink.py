@@ -13,7 +13,7 @@ from tests.support.dead_letters import folder_at, letter, store
 from tests.support.doctor import PASSWORD, Doctor, account, vcenter
 from tests.support.kube_api import KubeApi, kube_api, kubeconfig
 from tests.support.recording_sink import recording_sink
-from vcenter_simulator.server import Running
+from vcenter_simulator.server import Simulator
 from vcenter_source.commands.doctor import sink as doctor_sink
 from vcenter_source.commands.doctor import steps
 from vcenter_source.state import kube
@@ -25,13 +25,13 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Running]:
+def simulator() -> Iterator[Simulator]:
     with vcenter() as one:
         yield one
 
 
 @pytest.fixture
-def doctor(simulator: Running, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Doctor:
+def doctor(simulator: Simulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Doctor:
     for name in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     return Doctor(capsys, {"VCENTER_URL": simulator.url, "K_SINK": "-"} | account())
@@ -54,7 +54,7 @@ def test_without_ping_the_sink_is_sent_nothing(doctor: Doctor) -> None:
     assert "not sent" in examined.found("sink ping")
 
 
-def test_a_ping_is_a_cloudevent_of_the_adapters_own(doctor: Doctor, simulator: Running) -> None:
+def test_a_ping_is_a_cloudevent_of_the_adapters_own(doctor: Doctor, simulator: Simulator) -> None:
     with recording_sink() as sink:
         examined = doctor.ping(K_SINK=sink.url, K_CE_OVERRIDES='{"extensions":{"team":"blue"}}')
         event = sink.take()
@@ -168,7 +168,7 @@ def saved_by(path: Path, uuid: str, created: datetime) -> FileStore:
 
 
 def test_a_checkpoint_that_a_running_adapter_has_stays_its_own(
-    doctor: Doctor, simulator: Running, tmp_path: Path
+    doctor: Doctor, simulator: Simulator, tmp_path: Path
 ) -> None:
     path = tmp_path / "checkpoint.json"
     running = saved_by(path, simulator.vcenter.instance_uuid, datetime.now(UTC))
@@ -232,7 +232,7 @@ def test_a_checkpoint_that_nothing_is_known_to_compare_with(doctor: Doctor, tmp_
 
 
 def test_a_checkpoint_from_before_all_that_vcenter_still_holds(
-    doctor: Doctor, simulator: Running, tmp_path: Path
+    doctor: Doctor, simulator: Simulator, tmp_path: Path
 ) -> None:
     saved_by(tmp_path / "checkpoint.json", simulator.vcenter.instance_uuid, NOW - timedelta(days=90))
     examined = doctor(CHECKPOINT=f"file://{tmp_path}/checkpoint.json")
@@ -247,7 +247,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubeApi
         yield api
 
 
-def test_a_configmap_is_read_alone_and_its_owner_named(doctor: Doctor, simulator: Running, cluster: KubeApi) -> None:
+def test_a_configmap_is_read_alone_and_its_owner_named(doctor: Doctor, simulator: Simulator, cluster: KubeApi) -> None:
     running = ConfigMapStore(kube.connect().object(kube.CONFIG_MAP, "checkpoint", "CHECKPOINT"), "pod-7")
     running.claim()
     now = datetime.now(UTC)
@@ -276,7 +276,7 @@ def test_a_cluster_that_never_answers(doctor: Doctor, cluster: KubeApi, monkeypa
     assert "no answer within 1 s" in examined.found("checkpoint")
 
 
-def test_nothing_of_it_outlives_the_examination(doctor: Doctor, simulator: Running) -> None:
+def test_nothing_of_it_outlives_the_examination(doctor: Doctor, simulator: Simulator) -> None:
     doctor()
     assert [thread.name for thread in threading.enumerate() if thread.name == "vcenter_0"] == []
     assert len(simulator.vcenter.sessions) == 0

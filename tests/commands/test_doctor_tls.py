@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.support.certificates import showing
 from tests.support.doctor import Doctor, account, vcenter
-from vcenter_simulator.server import Running
+from vcenter_simulator.server import Simulator
 
 NOW = datetime.now(UTC)
 YEAR = timedelta(days=365)
@@ -27,13 +27,13 @@ def ca_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def simulator(ca_file: Path) -> Iterator[Running]:
+def simulator(ca_file: Path) -> Iterator[Simulator]:
     with vcenter(tls=True, trust_cert=ca_file) as one:
         yield one
 
 
 @pytest.fixture
-def doctor(simulator: Running, capsys: pytest.CaptureFixture[str]) -> Doctor:
+def doctor(simulator: Simulator, capsys: pytest.CaptureFixture[str]) -> Doctor:
     return Doctor(capsys, {"VCENTER_URL": simulator.url, "K_SINK": "-"} | account())
 
 
@@ -57,7 +57,7 @@ def make(path: Path, *names: str, begins: datetime = NOW - YEAR, ends: datetime 
 
 
 def test_a_trusted_certificate_is_shown_with_all_that_people_compare(
-    doctor: Doctor, simulator: Running, ca_file: Path
+    doctor: Doctor, simulator: Simulator, ca_file: Path
 ) -> None:
     examined = doctor(VCENTER_CA_FILE=str(ca_file))
     assert examined.good
@@ -75,7 +75,7 @@ def test_a_trusted_certificate_is_shown_with_all_that_people_compare(
     assert timedelta(days=29) < days < timedelta(days=31)
 
 
-def test_an_untrusted_certificate_ends_it_before_the_password_is_sent(doctor: Doctor, simulator: Running) -> None:
+def test_an_untrusted_certificate_ends_it_before_the_password_is_sent(doctor: Doctor, simulator: Simulator) -> None:
     before = simulator.vcenter.requests.total()
     examined = doctor()
     assert examined.of("failed") == ["vcenter tls"]

@@ -16,8 +16,8 @@ from demo.filters import trigger_matches
 from tests.commands.catalog_events import EVENTS
 from tests.support.processes import clean_environment, command
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.events.catalog import all_classes
 from vcenter_source.triggers import cesql
 from vcenter_source.triggers.conditions import Comparison, Every, Not, Some, Unclear, possible
@@ -584,12 +584,12 @@ def test_the_manifests_of_this_project_are_clean() -> None:
 
 
 @pytest.fixture
-def simulator() -> Iterator[Running]:
-    with running() as one:
+def simulator() -> Iterator[Simulator]:
+    with run_simulator() as one:
         yield one
 
 
-def test_a_vcenter_is_asked_for_its_event_type_ids(simulator: Running, tmp_path: Path) -> None:
+def test_a_vcenter_is_asked_for_its_event_type_ids(simulator: Simulator, tmp_path: Path) -> None:
     account = {"VCENTER_URL": simulator.url, "VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
     (tmp_path / "a.yaml").write_text(GOOD.replace("vm.poweredon", "ex.esx.problem.net.connectivity.lost"))
     (tmp_path / "b.yaml").write_text(GOOD.replace("vm.poweredon", "ex.esx.problem.net.conectivity.lost"))

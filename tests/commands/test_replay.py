@@ -18,8 +18,8 @@ from tests.support.dead_letters import TRACEPARENT, cloudevent, folder_at, lette
 from tests.support.processes import process, wait_for_line
 from tests.support.recording_sink import Answer, RecordingSink, recording_sink
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.pipeline.replay import Replay, Summary
 from vcenter_source.sinks.http import http_sink
@@ -300,12 +300,12 @@ def test_letters_that_are_refused_for_themselves_do_not_make_one_that_is_turned_
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Running]:
-    with running() as one:
+def simulator() -> Iterator[Simulator]:
+    with run_simulator() as one:
         yield one
 
 
-def post(simulator: Running, count: int) -> None:
+def post(simulator: Simulator, count: int) -> None:
     loopback.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
 
 
@@ -313,7 +313,7 @@ def is_one_in_five(message: HTTPMessage) -> bool:
     return int(message.headers["ce-id"]) % 5 == 0
 
 
-def test_a_refused_event_is_in_the_folder_and_all_others_at_the_sink(simulator: Running, tmp_path: Path) -> None:
+def test_a_refused_event_is_in_the_folder_and_all_others_at_the_sink(simulator: Simulator, tmp_path: Path) -> None:
     post(simulator, 12)
     total = loopback.get(f"{simulator.base}/simulator/state").json()["events"]
     fives, others = set(range(5, total + 1, 5)), {number for number in range(1, total + 1) if number % 5}
@@ -338,7 +338,7 @@ def test_a_refused_event_is_in_the_folder_and_all_others_at_the_sink(simulator: 
 
 @pytest.mark.parametrize("status", [500, 403])
 def test_an_event_that_fails_while_all_others_pass_goes_to_the_folder(
-    simulator: Running, tmp_path: Path, status: int
+    simulator: Simulator, tmp_path: Path, status: int
 ) -> None:
     settings = {"VCENTER_URL": simulator.url, "DEAD_LETTER_PATH": str(tmp_path), "RETRY_MAX_DELAY": "0.1"} | LOGIN
     with recording_sink() as sink:
@@ -361,7 +361,7 @@ def test_an_event_that_fails_while_all_others_pass_goes_to_the_folder(
         assert len(accepted) > 3
 
 
-def test_an_event_that_no_folder_takes_holds_the_stream_until_one_does(simulator: Running, tmp_path: Path) -> None:
+def test_an_event_that_no_folder_takes_holds_the_stream_until_one_does(simulator: Simulator, tmp_path: Path) -> None:
     blocker = tmp_path / "blocker"
     blocker.touch()
     settings = {"VCENTER_URL": simulator.url, "RETRY_MAX_DELAY": "0.05", "MAX_IN_FLIGHT": "1"} | LOGIN
@@ -384,7 +384,7 @@ def test_an_event_that_no_folder_takes_holds_the_stream_until_one_does(simulator
 
 
 def test_with_no_dead_letter_at_all_the_log_says_what_to_set_and_the_event_is_delivered_in_the_end(
-    simulator: Running,
+    simulator: Simulator,
 ) -> None:
     settings = {"VCENTER_URL": simulator.url, "RETRY_MAX_DELAY": "0.05"} | LOGIN
     with recording_sink(lambda request: (400, {}) if request < 3 else (202, {})) as sink:
@@ -398,7 +398,7 @@ def test_with_no_dead_letter_at_all_the_log_says_what_to_set_and_the_event_is_de
 
 
 def test_the_dead_letter_sink_comes_first_and_an_event_that_is_only_put_off_goes_there_after_its_time(
-    simulator: Running, tmp_path: Path
+    simulator: Simulator, tmp_path: Path
 ) -> None:
     settings = {"VCENTER_URL": simulator.url, "DEAD_LETTER_PATH": str(tmp_path), "RETRY_MAX_DURATION": "0.3"} | LOGIN
     with recording_sink(lambda _: (503, {})) as sink, recording_sink() as letters:

@@ -16,19 +16,19 @@ from tests.support.processes import process, process_anew, wait_for_line
 from tests.support.recording_sink import Answer, recording_sink
 from tests.support.web_server import web_server
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 
 LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Running]:
-    with running() as one:
+def simulator() -> Iterator[Simulator]:
+    with run_simulator() as one:
         yield one
 
 
-def post(simulator: Running, count: int) -> None:
+def post(simulator: Simulator, count: int) -> None:
     loopback.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
 
 
@@ -42,7 +42,7 @@ def refusal(*arguments: str, **settings: str) -> tuple[int, str]:
     return adapter.returncode, said
 
 
-def test_a_first_look_prints_one_event_a_line_and_ends_on_sigint(simulator: Running) -> None:
+def test_a_first_look_prints_one_event_a_line_and_ends_on_sigint(simulator: Simulator) -> None:
     post(simulator, 4)
     with process_anew(
         "vcenter_source", "run", "--sink", "-", VCENTER_URL=simulator.url, START_FROM="beginning", **LOGIN
@@ -57,7 +57,7 @@ def test_a_first_look_prints_one_event_a_line_and_ends_on_sigint(simulator: Runn
     assert [event["id"] for event in events] == [str(event["data"]["key"]) for event in events]
 
 
-def test_a_reader_who_has_seen_enough_ends_it_quietly(simulator: Running) -> None:
+def test_a_reader_who_has_seen_enough_ends_it_quietly(simulator: Simulator) -> None:
     post(simulator, 500)
     settings = {"VCENTER_URL": simulator.url, "START_FROM": "beginning"}
     with process("vcenter_source", "run", "--sink", "-", **settings, **LOGIN) as adapter:
@@ -71,7 +71,7 @@ def test_a_reader_who_has_seen_enough_ends_it_quietly(simulator: Running) -> Non
     assert "BrokenPipe" not in log
 
 
-def test_a_new_event_is_at_the_sink_within_a_quarter_of_a_second(simulator: Running) -> None:
+def test_a_new_event_is_at_the_sink_within_a_quarter_of_a_second(simulator: Simulator) -> None:
     delays = []
     with (
         recording_sink() as sink,
@@ -88,7 +88,7 @@ def test_a_new_event_is_at_the_sink_within_a_quarter_of_a_second(simulator: Runn
     assert sorted(delays)[2] < 0.25  # the median, since the machine may pause
 
 
-def test_start_from_now_leaves_the_past_alone_and_a_time_does_not(simulator: Running) -> None:
+def test_start_from_now_leaves_the_past_alone_and_a_time_does_not(simulator: Simulator) -> None:
     post(simulator, 3)
     with recording_sink() as sink:
         settings = {"VCENTER_URL": simulator.url, "K_SINK": sink.url} | LOGIN
@@ -112,14 +112,14 @@ def test_start_from_now_leaves_the_past_alone_and_a_time_does_not(simulator: Run
     ],
     ids=["filtered in vCenter", "filtered here"],
 )
-def test_only_the_wanted_types_are_sent(simulator: Running, patterns: str, types: set[str]) -> None:
+def test_only_the_wanted_types_are_sent(simulator: Simulator, patterns: str, types: set[str]) -> None:
     post(simulator, 12)
     settings = {"VCENTER_URL": simulator.url, "START_FROM": "beginning", "EVENT_TYPES": patterns}
     with recording_sink() as sink, process("vcenter_source", "run", K_SINK=sink.url, **settings, **LOGIN):
         assert {sink.take().get_type() for _ in range(3)} == types
 
 
-def test_a_pattern_that_matches_nothing_is_warned_of_with_the_right_one(simulator: Running) -> None:
+def test_a_pattern_that_matches_nothing_is_warned_of_with_the_right_one(simulator: Simulator) -> None:
     with process(
         "vcenter_source", "run", VCENTER_URL=simulator.url, K_SINK="-", EVENT_TYPES="vm.*", **LOGIN
     ) as adapter:
@@ -129,7 +129,7 @@ def test_a_pattern_that_matches_nothing_is_warned_of_with_the_right_one(simulato
     assert "did you mean com.vmware.event.vm.*?" in line
 
 
-def test_the_format_of_vmwares_event_broker(simulator: Running) -> None:
+def test_the_format_of_vmwares_event_broker(simulator: Simulator) -> None:
     post(simulator, 12)
     settings = {"VCENTER_URL": simulator.url, "START_FROM": "beginning", "EVENT_TYPES": "VmPoweredOnEvent"}
     with (
@@ -143,7 +143,7 @@ def test_the_format_of_vmwares_event_broker(simulator: Running) -> None:
     assert data["Vm"]["Vm"]["Type"] == "VirtualMachine"
 
 
-def test_knatives_overrides_travel_with_every_event(simulator: Running) -> None:
+def test_knatives_overrides_travel_with_every_event(simulator: Simulator) -> None:
     post(simulator, 1)
     settings = {"VCENTER_URL": simulator.url, "START_FROM": "beginning"}
     overrides = '{"extensions":{"cluster":"east"}}'
@@ -154,7 +154,7 @@ def test_knatives_overrides_travel_with_every_event(simulator: Running) -> None:
         assert sink.take().get_attributes()["cluster"] == "east"
 
 
-def test_an_event_of_an_unknown_class_costs_nothing(simulator: Running) -> None:
+def test_an_event_of_an_unknown_class_costs_nothing(simulator: Simulator) -> None:
     with (
         recording_sink() as sink,
         process("vcenter_source", "run", VCENTER_URL=simulator.url, K_SINK=sink.url, **LOGIN) as adapter,
@@ -168,7 +168,7 @@ def test_an_event_of_an_unknown_class_costs_nothing(simulator: Running) -> None:
     assert int(both[1].get_id()) == int(both[0].get_id()) + 1
 
 
-def test_a_failing_sink_gets_every_event_in_the_end(simulator: Running) -> None:
+def test_a_failing_sink_gets_every_event_in_the_end(simulator: Simulator) -> None:
     def every_other(request: int) -> Answer:
         return (503, {"Retry-After": "0"}) if request % 2 else (202, {})
 
@@ -186,7 +186,7 @@ def test_a_failing_sink_gets_every_event_in_the_end(simulator: Running) -> None:
 
 
 def test_sigterm_delivers_what_is_on_its_way_and_the_next_run_goes_on_from_there(
-    simulator: Running, tmp_path: Path
+    simulator: Simulator, tmp_path: Path
 ) -> None:
     settings = {"VCENTER_URL": simulator.url, "START_FROM": "beginning"} | LOGIN
     settings["CHECKPOINT"] = f"file://{tmp_path}/checkpoint.json"
@@ -205,7 +205,7 @@ def test_sigterm_delivers_what_is_on_its_way_and_the_next_run_goes_on_from_there
     assert len(ids) == len(set(ids)), "an event was sent twice"
 
 
-def test_a_checkpoint_of_another_vcenter_is_refused(simulator: Running, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_vcenter_is_refused(simulator: Simulator, tmp_path: Path) -> None:
     """The message ends in the command that removes it, and then the adapter begins."""
     checkpoint = tmp_path / "of another" / "checkpoint.json"
     checkpoint.parent.mkdir()
@@ -231,7 +231,7 @@ def test_a_wrong_setting_is_one_line_where_python_starts_for_it() -> None:
     assert said.startswith("vcenter-source: VCENTER_URL: not an address")
 
 
-def test_a_wrong_password_is_one_line(simulator: Running) -> None:
+def test_a_wrong_password_is_one_line(simulator: Simulator) -> None:
     wrong = LOGIN | {"VCENTER_PASSWORD": "wrong"}
     code, said = refusal("--sink", "-", VCENTER_URL=simulator.url, **wrong)
     assert code == 1
@@ -254,7 +254,7 @@ def test_a_host_that_is_no_vcenter_is_one_line() -> None:
 
 
 def test_a_self_signed_certificate_is_one_line_with_both_ways_out() -> None:
-    with running(tls=True) as secure:
+    with run_simulator(tls=True) as secure:
         code, said = refusal("--sink", "-", VCENTER_URL=secure.url, **LOGIN)
     assert code == 1
     assert "VCENTER_CA_FILE" in said
@@ -265,7 +265,7 @@ def test_a_self_signed_certificate_is_one_line_with_both_ways_out() -> None:
 def test_each_of_the_two_ways_out_works(tmp_path: Path, how: str) -> None:
     certificate = tmp_path / "vcenter.pem"
     value = {"VCENTER_CA_FILE": str(certificate), "VCENTER_INSECURE": "true"}[how]
-    with running(tls=True, trust_cert=certificate) as secure:
+    with run_simulator(tls=True, trust_cert=certificate) as secure:
         settings = {"VCENTER_URL": secure.url, how: value}
         with process("vcenter_source", "run", "--sink", "-", START_FROM="beginning", **settings, **LOGIN) as adapter:
             assert adapter.stdout is not None

@@ -16,15 +16,15 @@ from tests.support import loopback
 from tests.support.processes import clean_environment, process, wait_for_line
 from tests.support.vcenter import state
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 
 REFUSED = "refuses the user name or password; check VCENTER_USERNAME and VCENTER_PASSWORD"
 
 
 @pytest.fixture
-def simulator() -> Iterator[Running]:
-    with running() as one:
+def simulator() -> Iterator[Simulator]:
+    with run_simulator() as one:
         yield one
 
 
@@ -36,7 +36,7 @@ def secret(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_wrong_secret_is_waited_out_not_ready_and_with_the_reason(simulator: Running, secret: Path) -> None:
+def test_a_wrong_secret_is_waited_out_not_ready_and_with_the_reason(simulator: Simulator, secret: Path) -> None:
     settings = {"VCENTER_URL": simulator.url, "VCENTER_SECRET_PATH": str(secret), "HEALTH_PORT": "0"}
     with process("vcenter_source", "run", "--sink", "-", LOG_FORMAT="json", **settings) as adapter:
         served = re.search(r'"port": (\d+)', wait_for_line(adapter, "serving /healthz"))
@@ -56,7 +56,7 @@ def test_a_wrong_secret_is_waited_out_not_ready_and_with_the_reason(simulator: R
     assert state(simulator)["sessions"] == 0
 
 
-def test_a_wait_for_another_secret_ends_on_sigterm(simulator: Running, secret: Path) -> None:
+def test_a_wait_for_another_secret_ends_on_sigterm(simulator: Simulator, secret: Path) -> None:
     settings = {"VCENTER_URL": simulator.url, "VCENTER_SECRET_PATH": str(secret)}
     with process("vcenter_source", "run", "--sink", "-", **settings) as adapter:
         wait_for_line(adapter, "waiting to log in again")
@@ -65,7 +65,7 @@ def test_a_wait_for_another_secret_ends_on_sigterm(simulator: Running, secret: P
     assert adapter.returncode == 0
 
 
-def test_at_a_terminal_a_wrong_secret_is_one_line(simulator: Running, secret: Path) -> None:
+def test_at_a_terminal_a_wrong_secret_is_one_line(simulator: Simulator, secret: Path) -> None:
     settings = {"VCENTER_URL": simulator.url, "VCENTER_SECRET_PATH": str(secret)}
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "vcenter_source", "run", "--sink", "-"]

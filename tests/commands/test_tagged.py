@@ -21,8 +21,8 @@ from tests.support.vcenter import session
 from tests.support.web_server import web_server
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from vcenter_simulator.rest import DialectName
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import connected, running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator, service_instance
 from vcenter_source.core.errors import (
     AuthenticationError,
     VcenterRefusedError,
@@ -40,13 +40,13 @@ CATEGORY, TAG = "events", "created in spring"
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Running]:
-    with running() as one:
+def simulator() -> Iterator[Simulator]:
+    with run_simulator() as one:
         yield one
 
 
 @contextmanager
-def rest(simulator: Running) -> Iterator[httpx.Client]:
+def rest(simulator: Simulator) -> Iterator[httpx.Client]:
     """A session of the administrator's with the simulator's REST API."""
     with loopback.Client(base_url=simulator.base, trust_env=False) as client:
         token = client.post("/api/session", auth=(ADMINISTRATOR, PASSWORD)).json()
@@ -55,7 +55,7 @@ def rest(simulator: Running) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def urn(simulator: Running) -> str:
+def urn(simulator: Simulator) -> str:
     """A tag on a machine, a pool of the same name and a folder."""
     with rest(simulator) as client:
         spec = {"name": CATEGORY, "description": "", "cardinality": "MULTIPLE", "associable_types": []}
@@ -69,25 +69,25 @@ def urn(simulator: Running) -> str:
         return made
 
 
-def carriers(simulator: Running) -> list[tuple[str, str, str]]:
+def carriers(simulator: Simulator) -> list[tuple[str, str, str]]:
     """Type, id and name of an object of each of three types, as pyVmomi tells them."""
-    with connected(simulator) as service:
+    with service_instance(simulator) as service:
         datacenter = service.content.rootFolder.childEntity[0]
         pool = datacenter.hostFolder.childEntity[0].resourcePool
         found = [datacenter.vmFolder, pool, datacenter.vmFolder.childEntity[0]]
         return [(type(each).__name__.rpartition(".")[2], each._GetMoId(), each.name) for each in found]
 
 
-def account(simulator: Running, **settings: str) -> dict[str, str]:
+def account(simulator: Simulator, **settings: str) -> dict[str, str]:
     usual = {"VCENTER_URL": f"{simulator.base}/sdk", "VCENTER_USERNAME": READER, "VCENTER_PASSWORD": PASSWORD}
     return {**usual, **settings}
 
 
-def tagged(simulator: Running, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def tagged(simulator: Simulator, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return command("tagged", *arguments, **account(simulator, **settings))
 
 
-def test_whoever_may_read_sees_what_carries_the_tag(simulator: Running, urn: str) -> None:
+def test_whoever_may_read_sees_what_carries_the_tag(simulator: Simulator, urn: str) -> None:
     done = tagged(simulator, f"{CATEGORY}/{TAG}")
     assert (done.returncode, done.stderr) == (0, "")
     expected = sorted(carriers(simulator))
@@ -95,14 +95,14 @@ def test_whoever_may_read_sees_what_carries_the_tag(simulator: Running, urn: str
     assert [tuple(line.split("\t")) for line in done.stdout.splitlines()] == expected
 
 
-def test_programs_get_json_and_the_tag_may_be_its_urn(simulator: Running, urn: str) -> None:
+def test_programs_get_json_and_the_tag_may_be_its_urn(simulator: Simulator, urn: str) -> None:
     done = tagged(simulator, urn, "--json")
     assert done.returncode == 0, done.stderr
     rows = [{"type": kind, "moid": moid, "name": name} for kind, moid, name in sorted(carriers(simulator))]
     assert [json.loads(line) for line in done.stdout.splitlines()] == rows
 
 
-def test_people_get_a_table(simulator: Running, urn: str) -> None:
+def test_people_get_a_table(simulator: Simulator, urn: str) -> None:
     ours, theirs = pty.openpty()
     done = subprocess.run(
         [sys.executable, "-m", "vcenter_source", "tagged", f"{CATEGORY}/{TAG}"],
@@ -119,7 +119,7 @@ def test_people_get_a_table(simulator: Running, urn: str) -> None:
     assert len(lines) == 4
 
 
-def test_a_tag_on_nothing_is_no_failure(simulator: Running, urn: str) -> None:
+def test_a_tag_on_nothing_is_no_failure(simulator: Simulator, urn: str) -> None:
     done = tagged(simulator, f"{CATEGORY}/free")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -144,22 +144,22 @@ def fails(done: subprocess.CompletedProcess[str], code: int, *words: str) -> Non
     ],
 )
 def test_a_tag_that_is_not_there_is_named_with_its_neighbours(
-    simulator: Running, urn: str, tag: str, message: str
+    simulator: Simulator, urn: str, tag: str, message: str
 ) -> None:
     fails(tagged(simulator, tag), 1, message)
 
 
 @pytest.mark.parametrize("tag", ["created", "events/", "/created", "urn:vmomi:InventoryServiceTag:1"])
-def test_what_is_no_tag_is_a_wrong_setting(simulator: Running, tag: str) -> None:
+def test_what_is_no_tag_is_a_wrong_setting(simulator: Simulator, tag: str) -> None:
     fails(tagged(simulator, tag), 2, f"'{tag}' is no tag", "category/name")
 
 
-def test_a_wrong_password_and_a_missing_address_are_named(simulator: Running, urn: str) -> None:
+def test_a_wrong_password_and_a_missing_address_are_named(simulator: Simulator, urn: str) -> None:
     fails(tagged(simulator, "a/b", VCENTER_PASSWORD="no"), 1, "VCENTER_PASSWORD")
     fails(tagged(simulator, "a/b", VCENTER_URL=""), 2, "VCENTER_URL")
 
 
-def test_what_stands_at_a_mistyped_address_is_no_vcenter(simulator: Running) -> None:
+def test_what_stands_at_a_mistyped_address_is_no_vcenter(simulator: Simulator) -> None:
     with web_server(200, b"<html>") as address:
         fails(tagged(simulator, "a/b", VCENTER_URL=address), 1, "check VCENTER_URL")
 
@@ -277,7 +277,7 @@ def test_a_vcenter_without_rest_is_named(vcenter: World) -> None:
         pass
 
 
-def test_what_is_gone_or_of_no_inventory_has_no_name(simulator: Running) -> None:
+def test_what_is_gone_or_of_no_inventory_has_no_name(simulator: Simulator) -> None:
     (kind, moid, name), *_ = carriers(simulator)
     there = ManagedObjectReference(kind, moid)
     gone, book = ManagedObjectReference("VirtualMachine", "vm-0"), ManagedObjectReference("com.vmware.Item", "1")

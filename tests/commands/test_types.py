@@ -22,8 +22,8 @@ from tests.support.processes import clean_environment, command
 from tests.support.vcenter import session
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.messages import EXTENDED, category, concrete_classes
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.commands.doctor import sink as doctor_sink
 from vcenter_source.core.errors import ConfigurationError, PermanentError
 from vcenter_source.core.event import Gap
@@ -42,8 +42,8 @@ CREATED = "com.vmware.event.resourcepool.created"
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Running]:
-    with running() as one:
+def simulator() -> Iterator[Simulator]:
+    with run_simulator() as one:
         yield one
 
 
@@ -156,7 +156,7 @@ def read_some(descriptor: int) -> bytes:
         return b""
 
 
-def test_a_vcenter_tells_its_own_event_type_ids_and_severities(simulator: Running) -> None:
+def test_a_vcenter_tells_its_own_event_type_ids_and_severities(simulator: Simulator) -> None:
     account = {"VCENTER_URL": simulator.url, "VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
     done = command("types", "--vcenter", "--json", **account)
     assert (done.stderr, done.returncode) == ("", 0)
@@ -246,7 +246,7 @@ def test_what_the_decoder_makes_of_every_class_meets_its_schema(name: str) -> No
     assert list(problems(event.data, root, root)) == []
 
 
-def test_events_of_the_simulator_meet_the_schemas_of_their_classes(simulator: Running) -> None:
+def test_events_of_the_simulator_meet_the_schemas_of_their_classes(simulator: Simulator) -> None:
     async def read() -> list[Any]:
         vcenter = Vcenter(session(simulator.url))
         await vcenter.connect()

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 
 GOVC = shutil.which("govc")
 
@@ -18,12 +18,12 @@ pytestmark = [pytest.mark.conformance, pytest.mark.skipif(GOVC is None, reason="
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Running]:
-    with running(backlog=300) as made:
+def simulator() -> Iterator[Simulator]:
+    with run_simulator(backlog=300) as made:
         yield made
 
 
-def govc(simulator: Running, *arguments: str) -> str:
+def govc(simulator: Simulator, *arguments: str) -> str:
     assert GOVC is not None
     login = {"GOVC_URL": simulator.url, "GOVC_USERNAME": ADMINISTRATOR, "GOVC_PASSWORD": PASSWORD}
     environment = {"PATH": os.environ["PATH"], "GOVC_PERSIST_SESSION": "false", "GOVC_INSECURE": "true", **login}
@@ -32,24 +32,24 @@ def govc(simulator: Running, *arguments: str) -> str:
     return done.stdout
 
 
-def test_it_is_taken_for_a_vcenter(simulator: Running) -> None:
+def test_it_is_taken_for_a_vcenter(simulator: Simulator) -> None:
     about = json.loads(govc(simulator, "about", "-json"))["about"]
     assert (about["apiType"], about["instanceUuid"]) == ("VirtualCenter", simulator.vcenter.instance_uuid)
 
 
-def test_it_lists_the_roles(simulator: Running) -> None:
+def test_it_lists_the_roles(simulator: Simulator) -> None:
     assert "ReadOnly        See details of objects, but not make changes\n" in govc(simulator, "role.ls")
     assert govc(simulator, "role.ls", "View") == "System.Anonymous\nSystem.View\n"
     assert "Global.LogEvent\n" in govc(simulator, "role.ls", "Admin")
 
 
-def test_it_reads_the_newest_events_in_order(simulator: Running) -> None:
+def test_it_reads_the_newest_events_in_order(simulator: Simulator) -> None:
     *earlier, login = govc(simulator, "events", "-n", "3").splitlines()
     assert login.endswith(f"[info] User {ADMINISTRATOR}@127.0.0.1 logged in as govc/0.0.0")
     assert len(earlier) == 2
 
 
-def test_it_reads_the_events_of_one_class_and_of_one_object(simulator: Running) -> None:
+def test_it_reads_the_events_of_one_class_and_of_one_object(simulator: Simulator) -> None:
     decoder, text, found = (
         json.JSONDecoder(),
         govc(simulator, "events", "-n", "5", "-type", "VmPoweredOnEvent", "-json"),

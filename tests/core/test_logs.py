@@ -12,7 +12,7 @@ import pytest
 from tests.support.processes import clean_environment, process
 from tests.support.recording_sink import recording_sink
 from tests.support.simulator_admin import LOGIN
-from vcenter_simulator.testing import running
+from vcenter_simulator.testing import run_simulator
 
 JSON = {"LOG_FORMAT": "json", "HEALTH_HOST": "127.0.0.1", "HEALTH_PORT": "0"}
 
@@ -39,7 +39,7 @@ logs.configure(s.read(s.SinkSettings, {}))
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
 def test_a_log_that_cannot_be_written_ends_nothing(log_format: str) -> None:
-    with running(backlog=1) as simulator, recording_sink() as sink, Path("/dev/full").open("w") as full:
+    with run_simulator(backlog=1) as simulator, recording_sink() as sink, Path("/dev/full").open("w") as full:
         settings = {
             "VCENTER_URL": simulator.url,
             "K_SINK": sink.url,
@@ -61,7 +61,7 @@ def test_a_log_that_cannot_be_written_ends_nothing(log_format: str) -> None:
 @pytest.mark.parametrize("traced", [True, False])
 def test_json_is_one_object_a_line_and_a_line_about_an_event_names_it(traced: bool) -> None:
     with (
-        running(backlog=1) as simulator,
+        run_simulator(backlog=1) as simulator,
         recording_sink(lambda request: (503 if request == 0 else 202, {})) as sink,
         recording_sink(lambda _: (404, {})) as collector,
     ):

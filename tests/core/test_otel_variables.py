@@ -22,8 +22,8 @@ from tests.support.pytag import world
 from tests.support.pytag_process import post_event, pytag_environment, pytag_process, run_pytag, stop_pytag
 from tests.support.recording_sink import recording_sink
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.core import otel_receiver, otel_variables
 from vcenter_source.core.otel_variables import HONOURED, unhonoured, wrong
 from vcenter_source.core.tracing import resource
@@ -119,8 +119,8 @@ def test_pytag_judges_them_by_the_same_rules() -> None:
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Running]:
-    with running() as one:
+def simulator() -> Iterator[Simulator]:
+    with run_simulator() as one:
         yield one
 
 
@@ -131,7 +131,7 @@ def iter_until(lines: Iterable[str], words: str) -> Iterator[str]:
             return
 
 
-def said(simulator: Running, receiver: Collector, **settings: str) -> str:
+def said(simulator: Simulator, receiver: Collector, **settings: str) -> str:
     """What the adapter logs while it sends one event and its spans."""
     otel = {"OTEL_METRICS_EXPORTER": "none", "OTEL_BSP_SCHEDULE_DELAY": "20"} | settings
     otel.setdefault("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
@@ -199,7 +199,7 @@ def export(url: str) -> None:
     exporter.shutdown()  # type: ignore[no-untyped-call]
 
 
-def test_a_receiver_that_takes_no_metrics_is_named_too(simulator: Running) -> None:
+def test_a_receiver_that_takes_no_metrics_is_named_too(simulator: Simulator) -> None:
     off = {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "otlp", "OTEL_METRIC_EXPORT_INTERVAL": "100"}
     with collector(404) as receiver:
         assert f"({receiver.url}/v1/metrics answers 404 Not Found)" in said(simulator, receiver, **off)
@@ -227,7 +227,7 @@ def test_the_functions_version_is_the_distributions() -> None:
     assert vcenter_functions.__version__ == version("vcenter-source")
 
 
-def test_the_versions_go_along_and_what_is_not_honoured_is_told_once(simulator: Running) -> None:
+def test_the_versions_go_along_and_what_is_not_honoured_is_told_once(simulator: Simulator) -> None:
     with collector() as receiver:
         log = said(simulator, receiver, OTEL_PROPAGATORS="b3", OTEL_RESOURCE_ATTRIBUTES="k8s.pod.name=p")
     assert log.count("OTEL_PROPAGATORS: b3 is not honoured") == 1
@@ -251,7 +251,7 @@ def test_the_version_can_be_another(monkeypatch: pytest.MonkeyPatch) -> None:
     "variables",
     [{"OTEL_EXPORTER_OTLP_ENDPOINT": "jaeger:4318"}, ENDPOINT | {"OTEL_SPAN_EVENT_COUNT_LIMIT": "few"}],
 )
-def test_whoever_runs_a_wrong_value_ends_it_with_one_line(simulator: Running, variables: dict[str, str]) -> None:
+def test_whoever_runs_a_wrong_value_ends_it_with_one_line(simulator: Simulator, variables: dict[str, str]) -> None:
     code, out, err = run_pytag(pytag_environment("http://127.0.0.1:1") | variables)
     assert (code, out, err.count("\n")) == (2, "", 1)
     reason = err.removeprefix("pytag: ")
@@ -263,7 +263,7 @@ def test_whoever_runs_a_wrong_value_ends_it_with_one_line(simulator: Running, va
     assert adapter.returncode == 2
 
 
-def test_the_doctor_refuses_it_too(simulator: Running) -> None:
+def test_the_doctor_refuses_it_too(simulator: Simulator) -> None:
     settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": "jaeger:4318", "VCENTER_URL": simulator.url}
     with process("vcenter_source", "doctor", "--sink", "-", **settings, **LOGIN) as doctor:
         assert "'jaeger:4318' is no http://" in doctor.communicate(timeout=20)[1]

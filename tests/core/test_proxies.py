@@ -29,8 +29,8 @@ from vcenter_functions.errors import SettingsError
 from vcenter_functions.errors import VcenterUnavailableError as PytagUnavailableError
 from vcenter_functions.telemetry import Telemetry
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import (
     ConfigurationError,
     KubernetesForbiddenError,
@@ -65,8 +65,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @pytest.fixture(scope="module")
-def vcenter() -> Iterator[Running]:
-    with running(tls=True) as one:
+def vcenter() -> Iterator[Simulator]:
+    with run_simulator(tls=True) as one:
         yield one
 
 
@@ -242,7 +242,7 @@ VCENTER_CLIENTS = [soap, tags, function]
 
 @pytest.mark.parametrize("client", VCENTER_CLIENTS)
 def test_vcenter_is_reached_through_the_proxy_which_sees_nothing(
-    vcenter: Running, proxy: ForwardProxy, environment: pytest.MonkeyPatch, client: Callable[[str], None]
+    vcenter: Simulator, proxy: ForwardProxy, environment: pytest.MonkeyPatch, client: Callable[[str], None]
 ) -> None:
     proxy.hosts["vc.example.com"] = "127.0.0.1"  # a name that only the proxy can look up
     url = vcenter.url.replace("localhost", "vc.example.com").replace("127.0.0.1", "vc.example.com")
@@ -276,7 +276,7 @@ def test_a_certificate_is_verified_behind_the_proxy_too(proxy: ForwardProxy, tmp
     assert set(proxy.requests) == {f"CONNECT 127.0.0.1:{port}"}
 
 
-def test_run_and_tagged_go_through_it_and_say_so(vcenter: Running, proxy: ForwardProxy) -> None:
+def test_run_and_tagged_go_through_it_and_say_so(vcenter: Simulator, proxy: ForwardProxy) -> None:
     given = {"VCENTER_URL": vcenter.url, "START_FROM": "beginning", "NO_PROXY": "sink.invalid", **LOGIN}
     httpx.post(f"{vcenter.base}/simulator/events", json={"count": 1}, verify=False, trust_env=False).raise_for_status()
     given |= {"HTTPS_PROXY": os.environ["HTTPS_PROXY"], "HTTP_PROXY": ""}
@@ -410,7 +410,7 @@ def test_a_403_to_connect_is_not_one_either(
 
 
 def test_doctor_goes_through_the_proxy(
-    vcenter: Running, proxy: ForwardProxy, capsys: pytest.CaptureFixture[str]
+    vcenter: Simulator, proxy: ForwardProxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
     proxy.hosts["vc.example.com"] = "127.0.0.1"
     url = vcenter.url.replace("localhost", "vc.example.com").replace("127.0.0.1", "vc.example.com")
@@ -427,7 +427,7 @@ def test_doctor_goes_through_the_proxy(
 
 
 def test_the_openfaas_gateway_is_looked_at_directly_as_it_is_asked(
-    environment: pytest.MonkeyPatch, vcenter: Running, capsys: pytest.CaptureFixture[str]
+    environment: pytest.MonkeyPatch, vcenter: Simulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     environment.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     with recording_sink() as sink:

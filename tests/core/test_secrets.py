@@ -18,8 +18,8 @@ from tests.support.processes import command, process, wait_for_line
 from tests.support.recording_sink import recording_sink
 from tests.support.simulator_admin import LOGIN, control
 from tests.support.waiting import eventually
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import ConfigurationError, SinkUnavailableError
 from vcenter_source.core.secretive import HIDDEN, Hiding, secrets_in, without_secrets
 from vcenter_source.settings.openfaas import GatewaySettings
@@ -36,8 +36,8 @@ def has_secret(text: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Running]:
-    with running() as one:
+def simulator() -> Iterator[Simulator]:
+    with run_simulator() as one:
         yield one
 
 
@@ -121,7 +121,7 @@ def streamed(viewer: str, words: str) -> str:
 
 @pytest.mark.parametrize("through_a_proxy", [False, True])
 def test_it_stands_in_no_log_span_metric_page_or_dead_letter(
-    simulator: Running, tmp_path: Path, through_a_proxy: bool
+    simulator: Simulator, tmp_path: Path, through_a_proxy: bool
 ) -> None:
     with collector() as spans, recording_sink() as sink:
         sink.refuses = lambda message: int(message.headers["ce-id"]) % 2 == 0

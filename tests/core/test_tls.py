@@ -29,8 +29,8 @@ from vcenter_functions import errors as pytag_errors
 from vcenter_functions.client import VcenterClient
 from vcenter_functions.telemetry import Telemetry
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.commands.doctor import endpoint, steps
 from vcenter_source.core.errors import (
     CertificateError,
@@ -221,7 +221,7 @@ def ours(context: ssl.SSLContext) -> set[str]:
 
 
 def test_a_running_session_follows_a_replaced_authority(tmp_path: Path) -> None:
-    with running(tls=True, trust_cert=tmp_path / "right.pem") as vcenter:
+    with run_simulator(tls=True, trust_cert=tmp_path / "right.pem") as vcenter:
         volume, right = tmp_path / "volume", (tmp_path / "right.pem").read_bytes()
         mount(volume, "..1", ca=right)
         reader = session(vcenter.url, volume / "ca.pem")
@@ -235,7 +235,7 @@ def test_a_running_session_follows_a_replaced_authority(tmp_path: Path) -> None:
 
 
 def test_run_follows_a_replaced_authority_and_loses_nothing(tmp_path: Path) -> None:
-    with running(tls=True, trust_cert=tmp_path / "right.pem") as vcenter, recording_sink() as sink:
+    with run_simulator(tls=True, trust_cert=tmp_path / "right.pem") as vcenter, recording_sink() as sink:
         volume, right = tmp_path / "volume", (tmp_path / "right.pem").read_bytes()
         mount(volume, "..1", ca=right)
         given = {"VCENTER_URL": vcenter.url, "VCENTER_CA_FILE": str(volume / "ca.pem"), "RETRY_MAX_DELAY": "0.2"}
@@ -250,12 +250,12 @@ def test_run_follows_a_replaced_authority_and_loses_nothing(tmp_path: Path) -> N
             sink.take()
 
 
-def post_event(vcenter: Running) -> None:
+def post_event(vcenter: Simulator) -> None:
     httpx.post(f"{vcenter.base}/simulator/events", json={"count": 1}, verify=False).raise_for_status()
 
 
 def test_pytag_follows_a_replaced_authority(tmp_path: Path) -> None:
-    with running(tls=True, trust_cert=tmp_path / "right.pem") as vcenter:
+    with run_simulator(tls=True, trust_cert=tmp_path / "right.pem") as vcenter:
         volume, right = tmp_path / "volume", (tmp_path / "right.pem").read_bytes()
         other = Identity("other", ca=True).pem
         mount(volume, "..1", ca=other)

@@ -16,20 +16,20 @@ from tests.support import loopback
 from tests.support.processes import clean_environment, process, wait_for_line
 from tests.support.recording_sink import Answer, recording_sink
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.tracing import configured
 
 LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Running]:
-    with running() as one:
+def simulator() -> Iterator[Simulator]:
+    with run_simulator() as one:
         yield one
 
 
-def traced(simulator: Running, answers: list[Answer], **settings: str) -> tuple[dict[str, str], list[Span]]:
+def traced(simulator: Simulator, answers: list[Answer], **settings: str) -> tuple[dict[str, str], list[Span]]:
     """One event through the adapter: the headers of its last request, and the spans of its trace."""
 
     def answer(request: int) -> Answer:
@@ -47,7 +47,7 @@ def traced(simulator: Running, answers: list[Answer], **settings: str) -> tuple[
         return headers, receiver.trace(headers.get("traceparent", "-" * 3).split("-")[1])
 
 
-def test_each_try_is_a_child_of_the_root_and_both_are_in_the_event(simulator: Running) -> None:
+def test_each_try_is_a_child_of_the_root_and_both_are_in_the_event(simulator: Simulator) -> None:
     headers, spans = traced(simulator, [(503, {"Retry-After": "0"}), (202, {})])
     root = next(span for span in spans if not span.parent_id)
     tries = sorted((span for span in spans if span.parent_id == root.span_id), key=lambda span: span.start)
@@ -66,7 +66,7 @@ def test_each_try_is_a_child_of_the_root_and_both_are_in_the_event(simulator: Ru
     assert root.end >= tries[1].end
 
 
-def test_a_dead_letter_is_a_failure_of_the_whole_trace(simulator: Running, tmp_path: Path) -> None:
+def test_a_dead_letter_is_a_failure_of_the_whole_trace(simulator: Simulator, tmp_path: Path) -> None:
     with Receiver() as receiver, recording_sink(lambda _: (422, {})) as sink:
         settings = {"VCENTER_URL": simulator.url, "K_SINK": sink.url, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
         settings["DEAD_LETTER_PATH"] = str(tmp_path)
@@ -83,14 +83,14 @@ def test_a_dead_letter_is_a_failure_of_the_whole_trace(simulator: Running, tmp_p
 
 
 @pytest.mark.parametrize(("sampler", "flags"), [("always_on", "01"), ("always_off", "00")])
-def test_go_reads_what_goes_out(simulator: Running, sampler: str, flags: str) -> None:
+def test_go_reads_what_goes_out(simulator: Simulator, sampler: str, flags: str) -> None:
     headers, _ = traced(simulator, [(202, {})], OTEL_TRACES_SAMPLER=sampler)
     for traceparent in (headers["traceparent"], headers["ce-traceparent"]):
         assert get_current_span(incoming({"traceparent": traceparent})).get_span_context().is_valid
         assert traceparent.rpartition("-")[2] == flags
 
 
-def test_the_service_can_be_named(simulator: Running) -> None:
+def test_the_service_can_be_named(simulator: Simulator) -> None:
     _, spans = traced(simulator, [(202, {})], OTEL_SERVICE_NAME="east")
     assert {span.service for span in spans} == {"east"}
 
@@ -98,13 +98,13 @@ def test_the_service_can_be_named(simulator: Running) -> None:
 @pytest.mark.parametrize(
     "off", [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}, {"OTEL_EXPORTER_OTLP_ENDPOINT": ""}]
 )
-def test_no_trace_where_tracing_is_off(simulator: Running, off: dict[str, str]) -> None:
+def test_no_trace_where_tracing_is_off(simulator: Simulator, off: dict[str, str]) -> None:
     headers, spans = traced(simulator, [(202, {})], **off)
     assert spans == []
     assert "traceparent" not in headers
 
 
-def test_a_dead_receiver_delays_neither_events_nor_the_end(simulator: Running) -> None:
+def test_a_dead_receiver_delays_neither_events_nor_the_end(simulator: Simulator) -> None:
     begun = time.perf_counter()
     headers, _ = traced(simulator, [(202, {})], OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
     assert headers["traceparent"]

@@ -9,7 +9,7 @@ import pytest
 
 from demo.processes import ROOT, DemoError, Processes, clean_environment
 from demo.vsphere import Reference, Soap, Tagging, VcenterError
-from vcenter_simulator.testing import running
+from vcenter_simulator.testing import run_simulator
 
 ACCOUNT = ("administrator@vsphere.local", "VMware1!")
 STUBBORN = """
@@ -70,7 +70,11 @@ def test_the_users_settings_stay_out() -> None:
 
 
 def test_calls_to_vcenter_over_both_protocols() -> None:
-    with running() as simulator, Soap(simulator.url, *ACCOUNT) as soap, Tagging(simulator.url, *ACCOUNT) as tagging:
+    with (
+        run_simulator() as simulator,
+        Soap(simulator.url, *ACCOUNT) as soap,
+        Tagging(simulator.url, *ACCOUNT) as tagging,
+    ):
         pool = soap.create_resource_pool("a < b & c")
         event = soap.event_about(pool.value, "ResourcePoolCreatedEvent")
         assert event
@@ -89,7 +93,7 @@ def test_calls_to_vcenter_over_both_protocols() -> None:
 
 
 def test_the_event_of_a_pool_is_posted_for_a_vcenter_that_posts_none() -> None:
-    with running() as simulator, Soap(simulator.url, *ACCOUNT) as soap:
+    with run_simulator() as simulator, Soap(simulator.url, *ACCOUNT) as soap:
         command = [sys.executable, "-m", "demo.create", "a < b", "--vcenter", simulator.url, "--post"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, cwd=ROOT)
         pool = Reference(*done.stdout.strip().split(":"))
@@ -100,7 +104,7 @@ def test_the_event_of_a_pool_is_posted_for_a_vcenter_that_posts_none() -> None:
 
 
 def test_a_wrong_password_and_an_address_where_nobody_listens_are_said_in_a_line() -> None:
-    with running() as simulator:
+    with run_simulator() as simulator:
         with pytest.raises(VcenterError, match=r"Login: .*incorrect user name or password"):
             Soap(simulator.url, ACCOUNT[0], "wrong").__enter__()
         with pytest.raises(VcenterError, match="session: answered 401"):

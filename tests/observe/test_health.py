@@ -16,7 +16,7 @@ from tests.support.processes import process, wait_for_line
 from tests.support.recording_sink import Answer, recording_sink
 from tests.support.simulator_admin import LOGIN, administered, control
 from tests.support.waiting import eventually
-from vcenter_simulator.testing import running
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.observe.health import Check, Health
 from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.dispatcher import Parcel
@@ -159,7 +159,7 @@ def test_readiness_follows_the_sink_and_names_what_it_said() -> None:
     answers: list[Answer] = [(202, {})]
 
     with (
-        running() as simulator,
+        run_simulator() as simulator,
         recording_sink(lambda _: answers[-1]) as sink,
         administered(simulator, K_SINK=sink.url, **QUICK) as admin,
     ):
@@ -182,7 +182,7 @@ def test_readiness_follows_the_sink_and_names_what_it_said() -> None:
 
 def test_readiness_follows_vcenter_and_names_what_it_said() -> None:
     with (
-        running() as simulator,
+        run_simulator() as simulator,
         recording_sink() as sink,
         administered(simulator, K_SINK=sink.url, **QUICK) as admin,
     ):
@@ -200,7 +200,7 @@ def test_readiness_follows_the_checkpoints_store(tmp_path: Path) -> None:
     folder, away = tmp_path / "here", tmp_path / "away"
     folder.mkdir()
     with (
-        running() as simulator,
+        run_simulator() as simulator,
         recording_sink() as sink,
         administered(simulator, K_SINK=sink.url, CHECKPOINT=f"file://{folder}/checkpoint.json", **QUICK) as admin,
     ):
@@ -217,7 +217,7 @@ def test_probes_are_answered_while_a_stop_drains_and_the_exit_code_is_0() -> Non
     answers: list[Answer] = [(503, {})]
 
     with (
-        running(backlog=1) as simulator,
+        run_simulator(backlog=1) as simulator,
         recording_sink(lambda _: answers[-1]) as sink,
         administered(simulator, K_SINK=sink.url, START_FROM="beginning", **QUICK) as admin,
         httpx.Client() as scraper,  # keeps its connection, as Prometheus does
@@ -272,7 +272,7 @@ def test_where_it_is_served(
 
 
 def test_an_admin_server_that_is_off_is_not_there() -> None:
-    with running(backlog=1) as simulator, recording_sink() as sink:
+    with run_simulator(backlog=1) as simulator, recording_sink() as sink:
         settings = {"VCENTER_URL": simulator.url, "K_SINK": sink.url, "START_FROM": "beginning", "HEALTH_PORT": "off"}
         with process("vcenter_source", "run", **settings, **LOGIN) as adapter:
             sink.take()

@@ -23,8 +23,8 @@ from demo.receiver import unpack
 from tests.support.recording_sink import Answer, RecordingSink, recording_sink
 from tests.support.simulator_admin import Admin, administered, control
 from tests.support.waiting import eventually
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.tracing import configured
 from vcenter_source.observe.metrics import BUCKETS, MAX_TYPES, OTHER, Meters
 from vcenter_source.pipeline.dispatcher import Parcel
@@ -126,7 +126,7 @@ def answers(request: int) -> Answer:
 
 
 @contextmanager
-def busy(simulator: Running, folder: Path, **settings: str) -> Iterator[tuple[RecordingSink, Admin]]:
+def busy(simulator: Simulator, folder: Path, **settings: str) -> Iterator[tuple[RecordingSink, Admin]]:
     """An adapter that has delivered, retried, filtered and given up events, and has come to rest."""
     wanted = {"EVENT_TYPES": "com.vmware.event.vm.*,com.vmware.event.resourcepool.*", "START_FROM": "beginning"}
     with recording_sink(answers) as sink:
@@ -150,7 +150,7 @@ def test_metrics_agree_with_what_the_sink_has_seen(tmp_path: Path) -> None:
     def nonzero(name: str) -> dict[str, float]:
         return {kind: count for kind, count in admin.samples(f"{PREFIX}_{name}").items() if count}
 
-    with running(backlog=40) as simulator, busy(simulator, tmp_path) as (sink, admin):
+    with run_simulator(backlog=40) as simulator, busy(simulator, tmp_path) as (sink, admin):
         accepted, retried, refused = counts(sink)
         read = nonzero("events_read_total")
         done = Counter(nonzero("events_delivered_total"))
@@ -170,7 +170,7 @@ def test_metrics_agree_with_what_the_sink_has_seen(tmp_path: Path) -> None:
 
 
 def test_what_is_served_is_what_prometheus_reads(tmp_path: Path) -> None:
-    with running(backlog=40) as simulator, busy(simulator, tmp_path) as (_, admin):
+    with run_simulator(backlog=40) as simulator, busy(simulator, tmp_path) as (_, admin):
         plain = admin.get("/metrics")
         modern = admin.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
     assert plain.headers["content-type"].startswith("text/plain; version=")
@@ -247,7 +247,7 @@ def points(metric: Any) -> dict[str, float]:
 
 
 def test_the_same_numbers_come_over_otlp_and_the_last_ones_at_the_end(tmp_path: Path) -> None:
-    with running(backlog=40) as simulator, metric_receiver() as (url, received):
+    with run_simulator(backlog=40) as simulator, metric_receiver() as (url, received):
         otlp = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": url,
             "OTEL_METRIC_EXPORT_INTERVAL": "100",

@@ -13,7 +13,7 @@ from tests.support.openfaas_gateway import FakeGateway, Function, Reply, fake_ga
 from tests.support.openfaas_shim import POOL_TYPE, Shim, adapter_settings, binary, deployed, shim_at
 from tests.support.processes import process, wait_for_line
 from tests.support.waiting import eventually
-from vcenter_simulator.testing import running
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.sinks.http import SEND_AGAIN, http_sink
 
 
@@ -73,7 +73,7 @@ def test_every_way_to_send_over_http_says_what_is_wished(shim: Shim, tag: Functi
 @pytest.mark.parametrize("has_shim", [True, False], ids=["shim", "one process"])
 def test_a_replay_invokes_who_refused_and_nobody_else(tmp_path: Path, has_shim: bool) -> None:
     """A dead letter is no wish: functions that have its event are not to act on it once more."""
-    with running(backlog=200) as simulator, fake_gateway() as gateway, shim_at(gateway) as shim:
+    with run_simulator(backlog=200) as simulator, fake_gateway() as gateway, shim_at(gateway) as shim:
         strict, other = (gateway.deploy(name, POOL_TYPE, topic_invocation="sync") for name in ("strict", "other"))
         strict.answer = lambda _: Reply(400, b"no such tag")
         eventually(lambda: shim.get("/readyz").json()["functions"] == 2)

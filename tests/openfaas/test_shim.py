@@ -19,8 +19,8 @@ from tests.support.openfaas_shim import POOL_TYPE, Shim, adapter_settings, binar
 from tests.support.processes import process, wait_for_line
 from tests.support.simulator_admin import administered
 from tests.support.waiting import eventually
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.events.cloudevent import OrjsonFormat
 from vcenter_source.settings.openfaas import ShimSettings
@@ -189,8 +189,8 @@ def test_a_port_that_cannot_be_had_is_one_line() -> None:
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Running]:
-    with running() as one:
+def simulator() -> Iterator[Simulator]:
+    with run_simulator() as one:
         loopback.post(f"{one.base}/simulator/events", json={"count": 12}).raise_for_status()
         yield one
 
@@ -199,7 +199,7 @@ def pools(gateway: FakeGateway, count: int) -> list[dict[str, Any]]:
     return [gateway.take().data for _ in range(count)]
 
 
-def test_from_vcenter_through_the_shim_to_a_function_with_one_trace(simulator: Running) -> None:
+def test_from_vcenter_through_the_shim_to_a_function_with_one_trace(simulator: Simulator) -> None:
     with fake_gateway() as gateway, Receiver() as receiver:
         gateway.deploy("tag", "com.vmware.event.resourcepool.*")
         traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_METRICS_EXPORTER": "none"}
@@ -221,7 +221,7 @@ def test_from_vcenter_through_the_shim_to_a_function_with_one_trace(simulator: R
     assert sent.headers["ce-traceparent"].split("-")[1] == trace_id
 
 
-def test_from_vcenter_in_batches_to_a_function(simulator: Running) -> None:
+def test_from_vcenter_in_batches_to_a_function(simulator: Simulator) -> None:
     with fake_gateway() as gateway:
         function = gateway.deploy("tag", POOL_TYPE)
         with (
@@ -233,7 +233,9 @@ def test_from_vcenter_in_batches_to_a_function(simulator: Running) -> None:
     assert len(function.ids()) == len(set(function.ids()))
 
 
-def test_in_one_process_a_refusal_is_a_dead_letter_with_the_functions_name(simulator: Running, tmp_path: Path) -> None:
+def test_in_one_process_a_refusal_is_a_dead_letter_with_the_functions_name(
+    simulator: Simulator, tmp_path: Path
+) -> None:
     with fake_gateway() as gateway:
         strict = gateway.deploy("strict", "ResourcePoolCreatedEvent", topic_invocation="sync")
         strict.answer = lambda _: Reply(400, b"no such tag")
@@ -255,7 +257,7 @@ def test_in_one_process_a_refusal_is_a_dead_letter_with_the_functions_name(simul
     assert said == f"{len(listed)} accepted and removed, 0 refused again and kept.\n"
 
 
-def test_in_one_process_a_gateway_that_is_away_shows_in_readiness(simulator: Running) -> None:
+def test_in_one_process_a_gateway_that_is_away_shows_in_readiness(simulator: Simulator) -> None:
     settings = {"TOPIC_MAP_INTERVAL": "0.1", "HEALTH_STALE_AFTER": "1"}
     with fake_gateway() as gateway, administered(simulator, K_SINK=f"openfaas+{gateway.url}", **settings) as admin:
         eventually(admin.is_ready)
@@ -285,7 +287,7 @@ def test_dead_letters_go_to_no_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
         read(SinkSettings, {})
 
 
-def test_a_gateways_wrong_setting_is_one_line_of_run_too(simulator: Running) -> None:
+def test_a_gateways_wrong_setting_is_one_line_of_run_too(simulator: Simulator) -> None:
     settings = adapter_settings(simulator, K_SINK="openfaas+http://gateway", OPENFAAS_CONCURRENCY="0")
     with process("vcenter_source", "run", **settings) as adapter:
         _, said = adapter.communicate(timeout=20)

@@ -15,12 +15,12 @@ from pyVim.connect import Disconnect, SmartConnect
 
 from tests.support import loopback
 from tests.support.processes import SLOW, process
-from vcenter_simulator.testing import running
+from vcenter_simulator.testing import run_simulator
 
 
 def test_tls_with_a_certificate_that_can_be_trusted(tmp_path: Path) -> None:
     certificate = tmp_path / "cert.pem"
-    with running(tls=True, trust_cert=certificate) as simulator:
+    with run_simulator(tls=True, trust_cert=certificate) as simulator:
         port = int(simulator.base.rpartition(":")[2])
         trusting = ssl.create_default_context(cafile=str(certificate))
         account = {"user": "administrator@vsphere.local", "pwd": "VMware1!"}
@@ -118,7 +118,7 @@ def test_a_wrong_option_is_said_in_one_line(arguments: list[str], message: str) 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
 def test_an_ipv6_address_is_served_and_printed_as_one(tmp_path: Path) -> None:
     certificate = tmp_path / "cert.pem"
-    with running(host="::1", tls=True, trust_cert=certificate) as simulator:
+    with run_simulator(host="::1", tls=True, trust_cert=certificate) as simulator:
         assert simulator.url.startswith("https://[::1]:")
         trusting = ssl.create_default_context(cafile=str(certificate))
         assert httpx.get(f"{simulator.url}/vimServiceVersions.xml", verify=trusting).status_code == 200

@@ -10,8 +10,8 @@ import pytest
 from pyVmomi import vim, vmodl
 
 from tests.support import loopback
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import connected, running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator, service_instance
 from vcenter_simulator.vmomi import wire_name
 
 Query = vmodl.query.PropertyCollector
@@ -19,25 +19,25 @@ Filter = vim.event.EventFilterSpec
 
 
 @pytest.fixture
-def simulator() -> Iterator[Running]:
-    with running(backlog=40) as made:
+def simulator() -> Iterator[Simulator]:
+    with run_simulator(backlog=40) as made:
         yield made
 
 
 @pytest.fixture
-def service(simulator: Running) -> Iterator[Any]:
-    with connected(simulator) as made:
+def service(simulator: Simulator) -> Iterator[Any]:
+    with service_instance(simulator) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def past() -> Iterator[Any]:
     """A session on a simulator where nothing happens but the 40 events before it and its own login."""
-    with running(backlog=40) as made, connected(made) as session:
+    with run_simulator(backlog=40) as made, service_instance(made) as session:
         yield session
 
 
-def post(simulator: Running, count: int = 1) -> None:
+def post(simulator: Simulator, count: int = 1) -> None:
     loopback.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
 
 
@@ -58,7 +58,7 @@ def wait(service: Any, version: str, seconds: int) -> Any:
     return service.content.propertyCollector.WaitForUpdatesEx(version, Query.WaitOptions(maxWaitSeconds=seconds))
 
 
-def test_a_collector_reads_from_the_oldest_and_goes_on_after_the_end(simulator: Running, service: Any) -> None:
+def test_a_collector_reads_from_the_oldest_and_goes_on_after_the_end(simulator: Simulator, service: Any) -> None:
     collector = service.content.eventManager.CreateCollectorForEvents(Filter())
     keys = [event.key for event in collector.ReadNextEvents(30)] + [event.key for event in collector.ReadNextEvents(30)]
     assert keys == list(range(1, 42))
@@ -68,7 +68,7 @@ def test_a_collector_reads_from_the_oldest_and_goes_on_after_the_end(simulator: 
 
 
 def test_the_backlog_is_about_as_many_objects_as_are_asked_for() -> None:
-    with running(backlog=4 * 20 + 4, objects=20) as made, connected(made) as session:
+    with run_simulator(backlog=4 * 20 + 4, objects=20) as made, service_instance(made) as session:
         manager = session.content.eventManager
         posted = manager.QueryEvents(Filter(eventTypeId=["VmPoweredOnEvent"]))
         machines = [event.vm.vm._moId for event in posted]
@@ -156,7 +156,7 @@ def test_full_messages_can_be_left_out(past: Any) -> None:
     assert {event.fullFormattedMessage for event in selected(past, Filter(disableFullMessage=True))} == {None}
 
 
-def test_the_latest_page_follows_and_its_size_changes_nothing_else(simulator: Running, service: Any) -> None:
+def test_the_latest_page_follows_and_its_size_changes_nothing_else(simulator: Simulator, service: Any) -> None:
     collector = service.content.eventManager.CreateCollectorForEvents(Filter())
     assert [event.key for event in collector.latestPage] == list(range(41, 31, -1))
     collector.ReadNextEvents(5)
@@ -180,7 +180,7 @@ def test_reset_and_rewind_move_the_position_as_the_reference_says(past: Any) -> 
     assert list(collector.ReadPreviousEvents(1000)) == []
 
 
-def test_a_session_has_32_collectors_and_they_die_with_it(simulator: Running, service: Any) -> None:
+def test_a_session_has_32_collectors_and_they_die_with_it(simulator: Simulator, service: Any) -> None:
     manager = service.content.eventManager
     collectors = [manager.CreateCollectorForEvents(Filter()) for _ in range(manager.maxCollector)]
     with pytest.raises(vim.fault.InvalidState):
@@ -189,7 +189,7 @@ def test_a_session_has_32_collectors_and_they_die_with_it(simulator: Running, se
     with pytest.raises(vmodl.fault.ManagedObjectNotFound):
         collectors[0].ReadNextEvents(1)
     manager.CreateCollectorForEvents(Filter())
-    with connected(simulator) as other:
+    with service_instance(simulator) as other:
         foreign = vim.event.EventHistoryCollector(collectors[1]._moId, other._stub)
         with pytest.raises(vmodl.fault.ManagedObjectNotFound):
             foreign.ReadNextEvents(1)
@@ -197,7 +197,7 @@ def test_a_session_has_32_collectors_and_they_die_with_it(simulator: Running, se
     assert loopback.get(f"{simulator.base}/simulator/state").json()["collectors"] == 32
 
 
-def test_a_matching_event_wakes_the_wait_at_once(simulator: Running, service: Any) -> None:
+def test_a_matching_event_wakes_the_wait_at_once(simulator: Simulator, service: Any) -> None:
     collector = service.content.eventManager.CreateCollectorForEvents(Filter(eventTypeId=["VmPoweredOnEvent"]))
     watch(service, collector, "latestPage")
     first = wait(service, "", 0)
@@ -225,7 +225,7 @@ class threading_timer(threading.Timer):  # noqa: N801  used like a function
         self.join()
 
 
-def test_an_event_that_does_not_match_wakes_nobody(simulator: Running, service: Any) -> None:
+def test_an_event_that_does_not_match_wakes_nobody(simulator: Simulator, service: Any) -> None:
     collector = service.content.eventManager.CreateCollectorForEvents(Filter(eventTypeId=["HostAddedEvent"]))
     watch(service, collector, "latestPage")
     version = wait(service, "", 0).version
@@ -243,7 +243,7 @@ def test_a_wait_is_cancelled_by_another_call(service: Any) -> None:
     assert time.monotonic() - started < 5
 
 
-def test_a_wait_ends_with_its_session(simulator: Running, service: Any) -> None:
+def test_a_wait_ends_with_its_session(simulator: Simulator, service: Any) -> None:
     watch(service, entity(service, "DC0"), "name")
     version = wait(service, "", 0).version
     expire = {"fault": "expire-sessions"}
@@ -280,7 +280,7 @@ def test_an_object_that_goes_leaves_the_filter(service: Any) -> None:
     assert wait(service, version, 0).filterSet[0].objectSet[0].kind == "leave"
 
 
-def test_property_collectors_are_independent(simulator: Running, service: Any) -> None:
+def test_property_collectors_are_independent(simulator: Simulator, service: Any) -> None:
     own = service.content.propertyCollector.CreatePropertyCollector()
     machine = entity(service, "DC0")
     spec = Query.FilterSpec(
@@ -295,7 +295,7 @@ def test_property_collectors_are_independent(simulator: Running, service: Any) -
 
 
 def test_events_arrive_at_the_rate_asked_for() -> None:
-    with running(rate=500) as simulator:
+    with run_simulator(rate=500) as simulator:
         history = simulator.vcenter.events.history
         while not len(history):
             time.sleep(0.01)

@@ -12,42 +12,42 @@ import pytest
 from pyVmomi import vim, vmodl
 
 from tests.support import loopback
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import connected, running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator, service_instance
 
 Filter = vim.event.EventFilterSpec
 VERSIONS = "/sdk/vimServiceVersions.xml"
 
 
 @pytest.fixture
-def simulator() -> Iterator[Running]:
-    with running() as made:
+def simulator() -> Iterator[Simulator]:
+    with run_simulator() as made:
         yield made
 
 
 @pytest.fixture
-def service(simulator: Running) -> Iterator[Any]:
-    with connected(simulator) as made:
+def service(simulator: Simulator) -> Iterator[Any]:
+    with service_instance(simulator) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def untouched() -> Iterator[Running]:
+def untouched() -> Iterator[Simulator]:
     """A simulator for what changes nothing."""
-    with running() as made:
+    with run_simulator() as made:
         yield made
 
 
-def fault(simulator: Running, name: str, **options: object) -> httpx.Response:
+def fault(simulator: Simulator, name: str, **options: object) -> httpx.Response:
     return loopback.post(f"{simulator.base}/simulator/faults", json={"fault": name, **options})
 
 
-def state(simulator: Running) -> dict[str, Any]:
+def state(simulator: Simulator) -> dict[str, Any]:
     counters: dict[str, Any] = loopback.get(f"{simulator.base}/simulator/state").json()
     return counters
 
 
-def post(simulator: Running, count: int) -> None:
+def post(simulator: Simulator, count: int) -> None:
     assert loopback.post(f"{simulator.base}/simulator/events", json={"count": count}).status_code == 204
 
 
@@ -55,7 +55,7 @@ def collector(service: Any, **options: Any) -> Any:
     return service.content.eventManager.CreateCollectorForEvents(Filter(**options))
 
 
-def test_sessions_expire_at_both_doors(simulator: Running, service: Any) -> None:
+def test_sessions_expire_at_both_doors(simulator: Simulator, service: Any) -> None:
     account = ("administrator@vsphere.local", "VMware1!")
     token = loopback.post(f"{simulator.base}/api/session", auth=account).json()
     tags = f"{simulator.base}/api/cis/tagging/category"
@@ -67,7 +67,7 @@ def test_sessions_expire_at_both_doors(simulator: Running, service: Any) -> None
     assert state(simulator)["sessions"] == 0
 
 
-def test_a_dropped_connection_gives_no_answer_at_all(simulator: Running) -> None:
+def test_a_dropped_connection_gives_no_answer_at_all(simulator: Simulator) -> None:
     fault(simulator, "drop-connections", count=2)
     for _ in range(2):
         with pytest.raises(httpx.RemoteProtocolError):
@@ -75,7 +75,7 @@ def test_a_dropped_connection_gives_no_answer_at_all(simulator: Running) -> None
     assert loopback.get(simulator.base + VERSIONS).status_code == 200
 
 
-def test_cut_connections_end_what_is_under_way_and_the_session_lives_on(simulator: Running, service: Any) -> None:
+def test_cut_connections_end_what_is_under_way_and_the_session_lives_on(simulator: Simulator, service: Any) -> None:
     fault(simulator, "cut-connections", seconds=0.3)
     with pytest.raises((OSError, http.client.HTTPException)):
         service.CurrentTime()
@@ -84,7 +84,7 @@ def test_cut_connections_end_what_is_under_way_and_the_session_lives_on(simulato
     assert state(simulator)["sessions"] == 1
 
 
-def test_an_answer_that_is_lost_is_one_of_what_was_carried_out(simulator: Running, service: Any) -> None:
+def test_an_answer_that_is_lost_is_one_of_what_was_carried_out(simulator: Simulator, service: Any) -> None:
     fault(simulator, "lose-answers", method="CreateCollectorForEvents")
     assert service.CurrentTime() is not None
     with pytest.raises(http.client.HTTPException):
@@ -93,14 +93,14 @@ def test_an_answer_that_is_lost_is_one_of_what_was_carried_out(simulator: Runnin
     assert state(simulator)["faults"] == 0
 
 
-def test_an_answer_trickles(simulator: Running, service: Any) -> None:
+def test_an_answer_trickles(simulator: Simulator, service: Any) -> None:
     fault(simulator, "trickle", method="CurrentTime", seconds=0.001)
     begun = time.monotonic()
     service.CurrentTime()
     assert time.monotonic() - begun > 0.3, "some hundred bytes"
 
 
-def test_pages_take_as_long_as_they_are_asked_to_be(simulator: Running, service: Any) -> None:
+def test_pages_take_as_long_as_they_are_asked_to_be(simulator: Simulator, service: Any) -> None:
     fault(simulator, "slow-pages", seconds=0.001)
     one = collector(service)
     took = []
@@ -113,13 +113,13 @@ def test_pages_take_as_long_as_they_are_asked_to_be(simulator: Running, service:
     assert not simulator.vcenter.faults.per_event
 
 
-def test_large_events_have_the_bytes_that_were_asked_for(simulator: Running, service: Any) -> None:
+def test_large_events_have_the_bytes_that_were_asked_for(simulator: Simulator, service: Any) -> None:
     fault(simulator, "large-events", count=2, bytes=100_000)
     events = [each for each in collector(service).ReadNextEvents(10) if isinstance(each, vim.event.GeneralUserEvent)]
     assert [len(each.fullFormattedMessage or "") for each in events] == [100_000, 100_000]
 
 
-def test_log_ins_are_refused_and_counted_and_five_in_three_minutes_lock_the_account(simulator: Running) -> None:
+def test_log_ins_are_refused_and_counted_and_five_in_three_minutes_lock_the_account(simulator: Simulator) -> None:
     def log_in(password: str) -> bool:
         answer = loopback.post(f"{simulator.base}/api/session", auth=("administrator@vsphere.local", password))
         return answer.status_code == 201
@@ -134,26 +134,26 @@ def test_log_ins_are_refused_and_counted_and_five_in_three_minutes_lock_the_acco
     assert state(simulator)["refusedLogins"] == 7
 
 
-def test_an_esxi_host_says_so(simulator: Running) -> None:
+def test_an_esxi_host_says_so(simulator: Simulator) -> None:
     fault(simulator, "esxi-host")
-    with connected(simulator) as host:
+    with service_instance(simulator) as host:
         assert (host.content.about.apiType, host.content.about.instanceUuid) == ("HostAgent", None)
 
 
-def test_a_status_is_answered_so_many_times_on_its_path(simulator: Running) -> None:
+def test_a_status_is_answered_so_many_times_on_its_path(simulator: Simulator) -> None:
     fault(simulator, "status", status=503, count=2, path="/sdk")
     assert loopback.get(f"{simulator.base}/api/cis/tagging/category").status_code == 401
     assert [loopback.get(simulator.base + VERSIONS).status_code for _ in range(3)] == [503, 503, 200]
 
 
-def test_pyvmomi_sees_a_status_as_an_error(simulator: Running, service: Any) -> None:
+def test_pyvmomi_sees_a_status_as_an_error(simulator: Simulator, service: Any) -> None:
     fault(simulator, "status", status=503, count=1, path="/sdk")
     with pytest.raises(http.client.HTTPException, match="503"):
         service.CurrentTime()
     assert service.CurrentTime()
 
 
-def test_a_delay_holds_the_answer_back(simulator: Running) -> None:
+def test_a_delay_holds_the_answer_back(simulator: Simulator) -> None:
     fault(simulator, "delay", seconds=0.3, count=1)
     started = time.monotonic()
     loopback.get(simulator.base + VERSIONS)
@@ -162,7 +162,7 @@ def test_a_delay_holds_the_answer_back(simulator: Running) -> None:
 
 
 def test_an_end_waits_for_no_delay() -> None:
-    with socket.socket() as client, running() as own:
+    with socket.socket() as client, run_simulator() as own:
         client.connect(("127.0.0.1", int(own.base.rpartition(":")[2])))
         fault(own, "delay", seconds=50)
         client.sendall(f"GET {VERSIONS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
@@ -172,7 +172,7 @@ def test_an_end_waits_for_no_delay() -> None:
     assert time.monotonic() - begun < 5
 
 
-def test_pending_faults_can_be_taken_back(simulator: Running) -> None:
+def test_pending_faults_can_be_taken_back(simulator: Simulator) -> None:
     fault(simulator, "status", count=5)
     assert state(simulator)["faults"] == 1
     assert loopback.delete(f"{simulator.base}/simulator/faults").status_code == 204
@@ -193,13 +193,13 @@ def test_pending_faults_can_be_taken_back(simulator: Running) -> None:
         ([], "the body must be a JSON object"),
     ],
 )
-def test_a_wrong_fault_is_refused_with_the_reason(untouched: Running, body: object, error: str) -> None:
+def test_a_wrong_fault_is_refused_with_the_reason(untouched: Simulator, body: object, error: str) -> None:
     answer = loopback.post(f"{untouched.base}/simulator/faults", json=body)
     assert answer.status_code == 400
     assert error in answer.json()["error"]
 
 
-def test_an_unknown_class_stands_in_the_page_as_raw_xml(simulator: Running, service: Any) -> None:
+def test_an_unknown_class_stands_in_the_page_as_raw_xml(simulator: Simulator, service: Any) -> None:
     reader = collector(service)
     fault(simulator, "unknown-class")
     page = read_page(simulator, service, reader, 1000)
@@ -208,7 +208,7 @@ def test_an_unknown_class_stands_in_the_page_as_raw_xml(simulator: Running, serv
     assert '<powerState xsi:type="VirtualMachinePowerState">superposed</powerState>' in page
 
 
-def test_a_gap_that_no_page_reaches_across_is_silent_for_ever(simulator: Running, service: Any) -> None:
+def test_a_gap_that_no_page_reaches_across_is_silent_for_ever(simulator: Simulator, service: Any) -> None:
     reader, wide = collector(service), collector(service)
     fault(simulator, "hide-events", count=50)
     post(simulator, 4)
@@ -219,7 +219,7 @@ def test_a_gap_that_no_page_reaches_across_is_silent_for_ever(simulator: Running
     assert [event.key for event in wide.ReadNextEvents(1000)] == [1, 52, 53, 54, 55]
 
 
-def test_keys_rewind_and_times_do_not(simulator: Running, service: Any) -> None:
+def test_keys_rewind_and_times_do_not(simulator: Simulator, service: Any) -> None:
     post(simulator, 3)
     fault(simulator, "rewind-keys", to=2)
     post(simulator, 2)
@@ -231,7 +231,7 @@ def test_keys_rewind_and_times_do_not(simulator: Running, service: Any) -> None:
     assert times == sorted(set(times))
 
 
-def test_the_clock_is_set_back_and_what_is_held_is_told(simulator: Running, service: Any) -> None:
+def test_the_clock_is_set_back_and_what_is_held_is_told(simulator: Simulator, service: Any) -> None:
     post(simulator, 2)
     fault(simulator, "step-clock", seconds=-3600)
     fault(simulator, "hide-events", count=1)
@@ -247,7 +247,7 @@ def test_the_clock_is_set_back_and_what_is_held_is_told(simulator: Running, serv
     assert created[2] - created[3] > timedelta(minutes=59)
 
 
-def test_collectors_are_destroyed_and_their_session_lives(simulator: Running, service: Any) -> None:
+def test_collectors_are_destroyed_and_their_session_lives(simulator: Simulator, service: Any) -> None:
     reader = collector(service)
     fault(simulator, "destroy-collectors")
     with pytest.raises(vmodl.fault.ManagedObjectNotFound):
@@ -255,7 +255,7 @@ def test_collectors_are_destroyed_and_their_session_lives(simulator: Running, se
     assert list(collector(service).ReadNextEvents(1))
 
 
-def test_a_purge_forgets_the_oldest(simulator: Running, service: Any) -> None:
+def test_a_purge_forgets_the_oldest(simulator: Simulator, service: Any) -> None:
     reader = collector(service)
     post(simulator, 20)
     fault(simulator, "purge", keep=5)
@@ -263,7 +263,7 @@ def test_a_purge_forgets_the_oldest(simulator: Running, service: Any) -> None:
     assert state(simulator)["events"] == 5
 
 
-def test_the_state_counts_the_calls(simulator: Running, service: Any) -> None:
+def test_the_state_counts_the_calls(simulator: Simulator, service: Any) -> None:
     service.CurrentTime()
     service.CurrentTime()
     counters = state(simulator)
@@ -271,13 +271,13 @@ def test_the_state_counts_the_calls(simulator: Running, service: Any) -> None:
 
 
 def test_latency_is_added_to_each_answer() -> None:
-    with running(latency=0.2) as simulator:
+    with run_simulator(latency=0.2) as simulator:
         started = time.monotonic()
         loopback.get(simulator.base + VERSIONS)
         assert time.monotonic() - started >= 0.2
 
 
-def read_page(simulator: Running, service: Any, reader: Any, count: int, client: httpx.Client | None = None) -> str:
+def read_page(simulator: Simulator, service: Any, reader: Any, count: int, client: httpx.Client | None = None) -> str:
     """ReadNextEvents as raw XML: pyVmomi's decoding is what takes the time."""
     call = (
         '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><ReadNextEvents xmlns="urn:vim25">'
@@ -289,7 +289,11 @@ def read_page(simulator: Running, service: Any, reader: Any, count: int, client:
 
 
 def test_a_hundred_thousand_events_are_held_and_read_in_pages() -> None:
-    with running(backlog=100_000) as simulator, connected(simulator) as service, loopback.Client() as client:
+    with (
+        run_simulator(backlog=100_000) as simulator,
+        service_instance(simulator) as service,
+        loopback.Client() as client,
+    ):
         reader = collector(service)
         sizes = []
         while size := read_page(simulator, service, reader, 1000, client).count("<returnval "):

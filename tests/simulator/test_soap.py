@@ -12,8 +12,8 @@ from pyVmomi import vim, vmodl
 
 from tests.support import loopback
 from vcenter_simulator.accounts import READER
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import connected, running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator, service_instance
 from vcenter_simulator.vmomi import VERSION, properties_of, types, wire_name
 
 NO_LIMITS = vim.ResourceConfigSpec(
@@ -22,21 +22,21 @@ NO_LIMITS = vim.ResourceConfigSpec(
 
 
 @pytest.fixture
-def simulator() -> Iterator[Running]:
-    with running() as made:
+def simulator() -> Iterator[Simulator]:
+    with run_simulator() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def untouched() -> Iterator[Running]:
+def untouched() -> Iterator[Simulator]:
     """A simulator for what changes nothing."""
-    with running() as made:
+    with run_simulator() as made:
         yield made
 
 
 @pytest.fixture
-def service(simulator: Running) -> Iterator[Any]:
-    with connected(simulator) as made:
+def service(simulator: Simulator) -> Iterator[Any]:
+    with service_instance(simulator) as made:
         yield made
 
 
@@ -76,14 +76,14 @@ except vim.fault.InvalidLogin as exc:
 """
 
 
-def test_a_wrong_password_is_a_soap_fault_and_an_event(simulator: Running, service: Any) -> None:
+def test_a_wrong_password_is_a_soap_fault_and_an_event(simulator: Simulator, service: Any) -> None:
     command = [sys.executable, "-c", WRONG_LOGIN, simulator.base.rpartition(":")[2]]
     said = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
     assert said == "Cannot complete login due to an incorrect user name or password.\n"
     assert ("BadUsernameSessionEvent", "Cannot login Root@vsphere.local@127.0.0.1") in lines(service)
 
 
-def test_a_fault_is_http_500_with_a_typed_detail(untouched: Running) -> None:
+def test_a_fault_is_http_500_with_a_typed_detail(untouched: Simulator) -> None:
     call = '<Login xmlns="urn:vim25"><_this type="SessionManager">SessionManager</_this><userName>x</userName></Login>'
     answer = loopback.post(untouched.url, content=envelope(call))
     assert answer.status_code == 500
@@ -99,14 +99,14 @@ def envelope(call: str) -> str:
     "body",
     ["no xml", "<a/>", envelope(""), '<!DOCTYPE a [<!ENTITY b "c">]>' + envelope("<a/>"), envelope("<CurrentTime/>")],
 )
-def test_what_is_no_call_is_refused(untouched: Running, body: str) -> None:
+def test_what_is_no_call_is_refused(untouched: Simulator, body: str) -> None:
     answer = loopback.post(untouched.url, content=body)
     assert answer.status_code == 500
     assert "InvalidRequestFault" in answer.text
 
 
-def test_without_a_session_there_is_nothing_but_the_login(simulator: Running) -> None:
-    with connected(simulator) as service:
+def test_without_a_session_there_is_nothing_but_the_login(simulator: Simulator) -> None:
+    with service_instance(simulator) as service:
         pass
     with pytest.raises(vim.fault.NotAuthenticated):
         service.CurrentTime()
@@ -115,10 +115,10 @@ def test_without_a_session_there_is_nothing_but_the_login(simulator: Running) ->
     service._stub.DropConnections()
 
 
-def test_sessions_end_by_logging_out_and_by_termination(simulator: Running) -> None:
-    with connected(simulator) as first:
+def test_sessions_end_by_logging_out_and_by_termination(simulator: Simulator) -> None:
+    with service_instance(simulator) as first:
         manager = first.content.sessionManager
-        with connected(simulator) as second:
+        with service_instance(simulator) as second:
             key = second.content.sessionManager.currentSession.key
             assert manager.SessionIsActive(key, "administrator@vsphere.local")
             manager.TerminateSession([key])
@@ -239,8 +239,8 @@ def test_a_power_operation_in_the_wrong_state_fails_its_task(service: Any) -> No
     assert (wrong.value.requestedState, wrong.value.existingState) == ("poweredOn", "poweredOff")
 
 
-def test_the_reader_may_read_and_nothing_else(simulator: Running) -> None:
-    with connected(simulator, READER) as service:
+def test_the_reader_may_read_and_nothing_else(simulator: Simulator) -> None:
+    with service_instance(simulator, READER) as service:
         root = everything(service, vim.ResourcePool)["Resources"]
         with pytest.raises(vim.fault.NoPermission) as refused:
             root.CreateResourcePool("mine", NO_LIMITS)

@@ -18,7 +18,7 @@ from tests.support import loopback
 from tests.support.otlp_collector import collector
 from tests.support.processes import process, wait_for_line
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
-from vcenter_simulator.testing import running
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.sinks.http import http_sink
 
@@ -152,7 +152,7 @@ def test_no_request_is_longer_than_an_event_may_be() -> None:
 
 
 def test_a_request_is_one_span_linked_to_the_root_of_each_event_in_it(tmp_path: Path) -> None:
-    with webhook() as hook, running() as simulator, collector() as receiver:
+    with webhook() as hook, run_simulator() as simulator, collector() as receiver:
         loopback.post(f"{simulator.base}/simulator/events", json={"count": 100}).raise_for_status()
         keys = [str(each["key"]) for each in loopback.get(f"{simulator.base}/simulator/events").json()]
         hook.bad = keys[50]  # the batch around it is refused, and each of its events then sent alone
@@ -181,7 +181,7 @@ def test_a_request_is_one_span_linked_to_the_root_of_each_event_in_it(tmp_path: 
 
 @pytest.mark.parametrize("away", [0, 3])
 def test_the_adapter_sends_batches_and_loses_nothing(away: int) -> None:
-    with webhook() as hook, running() as simulator:
+    with webhook() as hook, run_simulator() as simulator:
         loopback.post(f"{simulator.base}/simulator/events", json={"count": 300}).raise_for_status()
         hook.away = away
         settings = {"VCENTER_URL": simulator.url, "VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}

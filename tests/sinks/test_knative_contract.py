@@ -30,8 +30,8 @@ from tests.support.processes import process, wait_for_line
 from tests.support.recording_sink import Answer, recording_sink
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.certificate import make_certificate
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 from vcenter_source import wiring as parts
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
@@ -49,8 +49,8 @@ BODY = b'{"key":1}'
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Running]:
-    with running() as one:
+def simulator() -> Iterator[Simulator]:
+    with run_simulator() as one:
         yield one
 
 
@@ -160,7 +160,7 @@ def test_a_pod_that_has_waited_for_k_sink_ends_as_with_any_wrong_setting(pod: di
 # ---- K_CE_OVERRIDES, and the form of events on the wire
 
 
-def test_what_goes_over_the_wire_is_what_a_go_sdk_and_a_trigger_can_read(simulator: Running) -> None:
+def test_what_goes_over_the_wire_is_what_a_go_sdk_and_a_trigger_can_read(simulator: Simulator) -> None:
     loopback.post(f"{simulator.base}/simulator/events", json={"count": 60}).raise_for_status()
     what_an_event_is = '"id":"x","Source":"x","type":"x","specversion":"9","knativebrokerttl":"1"'
     overrides = f'{{"extensions":{{"Cluster":"a b%\\"ö",{what_an_event_is}}}}}'
@@ -180,7 +180,7 @@ def test_what_goes_over_the_wire_is_what_a_go_sdk_and_a_trigger_can_read(simulat
         assert attributes["partitionkey"]
 
 
-def test_two_adapters_of_a_roll_out_name_an_event_alike(simulator: Running) -> None:
+def test_two_adapters_of_a_roll_out_name_an_event_alike(simulator: Simulator) -> None:
     loopback.post(f"{simulator.base}/simulator/events", json={"count": 20}).raise_for_status()
     given = {"VCENTER_URL": simulator.url, "START_FROM": "beginning", "EVENT_TYPES": "VmPoweredOnEvent"} | LOGIN
 
@@ -426,7 +426,7 @@ def test_a_reply_is_read_off_so_that_its_connection_serves_on() -> None:
 # ---- Spans
 
 
-def test_spans_say_what_opentelemetry_and_knative_call_it(simulator: Running) -> None:
+def test_spans_say_what_opentelemetry_and_knative_call_it(simulator: Simulator) -> None:
     """The conventions for messaging and CloudEvents; a Broker's own spans have the same messaging.system."""
     with Receiver() as receiver, recording_sink(lambda n: (202 if n else 503, {"Retry-After": "0"})) as sink:
         given = {
@@ -457,7 +457,7 @@ def test_spans_say_what_opentelemetry_and_knative_call_it(simulator: Running) ->
 # ---- SIGTERM, and terminationGracePeriodSeconds
 
 
-def test_sigterm_waits_for_the_answer_to_what_is_on_its_way(simulator: Running) -> None:
+def test_sigterm_waits_for_the_answer_to_what_is_on_its_way(simulator: Simulator) -> None:
     asked, answer = threading.Event(), threading.Event()
 
     def slowly(_: int) -> Answer:
@@ -479,7 +479,7 @@ def test_sigterm_waits_for_the_answer_to_what_is_on_its_way(simulator: Running) 
     assert "undelivered=0" in log
 
 
-def test_sigterm_waits_no_longer_than_the_grace_period_allows(simulator: Running) -> None:
+def test_sigterm_waits_no_longer_than_the_grace_period_allows(simulator: Simulator) -> None:
     asked, answer = threading.Event(), threading.Event()
 
     def never(_: int) -> Answer:

@@ -12,8 +12,8 @@ import pytest
 
 from tests.support import loopback
 from vcenter_simulator.accounts import ADMINISTRATOR
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.commands.doctor import examination
 from vcenter_source.settings.source import Settings
 
@@ -74,10 +74,10 @@ def account(username: str = ADMINISTRATOR, password: str = PASSWORD) -> dict[str
 
 
 @contextmanager
-def vcenter(**options: Any) -> Iterator[Running]:
-    with running(password=PASSWORD, backlog=3, **options) as simulator:
+def vcenter(**options: Any) -> Iterator[Simulator]:
+    with run_simulator(password=PASSWORD, backlog=3, **options) as simulator:
         yield simulator
 
 
-def fault(simulator: Running, **fields: object) -> None:
+def fault(simulator: Simulator, **fields: object) -> None:
     loopback.post(f"{simulator.base}/simulator/faults", json=fields).raise_for_status()

@@ -14,7 +14,7 @@ from tests.support.openfaas_gateway import FakeGateway, Function
 from tests.support.processes import process, wait_for_line
 from tests.support.simulator_admin import LOGIN
 from tests.support.waiting import eventually
-from vcenter_simulator.server import Running
+from vcenter_simulator.server import Simulator
 from vcenter_source.events.cloudevent import OrjsonFormat
 
 POOL_TYPE = "com.vmware.event.resourcepool.created"
@@ -60,5 +60,5 @@ def binary(event: CloudEvent) -> HTTPMessage:
     return to_binary(event, OrjsonFormat())
 
 
-def adapter_settings(simulator: Running, **settings: str) -> dict[str, str]:
+def adapter_settings(simulator: Simulator, **settings: str) -> dict[str, str]:
     return {"VCENTER_URL": simulator.url, "START_FROM": "beginning", "EVENT_TYPES": POOL_TYPE} | LOGIN | settings

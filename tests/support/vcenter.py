@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from tests.support import loopback
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
-from vcenter_simulator.server import Running
+from vcenter_simulator.server import Simulator
 from vcenter_source.core.tls import Authorities
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.vcenter.client import Vcenter
@@ -30,14 +30,14 @@ async def connected(url: str) -> AsyncIterator[Vcenter]:
         await vcenter.close()
 
 
-def post(simulator: Running, count: int) -> None:
+def post(simulator: Simulator, count: int) -> None:
     loopback.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
 
 
-def fault(simulator: Running, **fields: object) -> None:
+def fault(simulator: Simulator, **fields: object) -> None:
     loopback.post(f"{simulator.base}/simulator/faults", json=fields).raise_for_status()
 
 
-def state(simulator: Running) -> dict[str, Any]:
+def state(simulator: Simulator) -> dict[str, Any]:
     answer: dict[str, Any] = loopback.get(f"{simulator.base}/simulator/state").json()
     return answer

@@ -16,7 +16,7 @@ from opentelemetry.trace import Span
 
 from tests.support.processes import process, wait_for_line
 from tests.support.simulator_admin import LOGIN
-from vcenter_simulator.server import Running
+from vcenter_simulator.server import Simulator
 from vcenter_source.observe.health import Health
 from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.dispatcher import Parcel
@@ -28,7 +28,7 @@ SOURCE = "https://vcenter.example.com/sdk"
 
 
 @contextmanager
-def viewed(simulator: Running, sink: str, *command: str, **settings: str) -> Iterator[str]:
+def viewed(simulator: Simulator, sink: str, *command: str, **settings: str) -> Iterator[str]:
     """A running adapter with its viewer on a free port; the page's address."""
     where = {"VCENTER_URL": simulator.url, "K_SINK": sink, "VIEWER": "0", "RETRY_MAX_DELAY": "1"} | LOGIN
     with process("vcenter_source", *(command or ("run",)), **(where | settings)) as adapter:

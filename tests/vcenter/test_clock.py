@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support import loopback
 from tests.support.vcenter import session
-from vcenter_simulator.testing import running
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import ClockSetBackError, KeysRewoundError
 from vcenter_source.core.event import ClockReading, Event, Identity, key_step
 from vcenter_source.pipeline.cursor import AWAY, OVERLAP, Position
@@ -62,7 +62,7 @@ def test_an_answer_that_is_slow_to_come_is_no_step() -> None:
 
 def test_it_is_noticed_on_the_way_to_a_wait_and_to_a_collector() -> None:
     async def read() -> None:
-        with running() as simulator:
+        with run_simulator() as simulator:
             vcenter = Vcenter(session(simulator.url))
             await vcenter.connect()
             set_back = {"fault": "step-clock", "seconds": -30}

@@ -15,8 +15,8 @@ from tests.support import loopback
 from tests.support.vcenter import connected, fault, post, session, state
 from tests.support.web_server import web_server
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import (
     AuthenticationError,
@@ -40,12 +40,12 @@ AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Running]:
-    with running() as one:
+def simulator() -> Iterator[Simulator]:
+    with run_simulator() as one:
         yield one
 
 
-def test_what_a_vcenter_says_of_itself(simulator: Running) -> None:
+def test_what_a_vcenter_says_of_itself(simulator: Simulator) -> None:
     async def ask() -> None:
         vcenter = Vcenter(session(simulator.url))
         about = await vcenter.connect()
@@ -59,7 +59,7 @@ def test_what_a_vcenter_says_of_itself(simulator: Running) -> None:
     asyncio.run(ask())
 
 
-def test_events_are_read_from_the_oldest_on_in_pages(simulator: Running) -> None:
+def test_events_are_read_from_the_oldest_on_in_pages(simulator: Simulator) -> None:
     async def read() -> None:
         post(simulator, 1500)
         async with connected(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
@@ -73,7 +73,7 @@ def test_events_are_read_from_the_oldest_on_in_pages(simulator: Running) -> None
 
 
 def test_in_a_backlog_the_next_page_is_there_while_one_is_delivered() -> None:
-    async def read(own: Running) -> None:
+    async def read(own: Simulator) -> None:
         async with connected(own.url) as vcenter, vcenter.reader(None, ()) as reader:
             await reader.read()
             await asyncio.sleep(0)  # the next is asked for, and the one thread takes one call after another
@@ -82,13 +82,13 @@ def test_in_a_backlog_the_next_page_is_there_while_one_is_delivered() -> None:
             with pytest.raises(SessionLostError):
                 await reader.read()
 
-    with running() as own:
+    with run_simulator() as own:
         post(own, 1500)
         asyncio.run(read(own))
 
 
 def test_a_page_that_is_read_ahead_holds_up_no_end() -> None:
-    async def read(own: Running) -> float:
+    async def read(own: Simulator) -> float:
         async with connected(own.url) as vcenter:
             async with vcenter.reader(None, ()) as reader:
                 await reader.read()
@@ -97,13 +97,13 @@ def test_a_page_that_is_read_ahead_holds_up_no_end() -> None:
                 begun = time.perf_counter()
             return time.perf_counter() - begun
 
-    with running() as own:
+    with run_simulator() as own:
         post(own, 1500)
         assert asyncio.run(read(own)) < 10
         assert (state(own)["sessions"], state(own)["collectors"]) == (0, 0)
 
 
-def test_a_new_event_wakes_the_reader_within_a_quarter_of_a_second(simulator: Running) -> None:
+def test_a_new_event_wakes_the_reader_within_a_quarter_of_a_second(simulator: Simulator) -> None:
     async def wake() -> list[float]:
         delays = []
         async with connected(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
@@ -124,7 +124,7 @@ def test_a_new_event_wakes_the_reader_within_a_quarter_of_a_second(simulator: Ru
     assert asyncio.run(wake())[2] < 0.25  # the median, since the machine may pause
 
 
-def test_a_wake_up_is_not_missed_between_reading_and_waiting(simulator: Running) -> None:
+def test_a_wake_up_is_not_missed_between_reading_and_waiting(simulator: Simulator) -> None:
     async def wake() -> None:
         async with connected(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
             while await reader.read():
@@ -138,7 +138,7 @@ def test_a_wake_up_is_not_missed_between_reading_and_waiting(simulator: Running)
     asyncio.run(wake())
 
 
-def test_vcenter_itself_filters_by_exact_type(simulator: Running) -> None:
+def test_vcenter_itself_filters_by_exact_type(simulator: Simulator) -> None:
     async def read() -> None:
         post(simulator, 100)
         async with connected(simulator.url) as vcenter, vcenter.reader(None, ["VmPoweredOnEvent"]) as reader:
@@ -158,7 +158,7 @@ def test_vcenter_itself_filters_by_exact_type(simulator: Running) -> None:
     ids=lambda loss: str(loss["fault"]),
 )
 def test_the_stream_goes_on_by_itself_after_a_loss(loss: dict[str, object]) -> None:
-    with running() as own:
+    with run_simulator() as own:
 
         async def read() -> list[int]:
             async with connected(own.url) as vcenter:
@@ -181,7 +181,7 @@ def test_the_stream_goes_on_by_itself_after_a_loss(loss: dict[str, object]) -> N
 
 
 def test_everything_is_freed_at_the_end() -> None:
-    with running() as own:
+    with run_simulator() as own:
 
         async def use() -> None:
             async with connected(own.url) as vcenter:
@@ -193,7 +193,7 @@ def test_everything_is_freed_at_the_end() -> None:
         assert (state(own)["sessions"], state(own)["collectors"]) == (0, 0)
 
 
-def test_a_call_under_way_is_aborted_when_its_caller_is_cancelled(simulator: Running) -> None:
+def test_a_call_under_way_is_aborted_when_its_caller_is_cancelled(simulator: Simulator) -> None:
     async def cancel() -> float:
         async with connected(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
             while await reader.read():
@@ -210,7 +210,7 @@ def test_a_call_under_way_is_aborted_when_its_caller_is_cancelled(simulator: Run
     assert asyncio.run(cancel()) < 10
 
 
-def test_a_lost_session_is_named(simulator: Running) -> None:
+def test_a_lost_session_is_named(simulator: Simulator) -> None:
     async def lose() -> None:
         async with connected(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
             fault(simulator, fault="expire-sessions")
@@ -220,14 +220,14 @@ def test_a_lost_session_is_named(simulator: Running) -> None:
     asyncio.run(lose())
 
 
-def test_a_wrong_password_is_named(simulator: Running) -> None:
+def test_a_wrong_password_is_named(simulator: Simulator) -> None:
     refused = session(simulator.url, password="wrong")
     with pytest.raises(AuthenticationError, match="VCENTER_PASSWORD"):
         refused.log_in()
     refused.log_out()
 
 
-def test_rotated_credentials_are_used_at_the_next_log_in(simulator: Running) -> None:
+def test_rotated_credentials_are_used_at_the_next_log_in(simulator: Simulator) -> None:
     passwords = iter(["wrong", PASSWORD])
     rotating = Session(simulator.url, lambda: Credentials(ADMINISTRATOR, SecretStr(next(passwords))), Authorities())
     with pytest.raises(AuthenticationError):
@@ -238,7 +238,7 @@ def test_rotated_credentials_are_used_at_the_next_log_in(simulator: Running) -> 
 
 def test_a_certificate_must_be_trusted(tmp_path: Path) -> None:
     certificate = tmp_path / "vcenter.pem"
-    with running(tls=True, trust_cert=certificate) as own:
+    with run_simulator(tls=True, trust_cert=certificate) as own:
         with pytest.raises(CertificateError, match=r"VCENTER_CA_FILE.*VCENTER_INSECURE"):
             session(own.url).log_in()
         trusting = session(own.url, ca_file=certificate)
@@ -277,7 +277,7 @@ def test_the_newest_version_that_both_sides_speak(told: str, spoken: str) -> Non
     assert best_version(told) == spoken
 
 
-def test_refused_credentials_are_not_tried_again_at_once_and_others_are(simulator: Running) -> None:
+def test_refused_credentials_are_not_tried_again_at_once_and_others_are(simulator: Simulator) -> None:
     clock = iter([0.0, 1.0, 59.0, 61.0, 62.0])  # the first refusal, two looks, a look and the second refusal
     password = "wrong"
     account = Session(
@@ -306,7 +306,7 @@ def test_refused_credentials_are_not_tried_again_at_once_and_others_are(simulato
 
 def test_a_collector_that_cannot_be_finished_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collector, "LATEST_PAGE_SIZE", 5000)  # more than vCenter allows, so the second call is refused
-    with running() as own:
+    with run_simulator() as own:
         one = session(own.url)
         one.log_in()
         with pytest.raises(VcenterRefusedError):

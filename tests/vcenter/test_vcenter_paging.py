@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.vcenter import connected, fault, post, session, state
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import VcenterUnavailableError
 from vcenter_source.pipeline.cursor import Position
@@ -23,7 +23,7 @@ from vcenter_source.vcenter.paging import FIRST_TRIAL, GOAL, LIMIT, MOST, PATIEN
 AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
 
 
-async def read(own: Running, count: int) -> list[int]:
+async def read(own: Simulator, count: int) -> list[int]:
     """The keys of so many events, as a running adapter reads them."""
     async with connected(own.url) as vcenter:
         keys: list[int] = []
@@ -98,7 +98,7 @@ def test_a_vcenter_too_slow_for_a_thousand_events_is_read(monkeypatch: pytest.Mo
     monkeypatch.setattr(paging, "PATIENCE", 0.65)
     monkeypatch.setattr(paging, "QUICK", 0.2)
     monkeypatch.setattr(paging, "SLOW", 0.4)
-    with running() as own:
+    with run_simulator() as own:
         post(own, 1200)
         fault(own, fault="slow-pages", seconds=0.001)
         keys = asyncio.run(read(own, 1200))
@@ -109,7 +109,7 @@ def test_a_vcenter_too_slow_for_a_thousand_events_is_read(monkeypatch: pytest.Mo
 def test_a_page_that_was_too_much_is_named() -> None:
     pages = Paging()
     pages.patience = 0.2
-    with running() as own:
+    with run_simulator() as own:
         one = session(own.url)
         one.log_in()
         fault(own, fault="slow-pages", seconds=0.001)
@@ -122,7 +122,7 @@ def test_a_page_that_was_too_much_is_named() -> None:
 def test_an_answer_of_a_byte_a_second_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "PATIENCE", 0.5)
     monkeypatch.setattr(leftovers, "PATIENCE", 0.2)
-    with running() as own:
+    with run_simulator() as own:
         one = session(own.url)
         one.log_in()
         one.stub.patience = 0.5
@@ -137,7 +137,7 @@ def test_an_answer_of_a_byte_a_second_ends_in_time(monkeypatch: pytest.MonkeyPat
 
 def test_a_collector_that_takes_long_to_be_made_gets_more_time_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "PATIENCE", 0.2)
-    with running() as own:
+    with run_simulator() as own:
         post(own, 10)
         fault(own, fault="trickle", method="CreateCollectorForEvents", seconds=0.002, count=20)
         assert asyncio.run(read(own, 10)) == list(range(1, 11))
@@ -147,7 +147,7 @@ def test_a_collector_that_takes_long_to_be_made_gets_more_time_each_time(monkeyp
 def test_large_events_are_read_in_pages_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "GOAL", 40_000)
     monkeypatch.setattr(collector, "LIMIT", 160_000)
-    with running() as own:
+    with run_simulator() as own:
         post(own, 50)
         fault(own, fault="large-events", count=300, bytes=2_000)
         fault(own, fault="large-events", count=3, bytes=120_000)
@@ -158,7 +158,7 @@ def test_large_events_are_read_in_pages_that_fit(monkeypatch: pytest.MonkeyPatch
 
 def test_large_events_wake_a_reader_and_are_seen_as_the_newest_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collector, "LIMIT", 160_000)
-    with running() as own:
+    with run_simulator() as own:
         fault(own, fault="large-events", count=20, bytes=100_000)
         one = session(own.url)
         one.log_in()
@@ -176,7 +176,7 @@ def test_large_events_wake_a_reader_and_are_seen_as_the_newest_ones(monkeypatch:
 def test_an_event_that_is_larger_than_memory_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "GOAL", 40_000)
     monkeypatch.setattr(collector, "LIMIT", 160_000)
-    with running() as own:
+    with run_simulator() as own:
         fault(own, fault="large-events", count=2, bytes=1_000_000)
         post(own, 10)
         assert asyncio.run(read(own, 12)) == list(range(1, 13))

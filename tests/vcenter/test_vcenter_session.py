@@ -20,8 +20,8 @@ from tests.support.web_server import web_server
 from vcenter_functions import refusals as pytag_refusals
 from vcenter_functions.credentials import Credentials as PytagCredentials
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
-from vcenter_simulator.server import Running
-from vcenter_simulator.testing import running
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import AuthenticationError, ConfigurationError, VcenterUnavailableError
 from vcenter_source.core.tls import Authorities
@@ -38,7 +38,7 @@ from vcenter_source.vcenter.stub import Stub
 AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
 
 
-async def read_through(own: Running, blips: int, trouble: Callable[[int], None]) -> list[int]:
+async def read_through(own: Simulator, blips: int, trouble: Callable[[int], None]) -> list[int]:
     """Read events as a running adapter does; before each is posted there is trouble. Returns the keys read."""
     async with connected(own.url) as vcenter:
         stream = Stream(vcenter, Position(None), (), AT_ONCE, asyncio.sleep).events()
@@ -57,7 +57,7 @@ async def read_through(own: Running, blips: int, trouble: Callable[[int], None])
     raise AssertionError
 
 
-def collectors(own: Running) -> tuple[int, int]:
+def collectors(own: Simulator) -> tuple[int, int]:
     now = state(own)
     return now["sessions"], now["collectors"]
 
@@ -71,7 +71,7 @@ def collectors(own: Running) -> tuple[int, int]:
     ids=lambda trouble: "-".join(map(str, trouble.values())),
 )
 def test_forty_blips_leave_one_session_and_nothing_in_it(trouble: dict[str, object]) -> None:
-    with running() as own:
+    with run_simulator() as own:
         most = 0
 
         def blip(_: int) -> None:
@@ -90,14 +90,14 @@ def test_a_collector_that_nobody_was_told_of_goes_with_its_session() -> None:
         fault(own, fault="lose-answers", method="CreateCollectorForEvents")
         fault(own, fault="cut-connections", seconds=0)
 
-    with running() as own:
+    with run_simulator() as own:
         asyncio.run(read_through(own, 34, blip))
         assert state(own)["requests"]["CreateCollectorForEvents"] > 2 * 32
         assert collectors(own) == (0, 0)
 
 
 def test_a_session_that_has_as_many_collectors_as_it_may_is_begun_anew() -> None:
-    async def read(own: Running) -> None:
+    async def read(own: Simulator) -> None:
         one = session(own.url)
         one.log_in()
         for _ in range(32):
@@ -110,13 +110,13 @@ def test_a_session_that_has_as_many_collectors_as_it_may_is_begun_anew() -> None
             assert collectors(own) == (1, 1)
         await vcenter.close()
 
-    with running() as own:
+    with run_simulator() as own:
         asyncio.run(read(own))
         assert collectors(own) == (0, 0)
 
 
 def test_a_session_whose_log_in_was_never_answered_is_ended_where_the_account_may() -> None:
-    with running() as own:
+    with run_simulator() as own:
         fault(own, fault="late-cookies")
         one = session(own.url)
         fault(own, fault="lose-answers", method="Login", count=3)
@@ -133,7 +133,7 @@ def test_a_session_whose_log_in_was_never_answered_is_ended_where_the_account_ma
 
 
 def test_a_log_in_that_was_never_answered_leaves_nothing_to_an_account_that_may_only_read() -> None:
-    with running() as own:
+    with run_simulator() as own:
         one = Session(own.url, lambda: Credentials(READER, SecretStr(PASSWORD)), Authorities())
         fault(own, fault="lose-answers", method="Login", count=3)
         for _ in range(3):
@@ -147,7 +147,7 @@ def test_a_log_in_that_was_never_answered_leaves_nothing_to_an_account_that_may_
 
 
 def test_a_session_that_could_not_be_ended_is_ended_later() -> None:
-    with running() as own:
+    with run_simulator() as own:
         one = session(own.url)
         one.log_in()
         one.begin_anew()
@@ -160,7 +160,7 @@ def test_a_session_that_could_not_be_ended_is_ended_later() -> None:
 
 def test_what_cannot_be_freed_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leftovers, "PATIENCE", 0.3)
-    with running() as own:
+    with run_simulator() as own:
         one = session(own.url)
         one.log_in()
         made = [Collector(one, None) for _ in range(6)]
@@ -173,7 +173,7 @@ def test_what_cannot_be_freed_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_session_that_cannot_be_asked_is_not_replaced() -> None:
-    with running() as own:
+    with run_simulator() as own:
         one = session(own.url)
         one.log_in()
         fault(own, fault="drop-connections", path="/sdk")
@@ -273,7 +273,7 @@ def test_a_client_that_is_patient_waits_for_another_secret_and_is_refused_once()
         if waits == 3:
             password = PASSWORD
 
-    async def connect(own: Running) -> None:
+    async def connect(own: Simulator) -> None:
         vcenter = Vcenter(
             Session(own.url, lambda: Credentials(ADMINISTRATOR, SecretStr(password)), Authorities()),
             sleep=wait,
@@ -281,7 +281,7 @@ def test_a_client_that_is_patient_waits_for_another_secret_and_is_refused_once()
         await vcenter.connect(patient=True)
         await vcenter.close()
 
-    with running() as own:
+    with run_simulator() as own:
         asyncio.run(connect(own))
         assert state(own)["refusedLogins"] == 1
     assert waits == 3
@@ -298,12 +298,12 @@ def test_the_line_on_a_wait_without_an_end_is_json_too() -> None:
             raise ConfigurationError("VCENTER_SECRET_PATH: cannot read password: No such file or directory")
         return Credentials(ADMINISTRATOR, SecretStr("wrong" if asked == 1 else PASSWORD))
 
-    async def connect(own: Running) -> None:
+    async def connect(own: Simulator) -> None:
         vcenter = Vcenter(Session(own.url, credentials, Authorities()), sleep=lambda _: asyncio.sleep(0))
         await vcenter.connect(patient=True)
         await vcenter.close()
 
-    with running() as own, capture_logs() as logged:
+    with run_simulator() as own, capture_logs() as logged:
         asyncio.run(connect(own))
     (line,) = (each for each in logged if each["event"] == "waiting to log in again")
     assert json.loads(json.dumps(line), parse_constant=pytest.fail)["seconds"] is None
@@ -311,7 +311,7 @@ def test_the_line_on_a_wait_without_an_end_is_json_too() -> None:
 
 def test_a_locked_account_is_not_asked_more_often() -> None:
     now = 0.0
-    with running() as own:
+    with run_simulator() as own:
         fault(own, fault="lock-out", failures=5, seconds=180)
         one = Session(
             own.url,
@@ -328,7 +328,7 @@ def test_a_locked_account_is_not_asked_more_often() -> None:
 
 
 def test_an_esxi_host_is_said_so_once() -> None:
-    with running() as own, capture_logs() as logs:
+    with run_simulator() as own, capture_logs() as logs:
         fault(own, fault="esxi-host")
         one = session(own.url)
         one.log_in()

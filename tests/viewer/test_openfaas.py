@@ -9,7 +9,7 @@ from tests.support.openfaas_gateway import fake_gateway
 from tests.support.openfaas_shim import shim_at
 from tests.support.viewer import viewed
 from tests.support.waiting import eventually
-from vcenter_simulator.testing import running
+from vcenter_simulator.testing import run_simulator
 
 TRIGGER = """
 apiVersion: eventing.knative.dev/v1
@@ -26,7 +26,7 @@ spec:
 
 
 def test_sending_again_really_invokes_the_function_and_says_so_where_none_wants_it_any_more() -> None:
-    with fake_gateway() as gateway, running(backlog=3) as simulator:
+    with fake_gateway() as gateway, run_simulator(backlog=3) as simulator:
         tag = gateway.deploy("tag", "*")
         where = {"START_FROM": "beginning", "TOPIC_MAP_INTERVAL": "0.1"}
         with viewed(simulator, f"openfaas+{gateway.url}", **where) as url:
@@ -38,7 +38,7 @@ def test_sending_again_really_invokes_the_function_and_says_so_where_none_wants_
 
 
 def test_sending_again_through_a_shim_invokes_the_function_each_time() -> None:
-    with fake_gateway() as gateway, running(backlog=3) as simulator, shim_at(gateway) as shim:
+    with fake_gateway() as gateway, run_simulator(backlog=3) as simulator, shim_at(gateway) as shim:
         tag = gateway.deploy("tag", "*", topic_invocation="sync")
         eventually(lambda: shim.get("/readyz").json()["functions"])
         with viewed(simulator, shim.url, START_FROM="beginning") as url:
@@ -52,7 +52,7 @@ def test_sending_again_through_a_broker_and_a_shim_invokes_the_function(tmp_path
     (tmp_path / "300-broker.yaml").write_text(TRIGGER)
     with (
         fake_gateway() as gateway,
-        running(backlog=3) as simulator,
+        run_simulator(backlog=3) as simulator,
         shim_at(gateway) as shim,
         broker(tmp_path, "--subscriber", f"shim={shim.url}") as sink,
     ):
