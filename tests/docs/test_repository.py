@@ -1,0 +1,53 @@
+"""Around the code: the workflow calls .ci/run, templates are forms, and releases name each file with the version."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.docs.pages import ROOT, blocks, text
+from vcenter_functions import __version__
+
+GITHUB = ROOT / ".github"
+REPOSITORY = "https://github.com/vcenter-source/vcenter-source"
+
+
+def test_the_workflow_runs_what_a_developer_runs_with_no_more_rights_than_reading() -> None:
+    workflow = yaml.safe_load((GITHUB / "workflows" / "ci.yml").read_text())
+    assert workflow["permissions"] == {"contents": "read"}
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    assert steps[-1] == {"run": ".ci/run"}
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+    assert set(workflow[True]) == {"push", "pull_request"}  # YAML 1.1 reads the key "on" as true
+
+
+@pytest.mark.parametrize("form", sorted((GITHUB / "ISSUE_TEMPLATE").glob("*.yml")), ids=lambda path: path.name)
+def test_each_template_is_a_form(form: Path) -> None:
+    content = yaml.safe_load(form.read_text())
+    if form.name == "config.yml":
+        assert {link["url"].startswith(REPOSITORY) for link in content["contact_links"]} == {True}
+        return
+    assert {"name", "description", "body"} <= set(content)
+    assert any(field.get("validations", {}).get("required") for field in content["body"])
+
+
+def test_the_files_that_the_templates_name_are_there() -> None:
+    written = "".join(file.read_text() for file in GITHUB.rglob("*") if file.is_file())
+    named = set(re.findall(rf"{REPOSITORY}/(?:blob|tree)/main/([\w./-]+)", written)) | set(
+        re.findall(r"`((?:docs/)?\w+\.md)`", written)
+    )
+    assert len(named) > 3
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_releasing_finds_every_file_that_names_the_version() -> None:
+    """But for tests, which compare with it, and the locks, which hold the same number of others."""
+    (command,) = [block for block in blocks(text(ROOT / "RELEASING.md"), "console") if "grep" in block]
+    assert f" {__version__} " in command
+    shown = subprocess.run(command.removeprefix("$ "), shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
+    every = subprocess.run(["git", "grep", "-lF", __version__], cwd=ROOT, capture_output=True, text=True, check=True)
+    others = ("tests/", "bench/", "demo/", "simulator/", "RELEASING.md", "requirements")
+    expected = {file for file in every.stdout.split() if not file.startswith(others)}
+    assert {file for file in shown.stdout.split() if "__pycache__" not in file} == expected
