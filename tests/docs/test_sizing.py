@@ -23,4 +23,4 @@ def test_the_manifests_give_what_the_page_says() -> None:
         resources = container(the(kind, name, folder=folder))["resources"]
         assert resources["requests"] == {"cpu": "100m", "memory": "128Mi"}
         assert resources["limits"] == {"cpu": "1", "memory": "384Mi"}
-    assert "request 100m CPU and 128 MiB, and limit the source to 1 CPU and 384 MiB" in text
+    assert "request 100m CPU and 128 MiB, and limit the adapter to 1 CPU and 384 MiB" in text
