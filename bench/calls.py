@@ -12,7 +12,8 @@ from types import FrameType
 from typing import Any
 
 from bench.pages import page, page_of_types
-from vcenter_source.events.cloudevent import Converter, binary
+from vcenter_source.events.codec import to_binary
+from vcenter_source.events.conversion import Converter
 from vcenter_source.vcenter.decode import decode_page
 
 LIMITS = {"decode": 60.0, "convert": 22.0, "encode": 57.0}
@@ -44,11 +45,11 @@ def per_event(xml: bytes) -> dict[str, float]:
     """Calls an event by stage, once every cache is warm."""
     events = list(decode_page(xml))
     converted = [CONVERTER.convert(event) for event in events]
-    every(binary, converted)
+    every(to_binary, converted)
     stages: dict[str, Callable[[], Any]] = {
         "decode": lambda: list(decode_page(xml)),
         "convert": lambda: every(CONVERTER.convert, events),
-        "encode": lambda: every(binary, converted),
+        "encode": lambda: every(to_binary, converted),
     }
     return {name: calls(work) / len(events) for name, work in stages.items()}
 

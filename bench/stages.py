@@ -21,7 +21,7 @@ from bench.calls import CONVERTER, calls, every
 from bench.processes import line_of, module
 from bench.senders import PASSWORD, USERNAME
 from vcenter_source.core.tls import Authorities
-from vcenter_source.events.cloudevent import binary
+from vcenter_source.events.codec import to_binary
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.sinks.http import Batches, HttpSink, http_sink
 from vcenter_source.vcenter.collector import event_filter
@@ -72,7 +72,7 @@ def milliseconds(vcenter: str, sink: str, pages: int) -> dict[str, Any]:
     raw, seconds, cpu = fetched(vcenter, pages)
     events = [event for page in raw for event in decode_page(page)]
     converted = [CONVERTER.convert(event) for event in events]
-    encoding, posting = partial(every, binary, converted), lambda: asyncio.run(send_all(sink, converted))
+    encoding, posting = partial(every, to_binary, converted), lambda: asyncio.run(send_all(sink, converted))
     encode = cpu_of(encoding)
     stages = {
         "read": cpu,
@@ -91,7 +91,7 @@ def milliseconds(vcenter: str, sink: str, pages: int) -> dict[str, Any]:
 
 def limits(sink: str, events: list[CloudEvent]) -> dict[str, dict[str, float]]:
     """What one process can post where nothing else is to be done."""
-    requests = [post.request(sink, *binary(event)) for event in events]
+    requests = [post.request(sink, *to_binary(event)) for event in events]
     return {
         name: way(sink, requests, count=2 * len(requests), connections=IN_FLIGHT) for name, way in post.WAYS.items()
     }

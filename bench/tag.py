@@ -11,7 +11,7 @@ from bench.pages import page
 from bench.processes import cpu_seconds, line_of, module, simulator
 from bench.senders import PASSWORD, USERNAME
 from vcenter_simulator.inventory import NAMES
-from vcenter_source.events.cloudevent import binary
+from vcenter_source.events.codec import to_binary
 from vcenter_source.vcenter.decode import decode_page
 
 CONNECTIONS = 8
@@ -24,7 +24,7 @@ WARM_UP = 50
 def requests(url: str) -> list[bytes]:
     """Events about the objects of a simulator without ``--objects``, as a Broker would send them."""
     events = map(CONVERTER.convert, decode_page(page(16, len(NAMES))))
-    return [post.request(url, *binary(event)) for event in events]
+    return [post.request(url, *to_binary(event)) for event in events]
 
 
 @asynccontextmanager

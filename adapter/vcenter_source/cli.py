@@ -7,12 +7,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vcenter_source.core import tracing
 from vcenter_source.core.errors import ConfigurationError, OutputClosedError, VcenterSourceError
+from vcenter_source.events.formats import EventFormat
 from vcenter_source.settings import sink as sinksettings
 from vcenter_source.settings import source as configuration
 from vcenter_source.settings import vcenter as vcentersettings
@@ -26,7 +27,6 @@ commands = typer.Typer(
 letters = typer.Typer(help="The events that the sink refused for good, in DEAD_LETTER_PATH.", no_args_is_help=True)
 commands.add_typer(letters, name="dead-letters")
 
-EventFormat = Literal["vcenter", "veba"]
 FORMAT = typer.Option(envvar="EVENT_FORMAT", help="The EVENT_FORMAT that the adapter runs with.")
 VCENTER = typer.Option("--vcenter", help="Ask the vCenter that VCENTER_URL names for its own event type ids.")
 

@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from vcenter_source.core.errors import ConfigurationError
-from vcenter_source.events.cloudevent import Converter
+from vcenter_source.events.conversion import Converter
 from vcenter_source.observe import health, otlp
 from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.dispatcher import Fence, Sink, Watch

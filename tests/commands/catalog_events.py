@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tests.support.pyvmomi_page import WHEN
 from vcenter_source.core.event import Event
 from vcenter_source.events.catalog import all_classes, event_class
-from vcenter_source.events.cloudevent import Converter
+from vcenter_source.events.conversion import Converter
 
 
 def all_events() -> Iterator[dict[str, str]]:

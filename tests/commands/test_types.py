@@ -24,12 +24,11 @@ from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.messages import EXTENDED, category, concrete_classes
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
-from vcenter_source.commands.doctor import sink as doctor_sink
 from vcenter_source.core.errors import ConfigurationError, PermanentError
 from vcenter_source.core.event import Gap
+from vcenter_source.events.adapter_events import GAP_TYPE, ping_event
 from vcenter_source.events.catalog import all_classes, event_class
-from vcenter_source.events.cloudevent import GAP_TYPE, Converter
-from vcenter_source.triggers import event_catalog as world
+from vcenter_source.events.conversion import Converter
 from vcenter_source.triggers import schema
 from vcenter_source.triggers.event_catalog import World
 from vcenter_source.triggers.listing import event_types, exactly, matching, show_schema
@@ -186,10 +185,9 @@ def test_the_attributes_of_the_world_are_those_of_the_adapters_events() -> None:
 
 
 def test_the_events_of_the_adapters_own_have_a_shape() -> None:
-    assert world.PING_TYPE == doctor_sink.PING_TYPE
     when = datetime.fromisoformat("2026-11-22T10:00:00+00:00")
     gap = Converter("https://vc/sdk", "8.0.3.0").convert_gap(Gap("purged", None, (7, when)))
-    ping = doctor_sink.ping_event("https://vc/sdk", {})
+    ping = ping_event("https://vc/sdk", {})
     for event in (gap, ping):
         shape = next(each for each in WORLD.shapes if event.get_type() in (each["type"].known or ()))
         for name in ("eventclass", "eventname", "severitytext", "partitionkey"):

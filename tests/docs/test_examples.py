@@ -17,8 +17,9 @@ from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 
 from tests.docs.pages import DOCS, README, ROOT, blocks, name, page, text
 from vcenter_source.core.event import Event
-from vcenter_source.events.catalog import subject
-from vcenter_source.events.cloudevent import Converter, binary
+from vcenter_source.events.catalog import find_subject
+from vcenter_source.events.codec import to_binary
+from vcenter_source.events.conversion import Converter
 
 TRACE = "00-cf271069fe02cceb03ad12818ea60326-d6823fc3513e3cc3-01"
 
@@ -26,7 +27,7 @@ TRACE = "00-cf271069fe02cceb03ad12818ea60326-d6823fc3513e3cc3-01"
 def convert(data: dict[str, Any], traceparent: str | None = None) -> BaseCloudEvent:
     """What the adapter makes of an event of vCenter's with this data."""
     kind, created = data["_typeName"], datetime.fromisoformat(data["createdTime"])
-    event = Event(kind, data["key"], created, subject(kind, data), data)
+    event = Event(kind, data["key"], created, find_subject(kind, data), data)
     return Converter("https://vcenter.example.com/sdk", "8.0.3.0").convert(event, traceparent)
 
 
@@ -36,7 +37,7 @@ def attributes(headers: dict[str, str]) -> dict[str, str]:
 
 def test_the_event_in_the_readme_is_what_the_adapter_sends() -> None:
     (shown,) = map(json.loads, blocks(text(README), "json"))
-    headers, body = binary(convert(shown["data"]))
+    headers, body = to_binary(convert(shown["data"]))
     assert json.loads(body) == shown.pop("data")
     assert {f"ce-{key}": value for key, value in shown.items() if key != "datacontenttype"} == {
         key: value for key, value in attributes(headers).items() if key != "content-type"
@@ -47,7 +48,7 @@ def test_the_request_in_events_is_what_the_adapter_sends() -> None:
     (request,) = blocks(page("events.md"), "http")
     head, _, body = request.partition("\n\n")
     shown = dict(line.split(": ", 1) for line in head.splitlines()[1:])
-    headers, data = binary(convert(json.loads(body), TRACE))
+    headers, data = to_binary(convert(json.loads(body), TRACE))
     assert shown == attributes(headers)
     assert json.loads(data) == json.loads(body)
 
@@ -63,7 +64,7 @@ def test_the_function_prints_an_event_and_answers_204(path: Path, capsys: pytest
     (event,) = map(json.loads, blocks(text(README), "json"))
     function: dict[str, Any] = {}
     exec(compile(source, path, "exec"), function)
-    headers, body = binary(convert(event["data"]))
+    headers, body = to_binary(convert(event["data"]))
     answer = asyncio.run(post(function["app"], headers, body))
     assert (answer.status_code, answer.content) == (204, b"")
     assert capsys.readouterr().out == (

@@ -10,7 +10,9 @@ from tests.events.event_types import TYPES
 from vcenter_simulator.messages import concrete_classes
 from vcenter_source.core.event import ManagedObjectReference
 from vcenter_source.events import catalog
-from vcenter_source.events.catalog import cloudevent_type, event_class, severity, subject
+from vcenter_source.events.catalog import cloudevent_type, event_class, find_subject
+from vcenter_source.events.metadata import vsphere_type
+from vcenter_source.events.severity import derive_severity
 
 
 def reference(type_: str, value: str) -> dict[str, str]:
@@ -96,30 +98,30 @@ def test_subject_stands_on_the_first_path(class_name: str, path: tuple[str, ...]
     data: Any = reference("Thing", "thing-1")
     for step in reversed(path):
         data = {step: data}
-    assert subject(class_name, data) == ManagedObjectReference("Thing", "thing-1")
+    assert find_subject(class_name, data) == ManagedObjectReference("Thing", "thing-1")
 
 
 def test_every_known_object_of_a_family_is_declared_by_its_class() -> None:
     for name, each in catalog.all_classes().items():
-        known = catalog.schema(name)
+        known = vsphere_type(name)
         assert known is not None
         assert {path[0] for path in each.subjects} <= set(known.properties), name
 
 
 def test_a_cluster_event_without_its_cluster_is_about_nothing() -> None:
-    assert subject("ClusterCreatedEvent", {"datacenter": {"datacenter": reference("Datacenter", "dc-1")}}) is None
+    assert find_subject("ClusterCreatedEvent", {"datacenter": {"datacenter": reference("Datacenter", "dc-1")}}) is None
 
 
 def test_a_login_is_about_no_object() -> None:
-    assert subject("UserLoginSessionEvent", {"ipAddress": "192.0.2.1"}) is None
+    assert find_subject("UserLoginSessionEvent", {"ipAddress": "192.0.2.1"}) is None
 
 
 @pytest.mark.parametrize("object_type", ["HostSystem", "vim.HostSystem"])
 def test_event_ex_names_its_object(object_type: str) -> None:
     vm = {"vm": reference("VirtualMachine", "vm-1")}
     told = ManagedObjectReference("HostSystem", "host-7")
-    assert subject("EventEx", {"objectType": object_type, "objectId": "host-7", "vm": vm}) == told
-    assert subject("EventEx", {"vm": vm}) == ManagedObjectReference("VirtualMachine", "vm-1")
+    assert find_subject("EventEx", {"objectType": object_type, "objectId": "host-7", "vm": vm}) == told
+    assert find_subject("EventEx", {"vm": vm}) == ManagedObjectReference("VirtualMachine", "vm-1")
 
 
 def test_unknown_class_is_about_its_most_specific_argument() -> None:
@@ -127,14 +129,14 @@ def test_unknown_class_is_about_its_most_specific_argument() -> None:
         "datacenter": {"datacenter": reference("Datacenter", "dc-1")},
         "host": {"host": reference("HostSystem", "host-1")},
     }
-    assert subject("QuantumEvent", data) == ManagedObjectReference("HostSystem", "host-1")
+    assert find_subject("QuantumEvent", data) == ManagedObjectReference("HostSystem", "host-1")
 
 
 @pytest.mark.parametrize(
     "broken", [{"vm": "vm-1"}, {"vm": {"vm": "vm-1"}}, {"vm": {"vm": reference("", "")}}, {"vm": None}]
 )
 def test_a_broken_reference_is_no_subject(broken: dict[str, Any]) -> None:
-    assert subject("VmPoweredOnEvent", broken) is None
+    assert find_subject("VmPoweredOnEvent", broken) is None
 
 
 @pytest.mark.parametrize(
@@ -153,10 +155,11 @@ def test_a_broken_reference_is_no_subject(broken: dict[str, Any]) -> None:
 )
 def test_severity(class_name: str, data: dict[str, Any], expected: str) -> None:
     categories = {"HostShutdownEvent": "warning", "esx.problem.x": "warning", "GeneralUserEvent": "user"}
-    assert severity(class_name, data, categories) == expected
+    assert derive_severity(class_name, data, categories) == expected
 
 
 def test_importing_loads_no_types() -> None:
-    code = "import vcenter_source.events.catalog as c\nprint(c.event_class.cache_info()[3] + c.schema.cache_info()[3])"
+    code = """import vcenter_source.events.catalog as c
+print(c.event_class.cache_info()[3] + c.event_lineages.cache_info()[3])"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "0\n"

@@ -14,7 +14,7 @@ from tests.support import loopback
 from tests.support.pytag import World, world
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_source.core.event import Event, ManagedObjectReference
-from vcenter_source.events.cloudevent import Converter
+from vcenter_source.events.conversion import Converter
 from vcenter_source.sinks.openfaas.body import request
 from vcenter_source.sinks.openfaas.topic_names import names_of
 from vcenter_source.sinks.openfaas.topics import Function, TopicMap

@@ -11,7 +11,7 @@ from cloudevents.core.v1.event import CloudEvent
 from tests.support.pytag import POOL, World, pytag, world
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_source.core.event import Event, ManagedObjectReference
-from vcenter_source.events.cloudevent import Converter
+from vcenter_source.events.conversion import Converter
 from vcenter_source.sinks.openfaas.answers import Answer, Verdict, judge_function
 from vcenter_source.sinks.openfaas.body import request
 from vcenter_source.sinks.openfaas.topic_names import names_of

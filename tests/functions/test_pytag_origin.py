@@ -15,7 +15,8 @@ from tests.support.pytag import POOL, World, pytag, settings, world
 from vcenter_functions.errors import OtherVcenterError, SettingsError
 from vcenter_functions.event import read_event
 from vcenter_source.core.event import Event, Gap, ManagedObjectReference
-from vcenter_source.events.cloudevent import Converter, OrjsonFormat, binary
+from vcenter_source.events.codec import OrjsonFormat, to_binary
+from vcenter_source.events.conversion import Converter
 from vcenter_source.settings.vcenter import VcenterSettings
 from vcenter_source.sinks.openfaas.body import request
 from vcenter_source.sinks.openfaas.topic_names import names_of
@@ -59,7 +60,7 @@ def messages(source: str) -> Iterator[HTTPMessage]:
     formats: tuple[Format, ...] = ("vcenter", "veba")
     for event_format in formats:
         converted = Converter(source=source, api_version="8.0.3.0", event_format=event_format).convert(event)
-        yield HTTPMessage(*binary(converted))
+        yield HTTPMessage(*to_binary(converted))
         yield HTTPMessage({"content-type": "application/cloudevents+json"}, OrjsonFormat().write(converted))
         for topic in TOPICS:
             (match,) = TopicMap([Function("pytag.openfaas-fn", (topic,))]).match(names_of(converted), None)
@@ -97,7 +98,7 @@ def test_another_name_of_this_vcenter_can_be_allowed(vcenter: World) -> None:
 def test_a_gap_of_another_vcenter_is_refused_too(vcenter: World, client: httpx.Client) -> None:
     at = datetime(2026, 1, 31, tzinfo=UTC)
     gap = Converter(source=OTHER, api_version="8.0.3.0").convert_gap(Gap("purged", (1, at), (9, at)))
-    headers, body = binary(gap)
+    headers, body = to_binary(gap)
     assert "VCENTER_ALIASES" in client.post("/", headers=headers, content=body).text
 
 

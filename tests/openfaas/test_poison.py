@@ -14,7 +14,7 @@ from tests.support.openfaas_gateway import Reply, fake_gateway, too_large
 from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError
 from vcenter_source.core.event import Event
 from vcenter_source.core.poison import MANY
-from vcenter_source.events.cloudevent import Converter
+from vcenter_source.events.conversion import Converter
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.dispatcher import Parcel

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support.openfaas import TRACE, WHEN, pool_created
 from vcenter_source.core.errors import EventRefusedError
-from vcenter_source.events.cloudevent import OrjsonFormat
+from vcenter_source.events.codec import OrjsonFormat
 from vcenter_source.sinks.openfaas import receive
 from vcenter_source.sinks.openfaas.body import request
 from vcenter_source.sinks.openfaas.dedup import Memory, key_of

@@ -22,7 +22,7 @@ from tests.support.waiting import eventually
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import ConfigurationError
-from vcenter_source.events.cloudevent import OrjsonFormat
+from vcenter_source.events.codec import OrjsonFormat
 from vcenter_source.settings.openfaas import ShimSettings
 from vcenter_source.settings.sink import SinkSettings, read
 

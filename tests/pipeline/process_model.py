@@ -25,7 +25,8 @@ from vcenter_source.core.errors import (
     VcenterSourceError,
 )
 from vcenter_source.core.event import ClockReading, Event, Identity
-from vcenter_source.events.cloudevent import GAP_TYPE, Converter
+from vcenter_source.events.adapter_events import GAP_TYPE
+from vcenter_source.events.conversion import Converter
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.cursor import Position

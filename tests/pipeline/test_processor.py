@@ -10,7 +10,7 @@ from tests.support.openfaas import until
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import SinkUnavailableError
 from vcenter_source.core.event import Event, ManagedObjectReference
-from vcenter_source.events.cloudevent import Converter
+from vcenter_source.events.conversion import Converter
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.dispatcher import Delivery, Retry

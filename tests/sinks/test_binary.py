@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 from string import ascii_lowercase, digits
 from typing import Any
 
-from cloudevents.core.bindings.http import to_binary
+from cloudevents.core.bindings import http as sdk
 from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vcenter_source.events.cloudevent import OrjsonFormat, binary
+from vcenter_source.events.codec import OrjsonFormat, to_binary
 
 OURS = {"id", "source", "type", "specversion", "time", "subject", "datacontenttype", "dataschema", "data"}
 NAMES = st.text(ascii_lowercase + digits, min_size=1, max_size=20).filter(lambda name: name not in OURS)
@@ -27,5 +27,5 @@ def test_binary_mode_is_the_sdks(extensions: dict[str, Any], data: Any, text: bo
     datacontenttype = "text/plain" if text and not isinstance(data, dict) else "application/json"
     attributes = {"id": "1", "source": "/ä b", "type": "t", "time": TIME, "datacontenttype": datacontenttype}
     event = CloudEvent(extensions | attributes, data)
-    message = to_binary(event, OrjsonFormat())
-    assert binary(event) == (message.headers, message.body)
+    message = sdk.to_binary(event, OrjsonFormat())
+    assert to_binary(event) == (message.headers, message.body)

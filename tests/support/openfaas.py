@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from tests.support.openfaas_gateway import FakeGateway
 from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError
 from vcenter_source.core.event import Event, ManagedObjectReference
-from vcenter_source.events.cloudevent import Converter
+from vcenter_source.events.conversion import Converter
 from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink, invoking
 

@@ -15,7 +15,7 @@ from tests.support.processes import process, wait_for_line
 from tests.support.simulator_admin import LOGIN
 from tests.support.waiting import eventually
 from vcenter_simulator.server import Simulator
-from vcenter_source.events.cloudevent import OrjsonFormat
+from vcenter_source.events.codec import OrjsonFormat
 
 POOL_TYPE = "com.vmware.event.resourcepool.created"
 

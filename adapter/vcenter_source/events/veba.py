@@ -8,7 +8,7 @@ reference, plain values where VI/JSON boxes them, ``{"Fault", "LocalizedMessage"
 import functools
 from typing import Any
 
-from vcenter_source.events.catalog import Kind, Property, schema
+from vcenter_source.events.metadata import Property, ValueKind, vsphere_type
 
 _NO_FIELDS = frozenset({"dynamicType", "dynamicProperty"})  # govmomi's DynamicData has none
 _POINTERS = frozenset({"limit", "overheadLimit", "reservation", "unitNumber"})
@@ -17,15 +17,15 @@ _NO_VALUES = frozenset({"_typeName", "faultstring"})
 
 
 def veba_data(data: dict[str, Any]) -> dict[str, Any]:
-    """An event's VI/JSON data in that shape; of an unknown class with at least the fields of every event."""
+    """Convert an event's VI/JSON data; that of an unknown class has at least the fields of every event."""
     return _object(data, "Event")
 
 
 def _object(data: dict[str, Any], declared: str) -> dict[str, Any]:
     type_name = str(data.get("_typeName", declared))
     shape = dict(_zero(type_name) or _zero(declared))
-    known = schema(type_name) or schema(declared)
-    properties = known.properties if known else {}
+    vsphere = vsphere_type(type_name) or vsphere_type(declared)
+    properties = vsphere.properties if vsphere else {}
     for name, value in data.items():
         if name not in _NO_VALUES:
             shape[_pascal(name)] = _value(value, properties.get(name))
@@ -34,18 +34,19 @@ def _object(data: dict[str, Any], declared: str) -> dict[str, Any]:
 
 @functools.cache
 def _zero(type_name: str) -> dict[str, Any]:
-    """The fields of a type, as Go has them before anything is set; empty for an unknown type."""
-    known = schema(type_name)
-    properties = known.properties.values() if known else ()
+    """Return a type's fields with Go's zero values; empty for an unknown type."""
+    vsphere = vsphere_type(type_name)
+    properties = vsphere.properties.values() if vsphere else ()
     return {_pascal(each.name): _zero_value(each) for each in properties if each.name not in _NO_FIELDS}
 
 
 def _zero_value(declared: Property) -> Any:
-    """Slices, pointers and interfaces are null. govmomi has pointers where a bool, a time or an object may be unset.
+    """Return Go's zero value: null for slices, pointers and interfaces.
 
-    Of integers only those have one whose 0 says something else than nothing: a limit of 0, unit number 0.
+    govmomi has a pointer where a bool, a time or an object may be unset, and for integers whose 0 is a value of its
+    own: a limit of 0, unit number 0.
     """
-    zeros: dict[Kind, Any] = {"string": "", "integer": 0, "number": 0, "boolean": False}
+    zeros: dict[ValueKind, Any] = {"string": "", "integer": 0, "number": 0, "boolean": False}
     is_pointer = declared.optional and (declared.kind == "boolean" or declared.name in _POINTERS)
     return None if declared.repeated or is_pointer else zeros.get(declared.kind)
 
@@ -69,8 +70,8 @@ def _value(value: Any, declared: Property | None) -> Any:
 def _is_fault(value: dict[str, Any], type_name: str, declared: Property | None) -> bool:
     if "faultstring" in value or (declared and declared.kind == "fault"):
         return True
-    known = schema(type_name)
-    return known is not None and known.kind == "fault"
+    vsphere = vsphere_type(type_name)
+    return vsphere is not None and vsphere.kind == "fault"
 
 
 @functools.cache

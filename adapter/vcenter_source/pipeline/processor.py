@@ -10,7 +10,8 @@ from opentelemetry import trace
 
 from vcenter_source.core import tracing
 from vcenter_source.core.event import ClockReading, Event, Gap, Identity
-from vcenter_source.events.cloudevent import GAP_TYPE, Converter, ordering_key
+from vcenter_source.events.adapter_events import GAP_TYPE
+from vcenter_source.events.conversion import Converter, ordering_key
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.dispatcher import Delivery, Parcel

@@ -20,7 +20,7 @@ from vcenter_source.core import tracing
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.core.proxies import proxy_for
 from vcenter_source.core.secretive import Hiding, secrets_in, without_secrets
-from vcenter_source.events.cloudevent import OrjsonFormat, binary
+from vcenter_source.events.codec import OrjsonFormat, to_binary
 from vcenter_source.sinks.answers import judge
 from vcenter_source.sinks.client import Wire
 from vcenter_source.sinks.connection import Answer, WireError
@@ -100,7 +100,7 @@ class HttpSink:
 
     async def send(self, event: CloudEvent, span: Span, resend: int, more: Mapping[str, str] = {}) -> None:
         """POST one event, with ``more`` headers. Raises SinkUnavailableError or EventRefusedError."""
-        headers, body = binary(event)
+        headers, body = to_binary(event)
         must_fit(len(body) + sum(map(len, headers)) + sum(map(len, headers.values())), self._max_event_bytes)
         with tracing.Sending(span, self.address, event.get_id(), resend) as (child, trace_headers):
             status = await self._to.post({**headers, **trace_headers, **more}, body)

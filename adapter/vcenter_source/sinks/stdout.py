@@ -10,7 +10,7 @@ from opentelemetry.trace import Span
 
 from vcenter_source.core import durable_files
 from vcenter_source.core.errors import OutputClosedError, SinkUnavailableError
-from vcenter_source.events.cloudevent import OrjsonFormat
+from vcenter_source.events.codec import OrjsonFormat
 
 
 class StdoutSink:

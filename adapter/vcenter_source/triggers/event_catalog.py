@@ -1,18 +1,14 @@
-"""What the adapter's events can be: their types, and what else their attributes hold (see ``events.cloudevent``)."""
+"""What the adapter's events can be: their types, and what else their attributes hold (see ``events.conversion``)."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
-from vcenter_source.events.catalog import NAMED_BY_ID, TYPE_PREFIX, all_classes, event_class, object_types, schema
-from vcenter_source.events.cloudevent import GAP_TYPE
+from vcenter_source.events.adapter_events import GAP_TYPE, PING_TYPE
+from vcenter_source.events.catalog import NAMED_BY_ID, all_classes, event_class
+from vcenter_source.events.formats import TYPE_PREFIX, EventFormat
+from vcenter_source.events.metadata import object_types, vsphere_type
 from vcenter_source.triggers.conditions import Shape, Values
-
-EventFormat = Literal["vcenter", "veba"]
-
-PING_TYPE = f"{TYPE_PREFIX}adapter.ping"
-"""The type of the event with which ``vcenter-source doctor`` tries a sink."""
 
 _JSON = Values(frozenset({"application/json"}))
 
@@ -118,7 +114,7 @@ def subject_types(class_name: str) -> list[str]:
 
 def _type_at(class_name: str, path: tuple[str, ...]) -> str:
     for step in path:
-        known = schema(class_name)
+        known = vsphere_type(class_name)
         declared = known.properties.get(step) if known else None
         class_name = declared.type_name if declared else ""
     return class_name

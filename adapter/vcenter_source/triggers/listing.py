@@ -10,10 +10,11 @@ from typing import Literal, TextIO
 import orjson
 
 from vcenter_source.core.errors import ConfigurationError, OutputClosedError, PermanentError
-from vcenter_source.events.catalog import NAMED_BY_ID, all_classes, severity
-from vcenter_source.events.cloudevent import GAP_TYPE
+from vcenter_source.events.adapter_events import GAP_TYPE, PING_TYPE
+from vcenter_source.events.catalog import NAMED_BY_ID, all_classes
+from vcenter_source.events.severity import derive_severity
 from vcenter_source.triggers import schema
-from vcenter_source.triggers.event_catalog import PING_TYPE, World, subject_types
+from vcenter_source.triggers.event_catalog import World, subject_types
 from vcenter_source.triggers.suggestions import nearest, or_else
 
 COLUMNS = ("type", "class", "family", "severity", "object")
@@ -68,10 +69,10 @@ def _all(world: World, categories: Mapping[str, str]) -> Iterator[EventType]:
             yield EventType(world.type_of_id("*"), name, name, "", "event")
         elif not each.abstract:
             told: Literal["vcenter", "name"] = "vcenter" if name in categories else "name"
-            level = severity(name, {}, categories)
+            level = derive_severity(name, {}, categories)
             yield EventType(world.type_of(name), name, each.family, level, told, tuple(subject_types(name)))
     for name in world.ids:
-        level = severity("EventEx", {"eventTypeId": name}, categories)
+        level = derive_severity("EventEx", {"eventTypeId": name}, categories)
         yield EventType(world.type_of_id(name), "EventEx", "EventEx", level, "vcenter")
 
 

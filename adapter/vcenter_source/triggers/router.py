@@ -5,7 +5,8 @@ Its type says only what kind of class an event has; the class, or the event type
 
 from collections.abc import Iterable, Iterator
 
-from vcenter_source.events.catalog import TYPE_PREFIX, all_classes
+from vcenter_source.events.catalog import all_classes
+from vcenter_source.events.formats import TYPE_PREFIX
 from vcenter_source.triggers.conditions import Comparison
 from vcenter_source.triggers.event_catalog import World
 from vcenter_source.triggers.findings import Finding

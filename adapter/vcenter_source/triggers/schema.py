@@ -6,8 +6,8 @@ the data is: a newer vCenter may add properties, derived types and values of enu
 
 from typing import Any
 
-from vcenter_source.events.catalog import Property, schema
-from vcenter_source.events.cloudevent import GAP_TYPE
+from vcenter_source.events.adapter_events import GAP_TYPE
+from vcenter_source.events.metadata import Property, vsphere_type
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _BOX = 'Any value; a primitive or an array is boxed: {"_typeName": "string", "_value": "text"}.'
@@ -66,7 +66,7 @@ class _Definitions:
 
     def object(self, type_name: str) -> dict[str, Any]:
         """An object or a fault. A list that holds nothing is not sent at all, so none is required."""
-        known = schema(type_name)
+        known = vsphere_type(type_name)
         listed = [each for name, each in known.properties.items() if name not in _UNSENT] if known else []
         properties = {"_typeName": {"type": "string"}} | {each.name: self._property(each) for each in listed}
         if known and known.kind == "fault":
@@ -79,7 +79,7 @@ class _Definitions:
         return {"type": "array", "items": value} if declared.repeated else value
 
     def _value(self, declared: Property) -> dict[str, Any]:
-        known = schema(declared.type_name)
+        known = vsphere_type(declared.type_name)
         if declared.kind == "reference":
             self.found["ManagedObjectReference"] = _REFERENCE
             return {"$ref": "#/$defs/ManagedObjectReference", "description": f"A {declared.type_name}."}

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from vcenter_source.events.catalog import TYPE_PREFIX, all_classes, event_class, object_types
+from vcenter_source.events.catalog import all_classes, event_class
+from vcenter_source.events.formats import TYPE_PREFIX
+from vcenter_source.events.metadata import object_types
 from vcenter_source.triggers.conditions import Comparison, can_all
 from vcenter_source.triggers.event_catalog import World
 from vcenter_source.triggers.findings import Finding

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import yaml
 
 from vcenter_source.core.errors import ConfigurationError
-from vcenter_source.events.catalog import TYPE_PREFIX, all_classes, event_class
+from vcenter_source.events.catalog import all_classes, event_class
+from vcenter_source.events.formats import TYPE_PREFIX
 from vcenter_source.triggers.conditions import Comparison
 from vcenter_source.triggers.findings import Finding
 from vcenter_source.triggers.lint import findings

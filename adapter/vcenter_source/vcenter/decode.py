@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 
 from vcenter_source.core.errors import VcenterUnavailableError
 from vcenter_source.core.event import Event, Identity
-from vcenter_source.events.catalog import subject
+from vcenter_source.events.catalog import find_subject
 from vcenter_source.vcenter.values import XSI_TYPE, local, typed
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -185,7 +185,7 @@ def _event(element: Element, before: datetime) -> Event:
     key, created = data.get("key"), _created(data.get("createdTime"))
     if not isinstance(key, int):
         key = -zlib.crc32(ET.tostring(element)) // 2
-    return Event(class_name, key, created or before, subject(class_name, data), data)
+    return Event(class_name, key, created or before, find_subject(class_name, data), data)
 
 
 def _created(text: Any) -> datetime | None:

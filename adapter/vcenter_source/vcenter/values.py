@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from vcenter_source.events.catalog import Kind, Property, schema
+from vcenter_source.events.metadata import Property, ValueKind, vsphere_type
 
 Decode = Callable[[Element], Any]
 
@@ -72,7 +72,7 @@ def _object(type_name: str | None, properties: Mapping[str, Property]) -> Decode
     return decode
 
 
-def _decoder(kind: Kind, type_name: str) -> Decode | None:
+def _decoder(kind: ValueKind, type_name: str) -> Decode | None:
     """The decoder of what is declared like this; None for what is text in JSON as well."""
     if kind != "object":
         return _BY_KIND[kind]
@@ -89,7 +89,7 @@ def _decoder(kind: Kind, type_name: str) -> Decode | None:
 def typed(xsi_type: str, declared: str) -> Decode:
     """The decoder of an element with this ``xsi:type``, where a ``declared`` type is expected ("" for any)."""
     name = local(xsi_type)
-    known = schema(name)
+    known = vsphere_type(name)
     if known is None:
         return _unknown_type(name, declared)
     if known.kind == "any":
@@ -105,7 +105,7 @@ def _unknown_type(name: str, declared: str) -> Decode:
         return _boxed_array(name)
     if name.endswith("ManagedObjectReference"):
         return _reference
-    base = schema(declared) if declared else None
+    base = vsphere_type(declared) if declared else None
     if base is not None:  # from a newer vCenter: what it inherits is decoded as declared, the rest by guesswork
         return _object(name, base.properties)
     decode, box = _object(name, {}), _boxed(name, _text)
@@ -119,7 +119,7 @@ def _boxed(name: str, decode: Decode) -> Decode:
 def _boxed_array(name: str) -> Decode:
     """An array in an any-typed property: its elements are plain, as in an array that is declared."""
     item = name.removeprefix("ArrayOf")
-    known = schema(item) or schema(item[:1].lower() + item[1:])  # ArrayOfString holds the primitive string
+    known = vsphere_type(item) or vsphere_type(item[:1].lower() + item[1:])  # ArrayOfString holds the primitive string
     decode = _guess if known is None else _decoder(known.kind, known.name) or _text
     return _boxed_items(name, decode)
 
@@ -190,7 +190,7 @@ def _fault(element: Element) -> Any:
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _nameless = _object(None, {})
-_BY_KIND: dict[Kind, Decode | None] = {
+_BY_KIND: dict[ValueKind, Decode | None] = {
     "string": None,
     "dateTime": None,
     "binary": None,

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import orjson
 from cloudevents.core.v1.event import CloudEvent
 
-from vcenter_source.events.cloudevent import encoded
+from vcenter_source.events.codec import encode_data
 from vcenter_source.pipeline.dispatcher import Parcel, Watch
 from vcenter_source.viewer.rates import Rates
 from vcenter_source.viewer.rows import family, row
@@ -74,7 +74,7 @@ class Record:
         """Keep the event as bytes: of all ways the one with the least memory to reach for when the next one comes."""
         event = self.event
         if event is not None:
-            data = orjson.Fragment(encoded(event))
+            data = orjson.Fragment(encode_data(event))
             body = orjson.dumps(event.get_attributes() | {"data": data}, option=orjson.OPT_UTC_Z)
             self.body, self.event = bytes(memoryview(body)), None  # a copy: orjson's own holds on to a buffer of 8 kB
 

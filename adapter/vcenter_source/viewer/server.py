@@ -16,7 +16,7 @@ from aiohttp import web
 from vcenter_source.core.errors import EventRefusedError, LeaseLostError, SinkUnavailableError
 from vcenter_source.core.http_server import BindAddress, serve_app
 from vcenter_source.core.sockets import bracketed
-from vcenter_source.events.cloudevent import binary
+from vcenter_source.events.codec import to_binary
 from vcenter_source.observe.health import Health
 from vcenter_source.pipeline.dispatcher import RememberingSink, Sink
 from vcenter_source.pipeline.replay import traced
@@ -137,7 +137,7 @@ def made(wish: trigger.Wish, world: World, events: list[tuple[int, dict[str, Any
 
 def in_full(record: Record) -> dict[str, Any]:
     """One event, with what became of it when, and as it is sent in either mode of CloudEvents over HTTP."""
-    headers, _ = binary(decode(record.body))
+    headers, _ = to_binary(decode(record.body))
     return {
         "n": record.number,
         "state": record.state,

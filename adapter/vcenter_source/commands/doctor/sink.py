@@ -2,9 +2,6 @@
 
 import asyncio
 import time
-import uuid
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -16,13 +13,11 @@ from vcenter_source.commands.doctor.endpoint import Endpoint, Trust
 from vcenter_source.commands.doctor.steps import Finding, Outcome, Step, failed, ok, take
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.core.proxies import proxy_for
+from vcenter_source.events.adapter_events import PING_TYPE, ping_event
 from vcenter_source.settings.sink import OPENFAAS
 from vcenter_source.settings.source import Settings
 from vcenter_source.sinks.mounted import Trust as SinkTrust
 from vcenter_source.wiring import open_sink
-
-PING_TYPE = "com.vmware.event.adapter.ping"
-"""The type of a CloudEvent that only shows that the sink takes events."""
 
 PING_LIMIT = 4.0
 """Seconds that the sink may take for it, less than a check may."""
@@ -98,20 +93,3 @@ async def pinged(settings: Settings, event: CloudEvent) -> Outcome:
         await sink.send(event, note, 0)
     milliseconds = (time.perf_counter() - begun) * 1000
     return ok(f"accepted with {note.status} in {milliseconds:.0f} ms", sent=True, status=note.status, id=event.get_id())
-
-
-def ping_event(source: str, overrides: Mapping[str, str]) -> CloudEvent:
-    """The event, new each time."""
-    attributes = {
-        "specversion": "1.0",
-        "id": f"ping-{uuid.uuid4()}",
-        "source": source,
-        "type": PING_TYPE,
-        "time": datetime.now(UTC),
-        "datacontenttype": "application/json",
-        "eventclass": "adapter",
-        "eventname": "Ping",
-        "severitytext": "INFO",
-        "partitionkey": "adapter",
-    }
-    return CloudEvent(dict(overrides) | attributes, {"sender": "vcenter-source doctor"})

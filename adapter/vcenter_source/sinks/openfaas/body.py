@@ -11,8 +11,9 @@ from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.http import HTTPMessage
 from cloudevents.core.v1.event import CloudEvent
 
-from vcenter_source.events.catalog import event_class, severity
-from vcenter_source.events.cloudevent import OrjsonFormat, binary
+from vcenter_source.events.catalog import event_class
+from vcenter_source.events.codec import OrjsonFormat, to_binary
+from vcenter_source.events.severity import derive_severity
 from vcenter_source.events.veba import veba_data
 from vcenter_source.sinks.openfaas.receive import Received
 from vcenter_source.sinks.openfaas.topic_names import Told, told
@@ -42,7 +43,7 @@ def request(event: BaseCloudEvent, match: Match) -> HTTPMessage:
         return HTTPMessage({"content-type": "application/cloudevents+json"}, _FORMAT.write(router_event(event)))
     if type(event) is Received:  # isinstance takes long: the SDK's base class is a Protocol
         return HTTPMessage(dict(event.headers), event.body)
-    return HTTPMessage(*binary(event))
+    return HTTPMessage(*to_binary(event))
 
 
 def router_event(event: BaseCloudEvent) -> CloudEvent:
@@ -95,7 +96,11 @@ def category_of(event: BaseCloudEvent, about: Told | None, data: dict[str, Any])
         return "user"
     own = of(data, "severity") if about.class_name == "EventEx" else None
     found = str(event.get_extension("severitytext"))
-    return own or _CATEGORIES.get(found) or _CATEGORIES[severity(about.class_name, {**data, "eventTypeId": about.name})]
+    return (
+        own
+        or _CATEGORIES.get(found)
+        or _CATEGORIES[derive_severity(about.class_name, {**data, "eventTypeId": about.name})]
+    )
 
 
 def object_of(event: BaseCloudEvent, about: Told | None, data: dict[str, Any]) -> tuple[Any, dict[str, str] | None]:

@@ -17,7 +17,7 @@ from cloudevents.core.exceptions import BaseCloudEventException
 from cloudevents.core.v1.event import CloudEvent
 
 from vcenter_source.core.errors import EventRefusedError
-from vcenter_source.events.cloudevent import OrjsonFormat, present
+from vcenter_source.events.codec import OrjsonFormat, drop_nulls
 from vcenter_source.sinks.http import BATCH_TYPE
 
 REQUIRED = {"specversion": None, "id": None, "source": None, "type": None}.keys()
@@ -88,7 +88,7 @@ def refused(why: Exception) -> EventRefusedError:
 
 def from_json(found: Any) -> CloudEvent:
     """The event of a JSON object. What is as usual is taken over, and goes on in binary mode."""
-    found = present(found)
+    found = drop_nulls(found)
     required(found)
     named = dict(found)
     data, content_type = named.pop("data", None), named.pop("datacontenttype", None)
@@ -109,7 +109,7 @@ def is_plain(named: dict[str, Any]) -> bool:
 
 def structured(headers: Mapping[str, str], body: bytes) -> CloudEvent:
     """In structured mode."""
-    found = present(orjson.loads(body))
+    found = drop_nulls(orjson.loads(body))
     required(found)
     is_null = found.get("data", body) is None and is_json(found.get("datacontenttype"))
     return cast(

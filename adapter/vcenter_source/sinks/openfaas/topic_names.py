@@ -13,8 +13,9 @@ from typing import Literal, NamedTuple
 
 from cloudevents.core.base import BaseCloudEvent
 
-from vcenter_source.events.catalog import TYPE_PREFIX, cloudevent_type, event_class, names_by_type
-from vcenter_source.events.cloudevent import KINDS
+from vcenter_source.events.catalog import cloudevent_type, event_class, names_by_type
+from vcenter_source.events.conversion import MAX_EVENT_KINDS
+from vcenter_source.events.formats import TYPE_PREFIX
 
 Form = Literal["cloudevent", "router", "connector"]
 """The shape of a request's body: a CloudEvent in binary mode, the event router's, or the vcenter-connector's."""
@@ -58,7 +59,7 @@ def _kind(event: BaseCloudEvent) -> tuple[str, str, str, str]:
     return attributes["type"], str(attributes.get("eventclass")), told_class, str(named or "")
 
 
-@lru_cache(KINDS)
+@lru_cache(MAX_EVENT_KINDS)
 def _told(cloudevents_type: str, eventclass: str, class_name: str, event_type_id: str) -> Told | None:
     veba = _VEBA_TYPE.fullmatch(cloudevents_type)
     if veba is not None:
@@ -74,7 +75,7 @@ def names_of(event: BaseCloudEvent) -> tuple[Name, ...]:
     return _names(*_kind(event))
 
 
-@lru_cache(KINDS)
+@lru_cache(MAX_EVENT_KINDS)
 def _names(cloudevents_type: str, eventclass: str, class_name: str, event_type_id: str) -> tuple[Name, ...]:
     names = [Name(cloudevents_type, "cloudevent")]
     about = _told(cloudevents_type, eventclass, class_name, event_type_id)

@@ -25,7 +25,7 @@ from opentelemetry.trace import Span
 
 from vcenter_source.core import durable_files
 from vcenter_source.core.errors import DeadLetterUnavailableError
-from vcenter_source.events.cloudevent import OrjsonFormat
+from vcenter_source.events.codec import OrjsonFormat
 from vcenter_source.state.dead_letters import DeadLetter, with_error_attributes
 from vcenter_source.state.dead_letters.journal import Journal, alone, digest
 

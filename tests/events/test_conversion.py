@@ -18,7 +18,8 @@ from tests.support import pyvmomi_page as pyvmomi
 from tests.support.pyvmomi_page import page, support, vim
 from vcenter_source.core.event import Event, ManagedObjectReference
 from vcenter_source.events import catalog
-from vcenter_source.events.cloudevent import Converter, OrjsonFormat, ordering_key
+from vcenter_source.events.codec import OrjsonFormat
+from vcenter_source.events.conversion import Converter, ordering_key
 from vcenter_source.events.veba import veba_data
 from vcenter_source.vcenter.decode import decode_page
 
@@ -39,7 +40,7 @@ def pool_created(**changes: Any) -> Event:
 
 def event_ex(class_name: str = "EventEx", event_type_id: str = "esx.audit.ssh.enabled", **data: Any) -> Event:
     shape = {"_typeName": class_name, "key": 1, "eventTypeId": event_type_id, **data}
-    return Event(class_name, 1, WHEN, catalog.subject(class_name, shape), shape)
+    return Event(class_name, 1, WHEN, catalog.find_subject(class_name, shape), shape)
 
 
 def login() -> Event:
