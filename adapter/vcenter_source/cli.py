@@ -210,11 +210,11 @@ def openfaas_shim() -> None:
 
     settings = sinksettings.read(ShimSettings, {})
     from vcenter_source.core import logs  # as above
-    from vcenter_source.sinks.openfaas import server
+    from vcenter_source.sinks.openfaas.shim import app
 
     logs.configure(settings)
     with tracing.exporting():
-        asyncio.run(server.run(settings))
+        asyncio.run(app.run(settings))
 
 
 @commands.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})

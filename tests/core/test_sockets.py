@@ -17,7 +17,7 @@ from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.http_server import BindAddress, serve_app
 from vcenter_source.settings.openfaas import ShimSettings
 from vcenter_source.settings.source import Settings
-from vcenter_source.sinks.openfaas.door import Reply, opened
+from vcenter_source.sinks.openfaas.shim.http_server import serve_requests
 
 BOTH = {"127.0.0.1", "::1"}
 
@@ -47,10 +47,10 @@ def admin(place: BindAddress) -> AbstractAsyncContextManager[int]:
 
 
 def shim(place: BindAddress) -> AbstractAsyncContextManager[int]:
-    async def reply(_: object) -> Reply:
-        return Reply(204)
+    async def respond(_: web.BaseRequest, __: bytes) -> web.Response:
+        return web.Response(status=204)
 
-    return opened(reply, place, 1024, 1)
+    return serve_requests(respond, place, 1024, 1)
 
 
 HOSTS = {"::": BOTH, "0.0.0.0": {"127.0.0.1"}, "127.0.0.1": {"127.0.0.1"}, "::1": {"::1"}, "localhost": BOTH}

@@ -31,7 +31,7 @@ forks.set_forkserver_preload(
             "vcenter_source.commands.run",
             "vcenter_source.cli",
             "vcenter_source.commands.doctor.examination",
-            "vcenter_source.sinks.openfaas.server",
+            "vcenter_source.sinks.openfaas.shim.app",
             "vcenter_source.pipeline.replay",
         ),
         *(

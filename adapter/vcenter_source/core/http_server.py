@@ -1,6 +1,5 @@
 """HTTP served beside the adapter's work, by aiohttp: its client is loaded anyway, and it leaves signals alone."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -30,6 +29,13 @@ async def serve_app(application: web.Application, place: BindAddress, shutdown_s
     Raises ConfigurationError when the port cannot be had.
     """
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=shutdown_seconds)
+    async with serve(runner, place) as port:
+        yield port
+
+
+@asynccontextmanager
+async def serve(runner: web.BaseRunner, place: BindAddress) -> AsyncIterator[int]:
+    """Serve what a runner runs while this lasts, on the port given. Raises ConfigurationError."""
     await runner.setup()
     try:
         with bind_errors(place):
@@ -38,19 +44,6 @@ async def serve_app(application: web.Application, place: BindAddress, shutdown_s
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
-
-
-@asynccontextmanager
-async def serve_protocol(protocol: Callable[[], asyncio.Protocol], place: BindAddress) -> AsyncIterator[int]:
-    """Give each connection a protocol of its own while this lasts, at the port given. Raises ConfigurationError."""
-    loop = asyncio.get_running_loop()
-    with bind_errors(place):
-        servers = [await loop.create_server(protocol, sock=each) for each in listen(place.host, place.port)]
-    try:
-        yield servers[0].sockets[0].getsockname()[1]
-    finally:
-        for server in servers:
-            server.close()
 
 
 @contextmanager

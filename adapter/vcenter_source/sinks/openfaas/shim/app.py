@@ -1,0 +1,184 @@
+"""The shim's endpoints: a CloudEvents sink, the adapter's K_SINK or a Knative Trigger's subscriber.
+
+What its statuses mean to a Broker: 204 delivered; 400, 413, 415, 422 dead letter at once; 503 deliver again. The reason
+in the body names the functions. A subscriber's address may have a path, so events are accepted on any.
+"""
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiohttp import web
+from cloudevents.core.v1.event import CloudEvent
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from prometheus_client import CollectorRegistry
+
+from vcenter_source.core import gc_tuning, tracing
+from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError, VcenterSourceError
+from vcenter_source.core.http_server import BindAddress, render_metrics
+from vcenter_source.settings.openfaas import ShimSettings
+from vcenter_source.sinks.http import SEND_AGAIN
+from vcenter_source.sinks.openfaas.receive import is_batch, received, received_batch
+from vcenter_source.sinks.openfaas.shim.http_server import serve_requests
+from vcenter_source.sinks.openfaas.sink import OpenfaasSink, invoking
+
+REFUSED = 422
+"""The status for a permanent failure, whatever status the function itself had: a Broker does not retry it."""
+
+Failure = SinkUnavailableError | EventRefusedError
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Shim:
+    """The endpoints."""
+
+    sink: OpenfaasSink
+    registry: CollectorRegistry
+    stale_after: float
+
+    async def respond(self, request: web.BaseRequest, body: bytes) -> web.Response:
+        """Accept events on any path; the probes have paths of their own."""
+        if request.method == "POST":
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            return await self.accept(headers, body)
+        pages = {"/healthz": self.show_health, "/readyz": self.show_readiness, "/metrics": self.show_metrics}
+        page = pages.get(request.path) if request.method in {"GET", "HEAD"} else None
+        return page(request.headers) if page else web.Response(status=405, headers={"allow": "POST"})
+
+    async def accept(self, headers: Mapping[str, str], body: bytes) -> web.Response:
+        """Deliver one CloudEvent, or a batch of them. Header names are in lower case."""
+        coding = headers.get("content-encoding", "identity")
+        if coding != "identity":
+            return json_response(415, {"error": f"the Content-Encoding {coding} is not taken; send events as they are"})
+        try:
+            if is_batch(headers):
+                outcomes = await asyncio.gather(*(self.deliver(each, headers) for each in received_batch(body)))
+            else:
+                outcomes = [await self.deliver(received(headers, body), headers)]
+        except EventRefusedError as exc:
+            return error_response(exc.status or REFUSED, exc)
+        return response_for([failure for failure in outcomes if failure])
+
+    async def deliver(self, event: CloudEvent, headers: Mapping[str, str]) -> Failure | None:
+        """Send one event to its functions, and return why that failed, if it did."""
+        span = start_span(event, headers)
+        try:
+            await self.sink.send(event, span, 0, headers.get(SEND_AGAIN, ""))
+        except (SinkUnavailableError, EventRefusedError) as exc:
+            report(event, span, exc)
+            return exc
+        finally:
+            span.end()
+        return None
+
+    def show_health(self, _: Mapping[str, str]) -> web.Response:
+        """Answer that the process is alive: a restart would not help a gateway that is away."""
+        return web.Response(text="ok\n")
+
+    def show_readiness(self, _: Mapping[str, str]) -> web.Response:
+        """Say whether the functions were read lately; otherwise why not."""
+        contact, topics = self.sink.reader.contact, self.sink.reader.last
+        is_ready = topics is not None and contact.failing <= self.stale_after
+        answer = {"ready": is_ready, "functions": len(topics.functions) if topics else None, "why": contact.reason}
+        return json_response(200 if is_ready else 503, answer)
+
+    def show_metrics(self, headers: Mapping[str, str]) -> web.Response:
+        """Return the page that Prometheus reads."""
+        page, content_type = render_metrics(self.registry, headers.get("accept", ""))
+        return web.Response(body=page, headers={"content-type": content_type})
+
+
+def response_for(failures: Sequence[Failure]) -> web.Response:
+    """Return the response for a request whose events have failed so.
+
+    If one event may succeed later, the whole request has to come again: a function that has an event of it is not
+    invoked with it once more.
+    """
+    retryable = [failure for failure in failures if isinstance(failure, SinkUnavailableError)]
+    if retryable:
+        delays = [failure.retry_after for failure in retryable if failure.retry_after]
+        return error_response(503, retryable[0], max(delays, default=None))
+    return error_response(REFUSED, failures[0]) if failures else web.Response(status=204)
+
+
+def error_response(status: int, reason: VcenterSourceError, retry_after: float | None = None) -> web.Response:
+    """Return a response that says what went wrong; ``retry_after`` is in seconds."""
+    headers = {} if retry_after is None else {"retry-after": f"{retry_after:.0f}"}
+    return json_response(status, {"error": str(reason)}, headers)
+
+
+def json_response(status: int, answer: Any, headers: Mapping[str, str] = {}) -> web.Response:
+    """Return a response in JSON; a header that it quotes may be no UTF-8, which orjson does not write."""
+    return web.Response(
+        status=status, body=json.dumps(answer).encode(), headers={"content-type": "application/json", **headers}
+    )
+
+
+def report(event: CloudEvent, span: Span, failure: Failure) -> None:
+    """Log a failure, and set it on the span."""
+    if isinstance(failure, SinkUnavailableError):
+        log.warning("not taken, will be retried", reason=str(failure), event_id=event.get_id())
+    else:
+        log.error("refused for good", reason=str(failure), event_id=event.get_id())
+    span.set_status(StatusCode.ERROR, str(failure))
+    span.set_attribute("error.type", type(failure).__name__)
+
+
+def start_span(event: CloudEvent, headers: Mapping[str, str]) -> Span:
+    """Start the span of one event: in the trace of the request, or if that has none, in the event's own trace."""
+    event_context, request_context = extract_context(event.get_attributes()), extract_context(headers)
+    origin = trace.get_current_span(event_context).get_span_context()
+    sender = trace.get_current_span(request_context).get_span_context()
+    links = [Link(origin)] if sender.is_valid and origin.is_valid and origin.span_id != sender.span_id else []
+    parent = request_context if sender.is_valid else event_context
+    span = tracing.tracer().start_span(
+        f"CloudEvents Process {event.get_type()}", parent, SpanKind.CONSUMER, links=links
+    )
+    tracing.describe(span, event)
+    for name in ("name", "type"):
+        span.set_attribute(f"messaging.operation.{name}", "process")
+    return span
+
+
+def extract_context(carrier: Mapping[str, str]) -> Context:
+    """Return the trace context that ``traceparent`` and ``tracestate`` name; an empty one without them."""
+    if "traceparent" not in carrier:
+        return tracing.NOWHERE
+    fields = {name: carrier[name] for name in ("traceparent", "tracestate") if carrier.get(name) is not None}
+    return TraceContextTextMapPropagator().extract(fields, Context())
+
+
+@asynccontextmanager
+async def serve_shim(settings: ShimSettings) -> AsyncIterator[int]:
+    """Serve while this lasts, at the port given. Events in progress are answered before it ends.
+
+    Raises ConfigurationError when the port cannot be had.
+    """
+    registry = CollectorRegistry()
+    async with invoking(settings, registry) as sink:
+        shim = Shim(sink, registry, settings.health_stale_after)
+        address = BindAddress(settings.host, settings.port, "PORT")
+        async with serve_requests(shim.respond, address, settings.max_body_bytes, settings.drain_timeout) as port:
+            yield port
+
+
+async def run(settings: ShimSettings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with serve_shim(settings) as port:
+        gc_tuning.freeze_and_relax()
+        log.info("taking CloudEvents", host=settings.host, port=port, gateway=settings.gateway)
+        await stop.wait()
+    log.info("stopped")
