@@ -42,7 +42,8 @@ check: $(READY) ## Lint, types, layers, each program's dependencies, the docs' l
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/deptry adapter --known-first-party vcenter_functions --optional-dependencies-dev-groups functions,simulator
+	@$(BIN)/deptry adapter functions/vcenter_functions/net functions/vcenter_functions/otel \
+		--known-first-party vcenter_functions --optional-dependencies-dev-groups functions,simulator
 	@cd functions && $(abspath $(BIN))/deptry . --requirements-files requirements.txt
 	@$(BIN)/deptry simulator --ignore DEP002 # what the other programs need
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

@@ -20,7 +20,7 @@ from bench import post
 from bench.calls import CONVERTER, calls, every
 from bench.processes import line_of, module
 from bench.senders import PASSWORD, USERNAME
-from vcenter_source.core.tls import Authorities
+from vcenter_functions.net.tls import Authorities
 from vcenter_source.events.codec import to_binary
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.sinks.http import Batches, HttpSink, http_sink

@@ -24,7 +24,7 @@ from starlette.routing import Route
 from vcenter_functions.errors import RequestRefusedError
 from vcenter_functions.event import read_event
 from vcenter_functions.http_server import FewHeaders, body_of, options
-from vcenter_functions.sockets import ANYWHERE, listen
+from vcenter_functions.net.sockets import ANYWHERE, listen
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 """More than any Broker passes on; the adapter's own dead letters may be larger than what the Broker took."""
@@ -51,14 +51,14 @@ async def healthy(_: Request) -> Response:
 def main() -> int:
     """Serve on ``PORT`` (8080 where it is not set, any free one for 0) until a signal. 1 where it cannot be had."""
     try:
-        listener = listen(ANYWHERE, int(os.environ.get("PORT") or 8080))
+        listeners = listen(ANYWHERE, int(os.environ.get("PORT") or 8080))
     except (OSError, ValueError, OverflowError) as exc:
         print(f"display: PORT: cannot listen: {exc}", file=sys.stderr)  # noqa: T201
         return 1
-    print(f"display ready: http://127.0.0.1:{listener.getsockname()[1]}", file=sys.stderr, flush=True)  # noqa: T201
+    print(f"display ready: http://127.0.0.1:{listeners[0].getsockname()[1]}", file=sys.stderr, flush=True)  # noqa: T201
     routes = [Route("/healthz", healthy), Route("/{path:path}", show, methods=["POST"])]
     app = Starlette(routes=routes, middleware=[Middleware(FewHeaders)])
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, **options())).run(sockets=[listener])
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, **options())).run(sockets=listeners)
     return 0
 
 

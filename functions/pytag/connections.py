@@ -9,8 +9,9 @@ import httpx
 import structlog
 
 from pytag.settings import Settings
-from vcenter_functions.proxies import Proxy, vcenter_proxy
-from vcenter_functions.tls import Authorities
+from vcenter_functions.errors import SettingsError
+from vcenter_functions.net.proxies import Proxy, ProxySettingError, find_vcenter_proxy
+from vcenter_functions.net.tls import Authorities
 
 _log = structlog.get_logger()
 
@@ -20,6 +21,14 @@ def http_client(settings: Settings) -> httpx.AsyncClient:
     authorities = Authorities(settings.vcenter_ca_file, insecure=settings.vcenter_insecure)
     transport = Transport(authorities, vcenter_proxy(settings.base_url))
     return httpx.AsyncClient(base_url=settings.base_url, transport=transport, timeout=min(10.0, settings.timeout))
+
+
+def vcenter_proxy(url: str) -> Proxy | None:
+    """The proxy for a vCenter at this address. Raises SettingsError for one that cannot be used."""
+    try:
+        return find_vcenter_proxy(url)
+    except ProxySettingError as exc:
+        raise SettingsError(str(exc)) from exc
 
 
 def announce_way(settings: Settings) -> None:

@@ -29,7 +29,8 @@ from vcenter_functions.client import VcenterClient
 from vcenter_functions.errors import PermanentError, PytagError, RetryableError
 from vcenter_functions.event import read_event
 from vcenter_functions.http_server import FewHeaders, body_of, options
-from vcenter_functions.sockets import ANYWHERE, bracketed, listen, reason
+from vcenter_functions.net.addresses import add_brackets
+from vcenter_functions.net.sockets import ANYWHERE, explain_os_error, listen
 from vcenter_functions.telemetry import Telemetry, trace_id
 
 RETRY_AFTER = 5
@@ -143,10 +144,10 @@ class _Server(uvicorn.Server):
 def serve(settings: Settings, telemetry: Telemetry) -> int:
     """Serve until SIGINT or SIGTERM; requests being handled are finished first. Returns the exit code."""
     try:
-        listener = listen(settings.host, settings.port)
+        listeners = listen(settings.host, settings.port)
     except OSError as exc:
-        where = f"{bracketed(settings.host)}:{settings.port}"
-        print(f"pytag: cannot listen on {where}: {reason(exc)}", file=sys.stderr)  # noqa: T201
+        where = f"{add_brackets(settings.host)}:{settings.port}"
+        print(f"pytag: cannot listen on {where}: {explain_os_error(exc)}", file=sys.stderr)  # noqa: T201
         return 1
     config = uvicorn.Config(
         build_app(settings, telemetry),
@@ -157,11 +158,11 @@ def serve(settings: Settings, telemetry: Telemetry) -> int:
         timeout_graceful_shutdown=math.ceil(settings.timeout),
         **options(),
     )
-    _Server(config, f"pytag ready: {_address(settings.host, listener)}").run(sockets=[listener])
+    _Server(config, f"pytag ready: {_address(settings.host, listeners[0])}").run(sockets=listeners)
     return 0
 
 
 def _address(host: str, listener: socket.socket) -> str:
     """The URL under which this machine itself can reach us."""
-    name = "127.0.0.1" if host in {"0.0.0.0", "", ANYWHERE} else bracketed(host)  # noqa: S104  compared, not bound
+    name = "127.0.0.1" if host in {"0.0.0.0", "", ANYWHERE} else add_brackets(host)  # noqa: S104  compared, not bound
     return f"http://{name}:{listener.getsockname()[1]}"

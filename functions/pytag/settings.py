@@ -17,8 +17,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pytag.origin import Origin, server_of
 from vcenter_functions.credentials import Credentials, mounted_credentials
 from vcenter_functions.errors import SettingsError
-from vcenter_functions.sockets import ANYWHERE, bracketed, without_brackets
-from vcenter_functions.tls import client_context
+from vcenter_functions.net.addresses import add_brackets, strip_brackets
+from vcenter_functions.net.sockets import ANYWHERE
+from vcenter_functions.net.tls import create_client_context
 
 TAG_URN = re.compile(r"urn:vmomi:InventoryServiceTag:[^:\s]+:[^:\s]+")
 SECRETS = frozenset({"VCENTER_PASSWORD", "VCENTER_URL"})
@@ -120,7 +121,7 @@ class Settings(BaseSettings):
     @field_validator("host")
     @classmethod
     def _without_brackets(cls, value: str) -> str:
-        return without_brackets(value)
+        return strip_brackets(value)
 
     @field_validator("vcenter_url")
     @classmethod
@@ -128,7 +129,7 @@ class Settings(BaseSettings):
         """Make `host`, `host:port` and an IPv6 address a full URL, and refuse what cannot be one."""
         url = value.strip()
         if "://" not in url:
-            url = f"https://{bracketed(url)}"
+            url = f"https://{add_brackets(url)}"
         parts = _split(url)
         if parts.scheme not in {"https", "http"} or not parts.hostname or " " in url:
             raise ValueError(f"not an address; {WANTED_URL}")
@@ -140,7 +141,7 @@ class Settings(BaseSettings):
     def _readable(cls, value: Path | None) -> Path | None:
         if value is not None:
             try:
-                client_context(value)
+                create_client_context(value)
             except OSError as exc:  # ssl.SSLError is one too
                 raise ValueError(f"cannot read PEM certificates from {value}: {exc.strerror or exc}") from exc
         return value

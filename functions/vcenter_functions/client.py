@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,9 +15,9 @@ from vcenter_functions.answers import Answer, Shape, is_page, may_pass, read, re
 from vcenter_functions.credentials import Credentials
 from vcenter_functions.dialects import API, REST, Dialect, Operation
 from vcenter_functions.errors import LoginRefusedError, PytagError, SettingsError, VcenterUnavailableError
+from vcenter_functions.net.tls import explain_verify_code, suggest_remedy
 from vcenter_functions.refusals import Refusals
 from vcenter_functions.telemetry import Telemetry, answered
-from vcenter_functions.tls import distrust
 
 T = TypeVar("T")
 SESSION_HEADER = "vmware-api-session-id"
@@ -163,8 +164,16 @@ class VcenterClient:
 
 
 def _no_answer(url: httpx.URL, exc: httpx.HTTPError) -> str:
-    refused = distrust(exc)
-    if refused is not None:
-        return f"no answer from vCenter at {url}: {refused}"
-    reason = " ".join(str(exc).split()) or type(exc).__name__
+    reason = _explain_certificate(exc) or " ".join(str(exc).split()) or type(exc).__name__
     return f"no answer from vCenter at {url}: {reason}"
+
+
+def _explain_certificate(exc: BaseException | None) -> str:
+    """Say why vCenter's certificate was refused, and what mends it; nothing for any other failure."""
+    while exc is not None and not isinstance(exc, ssl.SSLCertVerificationError):
+        exc = exc.__cause__ or exc.__context__
+    if exc is None:
+        return ""
+    by_hand = "set VCENTER_CA_FILE to the authority that signed it, or VCENTER_INSECURE=true for a first try"
+    remedy = suggest_remedy(exc.verify_code, "VCENTER_URL", by_hand)
+    return f"its certificate {explain_verify_code(exc.verify_code)} ({exc.verify_message.rstrip('.')}); {remedy}"

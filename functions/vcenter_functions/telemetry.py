@@ -19,8 +19,9 @@ from opentelemetry.propagators.textmap import default_getter
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from vcenter_functions import __version__, otel_variables
+from vcenter_functions import __version__
 from vcenter_functions.errors import PytagError, SettingsError
+from vcenter_functions.otel import variables
 
 if TYPE_CHECKING:
     from cloudevents.core.base import BaseCloudEvent
@@ -42,23 +43,23 @@ _event_id: ContextVar[str] = ContextVar("event_id")
 
 def exporting(environ: Mapping[str, str]) -> bool:
     """Whether the environment says where to send spans, and does not switch that off."""
-    if otel_variables.is_disabled(environ):
+    if variables.is_disabled(environ):
         return False
     return environ.get("OTEL_TRACES_EXPORTER", "otlp") != "none" and any(environ.get(name) for name in ENDPOINTS)
 
 
 def provider_from_environment(environ: Mapping[str, str] = os.environ) -> "TracerProvider | None":
     """The SDK with the OTLP/HTTP exporter, or None where no endpoint is set. Raises SettingsError."""
-    for line in otel_variables.unhonoured(environ):
+    for line in variables.find_ignored(environ):
         _log.warning(line)
-    for line in otel_variables.wrong(environ):
+    for line in variables.find_errors(environ):
         raise SettingsError(line)
     if not exporting(environ):
         return None
     try:
         return _provider(environ)
     except (ValueError, RuntimeError) as exc:  # what the SDK raises, at its import too, for a wrong variable
-        raise SettingsError(otel_variables.refused_by_the_sdk(str(exc))) from exc
+        raise SettingsError(variables.explain_sdk_error(str(exc))) from exc
 
 
 def _provider(environ: Mapping[str, str]) -> "TracerProvider":
@@ -68,13 +69,13 @@ def _provider(environ: Mapping[str, str]) -> "TracerProvider":
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    from vcenter_functions import otel_receiver
+    from vcenter_functions.otel.receiver import create_session
 
     resource = Resource({SERVICE_VERSION: __version__}).merge(Resource.create())
     if str(resource.attributes.get(SERVICE_NAME, "unknown_service")).startswith("unknown_service"):
         resource = resource.merge(Resource({SERVICE_NAME: "pytag"}))
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)  # Telemetry.shutdown does that
-    session = otel_receiver.session(OTLPSpanExporter, environ)
+    session = create_session(OTLPSpanExporter, environ)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(session=session)))
     return provider
 

@@ -19,6 +19,7 @@ from tests.support.processes import clean_environment, command
 from tests.support.pytag import POOL, World, world
 from tests.support.vcenter import session
 from tests.support.web_server import web_server
+from vcenter_functions.net.tls import create_client_context
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from vcenter_simulator.rest import DialectName
 from vcenter_simulator.server import Simulator
@@ -30,7 +31,6 @@ from vcenter_source.core.errors import (
     VcenterUnavailableError,
 )
 from vcenter_source.core.event import ManagedObjectReference
-from vcenter_source.core.tls import client_context
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.vcenter.answers import MAX_BYTES
 from vcenter_source.vcenter.inventory_names import names
@@ -172,7 +172,7 @@ def vcenter() -> Iterator[World]:
 
 
 def tags_at(vcenter: World) -> AbstractContextManager[Tags]:
-    return reading_tags(f"{vcenter.base}/sdk", Credentials(READER, SecretStr(PASSWORD)), client_context())
+    return reading_tags(f"{vcenter.base}/sdk", Credentials(READER, SecretStr(PASSWORD)), create_client_context())
 
 
 @pytest.mark.parametrize("dialect", ["api", "rest"])

@@ -21,11 +21,11 @@ from tests.support.processes import process
 from tests.support.pytag import world
 from tests.support.pytag_process import post_event, pytag_environment, pytag_process, run_pytag, stop_pytag
 from tests.support.recording_sink import recording_sink
+from vcenter_functions.otel.receiver import create_session
+from vcenter_functions.otel.variables import HONOURED, find_errors, find_ignored
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
-from vcenter_source.core import otel_receiver, otel_variables
-from vcenter_source.core.otel_variables import HONOURED, unhonoured, wrong
 from vcenter_source.core.tracing import resource
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +53,7 @@ ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused(environ: dict[str, str], line: str) -> None:
-    (found,) = wrong(environ)
+    (found,) = find_errors(environ)
     assert line in found
     assert found.startswith("OTEL_")
     assert "secret" not in found
@@ -73,8 +73,8 @@ def test_what_cannot_be_meant_is_refused(environ: dict[str, str], line: str) -> 
     ],
 )
 def test_what_is_right_is_taken(environ: dict[str, str]) -> None:
-    assert list(wrong(environ)) == []
-    assert list(unhonoured(environ)) == []
+    assert list(find_errors(environ)) == []
+    assert list(find_ignored(environ)) == []
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_what_is_right_is_taken(environ: dict[str, str]) -> None:
     ],
 )  # fmt: skip
 def test_what_is_not_honoured_is_told_in_one_line(environ: dict[str, str], line: str) -> None:
-    (found,) = unhonoured(environ)
+    (found,) = find_ignored(environ)
     assert found.startswith(line)
-    assert list(unhonoured({**environ, "OTEL_SDK_DISABLED": "true"})) == []
+    assert list(find_ignored({**environ, "OTEL_SDK_DISABLED": "true"})) == []
 
 
 def test_what_others_set_for_their_own_use_is_nobodys_fault() -> None:
@@ -104,18 +104,12 @@ def test_what_others_set_for_their_own_use_is_nobodys_fault() -> None:
     ]
     operator = ["OTEL_POD_IP", "OTEL_NODE_IP", "OTEL_RESOURCE_ATTRIBUTES_POD_NAME", "OTEL_JAVAAGENT_DEBUG"]
     harmless = {"OTEL_LOGS_EXPORTER": "none", "OTEL_CONFIG_FILE": "", "OTEL_PROPAGATORS": "tracecontext,baggage"}
-    assert list(unhonoured(dict.fromkeys([*kubernetes, *operator], "x") | harmless)) == []
+    assert list(find_ignored(dict.fromkeys([*kubernetes, *operator], "x") | harmless)) == []
 
 
 def test_the_list_is_in_the_documentation() -> None:
     listed = re.findall(r"`(OTEL_[A-Z_]+)`", (ROOT / "docs" / "tracing.md").read_text().partition("## Not hon")[0])
     assert sorted(set(listed)) == sorted(HONOURED)
-
-
-def test_pytag_judges_them_by_the_same_rules() -> None:
-    for name in ("otel_variables.py", "otel_receiver.py"):
-        ours, theirs = ROOT / "adapter/vcenter_source/core" / name, ROOT / "functions/vcenter_functions" / name
-        assert ours.read_text() == theirs.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +172,7 @@ def test_a_receiver_that_is_away_is_named(caplog: pytest.LogCaptureFixture) -> N
 def test_what_the_receivers_address_has_in_its_query_stays_out_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         url = f"http://127.0.0.1:{gone.getsockname()[1]}/v1/traces"
-    session = otel_receiver.session(OTLPSpanExporter, {})
+    session = create_session(OTLPSpanExporter, {})
     assert session is not None
     with pytest.raises(requests.ConnectionError, match="s3cret") as refused:
         session.post(f"{url}?token=s3cret")
@@ -188,11 +182,11 @@ def test_what_the_receivers_address_has_in_its_query_stays_out_of_the_log(caplog
 
 
 def test_a_session_that_the_environment_names_stays() -> None:
-    assert otel_receiver.session(OTLPSpanExporter, {"OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER": "x"}) is None
+    assert create_session(OTLPSpanExporter, {"OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER": "x"}) is None
 
 
 def export(url: str) -> None:
-    exporter = OTLPSpanExporter(url, timeout=0.1, session=otel_receiver.session(OTLPSpanExporter, {}))
+    exporter = OTLPSpanExporter(url, timeout=0.1, session=create_session(OTLPSpanExporter, {}))
     span = TracerProvider(shutdown_on_exit=False).get_tracer("test").start_span("one")
     assert isinstance(span, ReadableSpan)
     assert exporter.export([span]) is SpanExportResult.FAILURE
@@ -275,4 +269,4 @@ def test_every_variable_that_has_a_rule_is_opentelemetrys_own() -> None:
     from opentelemetry.sdk import environment_variables as sdk
 
     known = {value for module in (api, sdk) for name, value in vars(module).items() if "OTEL_" in name}
-    assert set(otel_variables.HONOURED) <= known
+    assert set(HONOURED) <= known

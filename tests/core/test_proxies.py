@@ -14,6 +14,7 @@ from opentelemetry.trace import INVALID_SPAN
 from pydantic import SecretStr
 
 from pytag.connections import http_client
+from pytag.connections import vcenter_proxy as pytags_proxy
 from tests.support.certificates import Identity, showing
 from tests.support.doctor import Doctor
 from tests.support.forward_proxy import ForwardProxy, forward_proxy
@@ -23,10 +24,11 @@ from tests.support.processes import command, process, wait_for_line
 from tests.support.pytag import pytag
 from tests.support.pytag import settings as pytag_settings
 from tests.support.recording_sink import recording_sink
-from vcenter_functions import proxies as pytag_proxies
 from vcenter_functions.client import VcenterClient
 from vcenter_functions.errors import SettingsError
 from vcenter_functions.errors import VcenterUnavailableError as PytagUnavailableError
+from vcenter_functions.net.proxies import is_bypassed
+from vcenter_functions.net.tls import Authorities, create_client_context
 from vcenter_functions.telemetry import Telemetry
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
@@ -39,8 +41,7 @@ from vcenter_source.core.errors import (
     SinkUnavailableError,
     VcenterUnavailableError,
 )
-from vcenter_source.core.proxies import is_bypassed, proxy_for, vcenter_proxy
-from vcenter_source.core.tls import Authorities, client_context
+from vcenter_source.core.proxies import find_proxy, find_vcenter_proxy
 from vcenter_source.settings.source import load
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.sinks import client as wire
@@ -83,7 +84,6 @@ def proxy(environment: pytest.MonkeyPatch) -> Iterator[ForwardProxy]:
 # ---- NO_PROXY
 
 
-@pytest.mark.parametrize("bypasses", [is_bypassed, pytag_proxies.is_bypassed], ids=["adapter", "pytag"])
 @pytest.mark.parametrize(
     ("no_proxy", "host", "expected"),
     [
@@ -113,22 +113,20 @@ def proxy(environment: pytest.MonkeyPatch) -> Iterator[ForwardProxy]:
         (",. ,*.,/8", "vc.example.com", False),
     ],
 )
-def test_no_proxy_names_hosts_domains_and_networks(
-    bypasses: Callable[[str, int, str], bool], no_proxy: str, host: str, *, expected: bool
-) -> None:
-    assert bypasses(host, 443, no_proxy) is expected
+def test_no_proxy_names_hosts_domains_and_networks(no_proxy: str, host: str, *, expected: bool) -> None:
+    assert is_bypassed(host, 443, no_proxy) is expected
 
 
 def test_lower_case_wins_and_each_scheme_has_its_own(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("HTTPS_PROXY", "http://upper:1")
-    assert str(proxy_for("https://a/")) == str(pytag_proxies.vcenter_proxy("https://a")) == "upper:1 (HTTPS_PROXY)"
+    assert str(find_proxy("https://a/")) == str(pytags_proxy("https://a")) == "upper:1 (HTTPS_PROXY)"
     environment.setenv("https_proxy", "http://user:secret@[::1]")
-    assert str(proxy_for("https://a/")) == str(pytag_proxies.vcenter_proxy("https://a")) == "[::1]:80 (https_proxy)"
-    assert "secret" not in repr(proxy_for("https://a/")) + repr(pytag_proxies.vcenter_proxy("https://a"))
-    assert proxy_for("http://a/") is None
+    assert str(find_proxy("https://a/")) == str(pytags_proxy("https://a")) == "[::1]:80 (https_proxy)"
+    assert "secret" not in repr(find_proxy("https://a/")) + repr(pytags_proxy("https://a"))
+    assert find_proxy("http://a/") is None
     environment.setenv("HTTP_PROXY", "http://other:1")
-    assert str(proxy_for("http://a/")) == "other:1 (HTTP_PROXY)"
-    assert (vcenter_proxy("http://a/"), pytag_proxies.vcenter_proxy("http://a")) == (None, None)
+    assert str(find_proxy("http://a/")) == "other:1 (HTTP_PROXY)"
+    assert (find_vcenter_proxy("http://a/"), pytags_proxy("http://a")) == (None, None)
 
 
 # ---- what is no proxy's address
@@ -151,14 +149,14 @@ WRONG = {
 def test_what_cannot_be_used_is_refused_with_the_variables_name(environment: pytest.MonkeyPatch, value: str) -> None:
     environment.setenv("HTTPS_PROXY", value)
     with pytest.raises(ConfigurationError) as adapter:
-        vcenter_proxy("https://vc.example.com/sdk")
+        find_vcenter_proxy("https://vc.example.com/sdk")
     with pytest.raises(SettingsError) as function:
-        pytag_proxies.vcenter_proxy("https://vc.example.com")
+        pytags_proxy("https://vc.example.com")
     assert str(adapter.value) == str(function.value)
     assert str(adapter.value).startswith(WRONG[value])
     environment.setenv("NO_PROXY", "example.com")
     url = "https://vc.example.com/sdk"
-    assert (vcenter_proxy(url), pytag_proxies.vcenter_proxy(url)) == (None, None)
+    assert (find_vcenter_proxy(url), pytags_proxy(url)) == (None, None)
 
 
 def test_it_ends_a_start_in_one_line(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -212,7 +210,9 @@ def soap(url: str) -> None:
 
 
 def tags(url: str) -> None:
-    with reading_tags(url, Credentials(ADMINISTRATOR, SecretStr(PASSWORD)), client_context(insecure=True)) as found:
+    with reading_tags(
+        url, Credentials(ADMINISTRATOR, SecretStr(PASSWORD)), create_client_context(insecure=True)
+    ) as found:
         found.categories()
 
 

@@ -18,10 +18,11 @@ from tests.support.processes import command, process, wait_for_line
 from tests.support.recording_sink import recording_sink
 from tests.support.simulator_admin import LOGIN, control
 from tests.support.waiting import eventually
+from vcenter_functions.net.addresses import strip_secrets
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import ConfigurationError, SinkUnavailableError
-from vcenter_source.core.secretive import HIDDEN, Hiding, secrets_in, without_secrets
+from vcenter_source.core.secretive import HIDDEN, Hiding, secrets_in
 from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.sink import read
 from vcenter_source.sinks.http import http_sink
@@ -51,7 +52,7 @@ def simulator() -> Iterator[Simulator]:
     ],
 )
 def test_an_address_is_shown_without_what_may_be_secret(url: str, shown: str) -> None:
-    assert without_secrets(url) == shown
+    assert strip_secrets(url) == shown
 
 
 @pytest.mark.parametrize(

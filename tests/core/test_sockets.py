@@ -11,8 +11,7 @@ from aiohttp import web
 from tests.support.display import display
 from tests.support.pytag import settings as pytag_settings
 from tests.support.pytag_process import pytag_environment, pytag_process
-from vcenter_functions import sockets as pytag_sockets
-from vcenter_source.core import sockets
+from vcenter_functions.net.sockets import listen
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.http_server import BindAddress, serve_app
 from vcenter_source.settings.openfaas import ShimSettings
@@ -68,12 +67,6 @@ def test_a_host_is_every_address_that_it_stands_for(
     assert asyncio.run(look()) == HOSTS[host]
 
 
-@pytest.mark.parametrize("host", ["::", "0.0.0.0", "::1", "127.0.0.1"])
-def test_pytag_listens_alike(host: str) -> None:
-    with closing(pytag_sockets.listen(host, 0)) as listener:
-        assert listening_at(listener.getsockname()[1]) == HOSTS[host]
-
-
 def test_the_display_of_dead_letters_listens_on_both() -> None:
     with display() as (url, _):
         assert answering(int(url.rpartition(":")[2])) == BOTH
@@ -84,18 +77,16 @@ def test_pytag_answers_on_both_by_default() -> None:
         assert answering(int(url.rpartition(":")[2])) == BOTH
 
 
-@pytest.mark.parametrize("listen", [lambda host, port: sockets.listen(host, port)[0], pytag_sockets.listen])
-def test_without_ipv6_everything_is_ipv4(
-    monkeypatch: pytest.MonkeyPatch, listen: Callable[[str, int], socket.socket]
-) -> None:
+def test_without_ipv6_everything_is_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
-    with closing(listen("::", 0)) as listener:
+    (listener,) = listen("::", 0)
+    with closing(listener):
         assert listening_at(listener.getsockname()[1]) == {"127.0.0.1"}
 
 
-@pytest.mark.parametrize("listen", [lambda host, port: sockets.listen(host, port)[0], pytag_sockets.listen])
-def test_answers_are_not_delayed(listen: Callable[[str, int], socket.socket]) -> None:
-    with closing(listen("::", 0)) as listener, socket.create_connection(listener.getsockname()[:2]):
+def test_answers_are_not_delayed() -> None:
+    (listener,) = listen("::", 0)
+    with closing(listener), socket.create_connection(listener.getsockname()[:2]):
         connection, _ = listener.accept()
         with connection:
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

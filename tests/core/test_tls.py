@@ -15,8 +15,6 @@ from opentelemetry.trace import INVALID_SPAN
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-import vcenter_functions.tls
-import vcenter_source.core.tls
 from pytag.connections import http_client
 from tests.support.certificates import CASES, Case, Identity, make_case, mount, showing
 from tests.support.kube_api import kube_api, kubeconfig
@@ -27,6 +25,7 @@ from tests.support.pytag import settings as pytag_settings
 from tests.support.recording_sink import recording_sink
 from vcenter_functions import errors as pytag_errors
 from vcenter_functions.client import VcenterClient
+from vcenter_functions.net.tls import Authorities, create_client_context
 from vcenter_functions.telemetry import Telemetry
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
@@ -38,7 +37,6 @@ from vcenter_source.core.errors import (
     SinkUnavailableError,
     VcenterUnavailableError,
 )
-from vcenter_source.core.tls import Authorities
 from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.sinks.http import http_sink
@@ -153,16 +151,15 @@ def test_doctor_judges_alike(cases: dict[str, Case], tmp_path: Path, name: str) 
             assert outcome.status == ("failed" if case.error else "ok"), outcome
 
 
-@pytest.mark.parametrize("module", [vcenter_source.core.tls, vcenter_functions.tls], ids=["adapter", "pytag"])
-def test_every_context_has_the_same_flags(module: Any, tmp_path: Path) -> None:
+def test_every_context_has_the_same_flags(tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.pem"
     ca_file.write_bytes(Identity("root", ca=True).pem)
-    for context in (module.client_context(), module.client_context(ca_file), module.Authorities(ca_file).context()):
+    for context in (create_client_context(), create_client_context(ca_file), Authorities(ca_file).context()):
         assert not context.verify_flags & ssl.VERIFY_X509_STRICT
         assert context.verify_flags & ssl.VERIFY_X509_PARTIAL_CHAIN
         assert context.verify_mode == ssl.CERT_REQUIRED
         assert context.check_hostname
-    assert module.client_context(insecure=True).verify_mode == ssl.CERT_NONE
+    assert create_client_context(insecure=True).verify_mode == ssl.CERT_NONE
 
 
 ADVICE = {
@@ -189,12 +186,11 @@ def test_the_advice_is_for_what_is_wrong(
 # ---- VCENTER_CA_FILE that is replaced
 
 
-@pytest.mark.parametrize("module", [vcenter_source.core.tls, vcenter_functions.tls], ids=["adapter", "pytag"])
-def test_a_replaced_file_is_read_again_and_one_that_cannot_be_read_keeps_the_old(module: Any, tmp_path: Path) -> None:
+def test_a_replaced_file_is_read_again_and_one_that_cannot_be_read_keeps_the_old(tmp_path: Path) -> None:
     first, second = Identity("first", ca=True).pem, Identity("second", ca=True).pem
     volume = tmp_path / "volume"
     mount(volume, "..1", ca=first)
-    authorities = module.Authorities(volume / "ca.pem")
+    authorities = Authorities(volume / "ca.pem")
     one = authorities.context()
     assert authorities.context() is one
     assert ours(one) == {"first"}

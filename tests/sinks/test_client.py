@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from tests.sinks.scripted_server import ACCEPTED, answering, exchanged, request_of, with_server
-from vcenter_source.core.proxies import Proxy
+from vcenter_functions.net.proxies import Proxy
 from vcenter_source.sinks import connection
 from vcenter_source.sinks.client import Wire
 from vcenter_source.sinks.connection import Answer, WireError

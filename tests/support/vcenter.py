@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from tests.support import loopback
+from vcenter_functions.net.tls import Authorities
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
-from vcenter_source.core.tls import Authorities
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.session import Session

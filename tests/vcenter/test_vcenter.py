@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from tests.support import loopback
 from tests.support.vcenter import connected, fault, post, session, state
 from tests.support.web_server import web_server
+from vcenter_functions.net.tls import Authorities
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
@@ -26,7 +27,6 @@ from vcenter_source.core.errors import (
     VcenterUnavailableError,
 )
 from vcenter_source.core.event import Event
-from vcenter_source.core.tls import Authorities
 from vcenter_source.pipeline.cursor import Position
 from vcenter_source.pipeline.reader import Stream
 from vcenter_source.settings.vcenter import Credentials

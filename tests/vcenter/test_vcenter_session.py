@@ -19,12 +19,12 @@ from tests.support.vcenter import connected, fault, post, session, state
 from tests.support.web_server import web_server
 from vcenter_functions import refusals as pytag_refusals
 from vcenter_functions.credentials import Credentials as PytagCredentials
+from vcenter_functions.net.tls import Authorities
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import AuthenticationError, ConfigurationError, VcenterUnavailableError
-from vcenter_source.core.tls import Authorities
 from vcenter_source.pipeline.cursor import Position
 from vcenter_source.pipeline.reader import Stream
 from vcenter_source.settings.vcenter import Credentials

@@ -8,8 +8,9 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from vcenter_functions.net.addresses import add_brackets
+from vcenter_functions.net.sockets import explain_os_error, listen
 from vcenter_source.core.errors import ConfigurationError
-from vcenter_source.core.sockets import bracketed, listen, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ def bind_errors(place: BindAddress) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        where = f"{place.setting}: cannot listen on {bracketed(place.host)}:{place.port}"
-        raise ConfigurationError(f"{where}: {reason(exc)}; {place.instead}") from exc
+        where = f"{place.setting}: cannot listen on {add_brackets(place.host)}:{place.port}"
+        raise ConfigurationError(f"{where}: {explain_os_error(exc)}; {place.instead}") from exc
 
 
 def render_metrics(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:

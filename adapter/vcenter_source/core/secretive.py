@@ -10,12 +10,6 @@ LEAST = 4
 HIDDEN = "***"
 
 
-def without_secrets(url: str) -> str:
-    """An address as it may be printed: no user info, no query, no fragment."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-
-
 def secrets_in(url: str) -> set[str]:
     """The password of an address, its query and fragment, and each value in those; as they are, and decoded."""
     parts = urlsplit(url)

@@ -21,7 +21,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode, TraceFlags, Tracer
 
-from vcenter_source.core import otel_variables
+from vcenter_functions.otel import variables
 from vcenter_source.core.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
 from vcenter_source.core.event import Event
 
@@ -51,7 +51,7 @@ def tracer() -> Tracer:
 
 def configured(environ: Mapping[str, str], signal: Literal["TRACES", "METRICS"] = "TRACES") -> bool:
     """Whether the environment says where these go over OTLP, and does not switch that off."""
-    if otel_variables.is_disabled(environ) or environ.get(f"OTEL_{signal}_EXPORTER") == "none":
+    if variables.is_disabled(environ) or environ.get(f"OTEL_{signal}_EXPORTER") == "none":
         return False
     return bool(environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"))
 
@@ -69,9 +69,9 @@ def resource() -> "Resource":
 
 def check(environ: Mapping[str, str]) -> None:
     """Log which OTEL_* variables are not honoured. Raises ConfigurationError for a value that is wrong."""
-    for line in otel_variables.unhonoured(environ):
+    for line in variables.find_ignored(environ):
         log.warning(line)
-    for line in otel_variables.wrong(environ):
+    for line in variables.find_errors(environ):
         raise ConfigurationError(line)
 
 
@@ -81,7 +81,7 @@ def otel_settings() -> Iterator[None]:
     try:
         yield
     except (ValueError, RuntimeError) as exc:
-        raise ConfigurationError(otel_variables.refused_by_the_sdk(str(exc))) from exc
+        raise ConfigurationError(variables.explain_sdk_error(str(exc))) from exc
 
 
 @contextmanager
@@ -96,10 +96,10 @@ def exporting() -> Iterator[None]:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-        from vcenter_source.core import otel_receiver
+        from vcenter_functions.otel.receiver import create_session
 
         provider = TracerProvider(resource=resource(), shutdown_on_exit=False)
-        session = otel_receiver.session(OTLPSpanExporter, os.environ)
+        session = create_session(OTLPSpanExporter, os.environ)
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(session=session)))
     trace.set_tracer_provider(provider)
     try:

@@ -31,9 +31,9 @@ def exporting(meters: Meters) -> Iterator[None]:
         from opentelemetry.sdk.metrics import MeterProvider
         from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
-        from vcenter_source.core import otel_receiver
+        from vcenter_functions.otel.receiver import create_session
 
-        session = otel_receiver.session(OTLPMetricExporter, os.environ)
+        session = create_session(OTLPMetricExporter, os.environ)
         reader = PeriodicExportingMetricReader(OTLPMetricExporter(session=session))
         provider = MeterProvider([reader], tracing.resource(), shutdown_on_exit=False)
     offer(meters, provider.get_meter(tracing.SERVICE_NAME, version(tracing.SERVICE_NAME)))

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from vcenter_functions.net.sockets import ANYWHERE
+from vcenter_functions.net.tls import create_client_context
 from vcenter_source.core.errors import ConfigurationError
-from vcenter_source.core.sockets import ANYWHERE
-from vcenter_source.core.tls import client_context
 from vcenter_source.settings.sink import EnvironmentSettings, ListenHost, check_port, either, split, trim
 
 Invocation = Literal["async", "sync"]
@@ -65,7 +65,7 @@ class GatewaySettings(EnvironmentSettings):
     def _certificates(cls, value: str | None) -> str | None:
         if value is not None:
             try:
-                client_context(ca_certs=value)
+                create_client_context(ca_certs=value)
             except ssl.SSLError as exc:
                 raise ValueError("not PEM certificates") from exc
         return value

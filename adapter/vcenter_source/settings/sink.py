@@ -15,8 +15,8 @@ from pydantic import AfterValidator, AliasChoices, Field, ValidationError, field
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from vcenter_functions.net.addresses import strip_brackets
 from vcenter_source.core.errors import ConfigurationError
-from vcenter_source.core.sockets import without_brackets
 
 SECRETIVE = frozenset({"K_CA_CERTS", "VCENTER_URL", "GOVC_URL", "K_SINK", "DEAD_LETTER_SINK", "OPENFAAS_URL"})
 """What is not repeated in an error message: an address may hold a password, and certificates are long."""
@@ -43,7 +43,7 @@ def either(*names: str) -> Any:
     return Field(validation_alias=AliasChoices(*names))
 
 
-ListenHost = Annotated[str, AfterValidator(without_brackets)]
+ListenHost = Annotated[str, AfterValidator(strip_brackets)]
 """An address to listen on, an IPv6 address with or without brackets."""
 
 

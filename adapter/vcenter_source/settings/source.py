@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from vcenter_source.core.sockets import ANYWHERE, LOOPBACK
+from vcenter_functions.net.sockets import ANYWHERE, LOOPBACK
 from vcenter_source.settings.sink import ListenHost, SinkSettings, either, read, split
 from vcenter_source.settings.vcenter import VcenterSettings
 

@@ -7,10 +7,10 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr, field_validator, model_validator
 
+from vcenter_functions.net.addresses import add_brackets
+from vcenter_functions.net.tls import Authorities, create_client_context
 from vcenter_source.core.errors import ConfigurationError
-from vcenter_source.core.proxies import vcenter_proxy
-from vcenter_source.core.sockets import bracketed
-from vcenter_source.core.tls import Authorities, client_context
+from vcenter_source.core.proxies import find_vcenter_proxy
 from vcenter_source.settings.sink import ENCODE, EnvironmentSettings, check_port, either, split, trim
 
 
@@ -52,7 +52,7 @@ class VcenterSettings(EnvironmentSettings):
         """Make `host`, `host:port` and an IPv6 address a full URL, and refuse what cannot be one."""
         url = value.strip()
         if "://" not in url:
-            url = f"https://{bracketed(url)}"
+            url = f"https://{add_brackets(url)}"
         parts = split(url)
         if parts.scheme not in {"https", "http"} or not parts.hostname or " " in url:
             raise ValueError("not an address; set a host name or https://host/sdk")
@@ -66,7 +66,7 @@ class VcenterSettings(EnvironmentSettings):
     def _readable(cls, value: Path | None) -> Path | None:
         if value is not None:
             try:
-                client_context(value)
+                create_client_context(value)
             except OSError as exc:  # ssl.SSLError is one too
                 raise ValueError(f"cannot read PEM certificates from {value}: {exc.strerror or exc}") from exc
         return value
@@ -82,7 +82,7 @@ class VcenterSettings(EnvironmentSettings):
     @model_validator(mode="after")
     def _proxy_usable(self) -> Self:
         try:
-            vcenter_proxy(self.vcenter_url)
+            find_vcenter_proxy(self.vcenter_url)
         except ConfigurationError as exc:
             raise ValueError(str(exc)) from exc
         return self

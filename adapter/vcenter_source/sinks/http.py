@@ -16,10 +16,11 @@ from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import Span
 from yarl import URL
 
+from vcenter_functions.net.addresses import strip_secrets
 from vcenter_source.core import tracing
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
-from vcenter_source.core.proxies import proxy_for
-from vcenter_source.core.secretive import Hiding, secrets_in, without_secrets
+from vcenter_source.core.proxies import find_proxy
+from vcenter_source.core.secretive import Hiding, secrets_in
 from vcenter_source.events.codec import OrjsonFormat, to_binary
 from vcenter_source.sinks.answers import judge
 from vcenter_source.sinks.client import Wire
@@ -61,7 +62,7 @@ class Address:
         self._token = token
         self._basic = basic(URL(url, encoded=url.isascii()))
         self._hiding = Hiding(secrets_in(url))
-        self.name = without_secrets(url)
+        self.name = strip_secrets(url)
 
     async def post(self, headers: dict[str, str], body: bytes) -> int:
         """The status of an answer that is a success. Raises SinkUnavailableError or EventRefusedError."""
@@ -232,7 +233,7 @@ async def http_sink(  # noqa: PLR0913  it is wired in few places, by keyword
     """
     address = URL(url, encoded=url.isascii())
     trust = Trust(ca_certs, bundles).context if address.scheme == "https" else None
-    proxy = proxy_for(str(address))  # aiohttp's own trust_env would also read ~/.netrc, for each request anew
+    proxy = find_proxy(str(address))  # aiohttp's own trust_env would also read ~/.netrc, for each request anew
     client: Client = Wire(address, trust, answer_timeout, fence)
     if proxy:
         log.info("the sink is reached through a proxy", sink=address.host, proxy=str(proxy))

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import structlog
 
+from vcenter_functions.net.tls import create_client_context
 from vcenter_source.core.errors import SinkUnavailableError
-from vcenter_source.core.tls import client_context
 
 log = structlog.get_logger()
 
@@ -78,7 +78,7 @@ class Trust:
         return self._context
 
     def _load(self) -> ssl.SSLContext:
-        context = client_context(ca_certs=self._ca_certs)
+        context = create_client_context(ca_certs=self._ca_certs)
         for file in files(self._bundles):
             try:
                 context.load_verify_locations(cafile=file)

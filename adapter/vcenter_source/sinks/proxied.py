@@ -9,8 +9,8 @@ from http import HTTPStatus
 import aiohttp
 from yarl import URL
 
-from vcenter_source.core.proxies import Proxy
-from vcenter_source.core.sockets import reason
+from vcenter_functions.net.proxies import Proxy
+from vcenter_functions.net.sockets import explain_os_error
 from vcenter_source.sinks import client as wire
 from vcenter_source.sinks import connection
 from vcenter_source.sinks.answers import ACCESS
@@ -55,7 +55,7 @@ class Proxied:
         except aiohttp.ConnectionTimeoutError as exc:
             raise WireError(f"no connection within {wire.CONNECT_TIMEOUT:g} s by the proxy {self._proxy}") from exc
         except aiohttp.ClientProxyConnectionError as exc:
-            said = f"the proxy {self._proxy} cannot be reached: {reason(exc.os_error)}"
+            said = f"the proxy {self._proxy} cannot be reached: {explain_os_error(exc.os_error)}"
             raise WireError(f"{said}; check {self._proxy.variable}") from exc
         except aiohttp.ClientError as exc:
             raise WireError(str(exc) or type(exc).__name__) from exc
@@ -72,7 +72,7 @@ class Proxied:
 
     def _refused(self, status: int, phrase: str) -> WireError:
         """What to raise where the proxy itself does not let a request through."""
-        return WireError(self._proxy.refusal(status, phrase), turned_away=status in ACCESS)
+        return WireError(self._proxy.explain_answer(status, phrase), turned_away=status in ACCESS)
 
     async def _sent(self, headers: Mapping[str, str], body: bytes) -> aiohttp.ClientResponse:
         """The answer, once its head is there."""

@@ -23,15 +23,17 @@ from urllib3.exceptions import HTTPError
 from urllib3.util.ssl_ import create_urllib3_context
 from yaml import YAMLError
 
+from vcenter_functions.net.addresses import port_of
+from vcenter_functions.net.proxies import Proxy, is_bypassed
+from vcenter_functions.net.tls import relax_verification
 from vcenter_source.core.errors import (
     ConfigurationError,
     KubernetesConflictError,
     KubernetesForbiddenError,
     KubernetesUnavailableError,
 )
-from vcenter_source.core.proxies import Proxy, check, is_bypassed, port_of
+from vcenter_source.core.proxies import check_proxy
 from vcenter_source.core.quoting import quoted
-from vcenter_source.core.tls import judging_alike
 
 log = structlog.get_logger()
 
@@ -185,13 +187,13 @@ def proxy_of(configuration: Configuration) -> Proxy | None:
         return None
     names = (f"{parts.scheme}_proxy", f"{parts.scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
     variable = next((name for name in names if os.environ.get(name) == given), "proxy-url in KUBECONFIG")
-    check(variable, given, parts.hostname or "", ("http", "https"))
+    check_proxy(variable, given, parts.hostname or "")
     return Proxy(given, variable)
 
 
 def tls_context(configuration: Configuration) -> ssl.SSLContext:
     """Return what urllib3 adds the cluster's authority to; its own would be as strict as the Python is."""
-    context = judging_alike(create_urllib3_context())
+    context = relax_verification(create_urllib3_context())
     if not configuration.ssl_ca_cert and not configuration.ca_cert_data:
         context.load_default_certs()
     return context

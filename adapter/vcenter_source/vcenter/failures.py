@@ -8,6 +8,7 @@ from typing import Any
 
 from pyVmomi import vim, vmodl
 
+from vcenter_functions.net.tls import explain_verify_code, suggest_remedy
 from vcenter_source.core.errors import (
     AuthenticationError,
     CertificateError,
@@ -17,7 +18,6 @@ from vcenter_source.core.errors import (
     VcenterUnavailableError,
 )
 from vcenter_source.core.proxies import ProxyError
-from vcenter_source.core.tls import objection, remedy
 from vcenter_source.vcenter.stub import AnswerLateError, AnswerTooLongError, UnknownFaultError
 
 
@@ -52,8 +52,8 @@ def vcenter_errors(host: str) -> Iterator[None]:
 def distrust(host: str, exc: ssl.SSLCertVerificationError) -> str:
     """What an operator reads when vCenter's certificate is refused."""
     by_hand = "set VCENTER_CA_FILE to the authority's PEM file, or VCENTER_INSECURE=true to accept any certificate"
-    said = f"vCenter {host}: its certificate {objection(exc.verify_code)} ({exc.verify_message.rstrip('.')})"
-    return f"{said}; {remedy(exc.verify_code, 'VCENTER_URL', by_hand)}"
+    said = f"vCenter {host}: its certificate {explain_verify_code(exc.verify_code)} ({exc.verify_message.rstrip('.')})"
+    return f"{said}; {suggest_remedy(exc.verify_code, 'VCENTER_URL', by_hand)}"
 
 
 def named(fault: Any) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import structlog
 from pyVmomi import vim, vmodl
 
+from vcenter_functions.net.tls import Authorities
 from vcenter_source.core.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -19,8 +20,7 @@ from vcenter_source.core.errors import (
     VcenterRefusedError,
     VcenterUnavailableError,
 )
-from vcenter_source.core.proxies import vcenter_proxy
-from vcenter_source.core.tls import Authorities
+from vcenter_source.core.proxies import find_vcenter_proxy
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.vcenter.decode import decode_categories
 from vcenter_source.vcenter.failures import refusal, vcenter_errors
@@ -62,7 +62,7 @@ class Session:
         self._user_agent = f"vcenter-source/{version('vcenter-source')} ({uuid.uuid4()})"
         self._options = {"url": f"{parts.scheme}://{self.host}/sdk"}
         self._authorities = authorities if parts.scheme == "https" else None
-        self.proxy = vcenter_proxy(url)
+        self.proxy = find_vcenter_proxy(url)
         self.stub = self._stub(OLDEST_VERSION)
         self.content: Any = None
         self._instance_uuid: str | None = None

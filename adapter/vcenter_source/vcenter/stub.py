@@ -12,8 +12,9 @@ from typing import Any
 
 from pyVmomi import SoapAdapter
 
-from vcenter_source.core.proxies import Proxy, open_tunnel
-from vcenter_source.core.tls import Authorities
+from vcenter_functions.net.proxies import Proxy
+from vcenter_functions.net.tls import Authorities
+from vcenter_source.core.proxies import open_tunnel
 from vcenter_source.vcenter.decode import fault_message, fault_name
 
 _soap: Any = SoapAdapter  # it has no types of its own

@@ -14,9 +14,10 @@ from urllib.parse import quote, urlsplit
 import httpx
 import orjson
 
+from vcenter_functions.net.proxies import Proxy
 from vcenter_source.core.errors import AuthenticationError, VcenterRefusedError, VcenterUnavailableError
 from vcenter_source.core.event import ManagedObjectReference
-from vcenter_source.core.proxies import Proxy, vcenter_proxy
+from vcenter_source.core.proxies import find_vcenter_proxy
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.vcenter.answers import UNKNOWN, Answer, ids_in, name_in, references_in, text
 from vcenter_source.vcenter.failures import refusal
@@ -138,7 +139,7 @@ def reading_tags(url: str, credentials: Credentials, tls: ssl.SSLContext) -> Ite
     """The tags of the vCenter at ``url``, through the proxy that leads there."""
     parts = urlsplit(url)
     base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    proxy = vcenter_proxy(url)
+    proxy = find_vcenter_proxy(url)
     with httpx.Client(
         base_url=base,
         verify=tls,

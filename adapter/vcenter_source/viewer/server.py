@@ -13,9 +13,9 @@ import orjson
 import structlog
 from aiohttp import web
 
+from vcenter_functions.net.addresses import add_brackets
 from vcenter_source.core.errors import EventRefusedError, LeaseLostError, SinkUnavailableError
 from vcenter_source.core.http_server import BindAddress, serve_app
-from vcenter_source.core.sockets import bracketed
 from vcenter_source.events.codec import to_binary
 from vcenter_source.observe.health import Health
 from vcenter_source.pipeline.dispatcher import RememberingSink, Sink
@@ -229,7 +229,7 @@ async def serving(viewer: Viewer, host: str, port: int, token: str | None) -> As
     async with serve_app(
         application(viewer, token, told), BindAddress(host, port, "VIEWER"), SHUTDOWN_SECONDS
     ) as bound:
-        url = f"http://{bracketed(host)}:{bound}/"
+        url = f"http://{add_brackets(host)}:{bound}/"
         log.info("serving the event viewer", url=url)
         telling = asyncio.create_task(told.tell_regularly())
         try:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from vcenter_source.core.proxies import Proxy, open_tunnel
+from vcenter_functions.net.proxies import Proxy
+from vcenter_source.core.proxies import open_tunnel
 
 NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h, which Python has no name for."""

@@ -10,10 +10,11 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from vcenter_functions.net.proxies import Proxy
+from vcenter_functions.net.tls import WRONG_NAMES, suggest_remedy
 from vcenter_source.commands.doctor.certificate import PATIENCE, Certificate, Server, handshake, shown_by
 from vcenter_source.commands.doctor.steps import Outcome, Step, failed, in_thread, ok, warning
-from vcenter_source.core.proxies import Proxy, ProxyError
-from vcenter_source.core.tls import WRONG_NAMES, remedy
+from vcenter_source.core.proxies import ProxyError
 
 EXPIRES_SOON = timedelta(days=14)
 
@@ -126,7 +127,7 @@ class Endpoint:
 
     def _remedy(self, code: int, shown: Certificate) -> str:
         by_hand = f"compare the thumbprint with the server's own, then {self.trust.by_hand}"
-        advice = remedy(code, self.setting, by_hand)
+        advice = suggest_remedy(code, self.setting, by_hand)
         return f"{advice}: {', '.join(shown.names)}" if code in WRONG_NAMES else advice
 
     def _judged(self, shown: Certificate, objection: Objection | None) -> Outcome:

@@ -10,7 +10,7 @@ from vcenter_source.commands.doctor.steps import Step, take
 from vcenter_source.commands.doctor.storage import checkpoint_outcome, dead_letters
 from vcenter_source.commands.doctor.vcenter import VcenterChecks
 from vcenter_source.core.errors import ConfigurationError
-from vcenter_source.core.proxies import proxy_for
+from vcenter_source.core.proxies import find_proxy
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.settings.source import Settings
 from vcenter_source.wiring import build_checkpoint_store
@@ -25,7 +25,7 @@ async def examine(settings: Settings, *, ping: bool, as_json: bool) -> bool:
         raise ConfigurationError("K_SINK: not set; set the sink's address (Knative does), or --sink - to do without")
     TypeFilter(settings.event_types)
     for sink in filter(None, (settings.sink, settings.dead_letter_sink)):
-        proxy_for(sink)
+        find_proxy(sink)
     store, vcenter = build_checkpoint_store(settings.checkpoint), VcenterChecks(settings)
     report, good = Report(secrets_of(settings), sys.stdout, as_json=as_json), True
     areas = [

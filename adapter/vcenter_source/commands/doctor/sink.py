@@ -12,7 +12,7 @@ from vcenter_source.commands.doctor import gateway
 from vcenter_source.commands.doctor.endpoint import Endpoint, Trust
 from vcenter_source.commands.doctor.steps import Finding, Outcome, Step, failed, ok, take
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
-from vcenter_source.core.proxies import proxy_for
+from vcenter_source.core.proxies import find_proxy
 from vcenter_source.events.adapter_events import PING_TYPE, ping_event
 from vcenter_source.settings.sink import OPENFAAS
 from vcenter_source.settings.source import Settings
@@ -57,7 +57,7 @@ def steps_to(url: str, setting: str, area: str, ca_certs: str | None) -> list[St
     """The way to a sink, through a proxy where the environment names one for it. The OpenFaaS gateway has none."""
     trusted = Trust(SinkTrust(ca_certs).context, "set K_CA_CERTS to its authority's PEM certificate")
     plain = ok("http: not encrypted, as is usual within a cluster")
-    proxy = None if url.startswith(OPENFAAS) else proxy_for(url)
+    proxy = None if url.startswith(OPENFAAS) else find_proxy(url)
     return Endpoint(url.removeprefix(OPENFAAS), setting, trusted, plain, proxy).steps(area)
 
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from vcenter_functions.net.tls import Authorities
 from vcenter_source.commands.doctor.endpoint import Endpoint, Trust
 from vcenter_source.commands.doctor.steps import LIMIT, Finding, Outcome, Step, failed, ok, take, warning
 from vcenter_source.core.errors import AuthenticationError
-from vcenter_source.core.proxies import vcenter_proxy
-from vcenter_source.core.tls import Authorities
+from vcenter_source.core.proxies import find_vcenter_proxy
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.settings.source import Settings
 from vcenter_source.vcenter import diagnostics as survey
@@ -36,7 +36,7 @@ class VcenterChecks:
         by_hand = f"set VCENTER_CA_FILE to its authority's PEM file ({server}/certs/download.zip has it)"
         trust = Trust(Authorities(settings.vcenter_ca_file).context, by_hand, settings.vcenter_insecure)
         plain = warning("http: whoever listens on the way learns the password", "set VCENTER_URL to the https address")
-        proxy = vcenter_proxy(settings.vcenter_url)
+        proxy = find_vcenter_proxy(settings.vcenter_url)
         self._endpoint = Endpoint(settings.vcenter_url, "VCENTER_URL", trust, plain, proxy)
         self._session = Session(settings.vcenter_url, settings.credentials, settings.authorities())
         self._vcenter = Vcenter(self._session)

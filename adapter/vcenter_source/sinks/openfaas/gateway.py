@@ -11,9 +11,9 @@ import orjson
 from cloudevents.core.bindings.http import HTTPMessage
 from yarl import URL
 
+from vcenter_functions.net.tls import create_client_context
 from vcenter_source.core.errors import ConfigurationError, SinkUnavailableError
 from vcenter_source.core.quoting import quoted
-from vcenter_source.core.tls import client_context
 from vcenter_source.settings.openfaas import GatewaySettings, Invocation
 from vcenter_source.sinks.client import Wire
 from vcenter_source.sinks.openfaas.answers import Answer
@@ -114,7 +114,7 @@ def route(path: str, invocation: Invocation) -> str:
 async def connected(settings: GatewaySettings, fence: Callable[[], None] = lambda: None) -> AsyncIterator[Gateway]:
     """The gateway that the settings name, with its connections. How many there are, the sink decides."""
     settings.authorization()  # what is wrong with the files is told at once, as of any setting
-    trust = client_context(ca_certs=settings.ca_certs)
+    trust = create_client_context(ca_certs=settings.ca_certs)
     secure = settings.gateway.startswith("https:")
     wire = Wire(URL(settings.gateway), (lambda: trust) if secure else None, settings.invocation_timeout, fence)
     async with aiohttp.ClientSession(

@@ -1,8 +1,8 @@
-"""Every TLS context of the adapter: made in one place, so that they behave alike whatever the Python.
+"""Every TLS context of the adapter and of the functions: made in one place, so that Python's version changes nothing.
 
 Python 3.13 changed two defaults. It asks of a certificate what RFC 5280 asks of those who issue it (an Authority Key
-Identifier, critical Basic Constraints), and it takes any certificate that is trusted as the end of the chain. Go and
-curl do the second and not the first, and the certificates in use are made to please them: so do we.
+Identifier, critical Basic Constraints), and it accepts any trusted certificate as the end of the chain. Go and curl do
+the second and not the first, and the certificates in use are made to please them: so do we.
 """
 
 import os
@@ -17,14 +17,14 @@ log = structlog.get_logger()
 NOT_YET_VALID, EXPIRED, WRONG_NAMES = 9, 10, frozenset({62, 64})
 
 
-def client_context(
+def create_client_context(
     ca_file: Path | None = None, *, ca_certs: str | None = None, insecure: bool = False
 ) -> ssl.SSLContext:
     """Trust the system's authorities and those in ``ca_file`` and ``ca_certs``, PEM; with ``insecure`` anything at all.
 
     Raises OSError for what cannot be read; ssl.SSLError is one.
     """
-    context = judging_alike(ssl.create_default_context())
+    context = relax_verification(ssl.create_default_context())
     if insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -36,15 +36,15 @@ def client_context(
     return context
 
 
-def judging_alike(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Give a context the rules that hold on every Python, and return it."""
+def relax_verification(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Give a context the rules that hold on every Python (see above), and return it."""
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
 
 
 class Authorities:
-    """Whom vCenter is trusted by: the system's authorities and those in ``file``.
+    """The certificate authorities that vCenter is trusted by: the system's and those in ``file``.
 
     The file is read again when it has changed: Kubernetes replaces a mounted ConfigMap under a running process.
     """
@@ -52,21 +52,21 @@ class Authorities:
     def __init__(self, file: Path | None = None, *, insecure: bool = False) -> None:
         self._file = file
         self._insecure = insecure
-        self._seen = fingerprint(file)
-        self._context = client_context(file, insecure=insecure)
+        self._seen = fingerprint_file(file)
+        self._context = create_client_context(file, insecure=insecure)
 
     def context(self) -> ssl.SSLContext:
         """Return the TLS context for the next connection, a new one where the file has changed."""
-        seen = fingerprint(self._file)
+        seen = fingerprint_file(self._file)
         if seen is not None and seen != self._seen:
             self._seen = seen
-            self._read_again()
+            self._reload()
         return self._context
 
-    def _read_again(self) -> None:
-        """Keep what was trusted before where the file cannot be read: it may be written to just now."""
+    def _reload(self) -> None:
+        """Keep what was trusted before where the file cannot be read: it may be half written just now."""
         try:
-            self._context = client_context(self._file, insecure=self._insecure)
+            self._context = create_client_context(self._file, insecure=self._insecure)
         except OSError as exc:
             reason = exc.strerror or str(exc)
             log.warning(
@@ -76,8 +76,8 @@ class Authorities:
             log.info("the authorities trusted for vCenter have changed", file=str(self._file))
 
 
-def fingerprint(file: Path | None) -> tuple[int, int, int] | None:
-    """Tell whether a file has changed: inode, time of change in nanoseconds, size. None where it is not there."""
+def fingerprint_file(file: Path | None) -> tuple[int, int, int] | None:
+    """Return what tells whether a file has changed: inode, time of change in nanoseconds, size; None without a file."""
     if file is None:
         return None
     try:
@@ -87,14 +87,14 @@ def fingerprint(file: Path | None) -> tuple[int, int, int] | None:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def objection(code: int) -> str:
+def explain_verify_code(code: int) -> str:
     """Say what is wrong with a certificate, by OpenSSL's error."""
     if code in WRONG_NAMES:
         return "is for another name"
     return {EXPIRED: "has expired", NOT_YET_VALID: "is not valid yet"}.get(code, "is not trusted")
 
 
-def remedy(code: int, setting: str, otherwise: str) -> str:
+def suggest_remedy(code: int, setting: str, otherwise: str) -> str:
     """Say what mends it. ``setting`` holds the address; ``otherwise`` is how to trust another authority."""
     if code in WRONG_NAMES:
         return f"set {setting} to a name that the certificate is for"
