@@ -8,6 +8,8 @@ import pytest
 from hypothesis import settings
 
 from tests.guarantees import support as guarantees_support
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
 
 settings.register_profile("no deadline", deadline=None)  # a machine that is busy for a while is no failure
 settings.load_profile("no deadline")
@@ -23,3 +25,10 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[guarantees
     """The world of the guarantees' tests; its parameter is how many events its vCenter begins with."""
     with guarantees_support.world(tmp_path, backlog=getattr(request, "param", 0)) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    """A simulated vCenter, the same one for all tests of a module; where they need another, an area has its own."""
+    with run_simulator() as simulator:
+        yield simulator

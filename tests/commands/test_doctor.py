@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.doctor import OTHER_PASSWORD, PASSWORD, Doctor, account, fault, no_secret_in, vcenter
+from tests.support.doctor import OTHER_PASSWORD, PASSWORD, Doctor, account, no_secret_in, vcenter
 from tests.support.processes import clean_environment, command, process
+from tests.support.simulator_control import set_fault
 from tests.support.web_server import web_server
 from vcenter_simulator.accounts import READER, STRANGER
 from vcenter_simulator.server import Simulator
@@ -67,7 +68,7 @@ def test_event_types_that_match_nothing_of_this_vcenter_are_told_with_the_right_
 
 def test_an_esxi_host_is_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
     with vcenter() as host:
-        fault(host, fault="esxi-host")
+        set_fault(host, fault="esxi-host")
         examined = Doctor(capsys, {"VCENTER_URL": host.url, "K_SINK": "-"} | account())()
     assert examined.status("vcenter version") == "warning"
     assert "an ESXi host, not a vCenter" in examined.found("vcenter version")
@@ -111,7 +112,7 @@ def test_a_secret_that_has_gone_is_named(doctor: Doctor, tmp_path: Path) -> None
 @pytest.mark.parametrize(("seconds", "words"), [(60, "ahead of"), (-60, "behind")])
 def test_clocks_that_differ_are_a_warning(capsys: pytest.CaptureFixture[str], seconds: int, words: str) -> None:
     with vcenter() as simulator:
-        fault(simulator, fault="step-clock", seconds=seconds)
+        set_fault(simulator, fault="step-clock", seconds=seconds)
         examined = Doctor(capsys, {"VCENTER_URL": simulator.url, "K_SINK": "-"} | account())()
     assert examined.status("vcenter clock") == "warning"
     assert words in examined.found("vcenter clock")

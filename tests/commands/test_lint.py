@@ -3,7 +3,6 @@
 import string
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from tests.commands.catalog_events import EVENTS
 from tests.support.processes import clean_environment, command
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
-from vcenter_simulator.testing import run_simulator
 from vcenter_source.events.catalog import all_classes
 from vcenter_source.triggers import cesql
 from vcenter_source.triggers.conditions import Comparison, Every, Not, Some, Unclear, possible
@@ -581,12 +579,6 @@ def test_the_manifests_of_this_project_are_clean() -> None:
     config = Path(__file__).parents[2] / "config"
     done = command("lint", str(config))
     assert (done.returncode, "nothing found" in done.stdout) == (0, True), done.stdout
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with run_simulator() as one:
-        yield one
 
 
 def test_a_vcenter_is_asked_for_its_event_type_ids(simulator: Simulator, tmp_path: Path) -> None:

@@ -7,25 +7,20 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage
 
-from tests.support import loopback
 from tests.support.dead_letters import TRACEPARENT, cloudevent, folder_at, letter, names, store
 from tests.support.processes import process, wait_for_line
 from tests.support.recording_sink import Answer, RecordingSink, recording_sink
-from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
+from tests.support.simulator_control import LOGIN, post_events, posted_events, read_state
 from vcenter_simulator.server import Simulator
-from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.pipeline.replay import Replay, Summary
 from vcenter_source.sinks.http import http_sink
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder
-
-LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
 
 
 def filled(path: Path, count: int) -> DeadLetterFolder:
@@ -299,23 +294,13 @@ def test_letters_that_are_refused_for_themselves_do_not_make_one_that_is_turned_
 # --- run ---
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with run_simulator() as one:
-        yield one
-
-
-def post(simulator: Simulator, count: int) -> None:
-    loopback.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
-
-
 def is_one_in_five(message: HTTPMessage) -> bool:
     return int(message.headers["ce-id"]) % 5 == 0
 
 
 def test_a_refused_event_is_in_the_folder_and_all_others_at_the_sink(simulator: Simulator, tmp_path: Path) -> None:
-    post(simulator, 12)
-    total = loopback.get(f"{simulator.base}/simulator/state").json()["events"]
+    post_events(simulator, 12)
+    total = read_state(simulator)["events"]
     fives, others = set(range(5, total + 1, 5)), {number for number in range(1, total + 1) if number % 5}
     settings = {"VCENTER_URL": simulator.url, "START_FROM": "beginning", "DEAD_LETTER_PATH": str(tmp_path)} | LOGIN
     with recording_sink() as sink:
@@ -347,12 +332,12 @@ def test_an_event_that_fails_while_all_others_pass_goes_to_the_folder(
         sink.refusal = status
         with process("vcenter_source", "run", K_SINK=sink.url, POISON_MAX_TRIES="3", **settings) as adapter:
             wait_for_line(adapter, "reading events")
-            newest = max(int(event["key"]) for event in loopback.get(f"{simulator.base}/simulator/events").json())
+            newest = max(int(event["key"]) for event in posted_events(simulator))
             poison.append(str(newest + 2))
-            post(simulator, 1)
+            post_events(simulator, 1)
             end = time.monotonic() + 20
             while not names(folder_at(tmp_path)):
-                post(simulator, 1)
+                post_events(simulator, 1)
                 assert time.monotonic() < end
             adapter.send_signal(signal.SIGTERM)
             adapter.communicate(timeout=20)
@@ -371,7 +356,7 @@ def test_an_event_that_no_folder_takes_holds_the_stream_until_one_does(simulator
         sink.refuses = lambda message: not refused or message.headers["ce-id"] in refused
         with process("vcenter_source", "run", K_SINK=sink.url, **settings) as adapter:
             wait_for_line(adapter, "reading events")
-            post(simulator, 3)
+            post_events(simulator, 3)
             held = json.loads(wait_for_line(adapter, "event is held"))
             refused.append(held["event_id"])
             assert held["dead_letter"].startswith("DEAD_LETTER_PATH: cannot write ")
@@ -390,7 +375,7 @@ def test_with_no_dead_letter_at_all_the_log_says_what_to_set_and_the_event_is_de
     with recording_sink(lambda request: (400, {}) if request < 3 else (202, {})) as sink:
         with process("vcenter_source", "run", K_SINK=sink.url, **settings) as adapter:
             wait_for_line(adapter, "reading events")
-            post(simulator, 1)
+            post_events(simulator, 1)
             for _ in range(3):
                 wait_for_line(adapter, "set DEAD_LETTER_SINK or DEAD_LETTER_PATH to let the stream go on")
             assert sink.take().get_id() == ids(sink)[0]
@@ -406,7 +391,7 @@ def test_the_dead_letter_sink_comes_first_and_an_event_that_is_only_put_off_goes
         with process("vcenter_source", "run", K_SINK=sink.url, DEAD_LETTER_SINK=letters.url, **settings) as adapter:
             wait_for_line(adapter, "reading events")
             begun = time.monotonic()
-            post(simulator, 1)
+            post_events(simulator, 1)
             event = letters.take()
             took = time.monotonic() - begun
         attributes = event.get_attributes()

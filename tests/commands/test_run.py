@@ -5,31 +5,18 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cloudevents.core.base import BaseCloudEvent
 
-from tests.support import loopback
 from tests.support.processes import process, process_anew, wait_for_line
 from tests.support.recording_sink import Answer, recording_sink
+from tests.support.simulator_control import LOGIN, post_events, read_state, set_fault
 from tests.support.web_server import web_server
-from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
+from vcenter_simulator.accounts import PASSWORD
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
-
-LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with run_simulator() as one:
-        yield one
-
-
-def post(simulator: Simulator, count: int) -> None:
-    loopback.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
 
 
 def refusal(*arguments: str, **settings: str) -> tuple[int, str]:
@@ -43,7 +30,7 @@ def refusal(*arguments: str, **settings: str) -> tuple[int, str]:
 
 
 def test_a_first_look_prints_one_event_a_line_and_ends_on_sigint(simulator: Simulator) -> None:
-    post(simulator, 4)
+    post_events(simulator, 4)
     with process_anew(
         "vcenter_source", "run", "--sink", "-", VCENTER_URL=simulator.url, START_FROM="beginning", **LOGIN
     ) as adapter:
@@ -58,7 +45,7 @@ def test_a_first_look_prints_one_event_a_line_and_ends_on_sigint(simulator: Simu
 
 
 def test_a_reader_who_has_seen_enough_ends_it_quietly(simulator: Simulator) -> None:
-    post(simulator, 500)
+    post_events(simulator, 500)
     settings = {"VCENTER_URL": simulator.url, "START_FROM": "beginning"}
     with process("vcenter_source", "run", "--sink", "-", **settings, **LOGIN) as adapter:
         assert adapter.stdout is not None
@@ -78,10 +65,10 @@ def test_a_new_event_is_at_the_sink_within_a_quarter_of_a_second(simulator: Simu
         process("vcenter_source", "run", VCENTER_URL=simulator.url, K_SINK=sink.url, **LOGIN) as adapter,
     ):
         wait_for_line(adapter, "reading events")
-        post(simulator, 1)
+        post_events(simulator, 1)
         sink.take()
         for _ in range(5):
-            post(simulator, 1)
+            post_events(simulator, 1)
             begun = time.perf_counter()  # a client of its own for each post takes its time
             sink.take()
             delays.append(time.perf_counter() - begun)
@@ -89,12 +76,12 @@ def test_a_new_event_is_at_the_sink_within_a_quarter_of_a_second(simulator: Simu
 
 
 def test_start_from_now_leaves_the_past_alone_and_a_time_does_not(simulator: Simulator) -> None:
-    post(simulator, 3)
+    post_events(simulator, 3)
     with recording_sink() as sink:
         settings = {"VCENTER_URL": simulator.url, "K_SINK": sink.url} | LOGIN
         with process("vcenter_source", "run", **settings) as adapter:
             wait_for_line(adapter, "reading events")
-            post(simulator, 1)
+            post_events(simulator, 1)
             first = sink.take()
         assert first.get_attributes()["eventname"] != "UserLoginSessionEvent"
         newest = int(first.get_id())
@@ -113,7 +100,7 @@ def test_start_from_now_leaves_the_past_alone_and_a_time_does_not(simulator: Sim
     ids=["filtered in vCenter", "filtered here"],
 )
 def test_only_the_wanted_types_are_sent(simulator: Simulator, patterns: str, types: set[str]) -> None:
-    post(simulator, 12)
+    post_events(simulator, 12)
     settings = {"VCENTER_URL": simulator.url, "START_FROM": "beginning", "EVENT_TYPES": patterns}
     with recording_sink() as sink, process("vcenter_source", "run", K_SINK=sink.url, **settings, **LOGIN):
         assert {sink.take().get_type() for _ in range(3)} == types
@@ -130,7 +117,7 @@ def test_a_pattern_that_matches_nothing_is_warned_of_with_the_right_one(simulato
 
 
 def test_the_format_of_vmwares_event_broker(simulator: Simulator) -> None:
-    post(simulator, 12)
+    post_events(simulator, 12)
     settings = {"VCENTER_URL": simulator.url, "START_FROM": "beginning", "EVENT_TYPES": "VmPoweredOnEvent"}
     with (
         recording_sink() as sink,
@@ -144,7 +131,7 @@ def test_the_format_of_vmwares_event_broker(simulator: Simulator) -> None:
 
 
 def test_knatives_overrides_travel_with_every_event(simulator: Simulator) -> None:
-    post(simulator, 1)
+    post_events(simulator, 1)
     settings = {"VCENTER_URL": simulator.url, "START_FROM": "beginning"}
     overrides = '{"extensions":{"cluster":"east"}}'
     with (
@@ -160,8 +147,8 @@ def test_an_event_of_an_unknown_class_costs_nothing(simulator: Simulator) -> Non
         process("vcenter_source", "run", VCENTER_URL=simulator.url, K_SINK=sink.url, **LOGIN) as adapter,
     ):
         wait_for_line(adapter, "reading events")
-        loopback.post(f"{simulator.base}/simulator/faults", json={"fault": "unknown-class"}).raise_for_status()
-        post(simulator, 1)
+        set_fault(simulator, fault="unknown-class")
+        post_events(simulator, 1)
         # Of two objects, so either may come first.
         both = sorted((sink.take(), sink.take()), key=lambda event: int(event.get_id()))
     assert both[0].get_type() == "com.vmware.event.unknown.vmquantumentangled"
@@ -180,7 +167,7 @@ def test_a_failing_sink_gets_every_event_in_the_end(simulator: Simulator) -> Non
         process("vcenter_source", "run", VCENTER_URL=simulator.url, K_SINK=sink.url, **LOGIN) as adapter,
     ):
         wait_for_line(adapter, "reading events")
-        post(simulator, 10)
+        post_events(simulator, 10)
         arrived = ids([sink.take(30) for _ in range(10)])
     assert arrived == list(range(arrived[0], arrived[0] + 10))
 
@@ -190,8 +177,8 @@ def test_sigterm_delivers_what_is_on_its_way_and_the_next_run_goes_on_from_there
 ) -> None:
     settings = {"VCENTER_URL": simulator.url, "START_FROM": "beginning"} | LOGIN
     settings["CHECKPOINT"] = f"file://{tmp_path}/checkpoint.json"
-    post(simulator, 200)
-    total = loopback.get(f"{simulator.base}/simulator/state").json()["events"]
+    post_events(simulator, 200)
+    total = read_state(simulator)["events"]
     with recording_sink() as sink:
         with process("vcenter_source", "run", K_SINK=sink.url, **settings) as adapter:
             sink.take()

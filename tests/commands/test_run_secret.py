@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.guarantees.process import eventually
 from tests.support import loopback
 from tests.support.processes import clean_environment, process, wait_for_line
-from tests.support.vcenter import state
+from tests.support.simulator_control import read_state
+from tests.support.waiting import eventually
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
@@ -24,8 +24,9 @@ REFUSED = "refuses the user name or password; check VCENTER_USERNAME and VCENTER
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with run_simulator() as one:
-        yield one
+    """One for each test, since they count its logins."""
+    with run_simulator() as simulator:
+        yield simulator
 
 
 @pytest.fixture
@@ -45,15 +46,15 @@ def test_a_wrong_secret_is_waited_out_not_ready_and_with_the_reason(simulator: S
         answer = loopback.get(f"http://127.0.0.1:{served[1]}/readyz")
         assert answer.status_code == 503
         assert REFUSED in answer.json()["checks"]["vcenter"]["why"]
-        assert state(simulator)["refusedLogins"] == 1
+        assert read_state(simulator)["refusedLogins"] == 1
         (secret / "password").write_text(PASSWORD)
         wait_for_line(adapter, "reading events")
-        assert state(simulator)["refusedLogins"] == 1
+        assert read_state(simulator)["refusedLogins"] == 1
         eventually(lambda: loopback.get(f"http://127.0.0.1:{served[1]}/readyz").status_code == 200)
         adapter.send_signal(signal.SIGTERM)
         adapter.communicate(timeout=30)
     assert adapter.returncode == 0
-    assert state(simulator)["sessions"] == 0
+    assert read_state(simulator)["sessions"] == 0
 
 
 def test_a_wait_for_another_secret_ends_on_sigterm(simulator: Simulator, secret: Path) -> None:

@@ -16,14 +16,14 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from tests.support import loopback
 from tests.support.processes import clean_environment, command
-from tests.support.pytag import POOL, World, world
+from tests.support.pytag import POOL, RestVcenter, rest_vcenter
 from tests.support.vcenter import session
 from tests.support.web_server import web_server
 from vcenter_functions.net.tls import create_client_context
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from vcenter_simulator.rest import DialectName
 from vcenter_simulator.server import Simulator
-from vcenter_simulator.testing import run_simulator, service_instance
+from vcenter_simulator.testing import service_instance
 from vcenter_source.core.errors import (
     AuthenticationError,
     VcenterRefusedError,
@@ -37,12 +37,6 @@ from vcenter_source.vcenter.inventory_names import names
 from vcenter_source.vcenter.tags import AT_ONCE, Tags, reading_tags
 
 CATEGORY, TAG = "events", "created in spring"
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with run_simulator() as one:
-        yield one
 
 
 @contextmanager
@@ -165,18 +159,18 @@ def test_what_stands_at_a_mistyped_address_is_no_vcenter(simulator: Simulator) -
 
 
 @pytest.fixture(scope="module")
-def vcenter() -> Iterator[World]:
+def vcenter() -> Iterator[RestVcenter]:
     """The REST side alone, which can be made to answer otherwise."""
-    with world() as made:
+    with rest_vcenter() as made:
         yield made
 
 
-def tags_at(vcenter: World) -> AbstractContextManager[Tags]:
+def tags_at(vcenter: RestVcenter) -> AbstractContextManager[Tags]:
     return reading_tags(f"{vcenter.base}/sdk", Credentials(READER, SecretStr(PASSWORD)), create_client_context())
 
 
 @pytest.mark.parametrize("dialect", ["api", "rest"])
-def test_both_dialects_are_spoken_and_the_session_is_ended(vcenter: World, dialect: DialectName) -> None:
+def test_both_dialects_are_spoken_and_the_session_is_ended(vcenter: RestVcenter, dialect: DialectName) -> None:
     vcenter.renew((dialect,))
     made = vcenter.tag("owner", "pytag")
     vcenter.tagging.attach(made.id, POOL)
@@ -188,7 +182,7 @@ def test_both_dialects_are_spoken_and_the_session_is_ended(vcenter: World, diale
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 415])
-def test_a_log_in_that_api_does_not_take_is_tried_at_rest(vcenter: World, status: int) -> None:
+def test_a_log_in_that_api_does_not_take_is_tried_at_rest(vcenter: RestVcenter, status: int) -> None:
     vcenter.renew(("rest",))
     made = vcenter.tag("owner", "pytag")
     vcenter.answers.append(("/api/session", Response(status_code=status)))
@@ -217,7 +211,7 @@ def test_a_log_in_that_api_does_not_take_is_tried_at_rest(vcenter: World, status
     ],
 )
 def test_what_vcenter_refuses_is_named(
-    vcenter: World, answer: Response, kind: type[VcenterSourceError], message: str
+    vcenter: RestVcenter, answer: Response, kind: type[VcenterSourceError], message: str
 ) -> None:
     vcenter.renew()
     vcenter.answers.append(("/category", answer))
@@ -227,7 +221,7 @@ def test_what_vcenter_refuses_is_named(
 
 @pytest.mark.parametrize("answer", [JSONResponse([7]), JSONResponse({"name": 7}), JSONResponse([{"type": "x"}])])
 @pytest.mark.parametrize("at", ["/category/", "list-tags-for-category", "list-attached-objects"])
-def test_an_answer_of_another_form_is_none_of_vcenters(vcenter: World, answer: Response, at: str) -> None:
+def test_an_answer_of_another_form_is_none_of_vcenters(vcenter: RestVcenter, answer: Response, at: str) -> None:
     vcenter.renew()
     made = vcenter.tag("owner", "pytag")
 
@@ -247,7 +241,7 @@ def test_an_answer_of_another_form_is_none_of_vcenters(vcenter: World, answer: R
 
 
 @pytest.mark.parametrize("dialect", ["api", "rest"])
-def test_an_id_stays_one_segment_of_the_path(vcenter: World, dialect: DialectName) -> None:
+def test_an_id_stays_one_segment_of_the_path(vcenter: RestVcenter, dialect: DialectName) -> None:
     vcenter.renew((dialect,))
     with tags_at(vcenter) as tags:
         assert tags.objects_with("urn:vmomi:InventoryServiceTag:a/../b?c#d:GLOBAL") is None
@@ -255,14 +249,14 @@ def test_an_id_stays_one_segment_of_the_path(vcenter: World, dialect: DialectNam
     assert path.endswith("urn:vmomi:InventoryServiceTag:a%2F..%2Fb%3Fc%23d:GLOBAL")
 
 
-def test_a_page_at_api_is_followed_by_rest(vcenter: World) -> None:
+def test_a_page_at_api_is_followed_by_rest(vcenter: RestVcenter) -> None:
     vcenter.renew(("rest",))
     vcenter.answers.append(("/api/session", HTMLResponse("<html>")))
     with tags_at(vcenter) as tags:
         assert tags.categories() == {}
 
 
-def test_several_categories_are_asked_for_at_once(vcenter: World) -> None:
+def test_several_categories_are_asked_for_at_once(vcenter: RestVcenter) -> None:
     vcenter.renew()
     names_of = [vcenter.tagging.create_category(f"category-{n}").name for n in range(40)]
     vcenter.delay = 0.01
@@ -271,7 +265,7 @@ def test_several_categories_are_asked_for_at_once(vcenter: World) -> None:
     assert 1 < vcenter.most <= AT_ONCE
 
 
-def test_a_vcenter_without_rest_is_named(vcenter: World) -> None:
+def test_a_vcenter_without_rest_is_named(vcenter: RestVcenter) -> None:
     vcenter.renew(())
     with pytest.raises(VcenterUnavailableError, match="has no REST API"), tags_at(vcenter):
         pass

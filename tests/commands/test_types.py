@@ -16,14 +16,13 @@ from typing import Any
 
 import pytest
 
-from tests.support import loopback
 from tests.support import pyvmomi_page as pyvmomi
 from tests.support.processes import clean_environment, command
+from tests.support.simulator_control import post_events
 from tests.support.vcenter import session
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.messages import EXTENDED, category, concrete_classes
 from vcenter_simulator.server import Simulator
-from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import ConfigurationError, PermanentError
 from vcenter_source.core.event import Gap
 from vcenter_source.events.adapter_events import GAP_TYPE, ping_event
@@ -38,12 +37,6 @@ from vcenter_source.vcenter.decode import decode_page
 WORLD = World()
 TYPES: dict[str, Any] = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict}
 CREATED = "com.vmware.event.resourcepool.created"
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with run_simulator() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +247,7 @@ def test_events_of_the_simulator_meet_the_schemas_of_their_classes(simulator: Si
         finally:
             await vcenter.close()
 
-    loopback.post(f"{simulator.base}/simulator/events", json={"count": 100}).raise_for_status()
+    post_events(simulator, 100)
     events = asyncio.run(read())
     mixed = {"EventEx", "ResourcePoolCreatedEvent", "TaskEvent", "UserLoginSessionEvent", "VmPoweredOnEvent"}
     assert {event.class_name for event in events} >= mixed

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.processes import clean_environment, process
 from tests.support.recording_sink import recording_sink
-from tests.support.simulator_admin import LOGIN
+from tests.support.simulator_control import LOGIN
 from vcenter_simulator.testing import run_simulator
 
 JSON = {"LOG_FORMAT": "json", "HEALTH_HOST": "127.0.0.1", "HEALTH_PORT": "0"}

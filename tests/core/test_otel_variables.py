@@ -15,21 +15,18 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 import vcenter_functions
-from tests.support import loopback
 from tests.support.otlp_collector import Collector, collector
 from tests.support.processes import process
-from tests.support.pytag import world
+from tests.support.pytag import rest_vcenter
 from tests.support.pytag_process import post_event, pytag_environment, pytag_process, run_pytag, stop_pytag
 from tests.support.recording_sink import recording_sink
+from tests.support.simulator_control import LOGIN, post_events
 from vcenter_functions.otel.receiver import create_session
 from vcenter_functions.otel.variables import HONOURED, find_errors, find_ignored
-from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
-from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.tracing import resource
 
 ROOT = Path(__file__).parents[2]
-LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
 
 
@@ -112,12 +109,6 @@ def test_the_list_is_in_the_documentation() -> None:
     assert sorted(set(listed)) == sorted(HONOURED)
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with run_simulator() as one:
-        yield one
-
-
 def iter_until(lines: Iterable[str], words: str) -> Iterator[str]:
     for line in lines:
         yield line
@@ -135,7 +126,7 @@ def said(simulator: Simulator, receiver: Collector, **settings: str) -> str:
     ):
         assert adapter.stderr is not None
         lines = "".join(iter_until(adapter.stderr, "reading events"))
-        loopback.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
+        post_events(simulator)
         sink.take()
         assert receiver.came.wait(10)
         adapter.terminate()
@@ -200,7 +191,7 @@ def test_a_receiver_that_takes_no_metrics_is_named_too(simulator: Simulator) -> 
 
 
 def test_pytag_names_such_a_receiver_and_tells_what_it_does_not_honour() -> None:
-    with world() as vcenter, collector(404) as receiver:
+    with rest_vcenter() as vcenter, collector(404) as receiver:
         vcenter.tag()
         otel = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_BSP_SCHEDULE_DELAY": "20", "OTEL_PROPAGATORS": "b3"}
         with pytag_process(pytag_environment(vcenter.base, **otel)) as (running_pytag, url):

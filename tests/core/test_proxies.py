@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from pytag.connections import http_client
 from pytag.connections import vcenter_proxy as pytags_proxy
+from tests.support import simulator_control
 from tests.support.certificates import Identity, showing
 from tests.support.doctor import Doctor
 from tests.support.forward_proxy import ForwardProxy, forward_proxy
@@ -54,7 +55,7 @@ from vcenter_source.vcenter.tags import reading_tags
 UNAVAILABLE = (VcenterUnavailableError, PytagUnavailableError, SinkUnavailableError)
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 EVENT = cloudevent(vcenter_event("VmPoweredOnEvent"))
-LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD, "VCENTER_INSECURE": "true"}
+LOGIN = simulator_control.LOGIN | {"VCENTER_INSECURE": "true"}
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,11 +15,10 @@ from tests.support.dead_letters import cloudevent, folder_at, names
 from tests.support.otlp_collector import collector
 from tests.support.processes import command, process, wait_for_line
 from tests.support.recording_sink import recording_sink
-from tests.support.simulator_admin import LOGIN, control
+from tests.support.simulator_control import LOGIN, control
 from tests.support.waiting import eventually
 from vcenter_functions.net.addresses import strip_secrets
 from vcenter_simulator.server import Simulator
-from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import ConfigurationError, SinkUnavailableError
 from vcenter_source.core.secretive import HIDDEN, Hiding, secrets_in
 from vcenter_source.settings.openfaas import GatewaySettings
@@ -34,12 +32,6 @@ QUERY = f"code={ENCODED}&v=1"
 
 def has_secret(text: str) -> bool:
     return SECRET in text or ENCODED in text or "s3cret" in text
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with run_simulator() as one:
-        yield one
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,21 +11,11 @@ from opentelemetry.trace import get_current_span
 from demo.receiver import Receiver
 from demo.tracing import incoming
 from demo.waterfall import Span
-from tests.support import loopback
 from tests.support.processes import clean_environment, process, wait_for_line
 from tests.support.recording_sink import Answer, recording_sink
-from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
+from tests.support.simulator_control import LOGIN, post_events
 from vcenter_simulator.server import Simulator
-from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.tracing import configured
-
-LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with run_simulator() as one:
-        yield one
 
 
 def traced(simulator: Simulator, answers: list[Answer], **settings: str) -> tuple[dict[str, str], list[Span]]:
@@ -39,7 +28,7 @@ def traced(simulator: Simulator, answers: list[Answer], **settings: str) -> tupl
         otel = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url} | settings
         with process("vcenter_source", "run", VCENTER_URL=simulator.url, K_SINK=sink.url, **otel, **LOGIN) as adapter:
             wait_for_line(adapter, "reading events")
-            loopback.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
+            post_events(simulator)
             sink.take()
             adapter.terminate()
             adapter.communicate(timeout=20)
@@ -72,7 +61,7 @@ def test_a_dead_letter_is_a_failure_of_the_whole_trace(simulator: Simulator, tmp
         settings["DEAD_LETTER_PATH"] = str(tmp_path)
         with process("vcenter_source", "run", **settings, **LOGIN) as adapter:
             wait_for_line(adapter, "reading events")
-            loopback.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
+            post_events(simulator)
             wait_for_line(adapter, "it is in the dead letter")
             adapter.terminate()
             adapter.communicate(timeout=20)

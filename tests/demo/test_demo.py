@@ -123,7 +123,7 @@ def test_manifests_that_cannot_be_played_are_the_reason_that_is_given(tmp_path: 
 def test_the_demo_can_be_interrupted_at_any_time(tmp_path: Path, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "demo"]
     with subprocess.Popen(command, env=environment(tmp_path), stdout=subprocess.DEVNULL) as process:
-        eventually(lambda: len(left_behind(tmp_path)) > 2, 15)
+        eventually(lambda: len(left_behind(tmp_path)) > 2)
         process.send_signal(number)
         assert process.wait(10) == 130
     assert left_behind(tmp_path) == []
@@ -160,12 +160,12 @@ def services(viewer: str) -> set[str]:
 def test_keep_goes_on_tagging_each_new_resource_pool(tmp_path: Path) -> None:
     with kept(tmp_path) as (process, out):
         told = re.compile(r"Ctrl-C ends it.*?\S+ (-m demo\.create my-pool --vcenter \S+)\n", re.DOTALL)
-        eventually(lambda: told.search(out.read_text()), 30)
+        eventually(lambda: told.search(out.read_text()))
         command = [sys.executable, *told.findall(out.read_text())[0].split()]
         made = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, cwd=ROOT).stdout.strip()
-        eventually(lambda: re.search(rf"{made}  .*demo/created-by-event", out.read_text()), 15)
+        eventually(lambda: re.search(rf"{made}  .*demo/created-by-event", out.read_text()))
         viewer = re.findall(r"event viewer +(http://\S+/)\n", out.read_text())[0]
-        eventually(lambda: "pytag" in services(viewer), 10)
+        eventually(lambda: "pytag" in services(viewer))
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
     assert left_behind(tmp_path) == []

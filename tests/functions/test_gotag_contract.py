@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support import loopback
-from tests.support.pytag import World, world
+from tests.support.pytag import RestVcenter, rest_vcenter
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_source.core.event import Event, ManagedObjectReference
 from vcenter_source.events.conversion import Converter
@@ -49,12 +49,12 @@ def gotag(base: str, tag: str, body: bytes, action: str = "attach") -> None:
 
 
 @pytest.fixture(scope="module")
-def vcenter() -> Iterator[World]:
-    with world() as made:
+def vcenter() -> Iterator[RestVcenter]:
+    with rest_vcenter() as made:
         yield made
 
 
-def test_the_original_function_tags_what_the_event_is_about(vcenter: World) -> None:
+def test_the_original_function_tags_what_the_event_is_about(vcenter: RestVcenter) -> None:
     tag = vcenter.tag()
     body = invocation("vm.powered.on")
     gotag(vcenter.base, tag.id, body)

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from tests.functions.json_values import JSON
-from tests.support.pytag import BOTH, POOL, World, binary, pytag, world
+from tests.support.pytag import BOTH, POOL, RestVcenter, binary, pytag
 from vcenter_functions.answers import (
     MAX_BYTES,
     MISSING,
@@ -56,24 +56,12 @@ NOT_VCENTERS = [
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[World]:
-    with world() as made:
-        yield made
-
-
-@pytest.fixture
-def vcenter(served: World) -> World:
-    served.renew()
-    return served
-
-
-@pytest.fixture(scope="module")
-def clients(served: World) -> Iterator[dict[str, httpx.Client]]:
+def clients(module_vcenter: RestVcenter) -> Iterator[dict[str, httpx.Client]]:
     """A pytag for each of the actions, which finds its tag anew after each new vCenter."""
     with (
-        pytag(served.base) as attaching,
-        pytag(served.base, TAG_ACTION="detach") as detaching,
-        pytag(served.base, TAG_CREATE="true") as creating,
+        pytag(module_vcenter.base) as attaching,
+        pytag(module_vcenter.base, TAG_ACTION="detach") as detaching,
+        pytag(module_vcenter.base, TAG_CREATE="true") as creating,
     ):
         yield {"attach": attaching, "detach": detaching, "create": creating}
 
@@ -94,7 +82,7 @@ def post(client: httpx.Client) -> httpx.Response:
     ],
 )
 def test_what_is_not_vcenters_answer_never_counts(
-    vcenter: World, clients: dict[str, httpx.Client], answer: Response, action: str, at: str
+    vcenter: RestVcenter, clients: dict[str, httpx.Client], answer: Response, action: str, at: str
 ) -> None:
     tag = vcenter.tag()
     if action == "detach":
@@ -110,7 +98,7 @@ def test_what_is_not_vcenters_answer_never_counts(
 
 
 @pytest.mark.parametrize("dialect", BOTH)
-def test_whoever_answers_everything_with_a_page_is_no_vcenter(vcenter: World, dialect: DialectName) -> None:
+def test_whoever_answers_everything_with_a_page_is_no_vcenter(vcenter: RestVcenter, dialect: DialectName) -> None:
     vcenter.renew((dialect,))
     vcenter.tag()
     with pytag(vcenter.base) as client:
@@ -123,7 +111,7 @@ def test_whoever_answers_everything_with_a_page_is_no_vcenter(vcenter: World, di
 
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 405, 410, 415, 501, "page"])
-def test_whatever_api_session_answers_the_other_dialect_is_tried(vcenter: World, status: int | str) -> None:
+def test_whatever_api_session_answers_the_other_dialect_is_tried(vcenter: RestVcenter, status: int | str) -> None:
     vcenter.renew(("rest",))
     vcenter.tag()
     vcenter.answers.append(("/api/session", HTMLResponse(PAGE, 200 if status == "page" else int(status))))
@@ -132,7 +120,7 @@ def test_whatever_api_session_answers_the_other_dialect_is_tried(vcenter: World,
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 415, 422])
-def test_a_log_in_that_fails_is_never_the_events_fault(vcenter: World, status: int) -> None:
+def test_a_log_in_that_fails_is_never_the_events_fault(vcenter: RestVcenter, status: int) -> None:
     refusal = JSONResponse({"error_type": "UNAUTHORIZED", "messages": []}, status)
     vcenter.answers.extend([("/session", refusal), ("/session", refusal)])
     with pytag(vcenter.base) as client:
@@ -143,7 +131,7 @@ def test_a_log_in_that_fails_is_never_the_events_fault(vcenter: World, status: i
 
 @pytest.mark.parametrize("status", [400, 403, 404])
 @pytest.mark.parametrize("at", ["/category", "list-tags-for-category"])
-def test_a_look_up_that_is_refused_is_never_the_events_fault(vcenter: World, status: int, at: str) -> None:
+def test_a_look_up_that_is_refused_is_never_the_events_fault(vcenter: RestVcenter, status: int, at: str) -> None:
     vcenter.tag()
 
     def refuse(request: Request) -> None:
@@ -157,7 +145,7 @@ def test_a_look_up_that_is_refused_is_never_the_events_fault(vcenter: World, sta
     assert refused.json()["error"].startswith("TAG: owner/pytag cannot be looked up: vCenter refuses")
 
 
-def test_an_answer_without_end_is_not_read_to_its_end(vcenter: World) -> None:
+def test_an_answer_without_end_is_not_read_to_its_end(vcenter: RestVcenter) -> None:
     vcenter.tag()
     sent = 0
 

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from pytag.server import build_app
 from tests.support import loopback
 from tests.support.display import display
-from tests.support.pytag import World, binary, pytag, serving, settings, world
+from tests.support.pytag import RestVcenter, binary, pytag, rest_vcenter, serving, settings
 from vcenter_functions import http_server as door
 from vcenter_functions.event import read_event
 from vcenter_functions.telemetry import Telemetry
@@ -25,20 +25,20 @@ class Hasty(door.Protocol):
 
 
 @pytest.fixture(scope="module")
-def vcenter() -> Iterator[World]:
-    with world() as made:
+def vcenter() -> Iterator[RestVcenter]:
+    with rest_vcenter() as made:
         made.tag()
         yield made
 
 
 @pytest.fixture(scope="module")
-def client(vcenter: World) -> Iterator[httpx.Client]:
+def client(vcenter: RestVcenter) -> Iterator[httpx.Client]:
     with pytag(vcenter.base) as function:
         yield function
 
 
 @pytest.fixture(scope="module")
-def hasty(vcenter: World) -> Iterator[str]:
+def hasty(vcenter: RestVcenter) -> Iterator[str]:
     """The address of a pytag that waits for a head a moment only."""
     with serving(build_app(settings(vcenter.base), Telemetry()), **door.options() | {"http": Hasty}) as url:
         yield url
@@ -137,7 +137,7 @@ def test_so_does_one_after_a_request_that_was_answered(hasty: str) -> None:
         assert answer(connection) == b""
 
 
-def test_an_event_that_takes_longer_than_a_head_may_is_finished(vcenter: World, hasty: str) -> None:
+def test_an_event_that_takes_longer_than_a_head_may_is_finished(vcenter: RestVcenter, hasty: str) -> None:
     vcenter.delay = 2 * Hasty.head_seconds
     try:
         with connected(hasty) as connection:

@@ -1,37 +1,23 @@
 """A tag among many: it is found within TIMEOUT, or over the tries of one event."""
 
 import asyncio
-from collections.abc import Iterator
 
-import pytest
 from starlette.responses import Response
 
 from pytag.connections import http_client
 from pytag.lookup import AT_ONCE, REMEMBERED, Lookup
-from tests.support.pytag import POOL, World, binary, pytag, settings, world
+from tests.support.pytag import POOL, RestVcenter, binary, pytag, settings
 from vcenter_functions.client import VcenterClient
 from vcenter_functions.telemetry import Telemetry
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[World]:
-    with world() as made:
-        yield made
-
-
-@pytest.fixture
-def vcenter(served: World) -> World:
-    served.renew()
-    return served
-
-
-def crowd(vcenter: World, categories: int) -> None:
+def crowd(vcenter: RestVcenter, categories: int) -> None:
     for n in range(categories - 1):
         vcenter.tagging.create_category(f"other-{n}")
     vcenter.tag()
 
 
-def test_a_tag_among_500_categories_is_found_at_once(vcenter: World) -> None:
+def test_a_tag_among_500_categories_is_found_at_once(vcenter: RestVcenter) -> None:
     crowd(vcenter, 500)
     vcenter.delay = 0.02
     with pytag(vcenter.base, TIMEOUT="10") as client:  # one after another they take longer
@@ -39,7 +25,7 @@ def test_a_tag_among_500_categories_is_found_at_once(vcenter: World) -> None:
     assert len(vcenter.tagging.tags_on(POOL)) == 1
 
 
-def test_a_try_that_is_cut_short_is_gone_on_with_by_the_next(vcenter: World) -> None:
+def test_a_try_that_is_cut_short_is_gone_on_with_by_the_next(vcenter: RestVcenter) -> None:
     crowd(vcenter, 200)
     vcenter.delay = 0.02
     answers: list[int] = []
@@ -51,7 +37,7 @@ def test_a_try_that_is_cut_short_is_gone_on_with_by_the_next(vcenter: World) -> 
     assert vcenter.calls("/category/") <= 200 + AT_ONCE * len(answers)
 
 
-def test_no_more_than_a_few_are_asked_for_at_once(vcenter: World) -> None:
+def test_no_more_than_a_few_are_asked_for_at_once(vcenter: RestVcenter) -> None:
     crowd(vcenter, 50)
     vcenter.delay = 0.01
     with pytag(vcenter.base) as client:
@@ -60,7 +46,7 @@ def test_no_more_than_a_few_are_asked_for_at_once(vcenter: World) -> None:
     assert 1 < vcenter.most <= AT_ONCE
 
 
-def test_one_that_fails_takes_nothing_from_the_others(vcenter: World) -> None:
+def test_one_that_fails_takes_nothing_from_the_others(vcenter: RestVcenter) -> None:
     crowd(vcenter, 8)
     vcenter.answers.append(("/category/", Response(status_code=503)))
     with pytag(vcenter.base) as client:
@@ -69,7 +55,7 @@ def test_one_that_fails_takes_nothing_from_the_others(vcenter: World) -> None:
     assert vcenter.calls("/category/") == 9
 
 
-def test_what_was_learnt_is_not_believed_for_ever(vcenter: World) -> None:
+def test_what_was_learnt_is_not_believed_for_ever(vcenter: RestVcenter) -> None:
     now = 0.0
     ids = [vcenter.tagging.create_category(name).id for name in ("a", "b")]
 

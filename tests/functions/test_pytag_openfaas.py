@@ -8,7 +8,7 @@ import httpx
 import pytest
 from cloudevents.core.v1.event import CloudEvent
 
-from tests.support.pytag import POOL, World, pytag, world
+from tests.support.pytag import POOL, RestVcenter, pytag, rest_vcenter
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_source.core.event import Event, ManagedObjectReference
 from vcenter_source.events.conversion import Converter
@@ -21,8 +21,8 @@ SPELLINGS = ["resource.pool.created", "ResourcePoolCreatedEvent", "com.vmware.ev
 
 
 @pytest.fixture
-def vcenter() -> Iterator[World]:
-    with world() as made:
+def vcenter() -> Iterator[RestVcenter]:
+    with rest_vcenter() as made:
         made.tag()
         yield made
 
@@ -48,27 +48,27 @@ def verdict(answer: httpx.Response) -> Verdict:
 
 
 @pytest.mark.parametrize("topic", SPELLINGS)
-def test_whatever_the_topics_spelling_the_object_is_tagged(vcenter: World, topic: str) -> None:
+def test_whatever_the_topics_spelling_the_object_is_tagged(vcenter: RestVcenter, topic: str) -> None:
     with pytag(vcenter.base) as function:
         answer = invoke(function, topic)
     assert (answer.status_code, verdict(answer)) == (204, Verdict.TAKEN)
     assert [vcenter.tagging.tag(urn).name for urn in vcenter.tagging.tags_on(POOL)] == ["pytag"]
 
 
-def test_the_shim_tells_a_vcenter_that_is_away_from_a_refusal(vcenter: World) -> None:
+def test_the_shim_tells_a_vcenter_that_is_away_from_a_refusal(vcenter: RestVcenter) -> None:
     with pytag("http://127.0.0.1:1") as function:
         assert verdict(invoke(function, SPELLINGS[0])) is Verdict.AGAIN
     with pytag(vcenter.base, TAG="no/such") as function:
         assert verdict(invoke(function, SPELLINGS[0])) is Verdict.REFUSED
 
 
-def test_openfaas_probes_it_where_it_probes_every_function(vcenter: World) -> None:
+def test_openfaas_probes_it_where_it_probes_every_function(vcenter: RestVcenter) -> None:
     with pytag(vcenter.base) as function:
         assert function.get("/_/health").status_code == 200
 
 
 def test_openfaas_secrets_lie_side_by_side_in_a_folder_and_two_of_them_are_the_account(
-    vcenter: World, tmp_path: Path
+    vcenter: RestVcenter, tmp_path: Path
 ) -> None:
     for name, value in {"username": ADMINISTRATOR, "password": PASSWORD, "some-other-secret": "x"}.items():
         (tmp_path / name).write_text(value)

@@ -11,7 +11,7 @@ from cloudevents.core.bindings.http import HTTPMessage
 
 from pytag.origin import Server, server_of
 from tests.support import pytag as pytag_support
-from tests.support.pytag import POOL, World, pytag, settings, world
+from tests.support.pytag import POOL, RestVcenter, pytag, settings
 from vcenter_functions.errors import OtherVcenterError, SettingsError
 from vcenter_functions.event import read_event
 from vcenter_source.core.event import Event, Gap, ManagedObjectReference
@@ -27,22 +27,16 @@ TOPICS = ("resource.pool.created", "ResourcePoolCreatedEvent", "com.vmware.event
 OTHER = "https://other.example.com/sdk"
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[World]:
-    with world() as made:
-        yield made
-
-
 @pytest.fixture
-def vcenter(served: World) -> World:
-    served.renew()
-    served.tag()
-    return served
+def vcenter(module_vcenter: RestVcenter) -> RestVcenter:
+    module_vcenter.renew()
+    module_vcenter.tag()
+    return module_vcenter
 
 
 @pytest.fixture(scope="module")
-def client(served: World) -> Iterator[httpx.Client]:
-    with pytag(served.base, VCENTER_ALIASES="") as function:
+def client(module_vcenter: RestVcenter) -> Iterator[httpx.Client]:
+    with pytag(module_vcenter.base, VCENTER_ALIASES="") as function:
         yield function
 
 
@@ -71,17 +65,17 @@ def statuses(client: httpx.Client, source: str) -> list[int]:
     return [client.post("/", headers=each.headers, content=each.body).status_code for each in messages(source)]
 
 
-def test_an_event_of_this_vcenter_is_acted_on_in_every_form(vcenter: World, client: httpx.Client) -> None:
+def test_an_event_of_this_vcenter_is_acted_on_in_every_form(vcenter: RestVcenter, client: httpx.Client) -> None:
     assert statuses(client, source_of(f"{vcenter.base}/sdk")) == [204] * 10
     assert vcenter.calls("action=attach") == 10
 
 
-def test_an_event_of_another_vcenter_is_never_acted_on_in_any_form(vcenter: World, client: httpx.Client) -> None:
+def test_an_event_of_another_vcenter_is_never_acted_on_in_any_form(vcenter: RestVcenter, client: httpx.Client) -> None:
     assert statuses(client, OTHER) == [422] * 10
     assert not vcenter.requests, "vCenter is not even asked"
 
 
-def test_the_refusal_is_one_line_that_says_what_to_do(vcenter: World, client: httpx.Client) -> None:
+def test_the_refusal_is_one_line_that_says_what_to_do(vcenter: RestVcenter, client: httpx.Client) -> None:
     message = next(messages(OTHER))
     told = client.post("/", headers=message.headers, content=message.body).json()["error"]
     own = vcenter.base.removeprefix("http://")
@@ -90,12 +84,12 @@ def test_the_refusal_is_one_line_that_says_what_to_do(vcenter: World, client: ht
     assert "\n" not in told
 
 
-def test_another_name_of_this_vcenter_can_be_allowed(vcenter: World) -> None:
+def test_another_name_of_this_vcenter_can_be_allowed(vcenter: RestVcenter) -> None:
     with pytag(vcenter.base, VCENTER_ALIASES="vc, other.example.com ,") as client:
         assert statuses(client, OTHER) == [204] * 10
 
 
-def test_a_gap_of_another_vcenter_is_refused_too(vcenter: World, client: httpx.Client) -> None:
+def test_a_gap_of_another_vcenter_is_refused_too(vcenter: RestVcenter, client: httpx.Client) -> None:
     at = datetime(2026, 1, 31, tzinfo=UTC)
     gap = Converter(source=OTHER, api_version="8.0.3.0").convert_gap(Gap("purged", (1, at), (9, at)))
     headers, body = to_binary(gap)

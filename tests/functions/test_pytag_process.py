@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,27 +15,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.support.processes import SLOW
-from tests.support.pytag import POOL, World, serving, world
+from tests.support.pytag import POOL, RestVcenter, serving
 from tests.support.pytag_process import post_event, pytag_environment, pytag_process, run_pytag, stop_pytag
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[World]:
-    with world() as made:
-        yield made
-
-
-@pytest.fixture
-def vcenter(served: World) -> World:
-    served.renew()
-    return served
-
-
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_cleanly_and_logs_out(vcenter: World, by: signal.Signals) -> None:
+def test_a_signal_ends_it_cleanly_and_logs_out(vcenter: RestVcenter, by: signal.Signals) -> None:
     vcenter.tag()
     with pytag_process(pytag_environment(vcenter.base)) as (running, url):
         assert post_event(url, traceparent=PARENT).status_code == 204
@@ -55,7 +42,7 @@ def test_a_signal_ends_it_cleanly_and_logs_out(vcenter: World, by: signal.Signal
     }
 
 
-def test_what_is_being_handled_is_finished_first(vcenter: World) -> None:
+def test_what_is_being_handled_is_finished_first(vcenter: RestVcenter) -> None:
     vcenter.tag()
     running_now = threading.Event()
     go_on = threading.Event()
@@ -81,7 +68,7 @@ def test_what_is_being_handled_is_finished_first(vcenter: World) -> None:
     assert len(vcenter.tagging.tags_on(POOL)) == 1
 
 
-def test_a_refused_event_is_logged_with_its_id_and_its_trace(vcenter: World) -> None:
+def test_a_refused_event_is_logged_with_its_id_and_its_trace(vcenter: RestVcenter) -> None:
     with pytag_process(pytag_environment(vcenter.base)) as (running, url):
         post_event(url, ce_traceparent=PARENT)
         _, _, (entry,) = stop_pytag(running)
@@ -89,7 +76,7 @@ def test_a_refused_event_is_logged_with_its_id_and_its_trace(vcenter: World) -> 
     assert "TAG: vCenter has no category 'owner'" in entry["error"]
 
 
-def test_the_log_for_people_is_one_line_an_entry_without_secrets(vcenter: World) -> None:
+def test_the_log_for_people_is_one_line_an_entry_without_secrets(vcenter: RestVcenter) -> None:
     variables = pytag_environment(vcenter.base, VCENTER_PASSWORD="hunter2", LOG_FORMAT="console", LOG_LEVEL="debug")
     with pytag_process(variables) as (running, url):
         post_event(url)
@@ -123,7 +110,7 @@ def test_a_traceback_tells_no_local_variable(log_format: str) -> None:
     assert "token-of-a-session" not in done.stderr
 
 
-def test_spans_reach_a_collector_before_the_process_ends(vcenter: World) -> None:
+def test_spans_reach_a_collector_before_the_process_ends(vcenter: RestVcenter) -> None:
     vcenter.tag()
     received: list[ExportTraceServiceRequest] = []
 
@@ -146,7 +133,7 @@ def test_spans_reach_a_collector_before_the_process_ends(vcenter: World) -> None
     assert {span.trace_id.hex() for span in spans} == {TRACE}
 
 
-def test_a_collector_that_is_away_holds_up_nothing(vcenter: World) -> None:
+def test_a_collector_that_is_away_holds_up_nothing(vcenter: RestVcenter) -> None:
     vcenter.tag()
     with socket.create_server(("127.0.0.1", 0)) as gone:
         endpoint = f"http://127.0.0.1:{gone.getsockname()[1]}"
@@ -156,7 +143,7 @@ def test_a_collector_that_is_away_holds_up_nothing(vcenter: World) -> None:
         assert running.wait(8) == 0
 
 
-def test_a_port_that_is_taken_is_named_in_one_line(vcenter: World) -> None:
+def test_a_port_that_is_taken_is_named_in_one_line(vcenter: RestVcenter) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         code, out, err = run_pytag(pytag_environment(vcenter.base, PORT=str(port)))
@@ -165,7 +152,7 @@ def test_a_port_that_is_taken_is_named_in_one_line(vcenter: World) -> None:
 
 
 @pytest.mark.parametrize(("path", "told"), [("/vcenter/sdk", ["/vcenter/sdk"]), ("/sdk/", []), ("/", [])])
-def test_a_path_that_is_not_used_is_told_once(vcenter: World, path: str, told: list[str]) -> None:
+def test_a_path_that_is_not_used_is_told_once(vcenter: RestVcenter, path: str, told: list[str]) -> None:
     with pytag_process(pytag_environment(vcenter.base + path)) as (running, _):
         _, _, log = stop_pytag(running)
     assert [line["path"] for line in log if line["event"] == "the path in VCENTER_URL is not used"] == told

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from pytag.connections import http_client
-from tests.support.pytag import settings, world
+from tests.support.pytag import rest_vcenter, settings
 from vcenter_functions.client import VcenterClient
 from vcenter_functions.credentials import Credentials
 from vcenter_functions.errors import LoginRefusedError
@@ -107,7 +107,7 @@ def test_two_who_share_a_wrong_password_do_not_lock_the_account_and_the_right_on
             await client.check()
             await client.close()
 
-    with world() as vcenter:
+    with rest_vcenter() as vcenter:
         refused: list[float] = []
         vcenter.hook = lambda request: refused.append(clock.now) if request.method == "POST" else None
         asyncio.run(live(vcenter.base))

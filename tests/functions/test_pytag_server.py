@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tests.support.pytag import POOL, World, binary, pytag, serving, world
+from tests.support.pytag import POOL, RestVcenter, binary, pytag, serving
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 
 EVENT = {
@@ -39,26 +39,14 @@ VEBA = {
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[World]:
-    with world() as made:
-        yield made
-
-
-@pytest.fixture
-def vcenter(served: World) -> World:
-    served.renew()
-    return served
-
-
-@pytest.fixture(scope="module")
-def running(served: World) -> Iterator[httpx.Client]:
+def running(module_vcenter: RestVcenter) -> Iterator[httpx.Client]:
     """One pytag for most tests: to it, each new vCenter is the old one with lost sessions and tags made anew."""
-    with pytag(served.base, MAX_BODY_BYTES="4096") as client:
+    with pytag(module_vcenter.base, MAX_BODY_BYTES="4096") as client:
         yield client
 
 
 @pytest.fixture
-def function(vcenter: World, running: httpx.Client) -> httpx.Client:
+def function(vcenter: RestVcenter, running: httpx.Client) -> httpx.Client:
     vcenter.tag()
     return running
 
@@ -67,7 +55,7 @@ def structured(body: Any) -> dict[str, Any]:
     return {"headers": {"content-type": "application/cloudevents+json"}, "content": json.dumps(body)}
 
 
-def tagged(vcenter: World, reference: tuple[str, str] = POOL) -> list[str]:
+def tagged(vcenter: RestVcenter, reference: tuple[str, str] = POOL) -> list[str]:
     return [vcenter.tagging.tag(urn).name for urn in vcenter.tagging.tags_on(reference)]
 
 
@@ -99,14 +87,14 @@ def done(response: httpx.Response) -> bool:
     ids=["binary", "binary, no data", "structured, no data", "structured", "veba binary", "veba structured"],
 )
 def test_an_event_tags_its_object_and_again_changes_nothing(
-    vcenter: World, function: httpx.Client, request_: dict[str, Any]
+    vcenter: RestVcenter, function: httpx.Client, request_: dict[str, Any]
 ) -> None:
     for _ in range(2):
         assert done(function.post("/", **request_))
     assert tagged(vcenter) == ["pytag"]
 
 
-def test_detach_takes_the_tag_off(vcenter: World) -> None:
+def test_detach_takes_the_tag_off(vcenter: RestVcenter) -> None:
     vcenter.tagging.attach(vcenter.tag().id, POOL)
     with pytag(vcenter.base, TAG_ACTION="detach") as client:
         assert done(client.post("/", headers=binary()))
@@ -114,7 +102,7 @@ def test_detach_takes_the_tag_off(vcenter: World) -> None:
     assert tagged(vcenter) == []
 
 
-def test_an_older_vcenter_is_spoken_to_in_its_dialect(vcenter: World) -> None:
+def test_an_older_vcenter_is_spoken_to_in_its_dialect(vcenter: RestVcenter) -> None:
     vcenter.renew(("rest",))
     with pytag(vcenter.base, TAG_CREATE="true") as client:
         assert done(client.post("/", headers=binary()))
@@ -137,7 +125,7 @@ def test_an_older_vcenter_is_spoken_to_in_its_dialect(vcenter: World) -> None:
     ],
 )
 def test_what_will_never_work_is_refused_with_a_reason(
-    vcenter: World, function: httpx.Client, request_: dict[str, Any], status: int, message: str
+    vcenter: RestVcenter, function: httpx.Client, request_: dict[str, Any], status: int, message: str
 ) -> None:
     response = function.post("/", **request_)
     assert (response.status_code, response.headers["content-type"]) == (status, "application/json")
@@ -164,7 +152,9 @@ def test_the_largest_body_allowed_is_taken(function: httpx.Client) -> None:
         ({"TAG": "machines/pytag"}, "is not eligible for objects of type ResourcePool"),
     ],
 )
-def test_what_vcenter_refuses_goes_to_the_dead_letter(vcenter: World, given: dict[str, Any], message: str) -> None:
+def test_what_vcenter_refuses_goes_to_the_dead_letter(
+    vcenter: RestVcenter, given: dict[str, Any], message: str
+) -> None:
     vcenter.tag()
     vcenter.tag(category="machines", types=["VirtualMachine"])
     with pytag(vcenter.base, **given) as client:
@@ -173,7 +163,7 @@ def test_what_vcenter_refuses_goes_to_the_dead_letter(vcenter: World, given: dic
     assert message in response.json()["error"]
 
 
-def test_a_vcenter_that_is_away_is_waited_for(vcenter: World, function: httpx.Client) -> None:
+def test_a_vcenter_that_is_away_is_waited_for(vcenter: RestVcenter, function: httpx.Client) -> None:
     vcenter.vcenter.sessions.close_all()
     vcenter.answers.append(("/api/session", Response(status_code=503)))
     response = function.post("/", headers=binary())
@@ -182,7 +172,7 @@ def test_a_vcenter_that_is_away_is_waited_for(vcenter: World, function: httpx.Cl
     assert done(function.post("/", headers=binary()))
 
 
-def test_vcenters_own_delay_is_passed_on(vcenter: World, function: httpx.Client) -> None:
+def test_vcenters_own_delay_is_passed_on(vcenter: RestVcenter, function: httpx.Client) -> None:
     vcenter.answers.append(("/tag-association", Response(status_code=503, headers={"retry-after": "17"})))
     assert function.post("/", headers=binary()).headers["retry-after"] == "17"
 
@@ -216,7 +206,7 @@ def self_signed(folder: Path) -> dict[str, Path]:
 
 
 def test_an_untrusted_certificate_is_named_and_can_be_trusted(tmp_path: Path) -> None:
-    made, files = World(), self_signed(tmp_path)
+    made, files = RestVcenter(), self_signed(tmp_path)
     made.tag()
     with serving(made, **files) as base:
         with pytag(base) as client:
@@ -229,7 +219,7 @@ def test_an_untrusted_certificate_is_named_and_can_be_trusted(tmp_path: Path) ->
                 assert done(client.post("/", headers=binary()))
 
 
-def test_a_wrong_password_is_waited_for_and_named(vcenter: World) -> None:
+def test_a_wrong_password_is_waited_for_and_named(vcenter: RestVcenter) -> None:
     with pytag(vcenter.base, VCENTER_PASSWORD="hunter2") as client:
         response = client.post("/", headers=binary())
         assert (response.status_code, response.headers["retry-after"]) == (503, "60")
@@ -238,7 +228,7 @@ def test_a_wrong_password_is_waited_for_and_named(vcenter: World) -> None:
         assert "hunter2" not in response.text
 
 
-def test_a_mounted_secret_that_becomes_unreadable_is_waited_for_and_named(vcenter: World, tmp_path: Path) -> None:
+def test_a_mounted_secret_that_becomes_unreadable_is_waited_for_and_named(vcenter: RestVcenter, tmp_path: Path) -> None:
     (tmp_path / "username").write_text(ADMINISTRATOR)
     (tmp_path / "password").write_text(PASSWORD)
     vcenter.tag()
@@ -263,7 +253,7 @@ def test_a_silent_vcenter_does_not_hold_the_event_for_ever() -> None:
             assert client.get("/readyz").status_code == 503
 
 
-def test_many_slow_answers_do_not_add_up_beyond_the_limit(vcenter: World) -> None:
+def test_many_slow_answers_do_not_add_up_beyond_the_limit(vcenter: RestVcenter) -> None:
     vcenter.tag()
     vcenter.delay = 0.4
     with pytag(vcenter.base, TIMEOUT="1") as client:
@@ -271,7 +261,7 @@ def test_many_slow_answers_do_not_add_up_beyond_the_limit(vcenter: World) -> Non
     assert response.json()["error"] == "vCenter took longer than TIMEOUT=1 seconds"
 
 
-def test_a_body_that_does_not_come_is_given_up(vcenter: World) -> None:
+def test_a_body_that_does_not_come_is_given_up(vcenter: RestVcenter) -> None:
     with pytag(vcenter.base, TIMEOUT="0.2") as client:
         assert client.base_url.port is not None
         with socket.create_connection(("127.0.0.1", client.base_url.port)) as slow:
@@ -280,7 +270,7 @@ def test_a_body_that_does_not_come_is_given_up(vcenter: World) -> None:
             assert slow.recv(4096).startswith(b"HTTP/1.1 408 ")
 
 
-def test_ready_means_a_session_can_be_had(vcenter: World, function: httpx.Client) -> None:
+def test_ready_means_a_session_can_be_had(vcenter: RestVcenter, function: httpx.Client) -> None:
     assert function.get("/readyz").text == "ready\n"
     vcenter.vcenter.sessions.close_all()
     assert function.get("/readyz").status_code == 200
@@ -288,14 +278,14 @@ def test_ready_means_a_session_can_be_had(vcenter: World, function: httpx.Client
     assert function.get("/readyz").status_code == 503
 
 
-def test_an_expired_session_is_not_noticed_outside(vcenter: World, function: httpx.Client) -> None:
+def test_an_expired_session_is_not_noticed_outside(vcenter: RestVcenter, function: httpx.Client) -> None:
     assert done(function.post("/", headers=binary()))
     vcenter.vcenter.sessions.close_all()
     assert done(function.post("/", headers=binary("VirtualMachine:vm-15")))
     assert tagged(vcenter, ("VirtualMachine", "vm-15")) == ["pytag"]
 
 
-def test_a_new_object_gets_its_second_chance(vcenter: World, function: httpx.Client) -> None:
+def test_a_new_object_gets_its_second_chance(vcenter: RestVcenter, function: httpx.Client) -> None:
     """The one test that waits out the real second; the others pass a sleep in."""
     assert done(function.post("/", headers=binary()))
 
@@ -310,14 +300,16 @@ def test_a_new_object_gets_its_second_chance(vcenter: World, function: httpx.Cli
 
 
 @pytest.mark.parametrize("path", ["/", "//", "/pytag", "/a/b?c=d", "/healthz/more"])
-def test_an_event_is_taken_on_any_path(vcenter: World, function: httpx.Client, path: str) -> None:
+def test_an_event_is_taken_on_any_path(vcenter: RestVcenter, function: httpx.Client, path: str) -> None:
     url = httpx.URL(f"http://127.0.0.1:{function.base_url.port}").copy_with(raw_path=path.encode())
     assert done(function.post(url, headers=binary()))
     assert tagged(vcenter) == ["pytag"]
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/_/health"])
-def test_the_probes_paths_take_no_event_and_say_so_for_good(vcenter: World, function: httpx.Client, path: str) -> None:
+def test_the_probes_paths_take_no_event_and_say_so_for_good(
+    vcenter: RestVcenter, function: httpx.Client, path: str
+) -> None:
     response = function.post(path, headers=binary())
     assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
     assert tagged(vcenter) == []

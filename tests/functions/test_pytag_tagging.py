@@ -1,7 +1,7 @@
 """Attaching and detaching over vCenter's REST API: the client and the tagger against the simulator, on the wire."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from pytag.connections import http_client
 from pytag.settings import Settings
 from pytag.tagging import SETTLE, Tagger
-from tests.support.pytag import BOTH, POOL, World, settings, world
+from tests.support.pytag import BOTH, POOL, RestVcenter, rest_vcenter, settings
 from vcenter_functions.client import VcenterClient
 from vcenter_functions.errors import (
     ForbiddenError,
@@ -31,18 +31,6 @@ NEW_POOL = Reference("ResourcePool", "resgroup-101")
 """The id that the simulator gives the next pool."""
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[World]:
-    with world() as made:
-        yield made
-
-
-@pytest.fixture
-def vcenter(served: World) -> World:
-    served.renew()
-    return served
-
-
 async def no_sleep(_: float) -> None:
     pytest.fail("nothing to wait for")
 
@@ -58,7 +46,7 @@ class Session:
 
 
 def run(
-    vcenter: World,
+    vcenter: RestVcenter,
     work: Callable[[Session], Awaitable[Any]],
     sleep: Callable[[float], Awaitable[Any]] = no_sleep,
     **given: Any,
@@ -81,14 +69,16 @@ def detach(session: Session) -> Awaitable[None]:
     return session.tagger.detach(REFERENCE)
 
 
-def refused(vcenter: World, kind: type[PytagError], match: str, work: Any = attach, **given: Any) -> PytagError:
+def refused(vcenter: RestVcenter, kind: type[PytagError], match: str, work: Any = attach, **given: Any) -> PytagError:
     with pytest.raises(kind, match=match) as caught:
         run(vcenter, work, **given)
     return caught.value
 
 
 @pytest.mark.parametrize("dialects", [("api",), ("rest",)])
-def test_a_tag_is_attached_and_detached_in_both_dialects(vcenter: World, dialects: tuple[DialectName, ...]) -> None:
+def test_a_tag_is_attached_and_detached_in_both_dialects(
+    vcenter: RestVcenter, dialects: tuple[DialectName, ...]
+) -> None:
     vcenter.renew(dialects)
     tag = vcenter.tag()
     run(vcenter, attach)
@@ -101,7 +91,7 @@ def test_a_tag_is_attached_and_detached_in_both_dialects(vcenter: World, dialect
 
 
 @pytest.mark.parametrize("dialects", [("api",), ("rest",)])
-def test_a_missing_tag_is_made_when_asked_for(vcenter: World, dialects: tuple[DialectName, ...]) -> None:
+def test_a_missing_tag_is_made_when_asked_for(vcenter: RestVcenter, dialects: tuple[DialectName, ...]) -> None:
     vcenter.renew(dialects)
     run(vcenter, attach, TAG_CREATE="true")
     (category,) = vcenter.tagging.categories.values()
@@ -110,14 +100,14 @@ def test_a_missing_tag_is_made_when_asked_for(vcenter: World, dialects: tuple[Di
     assert (tag.name, vcenter.tagging.tags_on(POOL)) == ("pytag", [tag.id])
 
 
-def test_a_tag_is_made_in_a_category_that_is_there(vcenter: World) -> None:
+def test_a_tag_is_made_in_a_category_that_is_there(vcenter: RestVcenter) -> None:
     vcenter.tag(name="other")
     run(vcenter, attach, TAG_CREATE="true")
     assert [tag.name for tag in vcenter.tagging.tags.values()] == ["other", "pytag"]
 
 
 @pytest.mark.parametrize("resource", ["category", "tag"])
-def test_what_another_replica_made_a_moment_before_is_used(vcenter: World, resource: str) -> None:
+def test_what_another_replica_made_a_moment_before_is_used(vcenter: RestVcenter, resource: str) -> None:
     def make_it_first(request: Request) -> None:
         if request.method == "POST" and request.url.path.endswith(f"/{resource}") and not request.url.query:
             (category,) = vcenter.tagging.categories or [vcenter.tagging.create_category("owner").id]
@@ -130,7 +120,7 @@ def test_what_another_replica_made_a_moment_before_is_used(vcenter: World, resou
     assert vcenter.tagging.tags_on(POOL) == [tag.id]
 
 
-def test_a_missing_tag_is_refused_otherwise(vcenter: World) -> None:
+def test_a_missing_tag_is_refused_otherwise(vcenter: RestVcenter) -> None:
     refused(vcenter, UnknownError, "TAG: vCenter has no category 'owner'; create it, or set TAG_CREATE=true")
     vcenter.tag(name="other")
     refused(vcenter, UnknownError, "TAG: vCenter has no tag 'pytag' in the category 'owner'; create it")
@@ -139,7 +129,7 @@ def test_a_missing_tag_is_refused_otherwise(vcenter: World) -> None:
 
 
 @pytest.mark.parametrize("dialects", [("api",), ("rest",)])
-def test_a_tag_can_be_named_by_its_urn(vcenter: World, dialects: tuple[DialectName, ...]) -> None:
+def test_a_tag_can_be_named_by_its_urn(vcenter: RestVcenter, dialects: tuple[DialectName, ...]) -> None:
     vcenter.renew(dialects)
     tag = vcenter.tag(category="a/b")
     run(vcenter, attach, TAG=tag.id)
@@ -148,7 +138,7 @@ def test_a_tag_can_be_named_by_its_urn(vcenter: World, dialects: tuple[DialectNa
     refused(vcenter, UnknownError, f"TAG: vCenter has no tag {tag.id}", TAG=tag.id)
 
 
-def test_one_login_and_one_look_up_serve_many_events(vcenter: World) -> None:
+def test_one_login_and_one_look_up_serve_many_events(vcenter: RestVcenter) -> None:
     vcenter.tag()
 
     async def work(session: Session) -> None:
@@ -160,7 +150,7 @@ def test_one_login_and_one_look_up_serve_many_events(vcenter: World) -> None:
     assert vcenter.calls("action=attach") == 20
 
 
-def test_an_expired_session_is_opened_again_once(vcenter: World) -> None:
+def test_an_expired_session_is_opened_again_once(vcenter: RestVcenter) -> None:
     vcenter.tag()
 
     async def work(session: Session) -> None:
@@ -173,7 +163,7 @@ def test_an_expired_session_is_opened_again_once(vcenter: World) -> None:
     assert vcenter.calls("/api/session?") == 3
 
 
-def test_a_rotated_password_is_read_at_the_next_login(vcenter: World, tmp_path: Any) -> None:
+def test_a_rotated_password_is_read_at_the_next_login(vcenter: RestVcenter, tmp_path: Any) -> None:
     vcenter.tag()
     (tmp_path / "username").write_text("administrator@vsphere.local")
     (tmp_path / "password").write_text("old")
@@ -193,7 +183,7 @@ def test_a_rotated_password_is_read_at_the_next_login(vcenter: World, tmp_path: 
     assert len(vcenter.tagging.tags_on(POOL)) == 1
 
 
-def test_a_refused_password_is_not_tried_until_the_account_is_locked(vcenter: World) -> None:
+def test_a_refused_password_is_not_tried_until_the_account_is_locked(vcenter: RestVcenter) -> None:
     async def work(session: Session) -> None:
         for now, tries, pause in ((0, 1, 60), (20, 1, 40), (60, 2, 125), (184, 2, 1), (185, 3, 240)):
             session.now = now
@@ -204,7 +194,7 @@ def test_a_refused_password_is_not_tried_until_the_account_is_locked(vcenter: Wo
     run(vcenter, work, VCENTER_PASSWORD="wrong")
 
 
-def test_a_tag_that_was_made_anew_is_found_again(vcenter: World) -> None:
+def test_a_tag_that_was_made_anew_is_found_again(vcenter: RestVcenter) -> None:
     tag = vcenter.tag()
 
     async def work(session: Session) -> None:
@@ -219,7 +209,7 @@ def test_a_tag_that_was_made_anew_is_found_again(vcenter: World) -> None:
     run(vcenter, work)
 
 
-def test_a_tag_deleted_while_it_is_looked_for_is_passed_over(vcenter: World) -> None:
+def test_a_tag_deleted_while_it_is_looked_for_is_passed_over(vcenter: RestVcenter) -> None:
     tag = vcenter.tag()
     gone = PlainTextResponse("404 page not found\n", 404)  # vcsim's answer
     vcenter.answers.extend([("/category/", gone)])
@@ -231,7 +221,7 @@ def test_a_tag_deleted_while_it_is_looked_for_is_passed_over(vcenter: World) -> 
 
 
 @pytest.mark.parametrize("dialects", [("api",), ("rest",)])
-def test_the_other_tag_of_a_single_category_goes_first(vcenter: World, dialects: tuple[DialectName, ...]) -> None:
+def test_the_other_tag_of_a_single_category_goes_first(vcenter: RestVcenter, dialects: tuple[DialectName, ...]) -> None:
     vcenter.renew(dialects)
     tag = vcenter.tag(cardinality="SINGLE")
     before = vcenter.tagging.create_tag(tag.category_id, "before")
@@ -244,7 +234,7 @@ def test_the_other_tag_of_a_single_category_goes_first(vcenter: World, dialects:
     assert vcenter.calls("action=detach") == 1
 
 
-def test_an_object_keeps_its_tag_when_it_cannot_have_the_other(vcenter: World) -> None:
+def test_an_object_keeps_its_tag_when_it_cannot_have_the_other(vcenter: RestVcenter) -> None:
     tag = vcenter.tag(cardinality="SINGLE")
     before = vcenter.tagging.create_tag(tag.category_id, "before")
     vcenter.tagging.attach(before.id, POOL)
@@ -254,12 +244,12 @@ def test_an_object_keeps_its_tag_when_it_cannot_have_the_other(vcenter: World) -
     assert vcenter.tagging.tags_on(POOL) == [before.id]
 
 
-def test_a_type_that_the_category_does_not_admit_is_refused(vcenter: World) -> None:
+def test_a_type_that_the_category_does_not_admit_is_refused(vcenter: RestVcenter) -> None:
     vcenter.tag(types=["VirtualMachine"])
     refused(vcenter, VcenterRefusedError, "is not eligible for objects of type ResourcePool")
 
 
-def test_a_new_object_is_tried_again_a_moment_later(vcenter: World) -> None:
+def test_a_new_object_is_tried_again_a_moment_later(vcenter: RestVcenter) -> None:
     tag = vcenter.tag()
     slept: list[float] = []
 
@@ -274,7 +264,7 @@ def test_a_new_object_is_tried_again_a_moment_later(vcenter: World) -> None:
 
 
 @pytest.mark.parametrize("who", [{"VCENTER_USERNAME": READER}, {}], ids=["no privilege", "no object"])
-def test_a_refusal_that_stays_is_permanent_and_names_both_reasons(vcenter: World, who: dict[str, str]) -> None:
+def test_a_refusal_that_stays_is_permanent_and_names_both_reasons(vcenter: RestVcenter, who: dict[str, str]) -> None:
     vcenter.tag()
     slept: list[float] = []
 
@@ -288,7 +278,7 @@ def test_a_refusal_that_stays_is_permanent_and_names_both_reasons(vcenter: World
 
 
 @pytest.mark.parametrize("dialects", [("api",), ("rest",)])
-def test_a_reader_may_not_create_and_the_event_waits(vcenter: World, dialects: tuple[DialectName, ...]) -> None:
+def test_a_reader_may_not_create_and_the_event_waits(vcenter: RestVcenter, dialects: tuple[DialectName, ...]) -> None:
     vcenter.renew(dialects)
     message = "TAG: owner/pytag cannot be looked up: .*: 403 Unable to authorize user"
     refused(vcenter, VcenterUnavailableError, message, VCENTER_USERNAME=READER, TAG_CREATE="true")
@@ -320,7 +310,7 @@ def test_a_reader_may_not_create_and_the_event_waits(vcenter: World, dialects: t
         ),
     ],
 )
-def test_not_now_is_retryable(vcenter: World, answer: Response, match: str, retry_after: float | None) -> None:
+def test_not_now_is_retryable(vcenter: RestVcenter, answer: Response, match: str, retry_after: float | None) -> None:
     vcenter.tag()
     vcenter.answers.append(("/tag-association", answer))
     error = refused(vcenter, VcenterUnavailableError, f"vCenter is not ready: POST .*: {match}")
@@ -328,13 +318,13 @@ def test_not_now_is_retryable(vcenter: World, answer: Response, match: str, retr
     assert error.retry_after == retry_after
 
 
-def test_a_session_that_vcenter_will_not_take_is_not_tried_for_ever(vcenter: World) -> None:
+def test_a_session_that_vcenter_will_not_take_is_not_tried_for_ever(vcenter: RestVcenter) -> None:
     vcenter.tag()
     vcenter.answers.extend([("/category", Response(status_code=401)), ("/category", Response(status_code=401))])
     refused(vcenter, VcenterUnavailableError, "not ready: GET /api/cis/tagging/category: 401")
 
 
-def test_something_else_than_a_vcenter_is_named(vcenter: World) -> None:
+def test_something_else_than_a_vcenter_is_named(vcenter: RestVcenter) -> None:
     vcenter.renew(())
     refused(vcenter, VcenterUnavailableError, "no REST API at http://.*: is VCENTER_URL a vCenter, and is it up?")
     vcenter.answers.append(("/api/session", PlainTextResponse("<html>welcome</html>")))
@@ -342,7 +332,7 @@ def test_something_else_than_a_vcenter_is_named(vcenter: World) -> None:
 
 
 def test_no_answer_at_all_is_retryable() -> None:
-    with world() as gone:
+    with rest_vcenter() as gone:
         pass
     refused(gone, VcenterUnavailableError, r"no answer from vCenter at http://127\.0\.0\.1:\d+")
 
@@ -353,7 +343,7 @@ def test_a_vcenter_that_goes_away_does_not_stop_the_log_out() -> None:
         await session.tagger.attach(REFERENCE)
         return session
 
-    with world() as brief, asyncio.Runner() as runner:
+    with rest_vcenter() as brief, asyncio.Runner() as runner:
         brief.tag()
         session = runner.run(inner(settings(brief.base)))
         brief.answers.append(("/api/session", PlainTextResponse("gone", 503)))
@@ -362,7 +352,7 @@ def test_a_vcenter_that_goes_away_does_not_stop_the_log_out() -> None:
 
 
 @pytest.mark.parametrize("dialect", BOTH)
-def test_a_check_keeps_and_renews_the_session(vcenter: World, dialect: DialectName) -> None:
+def test_a_check_keeps_and_renews_the_session(vcenter: RestVcenter, dialect: DialectName) -> None:
     vcenter.renew((dialect,))
 
     async def work(session: Session) -> None:

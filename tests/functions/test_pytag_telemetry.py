@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 from starlette.responses import Response
 
-from tests.support.pytag import World, binary, pytag, world
+from tests.support.pytag import RestVcenter, binary, pytag
 from vcenter_functions.telemetry import Telemetry, exporting, provider_from_environment
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -27,22 +27,10 @@ def parent(trace: str = TRACE, span: str = SEND) -> str:
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[World]:
-    with world() as made:
-        yield made
-
-
-@pytest.fixture
-def vcenter(served: World) -> World:
-    served.renew()
-    return served
-
-
-@pytest.fixture(scope="module")
-def recorded(served: World) -> Iterator[tuple[httpx.Client, InMemorySpanExporter]]:
+def recorded(module_vcenter: RestVcenter) -> Iterator[tuple[httpx.Client, InMemorySpanExporter]]:
     """One pytag, and what it records, for the tests that look at an event's own span alone."""
     exporter = InMemorySpanExporter()
-    with pytag(served.base, recording(exporter)) as client:
+    with pytag(module_vcenter.base, recording(exporter)) as client:
         yield client, exporter
 
 
@@ -52,7 +40,7 @@ def recording(exporter: InMemorySpanExporter) -> Telemetry:
     return Telemetry(provider)
 
 
-def spans_of(vcenter: World, *requests: dict[str, Any], **given: str) -> list[ReadableSpan]:
+def spans_of(vcenter: RestVcenter, *requests: dict[str, Any], **given: str) -> list[ReadableSpan]:
     """What was recorded while these requests were handled."""
     exporter = InMemorySpanExporter()
     with pytag(vcenter.base, recording(exporter), **given) as client:
@@ -77,7 +65,7 @@ def event_span(spans: list[ReadableSpan]) -> ReadableSpan:
     return found
 
 
-def test_one_event_is_one_tree(vcenter: World) -> None:
+def test_one_event_is_one_tree(vcenter: RestVcenter) -> None:
     vcenter.tag()
     spans = spans_of(vcenter, {"headers": binary(traceparent=parent())})
     assert tree(spans) == [
@@ -94,7 +82,7 @@ def test_one_event_is_one_tree(vcenter: World) -> None:
     assert {format_trace_id(span.context.trace_id) for span in spans} == {TRACE}
 
 
-def test_the_spans_say_what_was_done(vcenter: World) -> None:
+def test_the_spans_say_what_was_done(vcenter: RestVcenter) -> None:
     vcenter.tag()
     spans = {span.name: span for span in spans_of(vcenter, {"headers": binary()})}
     assert dict(event_span(list(spans.values())).attributes or {}) == {
@@ -131,7 +119,7 @@ def test_the_spans_say_what_was_done(vcenter: World) -> None:
     }
 
 
-def test_detaching_has_a_name_of_its_own_and_a_second_event_finds_the_tag_at_once(vcenter: World) -> None:
+def test_detaching_has_a_name_of_its_own_and_a_second_event_finds_the_tag_at_once(vcenter: RestVcenter) -> None:
     vcenter.tag()
     spans = spans_of(vcenter, {"headers": binary()}, {"headers": binary()}, TAG_ACTION="detach")
     assert tree(spans)[-4:] == [
@@ -144,7 +132,7 @@ def test_detaching_has_a_name_of_its_own_and_a_second_event_finds_the_tag_at_onc
     assert cached == [False, True]
 
 
-def test_each_span_of_an_event_carries_its_id(vcenter: World) -> None:
+def test_each_span_of_an_event_carries_its_id(vcenter: RestVcenter) -> None:
     vcenter.tag()
     exporter = InMemorySpanExporter()
     with pytag(vcenter.base, recording(exporter)) as client, ThreadPoolExecutor(8) as senders:
@@ -156,7 +144,7 @@ def test_each_span_of_an_event_carries_its_id(vcenter: World) -> None:
     assert all(event_id(span) == ids.get(span.context.trace_id) for span in spans)
 
 
-def test_what_belongs_to_no_event_begins_no_trace(vcenter: World) -> None:
+def test_what_belongs_to_no_event_begins_no_trace(vcenter: RestVcenter) -> None:
     exporter = InMemorySpanExporter()
     with pytag(vcenter.base, recording(exporter)) as client:
         for _ in range(3):
@@ -201,7 +189,7 @@ def test_the_header_is_continued_and_the_extension_linked(
     assert links == ([linked] if linked else [])
 
 
-def test_a_structured_events_extension_is_continued_with_its_state(vcenter: World) -> None:
+def test_a_structured_events_extension_is_continued_with_its_state(vcenter: RestVcenter) -> None:
     body = {"specversion": "1.0", "id": "1", "source": "s", "type": "t", "traceparent": parent(), "tracestate": "a=b"}
     headers = {"content-type": "application/cloudevents+json"}
     span = event_span(spans_of(vcenter, {"headers": headers, "content": json.dumps(body)}))
@@ -210,7 +198,7 @@ def test_a_structured_events_extension_is_continued_with_its_state(vcenter: Worl
 
 
 @pytest.mark.parametrize("recording", [True, False])
-def test_the_trace_goes_on_into_vcenter(vcenter: World, *, recording: bool) -> None:
+def test_the_trace_goes_on_into_vcenter(vcenter: RestVcenter, *, recording: bool) -> None:
     vcenter.tag()
     headers = binary(traceparent=parent(), tracestate="a=b")
     if recording:
@@ -227,7 +215,7 @@ def test_the_trace_goes_on_into_vcenter(vcenter: World, *, recording: bool) -> N
 
 
 @pytest.mark.parametrize(("came", "sampled"), [("03", "01"), ("02", "00"), (None, "01")])
-def test_of_the_flags_only_sampled_goes_out(vcenter: World, came: str | None, sampled: str) -> None:
+def test_of_the_flags_only_sampled_goes_out(vcenter: RestVcenter, came: str | None, sampled: str) -> None:
     vcenter.tag()
     headers = binary(traceparent=f"00-{TRACE}-{SEND}-{came}") if came else binary()
     spans_of(vcenter, {"headers": headers})  # the SDK begins traces with the flags 03
@@ -238,7 +226,7 @@ def test_of_the_flags_only_sampled_goes_out(vcenter: World, came: str | None, sa
     assert {one.rpartition("-")[2] for one in sent if TRACE in one or not came} == {sampled}
 
 
-def test_a_failure_is_on_its_spans(vcenter: World) -> None:
+def test_a_failure_is_on_its_spans(vcenter: RestVcenter) -> None:
     vcenter.tag()
     vcenter.answers.append(("/tag-association", Response(status_code=503)))
     spans = spans_of(vcenter, {"headers": binary()})
@@ -252,7 +240,7 @@ def test_a_failure_is_on_its_spans(vcenter: World) -> None:
     assert "vCenter is not ready" in str(event_span(spans).status.description)
 
 
-def test_no_secret_is_on_a_span(vcenter: World) -> None:
+def test_no_secret_is_on_a_span(vcenter: RestVcenter) -> None:
     vcenter.tag()
     url = vcenter.base.replace("http://", "http://administrator%40vsphere.local:VMware1!@")
     spans = spans_of(vcenter, {"headers": binary()}, VCENTER_URL=url, VCENTER_USERNAME="", VCENTER_PASSWORD="")

@@ -6,8 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -17,17 +16,7 @@ import httpx
 from tests.guarantees.sink import Request
 from tests.support.fork_server import Forked
 from tests.support.processes import clean_environment
-
-PATIENCE = 45.0
-"""Seconds to wait for what must happen; a loaded machine takes its time."""
-
-
-def eventually(condition: Callable[[], object], what: Callable[[], object] = lambda: "") -> None:
-    """Poll until the condition holds: other processes are at work, so there is nothing to wait on."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"not within {PATIENCE:.0f} s: {what()}"
-        time.sleep(0.03)
+from tests.support.waiting import PATIENCE
 
 
 class Process:

@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.guarantees.process import Adapter, Simulator, Sink, eventually, reserved_port
+from tests.guarantees.process import Adapter, Simulator, Sink, reserved_port
 from tests.guarantees.verification import Identity, Verdict, judge
+from tests.support.waiting import eventually
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 
 WINDOW = 64

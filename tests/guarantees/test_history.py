@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.guarantees.process import eventually
 from tests.guarantees.support import WINDOW, World
 from tests.guarantees.verification import prove
+from tests.support.waiting import eventually
 from vcenter_source.state.checkpoint import REMEMBERED
 
 STEPS = [(3600, "destroy-collectors"), (5, "expire-sessions")]

@@ -10,9 +10,9 @@ import time
 
 import pytest
 
-from tests.guarantees.process import eventually
 from tests.guarantees.support import WINDOW, World
 from tests.guarantees.verification import prove
+from tests.support.waiting import eventually
 
 SEED = 20_261_122
 LONG = pytest.mark.guarantees

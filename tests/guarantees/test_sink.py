@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.guarantees.process import eventually
 from tests.guarantees.sink import Request
 from tests.guarantees.support import WINDOW, World
 from tests.guarantees.verification import Verdict, identity, prove
+from tests.support.waiting import eventually
 
 
 @pytest.mark.parametrize("seconds", [2, pytest.param(10, marks=pytest.mark.guarantees)])

@@ -5,8 +5,9 @@ import signal
 
 import pytest
 
-from tests.guarantees.process import Adapter, eventually
+from tests.guarantees.process import Adapter
 from tests.guarantees.support import World
+from tests.support.waiting import eventually
 
 SEED = 20_261_127
 OVERLAP = 900.0

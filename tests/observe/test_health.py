@@ -11,10 +11,10 @@ import pytest
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN
 
-from tests.support import loopback
+from tests.support.adapter_admin import run_adapter
 from tests.support.processes import process, wait_for_line
 from tests.support.recording_sink import Answer, recording_sink
-from tests.support.simulator_admin import LOGIN, administered, control
+from tests.support.simulator_control import LOGIN, control, end_faults
 from tests.support.waiting import eventually
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.observe.health import Check, Health
@@ -161,7 +161,7 @@ def test_readiness_follows_the_sink_and_names_what_it_said() -> None:
     with (
         run_simulator() as simulator,
         recording_sink(lambda _: answers[-1]) as sink,
-        administered(simulator, K_SINK=sink.url, **QUICK) as admin,
+        run_adapter(simulator, K_SINK=sink.url, **QUICK) as admin,
     ):
         eventually(admin.is_ready)
         answers.append((503, {}))
@@ -184,14 +184,14 @@ def test_readiness_follows_vcenter_and_names_what_it_said() -> None:
     with (
         run_simulator() as simulator,
         recording_sink() as sink,
-        administered(simulator, K_SINK=sink.url, **QUICK) as admin,
+        run_adapter(simulator, K_SINK=sink.url, **QUICK) as admin,
     ):
         eventually(admin.is_ready)
         control(simulator, "faults", fault="status", status=503, count=100_000, path="/sdk")
         control(simulator, "events", count=1)  # ends the wait for it
         assert "503" in eventually(lambda: admin.unready("vcenter"))
         assert admin.get("/healthz").status_code == 200
-        loopback.delete(f"{simulator.base}/simulator/faults").raise_for_status()
+        end_faults(simulator)
         eventually(admin.is_ready)
         sink.take()
 
@@ -202,7 +202,7 @@ def test_readiness_follows_the_checkpoints_store(tmp_path: Path) -> None:
     with (
         run_simulator() as simulator,
         recording_sink() as sink,
-        administered(simulator, K_SINK=sink.url, CHECKPOINT=f"file://{folder}/checkpoint.json", **QUICK) as admin,
+        run_adapter(simulator, K_SINK=sink.url, CHECKPOINT=f"file://{folder}/checkpoint.json", **QUICK) as admin,
     ):
         eventually(admin.is_ready)
         folder.rename(away)
@@ -219,7 +219,7 @@ def test_probes_are_answered_while_a_stop_drains_and_the_exit_code_is_0() -> Non
     with (
         run_simulator(backlog=1) as simulator,
         recording_sink(lambda _: answers[-1]) as sink,
-        administered(simulator, K_SINK=sink.url, START_FROM="beginning", **QUICK) as admin,
+        run_adapter(simulator, K_SINK=sink.url, START_FROM="beginning", **QUICK) as admin,
         httpx.Client() as scraper,  # keeps its connection, as Prometheus does
     ):
         eventually(lambda: admin.samples("vcenter_source_events_in_flight")[""])

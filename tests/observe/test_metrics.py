@@ -20,8 +20,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from demo.receiver import unpack
+from tests.support.adapter_admin import Admin, run_adapter
 from tests.support.recording_sink import Answer, RecordingSink, recording_sink
-from tests.support.simulator_admin import Admin, administered, control
+from tests.support.simulator_control import control
 from tests.support.waiting import eventually
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
@@ -132,7 +133,7 @@ def busy(simulator: Simulator, folder: Path, **settings: str) -> Iterator[tuple[
     with recording_sink(answers) as sink:
         sink.refuses = lambda message: message.headers["ce-type"].startswith("com.vmware.event.resourcepool.")
         settings |= wanted | {"K_SINK": sink.url, "DEAD_LETTER_PATH": str(folder), "RETRY_MAX_DELAY": "0.1"}
-        with administered(simulator, **settings) as admin:
+        with run_adapter(simulator, **settings) as admin:
             eventually(lambda: sum(admin.samples(f"{PREFIX}_events_read_total").values()) >= 40)
             eventually(lambda: admin.samples(f"{PREFIX}_events_in_flight")[""] == 0)
             yield sink, admin

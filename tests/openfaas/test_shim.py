@@ -12,12 +12,12 @@ from cloudevents.core.bindings.http import HTTPMessage, to_binary, to_structured
 from cloudevents.core.v1.event import CloudEvent
 
 from demo.receiver import Receiver
-from tests.support import loopback
+from tests.support.adapter_admin import run_adapter
 from tests.support.openfaas import TRACE, cloudevent, pool_created, vcenter_event
 from tests.support.openfaas_gateway import FakeGateway, Function, Invocation, Reply, fake_gateway
 from tests.support.openfaas_shim import POOL_TYPE, Shim, adapter_settings, binary, deployed, shim_at
 from tests.support.processes import process, wait_for_line
-from tests.support.simulator_admin import administered
+from tests.support.simulator_control import post_events
 from tests.support.waiting import eventually
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
@@ -191,7 +191,7 @@ def test_a_port_that_cannot_be_had_is_one_line() -> None:
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
     with run_simulator() as one:
-        loopback.post(f"{one.base}/simulator/events", json={"count": 12}).raise_for_status()
+        post_events(one, 12)
         yield one
 
 
@@ -259,7 +259,7 @@ def test_in_one_process_a_refusal_is_a_dead_letter_with_the_functions_name(
 
 def test_in_one_process_a_gateway_that_is_away_shows_in_readiness(simulator: Simulator) -> None:
     settings = {"TOPIC_MAP_INTERVAL": "0.1", "HEALTH_STALE_AFTER": "1"}
-    with fake_gateway() as gateway, administered(simulator, K_SINK=f"openfaas+{gateway.url}", **settings) as admin:
+    with fake_gateway() as gateway, run_adapter(simulator, K_SINK=f"openfaas+{gateway.url}", **settings) as admin:
         eventually(admin.is_ready)
         gateway.stop()
         assert gateway.url in eventually(lambda: admin.unready("gateway"))

@@ -10,6 +10,7 @@ import pytest
 from pyVmomi import vim, vmodl
 
 from tests.support import loopback
+from tests.support.simulator_control import post_events, read_state
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator, service_instance
 from vcenter_simulator.vmomi import wire_name
@@ -24,21 +25,11 @@ def simulator() -> Iterator[Simulator]:
         yield made
 
 
-@pytest.fixture
-def service(simulator: Simulator) -> Iterator[Any]:
-    with service_instance(simulator) as made:
-        yield made
-
-
 @pytest.fixture(scope="module")
 def past() -> Iterator[Any]:
     """A session on a simulator where nothing happens but the 40 events before it and its own login."""
     with run_simulator(backlog=40) as made, service_instance(made) as session:
         yield session
-
-
-def post(simulator: Simulator, count: int = 1) -> None:
-    loopback.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
 
 
 def entity(service: Any, path: str) -> Any:
@@ -63,7 +54,7 @@ def test_a_collector_reads_from_the_oldest_and_goes_on_after_the_end(simulator: 
     keys = [event.key for event in collector.ReadNextEvents(30)] + [event.key for event in collector.ReadNextEvents(30)]
     assert keys == list(range(1, 42))
     assert list(collector.ReadNextEvents(30)) == []
-    post(simulator, 2)
+    post_events(simulator, 2)
     assert [event.key for event in collector.ReadNextEvents(30)] == [42, 43]
 
 
@@ -161,7 +152,7 @@ def test_the_latest_page_follows_and_its_size_changes_nothing_else(simulator: Si
     assert [event.key for event in collector.latestPage] == list(range(41, 31, -1))
     collector.ReadNextEvents(5)
     collector.SetCollectorPageSize(3)
-    post(simulator)
+    post_events(simulator)
     assert [event.key for event in collector.latestPage] == [42, 41, 40]
     assert collector.ReadNextEvents(1)[0].key == 6
     assert collector.filter.entity is None
@@ -194,7 +185,7 @@ def test_a_session_has_32_collectors_and_they_die_with_it(simulator: Simulator, 
         with pytest.raises(vmodl.fault.ManagedObjectNotFound):
             foreign.ReadNextEvents(1)
         other.content.eventManager.CreateCollectorForEvents(Filter())
-    assert loopback.get(f"{simulator.base}/simulator/state").json()["collectors"] == 32
+    assert read_state(simulator)["collectors"] == 32
 
 
 def test_a_matching_event_wakes_the_wait_at_once(simulator: Simulator, service: Any) -> None:
@@ -208,7 +199,7 @@ def test_a_matching_event_wakes_the_wait_at_once(simulator: Simulator, service: 
 
     def power_on() -> None:
         posted.append(time.monotonic())
-        post(simulator, 4)
+        post_events(simulator, 4)
 
     with threading_timer(0.2, power_on):
         update = wait(service, first.version, 30)
@@ -229,7 +220,7 @@ def test_an_event_that_does_not_match_wakes_nobody(simulator: Simulator, service
     collector = service.content.eventManager.CreateCollectorForEvents(Filter(eventTypeId=["HostAddedEvent"]))
     watch(service, collector, "latestPage")
     version = wait(service, "", 0).version
-    with threading_timer(0.1, post, [simulator, 10]):
+    with threading_timer(0.1, post_events, [simulator, 10]):
         assert wait(service, version, 1) is None
 
 

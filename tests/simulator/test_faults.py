@@ -3,7 +3,6 @@
 import http.client
 import socket
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from pyVmomi import vim, vmodl
 
 from tests.support import loopback
+from tests.support.simulator_control import end_faults, post_events, posted_events, read_state
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator, service_instance
 
@@ -19,36 +19,13 @@ Filter = vim.event.EventFilterSpec
 VERSIONS = "/sdk/vimServiceVersions.xml"
 
 
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with run_simulator() as made:
-        yield made
-
-
-@pytest.fixture
-def service(simulator: Simulator) -> Iterator[Any]:
-    with service_instance(simulator) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def untouched() -> Iterator[Simulator]:
-    """A simulator for what changes nothing."""
-    with run_simulator() as made:
-        yield made
-
-
 def fault(simulator: Simulator, name: str, **options: object) -> httpx.Response:
     return loopback.post(f"{simulator.base}/simulator/faults", json={"fault": name, **options})
 
 
 def state(simulator: Simulator) -> dict[str, Any]:
-    counters: dict[str, Any] = loopback.get(f"{simulator.base}/simulator/state").json()
+    counters: dict[str, Any] = read_state(simulator)
     return counters
-
-
-def post(simulator: Simulator, count: int) -> None:
-    assert loopback.post(f"{simulator.base}/simulator/events", json={"count": count}).status_code == 204
 
 
 def collector(service: Any, **options: Any) -> Any:
@@ -109,7 +86,7 @@ def test_pages_take_as_long_as_they_are_asked_to_be(simulator: Simulator, servic
         one.ReadNextEvents(count)
         took.append(time.monotonic() - begun)
     assert took[0] < 0.3 <= took[1]
-    loopback.delete(f"{simulator.base}/simulator/faults")
+    end_faults(simulator)
     assert not simulator.vcenter.faults.per_event
 
 
@@ -211,7 +188,7 @@ def test_an_unknown_class_stands_in_the_page_as_raw_xml(simulator: Simulator, se
 def test_a_gap_that_no_page_reaches_across_is_silent_for_ever(simulator: Simulator, service: Any) -> None:
     reader, wide = collector(service), collector(service)
     fault(simulator, "hide-events", count=50)
-    post(simulator, 4)
+    post_events(simulator, 4)
     assert [event.key for event in reader.ReadNextEvents(1)] == [1]
     for _ in range(3):
         assert list(reader.ReadNextEvents(50)) == []
@@ -220,11 +197,11 @@ def test_a_gap_that_no_page_reaches_across_is_silent_for_ever(simulator: Simulat
 
 
 def test_keys_rewind_and_times_do_not(simulator: Simulator, service: Any) -> None:
-    post(simulator, 3)
+    post_events(simulator, 3)
     fault(simulator, "rewind-keys", to=2)
-    post(simulator, 2)
+    post_events(simulator, 2)
     fault(simulator, "rewind-keys", to=2**31 - 1)
-    post(simulator, 2)
+    post_events(simulator, 2)
     events = list(collector(service).ReadNextEvents(1000))
     assert [event.key for event in events] == [1, 2, 3, 4, 2, 3, 2**31 - 1, -(2**31)]
     times = [event.createdTime for event in events]
@@ -232,11 +209,11 @@ def test_keys_rewind_and_times_do_not(simulator: Simulator, service: Any) -> Non
 
 
 def test_the_clock_is_set_back_and_what_is_held_is_told(simulator: Simulator, service: Any) -> None:
-    post(simulator, 2)
+    post_events(simulator, 2)
     fault(simulator, "step-clock", seconds=-3600)
     fault(simulator, "hide-events", count=1)
     assert service.CurrentTime() < datetime.now(UTC) - timedelta(minutes=59)
-    held = loopback.get(f"{simulator.base}/simulator/events").json()
+    held = posted_events(simulator)
     assert [(event["key"], event["class"], event["hidden"]) for event in held] == [
         (1, "UserLoginSessionEvent", False),
         (2, "VmPoweredOnEvent", False),
@@ -257,7 +234,7 @@ def test_collectors_are_destroyed_and_their_session_lives(simulator: Simulator, 
 
 def test_a_purge_forgets_the_oldest(simulator: Simulator, service: Any) -> None:
     reader = collector(service)
-    post(simulator, 20)
+    post_events(simulator, 20)
     fault(simulator, "purge", keep=5)
     assert [event.key for event in reader.ReadNextEvents(1000)] == [17, 18, 19, 20, 21]
     assert state(simulator)["events"] == 5

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.support import loopback
-from tests.support.pytag import BOTH, POOL, World, world
+from tests.support.pytag import BOTH, POOL, RestVcenter, rest_vcenter
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from vcenter_simulator.rest import DialectName
 
@@ -20,7 +20,7 @@ URN = re.compile(r"urn:vmomi:InventoryService(Category|Tag):[0-9a-f-]{36}:GLOBAL
 class Client:
     """A client as the reference describes one, free of pytag's own."""
 
-    def __init__(self, served: World, dialect: DialectName) -> None:
+    def __init__(self, served: RestVcenter, dialect: DialectName) -> None:
         self.world = served
         self.wrapped = dialect == "rest"
         self.http = loopback.Client(base_url=served.base, trust_env=False)
@@ -83,13 +83,13 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[World]:
-    with world() as made:
+def served() -> Iterator[RestVcenter]:
+    with rest_vcenter() as made:
         yield made
 
 
 @pytest.fixture(params=BOTH)
-def client(request: pytest.FixtureRequest, served: World) -> Iterator[Client]:
+def client(request: pytest.FixtureRequest, served: RestVcenter) -> Iterator[Client]:
     served.renew()
     made = Client(served, request.param)
     made.log_in()
@@ -312,7 +312,7 @@ def test_a_batch_answers_200_and_says_what_failed(client: Client) -> None:
     assert client.attached() == [good]
 
 
-def test_a_dialect_can_be_left_out(served: World) -> None:
+def test_a_dialect_can_be_left_out(served: RestVcenter) -> None:
     served.renew(("rest",))
     with loopback.Client(base_url=served.base, trust_env=False) as http:
         assert http.post("/api/session").status_code == 404

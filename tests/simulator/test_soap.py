@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,31 +12,12 @@ from pyVmomi import vim, vmodl
 from tests.support import loopback
 from vcenter_simulator.accounts import READER
 from vcenter_simulator.server import Simulator
-from vcenter_simulator.testing import run_simulator, service_instance
+from vcenter_simulator.testing import service_instance
 from vcenter_simulator.vmomi import VERSION, properties_of, types, wire_name
 
 NO_LIMITS = vim.ResourceConfigSpec(
     cpuAllocation=vim.ResourceAllocationInfo(), memoryAllocation=vim.ResourceAllocationInfo()
 )
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with run_simulator() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def untouched() -> Iterator[Simulator]:
-    """A simulator for what changes nothing."""
-    with run_simulator() as made:
-        yield made
-
-
-@pytest.fixture
-def service(simulator: Simulator) -> Iterator[Any]:
-    with service_instance(simulator) as made:
-        yield made
 
 
 def everything(service: Any, kind: Any = vim.ManagedEntity) -> dict[str, Any]:

@@ -14,9 +14,9 @@ import pytest
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN
 
-from tests.support import loopback
 from tests.support.otlp_collector import collector
 from tests.support.processes import process, wait_for_line
+from tests.support.simulator_control import post_events, posted_events
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
@@ -153,8 +153,8 @@ def test_no_request_is_longer_than_an_event_may_be() -> None:
 
 def test_a_request_is_one_span_linked_to_the_root_of_each_event_in_it(tmp_path: Path) -> None:
     with webhook() as hook, run_simulator() as simulator, collector() as receiver:
-        loopback.post(f"{simulator.base}/simulator/events", json={"count": 100}).raise_for_status()
-        keys = [str(each["key"]) for each in loopback.get(f"{simulator.base}/simulator/events").json()]
+        post_events(simulator, 100)
+        keys = [str(each["key"]) for each in posted_events(simulator)]
         hook.bad = keys[50]  # the batch around it is refused, and each of its events then sent alone
         settings = {"VCENTER_URL": simulator.url, "VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
         settings |= {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_METRICS_EXPORTER": "none"}
@@ -182,13 +182,13 @@ def test_a_request_is_one_span_linked_to_the_root_of_each_event_in_it(tmp_path: 
 @pytest.mark.parametrize("away", [0, 3])
 def test_the_adapter_sends_batches_and_loses_nothing(away: int) -> None:
     with webhook() as hook, run_simulator() as simulator:
-        loopback.post(f"{simulator.base}/simulator/events", json={"count": 300}).raise_for_status()
+        post_events(simulator, 300)
         hook.away = away
         settings = {"VCENTER_URL": simulator.url, "VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
         settings |= {"K_SINK": hook.url, "START_FROM": "beginning", "BATCH": "50", "RETRY_MAX_DELAY": "0.1"}
         with process("vcenter_source", "run", **settings) as adapter:
             wait_for_line(adapter, "reading events")
-            due = {str(each["key"]) for each in loopback.get(f"{simulator.base}/simulator/events").json()}
+            due = {str(each["key"]) for each in posted_events(simulator)}
             while set(hook.ids) != due:
                 assert adapter.poll() is None
         assert len(hook.ids) == len(due)

@@ -28,10 +28,9 @@ from tests.support import loopback
 from tests.support.certificates import mount
 from tests.support.processes import process, wait_for_line
 from tests.support.recording_sink import Answer, recording_sink
-from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
+from tests.support.simulator_control import LOGIN, post_events
 from vcenter_simulator.certificate import make_certificate
 from vcenter_simulator.server import Simulator
-from vcenter_simulator.testing import run_simulator
 from vcenter_source import wiring as parts
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
@@ -42,16 +41,9 @@ from vcenter_source.sinks.answers import ACCESS
 from vcenter_source.sinks.http import http_sink
 from vcenter_source.state.dead_letters import DeadLetter
 
-LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 EVENT = CloudEvent({"id": "1", "source": "/s", "type": "t", "datacontenttype": "application/json"}, {"key": 1})
 BODY = b'{"key":1}'
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with run_simulator() as one:
-        yield one
 
 
 @dataclass(frozen=True)
@@ -161,7 +153,7 @@ def test_a_pod_that_has_waited_for_k_sink_ends_as_with_any_wrong_setting(pod: di
 
 
 def test_what_goes_over_the_wire_is_what_a_go_sdk_and_a_trigger_can_read(simulator: Simulator) -> None:
-    loopback.post(f"{simulator.base}/simulator/events", json={"count": 60}).raise_for_status()
+    post_events(simulator, 60)
     what_an_event_is = '"id":"x","Source":"x","type":"x","specversion":"9","knativebrokerttl":"1"'
     overrides = f'{{"extensions":{{"Cluster":"a b%\\"ö",{what_an_event_is}}}}}'
     given = {"VCENTER_URL": simulator.url, "START_FROM": "beginning", "K_CE_OVERRIDES": overrides} | LOGIN
@@ -181,7 +173,7 @@ def test_what_goes_over_the_wire_is_what_a_go_sdk_and_a_trigger_can_read(simulat
 
 
 def test_two_adapters_of_a_roll_out_name_an_event_alike(simulator: Simulator) -> None:
-    loopback.post(f"{simulator.base}/simulator/events", json={"count": 20}).raise_for_status()
+    post_events(simulator, 20)
     given = {"VCENTER_URL": simulator.url, "START_FROM": "beginning", "EVENT_TYPES": "VmPoweredOnEvent"} | LOGIN
 
     def first_event() -> dict[str, Any]:
@@ -436,7 +428,7 @@ def test_spans_say_what_opentelemetry_and_knative_call_it(simulator: Simulator) 
         }
         with process("vcenter_source", "run", **given, **LOGIN) as adapter:
             wait_for_line(adapter, "reading events")
-            loopback.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
+            post_events(simulator)
             event = sink.take()
             adapter.terminate()
             adapter.communicate(timeout=30)
@@ -468,7 +460,7 @@ def test_sigterm_waits_for_the_answer_to_what_is_on_its_way(simulator: Simulator
     given = {"VCENTER_URL": simulator.url} | LOGIN
     with recording_sink(slowly) as sink, process("vcenter_source", "run", K_SINK=sink.url, **given) as adapter:
         wait_for_line(adapter, "reading events")
-        loopback.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
+        post_events(simulator)
         assert asked.wait(10)
         adapter.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
@@ -490,7 +482,7 @@ def test_sigterm_waits_no_longer_than_the_grace_period_allows(simulator: Simulat
     given = {"VCENTER_URL": simulator.url, "DRAIN_TIMEOUT": "0.3"} | LOGIN
     with recording_sink(never) as sink, process("vcenter_source", "run", K_SINK=sink.url, **given) as adapter:
         wait_for_line(adapter, "reading events")
-        loopback.post(f"{simulator.base}/simulator/events", json={"count": 1}).raise_for_status()
+        post_events(simulator)
         assert asked.wait(10)
         begun = time.monotonic()
         adapter.send_signal(signal.SIGTERM)

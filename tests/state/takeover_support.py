@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from tests.guarantees.process import Adapter, eventually
+from tests.guarantees.process import Adapter
 from tests.guarantees.support import World
+from tests.support.waiting import eventually
 from vcenter_source.state.checkpoint.configmap import KEY
 
 LEASE, CHECKPOINT = "vcenter-source", "vcenter-source-checkpoint"

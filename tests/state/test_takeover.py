@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.guarantees.process import eventually
 from tests.guarantees.support import World
 from tests.guarantees.verification import prove
 from tests.state.takeover_support import CHECKPOINT, DURATION, LEASE, WINDOW, Cluster
 from tests.support import loopback
 from tests.support.kube_api import NAMESPACE, KubeApi, kube_api, kubeconfig
+from tests.support.waiting import eventually
 from vcenter_source.state.lease import RETRY_PERIOD
 
 Pods = Cluster[KubeApi]

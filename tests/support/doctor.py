@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support import loopback
 from vcenter_simulator.accounts import ADMINISTRATOR
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
@@ -77,7 +76,3 @@ def account(username: str = ADMINISTRATOR, password: str = PASSWORD) -> dict[str
 def vcenter(**options: Any) -> Iterator[Simulator]:
     with run_simulator(password=PASSWORD, backlog=3, **options) as simulator:
         yield simulator
-
-
-def fault(simulator: Simulator, **fields: object) -> None:
-    loopback.post(f"{simulator.base}/simulator/faults", json=fields).raise_for_status()

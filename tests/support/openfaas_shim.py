@@ -12,7 +12,7 @@ from cloudevents.core.v1.event import CloudEvent
 from tests.support import loopback
 from tests.support.openfaas_gateway import FakeGateway, Function
 from tests.support.processes import process, wait_for_line
-from tests.support.simulator_admin import LOGIN
+from tests.support.simulator_control import LOGIN
 from tests.support.waiting import eventually
 from vcenter_simulator.server import Simulator
 from vcenter_source.events.codec import OrjsonFormat

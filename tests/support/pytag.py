@@ -59,7 +59,7 @@ def serving(app: ASGIApp, **options: Any) -> Iterator[str]:
         thread.join(10)
 
 
-class World:
+class RestVcenter:
     """A vCenter with its REST side on the wire.
 
     ``answers`` are given, in order, before the real ones, each once a path has its text; ``hook`` sees each request,
@@ -110,9 +110,9 @@ class World:
 
 
 @contextmanager
-def world() -> Iterator[World]:
+def rest_vcenter() -> Iterator[RestVcenter]:
     """A vCenter to talk to."""
-    made = World()
+    made = RestVcenter()
     with serving(made) as base:
         made.base = base
         yield made

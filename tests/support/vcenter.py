@@ -3,14 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from pydantic import SecretStr
 
-from tests.support import loopback
 from vcenter_functions.net.tls import Authorities
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
-from vcenter_simulator.server import Simulator
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.session import Session
@@ -21,23 +18,10 @@ def session(url: str, password: str = PASSWORD, ca_file: Path | None = None) -> 
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Vcenter]:
+async def vcenter_client(url: str) -> AsyncIterator[Vcenter]:
     vcenter = Vcenter(session(url))
     try:
         await vcenter.connect()
         yield vcenter
     finally:
         await vcenter.close()
-
-
-def post(simulator: Simulator, count: int) -> None:
-    loopback.post(f"{simulator.base}/simulator/events", json={"count": count}).raise_for_status()
-
-
-def fault(simulator: Simulator, **fields: object) -> None:
-    loopback.post(f"{simulator.base}/simulator/faults", json=fields).raise_for_status()
-
-
-def state(simulator: Simulator) -> dict[str, Any]:
-    answer: dict[str, Any] = loopback.get(f"{simulator.base}/simulator/state").json()
-    return answer

@@ -15,7 +15,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Span
 
 from tests.support.processes import process, wait_for_line
-from tests.support.simulator_admin import LOGIN
+from tests.support.simulator_control import LOGIN
 from vcenter_simulator.server import Simulator
 from vcenter_source.observe.health import Health
 from vcenter_source.observe.metrics import Meters

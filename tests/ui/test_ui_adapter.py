@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.processes import clean_environment
 from tests.support.recording_sink import Answer, recording_sink
-from tests.support.simulator_admin import control
+from tests.support.simulator_control import control
 from tests.support.viewer import viewed
 from tests.ui.browser import ROWS
 from vcenter_simulator.testing import run_simulator

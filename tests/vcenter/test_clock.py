@@ -2,12 +2,13 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support import loopback
+from tests.support.simulator_control import set_fault
 from tests.support.vcenter import session
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import ClockSetBackError, KeysRewoundError
@@ -65,12 +66,12 @@ def test_it_is_noticed_on_the_way_to_a_wait_and_to_a_collector() -> None:
         with run_simulator() as simulator:
             vcenter = Vcenter(session(simulator.url))
             await vcenter.connect()
-            set_back = {"fault": "step-clock", "seconds": -30}
+            set_back: dict[str, Any] = {"fault": "step-clock", "seconds": -30}
             async with vcenter.reader(None, ()) as reader:
-                await asyncio.to_thread(loopback.post, f"{simulator.base}/simulator/faults", json=set_back)
+                await asyncio.to_thread(set_fault, simulator, **set_back)
                 with pytest.raises(ClockSetBackError, match="set back by 30 s"):
                     await reader.wait(10)
-            await asyncio.to_thread(loopback.post, f"{simulator.base}/simulator/faults", json=set_back)
+            await asyncio.to_thread(set_fault, simulator, **set_back)
             with pytest.raises(ClockSetBackError, match="set back by 30 s"):
                 async with vcenter.reader(None, ()):
                     pass

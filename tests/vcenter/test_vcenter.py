@@ -4,15 +4,14 @@ import asyncio
 import gc
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from tests.support import loopback
-from tests.support.vcenter import connected, fault, post, session, state
+from tests.support.simulator_control import post_events, read_state, set_fault
+from tests.support.vcenter import session, vcenter_client
 from tests.support.web_server import web_server
 from vcenter_functions.net.tls import Authorities
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
@@ -39,12 +38,6 @@ from vcenter_source.vcenter.versions import best_version
 AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with run_simulator() as one:
-        yield one
-
-
 def test_what_a_vcenter_says_of_itself(simulator: Simulator) -> None:
     async def ask() -> None:
         vcenter = Vcenter(session(simulator.url))
@@ -61,8 +54,8 @@ def test_what_a_vcenter_says_of_itself(simulator: Simulator) -> None:
 
 def test_events_are_read_from_the_oldest_on_in_pages(simulator: Simulator) -> None:
     async def read() -> None:
-        post(simulator, 1500)
-        async with connected(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
+        post_events(simulator, 1500)
+        async with vcenter_client(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
             pages = [await reader.read(), await reader.read()]
         assert len(pages[0]) == 1000
         assert len(pages[1]) >= 500
@@ -74,39 +67,39 @@ def test_events_are_read_from_the_oldest_on_in_pages(simulator: Simulator) -> No
 
 def test_in_a_backlog_the_next_page_is_there_while_one_is_delivered() -> None:
     async def read(own: Simulator) -> None:
-        async with connected(own.url) as vcenter, vcenter.reader(None, ()) as reader:
+        async with vcenter_client(own.url) as vcenter, vcenter.reader(None, ()) as reader:
             await reader.read()
             await asyncio.sleep(0)  # the next is asked for, and the one thread takes one call after another
-            await vcenter.call(fault, own, fault="expire-sessions")
+            await vcenter.call(set_fault, own, fault="expire-sessions")
             assert len(await reader.read()) >= 500
             with pytest.raises(SessionLostError):
                 await reader.read()
 
     with run_simulator() as own:
-        post(own, 1500)
+        post_events(own, 1500)
         asyncio.run(read(own))
 
 
 def test_a_page_that_is_read_ahead_holds_up_no_end() -> None:
     async def read(own: Simulator) -> float:
-        async with connected(own.url) as vcenter:
+        async with vcenter_client(own.url) as vcenter:
             async with vcenter.reader(None, ()) as reader:
                 await reader.read()
-                fault(own, fault="delay", seconds=50)
+                set_fault(own, fault="delay", seconds=50)
                 await asyncio.sleep(0.1)
                 begun = time.perf_counter()
             return time.perf_counter() - begun
 
     with run_simulator() as own:
-        post(own, 1500)
+        post_events(own, 1500)
         assert asyncio.run(read(own)) < 10
-        assert (state(own)["sessions"], state(own)["collectors"]) == (0, 0)
+        assert (read_state(own)["sessions"], read_state(own)["collectors"]) == (0, 0)
 
 
 def test_a_new_event_wakes_the_reader_within_a_quarter_of_a_second(simulator: Simulator) -> None:
     async def wake() -> list[float]:
         delays = []
-        async with connected(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
+        async with vcenter_client(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
             while await reader.read():
                 pass
             await reader.wait(1)  # the first answer tells where the page stands
@@ -114,7 +107,7 @@ def test_a_new_event_wakes_the_reader_within_a_quarter_of_a_second(simulator: Si
                 waiting = asyncio.create_task(reader.wait(10))
                 await asyncio.sleep(0.05)
                 assert not waiting.done()
-                await asyncio.to_thread(post, simulator, 1)
+                await asyncio.to_thread(post_events, simulator, 1)
                 begun = time.perf_counter()  # a client of its own for each post takes its time
                 await waiting
                 assert len(await reader.read()) == 1
@@ -126,11 +119,11 @@ def test_a_new_event_wakes_the_reader_within_a_quarter_of_a_second(simulator: Si
 
 def test_a_wake_up_is_not_missed_between_reading_and_waiting(simulator: Simulator) -> None:
     async def wake() -> None:
-        async with connected(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
+        async with vcenter_client(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
             while await reader.read():
                 pass
             await reader.wait(1)
-            await asyncio.to_thread(post, simulator, 1)
+            await asyncio.to_thread(post_events, simulator, 1)
             begun = time.perf_counter()
             await reader.wait(30)
             assert time.perf_counter() - begun < 10
@@ -140,8 +133,8 @@ def test_a_wake_up_is_not_missed_between_reading_and_waiting(simulator: Simulato
 
 def test_vcenter_itself_filters_by_exact_type(simulator: Simulator) -> None:
     async def read() -> None:
-        post(simulator, 100)
-        async with connected(simulator.url) as vcenter, vcenter.reader(None, ["VmPoweredOnEvent"]) as reader:
+        post_events(simulator, 100)
+        async with vcenter_client(simulator.url) as vcenter, vcenter.reader(None, ["VmPoweredOnEvent"]) as reader:
             assert {event.class_name for event in await reader.read()} == {"VmPoweredOnEvent"}
 
     asyncio.run(read())
@@ -161,17 +154,17 @@ def test_the_stream_goes_on_by_itself_after_a_loss(loss: dict[str, object]) -> N
     with run_simulator() as own:
 
         async def read() -> list[int]:
-            async with connected(own.url) as vcenter:
+            async with vcenter_client(own.url) as vcenter:
                 stream = Stream(vcenter, Position(None), (), AT_ONCE, asyncio.sleep).events()
                 keys: list[int] = []
                 async with aclosing(stream):
-                    await asyncio.to_thread(post, own, 10)
+                    await asyncio.to_thread(post_events, own, 10)
                     async for event in stream:
                         assert isinstance(event, Event)
                         keys.append(event.key)
                         if event.class_name != "UserLoginSessionEvent" and len(keys) == 11:
-                            await asyncio.to_thread(fault, own, **loss)
-                            await asyncio.to_thread(post, own, 10)
+                            await asyncio.to_thread(set_fault, own, **loss)
+                            await asyncio.to_thread(post_events, own, 10)
                         if len(keys) >= 21:
                             return keys
             raise AssertionError
@@ -184,18 +177,18 @@ def test_everything_is_freed_at_the_end() -> None:
     with run_simulator() as own:
 
         async def use() -> None:
-            async with connected(own.url) as vcenter:
+            async with vcenter_client(own.url) as vcenter:
                 for _ in range(40):  # more than the 32 collectors that a session may hold
                     async with vcenter.reader(None, ()) as reader:
                         await reader.read()
 
         asyncio.run(use())
-        assert (state(own)["sessions"], state(own)["collectors"]) == (0, 0)
+        assert (read_state(own)["sessions"], read_state(own)["collectors"]) == (0, 0)
 
 
 def test_a_call_under_way_is_aborted_when_its_caller_is_cancelled(simulator: Simulator) -> None:
     async def cancel() -> float:
-        async with connected(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
+        async with vcenter_client(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
             while await reader.read():
                 pass
             await reader.wait(1)
@@ -212,8 +205,8 @@ def test_a_call_under_way_is_aborted_when_its_caller_is_cancelled(simulator: Sim
 
 def test_a_lost_session_is_named(simulator: Simulator) -> None:
     async def lose() -> None:
-        async with connected(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
-            fault(simulator, fault="expire-sessions")
+        async with vcenter_client(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
+            set_fault(simulator, fault="expire-sessions")
             with pytest.raises(SessionLostError, match="ended the session"):
                 await reader.read()
 
@@ -288,7 +281,7 @@ def test_refused_credentials_are_not_tried_again_at_once_and_others_are(simulato
     )
 
     def log_ins() -> int:
-        logged: int = loopback.get(f"{simulator.base}/simulator/state").json()["requests"]["Login"]
+        logged: int = read_state(simulator)["requests"]["Login"]
         return logged
 
     for _ in range(3):
@@ -311,6 +304,6 @@ def test_a_collector_that_cannot_be_finished_is_freed(monkeypatch: pytest.Monkey
         one.log_in()
         with pytest.raises(VcenterRefusedError):
             collector.Collector(one, None)
-        assert state(own)["requests"]["CreateCollectorForEvents"] == 1
-        assert state(own)["collectors"] == 0
+        assert read_state(own)["requests"]["CreateCollectorForEvents"] == 1
+        assert read_state(own)["collectors"] == 0
         one.log_out()

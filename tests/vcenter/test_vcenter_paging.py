@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.vcenter import connected, fault, post, session, state
+from tests.support.simulator_control import post_events, read_state, set_fault
+from tests.support.vcenter import session, vcenter_client
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.backoff import Backoff
@@ -25,7 +26,7 @@ AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
 
 async def read(own: Simulator, count: int) -> list[int]:
     """The keys of so many events, as a running adapter reads them."""
-    async with connected(own.url) as vcenter:
+    async with vcenter_client(own.url) as vcenter:
         keys: list[int] = []
         async with aclosing(Stream(vcenter, Position(None), (), AT_ONCE, asyncio.sleep).events()) as events:
             async for event in events:
@@ -99,11 +100,11 @@ def test_a_vcenter_too_slow_for_a_thousand_events_is_read(monkeypatch: pytest.Mo
     monkeypatch.setattr(paging, "QUICK", 0.2)
     monkeypatch.setattr(paging, "SLOW", 0.4)
     with run_simulator() as own:
-        post(own, 1200)
-        fault(own, fault="slow-pages", seconds=0.001)
+        post_events(own, 1200)
+        set_fault(own, fault="slow-pages", seconds=0.001)
         keys = asyncio.run(read(own, 1200))
         assert keys == list(range(1, 1201))
-        assert state(own)["requests"]["ReadNextEvents"] < 60, "not one by one"
+        assert read_state(own)["requests"]["ReadNextEvents"] < 60, "not one by one"
 
 
 def test_a_page_that_was_too_much_is_named() -> None:
@@ -112,7 +113,7 @@ def test_a_page_that_was_too_much_is_named() -> None:
     with run_simulator() as own:
         one = session(own.url)
         one.log_in()
-        fault(own, fault="slow-pages", seconds=0.001)
+        set_fault(own, fault="slow-pages", seconds=0.001)
         reader = Collector(one, None, (), pages)
         with pytest.raises(VcenterUnavailableError, match=r"no answer within 0.2 s to .* 1000 events; asking for 250$"):
             reader.read()
@@ -127,7 +128,7 @@ def test_an_answer_of_a_byte_a_second_ends_in_time(monkeypatch: pytest.MonkeyPat
         one.log_in()
         one.stub.patience = 0.5
         for method in ("CurrentTime", "CreateCollectorForEvents"):
-            fault(own, fault="trickle", method=method, seconds=0.1, count=1)
+            set_fault(own, fault="trickle", method=method, seconds=0.1, count=1)
             begun = time.monotonic()
             with pytest.raises(VcenterUnavailableError, match=r"has not answered within 0.5 s"):
                 Collector(one, None) if method.startswith("Create") else one.current_time()
@@ -138,20 +139,20 @@ def test_an_answer_of_a_byte_a_second_ends_in_time(monkeypatch: pytest.MonkeyPat
 def test_a_collector_that_takes_long_to_be_made_gets_more_time_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "PATIENCE", 0.2)
     with run_simulator() as own:
-        post(own, 10)
-        fault(own, fault="trickle", method="CreateCollectorForEvents", seconds=0.002, count=20)
+        post_events(own, 10)
+        set_fault(own, fault="trickle", method="CreateCollectorForEvents", seconds=0.002, count=20)
         assert asyncio.run(read(own, 10)) == list(range(1, 11))
-        assert state(own)["requests"]["CreateCollectorForEvents"] < 8
+        assert read_state(own)["requests"]["CreateCollectorForEvents"] < 8
 
 
 def test_large_events_are_read_in_pages_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "GOAL", 40_000)
     monkeypatch.setattr(collector, "LIMIT", 160_000)
     with run_simulator() as own:
-        post(own, 50)
-        fault(own, fault="large-events", count=300, bytes=2_000)
-        fault(own, fault="large-events", count=3, bytes=120_000)
-        post(own, 50)
+        post_events(own, 50)
+        set_fault(own, fault="large-events", count=300, bytes=2_000)
+        set_fault(own, fault="large-events", count=3, bytes=120_000)
+        post_events(own, 50)
         keys = asyncio.run(read(own, 403))
         assert keys == list(range(1, 404))
 
@@ -159,7 +160,7 @@ def test_large_events_are_read_in_pages_that_fit(monkeypatch: pytest.MonkeyPatch
 def test_large_events_wake_a_reader_and_are_seen_as_the_newest_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collector, "LIMIT", 160_000)
     with run_simulator() as own:
-        fault(own, fault="large-events", count=20, bytes=100_000)
+        set_fault(own, fault="large-events", count=20, bytes=100_000)
         one = session(own.url)
         one.log_in()
         reader = Collector(one, None)
@@ -177,8 +178,8 @@ def test_an_event_that_is_larger_than_memory_holds_up_no_other(monkeypatch: pyte
     monkeypatch.setattr(paging, "GOAL", 40_000)
     monkeypatch.setattr(collector, "LIMIT", 160_000)
     with run_simulator() as own:
-        fault(own, fault="large-events", count=2, bytes=1_000_000)
-        post(own, 10)
+        set_fault(own, fault="large-events", count=2, bytes=1_000_000)
+        post_events(own, 10)
         assert asyncio.run(read(own, 12)) == list(range(1, 13))
 
 

@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from pyVmomi import vim
 from structlog.testing import capture_logs
 
-from tests.support.vcenter import connected, fault, post, session, state
+from tests.support.simulator_control import post_events, read_state, set_fault
+from tests.support.vcenter import session, vcenter_client
 from tests.support.web_server import web_server
 from vcenter_functions import refusals as pytag_refusals
 from vcenter_functions.credentials import Credentials as PytagCredentials
@@ -40,11 +41,11 @@ AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
 
 async def read_through(own: Simulator, blips: int, trouble: Callable[[int], None]) -> list[int]:
     """Read events as a running adapter does; before each is posted there is trouble. Returns the keys read."""
-    async with connected(own.url) as vcenter:
+    async with vcenter_client(own.url) as vcenter:
         stream = Stream(vcenter, Position(None), (), AT_ONCE, asyncio.sleep).events()
         keys: list[int] = []
         async with aclosing(stream):
-            await asyncio.to_thread(post, own, 1)
+            await asyncio.to_thread(post_events, own, 1)
             async for event in stream:
                 keys.append(event.key)  # type: ignore[union-attr]  # no gap is told here
                 if event.class_name.startswith("User"):  # type: ignore[union-attr]
@@ -53,12 +54,12 @@ async def read_through(own: Simulator, blips: int, trouble: Callable[[int], None
                     return keys
                 blips -= 1
                 await asyncio.to_thread(trouble, blips)
-                await asyncio.to_thread(post, own, 1)
+                await asyncio.to_thread(post_events, own, 1)
     raise AssertionError
 
 
 def collectors(own: Simulator) -> tuple[int, int]:
-    now = state(own)
+    now = read_state(own)
     return now["sessions"], now["collectors"]
 
 
@@ -76,8 +77,8 @@ def test_forty_blips_leave_one_session_and_nothing_in_it(trouble: dict[str, obje
 
         def blip(_: int) -> None:
             nonlocal most
-            most = max(most, state(own)["sessions"])
-            fault(own, **trouble)
+            most = max(most, read_state(own)["sessions"])
+            set_fault(own, **trouble)
 
         keys = asyncio.run(read_through(own, 40, blip))
         assert keys == list(range(keys[0], keys[0] + len(keys))), "an event was lost, or read twice"
@@ -87,12 +88,12 @@ def test_forty_blips_leave_one_session_and_nothing_in_it(trouble: dict[str, obje
 
 def test_a_collector_that_nobody_was_told_of_goes_with_its_session() -> None:
     def blip(_: int) -> None:
-        fault(own, fault="lose-answers", method="CreateCollectorForEvents")
-        fault(own, fault="cut-connections", seconds=0)
+        set_fault(own, fault="lose-answers", method="CreateCollectorForEvents")
+        set_fault(own, fault="cut-connections", seconds=0)
 
     with run_simulator() as own:
         asyncio.run(read_through(own, 34, blip))
-        assert state(own)["requests"]["CreateCollectorForEvents"] > 2 * 32
+        assert read_state(own)["requests"]["CreateCollectorForEvents"] > 2 * 32
         assert collectors(own) == (0, 0)
 
 
@@ -117,33 +118,33 @@ def test_a_session_that_has_as_many_collectors_as_it_may_is_begun_anew() -> None
 
 def test_a_session_whose_log_in_was_never_answered_is_ended_where_the_account_may() -> None:
     with run_simulator() as own:
-        fault(own, fault="late-cookies")
+        set_fault(own, fault="late-cookies")
         one = session(own.url)
-        fault(own, fault="lose-answers", method="Login", count=3)
+        set_fault(own, fault="lose-answers", method="Login", count=3)
         for _ in range(3):
             with pytest.raises(VcenterUnavailableError):
                 one.log_in()
         other = session(own.url)
         other.log_in()
         one.log_in()
-        assert state(own)["sessions"] == 2, "the other's session is its own"
+        assert read_state(own)["sessions"] == 2, "the other's session is its own"
         one.log_out()
         other.log_out()
-        assert state(own)["sessions"] == 0
+        assert read_state(own)["sessions"] == 0
 
 
 def test_a_log_in_that_was_never_answered_leaves_nothing_to_an_account_that_may_only_read() -> None:
     with run_simulator() as own:
         one = Session(own.url, lambda: Credentials(READER, SecretStr(PASSWORD)), Authorities())
-        fault(own, fault="lose-answers", method="Login", count=3)
+        set_fault(own, fault="lose-answers", method="Login", count=3)
         for _ in range(3):
             with pytest.raises(VcenterUnavailableError):
                 one.log_in()
-            assert state(own)["sessions"] <= 1
+            assert read_state(own)["sessions"] <= 1
         one.log_in()
-        assert state(own)["sessions"] == 1
+        assert read_state(own)["sessions"] == 1
         one.log_out()
-        assert state(own)["sessions"] == 0
+        assert read_state(own)["sessions"] == 0
 
 
 def test_a_session_that_could_not_be_ended_is_ended_later() -> None:
@@ -151,11 +152,11 @@ def test_a_session_that_could_not_be_ended_is_ended_later() -> None:
         one = session(own.url)
         one.log_in()
         one.begin_anew()
-        fault(own, fault="drop-connections", path="/sdk")  # its Logout
+        set_fault(own, fault="drop-connections", path="/sdk")  # its Logout
         one.ensure()
-        assert state(own)["sessions"] == 2
+        assert read_state(own)["sessions"] == 2
         one.log_out()
-        assert state(own)["sessions"] == 0
+        assert read_state(own)["sessions"] == 0
 
 
 def test_what_cannot_be_freed_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +165,7 @@ def test_what_cannot_be_freed_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -
         one = session(own.url)
         one.log_in()
         made = [Collector(one, None) for _ in range(6)]
-        fault(own, fault="delay", seconds=1, count=30)
+        set_fault(own, fault="delay", seconds=1, count=30)
         begun = time.monotonic()
         for each in made:
             each.destroy()
@@ -176,11 +177,11 @@ def test_a_session_that_cannot_be_asked_is_not_replaced() -> None:
     with run_simulator() as own:
         one = session(own.url)
         one.log_in()
-        fault(own, fault="drop-connections", path="/sdk")
+        set_fault(own, fault="drop-connections", path="/sdk")
         with pytest.raises(VcenterUnavailableError):
             one.ensure()
         one.ensure()
-        assert state(own)["requests"]["Login"] == 1
+        assert read_state(own)["requests"]["Login"] == 1
         one.log_out()
 
 
@@ -283,7 +284,7 @@ def test_a_client_that_is_patient_waits_for_another_secret_and_is_refused_once()
 
     with run_simulator() as own:
         asyncio.run(connect(own))
-        assert state(own)["refusedLogins"] == 1
+        assert read_state(own)["refusedLogins"] == 1
     assert waits == 3
 
 
@@ -312,7 +313,7 @@ def test_the_line_on_a_wait_without_an_end_is_json_too() -> None:
 def test_a_locked_account_is_not_asked_more_often() -> None:
     now = 0.0
     with run_simulator() as own:
-        fault(own, fault="lock-out", failures=5, seconds=180)
+        set_fault(own, fault="lock-out", failures=5, seconds=180)
         one = Session(
             own.url,
             lambda: Credentials(ADMINISTRATOR, SecretStr("wrong")),
@@ -323,13 +324,13 @@ def test_a_locked_account_is_not_asked_more_often() -> None:
             with pytest.raises(AuthenticationError, match=r"refuses.*VCENTER_PASSWORD"):
                 one.ensure()
             now += 1
-        assert state(own)["refusedLogins"] == 3
+        assert read_state(own)["refusedLogins"] == 3
         one.log_out()
 
 
 def test_an_esxi_host_is_said_so_once() -> None:
     with run_simulator() as own, capture_logs() as logs:
-        fault(own, fault="esxi-host")
+        set_fault(own, fault="esxi-host")
         one = session(own.url)
         one.log_in()
         one.log_in()

@@ -11,10 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support import loopback
 from tests.support.processes import process, wait_for_line
-from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
+from tests.support.simulator_control import LOGIN
 from vcenter_simulator.server import Simulator
-
-LOGIN = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD}
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Admin:
 
 
 @contextmanager
-def administered(simulator: Simulator, **settings: str) -> Iterator[Admin]:
+def run_adapter(simulator: Simulator, **settings: str) -> Iterator[Admin]:
     """A running adapter that reads events; its admin server listens on a free port."""
     where = {"VCENTER_URL": simulator.url, "HEALTH_HOST": "127.0.0.1", "HEALTH_PORT": "0"} | LOGIN
     with process("vcenter_source", "run", **(where | settings)) as adapter:
@@ -58,8 +56,3 @@ def administered(simulator: Simulator, **settings: str) -> Iterator[Admin]:
         port = wait_for_line(adapter, "serving /healthz").rpartition("port=")[2].strip()
         wait_for_line(adapter, "reading events")
         yield Admin(adapter, f"http://127.0.0.1:{port}")
-
-
-def control(simulator: Simulator, what: str, **body: Any) -> None:
-    """The simulator's remote control."""
-    loopback.post(f"{simulator.base}/simulator/{what}", json=body).raise_for_status()
