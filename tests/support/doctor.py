@@ -73,6 +73,6 @@ def account(username: str = ADMINISTRATOR, password: str = PASSWORD) -> dict[str
 
 
 @contextmanager
-def vcenter(**options: Any) -> Iterator[Simulator]:
+def run_vcenter(**options: Any) -> Iterator[Simulator]:
     with run_simulator(password=PASSWORD, backlog=3, **options) as simulator:
         yield simulator

@@ -1,21 +1,14 @@
 """The doctor on an OpenFaaS gateway: its credentials, its functions, and who takes a ping."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.doctor import Doctor, account, vcenter
+from tests.support.doctor import Doctor, account
 from tests.support.openfaas_gateway import Reply, fake_gateway
 from vcenter_simulator.server import Simulator
 
 PING = "com.vmware.event.adapter.ping"
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with vcenter() as one:
-        yield one
 
 
 @pytest.fixture

@@ -8,13 +8,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.support.doctor import OTHER_PASSWORD, PASSWORD, Doctor, account, no_secret_in, vcenter
+from tests.support.doctor import OTHER_PASSWORD, PASSWORD, Doctor, account, no_secret_in, run_vcenter
 from tests.support.processes import clean_environment, command, process
 from tests.support.simulator_control import set_fault
 from tests.support.web_server import web_server
@@ -25,17 +24,6 @@ from vcenter_source.commands.doctor.steps import Outcome, Step, ok, take
 from vcenter_source.commands.doctor.vcenter import ago, judge_privileges
 
 BEHIND_LOGIN = ["vcenter version", "vcenter clock", "vcenter privileges", "vcenter events", "event types"]
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with vcenter() as one:
-        yield one
-
-
-@pytest.fixture
-def doctor(simulator: Simulator, capsys: pytest.CaptureFixture[str]) -> Doctor:
-    return Doctor(capsys, {"VCENTER_URL": simulator.url, "K_SINK": "-"} | account())
 
 
 def logins(simulator: Simulator) -> int:
@@ -67,7 +55,7 @@ def test_event_types_that_match_nothing_of_this_vcenter_are_told_with_the_right_
 
 
 def test_an_esxi_host_is_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
-    with vcenter() as host:
+    with run_vcenter() as host:
         set_fault(host, fault="esxi-host")
         examined = Doctor(capsys, {"VCENTER_URL": host.url, "K_SINK": "-"} | account())()
     assert examined.status("vcenter version") == "warning"
@@ -111,7 +99,7 @@ def test_a_secret_that_has_gone_is_named(doctor: Doctor, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("seconds", "words"), [(60, "ahead of"), (-60, "behind")])
 def test_clocks_that_differ_are_a_warning(capsys: pytest.CaptureFixture[str], seconds: int, words: str) -> None:
-    with vcenter() as simulator:
+    with run_vcenter() as simulator:
         set_fault(simulator, fault="step-clock", seconds=seconds)
         examined = Doctor(capsys, {"VCENTER_URL": simulator.url, "K_SINK": "-"} | account())()
     assert examined.status("vcenter clock") == "warning"

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.dead_letters import folder_at, letter, store
-from tests.support.doctor import PASSWORD, Doctor, account, vcenter
+from tests.support.doctor import PASSWORD, Doctor, account
 from tests.support.kube_api import KubeApi, kube_api, kubeconfig
 from tests.support.recording_sink import recording_sink
 from vcenter_simulator.server import Simulator
@@ -22,19 +22,6 @@ from vcenter_source.state.checkpoint.configmap import ConfigMapStore
 from vcenter_source.state.checkpoint.file import FileStore
 
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with vcenter() as one:
-        yield one
-
-
-@pytest.fixture
-def doctor(simulator: Simulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Doctor:
-    for name in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    return Doctor(capsys, {"VCENTER_URL": simulator.url, "K_SINK": "-"} | account())
 
 
 def closed_port() -> int:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.support.certificates import showing
-from tests.support.doctor import Doctor, account, vcenter
+from tests.support.doctor import Doctor, run_vcenter
 from vcenter_simulator.server import Simulator
 
 NOW = datetime.now(UTC)
@@ -28,13 +28,8 @@ def ca_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def simulator(ca_file: Path) -> Iterator[Simulator]:
-    with vcenter(tls=True, trust_cert=ca_file) as one:
+    with run_vcenter(tls=True, trust_cert=ca_file) as one:
         yield one
-
-
-@pytest.fixture
-def doctor(simulator: Simulator, capsys: pytest.CaptureFixture[str]) -> Doctor:
-    return Doctor(capsys, {"VCENTER_URL": simulator.url, "K_SINK": "-"} | account())
 
 
 def make(path: Path, *names: str, begins: datetime = NOW - YEAR, ends: datetime = NOW + YEAR) -> Path:
@@ -151,7 +146,7 @@ def test_a_sink_with_an_authority_of_its_own(doctor: Doctor, tmp_path: Path) -> 
 
 
 def test_a_port_that_does_not_speak_tls(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
-    with vcenter() as plain:
+    with run_vcenter() as plain:
         examined = doctor(VCENTER_URL=plain.url.replace("http:", "https:"))
     assert examined.of("failed") == ["vcenter tls"]
     assert "no TLS on port" in examined.found("vcenter tls")
