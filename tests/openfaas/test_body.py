@@ -9,10 +9,10 @@ from cloudevents.core.v1.event import CloudEvent
 
 from tests.support.openfaas import TRACE, cloudevent, pool_created, reference, vcenter_event
 from vcenter_source.core.event import Event
+from vcenter_source.events.codec import parse_event
 from vcenter_source.settings.openfaas import Invocation
 from vcenter_source.sinks.openfaas.answers import Answer, Verdict, explain, judge
 from vcenter_source.sinks.openfaas.body import connector_body, request
-from vcenter_source.sinks.openfaas.receive import received
 from vcenter_source.sinks.openfaas.topic_names import Form
 from vcenter_source.sinks.openfaas.topics import Function, Match
 
@@ -151,14 +151,14 @@ def test_the_category_is_vcenters_own(event: Event, converter: dict[str, Any], c
 
 def test_an_event_that_is_not_vcenters_goes_out_as_it_is() -> None:
     named = {"ce-id": "1", "ce-source": "https://s/x", "ce-type": "org.example", "ce-specversion": "1.0"}
-    event = received(named | {"content-type": "text/plain"}, b"text")
+    event = parse_event(named | {"content-type": "text/plain"}, b"text")
     assert made(event, "cloudevent").body == b"text"
     assert json.loads(made(event, "connector", "org.example").body) == {"topic": "org.example", "source": "s"}
     assert json.loads(made(event, "router").body)["type"] == "org.example"
 
 
 def test_a_source_that_looks_like_an_address_and_is_none_is_left_out() -> None:
-    event = received({"ce-id": "1", "ce-source": "http://[x", "ce-type": "t", "ce-specversion": "1.0"}, b"")
+    event = parse_event({"ce-id": "1", "ce-source": "http://[x", "ce-type": "t", "ce-specversion": "1.0"}, b"")
     assert json.loads(made(event, "connector", "t").body) == {"topic": "t"}
 
 

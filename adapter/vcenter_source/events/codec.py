@@ -1,29 +1,47 @@
-"""CloudEvents on the wire: binary mode and the JSON format, written with as little work as possible. Pure."""
+"""CloudEvents on the wire: binary mode, the JSON format and JSON batches (CloudEvents' HTTP binding). Pure.
+
+Events are written with as little work as possible, and read by the SDK, with the checks that it lacks.
+"""
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import orjson
 from cloudevents.core.base import BaseCloudEvent, EventFactory
+from cloudevents.core.bindings.http import HTTPMessage, from_binary
+from cloudevents.core.exceptions import BaseCloudEventException
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
+
+from vcenter_source.core.errors import EventRefusedError
+
+BATCH_TYPE = "application/cloudevents-batch+json"
 
 UNSAFE = re.compile(r"[^!#$&-~]")
 """A character that a header value cannot have as it is: all but U+0021 to U+007E without " and %."""
 
 _SAFE = "".join(character for character in map(chr, range(0x21, 0x7F)) if character not in '"%')
+_STRUCTURED = "application/cloudevents"
+_REQUIRED = {"specversion": None, "id": None, "source": None, "type": None}.keys()  # in the order of a message
+
+_INVALID = (BaseCloudEventException, ValueError, TypeError, AttributeError, RecursionError)
+"""What reading an invalid event raises: the SDK lets through what its parsing meets, a list for an object, say."""
 
 
-class ConvertedEvent(CloudEvent):
-    """A CloudEvent whose attributes are known to be valid: checking them costs more than all the rest."""
+class CheckedEvent(CloudEvent):
+    """A CloudEvent whose attributes need no check: that would cost more than all the rest.
 
-    def __init__(self, attributes: dict[str, Any], data: dict[str, Any]) -> None:
+    ``encoded`` is its data as in binary mode, where that is known already.
+    """
+
+    def __init__(self, attributes: dict[str, Any], data: Any, encoded: bytes | None = None) -> None:
         self._attributes = attributes
         self._data = data
-        self.encoded: bytes | None = None
+        self.encoded = encoded
 
 
 def to_binary(event: BaseCloudEvent) -> tuple[dict[str, str], bytes]:
@@ -38,8 +56,8 @@ def to_binary(event: BaseCloudEvent) -> tuple[dict[str, str], bytes]:
 
 
 def encode_data(event: BaseCloudEvent) -> bytes:
-    """Encode an event's data as in binary mode. A ConvertedEvent keeps the bytes for a retry and for the viewer."""
-    if type(event) is not ConvertedEvent:  # isinstance takes long: the SDK's base class is a Protocol
+    """Encode an event's data as in binary mode. A CheckedEvent keeps the bytes for a retry and for the viewer."""
+    if type(event) is not CheckedEvent:  # isinstance takes long: the SDK's base class is a Protocol
         return _FORMAT.write_data(event.get_data(), event.get_attributes().get("datacontenttype"))
     if event.encoded is None:
         event.encoded = orjson.dumps(event.get_data())
@@ -76,6 +94,101 @@ class OrjsonFormat(JSONFormat):
     def write_data(self, data: dict[str, Any] | str | bytes | None, datacontenttype: str | None) -> bytes:
         """Encode the data alone, for binary mode."""
         return orjson.dumps(data) if isinstance(data, dict) else super().write_data(data, datacontenttype)
+
+
+def is_batch(headers: Mapping[str, str]) -> bool:
+    """Tell whether a request holds several events, in CloudEvents' JSON batch format."""
+    return _media_type(headers.get("content-type")) == BATCH_TYPE
+
+
+def parse_event(headers: Mapping[str, str], body: bytes) -> CloudEvent:
+    """Read the event of a request, in binary or structured mode; header names are in lower case.
+
+    Data that is a JSON object comes as a dict, other data as bytes. Raises EventRefusedError with the status to answer.
+    """
+    media_type = _media_type(headers.get("content-type"))
+    is_structured = media_type.startswith(_STRUCTURED)
+    if is_structured and media_type != f"{_STRUCTURED}+json":
+        raise EventRefusedError(f"the format {media_type} is not taken; send {_STRUCTURED}+json", status=415)
+    try:
+        return _parse_json(body) if is_structured else _parse_binary(headers, body)
+    except _INVALID as exc:
+        raise _refusal(exc) from exc
+
+
+def parse_batch(body: bytes) -> list[CloudEvent]:
+    """Read the events of a JSON batch. Raises EventRefusedError; one invalid event is enough."""
+    try:
+        documents = orjson.loads(body)
+        if not isinstance(documents, list):
+            raise TypeError("a batch is a list of events")
+        return [_parse_json(orjson.dumps(document)) for document in documents]
+    except _INVALID as exc:
+        raise _refusal(exc) from exc
+
+
+def _parse_binary(headers: Mapping[str, str], body: bytes) -> CloudEvent:
+    attributes = {name.removeprefix("ce-"): value for name, value in headers.items() if name.startswith("ce-")}
+    _check_required(attributes)
+    _check_utf8({**attributes, "content-type": headers.get("content-type", "")})
+    without_body = HTTPMessage(dict(headers), b"")  # the SDK would read broken JSON as a text
+    event = from_binary(without_body, _FORMAT, lambda decoded, _: _create_event(decoded, body))
+    return CheckedEvent(event.get_attributes(), event.get_data(), body)
+
+
+def _parse_json(text: bytes) -> CloudEvent:
+    document = drop_nulls(orjson.loads(text))
+    _check_required(document)
+    null = b"null" if document.get("data", text) is None and _is_json(document.get("datacontenttype")) else None
+    event = _FORMAT.read(lambda attributes, data: _create_event(attributes, null if data is None else data), text)
+    return cast("CloudEvent", event)
+
+
+def _create_event(attributes: dict[str, Any], data: Any) -> CloudEvent:
+    """Create an event. It has a time only if it came with one: the SDK would add the current time."""
+    has_time = "time" in attributes
+    event = CloudEvent(attributes, _decode_data(data, attributes.get("datacontenttype")))
+    if not has_time:
+        del attributes["time"]
+    return event
+
+
+def _decode_data(data: Any, content_type: str | None) -> Any:
+    """Decode a JSON object; other JSON stays bytes, since the SDK would send its repr. Raises ValueError."""
+    if not _is_json(content_type) or not data or isinstance(data, dict):
+        return data
+    if not isinstance(data, bytes):
+        return orjson.dumps(data)
+    document = orjson.loads(data)
+    return document if isinstance(document, dict) else data
+
+
+def _media_type(content_type: str | None) -> str:
+    return (content_type or "").partition(";")[0].strip().lower()
+
+
+def _is_json(content_type: str | None) -> bool:
+    """Tell whether data of this type is JSON, as it is without a type."""
+    media_type = _media_type(content_type or "application/json")
+    return media_type in {"application/json", "text/json"} or media_type.endswith("+json")
+
+
+def _check_required(attributes: Any) -> None:
+    """Raise ValueError for a missing attribute: the SDK would make up an id, another at each redelivery."""
+    if not attributes.keys() >= _REQUIRED:
+        missing = [name for name in _REQUIRED if name not in attributes]
+        raise ValueError(f"the attribute {' and '.join(missing)} is missing (CloudEvents 1.0, section 3.1)")
+
+
+def _check_utf8(attributes: Mapping[str, str]) -> None:
+    """Raise ValueError for a value whose bytes were no UTF-8."""
+    for name, value in attributes.items():
+        if not value.isascii() and any("\udc80" <= character <= "\udcff" for character in value):
+            raise ValueError(f"{name} is no UTF-8")
+
+
+def _refusal(failure: Exception) -> EventRefusedError:
+    return EventRefusedError(f"not a CloudEvent: {' '.join(str(failure).split())}", status=400)
 
 
 def _header(value: Any) -> str:

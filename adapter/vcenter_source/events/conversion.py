@@ -28,7 +28,7 @@ from cloudevents.core.v1.event import CloudEvent
 from vcenter_source.core.event import Event, Gap
 from vcenter_source.events.adapter_events import gap_event
 from vcenter_source.events.catalog import cloudevent_type, event_class
-from vcenter_source.events.codec import UNSAFE, ConvertedEvent
+from vcenter_source.events.codec import UNSAFE, CheckedEvent
 from vcenter_source.events.formats import EventFormat, veba_type
 from vcenter_source.events.severity import derive_severity
 from vcenter_source.events.veba import veba_data
@@ -76,7 +76,7 @@ class Converter:
         attributes |= self._overrides | {"id": str(event.key), "time": event.created}
         if event.subject:
             attributes["subject"] = _safe(key)
-        return ConvertedEvent(attributes, veba_data(event.data) if self.event_format == "veba" else event.data)
+        return CheckedEvent(attributes, veba_data(event.data) if self.event_format == "veba" else event.data)
 
     def convert_gap(self, gap: Gap) -> CloudEvent:
         """Convert a gap to an event of the adapter's own."""

@@ -21,7 +21,7 @@ from vcenter_source.core import tracing
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.core.proxies import find_proxy
 from vcenter_source.core.secretive import Hiding, secrets_in
-from vcenter_source.events.codec import OrjsonFormat, to_binary
+from vcenter_source.events.codec import BATCH_TYPE, OrjsonFormat, to_binary
 from vcenter_source.sinks.answers import judge
 from vcenter_source.sinks.client import Wire
 from vcenter_source.sinks.connection import Answer, WireError
@@ -29,8 +29,6 @@ from vcenter_source.sinks.mounted import TRUST_BUNDLES, Token, Trust
 from vcenter_source.sinks.proxied import Proxied
 
 log = structlog.get_logger()
-
-BATCH_TYPE = "application/cloudevents-batch+json"
 
 SEND_AGAIN = "knative-vcenter-source-send-again"
 """The header of an event that is to be acted on once more, also by who has taken it; it has another value each time.

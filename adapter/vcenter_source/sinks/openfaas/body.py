@@ -15,7 +15,6 @@ from vcenter_source.events.catalog import event_class
 from vcenter_source.events.codec import OrjsonFormat, to_binary
 from vcenter_source.events.severity import derive_severity
 from vcenter_source.events.veba import veba_data
-from vcenter_source.sinks.openfaas.receive import Received
 from vcenter_source.sinks.openfaas.topic_names import Told, told
 from vcenter_source.sinks.openfaas.topics import Match
 
@@ -41,8 +40,6 @@ def request(event: BaseCloudEvent, match: Match) -> HTTPMessage:
         return HTTPMessage({"content-type": "application/json"}, body)
     if match.form == "router":
         return HTTPMessage({"content-type": "application/cloudevents+json"}, _FORMAT.write(router_event(event)))
-    if type(event) is Received:  # isinstance takes long: the SDK's base class is a Protocol
-        return HTTPMessage(dict(event.headers), event.body)
     return HTTPMessage(*to_binary(event))
 
 

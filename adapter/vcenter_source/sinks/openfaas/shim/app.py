@@ -24,9 +24,9 @@ from prometheus_client import CollectorRegistry
 from vcenter_source.core import gc_tuning, tracing
 from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError, VcenterSourceError
 from vcenter_source.core.http_server import BindAddress, render_metrics
+from vcenter_source.events.codec import is_batch, parse_batch, parse_event
 from vcenter_source.settings.openfaas import ShimSettings
 from vcenter_source.sinks.http import SEND_AGAIN
-from vcenter_source.sinks.openfaas.receive import is_batch, received, received_batch
 from vcenter_source.sinks.openfaas.shim.http_server import serve_requests
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink, invoking
 
@@ -62,9 +62,9 @@ class Shim:
             return json_response(415, {"error": f"the Content-Encoding {coding} is not taken; send events as they are"})
         try:
             if is_batch(headers):
-                outcomes = await asyncio.gather(*(self.deliver(each, headers) for each in received_batch(body)))
+                outcomes = await asyncio.gather(*(self.deliver(each, headers) for each in parse_batch(body)))
             else:
-                outcomes = [await self.deliver(received(headers, body), headers)]
+                outcomes = [await self.deliver(parse_event(headers, body), headers)]
         except EventRefusedError as exc:
             return error_response(exc.status or REFUSED, exc)
         return response_for([failure for failure in outcomes if failure])

@@ -72,7 +72,7 @@ class Connection(web.RequestHandler):
 
     def handle_error(
         self,
-        request: web.BaseRequest,
+        request: web.BaseRequest,  # noqa: ARG002  aiohttp's
         status: int = 500,
         exc: BaseException | None = None,
         message: str | None = None,
@@ -82,7 +82,6 @@ class Connection(web.RequestHandler):
         if isinstance(exc, LineTooLong) or reason == "Too many headers received":
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             reason = f"more than {MAX_HEADERS} headers, or one of more than {MAX_HEADER_BYTES} bytes"
-        log.warning("not a valid HTTP request", sender=request.remote, status=int(status), reason=reason)
         return refuse(status, reason)
 
     def _stop_timer(self) -> None:
