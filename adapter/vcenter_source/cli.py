@@ -14,9 +14,10 @@ import typer
 from vcenter_source.core import tracing
 from vcenter_source.core.errors import ConfigurationError, OutputClosedError, VcenterSourceError
 from vcenter_source.events.formats import EventFormat
-from vcenter_source.settings import sink as sinksettings
 from vcenter_source.settings import source as configuration
-from vcenter_source.settings import vcenter as vcentersettings
+from vcenter_source.settings.environment import read_area, read_program
+from vcenter_source.settings.log import LogSettings
+from vcenter_source.settings.vcenter import VcenterSettings
 
 if TYPE_CHECKING:
     from vcenter_source.triggers.event_catalog import World
@@ -62,13 +63,13 @@ def run(
 ) -> None:
     """Send vCenter's events to a sink until stopped. The settings are environment variables: docs/settings.md."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the pipeline stands: end at once, without a traceback
-    settings = configuration.load(sink=sink)
+    settings = configuration.load(K_SINK=sink)
     from vcenter_source.commands import run as app
     from vcenter_source.core import (
         logs,
     )  # pyVmomi takes its time to load, and neither --help nor a wrong setting waits for it
 
-    logs.configure(settings)
+    logs.configure(settings.log)
     with tracing.exporting():
         asyncio.run(app.run(settings))
 
@@ -81,11 +82,11 @@ def view(
 ) -> None:
     """Look at a vCenter's events in a browser. Nothing is sent, and a running adapter is not disturbed."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    settings = configuration.to_view(vcenter, hours, port)
+    settings = configuration.load_for_view(vcenter, hours, port)
     from vcenter_source.commands import run as app
     from vcenter_source.core import logs  # as above
 
-    logs.configure(settings)
+    logs.configure(settings.log)
     asyncio.run(app.run(settings))
 
 
@@ -97,11 +98,11 @@ def doctor(
 ) -> None:
     """Check all that `run` needs, with the same settings, and say what to do. Exit code 1: something failed."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    settings = configuration.load(sink=sink)
+    settings = configuration.load(K_SINK=sink)
     from vcenter_source.commands.doctor import examination
     from vcenter_source.core import logs  # as above
 
-    logs.configure(settings.model_copy(update={"log_level": "warning"}))  # the rest stands in the findings
+    logs.configure(settings.log, level="warning")  # the findings say the rest
     tracing.check(os.environ)
     sys.exit(0 if asyncio.run(examination.examine(settings, ping=ping, as_json=as_json)) else FAILURE_EXIT)
 
@@ -176,12 +177,11 @@ def tagged(
 ) -> None:
     """List the objects that carry a tag now: type, id and name. Exit code 1: there is no such tag, say."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    settings = sinksettings.read(vcentersettings.VcenterSettings, {})
+    settings = read_area(VcenterSettings)
     from vcenter_source.commands import tagged as tagging
     from vcenter_source.core import logs  # as above
 
-    log = sinksettings.read(sinksettings.SinkSettings, {})
-    logs.configure(log.model_copy(update={"log_level": "warning"}))
+    logs.configure(read_area(LogSettings), level="warning")
     tagging.show(tagging.objects(settings, tag), as_json=as_json)
 
 
@@ -196,8 +196,7 @@ def world_of(
         from vcenter_source.core import logs
         from vcenter_source.triggers import vcenter_types as live
 
-        settings = sinksettings.read(sinksettings.SinkSettings, {})
-        logs.configure(settings.model_copy(update={"log_level": "warning"}))
+        logs.configure(read_area(LogSettings), level="warning")
         categories = live.categories()
     return World(event_format, event_type_ids(categories), tuple(extensions)), categories
 
@@ -208,11 +207,11 @@ def openfaas_shim() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from vcenter_source.settings.openfaas import ShimSettings
 
-    settings = sinksettings.read(ShimSettings, {})
+    settings = read_program(ShimSettings)
     from vcenter_source.core import logs  # as above
     from vcenter_source.sinks.openfaas.shim import app
 
-    logs.configure(settings)
+    logs.configure(settings.log)
     with tracing.exporting():
         asyncio.run(app.run(settings))
 
@@ -235,10 +234,10 @@ def list_letters(
     from vcenter_source.pipeline import replay
     from vcenter_source.state.dead_letters import listing
 
-    settings = sinksettings.read(sinksettings.SinkSettings, {})
-    logs.configure(settings)
-    folder = replay.folder_of(settings)
-    replay.tell_where_missing(settings)
+    settings = read_program(configuration.ReplaySettings)
+    logs.configure(settings.log)
+    folder = replay.folder_of(settings.dead_letters)
+    replay.tell_where_missing(settings.dead_letters)
     listing.show(folder.letters(), as_json=as_json)
 
 
@@ -251,8 +250,8 @@ def replay_letters(
     from vcenter_source.core import logs
     from vcenter_source.pipeline import replay
 
-    settings = sinksettings.read(sinksettings.SinkSettings, {"sink": sink})
-    logs.configure(settings)
+    settings = read_program(configuration.ReplaySettings, K_SINK=sink)
+    logs.configure(settings.log)
     with tracing.exporting():
         summary = asyncio.run(replay.replay(settings, event_id))
     typer.echo(f"{summary}.")

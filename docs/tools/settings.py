@@ -6,16 +6,16 @@ Each setting is documented once, in the docstring under its field. A test holds 
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import AliasChoices
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings
 
 from pytag.settings import Settings as PytagSettings
+from vcenter_source.settings.environment import get_names, list_fields
 from vcenter_source.settings.openfaas import ShimSettings
 from vcenter_source.settings.source import Settings as AdapterSettings
 
 PAGE = Path(__file__).parents[1] / "settings.md"
-PROGRAMS: dict[str, type[BaseSettings]] = {
+PROGRAMS: dict[str, type[BaseModel]] = {
     "The adapter: `vcenter-source run`": AdapterSettings,
     "The OpenFaaS gateway: `vcenter-source openfaas-shim`": ShimSettings,
     "The function: `python -m pytag`": PytagSettings,
@@ -36,12 +36,12 @@ def _render_section(section: str) -> str:
     return "\n\n".join(part for part in (heading, text, table) if part) + "\n"
 
 
-def rows(settings: type[BaseSettings]) -> Iterator[str]:
+def rows(settings: type[BaseModel]) -> Iterator[str]:
     """A line of the table for each setting."""
-    for name, field in settings.model_fields.items():
-        if not isinstance(field.validation_alias, AliasChoices) or field.description is None:
-            raise TypeError(f"{settings.__name__}.{name} has no variable, or no docstring")
-        variable = field.validation_alias.choices[0]
+    for field in list_fields(settings):
+        variable, *_ = get_names(field)
+        if field.description is None:
+            raise TypeError(f"{variable} has no docstring")
         yield f"| `{variable}` | {default(field)} | {' '.join(field.description.split())} |"
 
 

@@ -29,8 +29,8 @@ def lines(log: str) -> list[dict[str, Any]]:
 def python(code: str, **settings: str) -> tuple[str, int]:
     """What a program that has set up its log as ``run`` does writes on standard error, and its exit code."""
     set_up = """from vcenter_source.core import logs
-from vcenter_source.settings import sink as s
-logs.configure(s.read(s.SinkSettings, {}))
+from vcenter_source.settings import environment, log
+logs.configure(environment.read_area(log.LogSettings))
 """
     command = [sys.executable, "-c", set_up + code]
     done = subprocess.run(command, env=clean_environment(**settings), capture_output=True, text=True, check=False)

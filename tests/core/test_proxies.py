@@ -177,7 +177,7 @@ def test_it_is_a_setting_and_so_told_before_a_lease_is_asked_for(environment: py
     for name, value in LOGIN.items():
         environment.setenv(name, value)
     with pytest.raises(ConfigurationError, match=r"^HTTPS_PROXY: 'proxy:3128' has no scheme; set http://proxy:3128$"):
-        load(vcenter_url="vc.example.com")
+        load(VCENTER_URL="vc.example.com")
 
 
 def test_the_sink_and_the_api_server_refuse_alike(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from vcenter_functions.net.addresses import strip_secrets
 from vcenter_simulator.server import Simulator
 from vcenter_source.core.errors import ConfigurationError, SinkUnavailableError
 from vcenter_source.core.secretive import HIDDEN, Hiding, secrets_in
+from vcenter_source.settings.environment import read_area
 from vcenter_source.settings.openfaas import GatewaySettings
-from vcenter_source.settings.sink import read
 from vcenter_source.sinks.http import http_sink
 
 SECRET = "s3cret/with+signs="
@@ -84,7 +84,7 @@ def test_a_failure_names_the_address_without_it_and_hides_it_in_the_answer() -> 
 
 def test_a_gateway_has_no_query() -> None:
     with pytest.raises(ConfigurationError, match="query") as caught:
-        read(GatewaySettings, {"gateway": f"http://gateway:8080?{QUERY}"})
+        read_area(GatewaySettings, OPENFAAS_URL=f"http://gateway:8080?{QUERY}")
     assert not has_secret(str(caught.value))
 
 

@@ -14,8 +14,8 @@ from tests.support.pytag_process import pytag_environment, pytag_process
 from vcenter_functions.net.sockets import listen
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.http_server import BindAddress, serve_app
-from vcenter_source.settings.openfaas import ShimSettings
-from vcenter_source.settings.source import Settings
+from vcenter_source.settings.openfaas import ShimServerSettings
+from vcenter_source.settings.source import load
 from vcenter_source.sinks.openfaas.shim.http_server import serve_requests
 
 BOTH = {"127.0.0.1", "::1"}
@@ -112,6 +112,6 @@ VCENTER = {"VCENTER_URL": "https://vc", "VCENTER_USERNAME": "u", "VCENTER_PASSWO
 @pytest.mark.parametrize(("given", "host"), [(None, "::"), ("[::]", "::"), ("[::1]", "::1"), ("10.0.0.1", "10.0.0.1")])
 def test_a_host_may_have_its_brackets(given: str | None, host: str) -> None:
     named = {name: given for name in ("HOST", "HEALTH_HOST") if given}
-    assert Settings.model_validate(VCENTER | named).health_host == host
-    assert ShimSettings.model_validate(named).host == host
+    assert load(**VCENTER, **named).health.host == host
+    assert ShimServerSettings.model_validate(named).host == host
     assert pytag_settings("https://vc", **named).host == host

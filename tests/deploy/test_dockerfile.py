@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 
 from pytag.settings import Settings as PytagSettings
 from vcenter_functions import __version__
-from vcenter_source.settings.source import Settings as AdapterSettings
+from vcenter_source.settings.serving import HealthSettings
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -182,7 +182,7 @@ def test_an_image_is_of_the_projects_version_and_the_manifests_use_it() -> None:
 
 
 def test_the_ports_are_those_that_the_settings_begin_with() -> None:
-    assert inherited("adapter", "EXPOSE") == [str(AdapterSettings.model_fields["health_port"].default)]
+    assert inherited("adapter", "EXPOSE") == [str(HealthSettings.model_fields["port"].default)]
     assert inherited("pytag", "EXPOSE") == [str(PytagSettings.model_fields["port"].default)]
 
 

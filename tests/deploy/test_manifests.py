@@ -22,7 +22,7 @@ from tests.support.manifest_files import (
 )
 from tests.support.processes import command
 from vcenter_source.events.catalog import names_by_type
-from vcenter_source.settings.source import Settings
+from vcenter_source.settings.serving import HealthSettings
 
 CREATED = {"type": "com.vmware.event.resourcepool.created", "source": "https://vc/sdk", "id": "1"}
 BROKERS = [the("Broker"), the("Broker", folder="knative-kafka")]
@@ -63,7 +63,7 @@ def retried_for(broker: Manifest) -> float:
 
 def test_a_broker_in_memory_gives_up_before_the_source_calls_its_silence_a_fault() -> None:
     """It answers only then; but a subscriber that is restarted has time for that."""
-    assert 20 < retried_for(the("Broker")) < Settings.model_fields["health_stale_after"].default
+    assert 20 < retried_for(the("Broker")) < HealthSettings.model_fields["stale_after"].default
 
 
 def test_a_broker_on_kafka_holds_up_nobody_and_tries_for_longer() -> None:

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic import AliasChoices
-from pydantic_settings import BaseSettings
 
 from demo.manifests import Manifest
 from pytag.settings import Settings as PytagSettings
 from tests.deploy.manifest_schema import check, faults
 from tests.support.manifest_files import CONFIG, FOLDERS, ROOT, container, of_kind, pod, the
+from vcenter_source.settings.environment import list_variables, read_area
 from vcenter_source.settings.openfaas import GatewaySettings, ShimSettings
-from vcenter_source.settings.sink import OPENFAAS, read
+from vcenter_source.settings.sink import OPENFAAS
 from vcenter_source.settings.source import Settings as AdapterSettings
+from vcenter_source.settings.source import load
 from vcenter_source.sinks.openfaas.topics import function_of, functions_of
 
 STACK = ROOT / "functions" / "pytag" / "stack.yml"
@@ -61,11 +61,6 @@ def settings_of_the_folder() -> dict[str, str]:
     return data
 
 
-def names(kind: type[BaseSettings]) -> set[str]:
-    aliases = (field.validation_alias for field in kind.model_fields.values())
-    return {str(name) for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices}
-
-
 def test_kubectl_finds_nothing_there_that_is_not_for_it() -> None:
     suffixes = {".yaml", ".yml", ".json"}  # all that kubectl apply -f takes from a folder
     found = {path for path in (CONFIG / "openfaas").rglob("*") if path.suffix in suffixes}
@@ -86,10 +81,10 @@ def test_one_process_reads_vcenter_and_invokes_functions(tmp_path: Path, monkeyp
     (tmp_path / "username").write_text("u")
     (tmp_path / "password").write_text("p")
     monkeypatch.setenv("VCENTER_SECRET_PATH", str(tmp_path))
-    settings = read(AdapterSettings, {})
-    gateway = read(GatewaySettings, {"gateway": str(settings.sink).removeprefix(OPENFAAS)})
-    assert str(settings.sink).startswith(OPENFAAS)
-    assert gateway.gateway == "http://gateway.openfaas:8080"
+    settings = load()
+    gateway = read_area(GatewaySettings, OPENFAAS_URL=str(settings.sink.address).removeprefix(OPENFAAS))
+    assert settings.sink.is_openfaas
+    assert gateway.address == "http://gateway.openfaas:8080"
     assert gateway.basic_auth
     mounts = {mount["mountPath"]: mount["name"] for mount in container(source())["volumeMounts"]}
     volumes = {volume["name"]: volume for volume in pod(source())["volumes"]}
@@ -157,7 +152,7 @@ def test_the_functions_environment_is_settings_that_pytag_would_start_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = stack()["functions"]["pytag"]["environment"]
-    assert set(environment) <= names(PytagSettings)
+    assert set(environment) <= list_variables(PytagSettings)
     assert environment["VCENTER_SECRET_PATH"] == "/var/openfaas/secrets"
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -179,7 +174,7 @@ def test_the_function_is_the_image_of_the_manifests() -> None:
 
 
 def test_the_settings_of_the_documents_exist() -> None:
-    known = names(AdapterSettings) | names(ShimSettings) | names(PytagSettings)
+    known = list_variables(AdapterSettings) | list_variables(ShimSettings) | list_variables(PytagSettings)
     theirs = {"VC", "VC_USERNAME", "VC_PASSWORD", "TAG_URN"}  # of the vcenter-connector's example function
     text = DOCUMENT + MIGRATING
     named = set(re.findall(r"`([A-Z][A-Z_]*[A-Z])(?:=[^`]*)?`", text))

@@ -8,6 +8,7 @@ import pytest
 
 from pytag.settings import Settings as PytagSettings
 from tests.docs.pages import blocks, page, rows, section
+from vcenter_source.settings.environment import list_variables
 from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.source import Settings as AdapterSettings
 from vcenter_source.sinks.answers import ACCESS, RETRYABLE
@@ -55,10 +56,5 @@ def test_the_table_of_answers_is_what_the_source_makes_of_them() -> None:
 
 
 def test_the_settings_that_it_names_exist() -> None:
-    names = {
-        choice
-        for settings in (AdapterSettings, GatewaySettings, PytagSettings)
-        for field in settings.model_fields.values()
-        for choice in getattr(field.validation_alias, "choices", ())
-    }
+    names = list_variables(AdapterSettings) | list_variables(GatewaySettings) | list_variables(PytagSettings)
     assert {"OPENFAAS_MAX_TRIES", "POISON_MAX_TRIES", "VCENTER_ALIASES", "TAG_ACTION", "TIMEOUT", "K_SINK"} <= names

@@ -2,10 +2,9 @@
 
 import re
 
-from pydantic import AliasChoices
-
 from docs.tools.settings import PAGE, PROGRAMS, render, rows
 from tests.docs.pages import PAGES, ROOT, text
+from vcenter_source.settings.environment import list_variables
 
 OTHERS = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "KUBEBUILDER_ASSETS"}
 """Variables that are not settings of ours. OTEL_* are held by tests/core/test_otel_variables.py."""
@@ -25,7 +24,6 @@ def test_every_setting_that_a_page_names_is_one() -> None:
     """Those of the programs that one migrates from are not ours."""
     pages = [page for page in PAGES if not page.name.startswith("migrating-")]
     named = set(re.findall(r"`([A-Z]{2,}_[A-Z_]+)(?:=[^`]*)?`", text(*pages)))
-    aliases = [field.validation_alias for program in PROGRAMS.values() for field in program.model_fields.values()]
-    ours = {name for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices}
+    ours = frozenset().union(*map(list_variables, PROGRAMS.values()))
     tools = set(re.findall(r"\b[A-Z][A-Z_]+\b", (ROOT / "Makefile").read_text()))
     assert {name for name in named - ours - tools - OTHERS if not name.startswith("OTEL_")} == set()

@@ -268,7 +268,7 @@ def test_where_it_is_served(
         monkeypatch.setenv(name, value)
     if given_port is not None:
         monkeypatch.setenv("HEALTH_PORT", given_port)
-    assert load(sink=sink).serves_health_on == port
+    assert load(K_SINK=sink).health_port == port
 
 
 def test_an_admin_server_that_is_off_is_not_there() -> None:

@@ -23,8 +23,9 @@ from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.events.codec import OrjsonFormat
+from vcenter_source.settings.environment import read_area, read_program
 from vcenter_source.settings.openfaas import ShimSettings
-from vcenter_source.settings.sink import SinkSettings, read
+from vcenter_source.settings.sink import DeadLetterSettings, SinkSettings
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +175,7 @@ def test_a_wrong_setting_is_named(setting: str, words: str, monkeypatch: pytest.
     name, _, value = setting.partition("=")
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=f"^{name}: {words}") as caught:
-        read(ShimSettings, {})
+        read_program(ShimSettings)
     assert "hush" not in str(caught.value)
 
 
@@ -277,14 +278,14 @@ def test_in_one_process_a_gateway_that_is_away_shows_in_readiness(simulator: Sim
 )
 def test_a_wrong_gateway_is_named(sink: str, words: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^{words}") as caught:
-        read(SinkSettings, {"sink": sink})
+        read_area(SinkSettings, K_SINK=sink)
     assert "hush" not in str(caught.value)
 
 
 def test_dead_letters_go_to_no_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEAD_LETTER_SINK", "openfaas+http://gateway")
     with pytest.raises(ConfigurationError, match="DEAD_LETTER_SINK: only K_SINK can be an OpenFaaS gateway"):
-        read(SinkSettings, {})
+        read_area(DeadLetterSettings)
 
 
 def test_a_gateways_wrong_setting_is_one_line_of_run_too(simulator: Simulator) -> None:

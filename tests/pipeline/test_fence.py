@@ -29,7 +29,10 @@ def given(monkeypatch: pytest.MonkeyPatch, **others: str) -> settings.Settings:
 
 def test_neither_the_sink_nor_the_dead_letter_gets_anything_behind_the_fence(monkeypatch: pytest.MonkeyPatch) -> None:
     async def both(read: settings.Settings) -> None:
-        async with parts.open_sink(read, fence=lost) as sink, parts.open_dead_letters(read, lost) as letters:
+        async with (
+            parts.open_sink(read.sink, fence=lost) as sink,
+            parts.open_dead_letters(read.dead_letters, read.sink, lost) as letters,
+        ):
             with pytest.raises(LeaseLostError):
                 await sink.send(EVENT, INVALID_SPAN, 0)
             with pytest.raises(LeaseLostError):
@@ -43,7 +46,7 @@ def test_neither_the_sink_nor_the_dead_letter_gets_anything_behind_the_fence(mon
 
 def test_no_function_is_invoked_behind_the_fence(monkeypatch: pytest.MonkeyPatch) -> None:
     async def one(read: settings.Settings) -> None:
-        async with parts.open_sink(read, fence=lost) as sink:
+        async with parts.open_sink(read.sink, fence=lost) as sink:
             with pytest.raises(LeaseLostError):
                 await sink.send(EVENT, INVALID_SPAN, 0)
 

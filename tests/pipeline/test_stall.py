@@ -8,7 +8,7 @@ from tests.support.dispatcher import parcel
 from vcenter_source import wiring as parts
 from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.stall import Stall
-from vcenter_source.settings.source import Settings
+from vcenter_source.settings.sink import SinkSettings
 
 
 class Clock:
@@ -81,7 +81,7 @@ def test_a_sink_that_is_slow_with_each_event_is_told_of_no_more_often() -> None:
 
 def test_a_pager_may_take_its_time() -> None:
     watched = Watched()
-    watched.stall = parts.build_stall_watch(Settings.model_construct(sink="-"), watched.meters)
+    watched.stall = parts.build_stall_watch(SinkSettings.model_construct(address="-"), watched.meters)
     watched.meters.taken(parcel("1", "x"))
     assert watched.after(3600) == []
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.settings.environment import BASE, load_settings, refusal
 from vcenter_source.core.errors import ConfigurationError
+from vcenter_source.settings.environment import list_fields
 from vcenter_source.settings.source import Settings, load
 
 
@@ -28,7 +29,7 @@ def test_a_host_or_an_address_names_the_vcenter(
     monkeypatch: pytest.MonkeyPatch, given_url: str, full: str, source: str
 ) -> None:
     settings = load_settings(monkeypatch, VCENTER_URL=given_url)
-    assert (settings.vcenter_url, settings.source) == (full, source)
+    assert (settings.vcenter.url, settings.vcenter.source) == (full, source)
 
 
 @pytest.mark.parametrize("url", ["ftp://vc/sdk", "https://", "vc:99999", "a b"])
@@ -100,20 +101,20 @@ def test_what_govc_users_have_set_serves_as_fall_back(monkeypatch: pytest.Monkey
     monkeypatch.setenv("GOVC_URL", "https://admin%40vsphere.local:p%40ss@vc")
     monkeypatch.setenv("GOVC_INSECURE", "1")
     settings = load()
-    credentials = settings.credentials()
+    credentials = settings.vcenter.credentials()
     assert (credentials.username, credentials.password.get_secret_value()) == ("admin@vsphere.local", "p@ss")
-    assert settings.vcenter_insecure
+    assert settings.vcenter.insecure
     monkeypatch.setenv("VCENTER_USERNAME", "reader")
-    assert load().credentials().username == "reader"
+    assert load().vcenter.credentials().username == "reader"
 
 
 def test_a_mounted_secret_wins_and_is_read_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "username").write_text("mounted\n")
     (tmp_path / "password").write_text("first")
     settings = load_settings(monkeypatch, VCENTER_SECRET_PATH=str(tmp_path))
-    assert settings.credentials().username == "mounted"
+    assert settings.vcenter.credentials().username == "mounted"
     (tmp_path / "password").write_text("second")
-    assert settings.credentials().password.get_secret_value() == "second"
+    assert settings.vcenter.credentials().password.get_secret_value() == "second"
 
 
 def test_a_secret_that_is_not_mounted_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -122,12 +123,12 @@ def test_a_secret_that_is_not_mounted_is_named(monkeypatch: pytest.MonkeyPatch, 
 
 def test_the_empty_variables_that_knative_injects_count_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings(monkeypatch, K_SINK="", K_CE_OVERRIDES="", K_CA_CERTS="")
-    assert (settings.sink, settings.ce_overrides, settings.ca_certs) == (None, {}, None)
+    assert (settings.sink.address, settings.events.extensions, settings.sink.ca_certs) == (None, {}, None)
 
 
 def test_overrides_become_extension_attributes(monkeypatch: pytest.MonkeyPatch) -> None:
     overrides = '{"extensions":{"Cluster":"east","id":"mine","type":"t","n":1}}'
-    assert load_settings(monkeypatch, K_CE_OVERRIDES=overrides).ce_overrides == {"cluster": "east", "n": "1"}
+    assert load_settings(monkeypatch, K_CE_OVERRIDES=overrides).events.extensions == {"cluster": "east", "n": "1"}
 
 
 def test_the_password_is_in_no_printed_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +136,7 @@ def test_the_password_is_in_no_printed_settings(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_every_setting_is_documented() -> None:
-    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+    assert [field for field in list_fields(Settings) if not field.description] == []
 
 
 @pytest.mark.parametrize("name", ["VCENTER_URL", "GOVC_URL"])
@@ -182,7 +183,7 @@ def test_what_says_what_an_event_is_cannot_be_overridden(monkeypatch: pytest.Mon
     overrides = (
         '{"extensions":{"subject":"x","time":"x","knativebrokerttl":"1","dataschema":"x","gone":null,"kept":"y"}}'
     )
-    assert load_settings(monkeypatch, K_CE_OVERRIDES=overrides).ce_overrides == {"kept": "y"}
+    assert load_settings(monkeypatch, K_CE_OVERRIDES=overrides).events.extensions == {"kept": "y"}
     assert "data is no extension" in refusal(monkeypatch, K_CE_OVERRIDES='{"extensions":{"data":"x"}}')
 
 
@@ -191,9 +192,9 @@ def test_a_mounted_file_that_is_not_utf_8_is_named(monkeypatch: pytest.MonkeyPat
     (tmp_path / "username").write_text("leserß", encoding="utf-8")
     (tmp_path / "password").write_text("pässword", encoding="utf-8")
     settings = load_settings(monkeypatch, VCENTER_SECRET_PATH=str(tmp_path))
-    assert settings.credentials().username == "leserß"
+    assert settings.vcenter.credentials().username == "leserß"
     (tmp_path / name).write_bytes("pässword".encode("latin-1"))
     message = f"VCENTER_SECRET_PATH: {tmp_path / name} is not UTF-8 text"
     assert refusal(monkeypatch, VCENTER_SECRET_PATH=str(tmp_path)) == message
     with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
-        settings.credentials()
+        settings.vcenter.credentials()

@@ -8,6 +8,7 @@ import pytest
 
 from tests.settings.environment import BASE, load_settings, refusal
 from vcenter_source.commands.run import beginning
+from vcenter_source.settings.environment import read_program
 from vcenter_source.settings.openfaas import GatewaySettings, ShimSettings
 from vcenter_source.vcenter.client import About
 
@@ -18,28 +19,32 @@ def test_a_line_end_behind_a_variable_and_a_byte_order_mark_before_it_are_no_par
 ) -> None:
     given = BASE | {"K_SINK": "http://sink", "MAX_IN_FLIGHT": "7", "VIEWER_TOKEN": "t" * 20, "EVENT_TYPES": "VmEvent"}
     settings = load_settings(monkeypatch, **{name: around.format(value) for name, value in given.items()})
-    found = settings.credentials()
+    found = settings.vcenter.credentials()
     assert (found.username, found.password.get_secret_value()) == ("reader", "s3cret")
-    assert (settings.vcenter_url, settings.sink, settings.max_in_flight) == ("https://vc.example.com", "http://sink", 7)
-    assert settings.viewer_token is not None
-    assert settings.viewer_token.get_secret_value() == "t" * 20
-    assert settings.event_types == ("VmEvent",)
+    assert (settings.vcenter.url, settings.sink.address, settings.delivery.max_in_flight) == (
+        "https://vc.example.com",
+        "http://sink",
+        7,
+    )
+    assert settings.viewer.token is not None
+    assert settings.viewer.token.get_secret_value() == "t" * 20
+    assert settings.events.types == ("VmEvent",)
 
 
 def test_what_is_only_a_line_end_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "VCENTER_PASSWORD: not set" in refusal(monkeypatch, VCENTER_PASSWORD="\n")
-    assert load_settings(monkeypatch, VCENTER_PASSWORD="s3cret", K_SINK="\n").sink is None
+    assert load_settings(monkeypatch, VCENTER_PASSWORD="s3cret", K_SINK="\n").sink.address is None
 
 
 def test_blanks_are_part_of_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings(monkeypatch, VCENTER_PASSWORD=" s3cret ")
-    assert settings.credentials().password.get_secret_value() == " s3cret "
+    assert settings.vcenter.credentials().password.get_secret_value() == " s3cret "
 
 
 def test_mounted_files_may_begin_with_a_byte_order_mark(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "username").write_text("\ufeffreader\r\n", encoding="utf-8")
     (tmp_path / "password").write_text("\ufeffs3cret", encoding="utf-8")
-    found = load_settings(monkeypatch, VCENTER_SECRET_PATH=str(tmp_path)).credentials()
+    found = load_settings(monkeypatch, VCENTER_SECRET_PATH=str(tmp_path)).vcenter.credentials()
     assert (found.username, found.password.get_secret_value()) == ("reader", "s3cret")
 
 
@@ -53,10 +58,10 @@ def test_the_gateways_credentials_may_too(tmp_path: Path) -> None:
 def test_choices_are_taken_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
     given = {"LOG_LEVEL": "INFO", "LOG_FORMAT": "Json", "EVENT_FORMAT": "VEBA", "START_FROM": "Beginning"}
     settings = load_settings(monkeypatch, **given)
-    found = (settings.log_level, settings.log_format, settings.event_format, settings.start_from)
+    found = (settings.log.level, settings.log.format, settings.events.format, settings.events.start_from)
     assert found == ("info", "json", "veba", "beginning")
-    shim = ShimSettings.model_validate({"LOG_LEVEL": "Debug", "OPENFAAS_INVOCATION": "Sync"})
-    assert (shim.log_level, shim.invocation) == ("debug", "sync")
+    shim = read_program(ShimSettings, LOG_LEVEL="Debug", OPENFAAS_INVOCATION="Sync")
+    assert (shim.log.level, shim.gateway.invocation) == ("debug", "sync")
 
 
 @pytest.mark.parametrize(
@@ -73,10 +78,10 @@ def test_choices_are_taken_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_where_to_begin(monkeypatch: pytest.MonkeyPatch, start: str, meant: datetime | timedelta) -> None:
     settings = load_settings(monkeypatch, START_FROM=start)
-    assert settings.start_from == meant
+    assert settings.events.start_from == meant
     about = About("uuid", "8.0.3.0", datetime(2026, 2, 1, 12, tzinfo=UTC), {})
     expected = about.now - meant if isinstance(meant, timedelta) else meant
-    assert beginning(settings, about) == expected, "by vCenter's clock"
+    assert beginning(settings.events, about) == expected, "by vCenter's clock"
 
 
 @pytest.mark.parametrize("start", ["-", "-h", "1h", "-1y", "-1h1d", "-\u0661h", "-999999d", "2026-13-01"])

@@ -36,6 +36,7 @@ from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.settings import sink as sinksettings
 from vcenter_source.settings import source as settings
+from vcenter_source.settings.environment import read_area
 from vcenter_source.sinks import connection, mounted
 from vcenter_source.sinks.answers import ACCESS
 from vcenter_source.sinks.http import http_sink
@@ -211,7 +212,7 @@ def test_k_ca_certs_are_trusted_whatever_else_stands_in_them(
 ) -> None:
     monkeypatch.setenv("K_CA_CERTS", f"# Főtanúsítvány\n{certificate[0].read_text()}\n# the end")
     with raw_sink(tls=certificate[1]) as (url, requests):
-        send(url, ca_certs=sinksettings.read(sinksettings.SinkSettings, {}).ca_certs)
+        send(url, ca_certs=read_area(sinksettings.SinkSettings).ca_certs)
     assert len(requests) == 1
 
 
@@ -305,7 +306,10 @@ def test_only_the_sink_that_knative_named_is_shown_the_token(tmp_path: Path, mon
     monkeypatch.setattr(sinksettings, "OIDC_TOKEN", tmp_path / "token")
 
     async def both(given: settings.Settings) -> None:
-        async with parts.open_sink(given) as sink, parts.open_dead_letters(given) as letters:
+        async with (
+            parts.open_sink(given.sink) as sink,
+            parts.open_dead_letters(given.dead_letters, given.sink) as letters,
+        ):
             await sink.send(EVENT, INVALID_SPAN, 0)
             await letters.store(DeadLetter(EVENT, sink.address, "refused"), INVALID_SPAN)
 
@@ -313,7 +317,7 @@ def test_only_the_sink_that_knative_named_is_shown_the_token(tmp_path: Path, mon
         for name, value in ({"K_SINK": sink.url, "DEAD_LETTER_SINK": another.url, "VCENTER_URL": "vc"} | LOGIN).items():
             monkeypatch.setenv(name, value)
         asyncio.run(both(settings.load()))
-        asyncio.run(both(settings.load(sink=another.url)))
+        asyncio.run(both(settings.load(K_SINK=another.url)))
         assert ["authorization" in request.headers for request in sink.requests] == [True]
         assert ["authorization" in request.headers for request in another.requests] == [False] * 3
 
@@ -358,9 +362,9 @@ def test_a_broker_on_an_in_memory_channel_may_take_its_time(monkeypatch: pytest.
     for name, value in ({"VCENTER_URL": "vc"} | LOGIN).items():
         monkeypatch.setenv(name, value)
     given = settings.load()
-    assert given.sink_timeout >= 300
-    assert given.max_event_bytes < 1024 * 1024
-    assert given.max_in_flight < 1000
+    assert given.sink.timeout >= 300
+    assert given.sink.max_event_bytes < 1024 * 1024
+    assert given.delivery.max_in_flight < 1000
 
 
 # ---- Replies mean nothing to a source

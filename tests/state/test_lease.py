@@ -362,7 +362,7 @@ LOGIN = {"VCENTER_URL": "vc", "VCENTER_USERNAME": "u", "VCENTER_PASSWORD": "p"}
     [
         ({"LEASE": "Not a name"}, r"LEASE: 'Not a name': not \[namespace/\]name"),
         ({"LEASE": "a/b/c"}, r"LEASE: 'a/b/c': not \[namespace/\]name"),
-        ({"LEASE": "name", "CHECKPOINT": "memory:"}, "LEASE: takes a CHECKPOINT that the next holder can read"),
+        ({"LEASE": "name", "CHECKPOINT": "memory:"}, "LEASE: needs a CHECKPOINT that the next holder can read"),
         ({"LEASE": "name", "CHECKPOINT": "configmap://n", "LEASE_DURATION": "0"}, "LEASE_DURATION: '0': "),
     ],
 )

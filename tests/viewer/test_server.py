@@ -376,7 +376,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 )
 def test_viewer_is_a_port_or_an_address(environment: pytest.MonkeyPatch, value: str, address: tuple[str, int]) -> None:
     environment.setenv("VIEWER", value)
-    assert load().viewer_address == address
+    assert load().viewer.bind_address == address
 
 
 @pytest.mark.parametrize(
@@ -398,7 +398,7 @@ def test_an_address_that_others_reach_takes_a_token(environment: pytest.MonkeyPa
         load()
     assert "too short;" in str(refused.value)
     environment.setenv("VIEWER_TOKEN", TOKEN)
-    assert load().viewer == value
+    assert load().viewer.address == value
 
 
 @pytest.mark.parametrize("value", ["javascript:alert({trace_id})", "http://jaeger/trace/", "jaeger/{trace_id}"])

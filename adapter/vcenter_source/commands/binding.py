@@ -35,7 +35,7 @@ async def wait_without_sink(settings: Settings, sleep: Callable[[float], Awaitab
     seconds = patience(settings)
     if seconds:
         registry = CollectorRegistry()
-        async with health.serving(Unbound(), registry, settings.health_host, settings.serves_health_on):
+        async with health.serving(Unbound(), registry, settings.health.host, settings.health_port):
             log.warning("K_SINK is not set, waiting for the pod in which Knative sets it", seconds=seconds)
             await sleep(seconds)
     raise ConfigurationError("K_SINK: not set; set the sink's address (Knative does), or --sink - to print events")
@@ -44,4 +44,4 @@ async def wait_without_sink(settings: Settings, sleep: Callable[[float], Awaitab
 def patience(settings: Settings) -> float:
     """How long to wait, in seconds: SINK_WAIT, and outside a pod, where nobody sets K_SINK later, only if it is set."""
     in_pod = "KUBERNETES_SERVICE_HOST" in os.environ
-    return settings.sink_wait if in_pod or "sink_wait" in settings.model_fields_set else 0.0
+    return settings.sink.wait if in_pod or "wait" in settings.sink.model_fields_set else 0.0

@@ -29,6 +29,7 @@ from vcenter_source.pipeline.cursor import Position
 from vcenter_source.pipeline.dispatcher import Delivery, Retry, Sink, Watch
 from vcenter_source.pipeline.processor import AHEAD, Intake, ReadingProgress
 from vcenter_source.pipeline.reader import Stream
+from vcenter_source.settings.events import EventSettings
 from vcenter_source.settings.source import Settings
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink
 from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore, OffsetTracker
@@ -46,7 +47,6 @@ from vcenter_source.wiring import (
     connect_vcenter,
     open_dead_letters,
     open_sink,
-    poison_max_tries,
     serve_health,
     watching,
 )
@@ -65,13 +65,13 @@ async def run(settings: Settings) -> None:
 
 async def serve(settings: Settings) -> None:
     """Carry events from vCenter to the sink whenever it is ours to do so. Raises the failures of ``core.errors``."""
-    if settings.sink is None:
+    if settings.sink.address is None:
         await wait_without_sink(settings)
-    meters, store = Meters(), build_checkpoint_store(settings.checkpoint)
-    meters.lease = lease = build_lease(settings)
+    meters, store = Meters(), build_checkpoint_store(settings.state.checkpoint)
+    meters.lease = lease = build_lease(settings.state)
     async with (
-        open_sink(settings, meters.registry, build_fence(lease)) as sink,
-        open_dead_letters(settings, build_fence(lease)) as letters,
+        open_sink(settings.sink, meters.registry, build_fence(lease)) as sink,
+        open_dead_letters(settings.dead_letters, settings.sink, build_fence(lease)) as letters,
         serve_health(settings, meters),
         watching(settings, meters, sink) as watch,
     ):
@@ -91,7 +91,7 @@ async def serve(settings: Settings) -> None:
                 if meters.vcenter.age is None:  # a wrong setting, maybe: whoever has just set it is told at once
                     raise
                 log.warning("cannot begin to deliver again, trying later", reason=str(exc))
-                await asyncio.sleep(settings.retry_max_delay * random.random())  # noqa: S311  to spread, not to hide
+                await asyncio.sleep(settings.retry.max_delay * random.random())  # noqa: S311  to spread, not to hide
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,19 +125,19 @@ class Pipeline:
     async def run(self) -> None:
         """Log in to vCenter, and carry events until cancelled."""
         settings, meters, lease = self.settings, self.meters, self.meters.lease
-        types = TypeFilter(settings.event_types)
-        backoff = Backoff(base=0.5, longest=settings.retry_max_delay, random=random.random)
-        async with connect_vcenter(settings, meters, self.refusals) as (vcenter, about):
-            since, resumed = beginning(settings, about), await self._resumed(about)
+        types = TypeFilter(settings.events.types)
+        backoff = Backoff(base=0.5, longest=settings.retry.max_delay, random=random.random)
+        async with connect_vcenter(settings.vcenter, meters, self.refusals) as (vcenter, about):
+            since, resumed = beginning(settings.events, about), await self._resumed(about)
             for doubt in types.doubts(about.categories):
                 log.warning("EVENT_TYPES: a pattern may match nothing", reason=doubt)
             ledger = OffsetTracker(about.instance_uuid, resumed, since)
             meters.follow(ledger)
-            most = poison_max_tries(settings)
-            retry = Retry(backoff, settings.retry_max_duration or math.inf, poison_max_tries=most)
+            most = settings.poison_max_tries
+            retry = Retry(backoff, settings.retry.max_duration or math.inf, poison_max_tries=most)
             keeper = CheckpointCommitter(self.store, ledger, meters.checkpoint)
             await keeper.claim()
-            position = Position(since, resumed, timedelta(seconds=settings.read_overlap), vcenter.now)
+            position = Position(since, resumed, timedelta(seconds=settings.events.read_overlap), vcenter.now)
             start = ClockReading(about.now, datetime.now(UTC))
             if not position.clock_at_start(start):
                 ledger.set_start_clock(start)
@@ -148,23 +148,23 @@ class Pipeline:
                 delivery = Delivery(
                     self.sink,
                     self.letters,
-                    max_in_flight=settings.max_in_flight,
+                    max_in_flight=settings.delivery.max_in_flight,
                     retry=retry,
                     watch=self.watch,
                     spawn=tasks.create_task,
                     fence=build_fence(lease),
                 )
-                ahead = max(AHEAD, settings.max_in_flight)
+                ahead = max(AHEAD, settings.delivery.max_in_flight)
                 intake = Intake(types, build_converter(settings, about), ledger, delivery, meters, ahead)
-                keeping = tasks.create_task(keeper.save_regularly(settings.checkpoint_interval, asyncio.sleep))
-                stall = tasks.create_task(build_stall_watch(settings, meters).keep_looking(asyncio.sleep))
+                keeping = tasks.create_task(keeper.save_regularly(settings.state.checkpoint_interval, asyncio.sleep))
+                stall = tasks.create_task(build_stall_watch(settings.sink, meters).keep_looking(asyncio.sleep))
                 try:
                     async with aclosing(stream.events()) as events:
                         async for event in events:
                             await intake.take(event)
                 finally:
                     ours = meters.leading and not keeper.overtaken
-                    undelivered = await delivery.drain(settings.drain_timeout if ours else 0)
+                    undelivered = await delivery.drain(settings.delivery.drain_timeout if ours else 0)
                     keeping.cancel()
                     stall.cancel()
                     await asyncio.wait([keeping, stall])
@@ -207,7 +207,7 @@ async def supervised() -> AsyncIterator[asyncio.TaskGroup]:
         raise failures.exceptions[0] from failures
 
 
-def beginning(settings: Settings, about: About) -> datetime | None:
+def beginning(settings: EventSettings, about: About) -> datetime | None:
     """START_FROM as a time on vCenter's clock; None is the oldest event that it holds."""
     if settings.start_from == "beginning":
         return None

@@ -43,10 +43,10 @@ def objects(settings: VcenterSettings, tag: str) -> list[Tagged]:
     if not URN.fullmatch(tag) and not (category and name):
         raise ConfigurationError(f"{tag!r} is no tag; write category/name, or the tag's urn")
     authorities = settings.authorities()
-    session = Session(settings.vcenter_url, settings.credentials, authorities)
+    session = Session(settings.url, settings.credentials, authorities)
     try:
         session.log_in()
-        with reading_tags(settings.vcenter_url, settings.credentials(), authorities.context()) as tags:
+        with reading_tags(settings.url, settings.credentials(), authorities.context()) as tags:
             found = tags.objects_with(tag if URN.fullmatch(tag) else find(tags, category, name))
         if found is None:
             raise unknown(tags.host, f"tag {tag}")

@@ -23,21 +23,21 @@ JSON: tuple[Processor, ...] = (structlog.processors.EventRenamer("message"), str
 
 
 class LogSettings(Protocol):
-    """The settings that say how the log looks, which every command has."""
+    """What ``settings.log`` has."""
 
     @property
-    def log_format(self) -> str: ...  # noqa: D102  LOG_FORMAT
+    def format(self) -> str: ...  # noqa: D102  LOG_FORMAT
     @property
-    def log_level(self) -> str: ...  # noqa: D102  LOG_LEVEL
+    def level(self) -> str: ...  # noqa: D102  LOG_LEVEL
 
 
-def configure(settings: LogSettings) -> None:
-    """Set structlog and the standard library's logging up as LOG_FORMAT and LOG_LEVEL say."""
-    level = getattr(logging, settings.log_level.upper())
-    rendered = JSON if settings.log_format == "json" else for_people()
+def configure(settings: LogSettings, *, level: str | None = None) -> None:
+    """Configure structlog and the standard library's logging. ``level`` takes the place of LOG_LEVEL."""
+    least = getattr(logging, (level or settings.level).upper())
+    rendered = JSON if settings.format == "json" else for_people()
     structlog.configure(
         processors=[*DESCRIBED, *rendered],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=lambda *_: Lines(sys.stderr),
     )
     strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
@@ -46,7 +46,7 @@ def configure(settings: LogSettings) -> None:
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=DESCRIBED, processors=[strip, *rendered])
     )
     # What libraries say below a warning is of use to their own developers only.
-    logging.basicConfig(handlers=[foreign], level=max(level, logging.WARNING), force=True)
+    logging.basicConfig(handlers=[foreign], level=max(least, logging.WARNING), force=True)
     logging.captureWarnings(capture=True)
     if rendered is JSON:
         sys.excepthook = log_crash

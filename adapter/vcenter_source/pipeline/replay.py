@@ -21,8 +21,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from vcenter_source.core import tracing
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import ConfigurationError, EventRefusedError, SinkAccessError, SinkUnavailableError
-from vcenter_source.settings.sink import OPENFAAS, SinkSettings
-from vcenter_source.sinks.http import http_sink
+from vcenter_source.settings.sink import DeadLetterSettings, SinkSettings
+from vcenter_source.settings.source import ReplaySettings
+from vcenter_source.sinks.http import open_http_sink
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink, openfaas_sink
 from vcenter_source.state.dead_letters import without_error_attributes
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder, StoredLetter
@@ -153,28 +154,28 @@ def traced(event: CloudEvent) -> Span:
     return get_current_span(TraceContextTextMapPropagator().extract(event.get_attributes()))
 
 
-def folder_of(settings: SinkSettings) -> DeadLetterFolder:
+def folder_of(settings: DeadLetterSettings) -> DeadLetterFolder:
     """The folder that DEAD_LETTER_PATH names."""
-    if settings.dead_letter_path is None:
+    if settings.path is None:
         raise ConfigurationError("DEAD_LETTER_PATH: not set; set it to the folder that the adapter has it set to")
-    return DeadLetterFolder(settings.dead_letter_path, settings.dead_letter_max_bytes)
+    return DeadLetterFolder(settings.path, settings.max_bytes)
 
 
-def tell_where_missing(settings: SinkSettings) -> None:
+def tell_where_missing(settings: DeadLetterSettings) -> None:
     """That there are no letters may mean that the folder is another one."""
-    path = settings.dead_letter_path
+    path = settings.path
     if path is not None and not path.is_dir():
         log.warning("no such folder yet; the adapter makes it for its first dead letter", path=str(path))
 
 
-async def replay(settings: SinkSettings, event_id: str | None) -> Summary:
+async def replay(settings: ReplaySettings, event_id: str | None) -> Summary:
     """Send the letters of DEAD_LETTER_PATH to K_SINK, with a bar of progress on a terminal."""
-    folder = folder_of(settings)
-    if settings.sink in {None, "-"}:
+    folder = folder_of(settings.dead_letters)
+    if settings.sink.address in {None, "-"}:
         raise ConfigurationError("K_SINK: not set; set it, or --sink, to the http(s) address to send to")
-    tell_where_missing(settings)
-    backoff = Backoff(base=0.5, longest=settings.retry_max_delay, random=random.random)
-    async with sender_of(settings) as sink:
+    tell_where_missing(settings.dead_letters)
+    backoff = Backoff(base=0.5, longest=settings.retry.max_delay, random=random.random)
+    async with sender_of(settings.sink) as sink:
         with progress(folder) as done:
             return await stoppable(Replay(folder, sink, backoff, done=done), event_id)
 
@@ -199,17 +200,11 @@ async def stoppable(replaying: Replay, event_id: str | None) -> Summary:
 @asynccontextmanager
 async def sender_of(settings: SinkSettings) -> AsyncIterator[Sender]:
     """The sink that K_SINK or --sink names."""
-    if str(settings.sink).startswith(OPENFAAS):
+    if settings.is_openfaas:
         async with openfaas_sink(settings) as functions:
             yield functions
         return
-    async with http_sink(
-        str(settings.sink),
-        ca_certs=settings.ca_certs,
-        answer_timeout=settings.sink_timeout,
-        max_event_bytes=settings.max_event_bytes,
-        token_file=settings.sink_token,
-    ) as sink:
+    async with open_http_sink(settings.for_replay()) as sink:
         yield sink
 
 

@@ -5,12 +5,22 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from vcenter_functions.net.sockets import ANYWHERE
 from vcenter_functions.net.tls import create_client_context
 from vcenter_source.core.errors import ConfigurationError
-from vcenter_source.settings.sink import EnvironmentSettings, ListenHost, check_port, either, split, trim
+from vcenter_source.settings.environment import (
+    EnvironmentSettings,
+    ListenHost,
+    ProgramSettings,
+    check_port,
+    either,
+    lower_case,
+    split_url,
+    trim,
+)
+from vcenter_source.settings.log import LogSettings
 
 Invocation = Literal["async", "sync"]
 
@@ -18,7 +28,7 @@ Invocation = Literal["async", "sync"]
 class GatewaySettings(EnvironmentSettings):
     """The gateway, and how functions are invoked: for ``openfaas-shim``, and ``run --sink openfaas+http://…``."""
 
-    gateway: Annotated[str, either("OPENFAAS_URL")] = "http://gateway.openfaas:8080"
+    address: Annotated[str, either("OPENFAAS_URL")] = "http://gateway.openfaas:8080"
     """The gateway's http or https address. With `run`, `--sink` names it instead."""
 
     ca_certs: Annotated[str | None, either("K_CA_CERTS")] = None
@@ -34,7 +44,7 @@ class GatewaySettings(EnvironmentSettings):
     topic_map_interval: Annotated[float, either("TOPIC_MAP_INTERVAL")] = Field(default=10.0, gt=0)
     """Seconds between two readings of the functions and their topics."""
 
-    invocation: Annotated[Invocation, either("OPENFAAS_INVOCATION")] = "async"
+    invocation: Annotated[Invocation, BeforeValidator(lower_case), either("OPENFAAS_INVOCATION")] = "async"
     """`async`: the gateway's queue takes the event, and a slow function holds nothing up; it answers 202. `sync`: the
     function itself has to answer 2xx. A function's annotation `topic-invocation` wins."""
 
@@ -49,10 +59,10 @@ class GatewaySettings(EnvironmentSettings):
     letter. While the gateway cannot reach a function (429, 502, 503, 504, no answer), it is tried for as long as it
     takes. Where the queue fails with one event (500: it is too large, say), tries count while it takes others."""
 
-    @field_validator("gateway")
+    @field_validator("address")
     @classmethod
-    def _address(cls, value: str) -> str:
-        parts = split(value)
+    def _check_address(cls, value: str) -> str:
+        parts = split_url(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
             raise ValueError("not an http or https address without a user name")
         if parts.query or parts.fragment:
@@ -62,7 +72,7 @@ class GatewaySettings(EnvironmentSettings):
 
     @field_validator("ca_certs")
     @classmethod
-    def _certificates(cls, value: str | None) -> str | None:
+    def _check_certificates(cls, value: str | None) -> str | None:
         if value is not None:
             try:
                 create_client_context(ca_certs=value)
@@ -71,29 +81,29 @@ class GatewaySettings(EnvironmentSettings):
         return value
 
     def authorization(self) -> dict[str, str]:
-        """The header for the gateway's lists, by the files as they are now; none where no credentials are asked for.
+        """Build the header for the gateway's lists from the files as they are now; empty if it asks for no credentials.
 
         Raises ConfigurationError.
         """
         if not self.basic_auth:
             return {}
         folder = self.secret_mount_path
-        pair = f"{_mounted(folder / 'basic-auth-user')}:{_mounted(folder / 'basic-auth-password')}"
+        pair = f"{_read_mounted(folder / 'basic-auth-user')}:{_read_mounted(folder / 'basic-auth-password')}"
         return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}  # RFC 7617
 
 
-def _mounted(file: Path) -> str:
-    """What a file holds, trimmed as OpenFaaS's own connectors do."""
+def _read_mounted(file: Path) -> str:
+    """Read a file, trimmed as OpenFaaS's own connectors do."""
     try:
         return trim(file.read_text(encoding="utf-8")).strip()
     except OSError as exc:
         raise ConfigurationError(f"secret_mount_path: cannot read {file}: {exc.strerror}") from exc
-    except UnicodeDecodeError:  # quotes a byte of the password, so it is no cause to keep
+    except UnicodeDecodeError:  # it quotes a byte of the password, so it is not chained
         raise ConfigurationError(f"secret_mount_path: {file} is not UTF-8 text") from None
 
 
-class ShimSettings(GatewaySettings):
-    """Everything that can be set for ``vcenter-source openfaas-shim``."""
+class ShimServerSettings(EnvironmentSettings):
+    """Where the shim takes events, and how many bytes and seconds it gives them."""
 
     host: Annotated[ListenHost, either("HOST")] = ANYWHERE  # events come from outside the pod
     """The address to listen on, for events and for `/healthz`, `/readyz` and `/metrics`; `::` is every one, of IPv6 and
@@ -111,8 +121,10 @@ class ShimSettings(GatewaySettings):
     health_stale_after: Annotated[float, either("HEALTH_STALE_AFTER")] = Field(default=60.0, gt=0)
     """Seconds that the gateway may be out of reach before `/readyz` answers 503. The last topic map is kept."""
 
-    log_format: Annotated[Literal["console", "json"], either("LOG_FORMAT")] = "console"
-    """How the log on standard error looks."""
 
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], either("LOG_LEVEL")] = "info"
-    """The least severity that is logged."""
+class ShimSettings(ProgramSettings):
+    """Everything that can be set for ``vcenter-source openfaas-shim``."""
+
+    gateway: GatewaySettings
+    server: ShimServerSettings
+    log: LogSettings

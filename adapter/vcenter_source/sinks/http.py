@@ -22,6 +22,7 @@ from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkU
 from vcenter_source.core.proxies import find_proxy
 from vcenter_source.core.secretive import Hiding, secrets_in
 from vcenter_source.events.codec import BATCH_TYPE, OrjsonFormat, to_binary
+from vcenter_source.settings.sink import SinkSettings
 from vcenter_source.sinks.answers import judge
 from vcenter_source.sinks.client import Wire
 from vcenter_source.sinks.connection import Answer, WireError
@@ -211,6 +212,23 @@ def must_fit(size: int, most: int) -> None:
     """Raise EventRefusedError for an event of more bytes: its data, and the names and values of its attributes."""
     if size > most:
         raise EventRefusedError(f"the event has {size} bytes, more than MAX_EVENT_BYTES ({most})")
+
+
+@asynccontextmanager
+async def open_http_sink(
+    settings: SinkSettings, fence: Callable[[], None] = lambda: None
+) -> AsyncIterator[HttpSink | Batches]:
+    """Open the sink that the settings name, an http or https address."""
+    async with http_sink(
+        str(settings.address),
+        ca_certs=settings.ca_certs,
+        answer_timeout=settings.timeout,
+        max_event_bytes=settings.max_event_bytes,
+        batch=settings.batch,
+        token_file=settings.token_file,
+        fence=fence,
+    ) as sink:
+        yield sink
 
 
 @asynccontextmanager

@@ -3,13 +3,13 @@
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import Span
 
-from vcenter_source.settings.source import NOWHERE
+from vcenter_source.settings.sink import DISCARD
 
 
 class NowhereSink:
     """Takes every event, and nobody gets it."""
 
-    address = NOWHERE
+    address = DISCARD
 
     async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
         """Do nothing."""

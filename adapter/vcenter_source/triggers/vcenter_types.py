@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from vcenter_source.settings.sink import read
+from vcenter_source.settings.environment import read_area
 from vcenter_source.settings.vcenter import VcenterSettings
 from vcenter_source.vcenter.session import Session
 
@@ -12,8 +12,8 @@ def categories() -> Mapping[str, str]:
 
     Raises the failures of ``vcenter_source.core.errors``.
     """
-    settings = read(VcenterSettings, {})
-    session = Session(settings.vcenter_url, settings.credentials, settings.authorities())
+    settings = read_area(VcenterSettings)
+    session = Session(settings.url, settings.credentials, settings.authorities())
     try:
         session.log_in()
         return session.categories()

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from vcenter_source.settings.source import is_loopback
+from vcenter_source.settings.serving import is_loopback
 
 COOKIE = "vcenter-source-viewer"
 

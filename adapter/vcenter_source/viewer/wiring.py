@@ -16,17 +16,17 @@ from vcenter_source.viewer.server import Viewer, serving
 @asynccontextmanager
 async def viewing(settings: Settings, meters: Meters, sink: Sink | None) -> AsyncIterator[Watch]:
     """Serve the viewer while this lasts; what is given has to watch the deliveries."""
-    feed = Feed(settings.viewer_history)
+    feed = Feed(settings.viewer.history)
     viewer = Viewer(
         feed,
-        Health(meters, settings.health_stale_after, settings.checkpoint_interval),
-        source=settings.source,
+        Health(meters, settings.health.stale_after, settings.state.checkpoint_interval),
+        source=settings.vcenter.source,
         sink=sink,
-        world=World(settings.event_format, extensions=tuple(settings.ce_overrides)),
+        world=World(settings.events.format, extensions=tuple(settings.events.extensions)),
         spans=spans.keeping(),
-        trace_url=settings.trace_url_template,
-        trace_api=settings.trace_api_template,
+        trace_url=settings.viewer.trace_url_template,
+        trace_api=settings.viewer.trace_api_template,
     )
-    token = settings.viewer_token.get_secret_value() if settings.viewer_token else None
-    async with serving(viewer, *settings.viewer_address, token):
+    token = settings.viewer.token.get_secret_value() if settings.viewer.token else None
+    async with serving(viewer, *settings.viewer.bind_address, token):
         yield Together(meters, feed)

@@ -21,12 +21,12 @@ async def examine(settings: Settings, *, ping: bool, as_json: bool) -> bool:
 
     Raises ConfigurationError for what ``run`` would not even start with.
     """
-    if settings.sink is None:
+    if settings.sink.address is None:
         raise ConfigurationError("K_SINK: not set; set the sink's address (Knative does), or --sink - to do without")
-    TypeFilter(settings.event_types)
-    for sink in filter(None, (settings.sink, settings.dead_letter_sink)):
+    TypeFilter(settings.events.types)
+    for sink in filter(None, (settings.sink.address, settings.dead_letters.sink)):
         find_proxy(sink)
-    store, vcenter = build_checkpoint_store(settings.checkpoint), VcenterChecks(settings)
+    store, vcenter = build_checkpoint_store(settings.state.checkpoint), VcenterChecks(settings)
     report, good = Report(secrets_of(settings), sys.stdout, as_json=as_json), True
     areas = [
         asyncio.create_task(vcenter.findings()),

@@ -9,8 +9,9 @@ from opentelemetry.trace import INVALID_SPAN
 from prometheus_client import CollectorRegistry
 
 from vcenter_source.commands.doctor.steps import Outcome, Step, ok, warning
+from vcenter_source.settings.environment import read_area
 from vcenter_source.settings.openfaas import GatewaySettings
-from vcenter_source.settings.sink import OPENFAAS, read
+from vcenter_source.settings.sink import OPENFAAS
 from vcenter_source.settings.source import Settings
 from vcenter_source.sinks.openfaas.gateway import connected
 from vcenter_source.sinks.openfaas.sink import openfaas_sink
@@ -23,7 +24,7 @@ def functions_step(settings: Settings, needs: str) -> Step:
 
 async def functions_outcome(settings: Settings) -> Outcome:
     """Read the functions, as the sink does. Raises SinkUnavailableError, with the advice behind a semicolon."""
-    gateway = read(GatewaySettings, {"gateway": str(settings.sink).removeprefix(OPENFAAS)})
+    gateway = read_area(GatewaySettings, OPENFAAS_URL=str(settings.sink.address).removeprefix(OPENFAAS))
     async with connected(gateway) as connection:
         topics = await connection.topic_map()
     names = sorted(topics.functions)
@@ -37,7 +38,7 @@ async def functions_outcome(settings: Settings) -> Outcome:
 async def pinged(settings: Settings, event: CloudEvent, clock: Callable[[], float] = time.perf_counter) -> Outcome:
     """Send one event to the functions that want it, and say who took it. Raises what the sink raises."""
     begun = clock()
-    async with openfaas_sink(settings, CollectorRegistry()) as sink:
+    async with openfaas_sink(settings.sink, CollectorRegistry()) as sink:
         names = await sink.send_anew(event, INVALID_SPAN)
     if not names:
         return ok(f"no function has a topic for {event.get_type()}: none was invoked", sent=False)

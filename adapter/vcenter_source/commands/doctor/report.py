@@ -66,11 +66,11 @@ class Report:
 
 def secrets_of(settings: Settings) -> set[str]:
     """All that must not be printed: passwords, what an address has in its query, and the token for the sink."""
-    urls = (settings.vcenter_url, settings.sink, settings.dead_letter_sink, *getproxies().values())
+    urls = (settings.vcenter.url, settings.sink.address, settings.dead_letters.sink, *getproxies().values())
     secrets = {secret for url in urls if url for secret in secrets_in(url)}
     with suppress(ConfigurationError):  # the files are gone since
-        secrets.add(settings.credentials().password.get_secret_value())
-    if settings.sink_token is not None:
+        secrets.add(settings.vcenter.credentials().password.get_secret_value())
+    if settings.sink.token_file is not None:
         with suppress(OSError):
-            secrets.add(settings.sink_token.read_text(errors="replace").strip())
+            secrets.add(settings.sink.token_file.read_text(errors="replace").strip())
     return secrets

@@ -38,19 +38,21 @@ class StatusNote(NonRecordingSpan):
 
 async def sink_findings(settings: Settings, *, ping: bool) -> list[Finding]:
     """The checks of K_SINK."""
-    if settings.sink is None or settings.sink == "-":
+    if settings.sink.address is None or settings.sink.address == "-":
         return [Finding("sink", ok("events are printed"))]
-    way = steps_to(settings.sink, "K_SINK", "sink", settings.ca_certs)
-    if settings.sink.startswith(OPENFAAS):
+    way = steps_to(settings.sink.address, "K_SINK", "sink", settings.sink.ca_certs)
+    if settings.sink.address.startswith(OPENFAAS):
         way.append(gateway.functions_step(settings, way[-1].name))
     return await take([*way, Step("sink ping", partial(ping_outcome, settings, wanted=ping), way[-1].name)])
 
 
 async def dead_letter_sink_findings(settings: Settings) -> list[Finding]:
     """The checks of DEAD_LETTER_SINK; none where it is not set."""
-    if settings.dead_letter_sink is None:
+    if settings.dead_letters.sink is None:
         return []
-    return await take(steps_to(settings.dead_letter_sink, "DEAD_LETTER_SINK", "dead letter sink", settings.ca_certs))
+    return await take(
+        steps_to(settings.dead_letters.sink, "DEAD_LETTER_SINK", "dead letter sink", settings.sink.ca_certs)
+    )
 
 
 def steps_to(url: str, setting: str, area: str, ca_certs: str | None) -> list[Step]:
@@ -65,15 +67,15 @@ async def ping_outcome(settings: Settings, *, wanted: bool) -> Outcome:
     """Send one event of the adapter's own, and show the answer."""
     if not wanted:
         return ok(f"not sent: --ping sends a {PING_TYPE} event", sent=False)
-    event = ping_event(settings.source, settings.ce_overrides)
-    send = gateway.pinged if str(settings.sink).startswith(OPENFAAS) else pinged
+    event = ping_event(settings.vcenter.source, settings.events.extensions)
+    send = gateway.pinged if str(settings.sink.address).startswith(OPENFAAS) else pinged
     try:
         async with asyncio.timeout(PING_LIMIT):
             return await send(settings, event)
     except TimeoutError:
         found = f"sent, and not answered within {PING_LIMIT:g} s"
         return failed(
-            found, f"see what holds the sink up; run waits {settings.sink_timeout:g} s (SINK_TIMEOUT)", sent=True
+            found, f"see what holds the sink up; run waits {settings.sink.timeout:g} s (SINK_TIMEOUT)", sent=True
         )
     except SinkAccessError as exc:
         advice = "see whether K_SINK is right, and what a policy, a gateway or a proxy on the way asks of who sends"
@@ -89,7 +91,7 @@ async def ping_outcome(settings: Settings, *, wanted: bool) -> Outcome:
 async def pinged(settings: Settings, event: CloudEvent) -> Outcome:
     """Send one event to an HTTP sink. Raises what the sink raises."""
     note, begun = StatusNote(), time.perf_counter()
-    async with open_sink(settings) as sink:
+    async with open_sink(settings.sink) as sink:
         await sink.send(event, note, 0)
     milliseconds = (time.perf_counter() - begun) * 1000
     return ok(f"accepted with {note.status} in {milliseconds:.0f} ms", sent=True, status=note.status, id=event.get_id())

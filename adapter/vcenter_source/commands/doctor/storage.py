@@ -9,6 +9,7 @@ from vcenter_source.commands.doctor.steps import Outcome, failed, in_thread, ok,
 from vcenter_source.commands.doctor.vcenter import VcenterChecks, ago
 from vcenter_source.core.errors import OvertakenError
 from vcenter_source.settings.source import Settings
+from vcenter_source.settings.state import IN_MEMORY
 from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder
 
@@ -18,9 +19,9 @@ NEARLY = 0.9
 
 async def dead_letters(settings: Settings) -> Outcome:
     """Where events go that the sink will never take."""
-    if settings.dead_letter_path is not None:
-        return await in_thread(partial(folder_outcome, settings.dead_letter_path, settings.dead_letter_max_bytes))
-    if settings.dead_letter_sink is not None:
+    if settings.dead_letters.path is not None:
+        return await in_thread(partial(folder_outcome, settings.dead_letters.path, settings.dead_letters.max_bytes))
+    if settings.dead_letters.sink is not None:
         return ok("go to DEAD_LETTER_SINK")
     found = "none is set: an event that the sink refuses is held, and in the end holds up the stream"
     return warning(found, "set DEAD_LETTER_SINK or DEAD_LETTER_PATH")
@@ -53,18 +54,19 @@ def unwritable(folder: Path) -> str:
 
 async def checkpoint_outcome(settings: Settings, store: CheckpointStore, vcenter: VcenterChecks) -> Outcome:
     """What a start would go on from. It is not claimed: that would stop an adapter that is running."""
-    if settings.checkpoint == "memory:":
+    address = settings.state.checkpoint
+    if address == IN_MEMORY:
         advice = "set CHECKPOINT=file:///path, on a volume that outlives the pod, to go on where a stop left off"
         return warning("memory: is forgotten at a restart, which begins at START_FROM", advice)
-    parts = urlsplit(settings.checkpoint)
+    parts = urlsplit(address)
     if parts.scheme == "file":  # whether a ConfigMap may be written shows at the first save alone
         found = await in_thread(partial(file_outcome, Path(parts.path)))
         if found is not None:
             return found
     checkpoint, owner = await in_thread(store.load), await in_thread(partial(owned, store))
     if checkpoint is None:
-        return ok(f"{settings.checkpoint} is empty, {owner}; a start begins at START_FROM")
-    return compared(checkpoint, f"{settings.checkpoint}: {told(checkpoint)}, {owner}", vcenter, store.removal_command)
+        return ok(f"{address} is empty, {owner}; a start begins at START_FROM")
+    return compared(checkpoint, f"{address}: {told(checkpoint)}, {owner}", vcenter, store.removal_command)
 
 
 def file_outcome(path: Path) -> Outcome | None:

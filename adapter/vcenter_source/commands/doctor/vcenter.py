@@ -30,15 +30,15 @@ class VcenterChecks:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._credentials = settings.credentials
-        self._types = TypeFilter(settings.event_types)
-        server = settings.source.removesuffix("/sdk")
+        self._credentials = settings.vcenter.credentials
+        self._types = TypeFilter(settings.events.types)
+        server = settings.vcenter.source.removesuffix("/sdk")
         by_hand = f"set VCENTER_CA_FILE to its authority's PEM file ({server}/certs/download.zip has it)"
-        trust = Trust(Authorities(settings.vcenter_ca_file).context, by_hand, settings.vcenter_insecure)
+        trust = Trust(Authorities(settings.vcenter.ca_file).context, by_hand, settings.vcenter.insecure)
         plain = warning("http: whoever listens on the way learns the password", "set VCENTER_URL to the https address")
-        proxy = find_vcenter_proxy(settings.vcenter_url)
-        self._endpoint = Endpoint(settings.vcenter_url, "VCENTER_URL", trust, plain, proxy)
-        self._session = Session(settings.vcenter_url, settings.credentials, settings.authorities())
+        proxy = find_vcenter_proxy(settings.vcenter.url)
+        self._endpoint = Endpoint(settings.vcenter.url, "VCENTER_URL", trust, plain, proxy)
+        self._session = Session(settings.vcenter.url, settings.vcenter.credentials, settings.vcenter.authorities())
         self._vcenter = Vcenter(self._session)
         self.instance_uuid: str | None = None
         self.oldest: datetime | None = None

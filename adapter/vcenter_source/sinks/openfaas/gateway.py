@@ -115,12 +115,12 @@ async def connected(settings: GatewaySettings, fence: Callable[[], None] = lambd
     """The gateway that the settings name, with its connections. How many there are, the sink decides."""
     settings.authorization()  # what is wrong with the files is told at once, as of any setting
     trust = create_client_context(ca_certs=settings.ca_certs)
-    secure = settings.gateway.startswith("https:")
-    wire = Wire(URL(settings.gateway), (lambda: trust) if secure else None, settings.invocation_timeout, fence)
+    secure = settings.address.startswith("https:")
+    wire = Wire(URL(settings.address), (lambda: trust) if secure else None, settings.invocation_timeout, fence)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=trust), cookie_jar=aiohttp.DummyCookieJar()
     ) as client:
         try:
-            yield Gateway(client, wire, settings.gateway, settings.authorization)
+            yield Gateway(client, wire, settings.address, settings.authorization)
         finally:
             await wire.close()

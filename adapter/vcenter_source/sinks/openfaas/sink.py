@@ -16,8 +16,9 @@ from prometheus_client import CollectorRegistry
 from vcenter_source.core import tracing
 from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError
 from vcenter_source.core.poison import Suspicion, Traffic
+from vcenter_source.settings.environment import read_area
 from vcenter_source.settings.openfaas import GatewaySettings, Invocation
-from vcenter_source.settings.sink import OPENFAAS, SinkSettings, read
+from vcenter_source.settings.sink import OPENFAAS, SinkSettings
 from vcenter_source.sinks.answers import retry_after
 from vcenter_source.sinks.openfaas import body
 from vcenter_source.sinks.openfaas.answers import Answer, Verdict, explain
@@ -246,7 +247,7 @@ async def openfaas_sink(
     settings: SinkSettings, registry: CollectorRegistry | None = None, fence: Callable[[], None] = lambda: None
 ) -> AsyncIterator[OpenfaasSink]:
     """The sink where K_SINK is a gateway's address; the other settings of a gateway are read here."""
-    gateway = read(GatewaySettings, {"gateway": str(settings.sink).removeprefix(OPENFAAS)})
+    gateway = read_area(GatewaySettings, OPENFAAS_URL=str(settings.address).removeprefix(OPENFAAS))
     async with invoking(gateway, registry or CollectorRegistry(), settings.max_event_bytes, fence) as sink:
         yield sink
 

@@ -165,10 +165,11 @@ async def serve_shim(settings: ShimSettings) -> AsyncIterator[int]:
     Raises ConfigurationError when the port cannot be had.
     """
     registry = CollectorRegistry()
-    async with invoking(settings, registry) as sink:
-        shim = Shim(sink, registry, settings.health_stale_after)
-        address = BindAddress(settings.host, settings.port, "PORT")
-        async with serve_requests(shim.respond, address, settings.max_body_bytes, settings.drain_timeout) as port:
+    server = settings.server
+    async with invoking(settings.gateway, registry) as sink:
+        shim = Shim(sink, registry, server.health_stale_after)
+        address = BindAddress(server.host, server.port, "PORT")
+        async with serve_requests(shim.respond, address, server.max_body_bytes, server.drain_timeout) as port:
             yield port
 
 
@@ -179,6 +180,6 @@ async def run(settings: ShimSettings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with serve_shim(settings) as port:
         gc_tuning.freeze_and_relax()
-        log.info("taking CloudEvents", host=settings.host, port=port, gateway=settings.gateway)
+        log.info("taking CloudEvents", host=settings.server.host, port=port, gateway=settings.gateway.address)
         await stop.wait()
     log.info("stopped")

@@ -1,0 +1,101 @@
+"""The settings of what the adapter serves: the admin server for probes and Prometheus, and the event viewer."""
+
+from ipaddress import ip_address
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from vcenter_functions.net.sockets import ANYWHERE, LOOPBACK
+from vcenter_source.settings.environment import EnvironmentSettings, ListenHost, either, split_url
+
+MIN_TOKEN_LENGTH = 16
+"""Characters of VIEWER_TOKEN: enough that nobody guesses it."""
+
+
+class HealthSettings(EnvironmentSettings):
+    """Where health and metrics are served, and what counts as unhealthy."""
+
+    host: Annotated[ListenHost, either("HEALTH_HOST")] = ANYWHERE  # probes come from outside the pod
+    """The address on which `/healthz`, `/readyz` and `/metrics` are served. `::` is every one, of IPv6 and IPv4."""
+
+    port: Annotated[int | None, either("HEALTH_PORT")] = Field(default=8081, ge=0, le=65535)
+    """Their port. `0` takes any free one, which the log names; `off` serves nothing, as does `--sink -` where this is
+    not set."""
+
+    stale_after: Annotated[float, either("HEALTH_STALE_AFTER")] = Field(default=60.0, gt=0)
+    """Seconds that vCenter may be out of reach, an event wait while the sink accepts none, or the checkpoint be
+    unsaved, before `/readyz` answers 503."""
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _read_off(cls, value: object) -> object:
+        return None if value == "off" else value
+
+
+class ViewerSettings(EnvironmentSettings):
+    """Where the event viewer is served, to whom, and what it shows."""
+
+    address: Annotated[str | None, either("VIEWER")] = None
+    """Where the event viewer is served, a port of this machine alone or `host:port`; port `0` takes any free one, which
+    the log names. Unset: nowhere. `kubectl port-forward` reaches it in a pod."""
+
+    token: Annotated[SecretStr | None, either("VIEWER_TOKEN")] = None
+    """What the viewer asks for before it shows anything, 16 characters or more; required where `VIEWER` is not a
+    loopback address. It is sent as it is, so put TLS in front of such an address."""
+
+    history: Annotated[int, either("VIEWER_HISTORY")] = Field(default=10_000, ge=1, le=100_000)
+    """How many of the last events the viewer holds, of 64 MiB at most; each takes some 2 kB of memory."""
+
+    trace_url_template: Annotated[str | None, either("TRACE_URL_TEMPLATE")] = None
+    """Where a person sees a trace, for a link in the viewer, such as `http://jaeger.example.com/trace/{trace_id}`."""
+
+    trace_api_template: Annotated[str | None, either("TRACE_API_TEMPLATE")] = None
+    """Where the viewer reads the other processes' spans of a trace as OTLP JSON, such as
+    `http://jaeger:16686/api/v3/traces/{trace_id}`. Unset: it shows this process's own."""
+
+    @field_validator("address")
+    @classmethod
+    def _complete_address(cls, value: str | None) -> str | None:
+        """Make a port alone an address of the loopback."""
+        if value is None:
+            return None
+        parts = split_url(f"//{value}" if ":" in value else f"//{LOOPBACK}:{value}")
+        try:
+            bare = parts.geturl() == f"//{parts.netloc}" and "@" not in parts.netloc
+            if bare and parts.hostname and parts.port is not None:
+                return parts.netloc
+        except ValueError:  # the port
+            pass
+        raise ValueError("not a port or host:port")
+
+    @field_validator("trace_url_template", "trace_api_template")
+    @classmethod
+    def _check_template(cls, value: str | None) -> str | None:
+        if value is not None and ("{trace_id}" not in value or split_url(value).scheme not in {"http", "https"}):
+            raise ValueError("not an http or https address with {trace_id} in it")
+        return value
+
+    @model_validator(mode="after")
+    def _check_token(self) -> Self:
+        if self.address is not None and self.token is None and not is_loopback(self.bind_address[0]):
+            raise ValueError(
+                f"VIEWER_TOKEN: not set; {self.address} can be reached by others: set it, or VIEWER to a port"
+            )
+        if self.token is not None and len(self.token.get_secret_value()) < MIN_TOKEN_LENGTH:
+            raise ValueError(f"VIEWER_TOKEN: too short; set {MIN_TOKEN_LENGTH} characters or more")
+        return self
+
+    @property
+    def bind_address(self) -> tuple[str, int]:
+        """Host and port to listen on."""
+        parts = urlsplit(f"//{self.address}")
+        return parts.hostname or "", parts.port or 0
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether this name or address means this very machine, wherever it is resolved."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
