@@ -1,213 +1,136 @@
 """An OpenFaaS gateway to develop against: ``python -m demo.gateway --stack functions/pytag/stack.yml --secrets …``.
 
-It speaks the API of faas 0.27 and runs the functions of a stack.yml as processes: the lists under /system take basic
-auth, ``/function/…`` waits for the function, ``/async-function/…`` queues. Not played: scaling, deploying by the API,
-callbacks. Settings are the gateway's own: ``basic_auth`` and ``secret_mount_path``. What functions were invoked with is
-told by ``GET /demo/events`` and ``GET /demo/deliveries``, as the local Broker does.
+It runs the functions of a stack.yml as processes, behind the API in ``gateway_api``: ``/function/…`` waits for the
+function, ``/async-function/…`` queues. Settings are the gateway's own: ``basic_auth`` and ``secret_mount_path``. ``GET
+/demo/events`` and ``GET /demo/deliveries`` show what functions were invoked with, as the local Broker does.
 """
 
 import argparse
-import asyncio
 import contextlib
 import os
+import queue
 import shutil
 import signal
 import socket
 import sys
-import time
-import uuid
-from base64 import b64encode
-from collections.abc import AsyncIterator, Iterable, Mapping
+import threading
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import httpx
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
 
-from demo.broker import Server
+from demo.gateway_api import NAMESPACE, Gateway, Invocation, Reply
 from demo.ledger import DELIVERED, FAILED, PENDING, Ledger, Outcome
 from demo.manifests import ManifestError
 from demo.message import BadEventError, read
 from demo.processes import DemoError, Processes
 from demo.stack import Function, read_stack
 
-NAMESPACE = "openfaas-fn"
 MAX_QUEUED = 1000
 """Requests that wait for ``/async-function/``; NATS bounds its own too."""
 
 ANSWER_TIMEOUT = 60.0
 """Seconds for a function's answer: ``upstreamTimeout`` of OpenFaaS's chart."""
 
-MAX_QUEUED_BYTES = 256_000
-"""The largest body that the queue of OpenFaaS's Community Edition takes; like all that fails there, more is a 500."""
-
-_MAY_PASS = {408, 425, 429}
-_HOPS = {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "host", "content-length"}
-_QUEUED = "/async-function/"
+_RETRYABLE = {408, 425, 429}
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "host", "content-length"}
 
 
-class Gateway:
-    """The gateway. ``functions`` maps each to its process's address; ``credentials`` guard the lists, if any."""
+class DeliveryLog:
+    """What functions were invoked with. Invocations come from several threads."""
 
-    def __init__(self, functions: Mapping[str, tuple[Function, str]], credentials: str | None, address: str) -> None:
-        self._functions = functions
-        self._credentials = credentials
-        self._address = address
+    def __init__(self) -> None:
         self._ledger = Ledger()
-        self._client = httpx.AsyncClient(timeout=ANSWER_TIMEOUT, trust_env=False)
-        self._queue: asyncio.Queue[tuple[Request, dict[str, str], bytes]] = asyncio.Queue(MAX_QUEUED)
+        self._lock = threading.Lock()
 
-    def app(self) -> Starlette:
-        """The HTTP application."""
-        any_method = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-        routes = [
-            Route("/healthz", self._healthz),
-            Route("/system/namespaces", self._namespaces),
-            Route("/system/functions", self._list),
-            Route("/system/function/{name}", self._one),
-            Route("/function/{name}", self._invoke, methods=any_method),
-            Route("/function/{name}/{rest:path}", self._invoke, methods=any_method),
-            Route(_QUEUED + "{name}", self._enqueue, methods=["POST"]),
-            Route(_QUEUED + "{name}/{rest:path}", self._enqueue, methods=["POST"]),
-            Route("/demo/events", self._events),
-            Route("/demo/deliveries", self._deliveries),
-        ]
-        return Starlette(routes=routes, lifespan=self._lifespan)
+    def pages(self) -> dict[str, Any]:
+        """Return the gateway's pages that show it."""
+        return {"/demo/events": self._ledger.events, "/demo/deliveries": self._ledger.deliveries}
 
-    @contextlib.asynccontextmanager
-    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        worker = asyncio.create_task(self._work_off())
-        print(f"gateway ready: {self._address}", flush=True)
+    def note(self, function: Function, invocation: Invocation, code: int, reason: str) -> None:
+        """Note the outcome of an invocation. Only CloudEvents count: the vcenter-connector's body has no id."""
         try:
-            yield
-        finally:
-            worker.cancel()
-            await self._client.aclose()
-
-    # --- /system ---
-
-    def _refused(self, request: Request) -> Response | None:
-        """An answer where the credentials are not those that are asked for."""
-        if self._credentials is None or request.headers.get("authorization") == f"Basic {self._credentials}":
-            return None
-        headers = {"WWW-Authenticate": 'Basic realm="Restricted"'}
-        return PlainTextResponse("invalid credentials\n", status_code=401, headers=headers)
-
-    async def _namespaces(self, request: Request) -> Response:
-        return self._refused(request) or JSONResponse([NAMESPACE])
-
-    async def _list(self, request: Request) -> Response:
-        mine = request.query_params.get("namespace", NAMESPACE) == NAMESPACE
-        listed = [status(function) for function, _ in self._functions.values()] if mine else []
-        return self._refused(request) or JSONResponse(listed)
-
-    async def _one(self, request: Request) -> Response:
-        found = self._functions.get(request.path_params["name"])
-        known = JSONResponse(status(found[0])) if found else Response(status_code=404)
-        return self._refused(request) or known
-
-    async def _healthz(self, _request: Request) -> Response:
-        return PlainTextResponse("OK")
-
-    # --- functions ---
-
-    async def _invoke(self, request: Request) -> Response:
-        body, headers, own = await request.body(), *tagged(request.headers)
-        answer = await self._call(request, headers, body)
-        if answer.status_code != 404 or called(request) in self._functions:  # noqa: PLR2004  HTTP's Not Found
-            answer.headers.update(own)
-        return answer
-
-    async def _enqueue(self, request: Request) -> Response:
-        """The queue takes what nobody may ever run, as the real one does."""
-        body, headers, own = await request.body(), *tagged(request.headers)
-        if len(body) > MAX_QUEUED_BYTES:
-            told = f"request body too large for OpenFaaS CE ({len(body)} bytes), maximum: {MAX_QUEUED_BYTES} bytes"
-            return PlainTextResponse(f"Error queuing request: {told}\n", status_code=500, headers=own)
-        try:
-            self._queue.put_nowait((request, headers, body))
-        except asyncio.QueueFull:
-            return PlainTextResponse("the queue is full\n", status_code=500)
-        return Response(status_code=202, headers=own)
-
-    async def _work_off(self) -> None:
-        """The queue-worker: each invocation once, one after another."""
-        while True:
-            await self._call(*await self._queue.get())
-
-    async def _call(self, request: Request, headers: Mapping[str, str], body: bytes) -> Response:
-        """Hand a request to a function's process and note what came of it."""
-        name = called(request)
-        if name not in self._functions:
-            return PlainTextResponse(f"error finding function {request.path_params['name']}\n", status_code=404)
-        function, address = self._functions[name]
-        url = f"{address}/{request.path_params.get('rest', '')}"
-        try:
-            answer = await self._client.request(request.method, url, content=body, headers=headers)
-        except httpx.HTTPError as exc:
-            self._note(function, headers, body, 502, str(exc))
-            return PlainTextResponse(f"Can't reach service for: {name}.\n", status_code=502)
-        self._note(function, headers, body, answer.status_code, answer.text.strip())
-        passed = {key: value for key, value in answer.headers.items() if key not in _HOPS}
-        return Response(answer.content, answer.status_code, passed)
-
-    # --- what is told of it ---
-
-    def _note(self, function: Function, headers: Mapping[str, str], body: bytes, code: int, reason: str) -> None:
-        """Only CloudEvents are noted: the vcenter-connector's body has no id to tell one event from another by."""
-        try:
-            message = read(headers, body)
+            message = read(invocation.headers, invocation.body)
         except BadEventError:
             return
-        outcomes = self._ledger.outcomes(message.id)
-        outcome = next((each for each in outcomes if each.subscriber == function.name), None)
-        if outcome is None:
-            outcome = Outcome(function.name, function.where, function.annotations.get("topic", ""), function.name)
-            self._ledger.enter(message, [*outcomes, outcome])
-        refused = 400 <= code < 500 and code not in _MAY_PASS  # noqa: PLR2004  HTTP's client errors
-        outcome.status = DELIVERED if code < 300 else FAILED if refused else PENDING  # noqa: PLR2004  HTTP's success
-        outcome.attempts, outcome.code, outcome.reason = outcome.attempts + 1, code, reason
-
-    async def _events(self, _request: Request) -> Response:
-        return JSONResponse(self._ledger.events())
-
-    async def _deliveries(self, _request: Request) -> Response:
-        return JSONResponse(self._ledger.deliveries())
+        with self._lock:
+            outcomes = self._ledger.outcomes(message.id)
+            outcome = next((each for each in outcomes if each.subscriber == function.name), None)
+            if outcome is None:
+                outcome = Outcome(function.name, function.where, function.annotations.get("topic", ""), function.name)
+                self._ledger.enter(message, [*outcomes, outcome])
+            outcome.status = status_of(code)
+            outcome.attempts, outcome.code, outcome.reason = outcome.attempts + 1, code, reason
 
 
-def called(request: Request) -> str:
-    """The function that is meant: ``name`` or ``name.namespace``; empty for one of another namespace."""
-    name, _, namespace = str(request.path_params["name"]).partition(".")
-    return name if namespace in {"", NAMESPACE} else ""
+def status_of(code: int) -> str:
+    """Return what a function's answer means for its event."""
+    if code < 300:  # noqa: PLR2004  HTTP's success
+        return DELIVERED
+    return FAILED if 400 <= code < 500 and code not in _RETRYABLE else PENDING  # noqa: PLR2004  HTTP's client errors
 
 
-def tagged(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The headers for the function, and those that the gateway adds to its answer, as faas' callid_middleware does."""
-    passed = {name: value for name, value in headers.items() if name not in _HOPS}
-    own = {"x-start-time": str(time.time_ns())}
-    if "x-call-id" not in passed:
-        own["x-call-id"] = str(uuid.uuid4())
-    return passed | own, own
+class QueueWorker:
+    """The queue behind ``/async-function/``: each invocation once, one after another."""
+
+    def __init__(self) -> None:
+        self._queue: queue.Queue[tuple[ProcessFunction, Invocation]] = queue.Queue(MAX_QUEUED)
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def put(self, function: "ProcessFunction", invocation: Invocation) -> Reply:
+        """Queue an invocation, unless the queue is full."""
+        try:
+            self._queue.put_nowait((function, invocation))
+        except queue.Full:
+            return Reply(500, b"the queue is full\n", own=False)
+        return Reply(202, b"")
+
+    def _work(self) -> None:
+        while True:
+            function, invocation = self._queue.get()
+            function.invoke(invocation)
 
 
-def status(function: Function) -> dict[str, object]:
-    """A function as the lists tell it."""
-    return {
-        "name": function.name,
-        "namespace": NAMESPACE,
-        "image": function.image,
-        "annotations": dict(function.annotations),
-        "secrets": list(function.secrets),
-        "replicas": 1,
-        "availableReplicas": 1,
-    }
+class ProcessFunction:
+    """A function that runs as a process at this address."""
+
+    def __init__(self, function: Function, address: str, log: DeliveryLog, worker: QueueWorker) -> None:
+        self._function = function
+        self._address = address
+        self._log = log
+        self._worker = worker
+        self._client = httpx.Client(timeout=ANSWER_TIMEOUT, trust_env=False)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the gateway's lists show."""
+        function = self._function
+        return {
+            "image": function.image,
+            "annotations": dict(function.annotations),
+            "secrets": list(function.secrets),
+        }
+
+    def invoke(self, invocation: Invocation) -> Reply:
+        """Send a request to the process, and note the outcome."""
+        headers = {name: value for name, value in invocation.headers.items() if name not in _HOP_BY_HOP}
+        url = f"{self._address}/{invocation.rest}"
+        try:
+            answer = self._client.request(invocation.method, url, content=invocation.body, headers=headers)
+        except httpx.HTTPError as exc:
+            self._log.note(self._function, invocation, 502, str(exc))
+            return Reply(502, f"Can't reach service for: {self._function.name}.\n".encode())
+        self._log.note(self._function, invocation, answer.status_code, answer.text.strip())
+        passed = {name: value for name, value in answer.headers.items() if name not in _HOP_BY_HOP}
+        return Reply(answer.status_code, answer.content, passed)
+
+    def enqueue(self, invocation: Invocation) -> Reply:
+        """Queue it for the worker."""
+        return self._worker.put(self, invocation)
 
 
-def started(function: Function, options: argparse.Namespace, folder: Path, processes: Processes) -> str:
+def start_function(function: Function, options: argparse.Namespace, folder: Path, processes: Processes) -> str:
     """Start a function's process, which finds its secrets as files in ``folder``; its address. Raises DemoError."""
     folder.mkdir()
     for secret in function.secrets:
@@ -218,13 +141,13 @@ def started(function: Function, options: argparse.Namespace, folder: Path, proce
     return processes.ready(processes.start(function.name, [f"{options.package}.{function.name}"], environment))
 
 
-def credentials(environment: Mapping[str, str] = os.environ) -> str | None:
-    """What basic auth has to say, by the gateway's own variables; None where it is off. Raises OSError."""
+def read_credentials(environment: Mapping[str, str] = os.environ) -> tuple[str, str] | None:
+    """Return user name and password by the gateway's own variables; None where basic auth is off. Raises OSError."""
     if environment.get("basic_auth", "").lower() not in {"true", "1"}:
         return None
     folder = Path(environment.get("secret_mount_path", "/run/secrets"))
-    parts = ((folder / f"basic-auth-{part}").read_text().strip() for part in ("user", "password"))
-    return b64encode(":".join(parts).encode()).decode()
+    user, password = ((folder / f"basic-auth-{part}").read_text().strip() for part in ("user", "password"))
+    return user, password
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -233,33 +156,37 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, signal.default_int_handler)  # KeyboardInterrupt: the functions' processes are ended
     options = _parser().parse_args(arguments)
     try:
-        functions, secret, listener = read_stack(options.stack), credentials(), socket.socket(fileno=options.fd)
+        functions, auth, listener = read_stack(options.stack), read_credentials(), socket.socket(fileno=options.fd)
     except (ManifestError, OSError) as exc:
         print(f"gateway: {exc}", file=sys.stderr)
         return 2
     with listener, TemporaryDirectory(prefix="functions-") as made, contextlib.suppress(KeyboardInterrupt):
         try:
-            play(functions, secret, listener, options, Path(made))
+            serve(functions, auth, listener, options, Path(made))
         except DemoError as exc:
             print(f"gateway: {exc}", file=sys.stderr)
             return 1
     return 0
 
 
-def play(
+def serve(
     functions: Iterable[Function],
-    secret: str | None,
+    auth: tuple[str, str] | None,
     listener: socket.socket,
     options: argparse.Namespace,
-    made: Path,
+    folder: Path,
 ) -> None:
     """Start the functions, serve until SIGINT or SIGTERM, end them."""
-    host, port = listener.getsockname()[:2]
-    with Processes(options.logs or made, options.timeout, grace=3.0) as processes:
-        running = {each.name: (each, started(each, options, made / each.name, processes)) for each in functions}
-        app = Gateway(running, secret, f"http://{host}:{port}").app()
-        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
-        asyncio.run(Server(config).serve(sockets=[listener]))
+    log, worker = DeliveryLog(), QueueWorker()
+    with Processes(options.logs or folder, options.timeout, grace=3.0) as processes:
+        deployed = {
+            each.name: ProcessFunction(each, start_function(each, options, folder / each.name, processes), log, worker)
+            for each in functions
+        }
+        gateway = Gateway({NAMESPACE: {**deployed}}, auth, pages=log.pages())
+        gateway.start(listener)
+        print(f"gateway ready: {gateway.url}", flush=True)
+        threading.Event().wait()
 
 
 def _parser() -> argparse.ArgumentParser:

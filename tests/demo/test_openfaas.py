@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from demo.gateway_api import too_large
 from demo.listener import listen
 from demo.manifests import ManifestError
 from demo.openfaas import STACK, secrets_below
@@ -17,7 +18,6 @@ from demo.stack import read_stack
 from demo.waterfall import unfinished
 from tests.demo.demo_process import demo, left_behind, steps, trace_of
 from tests.support import loopback
-from tests.support.openfaas_gateway import too_large
 
 SUMMARY = re.compile(
     r"^tagged ResourcePool:resgroup-\d+ with demo/created-by-event \d+ ms after it was created; "

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from opentelemetry.trace import INVALID_SPAN
 
+from demo.gateway_api import Reply
 from tests.support.openfaas import pool_created
-from tests.support.openfaas_gateway import FakeGateway, Function, Reply, fake_gateway
+from tests.support.openfaas_gateway import FakeGateway, Function, fake_gateway
 from tests.support.openfaas_shim import POOL_TYPE, Shim, adapter_settings, binary, deployed, shim_at
 from tests.support.processes import process, wait_for_line
 from tests.support.waiting import eventually

@@ -8,9 +8,10 @@ import pytest
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN
 
+from demo.gateway_api import Reply, too_large
 from tests.support.dispatcher import Box, delivery_to
 from tests.support.openfaas import WHEN, at, cloudevent, deliver, send, until, vcenter_event
-from tests.support.openfaas_gateway import Reply, fake_gateway, too_large
+from tests.support.openfaas_gateway import fake_gateway
 from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError
 from vcenter_source.core.event import Event
 from vcenter_source.core.poison import MANY

@@ -11,10 +11,11 @@ import pytest
 from cloudevents.core.bindings.http import HTTPMessage, to_binary, to_structured
 from cloudevents.core.v1.event import CloudEvent
 
+from demo.gateway_api import Invocation, Reply
 from demo.receiver import Receiver
 from tests.support.adapter_admin import run_adapter
 from tests.support.openfaas import TRACE, cloudevent, pool_created, vcenter_event
-from tests.support.openfaas_gateway import FakeGateway, Function, Invocation, Reply, fake_gateway
+from tests.support.openfaas_gateway import FakeGateway, Function, fake_gateway
 from tests.support.openfaas_shim import POOL_TYPE, Shim, adapter_settings, binary, deployed, shim_at
 from tests.support.processes import process, wait_for_line
 from tests.support.simulator_control import post_events

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from demo.gateway_api import Reply
 from tests.support.openfaas import TRACE, at, cloudevent, deliver, pool_created, send, sink_at, until, vcenter_event
-from tests.support.openfaas_gateway import NOT_CALLED, SCALE_UP_TIMED_OUT, FakeGateway, Reply, fake_gateway
+from tests.support.openfaas_gateway import NOT_CALLED, SCALE_UP_TIMED_OUT, FakeGateway, fake_gateway
 from vcenter_source.core.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink
 
@@ -353,8 +354,7 @@ def test_credentials_that_cannot_be_read_are_a_wrong_setting(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("listed", [{"a": 1}, "x", 7])
-def test_a_list_that_is_none_is_no_map(listed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    with fake_gateway() as gateway:
-        monkeypatch.setattr(gateway, "system", lambda *_: (200, listed))
-        with pytest.raises(SinkUnavailableError, match="answers what is no list"):
-            at(gateway, lambda sink: send(sink, pool_created()))
+def test_a_list_that_is_none_is_no_map(listed: Any) -> None:
+    pages = {"/system/namespaces": lambda: listed}
+    with fake_gateway(pages=pages) as gateway, pytest.raises(SinkUnavailableError, match="answers what is no list"):
+        at(gateway, lambda sink: send(sink, pool_created()))

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from demo.gateway_api import Reply
 from tests.support.doctor import Doctor, account
-from tests.support.openfaas_gateway import Reply, fake_gateway
+from tests.support.openfaas_gateway import fake_gateway
 from vcenter_simulator.server import Simulator
 
 PING = "com.vmware.event.adapter.ping"
