@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from opentelemetry.trace import INVALID_SPAN
 from pydantic import SecretStr
 
 from pytag.connections import http_client
@@ -34,10 +33,12 @@ from vcenter_functions.telemetry import Telemetry
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import (
     ConfigurationError,
     KubernetesForbiddenError,
     KubernetesUnavailableError,
+    LeaseLostError,
     SinkAccessError,
     SinkUnavailableError,
     VcenterUnavailableError,
@@ -233,7 +234,7 @@ def function(url: str) -> None:
 def send(url: str, **options: Any) -> None:
     async def once() -> None:
         async with http_sink(url, ca_certs=None, answer_timeout=5, **options) as sink:
-            await sink.send(EVENT, INVALID_SPAN, 0)
+            await sink.send(Envelope(EVENT))
 
     asyncio.run(once())
 
@@ -275,6 +276,20 @@ def test_a_certificate_is_verified_behind_the_proxy_too(proxy: ForwardProxy, tmp
         with pytag(url, VCENTER_CA_FILE=str(tmp_path / "ca.pem")) as function:
             assert "is for another name" in function.get("/readyz").text
     assert set(proxy.requests) == {f"CONNECT 127.0.0.1:{port}"}
+
+
+def test_the_fence_stands_behind_the_way_through_the_proxy(proxy: ForwardProxy, tmp_path: Path) -> None:
+    root, asked = Identity("root", ca=True), list[list[str]]()
+
+    def fence() -> None:
+        asked.append(list(proxy.requests))
+        raise LeaseLostError("another has it")
+
+    (tmp_path / "bundles").mkdir()
+    (tmp_path / "bundles" / "ca.pem").write_bytes(root.pem)
+    with showing(Identity("server", root).files(tmp_path)) as port, pytest.raises(LeaseLostError):
+        send(f"https://127.0.0.1:{port}/", fence=fence, bundles=tmp_path / "bundles")
+    assert asked == [[f"CONNECT 127.0.0.1:{port}"]]
 
 
 def test_run_and_tagged_go_through_it_and_say_so(vcenter: Simulator, proxy: ForwardProxy) -> None:

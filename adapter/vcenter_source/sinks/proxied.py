@@ -5,8 +5,10 @@ import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import aiohttp
+from aiohttp.connector import Connection
 from yarl import URL
 
 from vcenter_functions.net.proxies import Proxy
@@ -15,6 +17,34 @@ from vcenter_source.sinks import client as wire
 from vcenter_source.sinks import connection
 from vcenter_source.sinks.answers import ACCESS
 from vcenter_source.sinks.connection import Answer, WireError
+
+if TYPE_CHECKING:
+    from aiohttp.tracing import Trace
+
+
+class FencedConnector(aiohttp.TCPConnector):
+    """Asks the fence once the way through the proxy stands, right before the request goes out over it."""
+
+    def __init__(self, fence: Callable[[], None]) -> None:
+        super().__init__(limit=0)
+        self._fence = fence
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list["Trace"],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  as aiohttp has it
+    ) -> Connection:
+        """Return a connection. Raises what the fence raises, and OSError."""
+        connected = await super().connect(req, traces, timeout)
+        try:
+            self._fence()
+        except Exception:
+            if connected.transport is not None:
+                connected.transport.abort()
+            connected.close()
+            raise
+        return connected
 
 
 class Proxied:
@@ -31,9 +61,8 @@ class Proxied:
         self._url, self._proxy, self._tls = url.with_user(None), proxy, tls
         self._proxy_url = URL(proxy.url).with_user(None)  # aiohttp takes no user name that Latin-1 has not
         self._answer_timeout = answer_timeout
-        self._fence = fence
         self._client = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=FencedConnector(fence),
             timeout=aiohttp.ClientTimeout(
                 total=None, connect=wire.CONNECT_TIMEOUT
             ),  # the proxy's answer to CONNECT too
@@ -41,11 +70,11 @@ class Proxied:
             headers={"user-agent": wire.USER_AGENT},
         )
 
-    async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send a request and return its answer. Raises OSError."""
+    async def post(self, headers: Mapping[str, str], body: bytes, path: str | None = None) -> Answer:
+        """Send a request, to the address' own path or to another there, and return its answer. Raises OSError."""
         try:
             async with asyncio.timeout(self._answer_timeout):  # also where it comes byte by byte
-                response = await self._sent(headers, body)
+                response = await self._sent(headers, body, path)
             async with response:
                 named = {name.lower(): value for name, value in response.headers.items()}
                 body = await beginning(response)
@@ -74,11 +103,10 @@ class Proxied:
         """What to raise where the proxy itself does not let a request through."""
         return WireError(self._proxy.explain_answer(status, phrase), turned_away=status in ACCESS)
 
-    async def _sent(self, headers: Mapping[str, str], body: bytes) -> aiohttp.ClientResponse:
+    async def _sent(self, headers: Mapping[str, str], body: bytes, path: str | None) -> aiohttp.ClientResponse:
         """The answer, once its head is there."""
-        self._fence()
         return await self._client.post(
-            self._url,
+            self._url if path is None else self._url.with_path(path, encoded=True),
             data=body,
             headers=headers if self._tls else {**headers, **self._proxy.headers},
             allow_redirects=False,
