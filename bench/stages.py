@@ -13,7 +13,6 @@ from statistics import median
 from typing import Any
 
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import INVALID_SPAN
 from pydantic import SecretStr
 
 from bench import post
@@ -21,6 +20,7 @@ from bench.calls import CONVERTER, calls, every
 from bench.processes import line_of, module
 from bench.senders import PASSWORD, USERNAME
 from vcenter_functions.net.tls import Authorities
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.events.codec import to_binary
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.sinks.http import Batches, HttpSink, http_sink
@@ -61,7 +61,7 @@ async def send_all(url: str, events: list[CloudEvent]) -> None:
 
     async def work(sink: HttpSink | Batches) -> None:
         for event in left:
-            await sink.send(event, INVALID_SPAN, 0)
+            await sink.send(Envelope(event))
 
     async with http_sink(url, ca_certs=None, answer_timeout=30) as sink:
         await asyncio.gather(*(work(sink) for _ in range(IN_FLIGHT)))

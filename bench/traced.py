@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from bench.calls import CONVERTER, calls, every, usual_page
 from bench.processes import line_of, module
 from vcenter_source.core import tracing
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.event import Event
 from vcenter_source.vcenter.decode import decode_page
 
@@ -18,8 +19,10 @@ def trace(event: Event) -> None:
     span = tracing.creating(event, "com.vmware.event.vm.poweredon")
     cloudevent = CONVERTER.convert(event, **tracing.context_headers(span))
     tracing.describe(span, cloudevent)
-    with tracing.Sending(span, SINK, str(event.key), 0) as (child, _):
-        child.set_attribute("http.response.status_code", 202)
+    child = tracing.request_span(Envelope(cloudevent, span=span), SINK, "knative", {})
+    tracing.context_headers(child)
+    child.set_attribute("http.response.status_code", 202)
+    tracing.end_request(child, None)
     span.end()
 
 

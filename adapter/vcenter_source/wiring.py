@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 import structlog
 from prometheus_client import CollectorRegistry
 
+from vcenter_source.core.envelope import Sink
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.events.conversion import Converter
 from vcenter_source.observe import health, otlp
 from vcenter_source.observe.metrics import Meters
-from vcenter_source.pipeline.dispatcher import Fence, Sink, Watch
+from vcenter_source.pipeline.dispatcher import Fence, Watch
 from vcenter_source.pipeline.stall import Stall
 from vcenter_source.settings.sink import DISCARD, STANDARD_OUTPUT, DeadLetterSettings, SinkSettings
 from vcenter_source.settings.source import Settings

@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from opentelemetry.trace import INVALID_SPAN
 
 from tests.support import loopback
 from tests.support.dead_letters import cloudevent, folder_at, names
@@ -19,6 +18,7 @@ from tests.support.simulator_control import LOGIN, control
 from tests.support.waiting import eventually
 from vcenter_functions.net.addresses import strip_secrets
 from vcenter_simulator.server import Simulator
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import ConfigurationError, SinkUnavailableError
 from vcenter_source.core.secretive import HIDDEN, Hiding, secrets_in
 from vcenter_source.settings.environment import read_area
@@ -73,7 +73,7 @@ def test_a_failure_names_the_address_without_it_and_hides_it_in_the_answer() -> 
     async def send(url: str) -> None:
         async with http_sink(url, ca_certs=None, answer_timeout=5) as sink:
             assert not has_secret(sink.address)
-            await sink.send(cloudevent(), INVALID_SPAN, 0)
+            await sink.send(Envelope(cloudevent()))
 
     with recording_sink(lambda _: (503, {})) as sink:
         sink.objection = f"no such code: {SECRET}".encode()

@@ -11,7 +11,6 @@ import httpx
 import pytest
 import yaml
 from cloudevents.core.bindings.http import HTTPMessage
-from opentelemetry.trace import INVALID_SPAN
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
@@ -31,6 +30,7 @@ from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.commands.doctor import endpoint, steps
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import (
     CertificateError,
     KubernetesUnavailableError,
@@ -77,7 +77,7 @@ def rest(port: int, file: Path) -> None:
 def sink(port: int, file: Path) -> None:
     async def send(**trust: Any) -> None:
         async with http_sink(f"https://127.0.0.1:{port}/", answer_timeout=5, **trust) as one:
-            await one.send(EVENT, INVALID_SPAN, 0)
+            await one.send(Envelope(EVENT))
 
     asyncio.run(send(ca_certs=file.read_text()))
 
@@ -85,7 +85,7 @@ def sink(port: int, file: Path) -> None:
 def bundle(port: int, file: Path) -> None:
     async def send() -> None:
         async with http_sink(f"https://127.0.0.1:{port}/", answer_timeout=5, ca_certs=None, bundles=file.parent) as one:
-            await one.send(EVENT, INVALID_SPAN, 0)
+            await one.send(Envelope(EVENT))
 
     asyncio.run(send())
 
@@ -105,7 +105,12 @@ def lists(port: int, file: Path) -> None:
 
 
 def invocations(port: int, file: Path) -> None:
-    at_gateway(port, file, lambda gateway: gateway.invoke("/function/f", HTTPMessage({}, b"{}")))
+    async def invoke(gateway: Gateway) -> None:
+        message = HTTPMessage({}, b"{}")
+        async with gateway.invoke(Envelope(EVENT), "f", "/function/f", message, gateway.unreachable):
+            pass
+
+    at_gateway(port, file, invoke)
 
 
 CLIENTS = [soap, rest, sink, bundle, lists, invocations]

@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import INVALID_SPAN
 
 from tests.support.adapter_admin import run_adapter
 from tests.support.processes import process, wait_for_line
@@ -17,9 +16,9 @@ from tests.support.recording_sink import Answer, recording_sink
 from tests.support.simulator_control import LOGIN, control, end_faults
 from tests.support.waiting import eventually
 from vcenter_simulator.testing import run_simulator
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.observe.health import Check, Health
 from vcenter_source.observe.metrics import Meters
-from vcenter_source.pipeline.dispatcher import Parcel
 from vcenter_source.settings.source import load
 
 QUICK = {"HEALTH_STALE_AFTER": "0.5", "RETRY_MAX_DELAY": "0.2", "CHECKPOINT_INTERVAL": "0.1"}
@@ -40,9 +39,9 @@ class Judged:
         return Health(self.meters, stale_after=60.0, checkpoint_interval=5.0).checks()[name]
 
 
-def parcel() -> Parcel:
+def parcel() -> Envelope:
     attributes = {"id": "1", "source": "https://vc/sdk", "type": "com.vmware.event.vm.poweredon"}
-    return Parcel(CloudEvent(attributes), "vm-1", INVALID_SPAN, lambda: None)
+    return Envelope(CloudEvent(attributes), "vm-1")
 
 
 def test_vcenter_counts_as_reachable_once_it_was_read_and_until_it_fails_for_long() -> None:

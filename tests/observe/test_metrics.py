@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.trace import INVALID_SPAN
 from prometheus_client import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics_families
 from prometheus_client.parser import text_string_to_metric_families
@@ -26,9 +25,9 @@ from tests.support.simulator_control import control
 from tests.support.waiting import eventually
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.tracing import configured
 from vcenter_source.observe.metrics import BUCKETS, MAX_TYPES, OTHER, Meters
-from vcenter_source.pipeline.dispatcher import Parcel
 from vcenter_source.state.checkpoint import OffsetTracker
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
@@ -42,8 +41,8 @@ class Clock:
         return self.now
 
 
-def parcel(cloudevents_type: str = "a") -> Parcel:
-    return Parcel(CloudEvent({"id": "1", "source": "/s", "type": cloudevents_type}), "lane", INVALID_SPAN, lambda: None)
+def parcel(cloudevents_type: str = "a") -> Envelope:
+    return Envelope(CloudEvent({"id": "1", "source": "/s", "type": cloudevents_type}), "lane")
 
 
 def value(meters: Meters, name: str, **labels: str) -> float | None:

@@ -4,9 +4,9 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from opentelemetry.trace import INVALID_SPAN
 
 from demo.gateway_api import Reply
 from tests.support.openfaas import pool_created
@@ -15,6 +15,7 @@ from tests.support.openfaas_shim import POOL_TYPE, Shim, adapter_settings, binar
 from tests.support.processes import process, wait_for_line
 from tests.support.waiting import eventually
 from vcenter_simulator.testing import run_simulator
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.sinks.http import SEND_AGAIN, http_sink
 
 
@@ -62,10 +63,10 @@ def test_what_is_asked_for_anew_and_fails_goes_on_with_who_has_not_taken_it(
 def test_every_way_to_send_over_http_says_what_is_wished(shim: Shim, tag: Function, batch: int, key: int) -> None:
     async def send() -> None:
         async with http_sink(shim.url, ca_certs=None, answer_timeout=10, batch=batch) as sink:
-            await sink.send(pool_created(key), INVALID_SPAN, 0)
-            await sink.send(pool_created(key), INVALID_SPAN, 1)
+            await sink.send(Envelope(pool_created(key)))
+            await sink.send(Envelope(pool_created(key), attempt=1))
             for _ in range(2):
-                await sink.send_anew(pool_created(key), INVALID_SPAN)
+                await sink.send(Envelope(pool_created(key), replay_id=uuid4().hex))
 
     asyncio.run(send())
     assert tag.ids() == [str(key)] * 3

@@ -6,19 +6,18 @@ from functools import partial
 
 import pytest
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import INVALID_SPAN
 
 from demo.gateway_api import Reply, too_large
 from tests.support.dispatcher import Box, delivery_to
 from tests.support.openfaas import WHEN, at, cloudevent, deliver, send, until, vcenter_event
 from tests.support.openfaas_gateway import fake_gateway
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError
 from vcenter_source.core.event import Event
 from vcenter_source.core.poison import MANY
 from vcenter_source.events.conversion import Converter
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.observe.metrics import Meters
-from vcenter_source.pipeline.dispatcher import Parcel
 from vcenter_source.pipeline.processor import Intake
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink
 from vcenter_source.state.checkpoint import OffsetTracker
@@ -115,7 +114,7 @@ def test_a_stream_with_one_event_too_large_goes_on_and_that_one_is_in_the_dead_l
         delivery = delivery_to(sink, box, sleep=until_all_else_is_through)
         for key in keys:
             event = powered_on(key, 150_000 if key == 7 else 0)
-            await delivery.submit(Parcel(event, str(key), INVALID_SPAN, partial(acknowledged.append, key)))
+            await delivery.submit(Envelope(event, str(key), on_done=partial(acknowledged.append, key)))
         assert await delivery.drain(20) == 0
 
     with fake_gateway(max_queued=100_000) as gateway:
@@ -123,7 +122,7 @@ def test_a_stream_with_one_event_too_large_goes_on_and_that_one_is_in_the_dead_l
         at(gateway, run)
     assert sorted(map(int, tag.ids())) == [key for key in keys if key != 7]
     assert box.names == ["7"]
-    assert "request body too large" in box.letters[0].reason
+    assert "request body too large" in box.reasons[0].message
     assert sorted(acknowledged) == [*keys]
 
 

@@ -13,10 +13,10 @@ from functools import partial
 from typing import Any, Literal
 
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import Span
 
 from tests.pipeline.world_model import EPOCH, OVERLAP, Call, Collector, SteppedLoop, SurvivingStore, World
 from vcenter_source.core.backoff import Backoff
+from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import (
     DeadLetterUnavailableError,
     EventRefusedError,
@@ -35,7 +35,7 @@ from vcenter_source.pipeline.processor import Intake, ReadingProgress
 from vcenter_source.pipeline.reader import Stream
 from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.state.checkpoint.committer import CheckpointCommitter
-from vcenter_source.state.dead_letters import DeadLetter
+from vcenter_source.state.dead_letters import Reason
 from vcenter_source.vcenter.clock import Clock
 
 WANTED = "VmPoweredOnEvent"
@@ -171,22 +171,23 @@ class Life:
     def address(self) -> str:
         return "https://sink/"
 
-    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
-        name = named(event)
+    async def send(self, envelope: Envelope) -> Receipt:
+        name = named(envelope.event)
         if not self.world.disturbed:
             assert name not in self.covered, f"{name} was acknowledged before the last save, and is sent again"
             assert name not in self.done, f"{name} is sent again after its acknowledgement"
-        await self._call(self.sends, partial(self._accept, event, name))
+        await self._call(self.sends, partial(self._accept, envelope.event, name))
         self._noted(name)
+        return Receipt()
 
     def _accept(self, event: CloudEvent, name: Identity | str) -> None:
         self.world.accepted.append(name)
         if not isinstance(name, str) and name not in self.covered | self.done and self.world.is_asked_for(name):
             self.by_lane[event.get_attributes()["partitionkey"]].append(name)
 
-    async def store(self, letter: DeadLetter, span: Span) -> None:
+    async def store(self, envelope: Envelope, reason: Reason) -> None:
         await self._call(self.letters, lambda: None)
-        self._noted(named(letter.event))
+        self._noted(named(envelope.event))
 
     def _noted(self, name: Identity | str) -> None:
         if not isinstance(name, str):

@@ -5,13 +5,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 
-from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.trace import Span
 
 from tests.support.dispatcher import delivery_to, parcel
 from vcenter_source.core.backoff import Backoff
+from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import SinkUnavailableError
 
 
@@ -26,16 +25,17 @@ class ScriptedSink:
     present: int = 0
     most_present: int = 0
 
-    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+    async def send(self, envelope: Envelope) -> Receipt:
         self.present += 1
         self.most_present = max(self.most_present, self.present)
-        name = event.get_id()
+        name = envelope.event.get_id()
         for _ in range(1 + self.slowness[name]):
             await asyncio.sleep(0)
         self.present -= 1
-        if resend < self.failures[name]:
+        if envelope.attempt < self.failures[name]:
             raise SinkUnavailableError("503")
         self.accepted.append(name)
+        return Receipt()
 
 
 @settings(max_examples=60)
@@ -75,10 +75,11 @@ def test_delays_double_up_to_the_longest_and_respect_retry_after() -> None:
     class Answering:
         address = "here"
 
-        async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
-            answer = answers[resend]
+        async def send(self, envelope: Envelope) -> Receipt:
+            answer = answers[envelope.attempt]
             if answer is not None:
                 raise answer
+            return Receipt()
 
     async def note(seconds: float) -> None:
         delays.append(seconds)
@@ -101,10 +102,11 @@ def test_a_failing_object_holds_up_nobody_until_the_window_is_full_and_then_read
         def __init__(self) -> None:
             self.accepted = []
 
-        async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
-            if event.get_id().startswith("bad"):
+        async def send(self, envelope: Envelope) -> Receipt:
+            if envelope.event.get_id().startswith("bad"):
                 raise SinkUnavailableError("503")
-            self.accepted.append(event.get_id())
+            self.accepted.append(envelope.event.get_id())
+            return Receipt()
 
     async def deliver() -> None:
         sink = OneObjectFails()
@@ -131,8 +133,9 @@ def test_a_drain_gives_up_after_its_time_and_acknowledges_nothing_more() -> None
     class Hanging:
         address = "here"
 
-        async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+        async def send(self, envelope: Envelope) -> Receipt:
             await asyncio.Event().wait()
+            return Receipt()
 
     async def deliver() -> int:
         delivery = delivery_to(Hanging())

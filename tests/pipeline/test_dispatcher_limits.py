@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 
 import pytest
-from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.trace import INVALID_SPAN, Span
 from structlog.testing import capture_logs
 
 from tests.support.dispatcher import EXACT, Box, delivery_to, parcel
+from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import DeadLetterUnavailableError, EventRefusedError, SinkUnavailableError
-from vcenter_source.pipeline.dispatcher import Delivery, Parcel, Retry, Watch
-from vcenter_source.state.dead_letters import DeadLetter, FallbackStore, NoDeadLetters
+from vcenter_source.pipeline.dispatcher import Delivery, Retry, Watch
+from vcenter_source.state.dead_letters import FallbackStore, NoDeadLetters, Reason
 
 
 class Sorting:
@@ -29,42 +28,41 @@ class Sorting:
         self.tries: Counter[str] = Counter()
         self.relents = False
 
-    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+    async def send(self, envelope: Envelope) -> Receipt:
         await asyncio.sleep(0)
-        name = event.get_id()
+        name = envelope.event.get_id()
         self.tries[name] += 1
         if name.startswith("bad") and not self.relents:
             raise EventRefusedError("400: no such thing", status=400, body=b"no such thing")
         if name.startswith("away"):
             raise SinkUnavailableError("503: later", status=503, body=b"later")
         self.accepted.append(name)
+        return Receipt()
 
 
 def test_a_refused_event_is_acknowledged_once_it_is_in_the_dead_letter_and_those_behind_it_go_on() -> None:
     sink, box, happened = Sorting(), Box(failures=2), list[str]()
 
     class Noting(Watch):
-        def failed(self, parcel: Parcel, reason: str) -> None:
+        def failed(self, envelope: Envelope, reason: str) -> None:
             happened.append("failed")
 
-        def dead_lettered(self, parcel: Parcel, reason: str) -> None:
-            happened.append(f"dead-lettered {len(box.letters)}: {reason}")
+        def dead_lettered(self, envelope: Envelope, reason: str) -> None:
+            happened.append(f"dead-lettered {len(box.names)}: {reason}")
 
-        def delivered(self, parcel: Parcel) -> None:
+        def delivered(self, envelope: Envelope) -> None:
             happened.append("delivered")
 
     async def deliver() -> int:
         delivery = delivery_to(sink, box, watch=Noting())
-        await delivery.submit(parcel("bad", "a", lambda: happened.append(f"acknowledged {len(box.letters)}")))
+        await delivery.submit(parcel("bad", "a", lambda: happened.append(f"acknowledged {len(box.names)}")))
         await delivery.submit(parcel("good", "a"))
         return await delivery.drain(5)
 
     assert asyncio.run(deliver()) == 0
     assert happened == ["failed", "failed", "dead-lettered 1: 400: no such thing", "acknowledged 1", "delivered"]
     assert sink.accepted == ["good"]
-    (letter,) = box.letters
-    assert (letter.address, letter.status, letter.body) == ("http://sink/", 400, b"no such thing")
-    assert letter.reason == "400: no such thing"
+    assert box.reasons == [Reason("http://sink/", "400: no such thing", 400, b"no such thing")]
 
 
 def test_without_a_dead_letter_a_refused_event_is_held_and_tried_again_until_the_sink_takes_it() -> None:
@@ -118,8 +116,7 @@ def test_after_its_duration_an_event_that_could_pass_goes_to_the_dead_letter_too
     assert asyncio.run(deliver()) == 0
     assert now[0] == 110.0  # 1, 2, 4, and what is left of the next 8
     assert sink.tries["away"] == 5
-    (letter,) = box.letters
-    assert (letter.status, letter.body, letter.reason) == (503, b"later", "503: later")
+    assert box.reasons == [Reason("http://sink/", "503: later", 503, b"later")]
 
 
 def test_the_second_dead_letter_takes_what_the_first_does_not() -> None:
@@ -138,9 +135,7 @@ def test_the_second_dead_letter_takes_what_the_first_does_not() -> None:
 def test_where_no_dead_letter_takes_it_the_log_says_why_of_each() -> None:
     async def store() -> None:
         with pytest.raises(DeadLetterUnavailableError, match=r"^full; set DEAD_LETTER_SINK"):
-            await FallbackStore([Box(math.inf), NoDeadLetters()]).store(
-                DeadLetter(parcel("1", "a").event, "here", "400"), INVALID_SPAN
-            )
+            await FallbackStore([Box(math.inf), NoDeadLetters()]).store(parcel("1", "a"), Reason("here", "400"))
 
     asyncio.run(store())
 
@@ -161,19 +156,20 @@ class Moody:
             self.stored.add(name)
         return outcome
 
-    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
-        outcome = await self.take(event.get_id())
+    async def send(self, envelope: Envelope) -> Receipt:
+        outcome = await self.take(envelope.event.get_id())
         if outcome == "refuse":
             raise EventRefusedError("400", status=400)
         if outcome != "accept":
             raise SinkUnavailableError("no answer")
+        return Receipt()
 
-    async def store(self, letter: DeadLetter, span: Span) -> None:
-        if await self.take(letter.event.get_id()) != "accept":
+    async def store(self, envelope: Envelope, reason: Reason) -> None:
+        if await self.take(envelope.event.get_id()) != "accept":
             raise DeadLetterUnavailableError("no answer")
 
 
-async def deliver_until(moment: int, delivery: Delivery, parcels: list[Parcel]) -> bool:
+async def deliver_until(moment: int, delivery: Delivery, parcels: list[Envelope]) -> bool:
     """Deliver, and stop dead after so many turns of the loop; returns whether all were submitted by then."""
 
     async def submit_all() -> None:

@@ -3,15 +3,15 @@
 import asyncio
 
 import pytest
-from opentelemetry.trace import INVALID_SPAN
 
 from tests.support.openfaas import pool_created
 from tests.support.openfaas_gateway import fake_gateway
 from tests.support.recording_sink import recording_sink
 from vcenter_source import wiring as parts
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import LeaseLostError
 from vcenter_source.settings import source as settings
-from vcenter_source.state.dead_letters import DeadLetter
+from vcenter_source.state.dead_letters import Reason
 
 LOGIN = {"VCENTER_URL": "vc", "VCENTER_USERNAME": "reader", "VCENTER_PASSWORD": "secret"}
 EVENT = pool_created()
@@ -34,9 +34,9 @@ def test_neither_the_sink_nor_the_dead_letter_gets_anything_behind_the_fence(mon
             parts.open_dead_letters(read.dead_letters, read.sink, lost) as letters,
         ):
             with pytest.raises(LeaseLostError):
-                await sink.send(EVENT, INVALID_SPAN, 0)
+                await sink.send(Envelope(EVENT))
             with pytest.raises(LeaseLostError):
-                await letters.store(DeadLetter(EVENT, sink.address, "refused"), INVALID_SPAN)
+                await letters.store(Envelope(EVENT), Reason(sink.address, "refused"))
 
     with recording_sink() as sink, recording_sink() as another:
         asyncio.run(both(given(monkeypatch, K_SINK=sink.url, DEAD_LETTER_SINK=another.url)))
@@ -48,7 +48,7 @@ def test_no_function_is_invoked_behind_the_fence(monkeypatch: pytest.MonkeyPatch
     async def one(read: settings.Settings) -> None:
         async with parts.open_sink(read.sink, fence=lost) as sink:
             with pytest.raises(LeaseLostError):
-                await sink.send(EVENT, INVALID_SPAN, 0)
+                await sink.send(Envelope(EVENT))
 
     with fake_gateway() as gateway:
         function = gateway.deploy("all", "*")

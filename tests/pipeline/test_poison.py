@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import Span
 from structlog.testing import capture_logs
 
 from tests.support.dispatcher import EXACT, Box, parcel
+from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.core.poison import MANY, Suspicion, Traffic
 from vcenter_source.pipeline.dispatcher import Delivery, Retry, Watch
@@ -97,13 +96,14 @@ class Picky:
         self.accepted: list[str] = []
         self.tries = 0
 
-    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+    async def send(self, envelope: Envelope) -> Receipt:
         await asyncio.sleep(0)
-        name = event.get_id()
+        name = envelope.event.get_id()
         self.tries += name.startswith("bad")
         if self.closed or name.startswith("bad"):
             raise self.failure
         self.accepted.append(name)
+        return Receipt()
 
 
 class Noting(Watch):
@@ -150,7 +150,7 @@ def test_what_speaks_of_the_way_goes_to_the_dead_letter_where_others_get_through
     assert letters == ["bad"]
     assert set(acknowledged) == {"bad", *map(str, range(12))}
     assert sink.tries == 5
-    assert (box.letters[0].status, box.letters[0].reason, box.letters[0].body) == (403, "403: no", b"no")
+    assert (box.reasons[0].status, box.reasons[0].message, box.reasons[0].body) == (403, "403: no", b"no")
 
 
 def test_where_nothing_else_gets_through_it_holds_the_stream_with_one_line() -> None:
@@ -206,9 +206,9 @@ def test_what_speaks_of_the_pace_and_what_fails_for_all_is_nobodys_fault(failure
 
 def test_tries_that_fail_for_different_reasons_are_not_added_up() -> None:
     class Changing(Picky):
-        async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
-            self.failure = BROKEN if resend % 2 else FORBIDDEN
-            await super().send(event, span, resend)
+        async def send(self, envelope: Envelope) -> Receipt:
+            self.failure = BROKEN if envelope.attempt % 2 else FORBIDDEN
+            return await super().send(envelope)
 
     sink, box = Changing(BROKEN), Box()
     letters, _ = delivered(sink, box, others=20, max_tries=2)

@@ -3,11 +3,9 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import Span
-
 from tests.support.openfaas import until
 from vcenter_source.core.backoff import Backoff
+from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import SinkUnavailableError
 from vcenter_source.core.event import Event, ManagedObjectReference
 from vcenter_source.events.conversion import Converter
@@ -39,13 +37,14 @@ class Choosy:
         self.accepted: list[str] = []
         self.enough = asyncio.Event()
 
-    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+    async def send(self, envelope: Envelope) -> Receipt:
         await asyncio.sleep(0)
-        if event.get_id() == self.stuck:
-            if resend == self.tries:
+        if envelope.event.get_id() == self.stuck:
+            if envelope.attempt == self.tries:
                 self.enough.set()
             raise SinkUnavailableError("503")
-        self.accepted.append(event.get_id())
+        self.accepted.append(envelope.event.get_id())
+        return Receipt()
 
 
 async def life(sink: Choosy, ledger: OffsetTracker, count: int, trickle: float = 3600.0) -> None:

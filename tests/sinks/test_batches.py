@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import INVALID_SPAN
 
 from tests.support.otlp_collector import collector
 from tests.support.processes import process, wait_for_line
 from tests.support.simulator_control import post_events, posted_events
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.testing import run_simulator
+from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.sinks.http import http_sink
 
@@ -89,14 +89,14 @@ def sent(hook: Webhook, events: list[CloudEvent], most: int = 10, limit: int = 1
 
     async def all_at_once() -> list[Any]:
         async with http_sink(hook.url, ca_certs=None, answer_timeout=5, batch=most, max_event_bytes=limit) as sink:
-            return await asyncio.gather(*(sink.send(e, INVALID_SPAN, 0) for e in events), return_exceptions=True)
+            return await asyncio.gather(*(sink.send(Envelope(e)) for e in events), return_exceptions=True)
 
     return asyncio.run(all_at_once())
 
 
 def test_events_that_are_there_at_once_share_requests() -> None:
     with webhook() as hook:
-        assert sent(hook, [event(str(n)) for n in range(25)]) == [None] * 25
+        assert sent(hook, [event(str(n)) for n in range(25)]) == [Receipt(202)] * 25
         assert sorted(map(len, hook.batches)) == [5, 10, 10]
         assert sorted(hook.ids, key=int) == [str(n) for n in range(25)]
         assert {e["specversion"] for batch in hook.batches for e in batch} == {"1.0"}
@@ -104,7 +104,7 @@ def test_events_that_are_there_at_once_share_requests() -> None:
 
 def test_one_alone_is_a_batch_of_one_at_once() -> None:
     with webhook() as hook:
-        assert sent(hook, [event("1")]) == [None]
+        assert sent(hook, [event("1")]) == [Receipt(202)]
         assert hook.ids == ["1"]
 
 
@@ -119,7 +119,7 @@ def test_a_refusal_is_that_of_the_one_event_which_is_the_reason() -> None:
     with webhook() as hook:
         hook.bad = "3"
         outcomes = sent(hook, [event(str(n)) for n in range(6)])
-        assert [n for n, outcome in enumerate(outcomes) if outcome is not None] == [3]
+        assert [n for n, outcome in enumerate(outcomes) if outcome != Receipt(202)] == [3]
         assert isinstance(outcomes[3], EventRefusedError)
         assert sorted(hook.ids) == ["0", "1", "2", "4", "5"]
 
@@ -130,7 +130,7 @@ def test_one_that_fails_again_and_again_fails_no_other(failure: int) -> None:
         async with http_sink(hook.url, ca_certs=None, answer_timeout=5, batch=10) as sink:
 
             async def at_once(names: Iterable[str], resend: int) -> list[Any]:
-                sending = (sink.send(event(name), INVALID_SPAN, resend) for name in names)
+                sending = (sink.send(Envelope(event(name), attempt=resend)) for name in names)
                 return await asyncio.gather(*sending, return_exceptions=True)
 
             await at_once("012345", resend=0)
@@ -139,14 +139,14 @@ def test_one_that_fails_again_and_again_fails_no_other(failure: int) -> None:
     with webhook() as hook:
         hook.bad, hook.failure = "3", failure
         outcomes = asyncio.run(send())
-        assert [n for n, outcome in enumerate(outcomes) if outcome is not None] == [3]
+        assert [n for n, outcome in enumerate(outcomes) if outcome != Receipt(202)] == [3]
         assert isinstance(outcomes[3], SinkAccessError if failure == 403 else SinkUnavailableError)
 
 
 def test_no_request_is_longer_than_an_event_may_be() -> None:
     with webhook() as hook:
         outcomes = sent(hook, [event("1", 600), event("2", 600), event("3", 2000)], limit=1000)
-        assert outcomes[:2] == [None, None]
+        assert outcomes[:2] == [Receipt(202)] * 2
         assert isinstance(outcomes[2], EventRefusedError)
         assert sorted(map(len, hook.batches)) == [1, 1]
 

@@ -21,7 +21,6 @@ from typing import Any
 
 import pytest
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import INVALID_SPAN
 
 from demo.receiver import Receiver
 from tests.support import loopback
@@ -33,6 +32,7 @@ from vcenter_simulator.certificate import make_certificate
 from vcenter_simulator.server import Simulator
 from vcenter_source import wiring as parts
 from vcenter_source.core.backoff import Backoff
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.settings import sink as sinksettings
 from vcenter_source.settings import source as settings
@@ -40,7 +40,7 @@ from vcenter_source.settings.environment import read_area
 from vcenter_source.sinks import connection, mounted
 from vcenter_source.sinks.answers import ACCESS
 from vcenter_source.sinks.http import http_sink
-from vcenter_source.state.dead_letters import DeadLetter
+from vcenter_source.state.dead_letters import Reason
 
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 EVENT = CloudEvent({"id": "1", "source": "/s", "type": "t", "datacontenttype": "application/json"}, {"key": 1})
@@ -98,7 +98,7 @@ def send(url: str, *, between: Callable[[], object] = lambda: None, count: int =
         given: dict[str, Any] = {"ca_certs": None, "answer_timeout": 5.0} | options
         async with http_sink(url, **given) as sink:
             for _ in range(count):
-                await sink.send(EVENT, INVALID_SPAN, 0)
+                await sink.send(Envelope(EVENT))
                 between()
 
     asyncio.run(all_of_them())
@@ -244,12 +244,12 @@ def test_bundles_that_come_change_and_go_need_no_restart(
     async def story(url: str) -> None:
         async with http_sink(url, ca_certs=None, answer_timeout=5, bundles=volume) as sink:
             with pytest.raises(SinkUnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
-                await sink.send(EVENT, INVALID_SPAN, 0)
+                await sink.send(Envelope(EVENT))
             mount(volume, "..2", new=certificate[0].read_bytes())
-            await sink.send(EVENT, INVALID_SPAN, 0)
+            await sink.send(Envelope(EVENT))
             mount(volume, "..3")
             with pytest.raises(SinkUnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
-                await sink.send(EVENT, INVALID_SPAN, 0)
+                await sink.send(Envelope(EVENT))
 
     with raw_sink(tls=certificate[1]) as (url, requests):
         asyncio.run(story(url))
@@ -310,8 +310,8 @@ def test_only_the_sink_that_knative_named_is_shown_the_token(tmp_path: Path, mon
             parts.open_sink(given.sink) as sink,
             parts.open_dead_letters(given.dead_letters, given.sink) as letters,
         ):
-            await sink.send(EVENT, INVALID_SPAN, 0)
-            await letters.store(DeadLetter(EVENT, sink.address, "refused"), INVALID_SPAN)
+            await sink.send(Envelope(EVENT))
+            await letters.store(Envelope(EVENT), Reason(sink.address, "refused"))
 
     with recording_sink() as sink, recording_sink() as another:
         for name, value in ({"K_SINK": sink.url, "DEAD_LETTER_SINK": another.url, "VCENTER_URL": "vc"} | LOGIN).items():
@@ -337,7 +337,7 @@ def test_every_status_is_taken_as_knative_takes_it() -> None:
         async with http_sink(url, ca_certs=None, answer_timeout=5) as sink:
             for status in statuses:
                 try:
-                    await sink.send(EVENT, INVALID_SPAN, 0)
+                    await sink.send(Envelope(EVENT))
                     taken[status] = "done"
                 except (SinkUnavailableError, EventRefusedError) as exc:
                     assert exc.status == status  # noqa: PT017  both are looked at

@@ -11,9 +11,9 @@ import pytest
 from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
-from opentelemetry.trace import INVALID_SPAN
 
 from tests.support.recording_sink import Answer, recording_sink
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError, OutputClosedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.sinks import client as wire
 from vcenter_source.sinks.answers import retry_after
@@ -39,7 +39,7 @@ def send(url: str, count: int = 1, timeout: float = 5.0) -> None:
     async def all_of_them() -> None:
         async with http_sink(url, ca_certs=None, answer_timeout=timeout) as sink:
             for n in range(count):
-                await sink.send(cloudevent(str(n)), INVALID_SPAN, 0)
+                await sink.send(Envelope(cloudevent(str(n))))
 
     asyncio.run(all_of_them())
 
@@ -150,7 +150,7 @@ def test_every_http_date_is_understood(date: datetime) -> None:
 
 async def send_all(sink: StdoutSink, *events: CloudEvent) -> None:
     for event in events:
-        await sink.send(event, INVALID_SPAN, 0)
+        await sink.send(Envelope(event))
 
 
 def test_a_reader_that_pauses_blocks_neither_the_loop_nor_the_end() -> None:

@@ -14,11 +14,11 @@ import pytest
 from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
-from opentelemetry.trace import INVALID_SPAN
 
-from tests.support.dead_letters import TRACEPARENT, cloudevent, folder_at, letter, store
+from tests.support.dead_letters import REASON, TRACEPARENT, cloudevent, folder_at, letter, store
 from tests.support.processes import process
 from tests.support.recording_sink import RecordingSink, recording_sink
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import (
     DeadLetterUnavailableError,
     EventRefusedError,
@@ -26,7 +26,7 @@ from vcenter_source.core.errors import (
     VcenterSourceError,
 )
 from vcenter_source.sinks.http import Batches, HttpSink, http_sink
-from vcenter_source.state.dead_letters import DeadLetter, with_error_attributes, without_error_attributes
+from vcenter_source.state.dead_letters import Reason, with_error_attributes, without_error_attributes
 from vcenter_source.state.dead_letters.listing import show
 from vcenter_source.state.dead_letters.sink import DeadLetterSink
 
@@ -34,24 +34,24 @@ from vcenter_source.state.dead_letters.sink import DeadLetterSink
 
 
 def test_a_dead_letter_has_knatives_attributes_and_gives_the_event_back_as_it_was() -> None:
-    attributes = with_error_attributes(letter()).get_attributes()
+    attributes = with_error_attributes(cloudevent(), REASON).get_attributes()
     assert attributes["knativeerrordest"] == "http://broker/default"
     assert attributes["knativeerrorcode"] == "400"
     assert b64decode(attributes["knativeerrordata"]) == b"no"
-    again = without_error_attributes(with_error_attributes(letter(), deadlettertime="now"))
+    again = without_error_attributes(with_error_attributes(cloudevent(), REASON, deadlettertime="now"))
     assert again.get_attributes() == cloudevent().get_attributes()
     assert again.get_data() == cloudevent().get_data()
 
 
 def test_where_the_sink_gave_no_answer_there_is_no_code_and_the_reason_is_the_data() -> None:
-    attributes = with_error_attributes(DeadLetter(cloudevent(), "http://broker/", "too large")).get_attributes()
+    attributes = with_error_attributes(cloudevent(), Reason("http://broker/", "too large")).get_attributes()
     assert "knativeerrorcode" not in attributes
     assert b64decode(attributes["knativeerrordata"]) == b"too large"
 
 
 @given(body=st.binary(max_size=3000))
 def test_an_answer_is_cut_before_it_is_encoded_and_any_event_comes_back(body: bytes) -> None:
-    event = with_error_attributes(DeadLetter(cloudevent(), "http://broker/", "400", 400, body))
+    event = with_error_attributes(cloudevent(), Reason("http://broker/", "400", 400, body))
     assert b64decode(event.get_attributes().get("knativeerrordata", "")) == body[:1024]
     assert without_error_attributes(event).get_attributes() == cloudevent().get_attributes()
 
@@ -68,7 +68,7 @@ def answering(status: int, objection: bytes) -> Iterator[RecordingSink]:
 
 async def send(url: str, event: CloudEvent, limit: int = sys.maxsize) -> HttpSink | Batches:
     async with http_sink(url, ca_certs=None, answer_timeout=5, max_event_bytes=limit) as sink:
-        await sink.send(event, INVALID_SPAN, 0)
+        await sink.send(Envelope(event))
         return sink
 
 
@@ -98,9 +98,9 @@ def test_a_password_in_the_sinks_address_is_in_no_message_and_no_dead_letter() -
         assert asyncio.run(send(sink.url.replace("//", "//user:s3cret@"), cloudevent())).address == sink.url
 
 
-async def store_at(url: str, one: DeadLetter) -> None:
+async def store_at(url: str, one: Envelope) -> None:
     async with http_sink(url, ca_certs=None, answer_timeout=5) as sink:
-        await DeadLetterSink(sink).store(one, INVALID_SPAN)
+        await DeadLetterSink(sink).store(one, REASON)
 
 
 def test_a_dead_letter_sink_gets_the_event_with_what_went_wrong() -> None:

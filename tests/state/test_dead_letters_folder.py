@@ -83,13 +83,12 @@ WRITER = """
 import asyncio, sys
 from pathlib import Path
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder
-from opentelemetry.trace import INVALID_SPAN
-from tests.support.dead_letters import letter
+from tests.support.dead_letters import REASON, letter
 
 async def write():
     folder = DeadLetterFolder(Path(sys.argv[1]), 2**30)
     for n in range(100_000):
-        await folder.store(letter(str(n), "x" * 20_000), INVALID_SPAN)
+        await folder.store(letter(str(n), "x" * 20_000), REASON)
         print(n, flush=True)
 
 asyncio.run(write())

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import INVALID_SPAN
 
-from vcenter_source.state.dead_letters import DeadLetter, DeadLetters
+from vcenter_source.core.envelope import Envelope
+from vcenter_source.state.dead_letters import DeadLetters, Reason
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
@@ -29,18 +29,21 @@ def cloudevent(name: str = "1", text: str = "größer") -> CloudEvent:
     return CloudEvent(attributes, {"key": 1, "fullFormattedMessage": text})
 
 
-def letter(name: str = "1", text: str = "größer") -> DeadLetter:
-    return DeadLetter(cloudevent(name, text), "http://broker/default", "answers 400: no", 400, b"no")
+REASON = Reason("http://broker/default", "answers 400: no", 400, b"no")
+
+
+def letter(name: str = "1", text: str = "größer") -> Envelope:
+    return Envelope(cloudevent(name, text))
 
 
 def folder_at(path: Path, max_bytes: int = 2**30) -> DeadLetterFolder:
     return DeadLetterFolder(path, max_bytes, lambda: NOW)
 
 
-def store(letters: DeadLetters, *some: DeadLetter) -> None:
+def store(letters: DeadLetters, *some: Envelope) -> None:
     async def all_of_them() -> None:
         for one in some:
-            await letters.store(one, INVALID_SPAN)
+            await letters.store(one, REASON)
 
     asyncio.run(all_of_them())
 

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import INVALID_SPAN, Span
 
 from vcenter_source.core.backoff import Backoff
+from vcenter_source.core.envelope import Envelope, Sink
 from vcenter_source.core.errors import DeadLetterUnavailableError
-from vcenter_source.pipeline.dispatcher import Delivery, Parcel, Retry, Sink, Watch
-from vcenter_source.state.dead_letters import DeadLetter, DeadLetters, NoDeadLetters
+from vcenter_source.pipeline.dispatcher import Delivery, Retry, Watch
+from vcenter_source.state.dead_letters import DeadLetters, NoDeadLetters, Reason
 
 EXACT = Backoff(base=1.0, longest=30.0, random=lambda: 1.0)
 
@@ -31,9 +31,9 @@ def delivery_to(
     return Delivery(sink, letters or NoDeadLetters(), max_in_flight=window, retry=retry, watch=watch)
 
 
-def parcel(name: str, lane: str, acknowledged: Callable[[], None] = lambda: None) -> Parcel:
+def parcel(name: str, lane: str, acknowledged: Callable[[], None] = lambda: None) -> Envelope:
     attributes = {"id": name, "source": "https://vc/sdk", "type": "com.vmware.event.vm.poweredon"}
-    return Parcel(CloudEvent(attributes), lane, INVALID_SPAN, acknowledged)
+    return Envelope(CloudEvent(attributes), lane, on_done=acknowledged)
 
 
 class Box:
@@ -41,15 +41,13 @@ class Box:
 
     def __init__(self, failures: float = 0) -> None:
         self.failures = failures
-        self.letters: list[DeadLetter] = []
+        self.names: list[str] = []
+        self.reasons: list[Reason] = []
 
-    async def store(self, letter: DeadLetter, span: Span) -> None:
+    async def store(self, envelope: Envelope, reason: Reason) -> None:
         await asyncio.sleep(0)
         if self.failures > 0:
             self.failures -= 1
             raise DeadLetterUnavailableError("full")
-        self.letters.append(letter)
-
-    @property
-    def names(self) -> list[str]:
-        return [letter.event.get_id() for letter in self.letters]
+        self.names.append(envelope.event.get_id())
+        self.reasons.append(reason)

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import INVALID_SPAN
 from prometheus_client import CollectorRegistry
 
 from tests.support.openfaas_gateway import FakeGateway
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError
 from vcenter_source.core.event import Event, ManagedObjectReference
 from vcenter_source.events.conversion import Converter
@@ -69,7 +69,7 @@ async def sink_at(gateway: FakeGateway, **others: Any) -> AsyncIterator[Openfaas
 
 
 async def send(sink: OpenfaasSink, event: CloudEvent, resend: int = 0) -> None:
-    await sink.send(event, INVALID_SPAN, resend)
+    await sink.send(Envelope(event, attempt=resend))
 
 
 async def deliver(sink: OpenfaasSink, event: CloudEvent) -> list[Exception]:

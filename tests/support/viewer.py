@@ -11,15 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry import trace
-from opentelemetry.trace import Span
 
 from tests.support.processes import process, wait_for_line
 from tests.support.simulator_control import LOGIN
 from vcenter_simulator.server import Simulator
+from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.observe.health import Health
 from vcenter_source.observe.metrics import Meters
-from vcenter_source.pipeline.dispatcher import Parcel
 from vcenter_source.triggers.event_catalog import World
 from vcenter_source.viewer.feed import Feed, Together
 from vcenter_source.viewer.server import Viewer, serving
@@ -61,8 +59,8 @@ def made_up(
     return CloudEvent(attributes | more, data)
 
 
-def parcel_of(event: CloudEvent) -> Parcel:
-    return Parcel(event, "lane", trace.INVALID_SPAN, lambda: None)
+def parcel_of(event: CloudEvent) -> Envelope:
+    return Envelope(event, "lane")
 
 
 class KeepingSink:
@@ -74,10 +72,11 @@ class KeepingSink:
         self.events: list[CloudEvent] = []
         self.refusal: Exception | None = None
 
-    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+    async def send(self, envelope: Envelope) -> Receipt:
         if self.refusal:
             raise self.refusal
-        self.events.append(event)
+        self.events.append(envelope.event)
+        return Receipt()
 
 
 @dataclass
@@ -90,7 +89,7 @@ class Alone:
     meters: Meters
     watch: Together
     loop: asyncio.AbstractEventLoop
-    parcels: dict[str, Parcel] = field(default_factory=dict)
+    parcels: dict[str, Envelope] = field(default_factory=dict)
 
     def do(self, action: Callable[[], Any]) -> Any:
         done: Future[Any] = Future()

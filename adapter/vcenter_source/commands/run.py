@@ -14,6 +14,7 @@ import structlog
 from vcenter_source.commands.binding import wait_without_sink
 from vcenter_source.core import gc_tuning
 from vcenter_source.core.backoff import Backoff
+from vcenter_source.core.envelope import Sink
 from vcenter_source.core.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -26,7 +27,7 @@ from vcenter_source.core.threads import run_to_completion
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.cursor import Position
-from vcenter_source.pipeline.dispatcher import Delivery, Retry, Sink, Watch
+from vcenter_source.pipeline.dispatcher import Delivery, Retry, Watch
 from vcenter_source.pipeline.processor import AHEAD, Intake, ReadingProgress
 from vcenter_source.pipeline.reader import Stream
 from vcenter_source.settings.events import EventSettings

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from importlib.metadata import version
-from types import TracebackType
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import structlog
@@ -22,6 +21,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode, TraceFlags, Tracer
 
 from vcenter_functions.otel import variables
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
 from vcenter_source.core.event import Event
 
@@ -35,6 +35,9 @@ SERVICE_NAME = "vcenter-source"
 
 FLUSH_TIMEOUT = 2.0
 """Seconds that the end of the process waits for its last spans to be taken."""
+
+System = Literal["knative", "openfaas"]
+"""What is behind a sink, as messaging.system."""
 
 NOWHERE = Context()
 """Where a trace begins; to look for one around it would take longer than the rest."""
@@ -139,10 +142,12 @@ def describe(span: Span, event: CloudEvent) -> None:
         span.set_attributes(known | messaging("create", attributes["id"]))
 
 
-def messaging(operation: Literal["create", "send"], event_id: str | None = None) -> dict[str, str]:
-    """What makes a span one of messaging; the system is called as Knative's own spans call it."""
-    about = {
-        "messaging.system": "knative",
+def messaging(
+    operation: Literal["create", "send"], event_id: str | None = None, system: System = "knative"
+) -> dict[str, str]:
+    """Return the attributes that make a span one of messaging; the system is called as Knative's own spans call it."""
+    about: dict[str, str] = {
+        "messaging.system": system,
         "messaging.operation.name": operation,
         "messaging.operation.type": operation,
     }
@@ -165,31 +170,6 @@ def context_headers(span: Span) -> dict[str, str]:
     return {"traceparent": traceparent, "tracestate": context.trace_state.to_header()}
 
 
-class Sending:
-    """One try to send an event: gives its span, and the headers that carry it on. ``address`` is free of user info.
-
-    Where the root is not sampled, a child would not be either, and the root goes on in its place.
-    """
-
-    __slots__ = ("_own", "_span")
-
-    def __init__(self, root: Span, address: str, event_id: str, resend: int) -> None:
-        self._own = is_sampled(root)
-        self._span = try_of(root, address, event_id, resend) if self._own else root
-
-    def __enter__(self) -> tuple[Span, dict[str, str]]:
-        return self._span, context_headers(self._span)
-
-    def __exit__(self, _: type[BaseException] | None, failure: BaseException | None, __: TracebackType | None) -> None:
-        if not self._own:
-            return
-        if isinstance(failure, SinkUnavailableError | EventRefusedError):
-            set_failed(self._span, failure)
-            if failure.status is not None:
-                self._span.set_attribute("http.response.status_code", failure.status)
-        self._span.end()
-
-
 def set_failed(span: Span, failure: SinkUnavailableError | EventRefusedError) -> None:
     """Say on a span what went wrong."""
     told = type(failure.__cause__ or failure).__name__ if failure.status is None else str(failure.status)
@@ -203,53 +183,45 @@ def gave_up(root: Span, why: SinkUnavailableError | EventRefusedError) -> None:
     set_failed(root, why)
 
 
-class Try(NamedTuple):
-    """A try of one event: the root of its trace, and how many tries were before it."""
-
-    root: Span
-    event_id: str
-    resend: int
-
-
-class SendingTogether(Sending):
-    """One request with several events: a span in a trace of its own, linked to the root of each that is sampled.
-
-    (OpenTelemetry's conventions for messaging spans: a batch has one span "send", and a link to each message's
-    "create".)
-    """
-
-    __slots__ = ()
-
-    def __init__(self, tries: Sequence[Try], address: str) -> None:
-        links = [Link(each.root.get_span_context()) for each in tries if is_sampled(each.root)]
-        self._own = bool(links)
-        self._span = batch_of(links, address, len(tries)) if links else trace.INVALID_SPAN
-
-
-def sending_together(tries: Sequence[Try], address: str) -> Sending:
-    """One request with these events; one event alone has its span in its own trace."""
-    if len(tries) == 1:
-        return Sending(tries[0].root, address, tries[0].event_id, tries[0].resend)
-    return SendingTogether(tries, address)
-
-
 def is_sampled(span: Span) -> bool:
     """Whether its trace is recorded."""
     return span.get_span_context().trace_flags.sampled
 
 
-def batch_of(links: Sequence[Link], address: str, count: int) -> Span:
-    """Begin the span of a request with so many events."""
-    attributes = {**destination(address), **messaging("send"), "messaging.batch.message_count": count}
+def request_span(envelope: Envelope, address: str, system: System, attributes: Mapping[str, str]) -> Span:
+    """Begin the span of a request with one event, a child of the event's root span."""
+    event_id = envelope.event.get_id()
+    described = {**destination(address), **messaging("send", event_id, system), "cloudevents.event_id": event_id}
+    if envelope.attempt:
+        described["http.request.resend_count"] = envelope.attempt
+    return tracer().start_span(
+        "POST", trace.set_span_in_context(envelope.span), SpanKind.CLIENT, {**described, **attributes}
+    )
+
+
+def batch_span(envelopes: Sequence[Envelope], address: str, system: System) -> Span | None:
+    """Begin the span of a request with several events, in a trace of its own; None where no event's trace is sampled.
+
+    It is linked to the root span of each event. (OpenTelemetry's conventions for messaging spans: a batch has one span
+    "send", and a link to each message's "create".) One event alone has the span in its own trace.
+    """
+    links = [Link(envelope.span.get_span_context()) for envelope in envelopes if is_sampled(envelope.span)]
+    if not links:
+        return None
+    if len(envelopes) == 1:
+        return request_span(envelopes[0], address, system, {})
+    attributes = {**destination(address), **messaging("send", None, system)}
+    attributes["messaging.batch.message_count"] = len(envelopes)
     return tracer().start_span("POST", NOWHERE, SpanKind.CLIENT, attributes, links)
 
 
-def try_of(root: Span, address: str, event_id: str, resend: int) -> Span:
-    """Begin the span of a try."""
-    attributes = {**destination(address), **messaging("send", event_id), "cloudevents.event_id": event_id}
-    if resend:
-        attributes["http.request.resend_count"] = resend
-    return tracer().start_span("POST", trace.set_span_in_context(root), SpanKind.CLIENT, attributes)
+def end_request(span: Span, failure: BaseException | None) -> None:
+    """End the span of a request; ``failure`` is what it came to, None for an acknowledgement."""
+    if isinstance(failure, SinkUnavailableError | EventRefusedError):
+        set_failed(span, failure)
+        if failure.status is not None:
+            span.set_attribute("http.response.status_code", failure.status)
+    span.end()
 
 
 @lru_cache(maxsize=1024)

@@ -102,7 +102,7 @@ class Health:
 
 def described(oldest: Waiting, in_flight: int) -> str:
     """Which event waits, for how long and for what."""
-    named = oldest.parcel.event
+    named = oldest.envelope.event
     event = f"event {named.get_id()} ({named.get_type()})"
     more = f", and {in_flight - 1} more" if in_flight > 1 else ""
     failures = f"{oldest.failures} failed {'try' if oldest.failures == 1 else 'tries'}: {oldest.reason}"

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from vcenter_source.core.connection_status import Contact
-from vcenter_source.pipeline.dispatcher import Parcel, Watch
+from vcenter_source.core.envelope import Envelope
+from vcenter_source.pipeline.dispatcher import Watch
 from vcenter_source.state.checkpoint import OffsetTracker
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ PATIENCE = 30.0
 class Waiting(NamedTuple):
     """An event that is in flight: for how many seconds, after how many failed tries, what the last of them said."""
 
-    parcel: Parcel
+    envelope: Envelope
     seconds: float
     failures: int = 0
     reason: str = ""
@@ -71,7 +72,7 @@ class Meters(Watch):
         self.gateway: Contact | None = None
         """The reading of functions from an OpenFaaS gateway; None for other sinks."""
         self._types: dict[str, OfType] = {}
-        self._under_way: dict[int, tuple[float, Parcel]] = {}
+        self._under_way: dict[int, tuple[float, Envelope]] = {}
         self._failing: dict[int, tuple[int, str]] = {}
         self._ledger: OffsetTracker | None = None
         self._vcenter_clock: tuple[datetime, float] | None = None
@@ -163,39 +164,39 @@ class Meters(Watch):
         """An event that was read is not wanted."""
         self._of(cloudevents_type).filtered.inc()
 
-    def taken(self, parcel: Parcel) -> None:
+    def taken(self, envelope: Envelope) -> None:
         """It is in the window."""
-        self._under_way[id(parcel)] = self._clock(), parcel
+        self._under_way[id(envelope)] = self._clock(), envelope
 
-    def failed(self, parcel: Parcel, reason: str) -> None:
+    def failed(self, envelope: Envelope, reason: str) -> None:
         """A try to send it has failed; another will follow."""
-        self._of(parcel.event.get_type()).retried.inc()
+        self._of(envelope.event.get_type()).retried.inc()
         self.sink.failed(reason)
-        failures, _ = self._failing.get(id(parcel), (0, ""))
-        self._failing[id(parcel)] = failures + 1, reason
+        failures, _ = self._failing.get(id(envelope), (0, ""))
+        self._failing[id(envelope)] = failures + 1, reason
 
     def turned_away(self, reason: str) -> None:  # noqa: ARG002  the try is told of as a failed one, too
         """The sink's answer speaks of the way there."""
         self.sink.turned_away = True
 
-    def delivered(self, parcel: Parcel) -> None:
+    def delivered(self, envelope: Envelope) -> None:
         """The sink has acknowledged it."""
-        self._of(parcel.event.get_type()).delivered.inc()
+        self._of(envelope.event.get_type()).delivered.inc()
         self.sink.succeeded()
-        seconds = self._clock() - self._ended(parcel)
+        seconds = self._clock() - self._ended(envelope)
         for record in self._record_duration:
             record(seconds)
 
-    def dead_lettered(self, parcel: Parcel, reason: str) -> None:  # noqa: ARG002  nothing is counted by it
+    def dead_lettered(self, envelope: Envelope, reason: str) -> None:  # noqa: ARG002  nothing is counted by it
         """The sink has refused it for good."""
-        self._of(parcel.event.get_type()).dead_lettered.inc()
-        self._ended(parcel)
+        self._of(envelope.event.get_type()).dead_lettered.inc()
+        self._ended(envelope)
 
-    def _ended(self, parcel: Parcel) -> float:
+    def _ended(self, envelope: Envelope) -> float:
         """It is no longer in flight; returns when it was taken up."""
         if self._failing:
-            self._failing.pop(id(parcel), None)
-        return self._under_way.pop(id(parcel))[0]
+            self._failing.pop(id(envelope), None)
+        return self._under_way.pop(id(envelope))[0]
 
     def also_record_durations(self, record: Callable[[float], None]) -> None:
         """Tell each delivery's duration, in seconds, to this one too."""
@@ -232,8 +233,8 @@ class Meters(Watch):
         begun = list(self._under_way.values())  # in one step, since the loop's thread may change it meanwhile
         if not begun:
             return None
-        taken, parcel = begun[0]
-        return Waiting(parcel, self._clock() - taken, *self._failing.get(id(parcel), ()))
+        taken, envelope = begun[0]
+        return Waiting(envelope, self._clock() - taken, *self._failing.get(id(envelope), ()))
 
     @property
     def lag(self) -> float:

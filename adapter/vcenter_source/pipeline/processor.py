@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from opentelemetry import trace
 
 from vcenter_source.core import tracing
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.event import ClockReading, Event, Gap, Identity
 from vcenter_source.events.adapter_events import GAP_TYPE
 from vcenter_source.events.conversion import Converter, ordering_key
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.observe.metrics import Meters
-from vcenter_source.pipeline.dispatcher import Delivery, Parcel
+from vcenter_source.pipeline.dispatcher import Delivery
 from vcenter_source.pipeline.reader import Progress
 from vcenter_source.state.checkpoint import OffsetTracker
 
@@ -81,7 +81,7 @@ class Intake:
         span = tracing.creating(event, cloudevents_type)
         cloudevent = self.converter.convert(event, **tracing.context_headers(span))
         tracing.describe(span, cloudevent)
-        await self.delivery.submit(Parcel(cloudevent, ordering_key(event), span, acknowledged))
+        await self.delivery.submit(Envelope(cloudevent, ordering_key(event), span=span, on_done=acknowledged))
 
     async def _take_gap(self, gap: Gap) -> None:
         """Tell of missing events as of any other, so that the checkpoint does not pass a gap that nobody heard of."""
@@ -89,7 +89,7 @@ class Intake:
         if self.types.accepts("Gap", "Gap", GAP_TYPE):
             acknowledged = await self._noted(None)
             cloudevent = self.converter.convert_gap(gap)
-            await self.delivery.submit(Parcel(cloudevent, "adapter", trace.INVALID_SPAN, acknowledged))
+            await self.delivery.submit(Envelope(cloudevent, "adapter", on_done=acknowledged))
 
     async def _has_moved(self) -> bool:
         """Wait for an acknowledgement; whether there was one within ``trickle``."""

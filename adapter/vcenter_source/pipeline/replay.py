@@ -11,7 +11,6 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 from cloudevents.core.v1.event import CloudEvent
@@ -20,6 +19,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from vcenter_source.core import tracing
 from vcenter_source.core.backoff import Backoff
+from vcenter_source.core.envelope import Envelope, Receipt, Sink
 from vcenter_source.core.errors import ConfigurationError, EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.settings.sink import DeadLetterSettings, SinkSettings
 from vcenter_source.settings.source import ReplaySettings
@@ -38,13 +38,6 @@ TURNED_AWAY = 5
 
 STOP_SECONDS = 2.0
 """How long a stop waits for the answer to the letter that is on its way; else it would be sent again next time."""
-
-
-class Sender(Protocol):
-    """What a replay needs of a sink."""
-
-    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
-        """Return when the event is acknowledged. Raises SinkUnavailableError or EventRefusedError."""
 
 
 @dataclass(slots=True)
@@ -71,7 +64,7 @@ class Replay:
     def __init__(
         self,
         folder: DeadLetterFolder,
-        sink: Sender,
+        sink: Sink,
         backoff: Backoff,
         *,
         done: Callable[[], None] = lambda: None,
@@ -123,7 +116,7 @@ class Replay:
         if isinstance(self._sink, OpenfaasSink):
             await self._sink.note_takers(event, letter.takers)
         try:
-            await self._send(event, span)
+            await self._send(Envelope(event, span=span))
         except (EventRefusedError, SinkUnavailableError) as exc:
             if exc.status is None and isinstance(exc, SinkUnavailableError):
                 raise
@@ -137,16 +130,17 @@ class Replay:
             self.summary.accepted += 1
             accepted.add(letter.line)
 
-    async def _send(self, event: CloudEvent, span: Span) -> None:
+    async def _send(self, envelope: Envelope) -> Receipt:
         """Send one event, a few times where its failure may pass."""
-        for failures in range(TRIES - 1):
+        while envelope.attempt < TRIES - 1:
             try:
-                return await self._sink.send(event, span, failures)
+                return await self._sink.send(envelope)
             except SinkAccessError:
                 raise  # nobody lets us in while we wait
             except SinkUnavailableError as exc:
-                await self._sleep(self._backoff.delay(failures, at_least=exc.retry_after or 0.0))
-        return await self._sink.send(event, span, TRIES - 1)
+                await self._sleep(self._backoff.delay(envelope.attempt, at_least=exc.retry_after or 0.0))
+                envelope.attempt += 1
+        return await self._sink.send(envelope)
 
 
 def traced(event: CloudEvent) -> Span:
@@ -198,7 +192,7 @@ async def stoppable(replaying: Replay, event_id: str | None) -> Summary:
 
 
 @asynccontextmanager
-async def sender_of(settings: SinkSettings) -> AsyncIterator[Sender]:
+async def sender_of(settings: SinkSettings) -> AsyncIterator[Sink]:
     """The sink that K_SINK or --sink names."""
     if settings.is_openfaas:
         async with openfaas_sink(settings) as functions:

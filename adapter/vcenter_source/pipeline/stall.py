@@ -53,5 +53,5 @@ class Stall:
             seconds=round(oldest.seconds),
             tries=oldest.failures,
             reason=oldest.reason or "no answer yet",
-            **names(oldest.parcel),
+            **names(oldest.envelope),
         )

@@ -4,20 +4,16 @@ import asyncio
 import sys
 from base64 import b64encode
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
-from uuid import uuid4
 
 import structlog
-from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import Span
 from yarl import URL
 
 from vcenter_functions.net.addresses import strip_secrets
-from vcenter_source.core import tracing
+from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.core.proxies import find_proxy
 from vcenter_source.core.secretive import Hiding, secrets_in
@@ -25,9 +21,10 @@ from vcenter_source.events.codec import BATCH_TYPE, OrjsonFormat, to_binary
 from vcenter_source.settings.sink import SinkSettings
 from vcenter_source.sinks.answers import judge
 from vcenter_source.sinks.client import Wire
-from vcenter_source.sinks.connection import Answer, WireError
+from vcenter_source.sinks.connection import WireError
 from vcenter_source.sinks.mounted import TRUST_BUNDLES, Token, Trust
 from vcenter_source.sinks.proxied import Proxied
+from vcenter_source.sinks.traced import Client, Exchange, TracedClient
 
 log = structlog.get_logger()
 
@@ -39,16 +36,6 @@ does with few other headers (eventing, pkg/utils/headers.go).
 """
 
 
-class Client(Protocol):
-    """What sends requests to the one address of a sink."""
-
-    async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send a request and return its answer. Raises OSError."""
-
-    async def close(self) -> None:
-        """Close all connections."""
-
-
 class Address:
     """Where requests go, exactly as given: Knative forbids altering K_SINK's path.
 
@@ -57,26 +44,34 @@ class Address:
     """
 
     def __init__(self, client: Client, url: str, token: Token) -> None:
-        self._client = client
         self._token = token
         self._basic = basic(URL(url, encoded=url.isascii()))
         self._hiding = Hiding(secrets_in(url))
         self.name = strip_secrets(url)
+        self._client = TracedClient(client, self.name)
 
-    async def post(self, headers: dict[str, str], body: bytes) -> int:
-        """The status of an answer that is a success. Raises SinkUnavailableError or EventRefusedError."""
-        credentials = self._token.header() or self._basic
-        try:
-            answer = await self._client.post(headers | credentials, body)
-        except OSError as exc:  # a TimeoutError is one
-            why = self._hiding.text(str(exc) or type(exc).__name__)
-            turned_away = isinstance(exc, WireError) and exc.turned_away
-            failure = SinkAccessError if turned_away else SinkUnavailableError
-            raise failure(f"{self.name}: {why}") from exc
-        if answer.status >= 300:  # noqa: PLR2004  it may quote the whole address
-            answer.body, answer.reason = self._hiding.bytes(answer.body), self._hiding.text(answer.reason)
-        judge(self.name, answer)
-        return answer.status
+    async def post(self, envelope: Envelope, headers: dict[str, str], body: bytes) -> Receipt:
+        """Send one event. Raises SinkUnavailableError or EventRefusedError."""
+        headers |= self._token.header() or self._basic
+        return await self._judge(self._client.post(envelope, headers, body, explain=self._unreachable))
+
+    async def post_batch(self, envelopes: Sequence[Envelope], headers: dict[str, str], body: bytes) -> Receipt:
+        """Send several events in one request. Raises as ``post`` does."""
+        headers |= self._token.header() or self._basic
+        return await self._judge(self._client.post_batch(envelopes, headers, body, explain=self._unreachable))
+
+    async def _judge(self, exchange: Exchange) -> Receipt:
+        async with exchange as answer:
+            if answer.status >= 300:  # noqa: PLR2004  it may quote the whole address
+                answer.body, answer.reason = self._hiding.bytes(answer.body), self._hiding.text(answer.reason)
+            judge(self.name, answer)
+            return Receipt(answer.status)
+
+    def _unreachable(self, exc: OSError) -> SinkUnavailableError:
+        """Map a failure to get any response."""
+        turned_away = isinstance(exc, WireError) and exc.turned_away
+        failure = SinkAccessError if turned_away else SinkUnavailableError
+        return failure(f"{self.name}: {self._hiding.text(str(exc) or type(exc).__name__)}")
 
 
 def basic(url: URL) -> dict[str, str]:
@@ -98,17 +93,13 @@ class HttpSink:
         self._max_event_bytes = max_event_bytes
         self.address = to.name
 
-    async def send(self, event: CloudEvent, span: Span, resend: int, more: Mapping[str, str] = {}) -> None:
-        """POST one event, with ``more`` headers. Raises SinkUnavailableError or EventRefusedError."""
-        headers, body = to_binary(event)
+    async def send(self, envelope: Envelope) -> Receipt:
+        """POST one event. Raises SinkUnavailableError or EventRefusedError."""
+        headers, body = to_binary(envelope.event)
         must_fit(len(body) + sum(map(len, headers)) + sum(map(len, headers.values())), self._max_event_bytes)
-        with tracing.Sending(span, self.address, event.get_id(), resend) as (child, trace_headers):
-            status = await self._to.post({**headers, **trace_headers, **more}, body)
-            child.set_attribute("http.response.status_code", status)
-
-    async def send_anew(self, event: CloudEvent, span: Span) -> None:
-        """POST it so that who has taken it acts on it once more. Raises as ``send`` does."""
-        await self.send(event, span, 0, wished())
+        if envelope.replay_id:
+            headers |= replay_header(envelope)
+        return await self._to.post(envelope, headers, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +107,8 @@ class Waiting:
     """An event, as it is written in a batch, and those who wait for what becomes of it."""
 
     written: bytes
-    of: tracing.Try
-    accepted: asyncio.Future[None]
+    envelope: Envelope
+    accepted: asyncio.Future[Receipt]
 
 
 class Batches:
@@ -137,27 +128,21 @@ class Batches:
         self._work: set[asyncio.Task[None]] = set()
         self.address = to.name
 
-    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+    async def send(self, envelope: Envelope) -> Receipt:
         """Return when the event's batch is acknowledged. Raises SinkUnavailableError or EventRefusedError."""
-        waiting = self._written(event, span, resend)
-        if resend:
+        waiting = self._written(envelope)
+        if envelope.attempt or envelope.replay_id:
             self._begin([waiting])
         else:
             if not self._waiting:
                 asyncio.get_running_loop().call_soon(self._gather)  # after those that are about to send as well
             self._waiting.append(waiting)
-        await waiting.accepted
+        return await waiting.accepted
 
-    async def send_anew(self, event: CloudEvent, span: Span) -> None:
-        """Send it alone, so that who has taken it acts on it once more. Raises as ``send`` does."""
-        waiting = self._written(event, span, 0)
-        self._begin([waiting], wished())
-        await waiting.accepted
-
-    def _written(self, event: CloudEvent, span: Span, resend: int) -> Waiting:
-        written = self._format.write(event)
+    def _written(self, envelope: Envelope) -> Waiting:
+        written = self._format.write(envelope.event)
         must_fit(len(written), self._max_event_bytes)
-        return Waiting(written, tracing.Try(span, event.get_id(), resend), asyncio.get_running_loop().create_future())
+        return Waiting(written, envelope, asyncio.get_running_loop().create_future())
 
     def _gather(self) -> None:
         while self._waiting:
@@ -170,17 +155,16 @@ class Batches:
                 batch.append(self._waiting.popleft())
             self._begin(batch)
 
-    def _begin(self, batch: list[Waiting], more: Mapping[str, str] = {}) -> None:
-        work = asyncio.ensure_future(self._deliver(batch, more))
+    def _begin(self, batch: list[Waiting]) -> None:
+        work = asyncio.ensure_future(self._deliver(batch))
         self._work.add(work)
         work.add_done_callback(self._work.discard)
 
-    async def _deliver(self, batch: list[Waiting], more: Mapping[str, str] = {}) -> None:
+    async def _deliver(self, batch: list[Waiting]) -> None:
         body = b"[" + b",".join(each.written for each in batch) + b"]"
+        headers = {"content-type": BATCH_TYPE} | (replay_header(batch[0].envelope) if len(batch) == 1 else {})
         try:
-            with tracing.sending_together([each.of for each in batch], self.address) as (span, _):
-                status = await self._to.post({"content-type": BATCH_TYPE, **more}, body)
-                span.set_attribute("http.response.status_code", status)
+            receipt = await self._to.post_batch([each.envelope for each in batch], headers, body)
         except (EventRefusedError, SinkAccessError) as exc:
             if len(batch) > 1:  # one of them may be the reason
                 await asyncio.gather(*(self._deliver([each]) for each in batch))
@@ -189,23 +173,23 @@ class Batches:
         except Exception as exc:  # noqa: BLE001  whatever it is, those who wait have to know
             settle(batch, exc)
         else:
-            settle(batch)
+            settle(batch, receipt)
 
 
-def wished() -> dict[str, str]:
-    """The header of one more wish that an event be acted on again."""
-    return {SEND_AGAIN: uuid4().hex}
+def replay_header(envelope: Envelope) -> dict[str, str]:
+    """Return the header by which who has acted on an event acts on it once more; empty for any other event."""
+    return {SEND_AGAIN: envelope.replay_id} if envelope.replay_id else {}
 
 
-def settle(batch: Iterable[Waiting], failure: Exception | None = None) -> None:
+def settle(batch: Iterable[Waiting], outcome: Receipt | Exception) -> None:
     """Tell those who wait and have not given up."""
     for each in batch:
         if each.accepted.done():
             continue
-        if failure is not None:
-            each.accepted.set_exception(failure)
+        if isinstance(outcome, Exception):
+            each.accepted.set_exception(outcome)
         else:
-            each.accepted.set_result(None)
+            each.accepted.set_result(outcome)
 
 
 def must_fit(size: int, most: int) -> None:

@@ -1,8 +1,6 @@
 """No sink: ``vcenter-source view`` only looks at events."""
 
-from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import Span
-
+from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.settings.sink import DISCARD
 
 
@@ -11,5 +9,6 @@ class NowhereSink:
 
     address = DISCARD
 
-    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:
+    async def send(self, envelope: Envelope) -> Receipt:  # noqa: ARG002  as every sink
         """Do nothing."""
+        return Receipt()

@@ -5,10 +5,8 @@ import queue
 import sys
 import threading
 
-from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import Span
-
 from vcenter_source.core import durable_files
+from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import OutputClosedError, SinkUnavailableError
 from vcenter_source.events.codec import OrjsonFormat
 
@@ -28,16 +26,17 @@ class StdoutSink:
         self._lines: queue.SimpleQueue[tuple[bytes, asyncio.Future[None]]] = queue.SimpleQueue()
         threading.Thread(target=self._write, name="stdout", daemon=True).start()
 
-    async def send(self, event: CloudEvent, span: Span, resend: int) -> None:  # noqa: ARG002  as every sink
+    async def send(self, envelope: Envelope) -> Receipt:
         """Print one. Raises OutputClosedError where nobody reads any more."""
         written = asyncio.get_running_loop().create_future()
-        self._lines.put((self._format.write(event) + b"\n", written))
+        self._lines.put((self._format.write(envelope.event) + b"\n", written))
         try:
             await written
         except BrokenPipeError as exc:
             raise OutputClosedError("standard output is closed") from exc
         except OSError as exc:
             raise SinkUnavailableError(f"standard output: {exc.strerror}") from exc
+        return Receipt()
 
     def _write(self) -> None:
         while True:

@@ -14,8 +14,9 @@ from typing import Any, Literal
 import orjson
 from cloudevents.core.v1.event import CloudEvent
 
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.events.codec import encode_data
-from vcenter_source.pipeline.dispatcher import Parcel, Watch
+from vcenter_source.pipeline.dispatcher import Watch
 from vcenter_source.viewer.rates import Rates
 from vcenter_source.viewer.rows import family, row
 
@@ -109,7 +110,7 @@ class Feed(Watch):
         self._max_bytes = max_bytes
         self._clock = clock
         self._number = 0
-        self._heard: list[tuple[Parcel, float, State]] = []
+        self._heard: list[tuple[Envelope, float, State]] = []
         self._under_way: dict[int, Record] = {}
         self._noted: list[Record] = []
         self._records: OrderedDict[int, Record] = OrderedDict()
@@ -117,29 +118,29 @@ class Feed(Watch):
         self.oldest = 1
         """The number of the oldest event that is held; one more than the last where none is."""
 
-    def taken(self, parcel: Parcel) -> None:
+    def taken(self, envelope: Envelope) -> None:
         """It is in the window."""
-        self._heard.append((parcel, self._clock(), "in flight"))
+        self._heard.append((envelope, self._clock(), "in flight"))
         if len(self._heard) >= AT_ONCE:
             self._catch_up()
 
-    def delivered(self, parcel: Parcel) -> None:
+    def delivered(self, envelope: Envelope) -> None:
         """The sink has acknowledged it."""
-        self._heard.append((parcel, self._clock(), "delivered"))
+        self._heard.append((envelope, self._clock(), "delivered"))
 
-    def failed(self, parcel: Parcel, reason: str) -> None:
+    def failed(self, envelope: Envelope, reason: str) -> None:
         """A try to send it has failed; another will follow."""
         self._catch_up()
-        record = self._under_way[id(parcel)]
+        record = self._under_way[id(envelope)]
         record.state = "retrying"
         record.fail(self._clock(), reason)
         self._note(record)
 
-    def dead_lettered(self, parcel: Parcel, reason: str) -> None:
+    def dead_lettered(self, envelope: Envelope, reason: str) -> None:
         """The sink has refused it for good."""
         self._catch_up()
-        self._under_way[id(parcel)].fail(self._clock(), reason)
-        self._end(parcel, self._clock(), "dead letter")
+        self._under_way[id(envelope)].fail(self._clock(), reason)
+        self._end(envelope, self._clock(), "dead letter")
 
     def begun(self) -> None:
         """A delivery begins; what was under way in one before it is not, any more."""
@@ -152,22 +153,22 @@ class Feed(Watch):
     def _catch_up(self) -> None:
         """Go through what was heard: together, since one at a time, between all else, takes twice as long."""
         heard, self._heard = self._heard, []
-        for parcel, when, state in heard:
+        for envelope, when, state in heard:
             if state == "in flight":
-                self._begin(parcel, when)
+                self._begin(envelope, when)
             else:
-                self._end(parcel, when, state)
+                self._end(envelope, when, state)
 
-    def _begin(self, parcel: Parcel, when: float) -> None:
+    def _begin(self, envelope: Envelope, when: float) -> None:
         self._number += 1
-        event = parcel.event
+        event = envelope.event
         attributes = event.get_attributes()
         self.rates.count(family(attributes), attributes["time"].timestamp(), when)
-        record = self._under_way[id(parcel)] = Record(self._number, event, when)
+        record = self._under_way[id(envelope)] = Record(self._number, event, when)
         self._noted.append(record)
 
-    def _end(self, parcel: Parcel, when: float, state: State) -> None:
-        record = self._under_way.pop(id(parcel))
+    def _end(self, envelope: Envelope, when: float, state: State) -> None:
+        record = self._under_way.pop(id(envelope))
         record.state, record.ended = state, when
         self.counts[state] += 1
         record.render()
@@ -228,27 +229,27 @@ class Together(Watch):
         self._first.begun()
         self._second.begun()
 
-    def taken(self, parcel: Parcel) -> None:
+    def taken(self, envelope: Envelope) -> None:
         """Tell both."""
-        self._first.taken(parcel)
-        self._second.taken(parcel)
+        self._first.taken(envelope)
+        self._second.taken(envelope)
 
-    def failed(self, parcel: Parcel, reason: str) -> None:
+    def failed(self, envelope: Envelope, reason: str) -> None:
         """Tell both."""
-        self._first.failed(parcel, reason)
-        self._second.failed(parcel, reason)
+        self._first.failed(envelope, reason)
+        self._second.failed(envelope, reason)
 
     def turned_away(self, reason: str) -> None:
         """Tell both."""
         self._first.turned_away(reason)
         self._second.turned_away(reason)
 
-    def delivered(self, parcel: Parcel) -> None:
+    def delivered(self, envelope: Envelope) -> None:
         """Tell both."""
-        self._first.delivered(parcel)
-        self._second.delivered(parcel)
+        self._first.delivered(envelope)
+        self._second.delivered(envelope)
 
-    def dead_lettered(self, parcel: Parcel, reason: str) -> None:
+    def dead_lettered(self, envelope: Envelope, reason: str) -> None:
         """Tell both."""
-        self._first.dead_lettered(parcel, reason)
-        self._second.dead_lettered(parcel, reason)
+        self._first.dead_lettered(envelope, reason)
+        self._second.dead_lettered(envelope, reason)

@@ -14,11 +14,11 @@ import structlog
 from aiohttp import web
 
 from vcenter_functions.net.addresses import add_brackets
+from vcenter_source.core.envelope import Envelope, Sink
 from vcenter_source.core.errors import EventRefusedError, LeaseLostError, SinkUnavailableError
 from vcenter_source.core.http_server import BindAddress, serve_app
 from vcenter_source.events.codec import to_binary
 from vcenter_source.observe.health import Health
-from vcenter_source.pipeline.dispatcher import RememberingSink, Sink
 from vcenter_source.pipeline.replay import traced
 from vcenter_source.state.dead_letters.folder import decode
 from vcenter_source.triggers.event_catalog import World
@@ -169,9 +169,8 @@ async def sent_again(viewer: Viewer, record: Record) -> dict[str, Any]:
     log.info("sending again, as the viewer was told to", event_id=event.get_id(), event_type=event.get_type())
     try:
         async with asyncio.timeout(REPLAY_SECONDS):
-            if not isinstance(viewer.sink, RememberingSink):
-                await viewer.sink.send(event, traced(event), 0)
-            elif await viewer.sink.send_anew(event, traced(event)) == ():
+            receipt = await viewer.sink.send(Envelope(event, span=traced(event), replay_id=uuid4().hex))
+            if receipt.takers == ():
                 why = "no function has a topic for it"
     except (EventRefusedError, LeaseLostError, SinkUnavailableError, TimeoutError) as exc:
         return {"accepted": False, "why": str(exc) or f"no answer within {REPLAY_SECONDS:.0f} s"}

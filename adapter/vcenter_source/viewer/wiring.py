@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from vcenter_source.core.envelope import Sink
 from vcenter_source.observe.health import Health
 from vcenter_source.observe.metrics import Meters
-from vcenter_source.pipeline.dispatcher import Sink, Watch
+from vcenter_source.pipeline.dispatcher import Watch
 from vcenter_source.settings.source import Settings
 from vcenter_source.triggers.event_catalog import World
 from vcenter_source.viewer import spans

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from uuid import uuid4
 
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import INVALID_SPAN
 from prometheus_client import CollectorRegistry
 
 from vcenter_source.commands.doctor.steps import Outcome, Step, ok, warning
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.settings.environment import read_area
 from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.sink import OPENFAAS
@@ -39,7 +40,7 @@ async def pinged(settings: Settings, event: CloudEvent, clock: Callable[[], floa
     """Send one event to the functions that want it, and say who took it. Raises what the sink raises."""
     begun = clock()
     async with openfaas_sink(settings.sink, CollectorRegistry()) as sink:
-        names = await sink.send_anew(event, INVALID_SPAN)
+        names = (await sink.send(Envelope(event, replay_id=uuid4().hex))).takers
     if not names:
         return ok(f"no function has a topic for {event.get_type()}: none was invoked", sent=False)
     found = f"taken by {shown(names)} in {(clock() - begun) * 1000:.0f} ms"

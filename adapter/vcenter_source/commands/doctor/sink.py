@@ -3,14 +3,13 @@
 import asyncio
 import time
 from functools import partial
-from typing import Any
 
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan
 
 from vcenter_source.commands.doctor import gateway
 from vcenter_source.commands.doctor.endpoint import Endpoint, Trust
 from vcenter_source.commands.doctor.steps import Finding, Outcome, Step, failed, ok, take
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.core.proxies import find_proxy
 from vcenter_source.events.adapter_events import PING_TYPE, ping_event
@@ -21,19 +20,6 @@ from vcenter_source.wiring import open_sink
 
 PING_LIMIT = 4.0
 """Seconds that the sink may take for it, less than a check may."""
-
-
-class StatusNote(NonRecordingSpan):
-    """Notes the HTTP status of an answer, which the sink tells its span alone."""
-
-    def __init__(self) -> None:
-        super().__init__(INVALID_SPAN_CONTEXT)
-        self.status = 0
-
-    def set_attribute(self, key: str, value: Any) -> None:
-        """Keep the one attribute that is of interest."""
-        if key == "http.response.status_code":
-            self.status = value
 
 
 async def sink_findings(settings: Settings, *, ping: bool) -> list[Finding]:
@@ -90,8 +76,10 @@ async def ping_outcome(settings: Settings, *, wanted: bool) -> Outcome:
 
 async def pinged(settings: Settings, event: CloudEvent) -> Outcome:
     """Send one event to an HTTP sink. Raises what the sink raises."""
-    note, begun = StatusNote(), time.perf_counter()
+    begun = time.perf_counter()
     async with open_sink(settings.sink) as sink:
-        await sink.send(event, note, 0)
+        receipt = await sink.send(Envelope(event))
     milliseconds = (time.perf_counter() - begun) * 1000
-    return ok(f"accepted with {note.status} in {milliseconds:.0f} ms", sent=True, status=note.status, id=event.get_id())
+    return ok(
+        f"accepted with {receipt.status} in {milliseconds:.0f} ms", sent=True, status=receipt.status, id=event.get_id()
+    )

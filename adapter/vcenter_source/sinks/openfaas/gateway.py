@@ -12,12 +12,13 @@ from cloudevents.core.bindings.http import HTTPMessage
 from yarl import URL
 
 from vcenter_functions.net.tls import create_client_context
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import ConfigurationError, SinkUnavailableError
 from vcenter_source.core.quoting import quoted
 from vcenter_source.settings.openfaas import GatewaySettings, Invocation
 from vcenter_source.sinks.client import Wire
-from vcenter_source.sinks.openfaas.answers import Answer
 from vcenter_source.sinks.openfaas.topics import Function, TopicMap, functions_of
+from vcenter_source.sinks.traced import Exchange, TracedClient
 
 LISTING_SECONDS = 30.0
 """How long one list of the gateway's may take."""
@@ -32,9 +33,8 @@ class Gateway:
         self, client: aiohttp.ClientSession, wire: Wire, url: str, authorization: Callable[[], dict[str, str]]
     ) -> None:
         self._client = client
-        self._wire = wire
         self._prefix = urlsplit(url).path
-        self.origin = url.removesuffix(self._prefix)
+        self._invoking = TracedClient(wire, url.removesuffix(self._prefix), "openfaas")
         self._authorization = authorization
         self.url = url
 
@@ -56,7 +56,7 @@ class Gateway:
             ) as response:
                 return self._read_list(path, response.status, await response.read())
         except (aiohttp.ClientError, OSError) as exc:  # a TimeoutError is an OSError
-            raise self._unreachable(exc) from exc
+            raise self.unreachable(exc) from exc
 
     def _headers(self) -> dict[str, str]:
         try:
@@ -80,15 +80,21 @@ class Gateway:
         """Where a function is invoked, from the gateway's address on."""
         return self._prefix + route(path, invocation)
 
-    async def invoke(self, route: str, message: HTTPMessage) -> Answer:
-        """One invocation. Raises SinkUnavailableError where there is no answer."""
-        try:
-            answer = await self._wire.post(message.headers, message.body, route)
-        except OSError as exc:
-            raise self._unreachable(exc) from exc
-        return Answer(answer.status, answer.headers, answer.body)
+    def invoke(
+        self,
+        envelope: Envelope,
+        path: str,
+        route: str,
+        message: HTTPMessage,
+        explain: Callable[[OSError], SinkUnavailableError],
+    ) -> Exchange:
+        """Invoke a function with an event. Raises what ``explain`` makes of a failure to get any answer."""
+        named = {"faas.invoked_name": path}
+        return self._invoking.post(
+            envelope, message.headers, message.body, explain=explain, path=route, attributes=named
+        )
 
-    def _unreachable(self, exc: Exception) -> SinkUnavailableError:
+    def unreachable(self, exc: Exception) -> SinkUnavailableError:
         """A failure to get any answer, as one of ours."""
         return SinkUnavailableError(f"{self.url}: {str(exc) or type(exc).__name__}")
 

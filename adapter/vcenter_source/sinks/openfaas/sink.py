@@ -6,14 +6,13 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from uuid import uuid4
+from functools import partial
 
 import structlog
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import Span
 from prometheus_client import CollectorRegistry
 
-from vcenter_source.core import tracing
+from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError
 from vcenter_source.core.poison import Suspicion, Traffic
 from vcenter_source.settings.environment import read_area
@@ -76,31 +75,27 @@ class OpenfaasSink:
         self.reader = reader
         self.address = gateway.url
 
-    async def send(self, event: CloudEvent, span: Span, resend: int, wish: str = "") -> None:
+    async def send(self, envelope: Envelope) -> Receipt:
         """Return when every function that wants the event has it, or when none wants it.
 
-        Those that have it are invoked once more for each ``wish`` of another name. Raises SinkUnavailableError while
-        one of them may yet take it, else EventRefusedError. Both name the functions.
+        Those that have it are invoked once more for each ``replay_id`` of another name. Raises SinkUnavailableError
+        while one of them may yet take it, else EventRefusedError. Both name the functions.
         """
+        event = envelope.event
         topics = self._topics if self._topics is self.reader.last else await self._current()
         matches = topics.match(names_of(event), event.get_subject())
         if not matches:
             self._counts.unwanted.inc()
-            return
-        past = await self._memory.take(event, wish)
+            return Receipt(takers=())
+        past = await self._memory.take(event, envelope.replay_id)
         try:
             has_it = {*past.taken, *past.refusals}
-            trying = [self._one(event, match, past, span, resend) for match in matches if match.path not in has_it]
+            trying = [self._one(envelope, match, past) for match in matches if match.path not in has_it]
             failures = [await trying[0]] if len(trying) == 1 else await asyncio.gather(*trying)  # a task costs its time
             settle([failure for failure in failures if failure], past)
         finally:
             self._memory.give_back(past)
-
-    async def send_anew(self, event: CloudEvent, span: Span) -> tuple[str, ...]:
-        """Send an event also to functions that have it; returns the functions that took it. Raises as ``send`` does."""
-        topics = await self._current()
-        await self.send(event, span, 0, uuid4().hex)
-        return tuple(match.path for match in topics.match(names_of(event), event.get_subject()))
+        return Receipt(takers=tuple([match.path for match in matches]))
 
     async def note_takers(self, event: CloudEvent, takers: Sequence[str]) -> None:
         """Take it that these functions have an event already, as a dead letter says, and invoke them no more."""
@@ -116,9 +111,7 @@ class OpenfaasSink:
             self._places = {path: place for path, place in self._places.items() if path in topics.functions}
         return topics
 
-    async def _one(
-        self, event: CloudEvent, match: Match, past: Past, span: Span, resend: int
-    ) -> SinkUnavailableError | None:
+    async def _one(self, envelope: Envelope, match: Match, past: Past) -> SinkUnavailableError | None:
         """Invoke one function. What comes of it stands in the event's past, but for what may pass."""
         path = match.path
         place = self._places.get(path)
@@ -126,7 +119,7 @@ class OpenfaasSink:
             place = self._places[path] = asyncio.Semaphore(self._concurrency)
         await place.acquire()
         try:
-            await self._invoke(event, self._call(event, match, past), past, span, resend)
+            await self._invoke(envelope, self._call(envelope.event, match, past), past)
         except SinkUnavailableError as exc:
             return exc
         except EventRefusedError as exc:
@@ -155,37 +148,28 @@ class OpenfaasSink:
             headers["content-type"] = printable(headers["content-type"])
         return Call(match, invocation, self._gateway.route(path, invocation), message)
 
-    async def _invoke(self, event: CloudEvent, call: Call, past: Past, span: Span, resend: int) -> None:
+    async def _invoke(self, envelope: Envelope, call: Call, past: Past) -> None:
         """One try. Raises what its answer means, unless the function has taken the event or is no more."""
         begun = self._clock()
         traffic, suspicion = self._traffic[call.destination], past.suspicions.get(call.path)
         if suspicion:
             suspicion.begin(traffic)
         number = traffic.begin()
-        with tracing.Sending(span, self._gateway.origin + call.route, event.get_id(), resend) as (
-            child,
-            trace_headers,
-        ):
-            child.set_attribute("messaging.system", "openfaas")
-            child.set_attribute("faas.invoked_name", call.path)
-            call.message.headers.update(trace_headers)
-            answer = await self._answer(call)
-            child.set_attribute("http.response.status_code", answer.status)
+        explain = partial(self._unanswered, call)
+        async with self._gateway.invoke(envelope, call.path, call.route, call.message, explain) as response:
+            answer = Answer(response.status, response.headers, response.body)
             verdict = call.judge(answer)
             self._counts.invoked(call.path, OUTCOMES.get(verdict) or verdict.name.lower())
             if verdict is Verdict.TAKEN:
                 traffic.accept(number)
-            if verdict is Verdict.UNKNOWN and await self._gone(call.path, begun):
-                log.info("the function is no more", function=call.path, event_id=event.get_id())
-            elif verdict is not Verdict.TAKEN:
+            elif verdict is Verdict.UNKNOWN and await self._gone(call.path, begun):
+                log.info("the function is no more", function=call.path, event_id=envelope.event.get_id())
+            else:
                 raise self._failure(call, answer, verdict, past)
 
-    async def _answer(self, call: Call) -> Answer:
-        try:
-            return await self._gateway.invoke(call.route, call.message)
-        except SinkUnavailableError as exc:
-            self._counts.invoked(call.path, "again")
-            raise SinkUnavailableError(f"function {call.path}: {exc}") from exc
+    def _unanswered(self, call: Call, exc: OSError) -> SinkUnavailableError:
+        self._counts.invoked(call.path, "again")
+        return SinkUnavailableError(f"function {call.path}: {self._gateway.unreachable(exc)}")
 
     async def _gone(self, path: str, since: float) -> bool:
         """Whether the gateway no longer lists it: the map may be as old as TOPIC_MAP_INTERVAL."""

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import Span
 
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import DeadLetterUnavailableError
 
 MAX_ERROR_DATA = 1024
@@ -22,17 +22,16 @@ LABELS = ("knativeerror", "deadletter")
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """An event, and why it was given up.
+class Reason:
+    """Why an event was given up.
 
-    ``address`` is the sink that would not take it, free of user info; ``reason`` one line for an operator. ``status``
+    ``address`` is the sink that would not take it, free of user info; ``message`` one line for an operator. ``status``
     and ``body`` are the sink's last answer, None and empty where it gave none. ``takers`` are those behind the sink
     that have the event all the same: it is not to be sent to them again.
     """
 
-    event: CloudEvent
     address: str
-    reason: str
+    message: str
     status: int | None = None
     body: bytes = b""
     takers: tuple[str, ...] = ()
@@ -41,14 +40,14 @@ class DeadLetter:
 class DeadLetters(Protocol):
     """Stores dead letters."""
 
-    async def store(self, letter: DeadLetter, span: Span) -> None:
-        """Return when the letter is stored for good. Raises DeadLetterUnavailableError; it may be stored then, too."""
+    async def store(self, envelope: Envelope, reason: Reason) -> None:
+        """Return when the event is stored for good. Raises DeadLetterUnavailableError; it may be stored then, too."""
 
 
 class NoDeadLetters:
     """None is configured. An event is never dropped for that: it holds the stream until its sink takes it."""
 
-    async def store(self, letter: DeadLetter, span: Span) -> None:  # noqa: ARG002  as every store
+    async def store(self, envelope: Envelope, reason: Reason) -> None:  # noqa: ARG002  as every store
         """Say what would let the stream go on."""
         raise DeadLetterUnavailableError("set DEAD_LETTER_SINK or DEAD_LETTER_PATH to let the stream go on")
 
@@ -59,30 +58,30 @@ class FallbackStore:
     def __init__(self, stores: Sequence[DeadLetters]) -> None:
         self._stores = stores
 
-    async def store(self, letter: DeadLetter, span: Span) -> None:
-        """CheckpointStore a letter in the first that takes it."""
+    async def store(self, envelope: Envelope, reason: Reason) -> None:
+        """Store an event in the first that takes it."""
         failures = []
         for one in self._stores:
             try:
-                return await one.store(letter, span)
+                return await one.store(envelope, reason)
             except DeadLetterUnavailableError as exc:
                 failures.append(str(exc))
         raise DeadLetterUnavailableError("; ".join(failures))
 
 
-def with_error_attributes(letter: DeadLetter, **more: str) -> CloudEvent:
+def with_error_attributes(event: BaseCloudEvent, reason: Reason, **more: str) -> CloudEvent:
     """The event with Knative's attributes of a failed delivery, and ``more``.
 
     Where the sink gave no answer, ``knativeerrordata`` has the reason, and ``knativeerrorcode`` is absent.
     """
-    said = letter.body if letter.status is not None else letter.reason.encode()
+    said = reason.body if reason.status is not None else reason.message.encode()
     errors = {
-        "knativeerrordest": letter.address,
-        "knativeerrorcode": "" if letter.status is None else str(letter.status),
+        "knativeerrordest": reason.address,
+        "knativeerrorcode": "" if reason.status is None else str(reason.status),
         "knativeerrordata": b64encode(said[:MAX_ERROR_DATA]).decode(),
     }
     present = {name: value for name, value in (errors | more).items() if value}
-    return CloudEvent(letter.event.get_attributes() | present, letter.event.get_data())
+    return CloudEvent(event.get_attributes() | present, event.get_data())
 
 
 def without_error_attributes(event: BaseCloudEvent) -> CloudEvent:

@@ -21,12 +21,12 @@ from pathlib import Path
 import structlog
 from cloudevents.core.exceptions import BaseCloudEventException
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import Span
 
 from vcenter_source.core import durable_files
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import DeadLetterUnavailableError
 from vcenter_source.events.codec import OrjsonFormat
-from vcenter_source.state.dead_letters import DeadLetter, with_error_attributes
+from vcenter_source.state.dead_letters import Reason, with_error_attributes
 from vcenter_source.state.dead_letters.journal import Journal, alone, digest
 
 log = structlog.get_logger()
@@ -64,9 +64,9 @@ class DeadLetterFolder:
         self._turn = asyncio.Lock()
         self._journal = Journal(path)
 
-    async def store(self, letter: DeadLetter, span: Span) -> None:  # noqa: ARG002  as every store
+    async def store(self, envelope: Envelope, reason: Reason) -> None:
         """Return when the letter is on the disk."""
-        line = encode(letter, self._now())
+        line = encode(envelope.event, reason, self._now())
         async with self._turn:  # one at a time, so that no more than one thread waits for the disk
             await asyncio.to_thread(self._append, line)
 
@@ -162,12 +162,14 @@ class DeadLetterFolder:
         return self._path / f"dead-letters-{number + 1:08}.jsonl"
 
 
-def encode(letter: DeadLetter, now: datetime) -> bytes:
+def encode(event: CloudEvent, reason: Reason, now: datetime) -> bytes:
     """A letter as its line."""
     time = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    takers = ",".join(letter.takers)
-    told = with_error_attributes(letter, deadlettertime=time, deadletterreason=letter.reason, deadlettertakers=takers)
-    return OrjsonFormat().write(told) + b"\n"
+    takers = ",".join(reason.takers)
+    letter = with_error_attributes(
+        event, reason, deadlettertime=time, deadletterreason=reason.message, deadlettertakers=takers
+    )
+    return OrjsonFormat().write(letter) + b"\n"
 
 
 def decode(line: bytes) -> CloudEvent:

@@ -22,6 +22,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from prometheus_client import CollectorRegistry
 
 from vcenter_source.core import gc_tuning, tracing
+from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError, VcenterSourceError
 from vcenter_source.core.http_server import BindAddress, render_metrics
 from vcenter_source.events.codec import is_batch, parse_batch, parse_event
@@ -73,7 +74,7 @@ class Shim:
         """Send one event to its functions, and return why that failed, if it did."""
         span = start_span(event, headers)
         try:
-            await self.sink.send(event, span, 0, headers.get(SEND_AGAIN, ""))
+            await self.sink.send(Envelope(event, span=span, replay_id=headers.get(SEND_AGAIN, "")))
         except (SinkUnavailableError, EventRefusedError) as exc:
             report(event, span, exc)
             return exc

@@ -1,0 +1,48 @@
+"""What travels from the processor to the sink: an event with all that its delivery needs, and the sink's receipt."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from cloudevents.core.v1.event import CloudEvent
+from opentelemetry.trace import INVALID_SPAN, Span
+
+
+@dataclass(slots=True, eq=False)
+class Envelope:
+    """One CloudEvent on its way to a sink.
+
+    ``ordering_key`` names the events whose order is kept. ``attempt`` counts the tries before this one. ``span`` is the
+    root of the event's trace. ``on_done`` is called once, when the event needs no more care: the sink has acknowledged
+    it, or the dead letter has stored it. ``replay_id`` names a request to act on the event once more, also where it
+    was acted on before; it is empty for an event that comes by itself.
+    """
+
+    event: CloudEvent
+    ordering_key: str = ""
+    attempt: int = 0
+    span: Span = INVALID_SPAN
+    on_done: Callable[[], None] = lambda: None
+    replay_id: str = ""
+
+
+class Receipt(NamedTuple):
+    """A sink's acknowledgement.
+
+    ``status`` is the HTTP status of its response, None where there was not one response. ``takers`` are those behind
+    the sink that have the event, None where the sink does not know them.
+    """
+
+    status: int | None = None
+    takers: tuple[str, ...] | None = None
+
+
+class Sink(Protocol):
+    """Delivers events. ``address`` is what an operator calls the sink, free of user info."""
+
+    @property
+    def address(self) -> str:  # noqa: D102  the class says it
+        ...
+
+    async def send(self, envelope: Envelope) -> Receipt:
+        """Return when the sink has acknowledged the event. Raises SinkUnavailableError or EventRefusedError."""

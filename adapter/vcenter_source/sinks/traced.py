@@ -1,0 +1,104 @@
+"""HTTP requests of a sink, each in a CLIENT span of its own: the one place where such a span is opened."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Protocol
+
+from opentelemetry.trace import Span
+
+from vcenter_source.core import tracing
+from vcenter_source.core.envelope import Envelope
+from vcenter_source.core.errors import SinkUnavailableError
+from vcenter_source.sinks.connection import Answer
+
+Explain = Callable[[OSError], SinkUnavailableError]
+
+
+class Client(Protocol):
+    """What sends requests to one server."""
+
+    async def post(self, headers: Mapping[str, str], body: bytes, path: str | None = None) -> Answer:
+        """Send a request, to the client's own path or to another one, and return the response. Raises OSError."""
+
+    async def close(self) -> None:
+        """Close all connections."""
+
+
+class Exchange:
+    """A request and its response as ``async with``; what is raised within it fails the span as well."""
+
+    __slots__ = ("_explain", "_sending", "_span")
+
+    def __init__(
+        self,
+        sending: Coroutine[Any, Any, Answer],
+        span: Span | None,
+        explain: Explain,
+    ) -> None:
+        self._sending = sending
+        self._span = span
+        self._explain = explain
+
+    async def __aenter__(self) -> Answer:
+        try:
+            response = await self._sending
+        except OSError as exc:  # a TimeoutError is one
+            failure = self._explain(exc)
+            failure.__cause__ = exc
+            self._end(failure)
+            raise failure from exc
+        except BaseException:  # cancelled, or stopped by the fence
+            self._end()
+            raise
+        if self._span is not None:
+            self._span.set_attribute("http.response.status_code", response.status)
+        return response
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, failure: BaseException | None, __: TracebackType | None
+    ) -> None:
+        self._end(failure)
+
+    def _end(self, failure: BaseException | None = None) -> None:
+        if self._span is not None:
+            tracing.end_request(self._span, failure)
+
+
+class TracedClient:
+    """Sends the requests of a sink.
+
+    ``address`` is where they go, free of secrets; ``system`` is the messaging system that a span names. ``explain``
+    comes with each request: it maps a failure to get any response to one of ours.
+    """
+
+    def __init__(self, client: Client, address: str, system: tracing.System = "knative") -> None:
+        self._client = client
+        self._address = address
+        self._system = system
+
+    def post(  # noqa: PLR0913  a request has many parts
+        self,
+        envelope: Envelope,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        explain: Explain,
+        path: str | None = None,
+        attributes: Mapping[str, str] = {},
+    ) -> Exchange:
+        """Send one event, with the trace context in the headers, and ``attributes`` on the span.
+
+        Where the root of the trace is not sampled, a child would not be either, and the root goes out in its place.
+        """
+        span = None
+        if tracing.is_sampled(envelope.span):
+            span = tracing.request_span(envelope, self._address + (path or ""), self._system, attributes)
+        context = tracing.context_headers(span or envelope.span)
+        return Exchange(self._client.post({**headers, **context}, body, path), span, explain)
+
+    def post_batch(
+        self, envelopes: Sequence[Envelope], headers: Mapping[str, str], body: bytes, *, explain: Explain
+    ) -> Exchange:
+        """Send several events in one request. Each event names its own trace, so the headers name none."""
+        span = tracing.batch_span(envelopes, self._address, self._system)
+        return Exchange(self._client.post(headers, body), span, explain)
