@@ -21,6 +21,7 @@ def main() -> int:
     try:
         loaded = settings.load()
         log.configure(loaded)
+        settings.warn_of_misspelt()
         announce_way(loaded)
         telemetry = Telemetry(provider_from_environment())
     except SettingsError as exc:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
+import structlog
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +21,9 @@ from vcenter_functions.errors import SettingsError
 from vcenter_functions.net.addresses import add_brackets, strip_brackets
 from vcenter_functions.net.sockets import ANYWHERE
 from vcenter_functions.net.tls import create_client_context
+from vcenter_functions.spelling import find_misspelt
+
+_log = structlog.get_logger()
 
 TAG_URN = re.compile(r"urn:vmomi:InventoryServiceTag:[^:\s]+:[^:\s]+")
 SECRETS = frozenset({"VCENTER_PASSWORD", "VCENTER_URL"})
@@ -240,6 +244,14 @@ def load(**given: Any) -> Settings:
         return Settings(**given)
     except ValidationError as exc:
         raise SettingsError("; ".join(explain(error) for error in exc.errors())) from exc
+
+
+def warn_of_misspelt() -> None:
+    """Log a warning for each variable of the environment that is one slip away from a setting."""
+    aliases = (field.validation_alias for field in Settings.model_fields.values())
+    names = {str(name) for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices}
+    for variable, setting in find_misspelt(os.environ, names):
+        _log.warning("variable is not a setting; is it misspelt?", variable=variable, did_you_mean=setting)
 
 
 def explain(error: ErrorDetails) -> str:

@@ -31,7 +31,9 @@ from vcenter_source.pipeline.dispatcher import Delivery, Retry, Watch
 from vcenter_source.pipeline.processor import AHEAD, Intake, ReadingProgress
 from vcenter_source.pipeline.reader import Stream
 from vcenter_source.settings.events import EventSettings
+from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.source import Settings
+from vcenter_source.settings.spelling import warn_of_misspelt
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink
 from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore, OffsetTracker
 from vcenter_source.state.checkpoint.committer import CheckpointCommitter
@@ -57,6 +59,7 @@ log = structlog.get_logger()
 
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; what is on its way then is still delivered. A second signal ends that too."""
+    warn_of_misspelt(Settings, GatewaySettings)
     work = asyncio.ensure_future(serve(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, work.cancel)

@@ -12,7 +12,9 @@ from vcenter_source.commands.doctor.vcenter import VcenterChecks
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.proxies import find_proxy
 from vcenter_source.events.typefilter import TypeFilter
+from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.source import Settings
+from vcenter_source.settings.spelling import warn_of_misspelt
 from vcenter_source.wiring import build_checkpoint_store
 
 
@@ -21,6 +23,7 @@ async def examine(settings: Settings, *, ping: bool, as_json: bool) -> bool:
 
     Raises ConfigurationError for what ``run`` would not even start with.
     """
+    warn_of_misspelt(Settings, GatewaySettings)
     if settings.sink.address is None:
         raise ConfigurationError("K_SINK: not set; set the sink's address (Knative does), or --sink - to do without")
     TypeFilter(settings.events.types)

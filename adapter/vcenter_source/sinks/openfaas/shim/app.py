@@ -27,6 +27,7 @@ from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError, 
 from vcenter_source.core.http_server import BindAddress, render_metrics
 from vcenter_source.events.codec import is_batch, parse_batch, parse_event
 from vcenter_source.settings.openfaas import ShimSettings
+from vcenter_source.settings.spelling import warn_of_misspelt
 from vcenter_source.sinks.http import SEND_AGAIN
 from vcenter_source.sinks.openfaas.shim.http_server import serve_requests
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink, invoking
@@ -176,6 +177,7 @@ async def serve_shim(settings: ShimSettings) -> AsyncIterator[int]:
 
 async def run(settings: ShimSettings) -> None:
     """Serve until SIGTERM or SIGINT."""
+    warn_of_misspelt(ShimSettings)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

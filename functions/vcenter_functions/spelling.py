@@ -1,0 +1,39 @@
+"""Variables of the environment that look like a misspelt setting. The adapter uses this, too."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+MIN_LENGTH = 5
+"""Letters of a setting that is compared: too many other names are one slip away from HOST, PORT or TAG."""
+
+KNOWN_ELSEWHERE = frozenset({"LOGLEVEL"})
+"""Variables one slip away from a setting that other software reads."""
+
+
+def find_misspelt(environment: Mapping[str, str], settings: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Find the variables that are no setting but one slip away from one, and yield them with that setting.
+
+    An empty variable counts as not set. Variables that somebody else sets for a purpose of their own are left out.
+    """
+    compared = sorted(name for name in settings if len(name) >= MIN_LENGTH)
+    for variable in sorted(environment.keys() - set(settings)):
+        if environment[variable] and not _is_foreign(variable, environment):
+            yield from ((variable, setting) for setting in compared if is_one_slip(variable, setting))
+
+
+def _is_foreign(variable: str, environment: Mapping[str, str]) -> bool:
+    """Return whether a variable is known as another program's, or Kubernetes sets it for a Service."""
+    is_service_link = f"{variable.removesuffix('_PORT')}_SERVICE_HOST" in environment
+    return variable in KNOWN_ELSEWHERE or is_service_link
+
+
+def is_one_slip(one: str, other: str) -> bool:
+    """Return whether one letter added, left out or changed, or two neighbours swapped, turns one into the other."""
+    if abs(len(one) - len(other)) > 1 or one == other:
+        return False
+    start = 0
+    while start < min(len(one), len(other)) and one[start] == other[start]:
+        start += 1
+    rest, other_rest = one[start:], other[start:]
+    if rest[1:] == other_rest or rest == other_rest[1:] or rest[1:] == other_rest[1:]:
+        return True
+    return rest[:2] == other_rest[:2][::-1] and rest[2:] == other_rest[2:]
