@@ -25,7 +25,7 @@ LONG = pytest.mark.guarantees
 def test_killed_at_random_moments(world: World, kills: int) -> None:
     """First among events a second apart, then where all lie within the overlap that a new collector reads again."""
     chance = random.Random(SEED)
-    world.sink.behave(delay=0.005)
+    world.sink.behave(delay=0.02)
     world.simulator.post(50 * kills)
     for kill in range(kills):
         world.simulator.post(100)
@@ -60,10 +60,10 @@ def test_stopped_by_sigterm_in_mid_stream(world: World) -> None:
 @pytest.mark.parametrize("world", [2200], indirect=True)
 def test_a_long_backlog_after_a_restart(world: World) -> None:
     """START_FROM is left at "now", as most do; it must not hide what the checkpoint has not reached."""
+    world.sink.behave(delay=0.1)  # slow enough that the session is gone before the third page is read
     adapter = world.adapter()
     world.deliver(adapter, 50)
     assert adapter.end(signal.SIGTERM) == 0
-    world.sink.behave(delay=0.1)  # slow enough that the session is gone before the third page is read
     adapter = world.adapter(START_FROM="now")
     for _ in range(3):
         world.deliver(adapter, 100)
@@ -75,7 +75,7 @@ def test_a_long_backlog_after_a_restart(world: World) -> None:
 
 def test_two_adapters_at_once(world: World) -> None:
     world.simulator.post(1000)
-    world.sink.behave(delay=0.02)
+    world.sink.behave(delay=0.3)  # the newer one takes a while to start
     older = world.adapter()
     world.deliver(older, 50)
     newer = world.adapter()
@@ -128,14 +128,17 @@ def test_a_disk_that_is_full_for_the_checkpoint_from_the_start(world: World) -> 
 
 def test_a_wall_clock_that_runs_backwards(world: World) -> None:
     """The adapter's own clock decides nothing: only vCenter's is asked."""
+    world.sink.behave(delay=0.05)
     world.simulator.post(400)
     adapter = world.adapter("tests.support.backward_clock")
     world.deliver(adapter, 50)
     assert adapter.lines[0].startswith("1999-"), adapter.output
     world.simulator.fault("expire-sessions")
-    world.simulator.post(100)  # it may have delivered all that were there
+    world.simulator.post(100)
+    adapter.wait_for("logged in", times=2)
     world.deliver(adapter, 50)
     assert adapter.end(signal.SIGTERM) == 0
+    world.sink.behave()
     world.simulator.post(200)
     world.adapter("tests.support.backward_clock")
     prove(world.settle(), duplicates=0)

@@ -54,6 +54,7 @@ def test_a_leader_that_is_frozen_is_succeeded_and_delivers_nothing_when_it_thaws
     first.wait_for("standing by")
     cluster.delivers("b", 100)
     assert cluster.senders() == ["a", "b"]
+    cluster.world.simulator.post(400)  # the second one may have delivered all that were there
     second.end(signal.SIGKILL)  # the first one, in the same process, takes its turn again
     cluster.delivers("a", 300)
     cluster.world.sink.behave()
