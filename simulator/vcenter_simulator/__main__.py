@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from vcenter_simulator.inventory import NAMES
-from vcenter_simulator.server import Options, Simulator, bracketed, serve
+from vcenter_simulator.server import Options, Simulator, bracket_ipv6, serve
 
 
 class _Parser(argparse.ArgumentParser):
@@ -82,8 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _announce(running: Simulator) -> None:
-    print(f"simulator ready: {running.url}", flush=True)  # noqa: T201  what callers wait for
+def _announce(simulator: Simulator) -> None:
+    print(f"simulator ready: {simulator.url}", flush=True)  # noqa: T201  what callers wait for
 
 
 def main() -> int:
@@ -104,7 +104,7 @@ def _failure(options: Options, exc: OSError) -> str:
     reason = (exc.strerror or str(exc)).partition(" (")[0]
     if exc.filename is not None:  # the certificate's or the journal's; a socket has none
         return f"cannot write {exc.filename}: {reason}"
-    return f"cannot listen on {bracketed(options.host)}:{options.port}: {reason}"
+    return f"cannot listen on {bracket_ipv6(options.host)}:{options.port}: {reason}"
 
 
 if __name__ == "__main__":

@@ -29,26 +29,26 @@ class Lockout:
 
     failures: int
     seconds: float
-    _failed: dict[str, list[float]] = field(default_factory=dict)
+    _failures: dict[str, list[float]] = field(default_factory=dict)
 
-    def failed(self, username: str) -> None:
-        """A log-in was refused."""
-        self._failed.setdefault(username, []).append(time.monotonic())
+    def note_failure(self, username: str) -> None:
+        """Note that a log-in was refused."""
+        self._failures.setdefault(username, []).append(time.monotonic())
 
     def locks(self, username: str) -> bool:
         """Whether the account is locked now."""
-        failed, now = self._failed.get(username, []), time.monotonic()
-        runs = zip(failed, failed[self.failures - 1 :], strict=False)
+        times, now = self._failures.get(username, []), time.monotonic()
+        runs = zip(times, times[self.failures - 1 :], strict=False)
         return any(last - first <= self.seconds and now - last < _LOCKED_SECONDS for first, last in runs)
 
 
 class Accounts:
-    """An administrator, and beside it a reader and a stranger with the same password for tests of refusals."""
+    """An administrator; and for tests of refusals a reader and a stranger with the same password."""
 
     def __init__(self, username: str = ADMINISTRATOR, password: str = PASSWORD) -> None:
         self._password = password
-        self._to_refuse = 0
-        self.refused = 0
+        self._logins_to_refuse = 0
+        self.refused_logins = 0
         self.lockout: Lockout | None = None
         self._accounts = {
             READER.lower(): Account(READER, may_write=False),
@@ -56,18 +56,18 @@ class Accounts:
             username.lower(): Account(username, may_write=True),
         }
 
-    def refuse(self, count: int) -> None:
+    def refuse_logins(self, count: int) -> None:
         """Refuse the next log-ins, whatever the password."""
-        self._to_refuse = count
+        self._logins_to_refuse = count
 
     def check(self, username: str, password: str) -> Account | None:
         """The account, or None for a wrong pair or a locked account. User names ignore case, as in vCenter."""
         account = self._accounts.get(username.lower())
         right = account is not None and hmac.compare_digest(password.encode(), self._password.encode())
-        if right and not self._to_refuse and not (self.lockout and self.lockout.locks(username.lower())):
+        if right and not self._logins_to_refuse and not (self.lockout and self.lockout.locks(username.lower())):
             return account
-        self._to_refuse = max(self._to_refuse - 1, 0)
-        self.refused += 1
+        self._logins_to_refuse = max(self._logins_to_refuse - 1, 0)
+        self.refused_logins += 1
         if self.lockout:
-            self.lockout.failed(username.lower())
+            self.lockout.note_failure(username.lower())
         return None

@@ -19,7 +19,7 @@ def create_pool(call: Call, name: str, _spec: Any) -> Any:
         pool = call.vcenter.inventory.create_pool(parent, name)
     except NameTakenError as exc:
         raise _duplicate(exc) from exc
-    _post(call, vim.event.ResourcePoolCreatedEvent(parent=pool_argument(parent), **_of_pool(pool)))
+    _post(call, vim.event.ResourcePoolCreatedEvent(parent=pool_argument(parent), **_pool_arguments(pool)))
     return reference(pool.type, pool.moid)
 
 
@@ -28,7 +28,7 @@ def update_pool(call: Call, name: str | None, _config: Any) -> None:
     pool: Entity = call.target
     if name:
         _rename(call, pool, name)
-    _post(call, vim.event.ResourcePoolReconfiguredEvent(**_of_pool(pool)))
+    _post(call, vim.event.ResourcePoolReconfiguredEvent(**_pool_arguments(pool)))
 
 
 def destroy(call: Call) -> Any:
@@ -37,7 +37,7 @@ def destroy(call: Call) -> Any:
     if entity.type not in _REMOVED or entity is call.vcenter.inventory.root_pool:
         raise vmodl.fault.NotSupported(msg="Only resource pools and virtual machines can be destroyed here.")
     if entity.facts.get("powerState") == "poweredOn":
-        return _failed(call, entity, "Destroy_Task", _wrong_state(entity, "poweredOff"))
+        return _fail_task(call, entity, "Destroy_Task", _wrong_state(entity, "poweredOff"))
     event = _REMOVED[entity.type](entity)
     task, chain = _begin(call, entity, "Destroy_Task")
     call.vcenter.inventory.destroy(entity)
@@ -52,13 +52,13 @@ def rename(call: Call, new_name: str) -> Any:
     try:
         _rename(call, entity, new_name)
     except vim.fault.DuplicateName as exc:
-        return _failed(call, entity, "Rename_Task", exc)
+        return _fail_task(call, entity, "Rename_Task", exc)
     task, chain = _begin(call, entity, "Rename_Task")
     if entity.type == "VirtualMachine":
         names = {"oldName": old_name, "newName": new_name}
         _post(call, vim.event.VmRenamedEvent(template=False, **names, **arguments_for(entity)), chain)
     elif entity.type == "ResourcePool":
-        _post(call, vim.event.ResourcePoolReconfiguredEvent(**_of_pool(entity)), chain)
+        _post(call, vim.event.ResourcePoolReconfiguredEvent(**_pool_arguments(entity)), chain)
     return task
 
 
@@ -82,7 +82,7 @@ def reset(call: Call) -> Any:
 def _power(call: Call, method: str, required: str, becomes: str, kinds: list[Any]) -> Any:
     machine: Entity = call.target
     if machine.facts["powerState"] != required:
-        return _failed(call, machine, method, _wrong_state(machine, required))
+        return _fail_task(call, machine, method, _wrong_state(machine, required))
     task, chain = _begin(call, machine, method)
     machine.facts["powerState"] = becomes
     for kind in kinds:
@@ -111,12 +111,12 @@ def _duplicate(exc: NameTakenError) -> Any:
     return vim.fault.DuplicateName(name=holder.name, object=reference(holder.type, holder.moid), msg=str(exc))
 
 
-def _of_pool(pool: Entity) -> dict[str, Any]:
+def _pool_arguments(pool: Entity) -> dict[str, Any]:
     return {"resourcePool": pool_argument(pool), **arguments_for(pool)}
 
 
 _REMOVED: dict[str, Callable[[Entity], Any]] = {
-    "ResourcePool": lambda pool: vim.event.ResourcePoolDestroyedEvent(**_of_pool(pool)),
+    "ResourcePool": lambda pool: vim.event.ResourcePoolDestroyedEvent(**_pool_arguments(pool)),
     "VirtualMachine": lambda machine: vim.event.VmRemovedEvent(template=False, **arguments_for(machine)),
 }
 
@@ -133,7 +133,7 @@ def _begin(call: Call, entity: Entity, method: str, error: Any = None) -> tuple[
     return reference("Task", call.vcenter.tasks.add(info).moid), chain
 
 
-def _failed(call: Call, entity: Entity, method: str, error: Any) -> Any:
+def _fail_task(call: Call, entity: Entity, method: str, error: Any) -> Any:
     return _begin(call, entity, method, error)[0]
 
 

@@ -35,12 +35,12 @@ def create_collector(call: Call, spec: Any) -> Any:
     session = call.owner
     if len(session.of_kind(EventCollector)) >= MAX_COLLECTORS:
         raise vim.fault.InvalidState(msg="The session has as many event collectors as it may have.")
-    collector = EventCollector(owned_id(session), spec, _cursor(call, spec))
+    collector = EventCollector(create_id(session), spec, _cursor(call, spec))
     session.objects[collector.moid] = collector
     return reference(collector.type, collector.moid)
 
 
-def owned_id(session: Session) -> str:
+def create_id(session: Session) -> str:
     """An id as vCenter makes it for what belongs to a session."""
     return f"session[{session.key}]{uuid.uuid4()}"
 

@@ -51,7 +51,7 @@ class Events:
         event.userName = user
         event.fullFormattedMessage = event.fullFormattedMessage or full_message(event)
         class_name = wire_name(type(event))
-        about = next(_named(event), None)
+        about = next(_find_ids(event), None)
         return Body(
             class_name,
             _tail(event, class_name),
@@ -65,7 +65,7 @@ class Events:
 
     def _above(self, event: Any) -> Iterator[str]:
         """Every object that the event lies beneath: those it names, their parents, and a VM's resource pools."""
-        for moid in _named(event):
+        for moid in _find_ids(event):
             yield moid
             entity = self.inventory.objects.get(moid)
             if entity is None:
@@ -74,7 +74,7 @@ class Events:
                 yield from (above.moid for above in (start.lineage() if start else ()))
 
 
-def _named(event: Any) -> Iterator[str]:
+def _find_ids(event: Any) -> Iterator[str]:
     """The ids that the event names, the most specific first. An EventEx names its object by itself."""
     if object_id := getattr(event, "objectId", None):
         yield object_id

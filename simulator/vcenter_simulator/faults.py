@@ -46,7 +46,7 @@ class Faults:
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def clear(self) -> None:
-        """Nothing is to go wrong any more."""
+        """Let nothing go wrong any more."""
         self.pending.clear()
         self.per_event = self._cut_until = 0.0
         self.late_cookies = False
@@ -70,20 +70,20 @@ class Faults:
             transport.abort()
         self._transports.clear()
 
-    def connected(self, transport: asyncio.Transport) -> bool:
-        """Note a connection that has a request. False while connections are cut."""
+    def admit(self, transport: asyncio.Transport) -> bool:
+        """Note the connection of a request. Returns False while connections are cut."""
         self._transports = {each for each in self._transports if not each.is_closing()} | {transport}
         return time.monotonic() >= self._cut_until
 
-    def answering(self, method: str) -> Fault | None:
-        """The fault that the answer to this SOAP method meets, counted down."""
-        return self._first(lambda fault: fault.kind in {"lose", "trickle"} and fault.method in {"", method})
+    def pop_answer_fault(self, method: str) -> Fault | None:
+        """Return the fault that the answer to this SOAP method meets, and count it down; None without one."""
+        return self._pop(lambda fault: fault.kind in {"lose", "trickle"} and fault.method in {"", method})
 
-    def take(self, path: str, *kinds: str) -> Fault | None:
-        """The first fault of these kinds that this request meets, counted down; None for a request that goes well."""
-        return self._first(lambda fault: fault.kind in kinds and path.startswith(fault.path))
+    def pop_request_fault(self, path: str, *kinds: str) -> Fault | None:
+        """Return the first fault of these kinds that a request meets, and count it down; None where all goes well."""
+        return self._pop(lambda fault: fault.kind in kinds and path.startswith(fault.path))
 
-    def _first(self, meets: Callable[[Fault], bool]) -> Fault | None:
+    def _pop(self, meets: Callable[[Fault], bool]) -> Fault | None:
         for fault in self.pending:
             if meets(fault):
                 fault.count -= 1
@@ -105,12 +105,12 @@ class FaultInjector:
         if scope["type"] != "http" or scope["path"].startswith(CONTROL):
             await self._app(scope, receive, send)
             return
-        if not self._faults.connected(scope[_TRANSPORT]):
+        if not self._faults.admit(scope[_TRANSPORT]):
             await _drop(scope, receive)
             return
-        late = self._faults.take(scope["path"], "delay")
+        late = self._faults.pop_request_fault(scope["path"], "delay")
         await self._faults.pause(self._faults.latency + (late.seconds if late else 0))
-        fault = self._faults.take(scope["path"], "drop", "status")
+        fault = self._faults.pop_request_fault(scope["path"], "drop", "status")
         if fault is None:
             await self._app(scope, receive, send)
         elif fault.kind == "drop":
@@ -131,7 +131,7 @@ def lose_answer(scope: Scope) -> None:
     scope[_TRANSPORT].abort()
 
 
-async def trickling(body: bytes, seconds: float, faults: Faults) -> AsyncIterator[bytes]:
+async def trickle(body: bytes, seconds: float, faults: Faults) -> AsyncIterator[bytes]:
     """An answer a byte at a time, so many seconds apart."""
     for byte in body:
         yield bytes([byte])

@@ -108,7 +108,7 @@ def _latest_page(_vcenter: Vcenter, collector: EventCollector) -> EventPage:
 
 
 def _session_list(vcenter: Vcenter) -> Any:
-    return [user_session(session) for session in vcenter.sessions if session.door == "soap"]
+    return [user_session(session) for session in vcenter.sessions if session.api == "soap"]
 
 
 # These providers see the object itself; those of the service's own managers, which have no state, see the session.
@@ -175,7 +175,7 @@ def read(vcenter: Vcenter, session: Session | None, target: Managed, path: str) 
     provider = (PROPERTIES | _OWNED | _MANAGERS)[target.type].get(first)
     subject = session if target.type in _MANAGERS else target
     value = provider(vcenter, subject) if provider else None
-    return _descend(_typed(value, declared), rest, path)
+    return _descend(_as_array(value, declared), rest, path)
 
 
 def _descend(value: Any, steps: list[str], path: str) -> Any:
@@ -185,11 +185,11 @@ def _descend(value: Any, steps: list[str], path: str) -> Any:
         declared = properties_of(type(value)).get(step) if isinstance(value, types.DataObject) else None
         if declared is None:
             raise _invalid(path)
-        value = _typed(getattr(value, step), declared)
+        value = _as_array(getattr(value, step), declared)
     return value
 
 
-def _typed(value: Any, declared: Any) -> Any:
+def _as_array(value: Any, declared: Any) -> Any:
     """A plain list as pyVmomi's array of the property's type: on the wire an empty array is typed too."""
     return declared.type(value) if isinstance(value, list) and not isinstance(value, types.Array) else value
 

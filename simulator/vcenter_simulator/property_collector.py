@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vcenter_simulator.call import Call, not_authenticated
-from vcenter_simulator.event_manager import owned_id
+from vcenter_simulator.event_manager import create_id
 from vcenter_simulator.selection import Selection
 from vcenter_simulator.sessions import Session
 from vcenter_simulator.soap import EventPage, serialise
@@ -57,7 +57,7 @@ def _watch(call: Call) -> Watch:
 
 def create_collector(call: Call) -> Any:
     """PropertyCollector.CreatePropertyCollector."""
-    watch = Watch(owned_id(call.owner))
+    watch = Watch(create_id(call.owner))
     call.owner.objects[watch.moid] = watch
     return reference(watch.type, watch.moid)
 
@@ -74,7 +74,7 @@ def destroy_collector(call: Call) -> None:
 def create_filter(call: Call, spec: Any, partial_updates: bool) -> Any:
     """PropertyCollector.CreateFilter. Raises what reading its properties raises."""
     list(_select(call, spec).contents())
-    made = PropertyFilter(owned_id(call.owner), spec, partial_updates, _watch(call).moid)
+    made = PropertyFilter(create_id(call.owner), spec, partial_updates, _watch(call).moid)
     call.owner.objects[made.moid] = made
     call.vcenter.changes.note()
     return reference(made.type, made.moid)

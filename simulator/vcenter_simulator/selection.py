@@ -44,7 +44,7 @@ class Selection:
                 continue
             if not start.skip:
                 yield target
-            named = dict(_named(start.selectSet))
+            named = dict(_find_named(start.selectSet))
             yield from self._follow(target, start.selectSet, named)
 
     def _follow(self, target: Managed, selections: list[Any], named: dict[str, Any]) -> Iterator[Managed]:
@@ -76,9 +76,9 @@ def _moid(reference: Any) -> str:
     return str(reference._GetMoId())  # noqa: SLF001  pyVmomi's only way
 
 
-def _named(selections: list[Any]) -> Iterator[tuple[str, Any]]:
+def _find_named(selections: list[Any]) -> Iterator[tuple[str, Any]]:
     for selection in selections:
         if hasattr(selection, "path"):
             if selection.name:
                 yield selection.name, selection
-            yield from _named(selection.selectSet)
+            yield from _find_named(selection.selectSet)

@@ -1,4 +1,4 @@
-"""The simulator as an HTTP server: which door serves which path, and its life from listening to shutting down."""
+"""The simulator as an HTTP server: which API serves which path, and its life from listening to shutting down."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from vcenter_simulator import control, rest
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, Accounts
-from vcenter_simulator.faults import DroppableProtocol, FaultInjector, Faults, lose_answer, trickling
+from vcenter_simulator.faults import DroppableProtocol, FaultInjector, Faults, lose_answer, trickle
 from vcenter_simulator.inventory import NAMES, Inventory
 from vcenter_simulator.journal import Journal
 from vcenter_simulator.service import Caller, answer
@@ -68,12 +68,12 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """The address of its SOAP door."""
+        """The address of its SOAP API."""
         return f"{self.base}/sdk"
 
 
 def build_app(vcenter: Vcenter) -> Starlette:
-    """Every door of a vCenter: SOAP, tagging over REST, and the simulator's own controls."""
+    """Every API of a vCenter: SOAP, tagging over REST, and the simulator's own controls."""
     routes = [*_soap_routes(vcenter), *rest.routes(vcenter), *control.routes(vcenter)]
     return Starlette(routes=routes, middleware=[Middleware(FaultInjector, faults=vcenter.faults)])
 
@@ -90,9 +90,9 @@ def _soap_routes(vcenter: Vcenter) -> list[BaseRoute]:
         early = not caller.token and not vcenter.faults.late_cookies
         if token := reply.new_token or (uuid.uuid4().hex if early else None):
             headers["set-cookie"] = f'{COOKIE}="{token}"; Path=/; HttpOnly'
-        fault = vcenter.faults.answering(reply.method)
+        fault = vcenter.faults.pop_answer_fault(reply.method)
         if fault is not None and fault.kind == "trickle":
-            return StreamingResponse(trickling(reply.body, fault.seconds, vcenter.faults), reply.status, headers, _XML)
+            return StreamingResponse(trickle(reply.body, fault.seconds, vcenter.faults), reply.status, headers, _XML)
         if fault is not None:
             lose_answer(request.scope)
         return Response(reply.body, reply.status, headers, _XML)
@@ -111,15 +111,15 @@ def _soap_routes(vcenter: Vcenter) -> list[BaseRoute]:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, vcenter: Vcenter, listening: Callable[["_Server"], None]) -> None:
+    def __init__(self, config: uvicorn.Config, vcenter: Vcenter, on_start: Callable[["_Server"], None]) -> None:
         super().__init__(config)
         self._vcenter = vcenter
-        self._listening = listening
+        self._on_start = on_start
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and say so."""
         await super().startup(sockets)
-        self._listening(self)
+        self._on_start(self)
 
     async def main_loop(self) -> None:
         """Serve until the end."""
@@ -177,13 +177,13 @@ async def serve(options: Options, ready: Callable[[Simulator], None]) -> None:
     # 40 ms for the other side's delayed acknowledgement. Connections inherit it from the listener.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     scheme = "https" if options.tls else "http"
-    base = f"{scheme}://{bracketed(options.host)}:{listener.getsockname()[1]}"
+    base = f"{scheme}://{bracket_ipv6(options.host)}:{listener.getsockname()[1]}"
     server = _Server(_config(vcenter, options), vcenter, lambda own: ready(Simulator(base, vcenter, own)))
     async with _load(vcenter, options.rate):
         await server.serve([listener])
 
 
-def bracketed(host: str) -> str:
+def bracket_ipv6(host: str) -> str:
     """A host as it stands before a port: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host
 

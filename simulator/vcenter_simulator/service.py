@@ -77,7 +77,7 @@ async def _serve(vcenter: Vcenter, request: Request, caller: Caller) -> Reply:
 
 def _session(vcenter: Vcenter, token: str | None) -> Session | None:
     session = vcenter.sessions.find(token)
-    return session if session is not None and session.door == "soap" else None
+    return session if session is not None and session.api == "soap" else None
 
 
 async def _invoke(call: Call, request: Request) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""Sessions of both doors: SOAP (the cookie vmware_soap_session) and REST (the header vmware-api-session-id).
+"""Sessions of both APIs: SOAP (the cookie vmware_soap_session) and REST (the header vmware-api-session-id).
 
 A session owns what was made in it (event collectors, property filters, views) and takes it along when it ends, as the
 vSphere reference says: a HistoryCollector exists only for the duration of the session that made it.
@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from vcenter_simulator.accounts import Account
 
-Door = Literal["soap", "rest"]
+Api = Literal["soap", "rest"]
 
 
 def _now() -> datetime:
@@ -24,7 +24,7 @@ class Session:
     """One login. ``token`` is the secret that the client sends; ``key`` is the public name, as in UserSession.key."""
 
     account: Account
-    door: Door
+    api: Api
     address: str = "127.0.0.1"
     agent: str = ""
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -53,10 +53,10 @@ class Sessions:
         return iter(list(self._by_token.values()))
 
     def open(
-        self, account: Account, door: Door, *, address: str = "127.0.0.1", agent: str = "", token: str | None = None
+        self, account: Account, api: Api, *, address: str = "127.0.0.1", agent: str = "", token: str | None = None
     ) -> Session:
         """Log in: a new session of an account that was checked before, with this token where nobody has it."""
-        session = Session(account, door, address=address, agent=agent)
+        session = Session(account, api, address=address, agent=agent)
         if token and token not in self._by_token:
             session.token = token
         self._by_token[session.token] = session

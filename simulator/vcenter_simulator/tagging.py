@@ -47,8 +47,14 @@ class TaggingError(Exception):
         return cls("invalid_argument", "cis.tagging.badArgument.error", message, *args)
 
     @classmethod
-    def unauthorized(cls) -> "TaggingError":
-        """No privilege, or (vCenter does not tell which) no such object."""
+    def no_session(cls) -> "TaggingError":
+        """A request without a session."""
+        code = "com.vmware.vapi.endpoint.method.authentication.required"
+        return cls("unauthenticated", code, "Authentication required.")
+
+    @classmethod
+    def no_permission(cls) -> "TaggingError":
+        """No privilege, or (vCenter does not say which) no such object."""
         return cls("unauthorized", "vapi.security.authorization.invalid", "Unable to authorize user")
 
 
@@ -170,32 +176,33 @@ class Tagging:
         does not admit, and a second tag of a category with cardinality SINGLE (both invalid_argument).
         """
         tag = self.tag(urn)
-        self._seen(reference)
+        self._require_object(reference)
         category = self.category(tag.category_id)
         if not category.admits(reference[0]):
             raise TaggingError.invalid(f"Tag {urn} is not eligible for objects of type {reference[0]}", urn)
-        if category.cardinality == "SINGLE" and any(t is not tag for t in self._carried(reference, category.id)):
+        others = (other for other in self._tags_of_category_on(reference, category.id) if other is not tag)
+        if category.cardinality == "SINGLE" and any(others):
             raise TaggingError.invalid("Tagging cardinality violation", urn, ":".join(reference))
         tag.objects[reference] = None
 
     def detach(self, urn: str, reference: Reference) -> None:
         """Detach a tag; one that is not attached is a no-op."""
         tag = self.tag(urn)
-        self._seen(reference)
+        self._require_object(reference)
         tag.objects.pop(reference, None)
 
     def tags_on(self, reference: Reference) -> list[str]:
         """The urns of the tags on an object."""
-        self._seen(reference)
+        self._require_object(reference)
         return [tag.id for tag in self.tags.values() if reference in tag.objects]
 
     def objects_with(self, urn: str) -> list[Reference]:
         """The objects that carry a tag. One that was destroyed carries nothing."""
         return [reference for reference in self.tag(urn).objects if self._object_exists(*reference)]
 
-    def _carried(self, reference: Reference, category_id: str) -> list[Tag]:
+    def _tags_of_category_on(self, reference: Reference, category_id: str) -> list[Tag]:
         return [tag for tag in self.tags_of(category_id) if reference in tag.objects]
 
-    def _seen(self, reference: Reference) -> None:
+    def _require_object(self, reference: Reference) -> None:
         if not self._object_exists(*reference):
-            raise TaggingError.unauthorized()
+            raise TaggingError.no_permission()

@@ -1,4 +1,4 @@
-"""The simulated vCenter: what all its doors share."""
+"""The simulated vCenter: what all its APIs share."""
 
 import uuid
 from collections import Counter

@@ -6,7 +6,7 @@ from typing import Any
 
 from vcenter_simulator.call import Call
 from vcenter_simulator.entities import refs
-from vcenter_simulator.event_manager import owned_id
+from vcenter_simulator.event_manager import create_id
 from vcenter_simulator.inventory import Entity, Inventory
 from vcenter_simulator.vmomi import reference, vim_type
 
@@ -52,12 +52,12 @@ def _beneath(inventory: Inventory, container: Entity, *, recursive: bool) -> Ite
 
 def create_container_view(call: Call, container: Any, kinds: list[Any], recursive: bool) -> Any:
     """ViewManager.CreateContainerView."""
-    return _own(call, ContainerView(owned_id(call.owner), container, kinds, recursive))
+    return _own(call, ContainerView(create_id(call.owner), container, kinds, recursive))
 
 
 def create_list_view(call: Call, listed: list[Any]) -> Any:
     """ViewManager.CreateListView."""
-    return _own(call, ListView(owned_id(call.owner), listed))
+    return _own(call, ListView(create_id(call.owner), listed))
 
 
 def reset_list_view(call: Call, listed: list[Any]) -> list[Any]:

@@ -21,7 +21,7 @@ from tests.support.vcenter import session
 from tests.support.web_server import web_server
 from vcenter_functions.net.tls import create_client_context
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
-from vcenter_simulator.rest import DialectName
+from vcenter_simulator.rest.dialect import DialectName
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import service_instance
 from vcenter_source.core.errors import (

@@ -28,7 +28,7 @@ from vcenter_functions.answers import (
 )
 from vcenter_functions.dialects import API, REST, Dialect, Operation
 from vcenter_functions.errors import PermanentError, RetryableError, VcenterUnavailableError
-from vcenter_simulator.rest import DialectName
+from vcenter_simulator.rest.dialect import DialectName
 
 PAGE = "<html>Sign in to continue</html>"
 NOT_VCENTERS = [

@@ -24,7 +24,7 @@ from vcenter_functions.errors import (
 from vcenter_functions.event import Reference
 from vcenter_functions.telemetry import Telemetry
 from vcenter_simulator.accounts import READER
-from vcenter_simulator.rest import DialectName
+from vcenter_simulator.rest.dialect import DialectName
 
 REFERENCE = Reference(*POOL)
 NEW_POOL = Reference("ResourcePool", "resgroup-101")

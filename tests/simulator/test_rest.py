@@ -10,7 +10,7 @@ import pytest
 from tests.support import loopback
 from tests.support.pytag import BOTH, POOL, RestVcenter, rest_vcenter
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
-from vcenter_simulator.rest import DialectName
+from vcenter_simulator.rest.dialect import DialectName
 
 HEADER = "vmware-api-session-id"
 OBJECT = {"object_id": {"type": POOL[0], "id": POOL[1]}}

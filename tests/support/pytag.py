@@ -20,7 +20,8 @@ from tests.support import loopback
 from vcenter_functions import http_server as door
 from vcenter_functions.telemetry import Telemetry
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
-from vcenter_simulator.rest import DialectName, routes
+from vcenter_simulator.rest import routes
+from vcenter_simulator.rest.dialect import DialectName
 from vcenter_simulator.tagging import Tag
 from vcenter_simulator.vcenter import Vcenter
 
