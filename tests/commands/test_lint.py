@@ -14,36 +14,36 @@ from hypothesis import strategies as st
 from demo.filters import trigger_matches
 from tests.commands.catalog_events import EVENTS
 from tests.support.processes import clean_environment, command
+from vcenter_functions.spelling import is_one_slip
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
 from vcenter_source.events.catalog import all_classes
 from vcenter_source.triggers import cesql
-from vcenter_source.triggers.conditions import Comparison, Every, Not, Some, Unclear, possible
-from vcenter_source.triggers.event_catalog import World
-from vcenter_source.triggers.filters import Reading
+from vcenter_source.triggers.conditions import And, Comparison, Not, Or, Unknown, is_satisfiable
+from vcenter_source.triggers.event_catalog import EventCatalog
+from vcenter_source.triggers.filters import FilterReader
 from vcenter_source.triggers.findings import Finding
-from vcenter_source.triggers.lint import findings
-from vcenter_source.triggers.suggestions import one_slip
-from vcenter_source.triggers.values import Judge
+from vcenter_source.triggers.linter import lint_spec
+from vcenter_source.triggers.values import ValueChecker
 
 LONG = pytest.mark.guarantees
 ON, OFF = "com.vmware.event.vm.poweredon", "com.vmware.event.vm.poweredoff"
-WORLDS = {"vcenter": World(), "veba": World("veba")}
-JUDGE = Judge(WORLDS["vcenter"])
+WORLDS = {"vcenter": EventCatalog(), "veba": EventCatalog("veba")}
+JUDGE = ValueChecker(WORLDS["vcenter"])
 SENT = sorted(each.type for each in all_classes().values() if each.type in set(WORLDS["vcenter"].types))
 
 
-def lint(text: str, judge: Judge = JUDGE) -> list[Finding]:
+def lint(text: str, judge: ValueChecker = JUDGE) -> list[Finding]:
     node = yaml.compose(text)
     assert node is not None
-    return findings(node, judge)
+    return lint_spec(node, judge)
 
 
-def of_filters(*elements: Any, judge: Judge = JUDGE) -> list[Finding]:
+def of_filters(*elements: Any, judge: ValueChecker = JUDGE) -> list[Finding]:
     return lint(yaml.safe_dump({"filters": list(elements)}), judge)
 
 
-def of_attributes(judge: Judge = JUDGE, /, **attributes: str) -> list[Finding]:
+def of_attributes(judge: ValueChecker = JUDGE, /, **attributes: str) -> list[Finding]:
     return lint(yaml.safe_dump({"filter": {"attributes": attributes}}), judge)
 
 
@@ -53,8 +53,8 @@ def of_attributes(judge: Judge = JUDGE, /, **attributes: str) -> list[Finding]:
 @pytest.mark.parametrize("event_format", WORLDS)
 @pytest.mark.parametrize("every", [12, pytest.param(1, marks=LONG)])
 def test_a_type_is_clean_in_every_form(event_format: str, every: int) -> None:
-    judge = Judge(WORLDS[event_format])
-    for name in judge.world.types[::every]:
+    judge = ValueChecker(WORLDS[event_format])
+    for name in judge.catalog.types[::every]:
         head, _, tail = name.rpartition(".")
         ends = {"all": [{"prefix": {"type": f"{head}."}}, {"suffix": {"type": f".{tail}"}}]}
         forms = [{dialect: {"type": name}} for dialect in ("exact", "prefix", "suffix")]
@@ -63,8 +63,8 @@ def test_a_type_is_clean_in_every_form(event_format: str, every: int) -> None:
 
 @pytest.mark.parametrize("event_format", WORLDS)
 def test_every_type_is_clean(event_format: str) -> None:
-    judge = Judge(WORLDS[event_format])
-    every = [{"exact": {"type": name}} for name in judge.world.types]
+    judge = ValueChecker(WORLDS[event_format])
+    every = [{"exact": {"type": name}} for name in judge.catalog.types]
     assert of_filters({"any": every}, judge=judge) == []
 
 
@@ -121,7 +121,7 @@ def test_every_slip_of_one_letter_is_found_with_the_right_type(examples: int) ->
     @given(misspelt())
     def found(names: tuple[str, str]) -> None:
         right, wrong = names
-        if wrong in JUDGE.world.classes or ".event.vim." in wrong:  # the latter may be meant for an event type id
+        if wrong in JUDGE.catalog.classes or ".event.vim." in wrong:  # the latter may be meant for an event type id
             return
         exact, query = {"exact": {"type": wrong}}, {"cesql": f"type = '{wrong}'"}
         for element in (exact, query, {"not": exact}):
@@ -136,13 +136,13 @@ def test_every_slip_of_one_letter_is_found_with_the_right_type(examples: int) ->
 @settings(max_examples=50)
 def test_one_slip_is_the_same_both_ways(names: tuple[str, str]) -> None:
     right, wrong = names
-    assert one_slip(right, wrong) is one_slip(wrong, right) is (right != wrong)
+    assert is_one_slip(right, wrong) is is_one_slip(wrong, right) is (right != wrong)
 
 
 def test_two_letters_that_changed_places_are_one_slip() -> None:
-    assert one_slip("powerdeon", "poweredon")
-    assert not one_slip("poweredon", "poweredon")
-    assert not one_slip("poweredon", "powerdeno")
+    assert is_one_slip("powerdeon", "poweredon")
+    assert not is_one_slip("poweredon", "poweredon")
+    assert not is_one_slip("poweredon", "powerdeno")
 
 
 @pytest.mark.parametrize(
@@ -154,18 +154,18 @@ def test_two_letters_that_changed_places_are_one_slip() -> None:
         ("vm.powered.on", f"did you mean {ON}?"),
         ("com.vmware.event.resource.pool.created", "did you mean com.vmware.event.resourcepool.created?"),
         ("com.vmware.vsphere.VmPoweredOnEvent.v0", f"is sent with EVENT_FORMAT=veba; did you mean {ON}?"),
-        ("com.vmware.event.vm.*", "exact knows no wildcard; did you mean prefix: {type: com.vmware.event.vm.}?"),
-        ("*", "exact knows no wildcard; for any type, leave it out"),
+        ("com.vmware.event.vm.*", "exact has no wildcards; did you mean prefix: {type: com.vmware.event.vm.}?"),
+        ("*", "exact has no wildcards; for any type, leave it out"),
         ("com.vmware.vsphere.esx.audit.ssh.enabled.v0", "is sent with EVENT_FORMAT=veba"),
-        ("*.poweredon", "exact knows no wildcard; did you mean suffix: {type: .poweredon}?"),
+        ("*.poweredon", "exact has no wildcards; did you mean suffix: {type: .poweredon}?"),
         ("com.vmware.event.ex.esx.*", "did you mean prefix: {type: com.vmware.event.ex.esx.}?"),
         ("com.vmware.event.esx.audit.ssh.enabled", "did you mean com.vmware.event.ex.esx.audit.ssh.enabled?"),
         ("com.vmware.event.ex.vm.poweredon", f"did you mean {ON}"),
         (
             "com.vmware.event.router/event",
-            "is a type of VMware's event router, not of this adapter; here the type says",
+            "is a type of VMware's event router, not of this adapter; here the type names",
         ),
-        ("com.vmware.event.router/evnt", "which knows no such type either"),
+        ("com.vmware.event.router/evnt", "is a type of neither VMware's event router nor this adapter"),
     ],
 )
 def test_a_type_that_no_event_has(wrong: str, said: str) -> None:
@@ -186,7 +186,7 @@ def test_a_type_that_no_event_has(wrong: str, said: str) -> None:
 def test_the_event_routers_types_are_named_and_translated(
     event_format: str, kind: str, subject: str, meant: str
 ) -> None:
-    judge = Judge(WORLDS[event_format])
+    judge = ValueChecker(WORLDS[event_format])
     (found,) = of_attributes(judge, type=f"com.vmware.event.router/{kind}", subject=subject)
     assert found.severity == "error"
     assert found.message == (
@@ -205,7 +205,7 @@ def test_the_event_routers_filter_of_several_classes_is_translated_as_a_whole() 
 
 
 def test_with_the_event_brokers_format_the_types_are_the_other_way_round() -> None:
-    judge = Judge(WORLDS["veba"])
+    judge = ValueChecker(WORLDS["veba"])
     (found,) = of_attributes(judge, type=ON)
     assert (
         found.message == f"{ON} is sent with EVENT_FORMAT=vcenter; did you mean com.vmware.vsphere.VmPoweredOnEvent.v0?"
@@ -222,7 +222,7 @@ def test_with_the_event_brokers_format_the_types_are_the_other_way_round() -> No
             "no known event has the type com.vmware.event.ex.esx.audit.ssh.enabled; with",
         ),
         ("com.vmware.event.unknown.quantumlinksevered", "no known event has"),
-        ("dev.knative.apiserver.resource.add", "is no type of this adapter"),
+        ("dev.knative.apiserver.resource.add", "this adapter sends no event with the type dev.knative.apis"),
     ],
 )
 def test_what_cannot_be_told_from_here_is_a_warning(doubtful: str, said: str) -> None:
@@ -233,16 +233,17 @@ def test_what_cannot_be_told_from_here_is_a_warning(doubtful: str, said: str) ->
 
 def test_of_another_sources_events_nothing_else_is_said() -> None:
     found = of_filters({"exact": {"type": "dev.knative.x"}}, {"exact": {"foo": "x", "subject": "y"}})
-    assert [each.message for each in found] == ["dev.knative.x is no type of this adapter"]
+    assert [each.message for each in found] == ["this adapter sends no event with the type dev.knative.x"]
 
 
 def test_a_source_that_is_another_one_is_only_doubted() -> None:
     (found,) = of_attributes(source="/apis/v1/namespaces/default")
-    assert (found.severity, found.message) == ("warning", "/apis/v1/namespaces/default is no source of this adapter")
+    assert found.severity == "warning"
+    assert found.message == "this adapter sends no event with the source /apis/v1/namespaces/default"
 
 
 def test_event_type_ids_that_a_vcenter_lists_are_known() -> None:
-    judge = Judge(World(ids=frozenset({"esx.audit.ssh.enabled"})))
+    judge = ValueChecker(EventCatalog(ids=frozenset({"esx.audit.ssh.enabled"})))
     assert of_attributes(judge, type="com.vmware.event.ex.esx.audit.ssh.enabled") == []
     assert of_attributes(judge, eventname="esx.audit.ssh.enabled") == []
     (found,) = of_attributes(judge, type="com.vmware.event.ex.esx.audit.ssh.enable")
@@ -259,7 +260,7 @@ def test_event_type_ids_that_a_vcenter_lists_are_known() -> None:
     [
         ({"severity": "ERROR"}, "did you mean severitytext?"),
         ({"severitytex": "ERROR"}, "did you mean severitytext?"),
-        ({"foo": "x"}, "no event has the attribute foo; if K_CE_OVERRIDES adds it, say so with --extension"),
+        ({"foo": "x"}, "no event has the attribute foo; if K_CE_OVERRIDES adds it, use --extension foo"),
         ({"severityText": "ERROR"}, "did you mean severitytext?"),
         ({"severitytext": "WARNING"}, "did you mean WARN?"),
         ({"severitytext": "purple"}, "it is ERROR or INFO or WARN"),
@@ -284,14 +285,14 @@ def test_an_attribute_that_is_not_there_or_has_another_value(attributes: dict[st
 
 
 def test_what_overrides_add_is_an_attribute() -> None:
-    assert of_attributes(Judge(World(extensions=("site",))), site="berlin*") == []
+    assert of_attributes(ValueChecker(EventCatalog(extensions=("site",))), site="berlin*") == []
 
 
 @pytest.mark.parametrize(
     ("element", "said"),
     [
         ({"prefix": {"type": "com.vmware.event.vmm."}}, "did you mean com.vmware.event.vm."),
-        ({"prefix": {"type": "com.vmware.event.vm.*"}}, "prefix knows no wildcard; did you mean com.vmware.event.vm.?"),
+        ({"prefix": {"type": "com.vmware.event.vm.*"}}, "prefix has no wildcards; did you mean com.vmware.event.vm.?"),
         ({"suffix": {"type": ".craeted"}}, "did you mean .created?"),
         ({"suffix": {"eventancestors": ",VmEvents,Event"}}, "did you mean ,VmEvent,Event?"),
         ({"cesql": "type LIKE 'org.%'"}, "no event's type is LIKE org.%"),
@@ -311,31 +312,31 @@ def test_a_value_that_nothing_begins_or_ends_with(element: dict[str, Any], said:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("filters: [{any: []}]", "any is empty: Knative passes the filter over"),
+        ("filters: [{any: []}]", "any is empty: Knative ignores such a filter"),
         ("filters: [{exact: {}}]", "exact is empty"),
-        ("filters: [{not: {}}]", "an empty element"),
+        ("filters: [{not: {}}]", "the element is empty"),
         ("filters: [{cesql: ''}]", "cesql is empty"),
         ("filters: [{exact: {type: ''}}]", "the value of type is empty"),
         (
             f"filters: [{{exact: {{type: {ON}}}, prefix: {{id: '1'}}}}]",
-            "exact and prefix have to be elements of their own",
+            "make exact and prefix elements of their own",
         ),
-        ("filters: [{regex: {type: x}}]", "regex is no dialect of filters; known are"),
+        ("filters: [{regex: {type: x}}]", "unknown filter dialect regex; the dialects are"),
         ("filters: [{Exact: {type: x}}]", "did you mean exact?"),
         ("filters: [{sufix: {type: x}}]", "did you mean suffix?"),
         ("filters: [{attributes: {type: x}}]", "did you mean exact?"),
-        ("filters: {any: []}", "filters is a list of filters"),
-        ("filters: [{any: {exact: {type: x}}}]", "any is a list of filters"),
-        ("filters: [{exact: type}]", "names with values belong here"),
+        ("filters: {any: []}", "filters must be a list of filters"),
+        ("filters: [{any: {exact: {type: x}}}]", "any must be a list of filters"),
+        ("filters: [{exact: type}]", "expected a mapping of names to values"),
         ("filters: [{exact: {id: 7}}]", 'the value of id must be a string: write "7"'),
         ("filters: [{not: {exact: {id: 7}}}]", "must be a string"),
-        ("filters: [{not: {exact: {A: b}}}]", "A is no name of an attribute"),
-        ("filters: [{not: {exact: [a]}}]", "names with values belong here"),
+        ("filters: [{not: {exact: {A: b}}}]", "A cannot be an attribute"),
+        ("filters: [{not: {exact: [a]}}]", "expected a mapping of names to values"),
         ("filter: {attributes: {id: yes}}", 'the value of id must be a string: write "yes"'),
         ("filter: {attributes: {id: [a]}}", "the value of id must be a string"),
-        (f"filter: {{type: {ON}}}", "filter knows attributes alone: put type under it"),
+        (f"filter: {{type: {ON}}}", "filter has attributes only: put type under attributes"),
         ("filterz: [{exact: {type: x}}]", "a Trigger has no filterz; did you mean filter or filters?"),
-        (f"filter: {{attributes: {{type: {ON}, type: {OFF}}}}}", "type stands here twice"),
+        (f"filter: {{attributes: {{type: {ON}, type: {OFF}}}}}", "type is here twice"),
     ],
 )
 def test_what_knative_would_refuse_or_pass_over(text: str, said: str) -> None:
@@ -431,11 +432,11 @@ def test_what_an_event_passes_is_never_called_impossible(examples: int) -> None:
     def holds(elements: list[dict[str, Any]]) -> None:
         node = yaml.compose(yaml.safe_dump({"filters": elements}))
         assert node is not None
-        condition = Reading().condition(node)
+        condition = FilterReader().read_spec(node)
         if any(trigger_matches({"filters": elements}, event) for event in EVENTS):
-            assert possible(condition, JUDGE.world.shapes)
+            assert is_satisfiable(condition, JUDGE.catalog.kinds)
         (element, *_) = elements
-        assert [each for each in findings(node, JUDGE) if "dialect" in each.message] == []
+        assert [each for each in lint_spec(node, JUDGE) if "dialect" in each.message] == []
         assert len(of_filters(element)) == len(of_filters({"all": [element]}))
 
     holds()
@@ -469,28 +470,28 @@ def same(value: str) -> Comparison:
         ("subject like 'a%'", Comparison("like", "subject", "a%", 1)),
         ("subject NOT LIKE 'a%'", Not(Comparison("like", "subject", "a%", 1), 1)),
         ("exists subject", Comparison("present", "subject", "", 1)),
-        ("type IN ('a', 'b')", Some((Comparison("exact", "type", "a", 1), Comparison("exact", "type", "b", 1)), 1)),
+        ("type IN ('a', 'b')", Or((Comparison("exact", "type", "a", 1), Comparison("exact", "type", "b", 1)), 1)),
         (
             "id = 'a' AND id = 'b' OR id = 'c'",  # to the right, all alike
-            Every((same("a"), Some((same("b"), same("c")), 1)), 1),
+            And((same("a"), Or((same("b"), same("c")), 1)), 1),
         ),
         ("NOT (id = 'a')", Not(Comparison("exact", "id", "a", 1), 1)),
-        ("NOT id = 'a'", Unclear(1)),  # (NOT id) = 'a'
-        ("LOWER(type) = 'a'", Unclear(1)),
-        ("id = 7", Unclear(1)),
-        ("id = 'a", Unclear(1)),
-        ("id = 'a' id", Unclear(1)),
-        ("(id = 'a'", Unclear(1)),
-        ("", Unclear(1)),
+        ("NOT id = 'a'", Unknown(1)),  # (NOT id) = 'a'
+        ("LOWER(type) = 'a'", Unknown(1)),
+        ("id = 7", Unknown(1)),
+        ("id = 'a", Unknown(1)),
+        ("id = 'a' id", Unknown(1)),
+        ("(id = 'a'", Unknown(1)),
+        ("", Unknown(1)),
     ],
 )
 def test_cesql(text: str, expected: Any) -> None:
-    assert cesql.condition_of(text, 1) == expected
+    assert cesql.parse_cesql(text, 1) == expected
 
 
 @given(st.text("abN O'T()=\"AND,%", max_size=20))
 def test_no_expression_is_too_strange(text: str) -> None:
-    cesql.condition_of(text, 1)
+    cesql.parse_cesql(text, 1)
 
 
 @pytest.mark.parametrize(

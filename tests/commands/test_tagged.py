@@ -145,7 +145,7 @@ def test_a_tag_that_is_not_there_is_named_with_its_neighbours(
 
 @pytest.mark.parametrize("tag", ["created", "events/", "/created", "urn:vmomi:InventoryServiceTag:1"])
 def test_what_is_no_tag_is_a_wrong_setting(simulator: Simulator, tag: str) -> None:
-    fails(tagged(simulator, tag), 2, f"'{tag}' is no tag", "category/name")
+    fails(tagged(simulator, tag), 2, f"'{tag}' does not name a tag", "category/name")
 
 
 def test_a_wrong_password_and_a_missing_address_are_named(simulator: Simulator, urn: str) -> None:

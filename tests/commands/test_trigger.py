@@ -18,21 +18,21 @@ from tests.support.processes import command
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.events.catalog import all_classes
 from vcenter_source.events.typefilter import TypeFilter
-from vcenter_source.triggers.event_catalog import World
-from vcenter_source.triggers.lint import findings
-from vcenter_source.triggers.values import Judge
-from vcenter_source.triggers.writing import Order, trigger
+from vcenter_source.triggers.builder import TriggerRequest, build_trigger
+from vcenter_source.triggers.event_catalog import EventCatalog
+from vcenter_source.triggers.linter import lint_spec
+from vcenter_source.triggers.values import ValueChecker
 
 ON, OFF = "com.vmware.event.vm.poweredon", "com.vmware.event.vm.poweredoff"
-JUDGE = Judge(World())
+JUDGE = ValueChecker(EventCatalog())
 
 
 def written(*types: str, subscriber: str = "svc/f", **more: Any) -> dict[str, Any]:
-    text, _ = trigger(Order(types, subscriber, **more), JUDGE)
+    text, _ = build_trigger(TriggerRequest(types, subscriber, **more), JUDGE)
     node = yaml.compose(text)
     assert node is not None
     (spec,) = (value for key, value in node.value if key.value == "spec")
-    assert [each for each in findings(spec, JUDGE) if each.severity == "error"] == []
+    assert [each for each in lint_spec(spec, JUDGE) if each.severity == "error"] == []
     manifest: dict[str, Any] = yaml.safe_load(text)
     return manifest
 
@@ -121,7 +121,7 @@ def test_names() -> None:
     assert written(ON, name="mine", namespace="there")["metadata"] == {"name": "mine", "namespace": "there"}
     assert written(ON)["spec"]["broker"] == "default"
     assert written(ON, broker="other")["spec"]["broker"] == "other"
-    longest = max(JUDGE.world.types, key=len)
+    longest = max(JUDGE.catalog.types, key=len)
     assert len(written(longest, f"{longest[:-1]}*")["metadata"]["name"]) <= 63
 
 
@@ -133,14 +133,14 @@ def test_names() -> None:
         (("VmPoweredOn",), {}, f"did you mean {ON}?"),
         (("com.vmware.event.vm.event",), {}, "VmEvent is a base class"),
         (("com.vmware.vsphere.VmPoweredOnEvent.v0",), {}, "is sent with EVENT_FORMAT=veba"),
-        (("esx.audit.ssh.enabled",), {}, "an event type id is com.vmware.event.ex.esx.audit.ssh.enabled"),
-        (("com.vmware.event.vm.?",), {}, "* is the only wildcard of a Trigger"),
-        (("com.*'or*",), {}, "is no type of event"),
-        (("",), {}, "'' is no type of event"),
+        (("esx.audit.ssh.enabled",), {}, "the type of an event type id is com.vmware.event.ex.esx.audit.ssh.enabled"),
+        (("com.vmware.event.vm.?",), {}, "the only wildcard of a Trigger is *"),
+        (("com.*'or*",), {}, "cannot be a type of event"),
+        (("",), {}, "'' cannot be a type of event"),
         ((ON,), {"expression": "severity = 'ERROR'"}, "did you mean severitytext?"),
         ((ON,), {"expression": f"type = '{OFF}'"}, "exclude each other"),
-        ((ON,), {"subscriber": "f"}, "--subscriber: 'f' is none; name svc/NAME"),
-        ((ON,), {"subscriber": "svc/F_x"}, "--subscriber: 'F_x' is no name for Kubernetes"),
+        ((ON,), {"subscriber": "f"}, "--subscriber: invalid value 'f'; use svc/NAME"),
+        ((ON,), {"subscriber": "svc/F_x"}, "--subscriber: 'F_x' is not a valid Kubernetes name"),
         ((ON,), {"subscriber": "http://"}, "--subscriber"),
         ((ON,), {"name": "a b"}, "--name: 'a b'"),
         ((ON,), {"namespace": "-"}, "--namespace: '-'"),
@@ -148,15 +148,15 @@ def test_names() -> None:
     ],
 )
 def test_what_cannot_work_is_refused(types: tuple[str, ...], more: dict[str, str], said: str) -> None:
-    order = Order(types, **{"subscriber": "svc/f", **more})
+    order = TriggerRequest(types, **{"subscriber": "svc/f", **more})
     with pytest.raises(ConfigurationError) as refused:
-        trigger(order, JUDGE)
+        build_trigger(order, JUDGE)
     assert said in str(refused.value)
 
 
 def test_with_the_event_brokers_format_the_types_are_those() -> None:
-    judge = Judge(World("veba"))
-    text, _ = trigger(Order(["VmPoweredOffEvent", "UserLoginSessionEvent"], "svc/f"), judge)
+    judge = ValueChecker(EventCatalog("veba"))
+    text, _ = build_trigger(TriggerRequest(["VmPoweredOffEvent", "UserLoginSessionEvent"], "svc/f"), judge)
     types = [each.get("exact") for each in yaml.safe_load(text)["spec"]["filters"][0]["any"]]
     assert {"type": "com.vmware.vsphere.UserLoginSessionEvent.v0"} in types
 
@@ -224,7 +224,7 @@ def api_server() -> Iterator[str]:
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH")
 def test_kubectl_takes_it(api_server: str, tmp_path: Any) -> None:
-    text, _ = trigger(Order([ON, "VmEvent", "*.created"], "ksvc/f", expression="EXISTS subject"), JUDGE)
+    text, _ = build_trigger(TriggerRequest([ON, "VmEvent", "*.created"], "ksvc/f", expression="EXISTS subject"), JUDGE)
     done = subprocess.run(
         ["kubectl", "--server", api_server, "create", "--dry-run=client", "--validate=false", "-o", "json", "-f", "-"],
         input=text,

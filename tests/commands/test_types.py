@@ -23,18 +23,19 @@ from tests.support.vcenter import session
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.messages import EXTENDED, category, concrete_classes
 from vcenter_simulator.server import Simulator
+from vcenter_source.commands.triggers.types import format_row, print_schema
 from vcenter_source.core.errors import ConfigurationError, PermanentError
 from vcenter_source.core.event import Gap
+from vcenter_source.events import json_schema
 from vcenter_source.events.adapter_events import GAP_TYPE, ping_event
 from vcenter_source.events.catalog import all_classes, event_class
 from vcenter_source.events.conversion import Converter
-from vcenter_source.triggers import schema
-from vcenter_source.triggers.event_catalog import World
-from vcenter_source.triggers.listing import event_types, exactly, matching, show_schema
+from vcenter_source.triggers.event_catalog import EventCatalog
+from vcenter_source.triggers.event_types import list_event_types, match_event_types, resolve_name
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.decode import decode_page
 
-WORLD = World()
+WORLD = EventCatalog()
 TYPES: dict[str, Any] = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict}
 CREATED = "com.vmware.event.resourcepool.created"
 
@@ -59,7 +60,10 @@ def test_every_class_that_is_sent_is_listed_once(listed: list[dict[str, Any]]) -
 
 
 def test_a_severity_that_nobody_told_is_marked_as_a_guess() -> None:
-    rows = {each.class_name: each.row()["severity"] for each in event_types(WORLD, {"VmPoweredOnEvent": "warning"})}
+    rows = {
+        each.class_name: format_row(each)["severity"]
+        for each in list_event_types(WORLD, {"VmPoweredOnEvent": "warning"})
+    }
     assert rows["VmPoweredOnEvent"] == "WARN"
     assert rows["VmFailedToPowerOnEvent"] == "ERROR?"
     assert rows["Gap"] == "WARN"
@@ -79,7 +83,8 @@ def test_a_severity_that_nobody_told_is_marked_as_a_guess() -> None:
     ],
 )
 def test_what_the_object_is(class_name: str, expected: str) -> None:
-    assert next(each for each in event_types(WORLD, {}) if each.class_name == class_name).row()["object"] == expected
+    one = next(each for each in list_event_types(WORLD, {}) if each.class_name == class_name)
+    assert format_row(one)["object"] == expected
 
 
 @pytest.mark.parametrize(
@@ -92,7 +97,7 @@ def test_what_the_object_is(class_name: str, expected: str) -> None:
     ],
 )
 def test_a_pattern_is_a_part_or_has_wildcards_and_case_does_not_count(pattern: str, first: str, number: int) -> None:
-    found = [each.type for each in matching(event_types(WORLD, {}), pattern)]
+    found = [each.type for each in match_event_types(list_event_types(WORLD, {}), pattern)]
     assert (found[0], len(found)) == (first, number)
 
 
@@ -102,14 +107,14 @@ def test_a_pattern_is_a_part_or_has_wildcards_and_case_does_not_count(pattern: s
 )
 def test_a_pattern_like_nothing_names_the_nearest(pattern: str, near: str) -> None:
     with pytest.raises(PermanentError, match=re.escape(near)):
-        matching(event_types(WORLD, {}), pattern)
+        match_event_types(list_event_types(WORLD, {}), pattern)
 
 
 def test_the_command_in_one_line_and_exit_code_1() -> None:
     done = command("types", "com.vmware.event.vm.powerdon")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "vcenter-source: no event type is like com.vmware.event.vm.powerdon; "
+        "vcenter-source: no event type matches com.vmware.event.vm.powerdon; "
         "did you mean com.vmware.event.vm.poweredon?\n"
     )
 
@@ -182,9 +187,9 @@ def test_the_events_of_the_adapters_own_have_a_shape() -> None:
     gap = Converter("https://vc/sdk", "8.0.3.0").convert_gap(Gap("purged", None, (7, when)))
     ping = ping_event("https://vc/sdk", {})
     for event in (gap, ping):
-        shape = next(each for each in WORLD.shapes if event.get_type() in (each["type"].known or ()))
+        shape = next(each for each in WORLD.kinds if event.get_type() in (each["type"].values or ()))
         for name in ("eventclass", "eventname", "severitytext", "partitionkey"):
-            known = shape[name].known
+            known = shape[name].values
             assert known is not None
             assert event.get_extension(name) in known
 
@@ -233,7 +238,7 @@ def typed_problems(value: Any, of: dict[str, Any], root: dict[str, Any], where: 
 def test_what_the_decoder_makes_of_every_class_meets_its_schema(name: str) -> None:
     made = pyvmomi.Filler().object(pyvmomi.support.GetWsdlType("urn:vim25", name), depth=2)
     (event,) = decode_page(pyvmomi.page(made))
-    root = schema.of_class(name, event_class(name).type)
+    root = json_schema.event_schema(name, event_class(name).type)
     assert list(problems(event.data, root, root)) == []
 
 
@@ -252,7 +257,7 @@ def test_events_of_the_simulator_meet_the_schemas_of_their_classes(simulator: Si
     mixed = {"EventEx", "ResourcePoolCreatedEvent", "TaskEvent", "UserLoginSessionEvent", "VmPoweredOnEvent"}
     assert {event.class_name for event in events} >= mixed
     for event in events:
-        root = schema.of_class(event.class_name, event_class(event.class_name).type)
+        root = json_schema.event_schema(event.class_name, event_class(event.class_name).type)
         assert list(problems(event.data, root, root)) == []
 
 
@@ -269,22 +274,24 @@ def test_events_of_the_simulator_meet_the_schemas_of_their_classes(simulator: Si
 def test_what_is_not_of_the_class_does_not_meet_its_schema(change: dict[str, Any], said: str) -> None:
     made = pyvmomi.Filler().object(pyvmomi.vim.event.VmPoweredOnEvent, depth=2)
     (event,) = decode_page(pyvmomi.page(made))
-    root = schema.of_class("VmPoweredOnEvent", "com.vmware.event.vm.poweredon")
+    root = json_schema.event_schema("VmPoweredOnEvent", "com.vmware.event.vm.poweredon")
     assert said in " ".join(problems(event.data | change, root, root))
 
 
 def test_a_gap_meets_its_schema() -> None:
     when = datetime.fromisoformat("2026-11-22T10:00:00+00:00")
     data = Converter("https://vc/sdk", "8").convert_gap(Gap("purged", None, (7, when))).get_data()
-    root = schema.of_class(*exactly(WORLD, GAP_TYPE))
+    root = json_schema.event_schema(*resolve_name(WORLD, GAP_TYPE))
     assert list(problems(data, root, root)) == []
 
 
 def test_an_enumeration_says_its_values_and_stays_open() -> None:
-    root = schema.of_class("AlarmStatusChangedEvent", "com.vmware.event.alarm.statuschanged")
+    root = json_schema.event_schema("AlarmStatusChangedEvent", "com.vmware.event.alarm.statuschanged")
     names = root["properties"]["to"]
     assert names == {"type": "string"} or names["anyOf"][1] == {"type": "string"}
-    state = schema.of_class("VmReconfiguredEvent", "x")["$defs"]["VirtualDeviceConfigSpec"]["properties"]["operation"]
+    state = json_schema.event_schema("VmReconfiguredEvent", "x")["$defs"]["VirtualDeviceConfigSpec"]["properties"][
+        "operation"
+    ]
     assert state["anyOf"][0] == {"enum": ["add", "remove", "edit"]}
 
 
@@ -301,12 +308,12 @@ def test_the_command_prints_a_schema_whose_references_all_lead_somewhere() -> No
     [("EventEx", "EventEx"), ("com.vmware.event.ex.esx.audit.ssh.enabled", "EventEx"), ("VmEvent", "VmEvent")],
 )
 def test_what_has_a_schema(name: str, class_name: str) -> None:
-    assert schema.of_class(*exactly(WORLD, name))["title"] == class_name
+    assert json_schema.event_schema(*resolve_name(WORLD, name))["title"] == class_name
 
 
 def test_a_schema_needs_a_type() -> None:
-    with pytest.raises(ConfigurationError, match="of which type or class"):
-        show_schema(WORLD, "")
+    with pytest.raises(ConfigurationError, match="name a type or a class"):
+        print_schema(WORLD, "")
 
 
 def test_a_schema_of_nothing_names_the_nearest() -> None:

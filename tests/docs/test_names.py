@@ -8,7 +8,7 @@ from typer.main import get_group
 
 from tests.docs.pages import CHANGELOG, GUARANTEES, PAGES, README, ROOT, anchors, name, text
 from tests.support.manifest_files import everything, of_kind
-from vcenter_source.cli import commands
+from vcenter_source.cli import app
 
 TESTS = ROOT / "tests"
 
@@ -80,7 +80,7 @@ def test_every_target_that_a_page_names_is_in_the_makefile() -> None:
 
 def test_every_command_that_a_page_shows_is_one() -> None:
     """With its options; ``-n vcenter-source`` is a namespace."""
-    group = get_group(commands)
+    group = get_group(app)
     shown = re.findall(r"(?:`|\$ |/|-- )vcenter-source((?: [a-z][a-z-]*){1,2})([^`|#\n]*)", text())
     assert shown
     for words, rest in shown:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tests.support.dead_letters import REASON, TRACEPARENT, cloudevent, folder_at, letter, store
 from tests.support.processes import process
 from tests.support.recording_sink import RecordingSink, recording_sink
+from vcenter_source.commands.dead_letters import print_letters
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import (
     DeadLetterUnavailableError,
@@ -27,7 +28,6 @@ from vcenter_source.core.errors import (
 )
 from vcenter_source.sinks.http import Batches, HttpSink, http_sink
 from vcenter_source.state.dead_letters import Reason, with_error_attributes, without_error_attributes
-from vcenter_source.state.dead_letters.listing import show
 from vcenter_source.state.dead_letters.sink import DeadLetterSink
 
 # --- what a dead letter carries ---
@@ -140,9 +140,9 @@ def test_a_terminal_gets_a_table_and_a_program_lines(tmp_path: Path) -> None:
     folder = folder_at(tmp_path)
     store(folder, letter("41"), letter("42"))
     terminal, pipe, json = Terminal(), io.StringIO(), io.StringIO()
-    show(folder.letters(), as_json=False, out=terminal)
-    show(folder.letters(), as_json=False, out=pipe)
-    show(folder.letters(), as_json=True, out=json)
+    print_letters(folder.letters(), as_json=False, out=terminal)
+    print_letters(folder.letters(), as_json=False, out=pipe)
+    print_letters(folder.letters(), as_json=True, out=json)
     assert len(terminal.getvalue().splitlines()) >= 3
     assert "subject" in terminal.getvalue().splitlines()[0]
     assert pipe.getvalue().splitlines()[1].split("\t") == [
@@ -157,8 +157,8 @@ def test_a_terminal_gets_a_table_and_a_program_lines(tmp_path: Path) -> None:
 
 def test_an_empty_folder_is_said_to_be_empty_to_people_alone(tmp_path: Path) -> None:
     terminal, pipe = Terminal(), io.StringIO()
-    show(folder_at(tmp_path / "none").letters(), as_json=False, out=terminal)
-    show(folder_at(tmp_path / "none").letters(), as_json=False, out=pipe)
+    print_letters(folder_at(tmp_path / "none").letters(), as_json=False, out=terminal)
+    print_letters(folder_at(tmp_path / "none").letters(), as_json=False, out=pipe)
     assert (terminal.getvalue(), pipe.getvalue()) == ("no dead letters\n", "")
 
 

@@ -35,10 +35,10 @@ forks.set_forkserver_preload(
             "vcenter_source.pipeline.replay",
         ),
         *(
-            "vcenter_source.triggers.lint",
-            "vcenter_source.triggers.listing",
-            "vcenter_source.triggers.vcenter_types",
-            "vcenter_source.triggers.writing",
+            "vcenter_source.commands.triggers.lint",
+            "vcenter_source.commands.triggers.types",
+            "vcenter_source.commands.triggers.catalog",
+            "vcenter_source.commands.triggers.trigger",
         ),
         *("pytag.server", "vcenter_simulator.server", "rich.console", "rich.table", "rich.text"),
     ]

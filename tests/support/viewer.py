@@ -18,7 +18,7 @@ from vcenter_simulator.server import Simulator
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.observe.health import Health
 from vcenter_source.observe.metrics import Meters
-from vcenter_source.triggers.event_catalog import World
+from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.viewer.feed import Feed, Together
 from vcenter_source.viewer.server import Viewer, serving
 
@@ -130,7 +130,7 @@ def alone(*, limit: int = 10_000, token: str | None = None, host: str = "127.0.0
         options: dict[str, Any] = {
             "source": SOURCE,
             "sink": sink,
-            "world": World(),
+            "catalog": EventCatalog(),
             "spans": None,
             "trace_url": None,
             "trace_api": None,

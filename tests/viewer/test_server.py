@@ -25,8 +25,8 @@ from tests.support.viewer import alone, made_up, port_of
 from tests.support.waiting import eventually
 from vcenter_source.core.errors import ConfigurationError, LeaseLostError, SinkUnavailableError
 from vcenter_source.settings.source import load
-from vcenter_source.triggers.event_catalog import World
-from vcenter_source.triggers.values import Judge
+from vcenter_source.triggers.event_catalog import EventCatalog
+from vcenter_source.triggers.values import ValueChecker
 from vcenter_source.viewer import spans, trigger
 
 TOKEN = "sixteen letters, or more"
@@ -236,7 +236,7 @@ def test_sending_again_says_what_the_sink_said() -> None:
 
 # --- Triggers -----------------------------------------------------------------------------------------------------
 
-JUDGE = Judge(World())
+JUDGE = ValueChecker(EventCatalog())
 FILTERS = [
     ("- exact: {type: com.vmware.event.vm.poweredon}", 4),
     ("filter:\n  attributes: {severitytext: ERROR}", 1),

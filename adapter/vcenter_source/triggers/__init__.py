@@ -1,6 +1,7 @@
-"""Triggers that people write: which event types there are, a Trigger for some of them, and whether one can ever match.
+"""What a Knative Trigger's filters can match, and Triggers as YAML. The commands and the viewer build on this.
 
-``world`` says what the attributes of the adapter's events can be, ``conditions`` whether a filter and that agree. The
-manifests are read by ``manifests``, their filters by ``filters`` and ``cesql``; ``values`` finds what is wrong with a
-single value, ``lint`` with a whole Trigger. ``listing``, ``schema`` and ``writing`` are the other commands.
+``event_catalog`` knows what the attributes of the adapter's events can be, ``event_types`` lists their types, and
+``conditions`` decides whether a filter fits them. ``manifests`` finds Triggers in files; ``filters`` and ``cesql`` read
+their filters. ``values`` checks single values, ``router`` filters written for VMware's event router, ``linter`` whole
+Triggers. ``builder`` makes new ones.
 """

@@ -9,8 +9,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-LIMIT = 512
-"""The most ways to meet a filter that are looked at; one with more of them counts as possible."""
+MAX_ALTERNATIVES = 512
+"""The most alternatives of one condition that are tried; a condition with more counts as possible."""
+
+# A condition is a tree of comparisons. ``alternatives`` expands it into the ways to make it true, each of them a set of
+# comparisons with a sign, all of which must come out as the sign says (the disjunctive normal form):
+#
+#     Or ─┬─ type = A                       1. type = A: true
+#         └─ And ─┬─ type starts with B     2. type starts with B: true, severitytext = INFO: false
+#                 └─ Not ── severitytext = INFO
+#
+# A condition is satisfiable if one alternative is. An alternative is, if there is one kind of event in which every
+# attribute can have a value that fits all comparisons of that attribute. ``AttributeDomains`` describes a kind of event
+# and ``Domain`` the values of one attribute in it. Within one kind the attributes are independent of each other, and
+# each is decided alone: there are many kinds because a ``type`` goes with one ``eventclass`` only.
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +34,17 @@ class Comparison:
     value: str
     line: int
 
-    def holds(self, found: str) -> bool:
+    def holds(self, actual: str) -> bool:
         """Whether it is true of an attribute with this value."""
         match self.operator:
             case "exact":
-                return found == self.value
+                return actual == self.value
             case "prefix":
-                return found.startswith(self.value)
+                return actual.startswith(self.value)
             case "suffix":
-                return found.endswith(self.value)
+                return actual.endswith(self.value)
             case "like":
-                return _like(self.value).fullmatch(found) is not None
+                return _like_pattern(self.value).fullmatch(actual) is not None
         return True
 
     def __str__(self) -> str:
@@ -42,7 +54,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Every:
+class And:
     """All of the parts are true."""
 
     parts: tuple["Condition", ...]
@@ -50,7 +62,7 @@ class Every:
 
 
 @dataclass(frozen=True, slots=True)
-class Some:
+class Or:
     """At least one of the parts is true."""
 
     parts: tuple["Condition", ...]
@@ -66,108 +78,115 @@ class Not:
 
 
 @dataclass(frozen=True, slots=True)
-class Unclear:
-    """What is not looked into: it may be true or not."""
+class Unknown:
+    """A part that is not analysed: it may be true or not."""
 
     line: int
 
 
-Condition: TypeAlias = Comparison | Every | Some | Not | Unclear
-Signed: TypeAlias = tuple[Comparison, bool]
-"""A test, and whether it is to be true or false."""
+Condition: TypeAlias = Comparison | And | Or | Not | Unknown
+SignedComparison: TypeAlias = tuple[Comparison, bool]
+"""A comparison, and whether it must be true or false."""
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
-    """What an attribute can be: one of ``known``, or, where that is None, any text between a head and ``tail``."""
+class Domain:
+    """The values that an attribute can have.
 
-    known: frozenset[str] | None = None
-    heads: tuple[str, ...] = ("",)
-    tail: str = ""
+    They are ``values``, or, where that is None, all texts between one of ``prefixes`` and ``suffix``. An ``optional``
+    attribute may be absent.
+    """
+
+    values: frozenset[str] | None = None
+    prefixes: tuple[str, ...] = ("",)
+    suffix: str = ""
     optional: bool = False
 
-    def admits(self, tests: Iterable[Signed]) -> bool:
-        """Whether a value, or the lack of one where it is optional, can meet all of the tests."""
-        tests = list(tests)
-        if self.optional and not any(wanted for _, wanted in tests):
+    def admits(self, comparisons: Iterable[SignedComparison]) -> bool:
+        """Whether a value, or the lack of one where it is optional, can meet all of the comparisons."""
+        comparisons = list(comparisons)
+        if self.optional and not any(wanted for _, wanted in comparisons):
             return True
-        exact = [test.value for test, wanted in tests if wanted and test.operator == "exact"]
-        candidates = self.known if self.known is not None else [v for v in exact if self._fits(v)] if exact else None
+        candidates = self._candidates(comparisons)
         if candidates is None:
-            return self._open(tests)
-        return any(all(test.holds(value) is wanted for test, wanted in tests) for value in candidates)
+            return self._admits_some_text(comparisons)
+        return any(all(each.holds(value) is wanted for each, wanted in comparisons) for value in candidates)
 
-    def _fits(self, value: str) -> bool:
-        return value.startswith(self.heads) and value.endswith(self.tail)
+    def _candidates(self, comparisons: list[SignedComparison]) -> Iterable[str] | None:
+        """Return the only values that come into question; None where there are too many to list."""
+        if self.values is not None:
+            return self.values
+        exact = [each.value for each, wanted in comparisons if wanted and each.operator == "exact"]
+        return [v for v in exact if v.startswith(self.prefixes) and v.endswith(self.suffix)] if exact else None
 
-    def _open(self, tests: list[Signed]) -> bool:
-        """As far as can be told from the beginnings and the ends."""
-        heads = [_head(test) for test, wanted in tests if wanted]
-        tails = [_head(test, backwards=True) for test, wanted in tests if wanted] + [self.tail[::-1]]
-        if not _agree(tails) or not any(_agree([*heads, head]) for head in self.heads):
+    def _admits_some_text(self, comparisons: list[SignedComparison]) -> bool:
+        """Whether a text can meet the comparisons, as far as beginnings and ends decide it."""
+        starts = [_required_start(each) for each, wanted in comparisons if wanted]
+        ends = [_required_start(each, backwards=True) for each, wanted in comparisons if wanted] + [self.suffix[::-1]]
+        if not _fit_one_text(ends) or not any(_fit_one_text([*starts, prefix]) for prefix in self.prefixes):
             return False
-        return not any(self._excludes(test, heads, tails) for test, wanted in tests if not wanted)
+        return not any(self._always_holds(each, starts, ends) for each, wanted in comparisons if not wanted)
 
-    def _excludes(self, test: Comparison, heads: list[str], tails: list[str]) -> bool:
-        """Whether no value is left when ``test`` must be false."""
-        if test.operator == "prefix":
-            known = all(head.startswith(test.value) for head in self.heads)
-            return known or any(head.startswith(test.value) for head in heads)
-        if test.operator == "suffix":
-            return any(tail.startswith(test.value[::-1]) for tail in tails)
-        return test.operator == "present"
+    def _always_holds(self, comparison: Comparison, starts: list[str], ends: list[str]) -> bool:
+        """Whether a comparison is true of every text with these beginnings and ends, so that it cannot be false."""
+        if comparison.operator == "prefix":
+            in_domain = all(prefix.startswith(comparison.value) for prefix in self.prefixes)
+            return in_domain or any(start.startswith(comparison.value) for start in starts)
+        if comparison.operator == "suffix":
+            return any(end.startswith(comparison.value[::-1]) for end in ends)
+        return comparison.operator == "present"
 
 
-Shape: TypeAlias = Mapping[str, Values]
+AttributeDomains: TypeAlias = Mapping[str, Domain]
 """What the attributes of one kind of event can be, by name; one that is missing is never there."""
 
 
-def possible(condition: Condition, shapes: Iterable[Shape]) -> bool:
-    """Whether an event of one of these shapes can meet the condition."""
+def is_satisfiable(condition: Condition, kinds: Iterable[AttributeDomains]) -> bool:
+    """Whether an event of one of these kinds can meet the condition."""
     try:
-        ways = list(itertools.islice(alternatives(condition), LIMIT + 1))
+        ways = list(itertools.islice(alternatives(condition), MAX_ALTERNATIVES + 1))
     except RecursionError:
         return True
-    return len(ways) > LIMIT or any(can_all(way, shapes) for way in ways)
+    return len(ways) > MAX_ALTERNATIVES or any(can_all_hold(way, kinds) for way in ways)
 
 
-def can_all(tests: Iterable[Signed], shapes: Iterable[Shape]) -> bool:
-    """Whether an event of one of these shapes can meet all of the tests."""
-    by_name: dict[str, list[Signed]] = {}
-    for signed in tests:
+def can_all_hold(comparisons: Iterable[SignedComparison], kinds: Iterable[AttributeDomains]) -> bool:
+    """Whether an event of one of these kinds can meet all of the comparisons."""
+    by_name: dict[str, list[SignedComparison]] = {}
+    for signed in comparisons:
         by_name.setdefault(signed[0].attribute, []).append(signed)
-    return any(all(_admitted(shape.get(name), group) for name, group in by_name.items()) for shape in shapes)
+    return any(all(_can_hold(kind.get(name), group) for name, group in by_name.items()) for kind in kinds)
 
 
-def alternatives(condition: Condition, *, wanted: bool = True) -> Iterator[tuple[Signed, ...]]:
-    """The ways to make the condition true (or false, if not ``wanted``), each as the tests that it takes."""
+def alternatives(condition: Condition, *, wanted: bool = True) -> Iterator[tuple[SignedComparison, ...]]:
+    """Yield the ways to make the condition true, or false if not ``wanted``, each as signed comparisons."""
     match condition:
         case Comparison():
             yield ((condition, wanted),)
-        case Unclear():
+        case Unknown():
             yield ()
         case Not(part):
             yield from alternatives(part, wanted=not wanted)
-        case Every(parts) | Some(parts):
-            if isinstance(condition, Every) is wanted:
+        case And(parts) | Or(parts):
+            if isinstance(condition, And) is wanted:  # not (a or b) is not a and not b
                 yield from _products(parts, wanted=wanted)
             else:
                 yield from itertools.chain.from_iterable(alternatives(part, wanted=wanted) for part in parts)
 
 
-def comparisons(condition: Condition) -> Iterator[Comparison]:
-    """Every comparison in a condition."""
+def iterate_comparisons(condition: Condition) -> Iterator[Comparison]:
+    """Yield every comparison in a condition."""
     match condition:
         case Comparison():
             yield condition
         case Not(part):
-            yield from comparisons(part)
-        case Every(parts) | Some(parts):
+            yield from iterate_comparisons(part)
+        case And(parts) | Or(parts):
             for part in parts:
-                yield from comparisons(part)
+                yield from iterate_comparisons(part)
 
 
-def _products(parts: tuple[Condition, ...], *, wanted: bool) -> Iterator[tuple[Signed, ...]]:
+def _products(parts: tuple[Condition, ...], *, wanted: bool) -> Iterator[tuple[SignedComparison, ...]]:
     if not parts:
         yield ()
         return
@@ -176,28 +195,28 @@ def _products(parts: tuple[Condition, ...], *, wanted: bool) -> Iterator[tuple[S
             yield first + rest
 
 
-def _admitted(values: Values | None, signed: list[Signed]) -> bool:
-    return not any(wanted for _, wanted in signed) if values is None else values.admits(signed)
+def _can_hold(domain: Domain | None, comparisons: list[SignedComparison]) -> bool:
+    return not any(wanted for _, wanted in comparisons) if domain is None else domain.admits(comparisons)
 
 
-def _agree(heads: list[str]) -> bool:
+def _fit_one_text(starts: list[str]) -> bool:
     """Whether one text can begin with all of them."""
-    longest = max(heads, key=len, default="")
-    return all(longest.startswith(head) for head in heads)
+    longest = max(starts, key=len, default="")
+    return all(longest.startswith(start) for start in starts)
 
 
-def _head(test: Comparison, *, backwards: bool = False) -> str:
-    """What a value must begin with to meet the test; ``backwards``, what it must end with, read from the end."""
-    if test.operator == "like":
-        text = re.split(r"[%_]", test.value)[-1 if backwards else 0]
-        return "" if "\\" in test.value else text[::-1] if backwards else text
-    if test.operator == ("suffix" if backwards else "prefix"):
-        return test.value[::-1] if backwards else test.value
+def _required_start(comparison: Comparison, *, backwards: bool = False) -> str:
+    """Return what a value must begin with; ``backwards``, what it must end with, read from the end."""
+    if comparison.operator == "like":
+        text = re.split(r"[%_]", comparison.value)[-1 if backwards else 0]
+        return "" if "\\" in comparison.value else text[::-1] if backwards else text
+    if comparison.operator == ("suffix" if backwards else "prefix"):
+        return comparison.value[::-1] if backwards else comparison.value
     return ""
 
 
-def _like(pattern: str) -> re.Pattern[str]:
-    r"""CESQL's LIKE (3.5.1): ``%`` is any text, ``_`` one character, and a backslash takes the meaning of either."""
+def _like_pattern(pattern: str) -> re.Pattern[str]:
+    r"""Compile CESQL's LIKE (3.5.1): ``%`` is any text, ``_`` one character; a backslash takes their meaning away."""
     pieces = re.findall(r"\\[%_]|.", pattern, re.DOTALL)
     wild = {"%": ".*", "_": "."}
     return re.compile("".join(wild.get(p, re.escape(p[-1])) for p in pieces), re.DOTALL)

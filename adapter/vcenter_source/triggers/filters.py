@@ -1,7 +1,7 @@
 """The filters of a Trigger's manifest as one condition, and what is wrong with the way they are written.
 
-Read from knative/eventing 1.22: ``filters`` replaces ``filter`` where both are set, its elements must all pass, and an
-element that holds nothing is passed over as if it were not there, so that the Trigger gets more than was meant.
+As knative/eventing 1.22 does it: ``filters`` replaces ``filter`` where both are set, all its elements must pass, and an
+empty element is ignored, so that the Trigger gets more events than was meant.
 """
 
 import re
@@ -9,135 +9,139 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from vcenter_source.triggers.cesql import condition_of
-from vcenter_source.triggers.conditions import Comparison, Condition, Every, Not, Some, Unclear
+from vcenter_functions.spelling import is_one_slip
+from vcenter_source.core.suggestions import closest_matches, did_you_mean
+from vcenter_source.triggers.cesql import parse_cesql
+from vcenter_source.triggers.conditions import And, Comparison, Condition, Not, Or, Unknown
 from vcenter_source.triggers.findings import Finding
-from vcenter_source.triggers.suggestions import nearest, one_slip, or_else
 
 DIALECTS = ("exact", "prefix", "suffix", "all", "any", "not", "cesql")
-PASSED_OVER = "Knative passes the filter over, as if it were not there"
-_NAME = re.compile(r"[a-z][a-z0-9]*")  # what Knative's webhook takes
+IGNORED = "Knative ignores such a filter"
+_ATTRIBUTE_NAME = re.compile(r"[a-z][a-z0-9]*")  # what Knative's webhook accepts
 _MERGE = "tag:yaml.org,2002:merge"  # <<, which nobody writes in a filter
 _TEXT = "tag:yaml.org,2002:str"
 
 
 @dataclass
-class Reading:
-    """Reads one Trigger's ``spec``; what is wrong with it is in ``findings``."""
+class FilterReader:
+    """Reads one Trigger's ``spec``, and collects what is wrong with it in ``findings``."""
 
     findings: list[Finding] = field(default_factory=list)
 
-    def condition(self, spec: yaml.Node) -> Condition:
-        """What an event has to meet; the empty ``Every`` for a Trigger that takes all."""
-        fields = self.fields(spec)
+    def read_spec(self, spec: yaml.Node) -> Condition:
+        """Return the condition that an event must meet; an empty ``And`` for a Trigger without filters."""
+        fields = self._read_fields(spec)
         for name, (key, _) in fields.items():
-            if name not in {"filter", "filters"} and (one_slip(name, "filter") or one_slip(name, "filters")):
-                self.error(key, f"a Trigger has no {name}{or_else(['filter', 'filters'])}")
-        both = fields.get("filters"), fields.get("filter")
-        if both[0] and both[1] and _filled(both[0][1]):
-            self.findings.append(Finding(_line(both[1][0]), "warning", "filter is ignored where filters is set"))
-        if both[0] and _filled(both[0][1]):
-            return self.all_of("filters", both[0][1])
-        return self.attributes(both[1][1]) if both[1] and _filled(both[1][1]) else Every((), _line(spec))
+            if name not in {"filter", "filters"} and (is_one_slip(name, "filter") or is_one_slip(name, "filters")):
+                self._error(key, f"a Trigger has no {name}{did_you_mean(['filter', 'filters'])}")
+        filters, single = fields.get("filters"), fields.get("filter")
+        if filters and _has_content(filters[1]):
+            if single:
+                self.findings.append(Finding(_line(single[0]), "warning", "filter is ignored where filters is set"))
+            return self._read_list("filters", filters[1])
+        return self._read_filter(single[1]) if single and _has_content(single[1]) else And((), _line(spec))
 
-    def attributes(self, node: yaml.Node) -> Condition:
-        """``filter``, which compares exactly, and "" is any value."""
-        fields = self.fields(node)
+    def _read_filter(self, node: yaml.Node) -> Condition:
+        """Read ``filter``, which compares exactly; the value "" stands for any."""
+        fields = self._read_fields(node)
         for name, (key, _) in fields.items():
             if name != "attributes":
-                self.error(key, f"filter knows attributes alone: put {name} under it")
-        found = fields.get("attributes")
-        return self.tests("attributes", found[1]) if found else Every((), _line(node))
+                self._error(key, f"filter has attributes only: put {name} under attributes")
+        attributes = fields.get("attributes")
+        return self._read_attributes("attributes", attributes[1]) if attributes else And((), _line(node))
 
-    def element(self, node: yaml.Node) -> Condition:
-        """One element of ``filters``, ``all`` or ``any``, or what ``not`` holds."""
-        fields = self.fields(node)
+    def _read_element(self, node: yaml.Node) -> Condition:
+        """Read one element of ``filters``, ``all`` or ``any``, or the content of ``not``."""
+        fields = self._read_fields(node)
         if len(fields) > 1:
-            self.error(node, f"one dialect an element: {' and '.join(fields)} have to be elements of their own")
+            self._error(node, f"an element has one dialect: make {' and '.join(fields)} elements of their own")
         for name, (key, value) in fields.items():
             if name in DIALECTS:
-                return self.dialect(name, key, value)
-            near = ["exact"] if name == "attributes" else nearest(name, DIALECTS)
-            self.error(key, f"{name} is no dialect of filters{or_else(near)}; known are {', '.join(DIALECTS)}")
+                return self._read_dialect(name, key, value)
+            near = ["exact"] if name == "attributes" else closest_matches(name, DIALECTS)
+            self._error(
+                key, f"unknown filter dialect {name}{did_you_mean(near)}; the dialects are {', '.join(DIALECTS)}"
+            )
         if not fields and isinstance(node, yaml.MappingNode):
-            self.error(node, f"an empty element: {PASSED_OVER}")
-        return Unclear(_line(node))
+            self._error(node, f"the element is empty: {IGNORED}")
+        return Unknown(_line(node))
 
-    def dialect(self, name: str, key: yaml.Node, value: yaml.Node) -> Condition:
-        """What stands under the name of a dialect."""
-        if not _filled(value) and name != "not":
-            self.error(key, f"{name} is empty: {PASSED_OVER}")
-            return Unclear(_line(key))
+    def _read_dialect(self, name: str, key: yaml.Node, value: yaml.Node) -> Condition:
+        """Read the content of a dialect."""
+        if not _has_content(value) and name != "not":
+            self._error(key, f"{name} is empty: {IGNORED}")
+            return Unknown(_line(key))
         if name == "not":
-            return Not(self.element(value), _line(key))
+            return Not(self._read_element(value), _line(key))
         if name == "cesql":
-            text = self.text(name, value)
-            return Unclear(_line(key)) if text is None else condition_of(text, _line(value))
-        return self.all_of(name, value) if name in {"all", "any"} else self.tests(name, value)
+            text = self._read_string(name, value)
+            return Unknown(_line(key)) if text is None else parse_cesql(text, _line(value))
+        return self._read_list(name, value) if name in {"all", "any"} else self._read_attributes(name, value)
 
-    def all_of(self, name: str, node: yaml.Node) -> Condition:
-        """A list of filters: ``filters``, ``all`` and ``any``."""
+    def _read_list(self, name: str, node: yaml.Node) -> Condition:
+        """Read a list of filters: ``filters``, ``all`` and ``any``."""
         if not isinstance(node, yaml.SequenceNode):
-            self.error(node, f"{name} is a list of filters, each beginning with a dash")
-            return Unclear(_line(node))
-        parts = tuple(self.element(part) for part in node.value)
-        return (Some if name == "any" else Every)(parts, _line(node))
+            self._error(node, f"{name} must be a list of filters, each beginning with a dash")
+            return Unknown(_line(node))
+        parts = tuple(self._read_element(part) for part in node.value)
+        return (Or if name == "any" else And)(parts, _line(node))
 
-    def tests(self, dialect: str, node: yaml.Node) -> Condition:
-        """Names with their values, which must all be met: what stands under ``exact``, ``prefix`` and the like."""
+    def _read_attributes(self, dialect: str, node: yaml.Node) -> Condition:
+        """Read names and values, all of which must match: the content of ``exact``, ``prefix`` and the like."""
         parts: list[Condition] = []
-        for name, (key, value) in self.fields(node).items():
-            if not _NAME.fullmatch(name):
-                self.error(key, f"{name} is no name of an attribute: only small letters and digits{_small(name)}")
-                parts.append(Unclear(_line(key)))
+        for name, (key, value) in self._read_fields(node).items():
+            if not _ATTRIBUTE_NAME.fullmatch(name):
+                hint = _suggest_name(name)
+                self._error(key, f"{name} cannot be an attribute: names have only lower-case letters and digits{hint}")
+                parts.append(Unknown(_line(key)))
             else:
-                text = self.text(name, value)
-                parts.append(Unclear(_line(key)) if text is None else self.test(dialect, name, text, value))
-        return Every(tuple(parts), _line(node)) if parts else Unclear(_line(node))
+                text = self._read_string(name, value)
+                parts.append(Unknown(_line(key)) if text is None else self._comparison(dialect, name, text, value))
+        return And(tuple(parts), _line(node)) if parts else Unknown(_line(node))
 
-    def test(self, dialect: str, name: str, text: str, node: yaml.Node) -> Condition:
-        """One name and its value."""
+    def _comparison(self, dialect: str, name: str, text: str, node: yaml.Node) -> Condition:
+        """Return the comparison that one name and its value state."""
         match dialect:
             case "attributes":
                 return Comparison("exact" if text else "present", name, text, _line(node))
             case "prefix" | "suffix" | "exact" if text:
                 return Comparison(dialect, name, text, _line(node))
-        self.error(node, f"the value of {name} is empty: {PASSED_OVER}")
-        return Unclear(_line(node))
+        self._error(node, f"the value of {name} is empty: {IGNORED}")
+        return Unknown(_line(node))
 
-    def text(self, name: str, node: yaml.Node) -> str | None:
-        """A value, which must be a string; Kubernetes refuses a number, and what YAML reads as a boolean."""
+    def _read_string(self, name: str, node: yaml.Node) -> str | None:
+        """Read a value, which must be a string; Kubernetes rejects a number, and what YAML reads as a boolean."""
         if isinstance(node, yaml.ScalarNode) and node.tag == _TEXT:
             return str(node.value)
         shown = f': write "{node.value}"' if isinstance(node, yaml.ScalarNode) and node.value else ""
-        self.error(node, f"the value of {name} must be a string{shown}")
+        self._error(node, f"the value of {name} must be a string{shown}")
         return None
 
-    def fields(self, node: yaml.Node) -> dict[str, tuple[yaml.Node, yaml.Node]]:
-        """A mapping's keys and values by name."""
-        found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+    def _read_fields(self, node: yaml.Node) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+        """Return a mapping's keys and values by name."""
+        fields: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         if not isinstance(node, yaml.MappingNode):
-            self.error(node, "names with values belong here")
-            return found
+            self._error(node, "expected a mapping of names to values")
+            return fields
         for key, value in node.value:
             name = "" if key.tag == _MERGE else str(key.value)
-            if name in found:
-                self.error(key, f"{name} stands here twice, and only one of them counts; for either value use any")
-            found[name] = key, value
-        found.pop("", None)
-        return found
+            if name in fields:
+                self._error(key, f"{name} is here twice, and only one of them counts; to allow either value, use any")
+            fields[name] = key, value
+        fields.pop("", None)
+        return fields
 
-    def error(self, node: yaml.Node, message: str) -> None:
-        """Note what is wrong at this place."""
+    def _error(self, node: yaml.Node, message: str) -> None:
+        """Add an error at this place."""
         self.findings.append(Finding(_line(node), "error", message))
 
 
-def _small(name: str) -> str:
+def _suggest_name(name: str) -> str:
     letters = re.sub(r"[^a-z0-9]", "", name.lower())
-    return or_else([letters] if letters else [])
+    return did_you_mean([letters] if letters else [])
 
 
-def _filled(node: yaml.Node) -> bool:
+def _has_content(node: yaml.Node) -> bool:
     """Whether there is anything: not null, and no empty list, mapping or text."""
     return bool(node.value) and node.tag != "tag:yaml.org,2002:null"
 

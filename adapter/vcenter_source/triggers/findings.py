@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``error``: it cannot do what it says. ``warning``: it may be right, but that cannot be told from here."""
+    """``error``: it cannot do what it says. ``warning``: it may be right, but this cannot be decided here."""
 
     line: int
     severity: Literal["error", "warning"]

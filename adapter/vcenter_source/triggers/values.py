@@ -5,184 +5,201 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from vcenter_source.core.suggestions import closest_matches, did_you_mean
 from vcenter_source.events.catalog import all_classes, event_class
-from vcenter_source.events.formats import TYPE_PREFIX
+from vcenter_source.events.formats import TYPE_PREFIX, VEBA_PREFIX
 from vcenter_source.events.metadata import object_types
-from vcenter_source.triggers.conditions import Comparison, can_all
-from vcenter_source.triggers.event_catalog import World
+from vcenter_source.triggers.conditions import Comparison, can_all_hold
+from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.triggers.findings import Finding
-from vcenter_source.triggers.suggestions import nearest, or_else
 
 _WILDCARD = re.compile(r"[*?%]")
-_ATTRIBUTES_CALLED = {
+_ATTRIBUTE_SYNONYMS = {
     "severity": "severitytext", "class": "eventname", "name": "eventname", "eventtype": "type", "object": "subject",
     "eventtypeid": "eventname", "ancestors": "eventancestors", "vcenter": "source", "apiversion": "vsphereapiversion",
 }  # fmt: skip
-_SEVERITIES_CALLED = {"warning": "WARN", "critical": "ERROR", "user": "INFO"}
-_HEADS = {"vcenter": TYPE_PREFIX, "veba": "com.vmware.vsphere."}
+_SEVERITY_SYNONYMS = {"warning": "WARN", "critical": "ERROR", "user": "INFO"}
+_TYPE_PREFIXES = {"vcenter": TYPE_PREFIX, "veba": VEBA_PREFIX}
+_MAX_EXAMPLES = 4
 
 
 @dataclass(frozen=True)
-class Judge:
-    """Says what is wrong with a comparison, in the world of one EVENT_FORMAT."""
+class ValueChecker:
+    """Checks comparisons against the events of one EVENT_FORMAT."""
 
-    world: World
+    catalog: EventCatalog
 
     @cached_property
-    def other(self) -> World:
+    def other(self) -> EventCatalog:
         """The events of the other EVENT_FORMAT."""
-        return World("veba" if self.world.event_format == "vcenter" else "vcenter")
+        return EventCatalog("veba" if self.catalog.event_format == "vcenter" else "vcenter")
 
-    def finding(self, test: Comparison) -> Finding | None:
-        """The finding, if there is one."""
-        if test.attribute not in self.world.attributes:
-            return _error(test, self._unknown_attribute(test.attribute))
-        if test.operator == "present":
+    def check(self, comparison: Comparison) -> Finding | None:
+        """Return what is wrong with a comparison; None where nothing is."""
+        if comparison.attribute not in self.catalog.attributes:
+            return _error(comparison, self._explain_attribute(comparison.attribute))
+        if comparison.operator == "present":
             return None
-        if test.operator != "like" and _WILDCARD.search(test.value) and test.attribute not in self.world.extensions:
-            return _error(test, self._wildcard(test))
-        return self._special(test) or self._by_value(test)
+        has_wildcard = comparison.operator != "like" and _WILDCARD.search(comparison.value)
+        if has_wildcard and comparison.attribute not in self.catalog.extensions:
+            return _error(comparison, self._explain_wildcard(comparison))
+        return self._check_special(comparison) or self._check_value(comparison)
 
-    def foreign(self, test: Comparison) -> bool:
-        """Whether it asks for the events of another source, of which nothing is known here."""
-        if test.attribute == "source":
-            return test.value.startswith(("/", "urn:"))
-        if test.attribute != "type" or test.operator not in {"exact", "prefix"}:
+    def is_foreign(self, comparison: Comparison) -> bool:
+        """Whether it filters events of another source, of which nothing is known here."""
+        if comparison.attribute == "source":
+            return comparison.value.startswith(("/", "urn:"))
+        if comparison.attribute != "type" or comparison.operator not in {"exact", "prefix"}:
             return False
-        ours = tuple(_HEADS.values())
-        shared = any(each.startswith(test.value) for each in ours) and test.operator == "prefix"
-        return not shared and not test.value.startswith(ours) and not self.meant(test)
+        prefixes = tuple(_TYPE_PREFIXES.values())
+        is_shared = comparison.operator == "prefix" and any(each.startswith(comparison.value) for each in prefixes)
+        return not is_shared and not comparison.value.startswith(prefixes) and not self.suggest(comparison)
 
-    def meant(self, test: Comparison) -> list[str]:
-        """The values that this one was probably to be, in the form that its operator takes."""
-        known = self._known[test.attribute]
-        if test.operator in {"exact", "like"}:
-            return self._translated(test) or nearest(test.value, known)
-        size = len(test.value)
-        cut = _beginnings(known, size) if test.operator == "prefix" else _endings(known, size)
-        return nearest(test.value, cut)
+    def suggest(self, comparison: Comparison) -> list[str]:
+        """Suggest values that were probably meant, in the form that the operator needs."""
+        values, size = self._values[comparison.attribute], len(comparison.value)
+        if comparison.operator in {"exact", "like"}:
+            return self._translate(comparison) or closest_matches(comparison.value, values)
+        parts = _beginnings(values, size) if comparison.operator == "prefix" else _endings(values, size)
+        return closest_matches(comparison.value, parts)
 
-    def _unknown_attribute(self, name: str) -> str:
-        near = [_ATTRIBUTES_CALLED[name]] if name in _ATTRIBUTES_CALLED else nearest(name, self.world.attributes)
-        added = "" if near else "; if K_CE_OVERRIDES adds it, say so with --extension"
-        return f"no event has the attribute {name}{or_else(near)}{added}"
+    def _explain_attribute(self, name: str) -> str:
+        synonym = _ATTRIBUTE_SYNONYMS.get(name)
+        suggestions = [synonym] if synonym else closest_matches(name, self.catalog.attributes)
+        hint = "" if suggestions else f"; if K_CE_OVERRIDES adds it, use --extension {name}"
+        return f"no event has the attribute {name}{did_you_mean(suggestions)}{hint}"
 
-    def _wildcard(self, test: Comparison) -> str:
-        bare = test.value.rstrip("*")
-        if not bare:
-            return f"{test.operator} knows no wildcard; for any {test.attribute}, leave it out"
-        if test.operator == "exact" and not _WILDCARD.search(bare):
-            return f"exact knows no wildcard; did you mean prefix: {{{test.attribute}: {bare}}}?"
-        if test.operator == "exact" and not _WILDCARD.search(test.value.lstrip("*")):
-            return f"exact knows no wildcard; did you mean suffix: {{{test.attribute}: {test.value.lstrip('*')}}}?"
-        return f"{test.operator} knows no wildcard{or_else([test.value.strip('*')])}"
+    def _explain_wildcard(self, comparison: Comparison) -> str:
+        problem = f"{comparison.operator} has no wildcards"
+        head, tail = comparison.value.rstrip("*"), comparison.value.lstrip("*")
+        if not head:
+            return f"{problem}; for any {comparison.attribute}, leave it out"
+        if comparison.operator == "exact" and not _WILDCARD.search(head):
+            return f"{problem}; did you mean prefix: {{{comparison.attribute}: {head}}}?"
+        if comparison.operator == "exact" and not _WILDCARD.search(tail):
+            return f"{problem}; did you mean suffix: {{{comparison.attribute}: {tail}}}?"
+        return f"{problem}{did_you_mean([comparison.value.strip('*')])}"
 
-    def _special(self, test: Comparison) -> Finding | None:
-        """The mistakes that have a better explanation than a list of values."""
-        if test.operator != "exact":
+    def _check_special(self, comparison: Comparison) -> Finding | None:
+        """Find mistakes that have a better explanation than a list of values."""
+        if comparison.operator != "exact":
             return None
-        if test.attribute == "type":
-            name = self.world.classes.get(test.value)
-            return _warning(test, self._abstract(name)) if name and event_class(name).abstract else None
-        if test.attribute == "subject" and ":" not in test.value:
-            named = f"; did you mean eventname: {test.value}?" if test.value in all_classes() else ""
-            return _error(test, f"subject is an object's type and id, such as VirtualMachine:vm-15{named}")
-        if test.attribute == "eventancestors" and test.value in all_classes() and test.value != "Event":
-            its = event_class(test.value)
-            lineage = ",".join(("", *its.lineage) if its.abstract else its.lineage)
-            near = f"did you mean suffix: {{eventancestors: '{lineage}'}}?"
-            return _error(test, f"eventancestors lists every class; {near}")
+        if comparison.attribute == "type":
+            name = self.catalog.classes.get(comparison.value)
+            return _warning(comparison, self._explain_abstract(name)) if name and event_class(name).abstract else None
+        if comparison.attribute == "subject" and ":" not in comparison.value:
+            hint = f"; did you mean eventname: {comparison.value}?" if comparison.value in all_classes() else ""
+            return _error(comparison, f"subject is an object's type and id, such as VirtualMachine:vm-15{hint}")
+        if comparison.attribute == "eventancestors" and comparison.value in all_classes().keys() - {"Event"}:
+            entry = event_class(comparison.value)
+            lineage = ",".join(("", *entry.lineage) if entry.abstract else entry.lineage)
+            hint = f"did you mean suffix: {{eventancestors: '{lineage}'}}?"
+            return _error(comparison, f"eventancestors lists a class and all its ancestors; {hint}")
         return None
 
-    def _abstract(self, class_name: str) -> str:
-        prefix = self.world.type_of(class_name).rpartition(".")[0]
-        derived = f"; did you mean prefix: {{type: {prefix}.}}?" if self.world.event_format == "vcenter" else ""
-        return f"{class_name} is a base class: vCenter sends those derived from it{derived}"
+    def _explain_abstract(self, class_name: str) -> str:
+        prefix = self.catalog.type_of(class_name).rpartition(".")[0]
+        hint = f"; did you mean prefix: {{type: {prefix}.}}?" if self.catalog.event_format == "vcenter" else ""
+        return f"{class_name} is a base class: vCenter sends only the classes derived from it{hint}"
 
-    def _by_value(self, test: Comparison) -> Finding | None:
-        """Whether any event has such a value, and whether it is one that is known."""
-        if test.attribute == "subject":
-            return self._subject(test)
-        known = self._known[test.attribute]
-        if any(map(test.holds, known)):
+    def _check_value(self, comparison: Comparison) -> Finding | None:
+        """Check whether any event can have such a value, and whether a known event has it."""
+        if comparison.attribute == "subject":
+            return self._check_subject(comparison)
+        values = self._values[comparison.attribute]
+        if any(map(comparison.holds, values)):
             return None
-        if not can_all([(test, True)], self.world.shapes):
-            return self._never(test)
-        if not known or (self._within_ids(test) and not self.world.ids):
+        if not can_all_hold([(comparison, True)], self.catalog.kinds):
+            return self._explain_impossible(comparison)
+        if not values or (self._is_id_range(comparison) and not self.catalog.ids):
             return None
-        near = [] if test.operator == "like" else self.meant(test)
-        if near:
-            return _error(test, f"{_said(test)}{or_else(near)}")
-        return _warning(test, f"{_said(test, 'no known event')}{self._unchecked(test)}")
+        suggestions = [] if comparison.operator == "like" else self.suggest(comparison)
+        if suggestions:
+            return _error(comparison, f"{_state(comparison)}{did_you_mean(suggestions)}")
+        return _warning(comparison, f"{_state(comparison, 'no known event')}{self._hint_ids(comparison)}")
 
-    def _within_ids(self, test: Comparison) -> bool:
-        """Whether it asks for a whole range of event type ids, which begin with a small letter."""
-        head = self.world.type_of_id("").removesuffix(".v0") if test.attribute == "type" else ""
-        rest = test.value.removeprefix(head)
-        return test.operator == "prefix" and test.value.startswith(head) and (rest[:1].islower() or not rest)
+    def _is_id_range(self, comparison: Comparison) -> bool:
+        """Whether it is a prefix of many event type ids, which begin with a lower-case letter."""
+        prefix = self.catalog.type_of_id("").removesuffix(".v0") if comparison.attribute == "type" else ""
+        if comparison.operator != "prefix" or not comparison.value.startswith(prefix):
+            return False
+        rest = comparison.value.removeprefix(prefix)
+        return not rest or rest[0].islower()
 
-    def _unchecked(self, test: Comparison) -> str:
-        """What is to be said of a value that may be an event type id."""
-        if test.attribute not in {"type", "eventname"}:
+    def _hint_ids(self, comparison: Comparison) -> str:
+        """Add what matters for a value that may be an event type id."""
+        if comparison.attribute not in {"type", "eventname"}:
             return ""
-        if self.world.ids:
+        if self.catalog.ids:
             return ", nor does this vCenter list such an event type id"
-        return "; with --vcenter it is compared with the event type ids of yours"
+        return "; with --vcenter it is compared with your vCenter's event type ids"
 
-    def _never(self, test: Comparison) -> Finding:
-        if self.foreign(test):
-            return _warning(test, f"{test.value} is no {test.attribute} of this adapter")
+    def _explain_impossible(self, comparison: Comparison) -> Finding:
+        if self.is_foreign(comparison):
+            return _warning(
+                comparison, f"this adapter sends no event with the {comparison.attribute} {comparison.value}"
+            )
         other = self.other.event_format
-        if test.attribute == "type" and test.value.startswith(_HEADS[other]):
-            return _error(test, f"{test.value} is sent with EVENT_FORMAT={other}{or_else(self._translated(test))}")
-        return _error(test, f"{_said(test)}{or_else(self.meant(test))}{self._example(test)}")
+        if comparison.attribute == "type" and comparison.value.startswith(_TYPE_PREFIXES[other]):
+            translation = did_you_mean(self._translate(comparison))
+            return _error(comparison, f"{comparison.value} is sent with EVENT_FORMAT={other}{translation}")
+        suggestions = did_you_mean(self.suggest(comparison))
+        return _error(comparison, f"{_state(comparison)}{suggestions or self._give_examples(comparison)}")
 
-    def _example(self, test: Comparison) -> str:
-        known = sorted(self._known[test.attribute])
-        few = 4
-        if test.attribute == "source":
+    def _give_examples(self, comparison: Comparison) -> str:
+        if comparison.attribute == "source":
             return "; it is an address such as https://vcenter.example.com/sdk"
-        return f"; it is {' or '.join(known)}" if len(known) <= few and known and not self.meant(test) else ""
+        values = sorted(self._values[comparison.attribute])
+        return f"; it is {' or '.join(values)}" if 0 < len(values) <= _MAX_EXAMPLES else ""
 
-    def _subject(self, test: Comparison) -> Finding | None:
-        """An EventEx may be about anything, so only what looks like a slip is one."""
-        named = test.value.partition(":")[0]
-        types = object_types("ManagedObject")
-        whole = ":" in test.value or test.operator == "exact"
-        if test.operator not in {"exact", "prefix"} or not whole or named in types:
+    def _check_subject(self, comparison: Comparison) -> Finding | None:
+        """Find a misspelt type of object. An EventEx may be about anything, so only what looks misspelt is an error."""
+        name, types = comparison.value.partition(":")[0], object_types("ManagedObject")
+        is_whole = ":" in comparison.value or comparison.operator == "exact"
+        if comparison.operator not in {"exact", "prefix"} or not is_whole or name in types:
             return None
-        near = nearest(named, types)
-        return _error(test, f"{named} is no type of object{or_else(near)}") if near else None
+        suggestions = closest_matches(name, types)
+        return (
+            _error(comparison, f"vCenter has no objects of type {name}{did_you_mean(suggestions)}")
+            if suggestions
+            else None
+        )
 
     @cached_property
-    def _known(self) -> dict[str, frozenset[str]]:
-        """The values of each attribute that are known one by one."""
-        ids, types = self.world.ids, frozenset(map(self.world.type_of_id, self.world.ids))
-        found = {"eventname": set(ids), "type": set(types)}
-        for shape in self.world.shapes:
-            for name, values in shape.items():
-                found.setdefault(name, set()).update(values.known or ())
-        return {name: frozenset(values) for name, values in found.items()}
+    def _values(self) -> dict[str, frozenset[str]]:
+        """The values of each attribute that can be listed."""
+        ids, types = self.catalog.ids, frozenset(map(self.catalog.type_of_id, self.catalog.ids))
+        listed = {"eventname": set(ids), "type": set(types)}
+        for kind in self.catalog.kinds:
+            for name, domain in kind.items():
+                listed.setdefault(name, set()).update(domain.values or ())
+        return {name: frozenset(values) for name, values in listed.items()}
 
-    def _translated(self, test: Comparison) -> list[str]:
-        """What the value would be called here: a class's type, say, or that of an event type id."""
-        value = test.value
-        if test.attribute == "eventname":
-            name = _class_called(value) or self.world.classes.get(value)
-            return [name] if name else []
-        if test.attribute != "type":
-            called = _SEVERITIES_CALLED.get(value.lower()) if test.attribute == "severitytext" else None
-            return [called] if called else []
-        name = self.other.classes.get(test.value) or _class_called(test.value)
+    def _translate(self, comparison: Comparison) -> list[str]:
+        """Translate a value to what it is called here: the type of a class, say, or that of an event type id."""
+        value = comparison.value
+        match comparison.attribute:
+            case "eventname":
+                translation = _find_class(value) or self.catalog.classes.get(value)
+            case "severitytext":
+                translation = _SEVERITY_SYNONYMS.get(value.lower())
+            case "type":
+                translation = self._translate_type(value)
+            case _:
+                translation = None
+        return [translation] if translation else []
+
+    def _translate_type(self, value: str) -> str | None:
+        name = self.other.classes.get(value) or _find_class(value)
         if name:
-            return [self.world.type_of(name)]
-        bare = test.value.removeprefix(TYPE_PREFIX)
-        event_type_id = bare != test.value and bare.startswith(("esx.", "vim.", "vprob.", "com.", "hbr."))
-        return [self.world.type_of_id(bare)] if event_type_id else []
+            return self.catalog.type_of(name)
+        bare = value.removeprefix(TYPE_PREFIX)
+        is_id = bare != value and bare.startswith(("esx.", "vim.", "vprob.", "com.", "hbr."))
+        return self.catalog.type_of_id(bare) if is_id else None
 
 
-def _class_called(name: str) -> str | None:
-    """The class of this name, "Event" left out or not, or of this topic of OpenFaaS's (``vm.powered.on``)."""
+def _find_class(name: str) -> str | None:
+    """Find the class with this name, with or without "Event", or with this topic of OpenFaaS (``vm.powered.on``)."""
     for each in (name, f"{name}Event"):
         if each in all_classes():
             return each
@@ -190,26 +207,27 @@ def _class_called(name: str) -> str | None:
 
 
 def _beginnings(values: Iterable[str], size: int) -> set[str]:
-    """What values begin with, about as long as what was written, and up to their last dot."""
+    """Return the beginnings of values: those of about this size, and those up to the last dot."""
     lengths = {value[:length] for value in values for length in (size - 1, size, size + 1)}
     return lengths | {value[: value.rfind(".") + 1] for value in values}
 
 
 def _endings(values: Iterable[str], size: int) -> set[str]:
+    """Return the ends of values: those of about this size, and those from the last dot on."""
     lengths = {value[-length:] for value in values for length in (size - 1, size, size + 1) if length > 0}
     return lengths | {value[value.rfind(".") :] for value in values if "." in value}
 
 
-def _said(test: Comparison, who: str = "no event") -> str:
-    how = {"prefix": "starts with", "suffix": "ends with", "like": "is LIKE"}.get(test.operator)
-    if how is None:
-        return f"{who} has the {test.attribute} {test.value}"
-    return f"{who}'s {test.attribute} {how} {test.value}"
+def _state(comparison: Comparison, subject: str = "no event") -> str:
+    verb = {"prefix": "starts with", "suffix": "ends with", "like": "is LIKE"}.get(comparison.operator)
+    if verb is None:
+        return f"{subject} has the {comparison.attribute} {comparison.value}"
+    return f"{subject}'s {comparison.attribute} {verb} {comparison.value}"
 
 
-def _error(test: Comparison, message: str) -> Finding:
-    return Finding(test.line, "error", message)
+def _error(comparison: Comparison, message: str) -> Finding:
+    return Finding(comparison.line, "error", message)
 
 
-def _warning(test: Comparison, message: str) -> Finding:
-    return Finding(test.line, "warning", message)
+def _warning(comparison: Comparison, message: str) -> Finding:
+    return Finding(comparison.line, "warning", message)

@@ -21,8 +21,8 @@ from vcenter_source.events.codec import to_binary
 from vcenter_source.observe.health import Health
 from vcenter_source.pipeline.replay import traced
 from vcenter_source.state.dead_letters.folder import decode
-from vcenter_source.triggers.event_catalog import World
-from vcenter_source.triggers.values import Judge
+from vcenter_source.triggers.event_catalog import EventCatalog
+from vcenter_source.triggers.values import ValueChecker
 from vcenter_source.viewer import guard, spans, trigger
 from vcenter_source.viewer.feed import Feed, Record
 from vcenter_source.viewer.stream import Told
@@ -47,7 +47,7 @@ class Viewer:
     health: Health
     source: str
     sink: Sink | None
-    world: World
+    catalog: EventCatalog
     spans: spans.Kept | None
     trace_url: str | None
     trace_api: str | None
@@ -115,7 +115,7 @@ def api(viewer: Viewer, guarding: guard.Guard, told: Told) -> list[web.RouteDef]
         given = await body_of(request)
         wish = trigger.Wish(*(str(given.get(name, "")) for name in trigger.Wish.__match_args__))
         events = [(each.number, each.attributes) for each in viewer.feed.latest(LOOKED_AT)]
-        return answer(await asyncio.to_thread(made, wish, viewer.world, events))
+        return answer(await asyncio.to_thread(made, wish, viewer.catalog, events))
 
     async def stream(request: web.Request) -> web.StreamResponse:
         return await told.stream(request)
@@ -130,9 +130,9 @@ def api(viewer: Viewer, guarding: guard.Guard, told: Told) -> list[web.RouteDef]
     ]
 
 
-def made(wish: trigger.Wish, world: World, events: list[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
-    """A Trigger and what it would pick, in a thread: the world takes its time to be made, and so do many events."""
-    return trigger.made(wish, Judge(world), events)
+def made(wish: trigger.Wish, catalog: EventCatalog, events: list[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
+    """A Trigger and what it would pick, in a thread: the catalog is slow to build, and so do many events."""
+    return trigger.made(wish, ValueChecker(catalog), events)
 
 
 def in_full(record: Record) -> dict[str, Any]:

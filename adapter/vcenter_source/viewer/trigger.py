@@ -1,6 +1,6 @@
 """Triggers made on the page: what is wrong with a filter, which of the last events it picks, and the YAML for kubectl.
 
-The filter is read and judged by the rooms that ``vcenter-source lint`` uses, so the two agree.
+The filter is read and checkerd by the rooms that ``vcenter-source lint`` uses, so the two agree.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,11 +10,11 @@ from typing import Any
 import yaml
 
 from vcenter_source.core.errors import ConfigurationError
-from vcenter_source.triggers import writing
-from vcenter_source.triggers.conditions import Comparison, Condition, Every, Not, Some, Unclear
-from vcenter_source.triggers.filters import Reading
-from vcenter_source.triggers.lint import findings
-from vcenter_source.triggers.values import Judge
+from vcenter_source.triggers import builder
+from vcenter_source.triggers.conditions import And, Comparison, Condition, Not, Or, Unknown
+from vcenter_source.triggers.filters import FilterReader
+from vcenter_source.triggers.linter import lint_spec
+from vcenter_source.triggers.values import ValueChecker
 
 SHOWN = 200
 """How many of the events that it picks are named."""
@@ -32,15 +32,19 @@ class Wish:
 
     def spec(self) -> dict[str, Any]:
         """The Trigger's ``spec``. Raises ConfigurationError."""
-        broker = {"broker": writing.checked("broker", self.broker)}
-        return broker | read_filters(self.filters) | {"subscriber": writing.subscriber(self.subscriber)}
+        broker = {"broker": builder.validate_name("broker", self.broker)}
+        return (
+            broker
+            | read_filters(self.filters)
+            | {"subscriber": builder.parse_subscriber("subscriber", self.subscriber)}
+        )
 
     def manifest(self) -> str:
         """The Trigger as YAML. Raises ConfigurationError."""
-        metadata = {"name": writing.checked("name", self.name)}
+        metadata = {"name": builder.validate_name("name", self.name)}
         if self.namespace:
-            metadata["namespace"] = writing.checked("namespace", self.namespace)
-        return writing.manifest(metadata, self.spec())
+            metadata["namespace"] = builder.validate_name("namespace", self.namespace)
+        return builder.format_manifest(metadata, self.spec())
 
 
 def read_filters(text: str) -> dict[str, Any]:
@@ -64,7 +68,7 @@ def read_filters(text: str) -> dict[str, Any]:
     raise ConfigurationError("filters: not a list of filters, each beginning with a dash")
 
 
-def made(wish: Wish, judge: Judge, events: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Any]:
+def made(wish: Wish, checker: ValueChecker, events: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Any]:
     """The answer to the page.
 
     ``events`` are numbers and attributes. ``matched`` is None where only Knative can tell: for CESQL, and for what it
@@ -74,7 +78,8 @@ def made(wish: Wish, judge: Judge, events: Iterable[tuple[int, Mapping[str, Any]
     try:
         filters = read_filters(wish.filters)
         answer["findings"] = [
-            {"severity": each.severity, "message": each.message} for each in findings(writing.node(filters), judge)
+            {"severity": each.severity, "message": each.message}
+            for each in lint_spec(builder.compose_spec(filters), checker)
         ]
         matched, answer["of"] = count(condition_of(filters), events)
         if matched is not None:
@@ -87,9 +92,9 @@ def made(wish: Wish, judge: Judge, events: Iterable[tuple[int, Mapping[str, Any]
 
 def condition_of(filters: dict[str, Any]) -> Condition | None:
     """What an event must meet; None where only Knative can tell."""
-    reading = Reading()
-    condition = reading.condition(writing.node(filters))
-    return None if reading.findings or "cesql" in set(dialects(filters)) else condition
+    reader = FilterReader()
+    condition = reader.read_spec(builder.compose_spec(filters))
+    return None if reader.findings or "cesql" in set(dialects(filters)) else condition
 
 
 def dialects(value: Any) -> Iterator[str]:
@@ -116,11 +121,11 @@ def holds(condition: Condition, attributes: Mapping[str, Any]) -> bool:
     match condition:
         case Comparison(_, name):
             return name in attributes and condition.holds(str(attributes[name]))
-        case Every(parts):
+        case And(parts):
             return all(holds(part, attributes) for part in parts)
-        case Some(parts):
+        case Or(parts):
             return any(holds(part, attributes) for part in parts)
         case Not(part):
             return not holds(part, attributes)
-        case Unclear():
+        case Unknown():
             raise ValueError("unclear")  # condition_of lets none through

@@ -8,7 +8,7 @@ from vcenter_source.observe.health import Health
 from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.dispatcher import Watch
 from vcenter_source.settings.source import Settings
-from vcenter_source.triggers.event_catalog import World
+from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.viewer import spans
 from vcenter_source.viewer.feed import Feed, Together
 from vcenter_source.viewer.server import Viewer, serving
@@ -23,7 +23,7 @@ async def viewing(settings: Settings, meters: Meters, sink: Sink | None) -> Asyn
         Health(meters, settings.health.stale_after, settings.state.checkpoint_interval),
         source=settings.vcenter.source,
         sink=sink,
-        world=World(settings.events.format, extensions=tuple(settings.events.extensions)),
+        catalog=EventCatalog(settings.events.format, extensions=tuple(settings.events.extensions)),
         spans=spans.keeping(),
         trace_url=settings.viewer.trace_url_template,
         trace_api=settings.viewer.trace_api_template,

@@ -1,6 +1,6 @@
-"""``vcenter-source types TYPE --schema``: the JSON Schema (2020-12) of an event's data, in the shape of VI/JSON.
+"""The JSON Schema (2020-12) of an event's data, in the shape of VI/JSON.
 
-It says what ``vcenter.values`` makes of what vCenter sends, as far as pyVmomi's metadata goes. It is open where
+It describes what ``vcenter.values`` makes of vCenter's answers, as far as pyVmomi's metadata goes. It is open where
 the data is: a newer vCenter may add properties, derived types and values of enumerations.
 """
 
@@ -47,29 +47,29 @@ _GAP = {
 }
 
 
-def of_class(class_name: str, type_name: str) -> dict[str, Any]:
-    """The schema of the data of an event class, whose CloudEvents type is ``type_name``."""
+def event_schema(class_name: str, type_name: str) -> dict[str, Any]:
+    """Return the schema of the data of an event class, whose CloudEvents type is ``type_name``."""
     if type_name == GAP_TYPE:
         return {"$schema": _DIALECT, "title": type_name, **_GAP}
-    defs = _Definitions()
-    body = defs.object(class_name)
+    definitions = _Definitions()
+    body = definitions.object(class_name)
     body["properties"]["_typeName"] = {"const": class_name}
     title = {"$schema": _DIALECT, "title": class_name, "description": f"The data of {type_name}."}
-    return {**title, **body, "$defs": dict(sorted(defs.found.items()))}
+    return {**title, **body, "$defs": dict(sorted(definitions.definitions.items()))}
 
 
 class _Definitions:
     """The types that a schema refers to, each once."""
 
     def __init__(self) -> None:
-        self.found: dict[str, Any] = {}
+        self.definitions: dict[str, Any] = {}
 
     def object(self, type_name: str) -> dict[str, Any]:
-        """An object or a fault. A list that holds nothing is not sent at all, so none is required."""
-        known = vsphere_type(type_name)
-        listed = [each for name, each in known.properties.items() if name not in _UNSENT] if known else []
+        """Describe an object or a fault. An empty list is not sent at all, so no list is required."""
+        vsphere = vsphere_type(type_name)
+        listed = [each for name, each in vsphere.properties.items() if name not in _UNSENT] if vsphere else []
         properties = {"_typeName": {"type": "string"}} | {each.name: self._property(each) for each in listed}
-        if known and known.kind == "fault":
+        if vsphere and vsphere.kind == "fault":
             properties["faultstring"] = {"type": "string", "description": "The localized message."}
         required = [each.name for each in listed if not each.optional and not each.repeated]
         return {"type": "object", "properties": properties, "required": ["_typeName", *required]}
@@ -79,18 +79,18 @@ class _Definitions:
         return {"type": "array", "items": value} if declared.repeated else value
 
     def _value(self, declared: Property) -> dict[str, Any]:
-        known = vsphere_type(declared.type_name)
+        vsphere = vsphere_type(declared.type_name)
         if declared.kind == "reference":
-            self.found["ManagedObjectReference"] = _REFERENCE
+            self.definitions["ManagedObjectReference"] = _REFERENCE
             return {"$ref": "#/$defs/ManagedObjectReference", "description": f"A {declared.type_name}."}
         if declared.kind in {"object", "fault"}:
             return self._reference("MethodFault" if declared.kind == "fault" else declared.type_name)
-        if known and known.values:  # a newer vCenter may know more of them
-            return {"anyOf": [{"enum": list(known.values)}, {"type": "string"}]}
+        if vsphere and vsphere.values:  # a newer vCenter may have more
+            return {"anyOf": [{"enum": list(vsphere.values)}, {"type": "string"}]}
         return _PLAIN[declared.kind]
 
     def _reference(self, type_name: str) -> dict[str, Any]:
-        if type_name not in self.found:
-            self.found[type_name] = {}  # it may refer to itself
-            self.found[type_name] = self.object(type_name)
+        if type_name not in self.definitions:
+            self.definitions[type_name] = {}  # it may refer to itself
+            self.definitions[type_name] = self.object(type_name)
         return {"$ref": f"#/$defs/{type_name}"}

@@ -1,0 +1,1 @@
+"""The commands for those who write Triggers: ``types``, ``trigger`` and ``lint``."""
