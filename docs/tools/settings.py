@@ -3,6 +3,7 @@
 Each setting is documented once, in the docstring under its field. A test holds the page to what this writes.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pytag.settings import Settings as PytagSettings
-from vcenter_source.settings.environment import get_names, list_fields
+from vcenter_source.settings.environment import get_names, list_areas, list_fields
 from vcenter_source.settings.openfaas import ShimSettings
 from vcenter_source.settings.source import Settings as AdapterSettings
 
@@ -20,7 +21,9 @@ PROGRAMS: dict[str, type[BaseModel]] = {
     "The OpenFaaS gateway: `vcenter-source openfaas-shim`": ShimSettings,
     "The function: `python -m pytag`": PytagSettings,
 }
-"""Each program's settings, by the heading of its table."""
+"""Each program's settings, by the heading of its tables."""
+TITLES = {"vcenter": "vCenter"}
+"""How an area is written, if not as its attribute."""
 
 
 def render(page: str) -> str:
@@ -30,10 +33,22 @@ def render(page: str) -> str:
 
 
 def _render_section(section: str) -> str:
-    heading, *lines = section.splitlines()
-    text = "\n".join(line for line in lines if not line.startswith("|")).strip()
-    table = "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows(PROGRAMS[heading])])
-    return "\n\n".join(part for part in (heading, text, table) if part) + "\n"
+    """The heading and the text under it as they were, then a table, or one under a heading for each area."""
+    heading, _, rest = section.partition("\n")
+    text = re.split(r"^(?:### |\|)", rest, maxsplit=1, flags=re.MULTILINE)[0].strip()
+    settings = PROGRAMS[heading]
+    tables = [_render_area(name, area) for name, area in list_areas(settings)] or [_render_table(settings)]
+    return "\n\n".join(part for part in (heading, text, *tables) if part) + "\n"
+
+
+def _render_area(name: str, area: type[BaseModel]) -> str:
+    title = TITLES.get(name, name.replace("_", " ").capitalize())
+    text = str(area.__doc__).partition("\n\n")[0].replace("``", "`")
+    return f"### {title}\n\n{' '.join(text.split())}\n\n{_render_table(area)}"
+
+
+def _render_table(settings: type[BaseModel]) -> str:
+    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows(settings)])
 
 
 def rows(settings: type[BaseModel]) -> Iterator[str]:

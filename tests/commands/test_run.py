@@ -110,7 +110,7 @@ def test_a_pattern_that_matches_nothing_is_warned_of_with_the_right_one(simulato
     with process(
         "vcenter_source", "run", VCENTER_URL=simulator.url, K_SINK="-", EVENT_TYPES="vm.*", **LOGIN
     ) as adapter:
-        line = wait_for_line(adapter, "matches no event type")
+        line = wait_for_line(adapter, "matches no known event type")
     assert "EVENT_TYPES" in line
     assert "'vm.*'" in line
     assert "did you mean com.vmware.event.vm.*?" in line
