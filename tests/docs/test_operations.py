@@ -14,6 +14,7 @@ from vcenter_source.observe.metrics import Meters
 
 TEXT = page("operations.md")
 SOURCES = [file for folder in ("adapter", "functions") for file in sorted((ROOT / folder).rglob("*.py"))]
+DOCTOR = ROOT / "adapter" / "vcenter_source" / "commands" / "doctor"
 LOGGED = {"warning", "error"}
 UNEXPLAINED = {
     "request failed",  # an unforeseen failure of ours, with its traceback
@@ -63,6 +64,14 @@ def test_each_warning_and_error_is_explained() -> None:
     messages = {text for file in SOURCES for text in logged(file)} - {""} - UNEXPLAINED
     assert len(messages) > 30
     assert [text for text in sorted(messages) if not any(each in text for each in EXPLAINED)] == []
+
+
+def test_the_checks_of_the_doctor_are_those_of_the_code() -> None:
+    """Those of the two ways are written as f"{area} dns"."""
+    named = [name for row in rows(section(TEXT, "## Doctor")) for name in re.findall(r"`([a-z ]+)`", row[0])]
+    known = {text for file in DOCTOR.glob("*.py") for text in strings(file)}
+    assert len(named) > 12
+    assert [name for name in named if not {name, f"… {name.partition(' ')[2]}"} & known] == []
 
 
 def test_each_alert_is_explained_and_each_that_is_explained_exists() -> None:
