@@ -189,11 +189,11 @@ def openfaas_shim_command() -> None:
     from vcenter_source.settings.openfaas import ShimSettings
 
     settings = read_program(ShimSettings)
-    from vcenter_source.sinks.openfaas.shim.app import run
+    from vcenter_source.sinks.openfaas.shim.app import run_shim
 
     logs.configure(settings.log)
     with tracing.exporting():
-        asyncio.run(run(settings))
+        asyncio.run(run_shim(settings))
 
 
 @app.command("simulate", context_settings={"ignore_unknown_options": True, "help_option_names": []})

@@ -41,7 +41,7 @@ from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.sinks.http import http_sink
 from vcenter_source.sinks.mounted import Trust
-from vcenter_source.sinks.openfaas.gateway import Gateway, connected
+from vcenter_source.sinks.openfaas.gateway import Gateway, gateway_client
 from vcenter_source.state import kube
 from vcenter_source.vcenter.session import Session
 
@@ -94,20 +94,20 @@ def at_gateway(port: int, file: Path, do: Callable[[Gateway], Any]) -> None:
     given = {"OPENFAAS_URL": f"https://127.0.0.1:{port}", "K_CA_CERTS": file.read_text()}
 
     async def ask() -> None:
-        async with connected(GatewaySettings.model_validate(given)) as gateway:
+        async with gateway_client(GatewaySettings.model_validate(given)) as gateway:
             await do(gateway)
 
     asyncio.run(ask())
 
 
 def lists(port: int, file: Path) -> None:
-    at_gateway(port, file, lambda gateway: gateway.topic_map())
+    at_gateway(port, file, lambda gateway: gateway.read_topic_map())
 
 
 def invocations(port: int, file: Path) -> None:
     async def invoke(gateway: Gateway) -> None:
         message = HTTPMessage({}, b"{}")
-        async with gateway.invoke(Envelope(EVENT), "f", "/function/f", message, gateway.unreachable):
+        async with gateway.invoke(Envelope(EVENT), "f", "/function/f", message, gateway.map_error):
             pass
 
     at_gateway(port, file, invoke)

@@ -16,7 +16,7 @@ from vcenter_source.settings.openfaas import GatewaySettings, ShimSettings
 from vcenter_source.settings.sink import OPENFAAS
 from vcenter_source.settings.source import Settings as AdapterSettings
 from vcenter_source.settings.source import load
-from vcenter_source.sinks.openfaas.topics import function_of, functions_of
+from vcenter_source.sinks.openfaas.topics import parse_function, parse_functions
 
 STACK = ROOT / "functions" / "pytag" / "stack.yml"
 DOCUMENT = (ROOT / "docs" / "openfaas.md").read_text(encoding="utf-8")
@@ -139,12 +139,12 @@ def test_the_stack_file_is_one() -> None:
 def test_the_function_is_found_by_its_topic_and_invoked_so_that_its_failures_are_heard() -> None:
     problems: list[str] = []
     listed = [{"name": name, **each} for name, each in stack()["functions"].items()]
-    (function,) = functions_of(listed, "openfaas-fn", problems)
+    (function,) = parse_functions(listed, "openfaas-fn", problems)
     trigger = the("Trigger").spec["filter"]["attributes"]
     assert function.topics == (trigger["type"],)  # the same events as with Knative
     assert function.invocation == "sync"
     assert problems == []
-    assert function_of("f", {"topic": "x", "topic-invocation": "Sync"}, problems).invocation is None
+    assert parse_function("f", {"topic": "x", "topic-invocation": "Sync"}, problems).invocation is None
     assert len(problems) == 1
 
 

@@ -15,8 +15,8 @@ from tests.support.pytag import RestVcenter, rest_vcenter
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_source.core.event import Event, ManagedObjectReference
 from vcenter_source.events.conversion import Converter
-from vcenter_source.sinks.openfaas.body import request
-from vcenter_source.sinks.openfaas.topic_names import names_of
+from vcenter_source.sinks.openfaas.body import build_request
+from vcenter_source.sinks.openfaas.topic_names import list_topic_names
 from vcenter_source.sinks.openfaas.topics import Function, TopicMap
 
 VM = {"type": "VirtualMachine", "value": "vm-15"}
@@ -29,8 +29,8 @@ def invocation(topic: str) -> bytes:
     now = datetime(2026, 1, 31, tzinfo=UTC)
     event = Event("VmPoweredOnEvent", 7, now, ManagedObjectReference(VM["type"], VM["value"]), data)
     cloudevent = Converter(source="https://vcenter.test/sdk", api_version="8.0.3.0").convert(event, None)
-    (match,) = TopicMap([Function("gotag.openfaas-fn", (topic,))]).match(names_of(cloudevent), None)
-    return request(cloudevent, match).body
+    (match,) = TopicMap([Function("gotag.openfaas-fn", (topic,))]).match(list_topic_names(cloudevent), None)
+    return build_request(cloudevent, match).body
 
 
 def gotag(base: str, tag: str, body: bytes, action: str = "attach") -> None:

@@ -12,9 +12,9 @@ from tests.support.pytag import POOL, RestVcenter, pytag, rest_vcenter
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_source.core.event import Event, ManagedObjectReference
 from vcenter_source.events.conversion import Converter
-from vcenter_source.sinks.openfaas.answers import Answer, Verdict, judge_function
-from vcenter_source.sinks.openfaas.body import request
-from vcenter_source.sinks.openfaas.topic_names import names_of
+from vcenter_source.sinks.openfaas.body import build_request
+from vcenter_source.sinks.openfaas.outcomes import InvocationOutcome, InvocationResponse, classify_function
+from vcenter_source.sinks.openfaas.topic_names import list_topic_names
 from vcenter_source.sinks.openfaas.topics import Function, TopicMap
 
 SPELLINGS = ["resource.pool.created", "ResourcePoolCreatedEvent", "com.vmware.event.resourcepool.created"]
@@ -37,29 +37,29 @@ def pool_created() -> CloudEvent:
 def invoke(function: httpx.Client, topic: str) -> httpx.Response:
     """What the shim would send to a function with this topic."""
     event = pool_created()
-    (match,) = TopicMap([Function("pytag.openfaas-fn", (topic,))]).match(names_of(event), event.get_subject())
-    message = request(event, match)
+    (match,) = TopicMap([Function("pytag.openfaas-fn", (topic,))]).match(list_topic_names(event), event.get_subject())
+    message = build_request(event, match)
     return function.post("/", headers=message.headers, content=message.body)
 
 
-def verdict(answer: httpx.Response) -> Verdict:
+def verdict(answer: httpx.Response) -> InvocationOutcome:
     """What the shim makes of an answer."""
-    return judge_function(Answer(answer.status_code, {"x-start-time": "1"}, answer.content))
+    return classify_function(InvocationResponse(answer.status_code, {"x-start-time": "1"}, answer.content))
 
 
 @pytest.mark.parametrize("topic", SPELLINGS)
 def test_whatever_the_topics_spelling_the_object_is_tagged(vcenter: RestVcenter, topic: str) -> None:
     with pytag(vcenter.base) as function:
         answer = invoke(function, topic)
-    assert (answer.status_code, verdict(answer)) == (204, Verdict.TAKEN)
+    assert (answer.status_code, verdict(answer)) == (204, InvocationOutcome.ACCEPTED)
     assert [vcenter.tagging.tag(urn).name for urn in vcenter.tagging.tags_on(POOL)] == ["pytag"]
 
 
 def test_the_shim_tells_a_vcenter_that_is_away_from_a_refusal(vcenter: RestVcenter) -> None:
     with pytag("http://127.0.0.1:1") as function:
-        assert verdict(invoke(function, SPELLINGS[0])) is Verdict.AGAIN
+        assert verdict(invoke(function, SPELLINGS[0])) is InvocationOutcome.RETRY
     with pytag(vcenter.base, TAG="no/such") as function:
-        assert verdict(invoke(function, SPELLINGS[0])) is Verdict.REFUSED
+        assert verdict(invoke(function, SPELLINGS[0])) is InvocationOutcome.REFUSED
 
 
 def test_openfaas_probes_it_where_it_probes_every_function(vcenter: RestVcenter) -> None:

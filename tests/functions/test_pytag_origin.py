@@ -18,8 +18,8 @@ from vcenter_source.core.event import Event, Gap, ManagedObjectReference
 from vcenter_source.events.codec import OrjsonFormat, to_binary
 from vcenter_source.events.conversion import Converter
 from vcenter_source.settings.vcenter import VcenterSettings
-from vcenter_source.sinks.openfaas.body import request
-from vcenter_source.sinks.openfaas.topic_names import names_of
+from vcenter_source.sinks.openfaas.body import build_request
+from vcenter_source.sinks.openfaas.topic_names import list_topic_names
 from vcenter_source.sinks.openfaas.topics import Function, TopicMap
 
 Format = Literal["vcenter", "veba"]
@@ -57,8 +57,8 @@ def messages(source: str) -> Iterator[HTTPMessage]:
         yield HTTPMessage(*to_binary(converted))
         yield HTTPMessage({"content-type": "application/cloudevents+json"}, OrjsonFormat().write(converted))
         for topic in TOPICS:
-            (match,) = TopicMap([Function("pytag.openfaas-fn", (topic,))]).match(names_of(converted), None)
-            yield request(converted, match)
+            (match,) = TopicMap([Function("pytag.openfaas-fn", (topic,))]).match(list_topic_names(converted), None)
+            yield build_request(converted, match)
 
 
 def statuses(client: httpx.Client, source: str) -> list[int]:

@@ -11,20 +11,22 @@ from tests.support.openfaas import TRACE, cloudevent, pool_created, reference, v
 from vcenter_source.core.event import Event
 from vcenter_source.events.codec import parse_event
 from vcenter_source.settings.openfaas import Invocation
-from vcenter_source.sinks.openfaas.answers import Answer, Verdict, explain, judge
-from vcenter_source.sinks.openfaas.body import connector_body, request
-from vcenter_source.sinks.openfaas.topic_names import Form
+from vcenter_source.sinks.openfaas.body import build_request, to_connector_body
+from vcenter_source.sinks.openfaas.outcomes import InvocationOutcome as Outcome
+from vcenter_source.sinks.openfaas.outcomes import InvocationResponse as Response
+from vcenter_source.sinks.openfaas.outcomes import classify, describe_response
+from vcenter_source.sinks.openfaas.topic_names import BodyForm
 from vcenter_source.sinks.openfaas.topics import Function, Match
 
 OWN = {"x-start-time": "1"}
 
 
-def made(event: CloudEvent, form: Form, topic: str = "topic") -> HTTPMessage:
-    return request(event, Match(Function("f", (topic,)), topic, form))
+def made(event: CloudEvent, form: BodyForm, topic: str = "topic") -> HTTPMessage:
+    return build_request(event, Match(Function("f", (topic,)), topic, form))
 
 
 def flat(event: Event, **converter: Any) -> dict[str, Any]:
-    return connector_body(cloudevent(event, **converter), "topic")
+    return to_connector_body(cloudevent(event, **converter), "topic")
 
 
 def test_a_dotted_topic_is_sent_what_the_vcenter_connector_sends() -> None:
@@ -89,7 +91,7 @@ def test_our_type_is_sent_the_binary_cloudevent() -> None:
 
 
 @pytest.mark.parametrize("form", ["connector", "router"])
-def test_the_veba_format_makes_the_same_of_it(form: Form) -> None:
+def test_the_veba_format_makes_the_same_of_it(form: BodyForm) -> None:
     made_of_veba = json.loads(made(pool_created(event_format="veba"), form).body)
     assert made_of_veba == json.loads(made(pool_created(), form).body)
 
@@ -166,40 +168,47 @@ def test_a_source_that_looks_like_an_address_and_is_none_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("invocation", "answer", "verdict"),
+    ("invocation", "answer", "outcome"),
     [
-        ("async", Answer(202, {}), Verdict.TAKEN),
-        ("async", Answer(200, OWN, b"done"), Verdict.HELD),
-        ("async", Answer(404, {}), Verdict.UNKNOWN),
-        *(("async", Answer(status, OWN), Verdict.AGAIN) for status in (408, 429, 502, 503, 504)),
-        *(("async", Answer(status, OWN), Verdict.HELD) for status in (301, 401, 403, 407, 500, 501)),
-        *(("async", Answer(status, OWN), Verdict.REFUSED) for status in (400, 413, 422)),
-        ("async", Answer(500, OWN, b"nats: maximum payload exceeded\n"), Verdict.HELD),
-        *(("sync", Answer(status, OWN), Verdict.TAKEN) for status in (200, 202, 204)),
-        *(("sync", Answer(status, OWN), Verdict.AGAIN) for status in (408, 425, 429, 502, 503, 504)),
-        *(("sync", Answer(status, OWN), Verdict.FAILED) for status in (500, 501, 507)),
-        *(("sync", Answer(status, OWN), Verdict.REFUSED) for status in (302, 400, 401, 403, 409, 413, 422)),
-        *(("sync", Answer(status, {}), Verdict.HELD) for status in (302, 401, 403, 407, 421)),
-        *(("sync", Answer(status, {}), Verdict.REFUSED) for status in (400, 413)),
-        ("sync", Answer(404, OWN), Verdict.UNKNOWN),
-        ("sync", Answer(200, {}, b""), Verdict.FAILED),
-        ("sync", Answer(200, {}, b"done"), Verdict.TAKEN),
-        ("sync", Answer(200, OWN, b'{"status": "500", "message": "could not tag"}\n'), Verdict.FAILED),
-        ("sync", Answer(200, OWN, b'{"statusCode": "400"}'), Verdict.REFUSED),
-        ("sync", Answer(200, OWN, b'{"status": 404}'), Verdict.REFUSED),
-        ("sync", Answer(200, OWN, b'{"status": 503}'), Verdict.AGAIN),
-        ("sync", Answer(200, OWN, b'connected\n{"status": "500"}\nNone\n'), Verdict.FAILED),
-        ("sync", Answer(200, OWN, b'{"status": "200", "message": "tagged"}'), Verdict.TAKEN),
-        ("sync", Answer(200, OWN, b'{"status": "ok"}'), Verdict.TAKEN),
-        ("sync", Answer(200, OWN, b'[{"status": "500"}]'), Verdict.TAKEN),
-        ("sync", Answer(200, OWN, b'{"status": "5\xb2\xb200"'), Verdict.TAKEN),
+        ("async", Response(202, {}), Outcome.ACCEPTED),
+        ("async", Response(200, OWN, b"done"), Outcome.HELD),
+        ("async", Response(404, {}), Outcome.NOT_FOUND),
+        *(("async", Response(status, OWN), Outcome.RETRY) for status in (408, 429, 502, 503, 504)),
+        *(("async", Response(status, OWN), Outcome.HELD) for status in (301, 401, 403, 407, 500, 501)),
+        *(("async", Response(status, OWN), Outcome.REFUSED) for status in (400, 413, 422)),
+        ("async", Response(500, OWN, b"nats: maximum payload exceeded\n"), Outcome.HELD),
+        *(("sync", Response(status, OWN), Outcome.ACCEPTED) for status in (200, 202, 204)),
+        *(("sync", Response(status, OWN), Outcome.RETRY) for status in (408, 425, 429, 502, 503, 504)),
+        *(("sync", Response(status, OWN), Outcome.FAILED) for status in (500, 501, 507)),
+        *(("sync", Response(status, OWN), Outcome.REFUSED) for status in (302, 400, 401, 403, 409, 413, 422)),
+        *(("sync", Response(status, {}), Outcome.HELD) for status in (302, 401, 403, 407, 421)),
+        *(("sync", Response(status, {}), Outcome.REFUSED) for status in (400, 413)),
+        ("sync", Response(404, OWN), Outcome.NOT_FOUND),
+        ("sync", Response(200, {}, b""), Outcome.FAILED),
+        ("sync", Response(200, {}, b"done"), Outcome.ACCEPTED),
+        (
+            "sync",
+            Response(200, OWN, b'{"status": "500", "message": "could not tag"}\n'),
+            Outcome.FAILED,
+        ),
+        ("sync", Response(200, OWN, b'{"statusCode": "400"}'), Outcome.REFUSED),
+        ("sync", Response(200, OWN, b'{"status": 404}'), Outcome.REFUSED),
+        ("sync", Response(200, OWN, b'{"status": 503}'), Outcome.RETRY),
+        ("sync", Response(200, OWN, b'connected\n{"status": "500"}\nNone\n'), Outcome.FAILED),
+        ("sync", Response(200, OWN, b'{"status": "200", "message": "tagged"}'), Outcome.ACCEPTED),
+        ("sync", Response(200, OWN, b'{"status": "ok"}'), Outcome.ACCEPTED),
+        ("sync", Response(200, OWN, b'[{"status": "500"}]'), Outcome.ACCEPTED),
+        ("sync", Response(200, OWN, b'{"status": "5\xb2\xb200"'), Outcome.ACCEPTED),
     ],
 )
-def test_what_an_answer_means(invocation: Invocation, answer: Answer, verdict: Verdict) -> None:
-    assert judge(invocation, answer) is verdict
+def test_what_an_answer_means(invocation: Invocation, answer: Response, outcome: Outcome) -> None:
+    assert classify(invocation, answer) is outcome
 
 
 def test_an_answer_is_told_with_the_functions_name() -> None:
-    assert explain("tag.fn", "sync", Answer(422, OWN, b"no\n such   tag")) == "function tag.fn answers 422: no such tag"
-    assert explain("tag.fn", "sync", Answer(500, OWN)) == "function tag.fn answers 500"
-    assert "not called" in explain("tag.fn", "sync", Answer(200, {}))
+    assert (
+        describe_response("tag.fn", "sync", Response(422, OWN, b"no\n such   tag"))
+        == "function tag.fn answers 422: no such tag"
+    )
+    assert describe_response("tag.fn", "sync", Response(500, OWN)) == "function tag.fn answers 500"
+    assert "not called" in describe_response("tag.fn", "sync", Response(200, {}))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tests.support.openfaas import WHEN, pool_created
-from vcenter_source.sinks.openfaas.dedup import Memory, key_of
+from vcenter_source.sinks.openfaas.dedup import DeliveryHistory, event_key
 
 
 @dataclass
@@ -16,52 +16,52 @@ class Clock:
         return self.now
 
 
-async def remember(memory: Memory, key: int) -> bool:
+async def remember(history: DeliveryHistory, key: int) -> bool:
     """Whether the event was known; it is now."""
-    past = await memory.take(pool_created(key))
-    known = bool(past.taken)
-    past.taken += ("f",)
-    memory.give_back(past)
+    state = await history.acquire(pool_created(key))
+    known = bool(state.takers)
+    state.takers += ("f",)
+    history.release(state)
     return known
 
 
 def test_an_event_is_remembered_for_an_hour() -> None:
     async def run() -> None:
         clock = Clock()
-        memory = Memory(clock)
-        assert not await remember(memory, 1)
+        history = DeliveryHistory(clock)
+        assert not await remember(history, 1)
         clock.now = 3599.0
-        assert not await remember(memory, 2)
-        assert await remember(memory, 1)
+        assert not await remember(history, 2)
+        assert await remember(history, 1)
         clock.now = 3599.0 + 3601.0
-        assert not await remember(memory, 3)
-        assert len(memory) == 1
+        assert not await remember(history, 3)
+        assert len(history) == 1
 
     asyncio.run(run())
 
 
 def test_no_more_events_are_remembered_than_there_is_room_for() -> None:
     async def run() -> None:
-        memory = Memory(events=10)
+        history = DeliveryHistory(events=10)
         for key in range(100):
-            await remember(memory, key)
-        assert len(memory) == 10
-        assert await remember(memory, 99)
-        assert not await remember(memory, 5)
+            await remember(history, key)
+        assert len(history) == 10
+        assert await remember(history, 99)
+        assert not await remember(history, 5)
 
     asyncio.run(run())
 
 
 def test_an_event_that_is_under_way_is_not_forgotten_for_another() -> None:
     async def run() -> None:
-        memory = Memory(events=1)
-        past = await memory.take(pool_created(1))
-        past.taken += ("f",)
-        await remember(memory, 2)
-        await remember(memory, 3)
-        assert len(memory) == 1
-        memory.give_back(past)
-        assert await remember(memory, 1)
+        history = DeliveryHistory(events=1)
+        state = await history.acquire(pool_created(1))
+        state.takers += ("f",)
+        await remember(history, 2)
+        await remember(history, 3)
+        assert len(history) == 1
+        history.release(state)
+        assert await remember(history, 1)
 
     asyncio.run(run())
 
@@ -69,4 +69,4 @@ def test_an_event_that_is_under_way_is_not_forgotten_for_another() -> None:
 def test_an_id_that_vcenter_gives_again_after_a_restore_is_another_event() -> None:
     later = pool_created()
     later.get_attributes()["time"] = WHEN + timedelta(seconds=1)
-    assert key_of(later) != key_of(pool_created())
+    assert event_key(later) != event_key(pool_created())

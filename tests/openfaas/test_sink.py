@@ -237,7 +237,7 @@ def test_before_the_functions_are_known_no_event_is_taken_as_unwanted() -> None:
             with pytest.raises(SinkUnavailableError, match="functions are not known yet"):
                 await send(sink, pool_created())
             gateway.start()
-            await until(lambda: sink.reader.last is not None)
+            await until(lambda: sink.poller.last is not None)
             await send(sink, pool_created())
 
     with fake_gateway() as gateway:
@@ -251,11 +251,11 @@ def test_a_gateway_that_restarts_keeps_its_last_map_and_gets_every_event() -> No
     async def run(sink: OpenfaasSink) -> None:
         await send(sink, pool_created(1))
         gateway.stop()
-        await until(lambda: sink.reader.contact.failing > 0)
+        await until(lambda: sink.poller.contact.failing > 0)
         with pytest.raises(SinkUnavailableError, match="function tag"):
             await send(sink, pool_created(2))
         gateway.start()
-        await until(lambda: sink.reader.contact.failing == 0)
+        await until(lambda: sink.poller.contact.failing == 0)
         assert await deliver(sink, pool_created(2)) == []
 
     with fake_gateway() as gateway:
@@ -270,7 +270,7 @@ def test_a_function_removed_between_two_events_is_no_failure(invocation: str) ->
         await send(sink, pool_created(1))
         gateway.remove("going")
         await send(sink, pool_created(2))
-        assert list((await sink.reader.current()).functions) == (
+        assert list((await sink.poller.current()).functions) == (
             ["staying.openfaas-fn"] if invocation == "sync" else ["going.openfaas-fn", "staying.openfaas-fn"]
         )
 
@@ -291,7 +291,7 @@ def test_a_new_function_is_found() -> None:
     async def run(sink: OpenfaasSink) -> None:
         await send(sink, pool_created(1))
         gateway.deploy("late", "*", namespace="other")
-        await until(lambda: sink.reader.last is not None and "late.other" in sink.reader.last.functions)
+        await until(lambda: sink.poller.last is not None and "late.other" in sink.poller.last.functions)
         await send(sink, pool_created(2))
 
     with fake_gateway() as gateway:
@@ -335,11 +335,11 @@ def test_rotated_credentials_are_read_again(tmp_path: Path) -> None:
     async def run(sink: OpenfaasSink) -> None:
         await send(sink, pool_created(1))
         gateway.auth = ("admin", "new")
-        await until(lambda: sink.reader.contact.failing > 0)
-        assert "answers 401" in sink.reader.contact.reason
+        await until(lambda: sink.poller.contact.failing > 0)
+        assert "answers 401" in sink.poller.contact.reason
         await send(sink, pool_created(2))  # by the last map; invocations need no credentials
         secret(tmp_path, "admin", "new")
-        await until(lambda: sink.reader.contact.failing == 0)
+        await until(lambda: sink.poller.contact.failing == 0)
 
     secret(tmp_path, "admin", "pässword")
     with fake_gateway(auth=("admin", "pässword")) as gateway:

@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 
 from tests.support.openfaas import cloudevent, pool_created, vcenter_event
 from vcenter_source.events.catalog import all_classes
-from vcenter_source.sinks.openfaas.topic_names import Name, names_of
-from vcenter_source.sinks.openfaas.topics import Function, TopicMap, fits, functions_of
+from vcenter_source.sinks.openfaas.topic_names import TopicName, list_topic_names
+from vcenter_source.sinks.openfaas.topics import Function, TopicMap, matches_pattern, parse_functions
 
-POOL = names_of(pool_created())
-POWERED = names_of(cloudevent(vcenter_event("DrsVmPoweredOnEvent", ("VirtualMachine", "vm-1"))))
+POOL = list_topic_names(pool_created())
+POWERED = list_topic_names(cloudevent(vcenter_event("DrsVmPoweredOnEvent", ("VirtualMachine", "vm-1"))))
 
 
 def read(annotations: Any, name: Any = "f", namespace: str = "ns") -> tuple[list[Function], list[str]]:
     problems: list[str] = []
-    return list(functions_of([{"name": name, "annotations": annotations}], namespace, problems)), problems
+    return list(parse_functions([{"name": name, "annotations": annotations}], namespace, problems)), problems
 
 
-def matched(names: tuple[Name, ...], topic: str, subject: str | None = None, **more: str) -> list[tuple[str, str]]:
+def matched(names: tuple[TopicName, ...], topic: str, subject: str | None = None, **more: str) -> list[tuple[str, str]]:
     functions, _ = read({"topic": topic} | {key.replace("_", "-"): value for key, value in more.items()})
     return [(each.topic, each.form) for each in TopicMap(functions).match(names, subject)]
 
@@ -48,11 +48,11 @@ def test_an_event_has_a_name_in_each_spelling() -> None:
     ],
 )
 def test_names_of_other_kinds_of_event(event: Any, names: list[str]) -> None:
-    assert [name.topic for name in names_of(cloudevent(event))] == names
+    assert [name.topic for name in list_topic_names(cloudevent(event))] == names
 
 
 def test_the_veba_format_has_its_own_type_beside_ours() -> None:
-    assert [name.topic for name in names_of(pool_created(event_format="veba"))] == [
+    assert [name.topic for name in list_topic_names(pool_created(event_format="veba"))] == [
         "com.vmware.vsphere.ResourcePoolCreatedEvent.v0",
         "com.vmware.event.resourcepool.created",
         "ResourcePoolCreatedEvent",
@@ -62,16 +62,16 @@ def test_the_veba_format_has_its_own_type_beside_ours() -> None:
 
 def test_an_event_without_data_is_known_by_its_type() -> None:
     event = CloudEvent({"id": "1", "source": "s", "type": "com.vmware.event.vm.poweredon", "specversion": "1.0"}, None)
-    assert [name.topic for name in names_of(event)][1:] == ["VmPoweredOnEvent", "vm.powered.on"]
+    assert [name.topic for name in list_topic_names(event)][1:] == ["VmPoweredOnEvent", "vm.powered.on"]
 
 
 def test_an_event_that_is_not_vcenters_has_only_its_type() -> None:
     attributes = {"id": "1", "source": "s", "type": "org.example", "specversion": "1.0"}
-    assert names_of(CloudEvent(attributes, {"_typeName": "VmEvent"})) == (("org.example", "cloudevent"),)
+    assert list_topic_names(CloudEvent(attributes, {"_typeName": "VmEvent"})) == (("org.example", "cloudevent"),)
 
 
 def test_no_two_classes_share_a_topic() -> None:
-    topics = [names_of(cloudevent(vcenter_event(name)))[-1].topic for name in all_classes()]
+    topics = [list_topic_names(cloudevent(vcenter_event(name)))[-1].topic for name in all_classes()]
     assert len(set(topics)) == len(topics)
 
 
@@ -149,7 +149,7 @@ def test_nonsense_matches_nothing_and_costs_no_time(topic: str) -> None:
 
 @pytest.mark.parametrize("listed", [None, {}, "x", [None, 1, "f", {}, {"name": 3, "annotations": {"topic": "*"}}]])
 def test_a_list_that_is_none_holds_no_functions(listed: Any) -> None:
-    assert list(functions_of(listed, "ns", [])) == []
+    assert list(parse_functions(listed, "ns", [])) == []
 
 
 def test_an_annotation_with_an_unknown_value_is_a_problem_and_has_no_effect() -> None:
@@ -174,11 +174,11 @@ def test_a_thousand_functions_are_searched_quickly() -> None:
 def test_what_is_remembered_of_matches_is_bounded() -> None:
     topics = TopicMap([Function("f", ("*",))])
     for n in range(10_000):
-        topics.match((Name(f"type.{n}", "cloudevent"),), None)
-    assert len(topics._remembered) <= 4096
+        topics.match((TopicName(f"type.{n}", "cloudevent"),), None)
+    assert len(topics._cache) <= 4096
 
 
 @given(st.text("ab*", max_size=8), st.text("ab", max_size=10))
 def test_wildcards_are_those_of_a_regular_expression(pattern: str, text: str) -> None:
     expression = ".*".join(map(re.escape, pattern.split("*")))
-    assert fits(pattern, text) is (re.fullmatch(expression, text) is not None)
+    assert matches_pattern(pattern, text) is (re.fullmatch(expression, text) is not None)

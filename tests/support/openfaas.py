@@ -15,7 +15,7 @@ from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError
 from vcenter_source.core.event import Event, ManagedObjectReference
 from vcenter_source.events.conversion import Converter
 from vcenter_source.settings.openfaas import GatewaySettings
-from vcenter_source.sinks.openfaas.sink import OpenfaasSink, invoking
+from vcenter_source.sinks.openfaas.sink import OpenfaasSink, gateway_sink
 
 WHEN = datetime(2026, 1, 31, 8, 0, 0, 500000, tzinfo=UTC)
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -64,7 +64,7 @@ def settings(gateway: FakeGateway, **others: Any) -> GatewaySettings:
 
 @asynccontextmanager
 async def sink_at(gateway: FakeGateway, **others: Any) -> AsyncIterator[OpenfaasSink]:
-    async with invoking(settings(gateway, **others), CollectorRegistry()) as sink:
+    async with gateway_sink(settings(gateway, **others), CollectorRegistry()) as sink:
         yield sink
 
 

@@ -79,7 +79,7 @@ async def serve(settings: Settings) -> None:
         serve_health(settings, meters),
         watching(settings, meters, sink) as watch,
     ):
-        meters.gateway = sink.reader.contact if isinstance(sink, OpenfaasSink) else None
+        meters.gateway = sink.poller.contact if isinstance(sink, OpenfaasSink) else None
         pipeline = Pipeline(settings, store, sink, letters, meters, watch)
         if lease is None:
             await pipeline.run()

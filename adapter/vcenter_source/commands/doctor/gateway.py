@@ -14,7 +14,7 @@ from vcenter_source.settings.environment import read_area
 from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.sink import OPENFAAS
 from vcenter_source.settings.source import Settings
-from vcenter_source.sinks.openfaas.gateway import connected
+from vcenter_source.sinks.openfaas.gateway import gateway_client
 from vcenter_source.sinks.openfaas.sink import openfaas_sink
 
 
@@ -26,8 +26,8 @@ def functions_step(settings: Settings, needs: str) -> Step:
 async def functions_outcome(settings: Settings) -> Outcome:
     """Read the functions, as the sink does. Raises SinkUnavailableError, with the advice behind a semicolon."""
     gateway = read_area(GatewaySettings, OPENFAAS_URL=str(settings.sink.address).removeprefix(OPENFAAS))
-    async with connected(gateway) as connection:
-        topics = await connection.topic_map()
+    async with gateway_client(gateway) as connection:
+        topics = await connection.read_topic_map()
     names = sorted(topics.functions)
     if topics.problems:
         return warning("; ".join(topics.problems[:3]), "see the annotations of this function", functions=names)

@@ -1,4 +1,14 @@
-"""Who already has an event: so that a retry invokes only the functions that have not taken it yet."""
+"""Which functions have an event already, so that a retry invokes only the others.
+
+    sender ──acquire──▶ EventState, locked ──▶ invoke the functions that are not in it ──release──▶ history
+      ▲                                                                                               │
+      └─────────────── the event comes again: a retry, or a redelivery by a Broker ◀──────────────────┘
+
+One sender at a time has the state of an event: a sender that lost patience may send the event again while the first
+request is still in progress, and must then wait for what comes of it. The history keeps the events of the last hour, up
+to a hundred thousand, as plain tuples: the garbage collector would otherwise scan a hundred thousand objects again and
+again.
+"""
 
 import asyncio
 import time
@@ -11,107 +21,108 @@ from cloudevents.core.base import BaseCloudEvent
 from vcenter_source.core.errors import EventRefusedError
 from vcenter_source.core.poison import Suspicion
 
-REMEMBERED_SECONDS = 3600.0
-REMEMBERED_EVENTS = 100_000
+HISTORY_SECONDS = 3600.0
+HISTORY_EVENTS = 100_000
 
-Key = tuple[str, str, str, str]
-"""Source, id and time, as after a restore from a backup vCenter gives the same id to another event; and what names
-somebody's wish that the event be sent again, empty for the event as it comes by itself."""
+EventKey = tuple[str, str, str, str]
+"""Source, id and time of an event, and the replay id. The time, since vCenter reuses ids after a restore from a backup;
+the replay id, empty for the event as it comes by itself, so that a deliberate replay invokes every function anew."""
 
-MAX_WISH = 64
-"""Characters of such a name that count."""
+MAX_REPLAY_ID = 64
+"""Characters of a replay id that count."""
 
-Failures = dict[str, int]
-Suspicions = dict[str, Suspicion]
-Refusals = dict[str, EventRefusedError]
-
-Kept = tuple[float, tuple[str, ...], Failures | None, Suspicions | None, Refusals | None]
-"""A past that is not in use: when it last was, and what came of the event. A hundred thousand are kept, so they hold
-nothing that the garbage collector has to look into again and again, but where something has failed."""
+_FailedTries = dict[str, int]
+_Suspicions = dict[str, Suspicion]
+_Refusals = dict[str, EventRefusedError]
+_Record = tuple[float, tuple[str, ...], _FailedTries | None, _Suspicions | None, _Refusals | None]
+"""An EventState that nobody uses, and since when; None in place of an empty dict."""
 
 
 @dataclass(slots=True)
-class Past:
-    """What has come of one event. ``failures`` counts the tries that a function itself made fail.
+class EventState:
+    """How far one event has got. Functions are named by their path.
 
-    ``suspicions`` count, by function, those that failed on the way while other events got through.
+    ``takers`` have it. ``failed_tries`` counts the tries that a function itself failed, ``suspicions`` the tries that
+    failed on the way while other events got through. ``refusals`` are permanent failures.
     """
 
-    key: Key
-    taken: tuple[str, ...] = ()
-    failures: Failures = field(default_factory=dict)
-    suspicions: Suspicions = field(default_factory=dict)
-    refusals: Refusals = field(default_factory=dict)
+    key: EventKey
+    takers: tuple[str, ...] = ()
+    failed_tries: _FailedTries = field(default_factory=dict)
+    suspicions: _Suspicions = field(default_factory=dict)
+    refusals: _Refusals = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     users: int = 0
 
+    def is_settled(self, path: str) -> bool:
+        """Tell whether a function is not to be invoked: it has the event, or has refused it."""
+        return path in self.takers or path in self.refusals
 
-class Memory:
-    """The events of the last hour, as many as there is room for. ``clock`` is monotonic, in seconds."""
+
+class DeliveryHistory:
+    """The states of the last events. ``clock`` is monotonic, in seconds."""
 
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
-        seconds: float = REMEMBERED_SECONDS,
-        events: int = REMEMBERED_EVENTS,
+        seconds: float = HISTORY_SECONDS,
+        events: int = HISTORY_EVENTS,
     ) -> None:
         self._clock = clock
         self._seconds = seconds
         self._events = events
-        self._in_use: dict[Key, Past] = {}
-        self._kept: OrderedDict[Key, Kept] = OrderedDict()
+        self._in_use: dict[EventKey, EventState] = {}
+        self._history: OrderedDict[EventKey, _Record] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._in_use) + len(self._kept)
+        return len(self._in_use) + len(self._history)
 
-    async def take(self, event: BaseCloudEvent, wish: str = "") -> Past:
-        """An event's past, for one at a time: a sender that lost patience may send it again while it is under way.
-
-        Each ``wish`` that it be sent again has a past of its own. It is to be given back.
-        """
-        key = key_of(event, wish)
-        past = self._in_use.get(key)
-        if past is None:
-            past = self._in_use[key] = self._recalled(key)
-        past.users += 1
+    async def acquire(self, event: BaseCloudEvent, replay_id: str = "") -> EventState:
+        """Wait until nobody else has the event's state, and return it. The caller has to release it."""
+        key = event_key(event, replay_id)
+        state = self._in_use.get(key)
+        if state is None:
+            state = self._in_use[key] = self._restore(key)
+        state.users += 1
         try:
-            await past.lock.acquire()
+            await state.lock.acquire()
         except asyncio.CancelledError:
-            self._left(past)
+            self._leave(state)
             raise
-        return past
+        return state
 
-    def give_back(self, past: Past) -> None:
-        """The next may have it."""
-        past.lock.release()
-        self._left(past)
+    def release(self, state: EventState) -> None:
+        """Let the next sender have it."""
+        state.lock.release()
+        self._leave(state)
 
-    def _recalled(self, key: Key) -> Past:
-        kept = self._kept.pop(key, None)
-        if kept is None:
-            return Past(key)
-        _, taken, failures, suspicions, refusals = kept
-        return Past(key, taken, failures or {}, suspicions or {}, refusals or {})
+    def _restore(self, key: EventKey) -> EventState:
+        record = self._history.pop(key, None)
+        if record is None:
+            return EventState(key)
+        _, takers, failed_tries, suspicions, refusals = record
+        return EventState(key, takers, failed_tries or {}, suspicions or {}, refusals or {})
 
-    def _left(self, past: Past) -> None:
-        past.users -= 1
-        if not past.users:
-            del self._in_use[past.key]
-            failed = (past.failures or None, past.suspicions or None, past.refusals or None)
-            self._kept[past.key] = (self._clock(), past.taken, *failed)
-            self._forget()
+    def _leave(self, state: EventState) -> None:
+        """Put a state that nobody uses any more into the history."""
+        state.users -= 1
+        if not state.users:
+            del self._in_use[state.key]
+            failures = (state.failed_tries or None, state.suspicions or None, state.refusals or None)
+            self._history[state.key] = (self._clock(), state.takers, *failures)
+            self._expire()
 
-    def _forget(self) -> None:
+    def _expire(self) -> None:
         """Drop what is too old, and the oldest of too many. One event comes at a time, so a few a time keep up."""
-        too_old = self._clock() - self._seconds
+        oldest_time = self._clock() - self._seconds
         for _ in range(4):
-            key = next(iter(self._kept), None)
-            if key is None or (self._kept[key][0] > too_old and len(self) <= self._events):
+            key = next(iter(self._history), None)
+            if key is None or (self._history[key][0] > oldest_time and len(self) <= self._events):
                 return
-            del self._kept[key]
+            del self._history[key]
 
 
-def key_of(event: BaseCloudEvent, wish: str = "") -> Key:
-    """What tells the event from every other."""
+def event_key(event: BaseCloudEvent, replay_id: str = "") -> EventKey:
+    """Return what distinguishes an event from every other."""
     attributes = event.get_attributes()
-    return attributes["source"], attributes["id"], str(attributes.get("time")), wish[:MAX_WISH]
+    return attributes["source"], attributes["id"], str(attributes.get("time")), replay_id[:MAX_REPLAY_ID]

@@ -1,4 +1,4 @@
-"""The OpenFaaS gateway's API: which functions there are, and one invocation."""
+"""The OpenFaaS gateway's API: the lists of functions, and one invocation."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -17,46 +17,46 @@ from vcenter_source.core.errors import ConfigurationError, SinkUnavailableError
 from vcenter_source.core.quoting import quoted
 from vcenter_source.settings.openfaas import GatewaySettings, Invocation
 from vcenter_source.sinks.client import Wire
-from vcenter_source.sinks.openfaas.topics import Function, TopicMap, functions_of
+from vcenter_source.sinks.openfaas.topics import Function, TopicMap, parse_functions
 from vcenter_source.sinks.traced import Exchange, TracedClient
 
 LISTING_SECONDS = 30.0
-"""How long one list of the gateway's may take."""
+"""How long reading one list may take."""
 
 _ROUTES: Mapping[Invocation, str] = {"async": "async-function", "sync": "function"}
 
 
 class Gateway:
-    """One gateway. ``authorization`` gives the header for its lists, and is asked each time they are read."""
+    """One gateway. ``authorization`` returns the header for its lists, and is called each time they are read."""
 
     def __init__(
         self, client: aiohttp.ClientSession, wire: Wire, url: str, authorization: Callable[[], dict[str, str]]
     ) -> None:
         self._client = client
         self._prefix = urlsplit(url).path
-        self._invoking = TracedClient(wire, url.removesuffix(self._prefix), "openfaas")
+        self._invocations = TracedClient(wire, url.removesuffix(self._prefix), "openfaas")
         self._authorization = authorization
         self.url = url
 
-    async def topic_map(self) -> TopicMap:
-        """The topic map of now. Raises SinkUnavailableError: it is read whole or not at all."""
+    async def read_topic_map(self) -> TopicMap:
+        """Read the topic map. Raises SinkUnavailableError, also if only a part cannot be read."""
         functions: list[Function] = []
         problems: list[str] = []
-        # A gateway without namespaces lists none: its functions are then asked for, and invoked, without one.
-        for namespace in await self._list("/system/namespaces") or [""]:
-            listed = await self._list("/system/functions", {"namespace": namespace} if namespace else {})
-            functions.extend(functions_of(listed, namespace, problems))
+        # A gateway without namespaces lists none: then its functions are listed and invoked without one.
+        for namespace in await self._get_list("/system/namespaces") or [""]:
+            entries = await self._get_list("/system/functions", {"namespace": namespace} if namespace else {})
+            functions.extend(parse_functions(entries, namespace, problems))
         return TopicMap(functions, problems)
 
-    async def _list(self, path: str, query: Mapping[str, str] = {}) -> list[Any]:
+    async def _get_list(self, path: str, query: Mapping[str, str] = {}) -> list[Any]:
         timeout = aiohttp.ClientTimeout(total=LISTING_SECONDS)
         try:
             async with self._client.get(
                 self.url + path, params=query, headers=self._headers(), timeout=timeout, allow_redirects=False
             ) as response:
-                return self._read_list(path, response.status, await response.read())
+                return self._parse_list(path, response.status, await response.read())
         except (aiohttp.ClientError, OSError) as exc:  # a TimeoutError is an OSError
-            raise self.unreachable(exc) from exc
+            raise self.map_error(exc) from exc
 
     def _headers(self) -> dict[str, str]:
         try:
@@ -64,21 +64,21 @@ class Gateway:
         except ConfigurationError as exc:
             raise SinkUnavailableError(str(exc)) from exc
 
-    def _read_list(self, path: str, status: int, body: bytes) -> list[Any]:
+    def _parse_list(self, path: str, status: int, body: bytes) -> list[Any]:
         if status != 200:  # noqa: PLR2004  HTTP's OK
-            told = " ".join(f"{self.url}{path} answers {status}: {quoted(body, 200)}".split())
-            raise SinkUnavailableError(f"{told}{wrong_credentials(status, bool(self._headers()))}", status=status)
+            reason = " ".join(f"{self.url}{path} answers {status}: {quoted(body, 200)}".split())
+            raise SinkUnavailableError(f"{reason}{credentials_hint(status, bool(self._headers()))}", status=status)
         try:
-            listed = orjson.loads(body)
+            entries = orjson.loads(body)
         except ValueError as exc:
             raise SinkUnavailableError(f"{self.url}{path} answers what is not JSON") from exc
-        if not isinstance(listed, list | None):
+        if not isinstance(entries, list | None):
             raise SinkUnavailableError(f"{self.url}{path} answers what is no list")
-        return listed or []
+        return entries or []
 
     def route(self, path: str, invocation: Invocation) -> str:
-        """Where a function is invoked, from the gateway's address on."""
-        return self._prefix + route(path, invocation)
+        """Return the path of a function's invocations at this gateway."""
+        return self._prefix + invocation_route(path, invocation)
 
     def invoke(
         self,
@@ -89,21 +89,21 @@ class Gateway:
         explain: Callable[[OSError], SinkUnavailableError],
     ) -> Exchange:
         """Invoke a function with an event. Raises what ``explain`` makes of a failure to get any answer."""
-        named = {"faas.invoked_name": path}
-        return self._invoking.post(
-            envelope, message.headers, message.body, explain=explain, path=route, attributes=named
+        attributes = {"faas.invoked_name": path}
+        return self._invocations.post(
+            envelope, message.headers, message.body, explain=explain, path=route, attributes=attributes
         )
 
-    def unreachable(self, exc: Exception) -> SinkUnavailableError:
-        """A failure to get any answer, as one of ours."""
+    def map_error(self, exc: Exception) -> SinkUnavailableError:
+        """Map a failure to get any answer."""
         return SinkUnavailableError(f"{self.url}: {str(exc) or type(exc).__name__}")
 
 
-def wrong_credentials(status: int, were_given: bool) -> str:
-    """What to do about a gateway that does not let us read its lists, behind a semicolon; empty where it is not so."""
+def credentials_hint(status: int, has_credentials: bool) -> str:
+    """Say, after a semicolon, what to do if the gateway refuses to show its lists; empty for another status."""
     if status not in {401, 403}:
         return ""
-    if were_given:
+    if has_credentials:
         return (
             "; it refuses the user name and password: see basic-auth-user and basic-auth-password in secret_mount_path"
         )
@@ -111,15 +111,18 @@ def wrong_credentials(status: int, were_given: bool) -> str:
 
 
 @lru_cache(maxsize=4096)
-def route(path: str, invocation: Invocation) -> str:
-    """Where any gateway invokes a function."""
+def invocation_route(path: str, invocation: Invocation) -> str:
+    """Return the path of a function's invocations at any gateway."""
     return f"/{_ROUTES[invocation]}/{quote(path, safe='')}"
 
 
 @asynccontextmanager
-async def connected(settings: GatewaySettings, fence: Callable[[], None] = lambda: None) -> AsyncIterator[Gateway]:
-    """The gateway that the settings name, with its connections. How many there are, the sink decides."""
-    settings.authorization()  # what is wrong with the files is told at once, as of any setting
+async def gateway_client(settings: GatewaySettings, fence: Callable[[], None] = lambda: None) -> AsyncIterator[Gateway]:
+    """Open the gateway that the settings name. The sink decides how many connections there are.
+
+    Raises ConfigurationError for credentials that cannot be read.
+    """
+    settings.authorization()  # fails at once, as any wrong setting does
     trust = create_client_context(ca_certs=settings.ca_certs)
     secure = settings.address.startswith("https:")
     wire = Wire(URL(settings.address), (lambda: trust) if secure else None, settings.invocation_timeout, fence)

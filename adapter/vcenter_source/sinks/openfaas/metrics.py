@@ -1,19 +1,29 @@
-"""What is counted of functions and events; served by the shim, or beside the adapter's own metrics."""
+"""Metrics of the OpenFaaS sink; served by the shim, or beside the adapter's own."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from vcenter_source.sinks.openfaas.topic_poller import TopicMapReader
+from vcenter_source.sinks.openfaas.outcomes import InvocationOutcome
+from vcenter_source.sinks.openfaas.topic_poller import TopicMapPoller
 
 MAX_FUNCTIONS = 300
-"""Functions that are counted by name; those seen after these count as ``other``."""
+"""Functions that are counted by name; further ones count as ``other``."""
+
+_LABELS = {
+    InvocationOutcome.ACCEPTED: "taken",
+    InvocationOutcome.RETRY: "again",
+    InvocationOutcome.HELD: "again",
+    InvocationOutcome.FAILED: "failed",
+    InvocationOutcome.NOT_FOUND: "unknown",
+    InvocationOutcome.REFUSED: "refused",
+}
 
 
-class Counts:
-    """Prometheus' counters and gauges of the OpenFaaS sink."""
+class OpenfaasMetrics:
+    """Prometheus' counters and gauges."""
 
-    def __init__(self, registry: CollectorRegistry, reader: TopicMapReader) -> None:
-        self._names: set[str] = set()
-        self._found: dict[tuple[str, str], Counter] = {}
+    def __init__(self, registry: CollectorRegistry, poller: TopicMapPoller) -> None:
+        self._functions: set[str] = set()
+        self._counters: dict[tuple[str, InvocationOutcome], Counter] = {}
         self._invocations = Counter(
             "openfaas_invocations",
             "Invocations by outcome: taken, again, failed (the function itself), unknown (no such function), refused.",
@@ -21,7 +31,7 @@ class Counts:
             namespace="vcenter_source",
             registry=registry,
         )
-        self.unwanted = Counter(
+        self.unwanted_events = Counter(
             "openfaas_events_unwanted",
             "Events that no function has a topic for.",
             namespace="vcenter_source",
@@ -30,21 +40,24 @@ class Counts:
         functions = Gauge(
             "openfaas_functions", "Functions in the topic map.", namespace="vcenter_source", registry=registry
         )
-        functions.set_function(lambda: len(reader.last.functions) if reader.last else 0)
+        functions.set_function(lambda: len(poller.last.functions) if poller.last else 0)
         age = Gauge(
             "openfaas_topic_map_age_seconds",
             "Since the functions were last read; NaN before the first time.",
             namespace="vcenter_source",
             registry=registry,
         )
-        age.set_function(lambda: float("nan") if reader.contact.age is None else reader.contact.age)
+        age.set_function(lambda: float("nan") if poller.contact.age is None else poller.contact.age)
 
-    def invoked(self, path: str, outcome: str) -> None:
-        """An invocation has come to this."""
-        found = self._found.get((path, outcome))
-        if found is None:
-            if path not in self._names and len(self._names) >= MAX_FUNCTIONS:
-                path = "other"
-            self._names.add(path)
-            found = self._found[path, outcome] = self._invocations.labels(path, outcome)
-        found.inc()
+    def count_invocation(self, path: str, outcome: InvocationOutcome) -> None:
+        """Count an invocation of a function."""
+        counter = self._counters.get((path, outcome))
+        if counter is None:
+            counter = self._counters[path, outcome] = self._create_counter(path, outcome)
+        counter.inc()
+
+    def _create_counter(self, path: str, outcome: InvocationOutcome) -> Counter:
+        is_known = path in self._functions or len(self._functions) < MAX_FUNCTIONS
+        name = path if is_known else "other"
+        self._functions.add(name)
+        return self._invocations.labels(name, _LABELS[outcome])

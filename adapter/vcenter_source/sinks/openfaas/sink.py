@@ -1,4 +1,4 @@
-"""Every function that wants an event is invoked; the event is taken when all of them have it."""
+"""The sink that invokes functions: an event is acknowledged when every function that subscribes to it has it."""
 
 import asyncio
 import time
@@ -19,210 +19,204 @@ from vcenter_source.settings.environment import read_area
 from vcenter_source.settings.openfaas import GatewaySettings, Invocation
 from vcenter_source.settings.sink import OPENFAAS, SinkSettings
 from vcenter_source.sinks.answers import retry_after
-from vcenter_source.sinks.openfaas import body
-from vcenter_source.sinks.openfaas.answers import Answer, Verdict, explain
-from vcenter_source.sinks.openfaas.call import Call, call_id, printable
-from vcenter_source.sinks.openfaas.dedup import Memory, Past
-from vcenter_source.sinks.openfaas.gateway import Gateway, connected
-from vcenter_source.sinks.openfaas.metrics import Counts
-from vcenter_source.sinks.openfaas.topic_names import names_of
-from vcenter_source.sinks.openfaas.topic_poller import TopicMapReader
+from vcenter_source.sinks.openfaas.body import build_request
+from vcenter_source.sinks.openfaas.call import Call, call_id, to_printable
+from vcenter_source.sinks.openfaas.dedup import DeliveryHistory, EventState
+from vcenter_source.sinks.openfaas.gateway import Gateway, gateway_client
+from vcenter_source.sinks.openfaas.metrics import OpenfaasMetrics
+from vcenter_source.sinks.openfaas.outcomes import InvocationOutcome, InvocationResponse, describe_response
+from vcenter_source.sinks.openfaas.topic_names import list_topic_names
+from vcenter_source.sinks.openfaas.topic_poller import TopicMapPoller
 from vcenter_source.sinks.openfaas.topics import Match, TopicMap
 
 log = structlog.get_logger()
 
-CONNECTOR = "vcenter-source"
-"""What functions are told of who calls, in X-Connector."""
+CONNECTOR_NAME = "vcenter-source"
+"""What functions get in X-Connector: who invokes them."""
 
-MAX_TOLD = 1024
+MAX_QUOTED_BYTES = 1024
 """Bytes of an answer that a dead letter keeps, as Knative does in ``knativeerrordata``."""
-
-OUTCOMES = {Verdict.HELD: "again"}
-"""What a verdict is counted as, where it is not its own name."""
 
 
 class OpenfaasSink:
     """A sink that invokes functions.
 
-    ``concurrency`` is the most invocations of one function under way; ``max_tries`` is how often one that itself fails
-    is tried with an event. ``max_event_bytes`` is the size from which on an event is not even tried; None is no limit.
+    ``concurrency`` limits the invocations of one function at a time; ``max_tries`` how often a function that itself
+    fails is tried with an event. A request of more than ``max_event_bytes`` is not sent; None is no limit.
     """
 
     def __init__(  # noqa: PLR0913  it is wired in one place, by keyword
         self,
         gateway: Gateway,
-        reader: TopicMapReader,
-        counts: Counts,
+        poller: TopicMapPoller,
+        metrics: OpenfaasMetrics,
         *,
         invocation: Invocation,
         concurrency: int,
         max_tries: int,
         max_event_bytes: int | None = None,
-        memory: Memory | None = None,
+        history: DeliveryHistory | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._gateway = gateway
-        self._counts = counts
+        self._metrics = metrics
         self._invocation = invocation
         self._concurrency = concurrency
         self._max_tries = max_tries
         self._max_event_bytes = max_event_bytes
-        self._memory = memory or Memory()
+        self._history = history or DeliveryHistory()
         self._clock = clock
         self._topics = TopicMap()
-        self._places: dict[str, asyncio.Semaphore] = {}
+        self._limits: dict[str, asyncio.Semaphore] = {}
         self._traffic: defaultdict[tuple[Invocation, str], Traffic] = defaultdict(Traffic)
-        self.reader = reader
+        self.poller = poller
         self.address = gateway.url
 
     async def send(self, envelope: Envelope) -> Receipt:
-        """Return when every function that wants the event has it, or when none wants it.
+        """Return when every function that wants the event has it, or if none wants it.
 
-        Those that have it are invoked once more for each ``replay_id`` of another name. Raises SinkUnavailableError
-        while one of them may yet take it, else EventRefusedError. Both name the functions.
+        Functions that have it are not invoked again, unless the envelope has a new ``replay_id``. Raises
+        SinkUnavailableError while one of them may yet accept it, else EventRefusedError. Both name the functions.
         """
         event = envelope.event
-        topics = self._topics if self._topics is self.reader.last else await self._current()
-        matches = topics.match(names_of(event), event.get_subject())
+        topics = self._topics if self._topics is self.poller.last else await self._current()
+        matches = topics.match(list_topic_names(event), event.get_subject())
         if not matches:
-            self._counts.unwanted.inc()
+            self._metrics.unwanted_events.inc()
             return Receipt(takers=())
-        past = await self._memory.take(event, envelope.replay_id)
+        state = await self._history.acquire(event, envelope.replay_id)
         try:
-            has_it = {*past.taken, *past.refusals}
-            trying = [self._one(envelope, match, past) for match in matches if match.path not in has_it]
-            failures = [await trying[0]] if len(trying) == 1 else await asyncio.gather(*trying)  # a task costs its time
-            settle([failure for failure in failures if failure], past)
+            calls = [self._deliver(envelope, match, state) for match in matches if not state.is_settled(match.path)]
+            failures = [await calls[0]] if len(calls) == 1 else await asyncio.gather(*calls)  # a task costs its time
+            raise_failures([failure for failure in failures if failure], state)
         finally:
-            self._memory.give_back(past)
+            self._history.release(state)
         return Receipt(takers=tuple([match.path for match in matches]))
 
     async def note_takers(self, event: CloudEvent, takers: Sequence[str]) -> None:
-        """Take it that these functions have an event already, as a dead letter says, and invoke them no more."""
-        past = await self._memory.take(event)
-        past.taken += tuple(path for path in takers if path not in past.taken)
-        self._memory.give_back(past)
+        """Remember that these functions have an event, as a dead letter says, so as not to invoke them with it."""
+        state = await self._history.acquire(event)
+        state.takers += tuple(path for path in takers if path not in state.takers)
+        self._history.release(state)
 
     async def _current(self) -> TopicMap:
-        """The topic map. With another one, the places of functions that are no more go."""
-        topics = await self.reader.current()
+        """Return the topic map; with a new one, forget the limits of functions that were removed."""
+        topics = await self.poller.current()
         if topics is not self._topics:
             self._topics = topics
-            self._places = {path: place for path, place in self._places.items() if path in topics.functions}
+            self._limits = {path: limit for path, limit in self._limits.items() if path in topics.functions}
         return topics
 
-    async def _one(self, envelope: Envelope, match: Match, past: Past) -> SinkUnavailableError | None:
-        """Invoke one function. What comes of it stands in the event's past, but for what may pass."""
+    async def _deliver(self, envelope: Envelope, match: Match, state: EventState) -> SinkUnavailableError | None:
+        """Invoke one function, note the outcome in the event's state, and return a failure that may pass."""
         path = match.path
-        place = self._places.get(path)
-        if place is None:
-            place = self._places[path] = asyncio.Semaphore(self._concurrency)
-        await place.acquire()
+        limit = self._limits.get(path)
+        if limit is None:
+            limit = self._limits[path] = asyncio.Semaphore(self._concurrency)
+        await limit.acquire()
         try:
-            await self._invoke(envelope, self._call(envelope.event, match, past), past)
+            await self._invoke(envelope, self._create_call(envelope.event, match, state), state)
         except SinkUnavailableError as exc:
             return exc
         except EventRefusedError as exc:
-            past.refusals[path] = exc
+            state.refusals[path] = exc
         else:
-            past.taken += (path,)
+            state.takers += (path,)
         finally:
-            place.release()
+            limit.release()
         return None
 
-    def _call(self, event: CloudEvent, match: Match, past: Past) -> Call:
+    def _create_call(self, event: CloudEvent, match: Match, state: EventState) -> Call:
         path, invocation = match.path, match.function.invocation or self._invocation
-        message = body.request(event, match)
+        message = build_request(event, match)
         if self._max_event_bytes is not None and len(message.body) > self._max_event_bytes:
             raise EventRefusedError(
                 f"function {path}: {len(message.body)} bytes, more than MAX_EVENT_BYTES ({self._max_event_bytes})"
             )
         headers, attributes = message.headers, event.get_attributes()
-        headers["X-Connector"] = CONNECTOR
-        headers["X-Topic"] = printable(match.topic)
-        headers["X-Call-Id"] = call_id(past.key, path)
+        headers["X-Connector"] = CONNECTOR_NAME
+        headers["X-Topic"] = to_printable(match.topic)
+        headers["X-Call-Id"] = call_id(state.key, path)
         for name in ("traceparent", "tracestate"):
             if value := attributes.get(name):
-                headers[name] = printable(str(value))
+                headers[name] = to_printable(str(value))
         if "content-type" in headers:
-            headers["content-type"] = printable(headers["content-type"])
+            headers["content-type"] = to_printable(headers["content-type"])
         return Call(match, invocation, self._gateway.route(path, invocation), message)
 
-    async def _invoke(self, envelope: Envelope, call: Call, past: Past) -> None:
-        """One try. Raises what its answer means, unless the function has taken the event or is no more."""
-        begun = self._clock()
-        traffic, suspicion = self._traffic[call.destination], past.suspicions.get(call.path)
+    async def _invoke(self, envelope: Envelope, call: Call, state: EventState) -> None:
+        """Try once. Raises what the answer means, unless the function has the event now, or was removed."""
+        start = self._clock()
+        traffic, suspicion = self._traffic[call.destination], state.suspicions.get(call.path)
         if suspicion:
             suspicion.begin(traffic)
         number = traffic.begin()
-        explain = partial(self._unanswered, call)
-        async with self._gateway.invoke(envelope, call.path, call.route, call.message, explain) as response:
-            answer = Answer(response.status, response.headers, response.body)
-            verdict = call.judge(answer)
-            self._counts.invoked(call.path, OUTCOMES.get(verdict) or verdict.name.lower())
-            if verdict is Verdict.TAKEN:
+        explain = partial(self._map_error, call)
+        async with self._gateway.invoke(envelope, call.path, call.route, call.message, explain) as answer:
+            response = InvocationResponse(answer.status, answer.headers, answer.body)
+            outcome = call.classify(response)
+            self._metrics.count_invocation(call.path, outcome)
+            if outcome is InvocationOutcome.ACCEPTED:
                 traffic.accept(number)
-            elif verdict is Verdict.UNKNOWN and await self._gone(call.path, begun):
-                log.info("the function is no more", function=call.path, event_id=envelope.event.get_id())
+            elif outcome is InvocationOutcome.NOT_FOUND and await self._is_removed(call.path, start):
+                log.info("the function was removed", function=call.path, event_id=envelope.event.get_id())
             else:
-                raise self._failure(call, answer, verdict, past)
+                raise self._create_failure(call, response, outcome, state)
 
-    def _unanswered(self, call: Call, exc: OSError) -> SinkUnavailableError:
-        self._counts.invoked(call.path, "again")
-        return SinkUnavailableError(f"function {call.path}: {self._gateway.unreachable(exc)}")
+    def _map_error(self, call: Call, exc: OSError) -> SinkUnavailableError:
+        """Map a failure to get any answer."""
+        self._metrics.count_invocation(call.path, InvocationOutcome.RETRY)
+        return SinkUnavailableError(f"function {call.path}: {self._gateway.map_error(exc)}")
 
-    async def _gone(self, path: str, since: float) -> bool:
-        """Whether the gateway no longer lists it: the map may be as old as TOPIC_MAP_INTERVAL."""
-        return path not in (await self.reader.newer(since)).functions
+    async def _is_removed(self, path: str, since: float) -> bool:
+        """Ask the gateway whether it no longer lists a function: the map may be as old as TOPIC_MAP_INTERVAL."""
+        return path not in (await self.poller.read_after(since)).functions
 
-    def _failure(
-        self, call: Call, answer: Answer, verdict: Verdict, past: Past
+    def _create_failure(
+        self, call: Call, response: InvocationResponse, outcome: InvocationOutcome, state: EventState
     ) -> SinkUnavailableError | EventRefusedError:
-        """What to raise for an answer."""
-        failures = self._count(call, verdict, past)
-        own = verdict is Verdict.UNKNOWN and call.invocation == "sync" and answer.functions_own
-        why, told = explain(call.path, call.invocation, answer), answer.body[:MAX_TOLD]
-        if verdict is Verdict.REFUSED or own or failures >= self._max_tries:
-            return EventRefusedError(why, status=answer.status, body=told)
-        delay = retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
-        return SinkUnavailableError(why, retry_after=delay, status=answer.status, body=told)
+        """Return what to raise for an answer."""
+        failed_tries = self._count_failure(call, outcome, state)
+        is_sync_404 = outcome is InvocationOutcome.NOT_FOUND and call.invocation == "sync"
+        is_permanent = outcome is InvocationOutcome.REFUSED or (is_sync_404 and response.is_from_function)
+        reason, quote = describe_response(call.path, call.invocation, response), response.body[:MAX_QUOTED_BYTES]
+        if is_permanent or failed_tries >= self._max_tries:
+            return EventRefusedError(reason, status=response.status, body=quote)
+        delay = retry_after(response.headers.get("retry-after", ""), datetime.now(UTC))
+        return SinkUnavailableError(reason, retry_after=delay, status=response.status, body=quote)
 
-    def _count(self, call: Call, verdict: Verdict, past: Past) -> int:
-        """The failed tries that count against the event: the function's own, or those while others got through."""
-        if verdict is Verdict.HELD:
-            return past.suspicions.setdefault(call.path, Suspicion()).fail(self._traffic[call.destination])
-        failures = past.failures[call.path] = past.failures.get(call.path, 0) + (verdict is Verdict.FAILED)
-        return failures
+    def _count_failure(self, call: Call, outcome: InvocationOutcome, state: EventState) -> int:
+        """Count the tries that the function itself failed, or that failed on the way while other events got through."""
+        if outcome is InvocationOutcome.HELD:
+            return state.suspicions.setdefault(call.path, Suspicion()).fail(self._traffic[call.destination])
+        tries = state.failed_tries.get(call.path, 0) + (outcome is InvocationOutcome.FAILED)
+        state.failed_tries[call.path] = tries
+        return tries
 
 
-def settle(failures: Sequence[SinkUnavailableError], past: Past) -> None:
-    """Raise what has come of an event in the end, if not every function has it.
+def raise_failures(failures: Sequence[SinkUnavailableError], state: EventState) -> None:
+    """Raise one error for an event, if not every function has it.
 
-    Refusals count only when nothing is left to retry, since the dead letter ends it; and are then forgotten, so that
-    a replay from there asks those functions anew.
+    Refusals count only when nothing is left to retry, because the dead letter ends the event. They are then forgotten,
+    so that a replay from there invokes these functions again.
     """
     if failures:
-        delays = [each.retry_after for each in failures if each.retry_after is not None]
-        first = failures[0]
+        delays = [failure.retry_after for failure in failures if failure.retry_after is not None]
         raise SinkUnavailableError(
             "; ".join(map(str, failures)),
             retry_after=max(delays, default=None),
-            status=first.status,
-            body=first.body,
-            takers=past.taken,
+            status=failures[0].status,
+            body=failures[0].body,
+            takers=state.takers,
         )
-    if past.refusals:
-        refusals = list(past.refusals.values())
-        for path in past.refusals:
-            past.failures.pop(path, None)
-            past.suspicions.pop(path, None)
-        past.refusals.clear()
-        first_refusal = refusals[0]
+    if state.refusals:
+        refusals = list(state.refusals.values())
+        for path in state.refusals:
+            state.failed_tries.pop(path, None)
+            state.suspicions.pop(path, None)
+        state.refusals.clear()
         raise EventRefusedError(
-            "; ".join(map(str, refusals)),
-            status=first_refusal.status,
-            body=first_refusal.body,
-            takers=past.taken,
+            "; ".join(map(str, refusals)), status=refusals[0].status, body=refusals[0].body, takers=state.takers
         )
 
 
@@ -230,27 +224,27 @@ def settle(failures: Sequence[SinkUnavailableError], past: Past) -> None:
 async def openfaas_sink(
     settings: SinkSettings, registry: CollectorRegistry | None = None, fence: Callable[[], None] = lambda: None
 ) -> AsyncIterator[OpenfaasSink]:
-    """The sink where K_SINK is a gateway's address; the other settings of a gateway are read here."""
+    """Open the sink if K_SINK is a gateway's address; the gateway's other settings are read here."""
     gateway = read_area(GatewaySettings, OPENFAAS_URL=str(settings.address).removeprefix(OPENFAAS))
-    async with invoking(gateway, registry or CollectorRegistry(), settings.max_event_bytes, fence) as sink:
+    async with gateway_sink(gateway, registry or CollectorRegistry(), settings.max_event_bytes, fence) as sink:
         yield sink
 
 
 @asynccontextmanager
-async def invoking(
+async def gateway_sink(
     settings: GatewaySettings,
     registry: CollectorRegistry,
     max_event_bytes: int | None = None,
     fence: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[OpenfaasSink]:
-    """A sink at the gateway that the settings name, which keeps its topic map up to date while this lasts."""
-    async with connected(settings, fence) as gateway:
-        reader = TopicMapReader(gateway.topic_map)
-        async with beside(reader.keep_reading(settings.topic_map_interval)):
+    """Open a sink at the gateway that the settings name, and keep its topic map up to date while this lasts."""
+    async with gateway_client(settings, fence) as gateway:
+        poller = TopicMapPoller(gateway.read_topic_map)
+        async with background_task(poller.poll(settings.topic_map_interval)):
             yield OpenfaasSink(
                 gateway,
-                reader,
-                Counts(registry, reader),
+                poller,
+                OpenfaasMetrics(registry, poller),
                 invocation=settings.invocation,
                 concurrency=settings.concurrency,
                 max_tries=settings.max_tries,
@@ -259,8 +253,8 @@ async def invoking(
 
 
 @asynccontextmanager
-async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Work that goes on while this lasts. A failure of it that nobody foresaw ends both: events would wait for ever."""
+async def background_task(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run work while this lasts. If it fails, both end: without the topic map, events would wait for ever."""
     try:
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(work)

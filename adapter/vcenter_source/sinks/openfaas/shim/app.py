@@ -30,7 +30,7 @@ from vcenter_source.settings.openfaas import ShimSettings
 from vcenter_source.settings.spelling import warn_of_misspelt
 from vcenter_source.sinks.http import SEND_AGAIN
 from vcenter_source.sinks.openfaas.shim.http_server import serve_requests
-from vcenter_source.sinks.openfaas.sink import OpenfaasSink, invoking
+from vcenter_source.sinks.openfaas.sink import OpenfaasSink, gateway_sink
 
 REFUSED = 422
 """The status for a permanent failure, whatever status the function itself had: a Broker does not retry it."""
@@ -89,7 +89,7 @@ class Shim:
 
     def show_readiness(self, _: Mapping[str, str]) -> web.Response:
         """Say whether the functions were read lately; otherwise why not."""
-        contact, topics = self.sink.reader.contact, self.sink.reader.last
+        contact, topics = self.sink.poller.contact, self.sink.poller.last
         is_ready = topics is not None and contact.failing <= self.stale_after
         answer = {"ready": is_ready, "functions": len(topics.functions) if topics else None, "why": contact.reason}
         return json_response(200 if is_ready else 503, answer)
@@ -168,14 +168,14 @@ async def serve_shim(settings: ShimSettings) -> AsyncIterator[int]:
     """
     registry = CollectorRegistry()
     server = settings.server
-    async with invoking(settings.gateway, registry) as sink:
+    async with gateway_sink(settings.gateway, registry) as sink:
         shim = Shim(sink, registry, server.health_stale_after)
         address = BindAddress(server.host, server.port, "PORT")
         async with serve_requests(shim.respond, address, server.max_body_bytes, server.drain_timeout) as port:
             yield port
 
 
-async def run(settings: ShimSettings) -> None:
+async def run_shim(settings: ShimSettings) -> None:
     """Serve until SIGTERM or SIGINT."""
     warn_of_misspelt(ShimSettings)
     stop = asyncio.Event()

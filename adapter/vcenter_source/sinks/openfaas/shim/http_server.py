@@ -49,7 +49,7 @@ class RequestError(Exception):
         self.status = status
 
 
-class Connection(web.RequestHandler):
+class ShimConnection(web.RequestHandler):
     """A connection that is closed if the headers of a request do not arrive in time."""
 
     __slots__ = ("_head_timer",)
@@ -90,7 +90,7 @@ class Connection(web.RequestHandler):
             self._head_timer = None
 
 
-class Server(web.Server):
+class ShimServer(web.Server):
     """Answers requests by ``handler``, which gets each with its body. ``max_body`` is in bytes."""
 
     def __init__(self, handler: Handler, max_body: int) -> None:
@@ -112,7 +112,7 @@ class Server(web.Server):
 
     def __call__(self) -> web.RequestHandler:
         """Create what handles one connection."""
-        return Connection(self, loop=self._loop, **self._kwargs)
+        return ShimConnection(self, loop=self._loop, **self._kwargs)
 
     async def drain(self, seconds: float) -> None:
         """Close idle connections, and wait until all requests are answered, so many seconds at most."""
@@ -194,7 +194,7 @@ async def serve_requests(
 
     Raises ConfigurationError when the port cannot be had.
     """
-    server = Server(handler, max_body)
+    server = ShimServer(handler, max_body)
     runner = web.ServerRunner(server, shutdown_timeout=_CLEANUP_SECONDS)
     async with serve(runner, address) as port:
         try:
