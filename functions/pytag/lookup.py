@@ -1,4 +1,4 @@
-"""Categories and tags by their names, for which the API has no call: each is asked for its own."""
+"""Categories and tags by their names. The API has no call for that, so each is asked for its name."""
 
 import asyncio
 import time
@@ -6,65 +6,66 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from vcenter_functions.answers import ids, record
-from vcenter_functions.client import VcenterClient
-from vcenter_functions.dialects import Operation
-from vcenter_functions.errors import UnknownError
+from vcenter_functions.errors import NotFoundError
+from vcenter_functions.vcenter.answers import expect_ids, expect_object
+from vcenter_functions.vcenter.client import VcenterClient
+from vcenter_functions.vcenter.dialects import Operation
 
-AT_ONCE = 8
-"""How many are asked for at the same time: a fraction of what vCenter's API takes from one client."""
+CONCURRENT_CALLS = 8
+"""How many names are asked for at the same time: a fraction of what vCenter's API allows one client."""
 
-REMEMBERED = 600.0
-"""Seconds that the answers of a look-up that did not end are kept, for the next event to go on from there."""
+ANSWER_SECONDS = 600.0
+"""How long the answers of an unfinished look-up are kept, so that the next event continues it."""
 
 
 class Lookup:
     """Finds a category or a tag by name.
 
-    A look-up that an event's TIMEOUT cuts short would begin anew with each try, and never end where there are many
-    categories. So its answers are kept until ``forget``.
+    TIMEOUT may cut a look-up short. If each try began anew, a look-up among many categories would never end. So the
+    answers are kept until ``forget``.
     """
 
     def __init__(self, client: VcenterClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._clock = clock
-        self._known: dict[str, tuple[float, dict[str, Any] | None]] = {}
-        """What each id was answered with, and when; None for one that was deleted."""
+        self._answers: dict[str, tuple[float, dict[str, Any] | None]] = {}
+        """The answer for each id, and when it came; None for one that was deleted."""
 
-    async def categories(self) -> list[str]:
-        """The ids of all categories."""
-        return await self._client.call(lambda _: Operation("GET", "category"), ids)
+    async def list_categories(self) -> list[str]:
+        """Return the ids of all categories."""
+        return await self._client.call(lambda _: Operation("GET", "category"), expect_ids)
 
-    async def tags_of(self, category_id: str) -> list[str]:
-        """The ids of a category's tags."""
-        return await self._client.call(lambda dialect: dialect.tags_of(category_id), ids)
+    async def list_tags(self, category_id: str) -> list[str]:
+        """Return the ids of a category's tags."""
+        return await self._client.call(lambda dialect: dialect.list_tags(category_id), expect_ids)
 
-    async def named(self, resource: str, name: str, among: list[str]) -> dict[str, Any] | None:
-        """The one with this name, with the id that it was asked for by; None where there is none."""
-        for start in range(0, len(among), AT_ONCE):
-            for found in await self._all(resource, among[start : start + AT_ONCE]):
-                if found is not None and found["name"] == name:
-                    return found
+    async def find_by_name(self, resource: str, name: str, urns: list[str]) -> dict[str, Any] | None:
+        """Return the category or tag with this name, and its ``id``, among these; None where there is none."""
+        for start in range(0, len(urns), CONCURRENT_CALLS):
+            for answer in await self._fetch_all(resource, urns[start : start + CONCURRENT_CALLS]):
+                if answer is not None and answer["name"] == name:
+                    return answer
         return None
 
     def forget(self) -> None:
-        """The look-up has ended, and the next one asks anew: names can change."""
-        self._known.clear()
+        """Forget all answers when a look-up has ended: names can change."""
+        self._answers.clear()
 
-    async def _all(self, resource: str, urns: list[str]) -> list[dict[str, Any] | None]:
-        """Some of them, at the same time. Where one fails, what the others answered is kept all the same."""
-        found = await asyncio.gather(*(self._one(resource, urn) for urn in urns), return_exceptions=True)
-        for each in found:
-            if isinstance(each, BaseException):
-                raise each
-        return [each for each in found if not isinstance(each, BaseException)]
+    async def _fetch_all(self, resource: str, urns: list[str]) -> list[dict[str, Any] | None]:
+        """Fetch some at the same time. If one fails, the answers of the others are kept all the same."""
+        results = await asyncio.gather(*(self._fetch(resource, urn) for urn in urns), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return [result for result in results if not isinstance(result, BaseException)]
 
-    async def _one(self, resource: str, urn: str) -> dict[str, Any] | None:
-        at, known = self._known.get(urn, (0.0, None))
-        if urn in self._known and self._clock() - at < REMEMBERED:
-            return known
-        found: dict[str, Any] | None = None
-        with suppress(UnknownError):  # deleted since it was listed
-            found = {**await self._client.call(lambda _: Operation("GET", resource, urn), record("name")), "id": urn}
-        self._known[urn] = self._clock(), found
-        return found
+    async def _fetch(self, resource: str, urn: str) -> dict[str, Any] | None:
+        since, answer = self._answers.get(urn, (0.0, None))
+        if urn in self._answers and self._clock() - since < ANSWER_SECONDS:
+            return answer
+        answer = None
+        with suppress(NotFoundError):  # deleted since it was listed
+            found = await self._client.call(lambda _: Operation("GET", resource, urn), expect_object("name"))
+            answer = {**found, "id": urn}
+        self._answers[urn] = self._clock(), answer
+        return answer

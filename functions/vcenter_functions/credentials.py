@@ -1,4 +1,4 @@
-"""The account that vCenter is asked with, and its mounted Secret."""
+"""The account that a function logs in to vCenter with, and its mounted Secret."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +16,16 @@ class Credentials:
     password: SecretStr
 
 
-def mounted_credentials(folder: Path) -> Credentials:
+def read_credentials(folder: Path) -> Credentials:
     """Read the files of a mounted basic-auth Secret. Raises SettingsError."""
-    username, password = _mounted(folder / "username"), _mounted(folder / "password")
+    username, password = _read(folder / "username"), _read(folder / "password")
     if not username or not password:
         raise SettingsError(f"VCENTER_SECRET_PATH: {folder}/username or {folder}/password is empty")
     return Credentials(username, SecretStr(password))
 
 
-def _mounted(file: Path) -> str:
-    """What a file holds; a byte order mark before it and a line end after it are not part of it."""
+def _read(file: Path) -> str:
+    """Read a file without the byte order mark before its text and the line end after it."""
     try:
         return file.read_text(encoding="utf-8-sig").rstrip("\r\n")
     except OSError as exc:

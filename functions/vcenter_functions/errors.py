@@ -1,35 +1,34 @@
-"""What can go wrong in pytag, named for what to do about it.
+"""What can go wrong in a function, named for what to do about it.
 
-    PytagError
+    FunctionError
     ├── SettingsError                a setting is missing or wrong: say which, exit 2
     ├── RetryableError               answered 503 with Retry-After: the Broker delivers the event again
     │   ├── VcenterUnavailableError      no answer, or one that means "not now"
     │   └── LoginRefusedError            vCenter refuses the credentials, until someone changes them
     └── PermanentError               delivering the event again cannot help
-        ├── RequestRefusedError          the request is no CloudEvent that we take: 400, 413, 415; or it does not come:
-        │                                408, which a Broker retries all the same
+        ├── BadRequestError              not a CloudEvent that can be read: 400, 413, 415; or its body does not come in
+        │                                time: 408, which a Broker retries all the same
         ├── OtherVcenterError            the event is another vCenter's: 422
         ├── NoObjectError                the event is about no object: 422
-        └── VcenterRefusedError          vCenter understood and says no: 422
+        └── VcenterRefusedError          vCenter understood and refuses: 422
             ├── ForbiddenError               a missing privilege, or a missing object (vCenter does not tell which)
-            └── UnknownError                 no such category, tag, or path
-                └── MissingTagError              TAG names none that vCenter has, and it is not to be made
+            └── NotFoundError                no such object, or no such path
 
-Only what is asked about the event's own object can refuse the event. A refusal before that, at the log-in or while the
-tag is looked up, becomes a VcenterUnavailableError; but a MissingTagError stays, so that a typing error in TAG shows.
-Foreign exceptions become these in ``vcenter_functions.client``, with the original as ``__cause__``.
+Only a call about the event's own object can refuse the event. What is refused before that, at the log-in or while
+something else is looked up, becomes a VcenterUnavailableError. Foreign exceptions become these in
+``vcenter_functions.vcenter``, with the original as ``__cause__``.
 """
 
 
-class PytagError(Exception):
-    """Base of every failure pytag names. The message is one line that says what to do, and holds no secret."""
+class FunctionError(Exception):
+    """Base of every failure that a function names. The message is one line that says what to do, without secrets."""
 
 
-class SettingsError(PytagError):
+class SettingsError(FunctionError):
     """A setting is missing or wrong. The message names it."""
 
 
-class RetryableError(PytagError):
+class RetryableError(FunctionError):
     """A failure that may pass. ``retry_after`` is the delay in seconds to ask for, None for the usual one."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
@@ -45,14 +44,14 @@ class LoginRefusedError(RetryableError):
     """vCenter refuses the user name or the password. The event can wait until they are put right."""
 
 
-class PermanentError(PytagError):
+class PermanentError(FunctionError):
     """A failure that delivering the event again cannot mend. ``status`` is the HTTP status that says so."""
 
     status = 422
 
 
-class RequestRefusedError(PermanentError):
-    """The request is not a CloudEvent that pytag takes."""
+class BadRequestError(PermanentError):
+    """The request is not a CloudEvent that can be read. ``status`` says why."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -79,9 +78,5 @@ class ForbiddenError(VcenterRefusedError):
     """A missing privilege, or a missing object."""
 
 
-class UnknownError(VcenterRefusedError):
-    """vCenter knows no such category or tag."""
-
-
-class MissingTagError(UnknownError):
-    """vCenter has no tag, or no category, of the name in TAG."""
+class NotFoundError(VcenterRefusedError):
+    """vCenter has no such object, or no such path."""

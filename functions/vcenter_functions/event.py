@@ -1,6 +1,6 @@
 """A CloudEvent over HTTP (binary and structured mode), and the managed object that it is about. Pure functions.
 
-What OpenFaaS's vcenter-connector sends to a function, and vcenter-source in its place, is read as a CloudEvent too.
+The body that OpenFaaS's vcenter-connector sends to a function, and vcenter-source in its place, is read as one too.
 """
 
 import hashlib
@@ -17,13 +17,13 @@ from cloudevents.core.exceptions import BaseCloudEventException
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from vcenter_functions.errors import NoObjectError, RequestRefusedError
+from vcenter_functions.errors import BadRequestError, NoObjectError
 
 REQUIRED = ("specversion", "id", "source", "type")
 REFERENCE = re.compile(r"([A-Z][A-Za-z0-9]*):(\S+)")
 CLASS_NAME = re.compile(r"com\.vmware\.(?:vsphere|event)\.(?P<name>[A-Za-z0-9]+)")
 ROUTER_TYPE = "com.vmware.event.router/"
-"""What VMware's event router calls every event; the class is its subject."""
+"""The type that VMware's event router gives to every event; the class is its subject."""
 
 ABOUT = {
     "vm": ("vm",),
@@ -38,13 +38,13 @@ ABOUT = {
     "alarm": ("entity",),
     "task": ("info",),
 }
-"""Which properties of an event hold what its class is about, by how the class's name (or its family's) begins."""
+"""Which properties of an event hold its object, by how the name of its class (or family) begins."""
 
 PROPERTIES = (
     *("managedobject", "managedobjectreference", "info", "entity"),
     *("vm", "resourcepool", "datastore", "ds", "net", "dvs", "host", "computeresource", "datacenter", "parent"),
 )
-"""Where else an object may be, the most specific first: a VM's event also names its host, cluster and datacenter."""
+"""Where else to look for an object, the most specific first: a VM's event also names its host and datacenter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,35 +59,35 @@ class Reference:
 
 
 def read_event(headers: Mapping[str, str], body: bytes) -> BaseCloudEvent:
-    """The CloudEvent of a request, its JSON data decoded. Header names are in lower case.
+    """Return the CloudEvent of a request, its JSON data decoded. Header names are in lower case.
 
-    Raises RequestRefusedError: 400 for what is no CloudEvent, 415 for a format that is not JSON.
+    Raises BadRequestError: 400 for no CloudEvent, 415 for a format that is not JSON.
     """
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type.startswith("application/cloudevents-batch"):
-        raise RequestRefusedError(400, "a batch is not taken; send one CloudEvent a request")
+        raise BadRequestError(400, "a batch is not accepted; send one CloudEvent a request")
     structured = content_type.startswith("application/cloudevents")
     if structured and content_type != "application/cloudevents+json":
-        raise RequestRefusedError(
-            415, f"the event format {content_type} is not taken; send application/cloudevents+json"
+        raise BadRequestError(
+            415, f"the event format {content_type} is not accepted; send application/cloudevents+json"
         )
     try:
         if structured:
-            return _structured(body)
-        plain = dict(reversed(list(headers.items())))  # of several with one name the first, as a look-up would find
-        return _connectors(plain, body) or _binary(plain, body)
+            return _read_structured(body)
+        plain = dict(reversed(list(headers.items())))  # the first of several with one name, as a look-up finds it
+        return _read_flat(plain, body) or _read_binary(plain, body)
     except (BaseCloudEventException, ValueError, TypeError, AttributeError, RecursionError) as exc:
-        # The SDK lets whatever its parsing meets through: a list instead of an object, a time that is none.
-        raise RequestRefusedError(400, f"not a CloudEvent: {' '.join(str(exc).split())}") from exc
+        # The SDK does not catch what its parsing raises: for a list instead of an object, for a time that is none.
+        raise BadRequestError(400, f"not a CloudEvent: {' '.join(str(exc).split())}") from exc
 
 
-def _structured(body: bytes) -> BaseCloudEvent:
-    found = orjson.loads(body)
-    if isinstance(found, dict) and None in found.values():
-        # A member that is null is one that is not set (CloudEvents' JSON format, 2.2), which the SDK does not know.
-        found = {name: value for name, value in found.items() if value is not None}
-        body = orjson.dumps(found)
-    _require(found)
+def _read_structured(body: bytes) -> BaseCloudEvent:
+    envelope = orjson.loads(body)
+    if isinstance(envelope, dict) and None in envelope.values():
+        # A member that is null counts as not set (CloudEvents' JSON format, 2.2), which the SDK does not know.
+        envelope = {name: value for name, value in envelope.items() if value is not None}
+        body = orjson.dumps(envelope)
+    _require(envelope)
     event = from_structured(HTTPMessage({}, body), JSONFormat())
     data = event.get_data()
     if isinstance(data, bytes) and _is_json(event.get_datacontenttype()):  # data_base64 may well hold JSON
@@ -95,7 +95,7 @@ def _structured(body: bytes) -> BaseCloudEvent:
     return event
 
 
-def _binary(headers: dict[str, str], body: bytes) -> BaseCloudEvent:
+def _read_binary(headers: dict[str, str], body: bytes) -> BaseCloudEvent:
     _require({name.removeprefix("ce-"): value for name, value in headers.items() if name.startswith("ce-")})
     # The SDK reads JSON that is broken as text; here it is a broken event.
     if body and _is_json(headers.get("content-type")):
@@ -103,10 +103,10 @@ def _binary(headers: dict[str, str], body: bytes) -> BaseCloudEvent:
     return from_binary(HTTPMessage(headers, body), JSONFormat())
 
 
-def _connectors(headers: Mapping[str, str], body: bytes) -> BaseCloudEvent | None:
-    """The vcenter-connector's flat object (its ``OutboundEvent``) as a CloudEvent; None where it is none.
+def _read_flat(headers: Mapping[str, str], body: bytes) -> BaseCloudEvent | None:
+    """Read the vcenter-connector's flat object (its ``OutboundEvent``) as a CloudEvent; None for any other body.
 
-    It names no content type, and has no id: vcenter-source's ``X-Call-Id`` stays in a redelivery, as the body does.
+    It has no content type and no id: vcenter-source's ``X-Call-Id`` is the same in a redelivery, and so is the body.
     """
     if any(name.startswith("ce-") for name in headers):
         return None
@@ -126,7 +126,7 @@ def _connectors(headers: Mapping[str, str], body: bytes) -> BaseCloudEvent | Non
 
 
 def _require(attributes: Any) -> None:
-    """The SDK would make up an id that is missing, and a redelivery would get another one."""
+    """Refuse a missing attribute: the SDK would make up an id, and a redelivery would get another one."""
     missing = [name for name in REQUIRED if name not in attributes]
     if missing:
         raise ValueError(f"the attribute {' and '.join(missing)} is missing (CloudEvents 1.0, section 3.1)")
@@ -138,43 +138,41 @@ def _is_json(content_type: str | None) -> bool:
 
 
 def find_object(event: BaseCloudEvent) -> Reference:
-    """The object that an event is about: its subject, else the most specific reference in its data.
+    """Return the object that an event is about: its subject, else the most specific reference in its data.
 
     The data may have the shape of VI/JSON or the PascalCase of VMware's event broker, whose subject is a class name.
-    Raises NoObjectError, and RequestRefusedError (415) where the data cannot be read and the subject does not say.
+    Raises NoObjectError, and BadRequestError (415) where the subject names no object and the data cannot be read.
     """
     subject = REFERENCE.fullmatch(event.get_subject() or "")
     if subject is not None:
         return Reference(*subject.groups())
     data = event.get_data()
     if data is not None and not _is_json(event.get_datacontenttype()):
-        raise RequestRefusedError(
-            415, f"data of type {event.get_datacontenttype()} is not taken; send application/json"
-        )
-    found = next(_references(event, data), None) if isinstance(data, dict) else None
-    if found is None:
+        raise BadRequestError(415, f"data of type {event.get_datacontenttype()} is not accepted; send application/json")
+    reference = next(_find_references(event, data), None) if isinstance(data, dict) else None
+    if reference is None:
         raise NoObjectError(
             f"{event.get_type()} names no managed object; narrow the Trigger's filter, "
             "or set the subject to one such as ResourcePool:resgroup-9"
         )
-    return found
+    return reference
 
 
-def _references(event: BaseCloudEvent, data: dict[str, Any]) -> Iterator[Reference]:
-    properties = _lower(data)
-    properties["info"] = _lower(properties.get("info")).get("entity")  # a task's info also names the task
+def _find_references(event: BaseCloudEvent, data: dict[str, Any]) -> Iterator[Reference]:
+    properties = _lower_names(data)
+    properties["info"] = _lower_names(properties.get("info")).get("entity")  # a task's info also names the task
     names = [_class_name(event), str(properties.get("_typename", "")).lower()]
     for name in names:
         about = max((key for key in ABOUT if name.startswith(key)), key=len, default=None)
         for key in ABOUT.get(about or "", ()):
-            yield from _in_argument(properties.get(key))
-    yield from _event_ex(properties)
+            yield from _read_argument(properties.get(key))
+    yield from _read_event_ex(properties)
     for key in PROPERTIES:
-        yield from _in_argument(properties.get(key))
+        yield from _read_argument(properties.get(key))
 
 
-def _lower(properties: Any) -> dict[str, Any]:
-    """Properties by name in lower case: one look-up for both shapes."""
+def _lower_names(properties: Any) -> dict[str, Any]:
+    """Return properties by name in lower case: one look-up for both shapes."""
     return {str(key).lower(): value for key, value in properties.items()} if isinstance(properties, dict) else {}
 
 
@@ -185,23 +183,23 @@ def _class_name(event: BaseCloudEvent) -> str:
     return match["name"].lower() if match else ""
 
 
-def _event_ex(properties: dict[str, Any]) -> Iterator[Reference]:
-    """An EventEx spells its object out in two strings."""
+def _read_event_ex(properties: dict[str, Any]) -> Iterator[Reference]:
+    """Read the object of an EventEx, which spells it out in two strings."""
     kind, moid = properties.get("objecttype"), properties.get("objectid")
     if isinstance(kind, str) and isinstance(moid, str) and kind and moid:
         yield Reference(kind.removeprefix("vim."), moid)
 
 
-def _in_argument(value: Any) -> Iterator[Reference]:
-    """A reference itself, or the one inside an event argument (``{"name": …, "vm": {"type": …, "value": …}}``)."""
+def _read_argument(value: Any) -> Iterator[Reference]:
+    """Read a reference, or the one inside an event argument (``{"name": …, "vm": {"type": …, "value": …}}``)."""
     if not isinstance(value, dict):
         return
-    yield from _reference(value)
+    yield from _read_reference(value)
     for inner in value.values():
-        yield from _reference(inner)
+        yield from _read_reference(inner)
 
 
-def _reference(value: Any) -> Iterator[Reference]:
+def _read_reference(value: Any) -> Iterator[Reference]:
     if not isinstance(value, dict):
         return
     kind, moid = value.get("type", value.get("Type")), value.get("value", value.get("Value"))

@@ -12,8 +12,6 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from pytag.connections import http_client
-from pytag.connections import vcenter_proxy as pytags_proxy
 from tests.support import simulator_control
 from tests.support.certificates import Identity, showing
 from tests.support.doctor import Doctor
@@ -24,12 +22,14 @@ from tests.support.processes import command, process, wait_for_line
 from tests.support.pytag import pytag
 from tests.support.pytag import settings as pytag_settings
 from tests.support.recording_sink import recording_sink
-from vcenter_functions.client import VcenterClient
 from vcenter_functions.errors import SettingsError
 from vcenter_functions.errors import VcenterUnavailableError as PytagUnavailableError
 from vcenter_functions.net.proxies import is_bypassed
 from vcenter_functions.net.tls import Authorities, create_client_context
-from vcenter_functions.telemetry import Telemetry
+from vcenter_functions.tracing import Tracing
+from vcenter_functions.vcenter.client import VcenterClient
+from vcenter_functions.vcenter.transport import create_http_client
+from vcenter_functions.vcenter.transport import find_proxy as find_functions_proxy
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
@@ -121,14 +121,14 @@ def test_no_proxy_names_hosts_domains_and_networks(no_proxy: str, host: str, *, 
 
 def test_lower_case_wins_and_each_scheme_has_its_own(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("HTTPS_PROXY", "http://upper:1")
-    assert str(find_proxy("https://a/")) == str(pytags_proxy("https://a")) == "upper:1 (HTTPS_PROXY)"
+    assert str(find_proxy("https://a/")) == str(find_functions_proxy("https://a")) == "upper:1 (HTTPS_PROXY)"
     environment.setenv("https_proxy", "http://user:secret@[::1]")
-    assert str(find_proxy("https://a/")) == str(pytags_proxy("https://a")) == "[::1]:80 (https_proxy)"
-    assert "secret" not in repr(find_proxy("https://a/")) + repr(pytags_proxy("https://a"))
+    assert str(find_proxy("https://a/")) == str(find_functions_proxy("https://a")) == "[::1]:80 (https_proxy)"
+    assert "secret" not in repr(find_proxy("https://a/")) + repr(find_functions_proxy("https://a"))
     assert find_proxy("http://a/") is None
     environment.setenv("HTTP_PROXY", "http://other:1")
     assert str(find_proxy("http://a/")) == "other:1 (HTTP_PROXY)"
-    assert (find_vcenter_proxy("http://a/"), pytags_proxy("http://a")) == (None, None)
+    assert (find_vcenter_proxy("http://a/"), find_functions_proxy("http://a")) == (None, None)
 
 
 # ---- what is no proxy's address
@@ -153,12 +153,12 @@ def test_what_cannot_be_used_is_refused_with_the_variables_name(environment: pyt
     with pytest.raises(ConfigurationError) as adapter:
         find_vcenter_proxy("https://vc.example.com/sdk")
     with pytest.raises(SettingsError) as function:
-        pytags_proxy("https://vc.example.com")
+        find_functions_proxy("https://vc.example.com")
     assert str(adapter.value) == str(function.value)
     assert str(adapter.value).startswith(WRONG[value])
     environment.setenv("NO_PROXY", "example.com")
     url = "https://vc.example.com/sdk"
-    assert (find_vcenter_proxy(url), pytags_proxy(url)) == (None, None)
+    assert (find_vcenter_proxy(url), find_functions_proxy(url)) == (None, None)
 
 
 def test_it_ends_a_start_in_one_line(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def function(url: str) -> None:
     given = pytag_settings(url.removesuffix("/sdk"), VCENTER_INSECURE="true")
 
     async def check() -> None:
-        client = VcenterClient(http_client(given), given.credentials, Telemetry())
+        client = VcenterClient(create_http_client(given), given.credentials, Tracing("pytag"))
         try:
             await client.check()
         finally:

@@ -35,8 +35,8 @@ SETTINGS: dict[str, type[BaseModel]] = {"vcenter-source": AdapterSettings, "pyta
 # What the programs serve, by container: the port's own setting and the probes' paths, looked up in their sources below.
 SERVED = {
     "vcenter-source": (8081, {"/healthz", "/readyz"}, "adapter/vcenter_source/observe/health.py"),
-    "pytag": (8080, {"/healthz", "/readyz"}, "functions/pytag/server.py"),
-    "dead-letters": (8080, {"/healthz"}, "functions/display.py"),
+    "pytag": (8080, {"/healthz", "/readyz"}, "functions/vcenter_functions/server.py"),
+    "dead-letters": (8080, {"/healthz"}, "functions/vcenter_functions/server.py"),
 }
 
 

@@ -14,20 +14,20 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from tests.functions.json_values import JSON
 from tests.support.pytag import BOTH, POOL, RestVcenter, binary, pytag
-from vcenter_functions.answers import (
-    MAX_BYTES,
+from vcenter_functions.errors import PermanentError, RetryableError, VcenterUnavailableError
+from vcenter_functions.vcenter.answers import (
+    MAX_ANSWER_BYTES,
     MISSING,
     Answer,
-    failure,
-    identifier,
-    ids,
-    nothing,
-    record,
-    text,
-    value_of,
+    expect_id,
+    expect_ids,
+    expect_nothing,
+    expect_object,
+    expect_text,
+    parse_value,
+    to_error,
 )
-from vcenter_functions.dialects import API, REST, Dialect, Operation
-from vcenter_functions.errors import PermanentError, RetryableError, VcenterUnavailableError
+from vcenter_functions.vcenter.dialects import API, REST, Dialect, Operation
 from vcenter_simulator.rest.dialect import DialectName
 
 PAGE = "<html>Sign in to continue</html>"
@@ -160,25 +160,27 @@ def test_an_answer_without_end_is_not_read_to_its_end(vcenter: RestVcenter) -> N
     with pytag(vcenter.base) as client:
         refused = post(client)
         assert refused.status_code == 503
-        assert f"more than {MAX_BYTES} bytes" in refused.json()["error"]
+        assert f"more than {MAX_ANSWER_BYTES} bytes" in refused.json()["error"]
         assert post(client).status_code == 204
-    assert sent < 4 * MAX_BYTES
+    assert sent < 4 * MAX_ANSWER_BYTES
 
 
 @pytest.mark.parametrize("dialect", [API, REST])
 def test_an_id_stays_one_segment_of_the_path(dialect: Dialect) -> None:
     urn = "urn:vmomi:InventoryServiceTag:a/../b?c#d%:GLOBAL"
-    path = dialect.path(Operation("GET", "tag", urn))
+    path = dialect.build_path(Operation("GET", "tag", urn))
     assert path == f"{dialect.tagging}/tag/{dialect.item}urn:vmomi:InventoryServiceTag:a%2F..%2Fb%3Fc%23d%25:GLOBAL"
 
 
 @pytest.mark.parametrize("wrong", ["", " ", ".", "..", "a\nb", "\u00fc", None, 7])
 def test_what_can_be_no_id_is_none(wrong: Any) -> None:
     with pytest.raises(ValueError, match="no "):
-        identifier(wrong)
+        expect_id(wrong)
 
 
-@pytest.mark.parametrize(("shape", "empty"), [(nothing, MISSING), (nothing, None), (nothing, {}), (ids, None)])
+@pytest.mark.parametrize(
+    ("shape", "empty"), [(expect_nothing, MISSING), (expect_nothing, None), (expect_nothing, {}), (expect_ids, None)]
+)
 def test_vcsims_empty_answers_are_taken(shape: Any, empty: Any) -> None:
     assert shape(empty) in (None, [])
 
@@ -189,7 +191,7 @@ def answer(status: int, body: Any = None, **headers: str) -> Answer:
 
 def test_a_remotes_words_are_one_short_line() -> None:
     long = {"error_type": "INVALID_ARGUMENT", "messages": [{"default_message": "a\nb\x1b[2J " + "c" * 100_000}]}
-    told = str(failure(answer(400, long)))
+    told = str(to_error(answer(400, long)))
     assert told.startswith("vCenter refuses GET /x: 400 a b [2J c")
     assert len(told) < 400
 
@@ -197,15 +199,15 @@ def test_a_remotes_words_are_one_short_line() -> None:
 @given(JSON)
 def test_no_json_is_unforeseen(body: Any) -> None:
     """Each is what was expected, or a ValueError, of which 503 is made."""
-    for shape in (nothing, text, ids, record("name"), identifier):
+    for shape in (expect_nothing, expect_text, expect_ids, expect_object("name"), expect_id):
         for wrapped in (True, False):
             with suppress(VcenterUnavailableError):
-                value_of(answer(200, body), shape, wrapped=wrapped)
-    assert str(failure(answer(400, body)))
+                parse_value(answer(200, body), shape, wrapped=wrapped)
+    assert str(to_error(answer(400, body)))
 
 
 def test_no_status_is_unforeseen() -> None:
     for status in [*range(300, 600), 999]:
         for body in (None, {"error_type": "NOT_FOUND", "messages": []}, {"error_type": 7, "messages": "?"}):
             with pytest.raises((RetryableError, PermanentError)):
-                value_of(answer(status, body), text, wrapped=False)
+                parse_value(answer(status, body), expect_text, wrapped=False)

@@ -11,16 +11,17 @@ import httpx
 import pytest
 from starlette.datastructures import Headers
 
-from pytag.server import build_app
+from pytag.handler import PYTAG
 from tests.support import loopback
 from tests.support.display import display
 from tests.support.pytag import RestVcenter, binary, pytag, rest_vcenter, serving, settings
-from vcenter_functions import http_server as door
+from vcenter_functions import http_limits
 from vcenter_functions.event import read_event
-from vcenter_functions.telemetry import Telemetry
+from vcenter_functions.function import build_app
+from vcenter_functions.tracing import Tracing
 
 
-class Hasty(door.Protocol):
+class Hasty(http_limits.LimitedProtocol):
     head_seconds = 0.3
 
 
@@ -40,7 +41,8 @@ def client(vcenter: RestVcenter) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def hasty(vcenter: RestVcenter) -> Iterator[str]:
     """The address of a pytag that waits for a head a moment only."""
-    with serving(build_app(settings(vcenter.base), Telemetry()), **door.options() | {"http": Hasty}) as url:
+    app = build_app(PYTAG, settings(vcenter.base), Tracing("pytag"))
+    with serving(app, **http_limits.uvicorn_options() | {"http": Hasty}) as url:
         yield url
 
 
@@ -86,7 +88,7 @@ def test_forty_thousand_headers_hold_up_nobody(client: httpx.Client) -> None:
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("more", [1000, door.MAX_HEADERS])
+@pytest.mark.parametrize("more", [1000, http_limits.MAX_HEADERS])
 def test_too_many_headers_are_refused_for_good(client: httpx.Client, more: int) -> None:
     got = sent(client.base_url, head(more))
     assert got.startswith(b"HTTP/1.1 431 ")
@@ -96,11 +98,11 @@ def test_too_many_headers_are_refused_for_good(client: httpx.Client, more: int) 
 def test_the_most_headers_allowed_are_taken(client: httpx.Client) -> None:
     usual = len(head().splitlines()) - 2
     with connected(client.base_url) as connection:
-        connection.sendall(head(door.MAX_HEADERS - usual))
+        connection.sendall(head(http_limits.MAX_HEADERS - usual))
         assert connection.recv(65536).startswith(b"HTTP/1.1 204 ")
 
 
-@pytest.mark.parametrize("length", [door.MAX_HEAD_BYTES, 1024 * 1024])
+@pytest.mark.parametrize("length", [http_limits.MAX_HEAD_BYTES, 1024 * 1024])
 def test_a_head_that_is_too_long_is_refused_for_good(client: httpx.Client, length: int) -> None:
     assert sent(client.base_url, head(length=length))[:12] in (b"", b"HTTP/1.1 400")
     assert client.get("/healthz").status_code == 200
@@ -172,6 +174,6 @@ def test_reading_headers_takes_a_time_that_grows_as_they_do() -> None:
 
 def test_the_display_of_dead_letters_has_the_same_limits() -> None:
     with display() as (url, _):
-        assert sent(url, head(door.MAX_HEADERS)).startswith(b"HTTP/1.1 431 ")
+        assert sent(url, head(http_limits.MAX_HEADERS)).startswith(b"HTTP/1.1 431 ")
         too_much = loopback.post(url, headers=binary(), content=b" " * (8 * 1024 * 1024 + 1), trust_env=False)
         assert too_much.status_code == 413

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.functions.json_values import JSON
 from tests.support.pytag import binary
-from vcenter_functions.errors import NoObjectError, RequestRefusedError
+from vcenter_functions.errors import BadRequestError, NoObjectError
 from vcenter_functions.event import PROPERTIES, Reference, find_object, read_event
 
 NAMES = st.from_regex(r"[A-Z][A-Za-z]{1,20}", fullmatch=True)
@@ -139,7 +139,7 @@ def test_the_vcenter_connectors_body_without_a_reference_is_about_nothing() -> N
     ],
 )
 def test_what_only_looks_like_it_is_refused(headers: dict[str, str], body: bytes) -> None:
-    with pytest.raises(RequestRefusedError, match="not a CloudEvent") as caught:
+    with pytest.raises(BadRequestError, match="not a CloudEvent") as caught:
         read_event(headers, body)
     assert caught.value.status == 400
 
@@ -170,7 +170,7 @@ def test_no_data_makes_it_stumble(data: Any, subject: str | None) -> None:
 
 @given(body=st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_anything_that_is_no_cloudevent_is_refused_as_such(body: bytes) -> None:
-    with pytest.raises(RequestRefusedError) as caught:
+    with pytest.raises(BadRequestError) as caught:
         read_event({"content-type": "application/cloudevents+json"}, body)
     assert caught.value.status == 400
 
@@ -200,7 +200,7 @@ def test_a_member_that_is_null_is_not_set(names: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("name", ["specversion", "id", "source", "type"])
 def test_a_required_member_that_is_null_is_missing(name: str) -> None:
     body = {"specversion": "1.0", "id": "1", "source": "s", "type": "t", name: None}
-    with pytest.raises(RequestRefusedError, match=f"the attribute {name} is missing"):
+    with pytest.raises(BadRequestError, match=f"the attribute {name} is missing"):
         read_event({"content-type": "application/cloudevents+json"}, json.dumps(body).encode())
 
 
@@ -212,7 +212,7 @@ LIMITED_DEPTH = pytest.mark.skipif(sys.version_info >= (3, 12), reason="from 3.1
     [
         ({}, b"{}", 400, "specversion and id and source and type is missing"),
         ({"content-type": "application/json"}, b"{}", 400, "is missing"),
-        ({"content-type": "application/cloudevents-batch+json"}, b"[]", 400, "a batch is not taken"),
+        ({"content-type": "application/cloudevents-batch+json"}, b"[]", 400, "a batch is not accepted"),
         ({"content-type": "application/cloudevents+xml"}, b"<event/>", 415, "send application/cloudevents"),
         (binary(ce_specversion="0.9"), b"", 400, "specversion"),
         (binary(ce_time="yesterday"), b"", 400, "not a CloudEvent"),
@@ -230,7 +230,7 @@ LIMITED_DEPTH = pytest.mark.skipif(sys.version_info >= (3, 12), reason="from 3.1
     ],
 )
 def test_a_wrong_request_is_named(headers: dict[str, str], body: bytes, status: int, message: str) -> None:
-    with pytest.raises(RequestRefusedError, match=message) as caught:
+    with pytest.raises(BadRequestError, match=message) as caught:
         read_event(headers, body)
     assert caught.value.status == status
     assert "\n" not in str(caught.value)
@@ -239,13 +239,13 @@ def test_a_wrong_request_is_named(headers: dict[str, str], body: bytes, status: 
 def test_a_missing_id_is_never_made_up() -> None:
     headers = binary()
     del headers["ce-id"]
-    with pytest.raises(RequestRefusedError, match="the attribute id is missing"):
+    with pytest.raises(BadRequestError, match="the attribute id is missing"):
         read_event(headers, b"")
 
 
 def test_data_that_is_not_json_matters_only_without_a_subject() -> None:
     headers = {"content_type": "text/xml"}
     assert str(find_object(read_event(binary(**headers), b"<vm/>"))) == "ResourcePool:resgroup-9"
-    with pytest.raises(RequestRefusedError) as caught:
+    with pytest.raises(BadRequestError) as caught:
         find_object(read_event(binary(None, **headers), b"<vm/>"))
     assert caught.value.status == 415

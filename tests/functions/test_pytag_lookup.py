@@ -4,11 +4,11 @@ import asyncio
 
 from starlette.responses import Response
 
-from pytag.connections import http_client
-from pytag.lookup import AT_ONCE, REMEMBERED, Lookup
+from pytag.lookup import ANSWER_SECONDS, CONCURRENT_CALLS, Lookup
 from tests.support.pytag import POOL, RestVcenter, binary, pytag, settings
-from vcenter_functions.client import VcenterClient
-from vcenter_functions.telemetry import Telemetry
+from vcenter_functions.tracing import Tracing
+from vcenter_functions.vcenter.client import VcenterClient
+from vcenter_functions.vcenter.transport import create_http_client
 
 
 def crowd(vcenter: RestVcenter, categories: int) -> None:
@@ -34,7 +34,7 @@ def test_a_try_that_is_cut_short_is_gone_on_with_by_the_next(vcenter: RestVcente
             answers.append(client.post("/", headers=binary()).status_code)
             assert len(answers) < 20
     assert (answers[0], answers[-1]) == (503, 204)
-    assert vcenter.calls("/category/") <= 200 + AT_ONCE * len(answers)
+    assert vcenter.calls("/category/") <= 200 + CONCURRENT_CALLS * len(answers)
 
 
 def test_no_more_than_a_few_are_asked_for_at_once(vcenter: RestVcenter) -> None:
@@ -43,7 +43,7 @@ def test_no_more_than_a_few_are_asked_for_at_once(vcenter: RestVcenter) -> None:
     with pytag(vcenter.base) as client:
         assert client.post("/", headers=binary()).status_code == 204
     assert vcenter.calls("/category/") == 50
-    assert 1 < vcenter.most <= AT_ONCE
+    assert 1 < vcenter.most <= CONCURRENT_CALLS
 
 
 def test_one_that_fails_takes_nothing_from_the_others(vcenter: RestVcenter) -> None:
@@ -62,15 +62,15 @@ def test_what_was_learnt_is_not_believed_for_ever(vcenter: RestVcenter) -> None:
     async def live() -> None:
         nonlocal now
         given = settings(vcenter.base)
-        client = VcenterClient(http_client(given), given.credentials, Telemetry())
+        client = VcenterClient(create_http_client(given), given.credentials, Tracing("pytag"))
         lookup = Lookup(client, clock=lambda: now)
-        assert await lookup.named("category", "c", ids) is None
-        assert await lookup.named("category", "c", ids) is None
+        assert await lookup.find_by_name("category", "c", ids) is None
+        assert await lookup.find_by_name("category", "c", ids) is None
         assert vcenter.calls("/category/") == 2
-        now = REMEMBERED
-        assert await lookup.named("category", "b", ids) is not None
+        now = ANSWER_SECONDS
+        assert await lookup.find_by_name("category", "b", ids) is not None
         lookup.forget()
-        assert await lookup.named("category", "b", ids) is not None
+        assert await lookup.find_by_name("category", "b", ids) is not None
         assert vcenter.calls("/category/") == 6
         await client.close()
 

@@ -9,11 +9,11 @@ import httpx
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage
 
-from pytag.origin import Server, server_of
 from tests.support import pytag as pytag_support
 from tests.support.pytag import POOL, RestVcenter, pytag, settings
 from vcenter_functions.errors import OtherVcenterError, SettingsError
 from vcenter_functions.event import read_event
+from vcenter_functions.origin import Server, parse_server
 from vcenter_source.core.event import Event, Gap, ManagedObjectReference
 from vcenter_source.events.codec import OrjsonFormat, to_binary
 from vcenter_source.events.conversion import Converter
@@ -184,5 +184,5 @@ def test_an_alias_that_can_be_no_name_is_refused_at_the_start(wrong: str) -> Non
 
 
 def test_the_usual_ports_are_one() -> None:
-    assert server_of("http://vc:80") == server_of("vc") == Server("vc")
-    assert str(server_of("https://[::1]:8443")) == "[::1]:8443"
+    assert parse_server("http://vc:80") == parse_server("vc") == Server("vc")
+    assert str(parse_server("https://[::1]:8443")) == "[::1]:8443"

@@ -92,8 +92,9 @@ def test_a_traceback_tells_no_local_variable(log_format: str) -> None:
     """Not even where rich is installed, with which structlog would print them all."""
     code = (
         "import logging, rich, structlog\n"
-        "from pytag import log, settings\n"
-        "log.configure(settings.load())\n"
+        "from pytag.settings import Settings\n"
+        "from vcenter_functions import logs\n"
+        "logs.configure(Settings.load())\n"
         "def fail():\n"
         "    token = 'tok' + 'en-of-a-session'\n"
         "    raise RuntimeError('boom')\n"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pytag.settings import Settings, load
+from pytag.settings import Settings
 from vcenter_functions.errors import SettingsError
 
 NEEDED = {
@@ -27,7 +27,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def use(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    return load()
+    return Settings.load()
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ def test_a_mounted_secret_is_read_each_time(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_a_tag_is_two_names_or_a_urn() -> None:
-    name = load(**NEEDED | {"TAG": "owner/team/pytag"}).tag_name
+    name = Settings.load(**NEEDED | {"TAG": "owner/team/pytag"}).tag_name
     assert (name.category, name.name, name.urn) == ("owner", "team/pytag", None)
-    assert load(**NEEDED | {"TAG": URN}).tag_name.urn == URN
+    assert Settings.load(**NEEDED | {"TAG": URN}).tag_name.urn == URN
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_wrong_fall_back_is_named_itself(
 
 def test_every_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match=r"VCENTER_URL: .*; TAG: .*"):
-        load()
+        Settings.load()
 
 
 def test_an_empty_secret_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_mounted_file_that_is_not_utf_8_is_named(monkeypatch: pytest.MonkeyPat
     with pytest.raises(SettingsError, match=f"^{message}$"):
         settings.credentials()
     with pytest.raises(SettingsError, match=f"^{message}$"):
-        load()
+        Settings.load()
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])

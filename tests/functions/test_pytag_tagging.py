@@ -8,21 +8,21 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from pytag.connections import http_client
 from pytag.settings import Settings
-from pytag.tagging import SETTLE, Tagger
+from pytag.tagging import SETTLE_SECONDS, Tagger
 from tests.support.pytag import BOTH, POOL, RestVcenter, rest_vcenter, settings
-from vcenter_functions.client import VcenterClient
 from vcenter_functions.errors import (
     ForbiddenError,
+    FunctionError,
     LoginRefusedError,
-    PytagError,
-    UnknownError,
+    NotFoundError,
     VcenterRefusedError,
     VcenterUnavailableError,
 )
 from vcenter_functions.event import Reference
-from vcenter_functions.telemetry import Telemetry
+from vcenter_functions.tracing import Tracing
+from vcenter_functions.vcenter.client import VcenterClient
+from vcenter_functions.vcenter.transport import create_http_client
 from vcenter_simulator.accounts import READER
 from vcenter_simulator.rest.dialect import DialectName
 
@@ -40,8 +40,8 @@ class Session:
 
     def __init__(self, given: Settings, sleep: Callable[[float], Awaitable[Any]] = no_sleep) -> None:
         self.now = 0.0
-        telemetry = Telemetry()
-        self.client = VcenterClient(http_client(given), given.credentials, telemetry, clock=lambda: self.now)
+        telemetry = Tracing("pytag")
+        self.client = VcenterClient(create_http_client(given), given.credentials, telemetry, clock=lambda: self.now)
         self.tagger = Tagger(self.client, given.tag_name, telemetry, create=given.tag_create, sleep=sleep)
 
 
@@ -69,7 +69,9 @@ def detach(session: Session) -> Awaitable[None]:
     return session.tagger.detach(REFERENCE)
 
 
-def refused(vcenter: RestVcenter, kind: type[PytagError], match: str, work: Any = attach, **given: Any) -> PytagError:
+def refused(
+    vcenter: RestVcenter, kind: type[FunctionError], match: str, work: Any = attach, **given: Any
+) -> FunctionError:
     with pytest.raises(kind, match=match) as caught:
         run(vcenter, work, **given)
     return caught.value
@@ -121,10 +123,10 @@ def test_what_another_replica_made_a_moment_before_is_used(vcenter: RestVcenter,
 
 
 def test_a_missing_tag_is_refused_otherwise(vcenter: RestVcenter) -> None:
-    refused(vcenter, UnknownError, "TAG: vCenter has no category 'owner'; create it, or set TAG_CREATE=true")
+    refused(vcenter, NotFoundError, "TAG: vCenter has no category 'owner'; create it, or set TAG_CREATE=true")
     vcenter.tag(name="other")
-    refused(vcenter, UnknownError, "TAG: vCenter has no tag 'pytag' in the category 'owner'; create it")
-    refused(vcenter, UnknownError, "TAG: vCenter has no tag", detach, TAG_CREATE="true")
+    refused(vcenter, NotFoundError, "TAG: vCenter has no tag 'pytag' in the category 'owner'; create it")
+    refused(vcenter, NotFoundError, "TAG: vCenter has no tag", detach, TAG_CREATE="true")
     assert len(vcenter.tagging.tags) == 1
 
 
@@ -135,7 +137,7 @@ def test_a_tag_can_be_named_by_its_urn(vcenter: RestVcenter, dialects: tuple[Dia
     run(vcenter, attach, TAG=tag.id)
     assert vcenter.tagging.tags_on(POOL) == [tag.id]
     vcenter.tagging.delete_tag(tag.id)
-    refused(vcenter, UnknownError, f"TAG: vCenter has no tag {tag.id}", TAG=tag.id)
+    refused(vcenter, NotFoundError, f"TAG: vCenter has no tag {tag.id}", TAG=tag.id)
 
 
 def test_one_login_and_one_look_up_serve_many_events(vcenter: RestVcenter) -> None:
@@ -200,7 +202,7 @@ def test_a_tag_that_was_made_anew_is_found_again(vcenter: RestVcenter) -> None:
     async def work(session: Session) -> None:
         await session.tagger.attach(REFERENCE)
         vcenter.tagging.delete_category(tag.category_id)
-        with pytest.raises(UnknownError, match="vCenter has no category 'owner'"):
+        with pytest.raises(NotFoundError, match="vCenter has no category 'owner'"):
             await session.tagger.attach(REFERENCE)
         anew = vcenter.tag()
         await session.tagger.attach(REFERENCE)
@@ -259,7 +261,7 @@ def test_a_new_object_is_tried_again_a_moment_later(vcenter: RestVcenter) -> Non
         inventory.create_pool(inventory.root_pool, "new")
 
     run(vcenter, lambda session: session.tagger.attach(NEW_POOL), sleep)
-    assert slept == [SETTLE]
+    assert slept == [SETTLE_SECONDS]
     assert vcenter.tagging.tags_on((NEW_POOL.type, NEW_POOL.id)) == [tag.id]
 
 

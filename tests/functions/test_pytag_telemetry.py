@@ -14,7 +14,7 @@ from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_tra
 from starlette.responses import Response
 
 from tests.support.pytag import RestVcenter, binary, pytag
-from vcenter_functions.telemetry import Telemetry, exporting, provider_from_environment
+from vcenter_functions.tracing import Tracing, create_provider, is_exporting
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 OTHER = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -34,10 +34,10 @@ def recorded(module_vcenter: RestVcenter) -> Iterator[tuple[httpx.Client, InMemo
         yield client, exporter
 
 
-def recording(exporter: InMemorySpanExporter) -> Telemetry:
+def recording(exporter: InMemorySpanExporter) -> Tracing:
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    return Telemetry(provider)
+    return Tracing("pytag", provider)
 
 
 def spans_of(vcenter: RestVcenter, *requests: dict[str, Any], **given: str) -> list[ReadableSpan]:
@@ -262,9 +262,9 @@ def test_no_secret_is_on_a_span(vcenter: RestVcenter) -> None:
     ],
 )
 def test_spans_are_exported_only_where_there_is_a_collector(environment: dict[str, str], *, expected: bool) -> None:
-    assert exporting(environment) is expected
+    assert is_exporting(environment) is expected
     if not expected:
-        assert provider_from_environment(environment) is None
+        assert create_provider("pytag", environment) is None
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_spans_are_exported_only_where_there_is_a_collector(environment: dict[st
 def test_the_service_has_a_name(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], name: str) -> None:
     for key, value in ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"} | environment).items():
         monkeypatch.setenv(key, value)
-    provider = provider_from_environment()
+    provider = create_provider("pytag")
     assert provider is not None
     assert provider.resource.attributes["service.name"] == name
     provider.shutdown()

@@ -40,7 +40,7 @@ forks.set_forkserver_preload(
             "vcenter_source.commands.triggers.catalog",
             "vcenter_source.commands.triggers.trigger",
         ),
-        *("pytag.server", "vcenter_simulator.server", "rich.console", "rich.table", "rich.text"),
+        *("pytag.handler", "vcenter_simulator.server", "rich.console", "rich.table", "rich.text"),
     ]
 )
 

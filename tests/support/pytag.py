@@ -14,11 +14,12 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pytag.server import build_app
-from pytag.settings import Settings, load
+from pytag.handler import PYTAG
+from pytag.settings import Settings
 from tests.support import loopback
-from vcenter_functions import http_server as door
-from vcenter_functions.telemetry import Telemetry
+from vcenter_functions import http_limits
+from vcenter_functions.function import build_app
+from vcenter_functions.tracing import Tracing
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.rest import routes
 from vcenter_simulator.rest.dialect import DialectName
@@ -128,14 +129,15 @@ def settings(base: str, **given: Any) -> Settings:
         "VCENTER_ALIASES": "vcenter.test",
         "TAG": "owner/pytag",
     }
-    return load(**{**usual, **given})
+    return Settings.load(**{**usual, **given})
 
 
 @contextmanager
-def pytag(base: str, telemetry: Telemetry | None = None, **given: Any) -> Iterator[httpx.Client]:
+def pytag(base: str, tracing: Tracing | None = None, **given: Any) -> Iterator[httpx.Client]:
     """pytag itself on the wire, and a client that talks to it."""
+    app = build_app(PYTAG, settings(base, **given), tracing or Tracing("pytag"))
     with (
-        serving(build_app(settings(base, **given), telemetry or Telemetry()), **door.options()) as url,
+        serving(app, **http_limits.uvicorn_options()) as url,
         loopback.Client(base_url=url, trust_env=False, timeout=30) as client,
     ):
         yield client

@@ -27,18 +27,18 @@ class Dialect:
     wrapped: bool
 
     @property
-    def ask(self) -> tuple[str, str]:
-        """How to ask whether a session is still known."""
+    def session_check(self) -> tuple[str, str]:
+        """The method and path that ask whether a session is still valid."""
         return ("POST", f"{self.session}?~action=get") if self.wrapped else ("GET", self.session)
 
-    def path(self, operation: Operation) -> str:
-        """The path and query of an operation. An id is quoted, so that it stays one segment of the path."""
+    def build_path(self, operation: Operation) -> str:
+        """Return the path and query of an operation. An id is quoted, so that it stays one segment of the path."""
         item, action = operation.item, operation.action
         path = f"{self.tagging}/{operation.resource}" + (f"/{self.item}{quote(item, safe=':')}" if item else "")
         return f"{path}?{self.action}={action}" if action else path
 
-    def tags_of(self, category_id: str) -> Operation:
-        """The one operation whose path differs by more than its spelling."""
+    def list_tags(self, category_id: str) -> Operation:
+        """List a category's tags: the one operation whose path differs by more than its spelling."""
         item = category_id if self.wrapped else None
         return Operation("POST", "tag", item, "list-tags-for-category", {"category_id": category_id})
 

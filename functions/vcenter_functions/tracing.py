@@ -1,7 +1,7 @@
-"""pytag's part of the trace: which span it continues, the names and attributes of its own, and where they are sent.
+"""A function's part of the trace: which span it continues, its own spans, and where they are sent.
 
 Names follow OpenTelemetry's conventions for CloudEvents, messaging and HTTP clients. Configuration is the standard
-OTEL_* variables; without an OTLP endpoint nothing of the SDK is loaded, and a trace is still passed on to vCenter.
+OTEL_* variables; without an OTLP endpoint the SDK is not even loaded, and a trace is still passed on to vCenter.
 """
 
 import os
@@ -20,7 +20,7 @@ from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, TraceF
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from vcenter_functions import __version__
-from vcenter_functions.errors import PytagError, SettingsError
+from vcenter_functions.errors import FunctionError, SettingsError
 from vcenter_functions.otel import variables
 
 if TYPE_CHECKING:
@@ -30,39 +30,41 @@ if TYPE_CHECKING:
 
     from vcenter_functions.event import Reference
 
-SCOPE = "pytag"
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 FLUSH_SECONDS = 2.0
 """How long a stop waits for a collector: well under the ten seconds after which Docker kills a process."""
 
-_log = structlog.get_logger()
+log = structlog.get_logger()
 _PROPAGATOR = TraceContextTextMapPropagator()
 _event_id: ContextVar[str] = ContextVar("event_id")
-"""The event that is being handled, for every span of it; the Context of OpenTelemetry holds the span above alone."""
+"""The event that is being handled, for each of its spans; OpenTelemetry's Context holds only the span above."""
 
 
-def exporting(environ: Mapping[str, str]) -> bool:
-    """Whether the environment says where to send spans, and does not switch that off."""
+def is_exporting(environ: Mapping[str, str]) -> bool:
+    """Say whether the environment has an address to send spans to, and does not switch that off."""
     if variables.is_disabled(environ):
         return False
     return environ.get("OTEL_TRACES_EXPORTER", "otlp") != "none" and any(environ.get(name) for name in ENDPOINTS)
 
 
-def provider_from_environment(environ: Mapping[str, str] = os.environ) -> "TracerProvider | None":
-    """The SDK with the OTLP/HTTP exporter, or None where no endpoint is set. Raises SettingsError."""
+def create_provider(name: str, environ: Mapping[str, str] = os.environ) -> "TracerProvider | None":
+    """Set up the SDK with the OTLP/HTTP exporter; None where no endpoint is set. Raises SettingsError.
+
+    ``name`` is the service's where OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have none.
+    """
     for line in variables.find_ignored(environ):
-        _log.warning(line)
+        log.warning(line)
     for line in variables.find_errors(environ):
         raise SettingsError(line)
-    if not exporting(environ):
+    if not is_exporting(environ):
         return None
     try:
-        return _provider(environ)
+        return _create_provider(name, environ)
     except (ValueError, RuntimeError) as exc:  # what the SDK raises, at its import too, for a wrong variable
         raise SettingsError(variables.explain_sdk_error(str(exc))) from exc
 
 
-def _provider(environ: Mapping[str, str]) -> "TracerProvider":
+def _create_provider(name: str, environ: Mapping[str, str]) -> "TracerProvider":
     # Imported here: together they cost a third of a second at start, and most installations begin without them.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
@@ -73,45 +75,45 @@ def _provider(environ: Mapping[str, str]) -> "TracerProvider":
 
     resource = Resource({SERVICE_VERSION: __version__}).merge(Resource.create())
     if str(resource.attributes.get(SERVICE_NAME, "unknown_service")).startswith("unknown_service"):
-        resource = resource.merge(Resource({SERVICE_NAME: "pytag"}))
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)  # Telemetry.shutdown does that
+        resource = resource.merge(Resource({SERVICE_NAME: name}))
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)  # Tracing.shutdown does that
     session = create_session(OTLPSpanExporter, environ)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(session=session)))
     return provider
 
 
-def _context(headers: Mapping[str, str]) -> Context:
-    """The trace context in some headers; an empty one where ``traceparent`` is missing or broken."""
+def _extract_context(headers: Mapping[str, str]) -> Context:
+    """Return the trace context in some headers; an empty one where ``traceparent`` is missing or broken."""
     carrier = {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
     return _PROPAGATOR.extract(carrier, context=Context(), getter=default_getter)
 
 
-def origin(headers: Mapping[str, str], event: "BaseCloudEvent") -> tuple[Context, list[Link]]:
-    """What a span about this event continues, and what it links to.
+def extract_parent(headers: Mapping[str, str], event: "BaseCloudEvent") -> tuple[Context, list[Link]]:
+    """Return what a span about this event continues, and what it links to.
 
     The ``traceparent`` header is the hop that brought the event; the extension of that name is where the event began,
     and all that is left after a replay from a dead letter sink (CloudEvents extension Distributed Tracing).
     """
-    hop = _context(headers)
+    hop = _extract_context(headers)
     extensions = {k: v for k, v in event.get_attributes().items() if isinstance(v, str)}
-    began = trace.get_current_span(_context(extensions)).get_span_context()
+    began = trace.get_current_span(_extract_context(extensions)).get_span_context()
     if not trace.get_current_span(hop).get_span_context().is_valid:
-        return _context(extensions), []
+        return _extract_context(extensions), []
     same = began.span_id == trace.get_current_span(hop).get_span_context().span_id
     return hop, [] if same or not began.is_valid else [Link(began)]
 
 
-class Telemetry:
-    """Makes the spans. Without a provider they cost next to nothing and go nowhere."""
+class Tracing:
+    """Makes the spans of the function of this name. Without a provider they cost next to nothing and go nowhere."""
 
-    def __init__(self, provider: "TracerProvider | None" = None) -> None:
+    def __init__(self, name: str, provider: "TracerProvider | None" = None) -> None:
         self._provider = provider
-        self._tracer = (provider or trace.NoOpTracerProvider()).get_tracer(SCOPE, __version__)
+        self._tracer = (provider or trace.NoOpTracerProvider()).get_tracer(name, __version__)
 
     @contextmanager
-    def processing(self, event: "BaseCloudEvent", headers: Mapping[str, str]) -> Iterator[Span]:
-        """The span of one event; everything done for it lies beneath."""
-        context, links = origin(headers, event)
+    def event_span(self, event: "BaseCloudEvent", headers: Mapping[str, str]) -> Iterator[Span]:
+        """Make the span of one event; everything done for it lies beneath."""
+        context, links = extract_parent(headers, event)
         attributes: dict[str, AttributeValue] = {
             "cloudevents.event_id": event.get_id(),
             "cloudevents.event_source": event.get_source(),
@@ -127,28 +129,30 @@ class Telemetry:
         span = self._tracer.start_span(name, context, SpanKind.CONSUMER, attributes, links)
         token = _event_id.set(event.get_id())
         try:
-            with _current(span):
+            with _use_span(span):
                 yield span
         finally:
             _event_id.reset(token)
 
     @contextmanager
-    def step(self, name: str, *, tag: str, reference: "Reference | None" = None) -> Iterator[Span]:
-        """A span of something pytag does itself: ``find tag``, ``attach tag``, ``detach tag``."""
-        attributes = _about_the_event() | {"vsphere.tag": tag}
+    def step_span(
+        self, name: str, attributes: "Mapping[str, AttributeValue]", reference: "Reference | None" = None
+    ) -> Iterator[Span]:
+        """Make a span of something that the function itself does, perhaps with an object: ``find tag``."""
+        attributes = _event_attributes() | dict(attributes)
         if reference is not None:
             attributes |= {"vsphere.object.type": reference.type, "vsphere.object.id": reference.id}
-        with _current(self._tracer.start_span(name, attributes=attributes)) as span:
+        with _use_span(self._tracer.start_span(name, attributes=attributes)) as span:
             yield span
 
     @contextmanager
-    def request(self, method: str, url: str, headers: dict[str, str]) -> Iterator[Span]:
-        """The span of one HTTP request, which ``headers`` then pass on. ``url`` must hold no secret.
+    def request_span(self, method: str, url: str, headers: dict[str, str]) -> Iterator[Span]:
+        """Make the span of one HTTP request, and pass it on in ``headers``. ``url`` must hold no secret.
 
-        A request that belongs to no event, a readiness probe's or the log-out's, has none: it would be a trace of its
-        own every five seconds.
+        A request that belongs to no event, a readiness probe's or the log-out's, has no span: it would be a trace of
+        its own every five seconds.
         """
-        attributes = _about_the_event()
+        attributes = _event_attributes()
         if not attributes:
             yield trace.INVALID_SPAN
             return
@@ -159,8 +163,8 @@ class Telemetry:
             "server.address": parts.hostname or "",
             "server.port": parts.port or {"http": 80}.get(parts.scheme, 443),
         }
-        with _current(self._tracer.start_span(method, kind=SpanKind.CLIENT, attributes=attributes)) as span:
-            pass_on(headers)
+        with _use_span(self._tracer.start_span(method, kind=SpanKind.CLIENT, attributes=attributes)) as span:
+            inject_context(headers)
             yield span
 
     def shutdown(self) -> None:
@@ -174,7 +178,7 @@ class Telemetry:
             flush.join(FLUSH_SECONDS)
 
 
-def pass_on(headers: dict[str, str]) -> None:
+def inject_context(headers: dict[str, str]) -> None:
     """Add the trace context of the current span, of its flags "sampled" alone.
 
     The SDK also sets level 2's "random", with which programs in Go (otel-go up to 1.41) call the whole header invalid.
@@ -185,7 +189,7 @@ def pass_on(headers: dict[str, str]) -> None:
         headers["traceparent"] = f"{start}-{int(flags, 16) & TraceFlags.SAMPLED:02x}"
 
 
-def answered(span: Span, status: int) -> None:
+def record_status(span: Span, status: int) -> None:
     """Note an HTTP response on its span; to a client 4xx and 5xx are errors (HTTP conventions)."""
     span.set_attribute("http.response.status_code", status)
     if status >= 400:  # noqa: PLR2004  where HTTP's errors begin
@@ -193,25 +197,25 @@ def answered(span: Span, status: int) -> None:
         span.set_status(Status(StatusCode.ERROR))
 
 
-def _about_the_event() -> "dict[str, AttributeValue]":
-    """What each span beneath an event's carries; empty where no event is being handled."""
+def _event_attributes() -> "dict[str, AttributeValue]":
+    """Return what each span beneath an event's carries; nothing where no event is being handled."""
     event_id = _event_id.get(None)
     return {} if event_id is None else {"cloudevents.event_id": event_id}
 
 
-def trace_id(span: Span) -> str:
-    """The trace's id as it is written everywhere, empty where there is no trace."""
+def format_trace_id(span: Span) -> str:
+    """Return the trace's id as it is written everywhere, empty where there is no trace."""
     context = span.get_span_context()
     return trace.format_trace_id(context.trace_id) if context.is_valid else ""
 
 
 @contextmanager
-def _current(span: Span) -> Iterator[Span]:
-    """Make a span the current one, and end it with what went wrong; our messages hold no secrets."""
+def _use_span(span: Span) -> Iterator[Span]:
+    """Make a span the current one, and end it with what went wrong; our own messages hold no secrets."""
     with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         try:
             yield span
         except Exception as exc:
             span.set_attribute("error.type", type(exc).__name__)
-            span.set_status(Status(StatusCode.ERROR, str(exc) if isinstance(exc, PytagError) else None))
+            span.set_status(Status(StatusCode.ERROR, str(exc) if isinstance(exc, FunctionError) else None))
             raise

@@ -1,4 +1,4 @@
-"""vCenter's REST API: one session, in the dialect that vCenter speaks. The only room that talks to vCenter."""
+"""vCenter's REST API: one session, in the dialect that vCenter speaks."""
 
 import asyncio
 import math
@@ -11,48 +11,57 @@ from typing import Any, TypeVar
 
 import httpx
 
-from vcenter_functions.answers import Answer, Shape, is_page, may_pass, read, record, text, value_of
 from vcenter_functions.credentials import Credentials
-from vcenter_functions.dialects import API, REST, Dialect, Operation
-from vcenter_functions.errors import LoginRefusedError, PytagError, SettingsError, VcenterUnavailableError
+from vcenter_functions.errors import FunctionError, LoginRefusedError, SettingsError, VcenterUnavailableError
 from vcenter_functions.net.tls import explain_verify_code, suggest_remedy
-from vcenter_functions.refusals import Refusals
-from vcenter_functions.telemetry import Telemetry, answered
+from vcenter_functions.tracing import Tracing, record_status
+from vcenter_functions.vcenter.answers import (
+    Answer,
+    Expectation,
+    expect_object,
+    expect_text,
+    is_transient,
+    is_web_page,
+    parse_value,
+    read_answer,
+)
+from vcenter_functions.vcenter.dialects import API, REST, Dialect, Operation
+from vcenter_functions.vcenter.refusals import Refusals
 
 T = TypeVar("T")
 SESSION_HEADER = "vmware-api-session-id"
 LOG_OUT_SECONDS = 5.0
-"""How long a stop waits for the answer to its log-out."""
+"""How long a stop waits for vCenter's answer to the log-out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A log-in that worked: what to send along, and in which dialect."""
+    """A log-in that worked: the token to send along, and the dialect."""
 
     token: str
     dialect: Dialect
 
 
 class VcenterClient:
-    """A session that is opened when it is first needed, and again whenever vCenter has forgotten it."""
+    """A session that is opened when it is first needed, and again whenever vCenter has ended it."""
 
     def __init__(
         self,
         http: httpx.AsyncClient,
         credentials: Callable[[], Credentials],
-        telemetry: Telemetry,
+        tracing: Tracing,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._http = http
         self._credentials = credentials
-        self._telemetry = telemetry
+        self._tracing = tracing
         self._lock = asyncio.Lock()
         self._session: Session | None = None
         self._refusals = Refusals(clock)
 
-    async def session(self, stale: Session | None = None) -> Session:
-        """The session, logged in once however many ask; ``stale`` is one that vCenter no longer knows.
+    async def get_session(self, stale: Session | None = None) -> Session:
+        """Return the session, logged in once for all that ask; ``stale`` is one that vCenter has ended.
 
         Raises VcenterUnavailableError, LoginRefusedError.
         """
@@ -62,27 +71,27 @@ class VcenterClient:
                 self._session = await self._log_in()
             return self._session
 
-    async def call(self, make: Callable[[Dialect], Operation], shape: Shape[T]) -> T:
-        """The value that an operation answers with. Raises RetryableError, PermanentError."""
-        session = await self.session()
+    async def call(self, make: Callable[[Dialect], Operation], expect: Expectation[T]) -> T:
+        """Return what an operation answers. Raises RetryableError, PermanentError."""
+        session = await self.get_session()
         answer = await self._operate(session, make)
         if answer.status == httpx.codes.UNAUTHORIZED:
-            session = await self.session(stale=session)
+            session = await self.get_session(stale=session)
             answer = await self._operate(session, make)
-        return value_of(answer, shape, wrapped=session.dialect.wrapped)
+        return parse_value(answer, expect, wrapped=session.dialect.wrapped)
 
     async def check(self) -> None:
-        """Whether vCenter knows our session, or gives us one. Raises RetryableError, PermanentError."""
-        session = await self.session()
-        method, path = session.dialect.ask
+        """Return if vCenter accepts our session, or opens one. Raises RetryableError, PermanentError."""
+        session = await self.get_session()
+        method, path = session.dialect.session_check
         answer = await self._send(method, path, {SESSION_HEADER: session.token})
         if answer.status == httpx.codes.UNAUTHORIZED:
-            await self.session(stale=session)
+            await self.get_session(stale=session)
         else:
-            value_of(answer, record("user"), wrapped=session.dialect.wrapped)
+            parse_value(answer, expect_object("user"), wrapped=session.dialect.wrapped)
 
     async def close(self) -> None:
-        """Log out, as good as it goes, and close the connections."""
+        """Log out, if vCenter answers in time, and close the connections."""
         if self._session is not None:
             session, self._session = self._session, None
             with suppress(VcenterUnavailableError, TimeoutError):  # the session then ends by itself
@@ -93,55 +102,55 @@ class VcenterClient:
     async def _operate(self, session: Session, make: Callable[[Dialect], Operation]) -> Answer:
         operation = make(session.dialect)
         headers = {SESSION_HEADER: session.token}
-        return await self._send(operation.method, session.dialect.path(operation), headers, json=operation.body)
+        return await self._send(operation.method, session.dialect.build_path(operation), headers, json=operation.body)
 
     async def _log_in(self) -> Session:
-        """A session in the first dialect that gives one.
+        """Open a session in the first dialect that vCenter speaks.
 
         An older vCenter, or what stands before it, answers 404 where it has no ``/api/session``, or 400, 403, 405, 415,
-        or a page. No such answer is about the event that we log in for.
+        or a web page. No such answer is about the event that we log in for.
         """
-        credentials = self._usable_credentials()
+        credentials = self._read_credentials()
         failures = []
         for dialect in (API, REST):
-            answer = await self._ask_for_session(dialect, credentials)
+            answer = await self._request_session(dialect, credentials)
             try:
-                token = value_of(answer, text, wrapped=dialect.wrapped)
-            except PytagError as exc:
-                if may_pass(answer.status) and not is_page(answer):
+                token = parse_value(answer, expect_text, wrapped=dialect.wrapped)
+            except FunctionError as exc:
+                if is_transient(answer.status) and not is_web_page(answer):
                     raise
                 failures.append((answer.status, str(exc)))
             else:
                 self._refusals.forget()
                 return Session(token, dialect)
-        raise self._no_api(failures)
+        raise self._no_api_error(failures)
 
-    async def _ask_for_session(self, dialect: Dialect, credentials: Credentials) -> Answer:
+    async def _request_session(self, dialect: Dialect, credentials: Credentials) -> Answer:
         auth = httpx.BasicAuth(credentials.username, credentials.password.get_secret_value())
         answer = await self._send("POST", dialect.session, {"vmware-use-header-authn": "true"}, auth=auth)
         if answer.status == httpx.codes.UNAUTHORIZED:
             self._refusals.note(credentials)
-            raise self._login_refused(credentials)
+            raise self._login_refused_error(credentials)
         return answer
 
-    def _no_api(self, failures: list[tuple[int, str]]) -> VcenterUnavailableError:
-        told = [message for status, message in failures if status != httpx.codes.NOT_FOUND]
-        why = f": {'; '.join(told)}" if told else ""
+    def _no_api_error(self, failures: list[tuple[int, str]]) -> VcenterUnavailableError:
+        messages = [message for status, message in failures if status != httpx.codes.NOT_FOUND]
+        why = f": {'; '.join(messages)}" if messages else ""
         return VcenterUnavailableError(
             f"no REST API at {self._http.base_url}: is VCENTER_URL a vCenter, and is it up?{why}"
         )
 
-    def _usable_credentials(self) -> Credentials:
-        """The credentials as they are now, unless vCenter has just refused these very ones."""
+    def _read_credentials(self) -> Credentials:
+        """Return the credentials as they are now. Raises LoginRefusedError while vCenter would refuse them again."""
         try:
             credentials = self._credentials()
         except SettingsError as exc:  # a mounted Secret that is being replaced
             raise LoginRefusedError(str(exc)) from exc
         if self._refusals.pause(credentials) > 0:
-            raise self._login_refused(credentials)
+            raise self._login_refused_error(credentials)
         return credentials
 
-    def _login_refused(self, credentials: Credentials) -> LoginRefusedError:
+    def _login_refused_error(self, credentials: Credentials) -> LoginRefusedError:
         pause = self._refusals.pause(credentials)
         return LoginRefusedError(
             f"vCenter refuses the user name or password of {credentials.username}: check VCENTER_USERNAME and "
@@ -151,19 +160,19 @@ class VcenterClient:
         )
 
     async def _send(self, method: str, path: str, headers: dict[str, str], **more: Any) -> Answer:
-        """One request, with its span. Raises VcenterUnavailableError where there is no answer that can be read."""
+        """Send one request, with its span. Raises VcenterUnavailableError without an answer that can be read."""
         url = str(self._http.base_url.join(path))
         headers["accept-encoding"] = "identity"  # what is packed could unpack to any size
-        with self._telemetry.request(method, url, headers) as span:
+        with self._tracing.request_span(method, url, headers) as span:
             try:
                 async with self._http.stream(method, path, headers=headers, **more) as response:
-                    answered(span, response.status_code)
-                    return await read(response)
+                    record_status(span, response.status_code)
+                    return await read_answer(response)
             except httpx.HTTPError as exc:
-                raise VcenterUnavailableError(_no_answer(self._http.base_url, exc)) from exc
+                raise VcenterUnavailableError(_explain_no_answer(self._http.base_url, exc)) from exc
 
 
-def _no_answer(url: httpx.URL, exc: httpx.HTTPError) -> str:
+def _explain_no_answer(url: httpx.URL, exc: httpx.HTTPError) -> str:
     reason = _explain_certificate(exc) or " ".join(str(exc).split()) or type(exc).__name__
     return f"no answer from vCenter at {url}: {reason}"
 

@@ -1,4 +1,4 @@
-"""The HTTP connections to vCenter: whom they trust, and which proxy they take."""
+"""The HTTP connections to vCenter: the authorities they trust, and the proxy they take."""
 
 import ssl
 from collections.abc import Iterator
@@ -8,66 +8,61 @@ from urllib.parse import urlsplit
 import httpx
 import structlog
 
-from pytag.settings import Settings
 from vcenter_functions.errors import SettingsError
 from vcenter_functions.net.proxies import Proxy, ProxySettingError, find_vcenter_proxy
 from vcenter_functions.net.tls import Authorities
+from vcenter_functions.settings import FunctionSettings
 
-_log = structlog.get_logger()
+log = structlog.get_logger()
 
 
-def http_client(settings: Settings) -> httpx.AsyncClient:
-    """Make the client for vCenter's REST API. Raises SettingsError for a proxy that cannot be used."""
+def create_http_client(settings: FunctionSettings) -> httpx.AsyncClient:
+    """Create the client for vCenter's REST API. Raises SettingsError for a proxy that cannot be used."""
     authorities = Authorities(settings.vcenter_ca_file, insecure=settings.vcenter_insecure)
-    transport = Transport(authorities, vcenter_proxy(settings.base_url))
+    transport = ReloadingTransport(authorities, find_proxy(settings.base_url))
     return httpx.AsyncClient(base_url=settings.base_url, transport=transport, timeout=min(10.0, settings.timeout))
 
 
-def vcenter_proxy(url: str) -> Proxy | None:
-    """The proxy for a vCenter at this address. Raises SettingsError for one that cannot be used."""
+def find_proxy(url: str) -> Proxy | None:
+    """Return the proxy for a vCenter at this address, None for none. Raises SettingsError for one that is unusable."""
     try:
         return find_vcenter_proxy(url)
     except ProxySettingError as exc:
         raise SettingsError(str(exc)) from exc
 
 
-def announce_way(settings: Settings) -> None:
-    """Log what an operator may not expect on the way to vCenter: a path that is not used, a proxy that is.
+def log_route(settings: FunctionSettings) -> None:
+    """Log what an operator may not expect of the way to vCenter: a path that is not used, a proxy that is.
 
     Raises SettingsError for a proxy that cannot be used.
     """
     path = urlsplit(settings.vcenter_url).path
     if path.rstrip("/") not in {"", "/sdk"}:
-        _log.warning("the path in VCENTER_URL is not used", path=path, asked=settings.base_url)
-    announce_proxy(settings)
-
-
-def announce_proxy(settings: Settings) -> None:
-    """Log which proxy leads to vCenter. Raises SettingsError for one that cannot be used."""
-    proxy = vcenter_proxy(settings.base_url)
+        log.warning("the path in VCENTER_URL is not used", path=path, asked=settings.base_url)
+    proxy = find_proxy(settings.base_url)
     if proxy is not None:
-        _log.info("vCenter is reached through a proxy", vcenter=settings.base_url, proxy=str(proxy))
+        log.info("vCenter is reached through a proxy", vcenter=settings.base_url, proxy=str(proxy))
 
 
-class Transport(httpx.AsyncBaseTransport):
-    """Connections that trust the authorities of now: httpx has one context for all that it ever makes.
+class ReloadingTransport(httpx.AsyncBaseTransport):
+    """Connections that trust the authorities as they are now: httpx alone keeps one TLS context for ever.
 
-    A failure of the ``proxy`` names it.
+    A failure on the way through the ``proxy`` names it.
     """
 
     def __init__(self, authorities: Authorities, proxy: Proxy | None) -> None:
         self._authorities = authorities
         self._proxy = proxy
         self._context = authorities.context()
-        self._current = self._connecting(self._context)
+        self._current = self._create(self._context)
         self._retired: httpx.AsyncHTTPTransport | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request over a connection that was made with the authorities of now."""
+        """Send a request over a connection that trusts the authorities as they are now."""
         context = self._authorities.context()
         if context is not self._context:
             await self._renew(context)
-        with proxy_named(self._proxy):
+        with name_proxy(self._proxy):
             return await self._current.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -76,19 +71,19 @@ class Transport(httpx.AsyncBaseTransport):
             await transport.aclose()
 
     async def _renew(self, context: ssl.SSLContext) -> None:
-        """Use new connections from here on. The old ones may be in use, and are closed a change later."""
+        """Use new connections from now on. The old ones may be in use, and are closed a change later."""
         closing, self._retired = self._retired, self._current
-        self._context, self._current = context, self._connecting(context)
+        self._context, self._current = context, self._create(context)
         if closing is not None:
             await closing.aclose()
 
-    def _connecting(self, context: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
+    def _create(self, context: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
         return httpx.AsyncHTTPTransport(verify=context, trust_env=False, proxy=self._proxy.url if self._proxy else None)
 
 
 @contextmanager
-def proxy_named(proxy: Proxy | None) -> Iterator[None]:
-    """Say in a failure on the way through a proxy that it is the proxy's, or may be."""
+def name_proxy(proxy: Proxy | None) -> Iterator[None]:
+    """Name the proxy in a failure that is its own, or may be."""
     try:
         yield
     except httpx.ProxyError as exc:  # its answer to CONNECT

@@ -1,4 +1,4 @@
-"""When a log-in that vCenter has refused may be tried again, so that we never lock the account. Pure but for the clock.
+"""When to try again a log-in that vCenter has refused, so that the account is never locked. Pure but for the clock.
 
 By default vCenter locks an account after five refused log-ins within three minutes (vSphere Authentication, lockout
 policy), and the adapter uses the same account: each of the two makes two at most while nobody changes the credentials.
@@ -14,12 +14,12 @@ FIRST_PAUSE, LONGEST_PAUSE = 60.0, 900.0
 
 WINDOW = 185.0
 """Seconds within which refusals count together: vCenter's 180, whole and the last with them, and a little more."""
-SAME, ANY = 2, 3
-"""How many refusals such a window may hold before credentials wait that were refused, and before changed ones do."""
+MAX_SAME, MAX_ANY = 2, 3
+"""How many refusals a window may hold before the same credentials have to wait, and before changed ones have to."""
 
 
 class Refusals:
-    """The refused log-ins since the last that worked."""
+    """The refused log-ins since the last one that worked."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -29,32 +29,32 @@ class Refusals:
         self._count = 0
 
     def note(self, credentials: Credentials) -> None:
-        """These were refused just now."""
+        """Remember that these credentials were refused just now."""
         if self._is_of_another(credentials):
             self.forget()
         self._credentials = credentials
-        self._at = [*self._at[1 - ANY :], self._clock()]
+        self._at = [*self._at[1 - MAX_ANY :], self._clock()]
         self._count += 1
 
     def forget(self) -> None:
-        """A log-in has worked."""
+        """Forget all refusals: a log-in has worked."""
         self._credentials, self._at, self._count = None, [], 0
 
     def pause(self, credentials: Credentials) -> float:
-        """Seconds until these may be tried, 0 for now. Changed ones are tried at once, but not over and over."""
+        """Return the seconds until these may be tried. Changed ones need not wait, unless they change often."""
         if self._is_of_another(credentials):
             return 0.0
         if credentials != self._credentials:
-            return self._until_fewer(ANY)
-        grown = min(FIRST_PAUSE * (1 << min(self._count - 1, 10)), LONGEST_PAUSE)
-        return max(self._at[-1] + grown - self._clock(), self._until_fewer(SAME), 0.0)
+            return self._until_fewer(MAX_ANY)
+        backoff = min(FIRST_PAUSE * (1 << min(self._count - 1, 10)), LONGEST_PAUSE)
+        return max(self._at[-1] + backoff - self._clock(), self._until_fewer(MAX_SAME), 0.0)
 
     def _is_of_another(self, credentials: Credentials) -> bool:
-        """Whether this account has not been refused yet: vCenter locks each for itself."""
+        """Say whether this account has not been refused yet: vCenter counts by account."""
         return self._credentials is None or credentials.username != self._credentials.username
 
     def _until_fewer(self, allowed: int) -> float:
-        """Seconds until a window holds fewer refusals than this."""
+        """Return the seconds until a window holds fewer refusals than allowed."""
         if len(self._at) < allowed:
             return 0.0
         return max(self._at[-allowed] + WINDOW - self._clock(), 0.0)

@@ -6,13 +6,13 @@ from typing import Any
 
 import structlog
 
-from pytag.settings import Settings
+from vcenter_functions.settings import FunctionSettings
 
-CHATTY = ("httpx", "httpcore", "uvicorn.error", "urllib3")
-"""Libraries that log what our own entries say already."""
+CHATTY_LIBRARIES = ("httpx", "httpcore", "uvicorn.error", "urllib3")
+"""They log what our own entries say already."""
 
 
-def configure(settings: Settings) -> None:
+def configure(settings: FunctionSettings) -> None:
     """Send structlog's and the standard library's entries through one formatter."""
     level = getattr(logging, settings.log_level.upper())
     shared: list[Any] = [
@@ -25,16 +25,19 @@ def configure(settings: Settings) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared, processors=_formatting_processors(settings.log_format)
+    )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_last(settings)))
+    handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name in CHATTY:
+    for name in CHATTY_LIBRARIES:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 
-def _last(settings: Settings) -> list[Any]:
+def _formatting_processors(log_format: str) -> list[Any]:
     clean = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    if settings.log_format == "json":
+    if log_format == "json":
         return [clean, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     # Where rich is installed, structlog's own tracebacks print every local variable, a session's token among them.
     plain = structlog.dev.plain_traceback

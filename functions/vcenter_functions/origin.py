@@ -1,7 +1,7 @@
 """Which vCenter an event is of. Pure.
 
-An object's id means another object in another vCenter, so this has to be known before anything is tagged. Who writes
-what into ``source``: vcenter-source in both of its formats, VMware's VSphereSource and its event router
+An object's id means another object in another vCenter, so this has to be known before anything is done to the object.
+What senders write into ``source``: vcenter-source in both of its formats, VMware's VSphereSource and its event router
 ``https://host/sdk``; the vcenter-connector, in its flat object, the host alone.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cloudevents.core.base import BaseCloudEvent
 
 USUAL_PORTS = frozenset({80, 443})
-"""Ports of one and the same vCenter: it sends those who come to 80 on to 443."""
+"""Ports of one and the same vCenter: it redirects from 80 to 443."""
 
 _HOST_ALONE = re.compile(r"(?P<host>[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)(:(?P<port>\d{1,5}))?(/.*)?")
 
@@ -36,14 +36,14 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The vCenter that we tag in. An alias without a port stands for each of that host's."""
+    """The vCenter that a function acts in. An alias without a port stands for every port of its host."""
 
     own: Server
     aliases: frozenset[Server] = frozenset()
 
     def check(self, event: "BaseCloudEvent") -> None:
-        """Let an event of this vCenter pass, and one that does not say. Raises OtherVcenterError for any other."""
-        server = origin_of(event)
+        """Let pass an event of this vCenter, or of no vCenter that it names. Raises OtherVcenterError for any other."""
+        server = find_server(event)
         if server is None or server == self.own or not self.aliases.isdisjoint({server, Server(server.host)}):
             return
         raise OtherVcenterError(
@@ -52,53 +52,54 @@ class Origin:
         )
 
 
-def origin_of(event: "BaseCloudEvent") -> Server | None:
-    """The server that an event says it is of; None where it names none, as a ``source`` of ``/scripts/nightly``."""
+def find_server(event: "BaseCloudEvent") -> Server | None:
+    """Return the server that an event names; None where it names none, as a ``source`` of ``/scripts/nightly``."""
     data = event.get_data()
     if isinstance(data, dict) and data.get("topic") == event.get_type():  # the vcenter-connector's, which names a host
-        named = str(data.get("source") or "")
-        return (server_of(named) or _unreadable(named)) if named else None
+        host = str(data.get("source") or "")
+        return (parse_server(host) or _unreadable_server(host)) if host else None
     source = event.get_source()
     if "//" not in source and not re.match(r"[^/]+[.:]", source):
         return None  # a single word may be anything
-    return server_of(source)
+    return parse_server(source)
 
 
-def server_of(name: str) -> Server | None:
-    """The server in a URL, or in a host's name with or without a port; None where there is none."""
-    alone = _HOST_ALONE.fullmatch(name)
-    if alone:
-        return _server(alone["host"], alone["port"])
+def parse_server(name: str) -> Server | None:
+    """Return the server in a URL, or in a host's name with or without a port; None where there is none."""
+    match = _HOST_ALONE.fullmatch(name)
+    if match:
+        return _normalize(match["host"], match["port"])
     if "//" not in name:
-        return _address(name)
+        return _parse_address(name)
     try:
         parts = urlsplit(name)
-        return _server(parts.hostname or "", parts.port) if parts.netloc else None
+        return _normalize(parts.hostname or "", parts.port) if parts.netloc else None
     except ValueError:  # a URL, but none that names our vCenter
-        return _unreadable(name)
+        return _unreadable_server(name)
 
 
-def _unreadable(name: str) -> Server:
+def _unreadable_server(name: str) -> Server:
+    """Return a server that is no other's, for a name that cannot be read."""
     return Server(" ".join(name.split())[:100])
 
 
-def _server(host: str, port: str | int | None) -> Server:
+def _normalize(host: str, port: str | int | None) -> Server:
     number = int(port) if port else None
-    return Server(_canonical(host), None if number in USUAL_PORTS else number)
+    return Server(_normalize_host(host), None if number in USUAL_PORTS else number)
 
 
-def _address(name: str) -> Server | None:
-    """An IPv6 address, which has no port unless it stands in brackets."""
+def _parse_address(name: str) -> Server | None:
+    """Read an IPv6 address, which has no port unless it stands in brackets."""
     bare, _, port = name.removeprefix("[").partition("]")
     try:
         ip_address(bare)
     except ValueError:
         return None
-    return _server(bare, port.removeprefix(":") if port.removeprefix(":").isdecimal() else None)
+    return _normalize(bare, port.removeprefix(":") if port.removeprefix(":").isdecimal() else None)
 
 
-def _canonical(host: str) -> str:
-    """One spelling for each name: lower case, no final dot, an IPv6 address in its shortest form."""
+def _normalize_host(host: str) -> str:
+    """Spell a name as every other spelling of it is: lower case, no final dot, an IPv6 address in its shortest form."""
     plain = host.rstrip(".").lower()
     try:
         return str(ip_address(plain))

@@ -1,0 +1,1 @@
+"""display: prints the events that it gets."""
