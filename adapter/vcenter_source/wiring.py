@@ -32,7 +32,7 @@ from vcenter_source.state.checkpoint.memory import MemoryStore
 from vcenter_source.state.dead_letters import DeadLetters, FallbackStore, NoDeadLetters
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder
 from vcenter_source.state.dead_letters.sink import DeadLetterSink
-from vcenter_source.state.lease import REQUEST, Lease, process_name
+from vcenter_source.state.lease import REQUEST_TIMEOUT, Lease, get_process_name
 from vcenter_source.vcenter.client import About, Vcenter
 from vcenter_source.vcenter.refusals import Refusals
 from vcenter_source.vcenter.session import Session
@@ -62,7 +62,7 @@ def build_checkpoint_store(address: str) -> CheckpointStore:
     if parts.scheme == "configmap" and OBJECT_NAME.fullmatch(name):
         from vcenter_source.state import kube
 
-        return ConfigMapStore(kube.connect().object(kube.CONFIG_MAP, name, "CHECKPOINT"), process_name())
+        return ConfigMapStore(kube.connect().locate(kube.CONFIG_MAP, name, "CHECKPOINT"), get_process_name())
     wanted = "file:///path/to/file, configmap://[namespace/]name or memory:"
     raise ConfigurationError(f"CHECKPOINT: {address!r}: set {wanted}")
 
@@ -73,14 +73,14 @@ def build_lease(settings: StateSettings) -> Lease | None:
         return None
     from vcenter_source.state import kube
 
-    timeout = settings.lease_duration * REQUEST
-    stored = kube.connect().object(kube.LEASE, settings.lease, "LEASE", timeout)
-    return Lease(stored, process_name(), duration=settings.lease_duration)
+    timeout = settings.lease_duration * REQUEST_TIMEOUT
+    stored = kube.connect().locate(kube.LEASE, settings.lease, "LEASE", timeout)
+    return Lease(stored, get_process_name(), duration=settings.lease_duration)
 
 
 def build_fence(lease: Lease | None) -> Fence:
     """Build the check made before anything that one adapter alone may do; it raises LeaseLostError."""
-    return lease.must_be_held if lease else lambda: None
+    return lease.check_held if lease else lambda: None
 
 
 @asynccontextmanager

@@ -189,7 +189,7 @@ def test_the_role_allows_no_creation_whether_or_not_the_object_is_there(
     """What tests/support/kube_api.py does too: only reading tells."""
     monkeypatch.setenv("KUBECONFIG", str(place.config))
     place.apply()
-    stored = kube.connect().object(kube.CONFIG_MAP, CHECKPOINT, "CHECKPOINT")
+    stored = kube.connect().locate(kube.CONFIG_MAP, CHECKPOINT, "CHECKPOINT")
     with pytest.raises(KubernetesForbiddenError, match="may not create configmaps"):
         stored.create({})
     ConfigMapStore(stored, "one").claim()

@@ -398,7 +398,7 @@ def test_a_proxys_403_is_not_a_lack_of_rbac(
 ) -> None:
     with kube_api() as api:
         environment.setenv("KUBECONFIG", str(kubeconfig(tmp_path, api)))
-        stored = kube.connect().object(kube.CONFIG_MAP, "checkpoint", "CHECKPOINT")
+        stored = kube.connect().locate(kube.CONFIG_MAP, "checkpoint", "CHECKPOINT")
         assert stored.read() is None
         proxy.refuses = 403
         with pytest.raises(KubernetesUnavailableError, match=rf"through the proxy 127\.0\.0\.1:{proxy.port} \(HTTP_P"):
@@ -419,7 +419,7 @@ def test_a_403_to_connect_is_not_one_either(
         proxy.refuses = 403
         expected = rf"through the proxy 127\.0\.0\.1:{proxy.port} \(HTTPS_PROXY\): .*403 Forbidden"
         with pytest.raises(KubernetesUnavailableError, match=expected):
-            kube.connect().object(kube.CONFIG_MAP, "checkpoint", "CHECKPOINT").read()
+            kube.connect().locate(kube.CONFIG_MAP, "checkpoint", "CHECKPOINT").read()
 
 
 # ---- doctor

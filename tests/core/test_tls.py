@@ -283,7 +283,7 @@ def test_the_api_server_is_judged_alike(
         (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
         monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
         cluster = kube.connect()
-        stored = cluster.object(kube.CONFIG_MAP, "checkpoint", "CHECKPOINT")
+        stored = cluster.locate(kube.CONFIG_MAP, "checkpoint", "CHECKPOINT")
         if case.error:
             with pytest.raises(KubernetesUnavailableError, match="certificate verify failed"):
                 stored.read()

@@ -57,7 +57,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubeApi]:
 
 
 def configmap_store(owner: str = "one") -> ConfigMapStore:
-    return ConfigMapStore(kube.connect().object(kube.CONFIG_MAP, NAME, "CHECKPOINT"), owner)
+    return ConfigMapStore(kube.connect().locate(kube.CONFIG_MAP, NAME, "CHECKPOINT"), owner)
 
 
 @pytest.mark.parametrize("what", ["deleted", "emptied", "put back to an older one"])

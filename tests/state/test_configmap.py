@@ -17,7 +17,7 @@ from vcenter_simulator.certificate import make_certificate
 from vcenter_source.core.errors import ConfigurationError, KubernetesForbiddenError, OvertakenError, RetryableError
 from vcenter_source.state import kube
 from vcenter_source.state.checkpoint import Checkpoint
-from vcenter_source.state.checkpoint.configmap import KEY, TRIES, ConfigMapStore
+from vcenter_source.state.checkpoint.configmap import KEY, MAX_WRITES, ConfigMapStore
 from vcenter_source.state.checkpoint.serialization import StoredCheckpoint, serialize
 
 NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
@@ -36,7 +36,7 @@ class Place:
     cluster: kube.Cluster
 
     def store(self, owner: str = "one", timeout: float = 5.0) -> ConfigMapStore:
-        return ConfigMapStore(self.cluster.object(kube.CONFIG_MAP, NAME, "CHECKPOINT", timeout), owner)
+        return ConfigMapStore(self.cluster.locate(kube.CONFIG_MAP, NAME, "CHECKPOINT", timeout), owner)
 
     def content(self) -> dict[str, Any]:
         found = self.api.get("configmaps", NAME)
@@ -89,7 +89,7 @@ def test_whoever_claims_the_checkpoint_overtakes_the_one_before(place: Place) ->
     older.save(saved(1))
     newer.claim()
     assert newer.load() == saved(1)
-    with pytest.raises(OvertakenError, match=f"another adapter, pod-b, has taken ConfigMap {NAMESPACE}/{NAME} over"):
+    with pytest.raises(OvertakenError, match=f"another adapter, pod-b, has taken over ConfigMap {NAMESPACE}/{NAME}"):
         older.save(saved(2))
     with pytest.raises(OvertakenError, match="CHECKPOINT: another adapter"):
         older.check()
@@ -134,7 +134,7 @@ def test_endless_conflicts_are_a_failure_that_may_pass(place: Place) -> None:
     before = len(place.api.requests)
     with pytest.raises(RetryableError, match="CHECKPOINT: "):
         store.save(saved(1))
-    assert place.api.verbs("configmaps")[before:].count("update") == TRIES
+    assert place.api.verbs("configmaps")[before:].count("update") == MAX_WRITES
 
 
 def test_a_configmap_that_was_deleted_is_made_anew(place: Place) -> None:
@@ -232,7 +232,7 @@ def test_a_missing_permission_names_the_verb_the_resource_and_who_lacks_it(place
 
 
 def test_a_token_that_is_not_accepted_and_a_namespace_that_is_not_there_are_said(place: Place) -> None:
-    elsewhere = ConfigMapStore(place.cluster.object(kube.CONFIG_MAP, "elsewhere/checkpoint", "CHECKPOINT"), "one")
+    elsewhere = ConfigMapStore(place.cluster.locate(kube.CONFIG_MAP, "elsewhere/checkpoint", "CHECKPOINT"), "one")
     with pytest.raises(RetryableError, match=r'cannot create ConfigMap elsewhere/checkpoint: .*"elsewhere" not found'):
         elsewhere.claim()
     place.api.tokens = {"another"}
@@ -265,7 +265,7 @@ def test_the_command_that_removes_it_leaves_the_configmap_there(place: Place) ->
     *kubectl, patch = shlex.split(place.store().removal_command)
     assert kubectl == ["kubectl", "-n", NAMESPACE, "patch", "configmap", NAME, "--type=merge", "-p"]
     assert orjson.loads(patch) == {"data": {KEY: None}}
-    shipped = place.cluster.object(kube.CONFIG_MAP, f"vcenter-source/{CHECKPOINT}", "CHECKPOINT")
+    shipped = place.cluster.locate(kube.CONFIG_MAP, f"vcenter-source/{CHECKPOINT}", "CHECKPOINT")
     assert f"$ {ConfigMapStore(shipped, 'one').removal_command}\n" in PAGE.read_text(encoding="utf-8")
     place.api.denied = {("create", "configmaps")}
     place.api.put("configmaps", NAME, {"metadata": {"name": NAME}, "data": {}})
@@ -340,4 +340,4 @@ def test_a_pod_without_a_service_account_is_told_so(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
     with pytest.raises(ConfigurationError, match=f"service account in {tmp_path}"):
-        kube.in_cluster(tmp_path)
+        kube.connect_in_cluster(tmp_path)

@@ -103,7 +103,7 @@ def kept(api: KubeApi) -> Any:
 def test_a_checkpoint_is_saved_as_soon_as_it_can_be(
     api: KubeApi, cluster: kube.Cluster, verb: str, answer: Any, what: str
 ) -> None:
-    store = ConfigMapStore(cluster.object(kube.CONFIG_MAP, CHECKPOINT, "CHECKPOINT"), "one")
+    store = ConfigMapStore(cluster.locate(kube.CONFIG_MAP, CHECKPOINT, "CHECKPOINT"), "one")
     store.claim()
     store.save(saved(1))
     befall(api, "configmaps", verb, answer)
@@ -136,18 +136,18 @@ def test_a_lease_is_held_again_as_soon_as_it_can_be(
         with waiting(lease, answer), suppress(LeaseLostError):
             while now <= 1000 + 2 * DURATION:
                 await lease._attempt()
-                lease.must_be_held()
+                lease.check_held()
                 await sleep(4)
         api.fault = None
         apply(api, "leases")
         await lease.acquire()
 
-    stored = cluster.object(kube.LEASE, LEASE, "LEASE")
+    stored = cluster.locate(kube.LEASE, LEASE, "LEASE")
     lease = Lease(stored, "one", duration=DURATION, clock=lambda: now, sleep=sleep)
     asyncio.run(lead())
     found = api.get("leases", LEASE)
     assert found is not None
-    assert (lease.held, found["spec"]["holderIdentity"]) == (True, "one")
+    assert (lease.is_held, found["spec"]["holderIdentity"]) == (True, "one")
 
 
 @pytest.mark.parametrize("answer", [404, ("page", 404), ("page", 200)], ids=str)
@@ -155,7 +155,7 @@ def test_only_the_api_server_itself_says_that_there_is_no_checkpoint(
     api: KubeApi, cluster: kube.Cluster, answer: Any
 ) -> None:
     """Beginning at START_FROM instead would pass over events without a word."""
-    store = ConfigMapStore(cluster.object(kube.CONFIG_MAP, CHECKPOINT, "CHECKPOINT"), "one")
+    store = ConfigMapStore(cluster.locate(kube.CONFIG_MAP, CHECKPOINT, "CHECKPOINT"), "one")
     befall(api, "configmaps", "get", answer)
     with pytest.raises(RetryableError, match=f"CHECKPOINT: cannot get ConfigMap {NAMESPACE}/{CHECKPOINT}: "):
         store.load()

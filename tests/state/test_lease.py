@@ -46,7 +46,7 @@ class Place:
 
     def holder(self, name: str, now: float = 1_000.0, timeout: float = 5.0) -> Holder:
         holder = Holder(now)
-        stored = self.cluster.object(kube.LEASE, NAME, "LEASE", timeout)
+        stored = self.cluster.locate(kube.LEASE, NAME, "LEASE", timeout)
         holder.lease = Lease(stored, name, duration=DURATION, clock=lambda: holder.now, sleep=holder.sleep)
         return holder
 
@@ -71,7 +71,7 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 def test_a_lease_that_is_not_there_is_made_and_names_its_holder(place: Place) -> None:
     one = place.holder("one")
     run(one.lease.acquire())
-    assert one.lease.held
+    assert one.lease.is_held
     spec = place.spec()
     assert spec["acquireTime"] == spec["renewTime"]
     assert (spec["holderIdentity"], spec["leaseDurationSeconds"], spec["leaseTransitions"]) == ("one", DURATION, 0)
@@ -117,7 +117,7 @@ def test_as_long_as_it_is_renewed_nobody_takes_it_however_slow_the_clock_of_its_
     def renew(now: float) -> None:
         if now < began + 100:
             one.now += 0.1
-            one.lease._take()
+            one.lease._acquire_or_renew()
 
     two.meanwhile = renew
     run(two.lease.acquire())
@@ -138,11 +138,11 @@ def test_the_fence_closes_before_another_may_take_it(place: Place) -> None:
     run(one.lease.acquire())
     run(two.lease._attempt())
     one.now += 9.9
-    one.lease.must_be_held()
+    one.lease.check_held()
     one.now += 0.2
-    assert not one.lease.held
+    assert not one.lease.is_held
     with pytest.raises(LeaseLostError, match=f"LEASE: Lease {NAMESPACE}/{NAME} was not renewed in time"):
-        one.lease.must_be_held()
+        one.lease.check_held()
     two.now += 10.1
     assert not run(two.lease._attempt()), "with five seconds for what the other had on its way"
 
@@ -158,7 +158,7 @@ def test_the_fence_counts_from_before_a_renewal_was_asked_for(place: Place) -> N
     place.api.faulty = slow
     run(one.lease._attempt())
     one.now += 1.1
-    assert not one.lease.held
+    assert not one.lease.is_held
 
 
 def test_a_leader_that_cannot_renew_is_told_so_when_its_time_is_over(place: Place) -> None:
@@ -172,7 +172,7 @@ def test_a_leader_that_cannot_renew_is_told_so_when_its_time_is_over(place: Plac
     assert one.now == pytest.approx(began + 10), "five seconds before another may take it"
     place.api.fault = None
     run(one.lease.acquire())
-    assert one.lease.held, "nobody else has taken it, and it need not wait for itself"
+    assert one.lease.is_held, "nobody else has taken it, and it need not wait for itself"
 
 
 def test_who_cannot_have_it_yet_asks_no_faster_than_it_would_renew(place: Place) -> None:
@@ -193,21 +193,21 @@ def test_a_leader_that_is_overtaken_learns_by_whom(place: Place) -> None:
     run(one.lease.acquire())
     one.now += 1000  # it was stopped
     run(two.lease.acquire())
-    assert not one.lease.held
+    assert not one.lease.is_held
     with pytest.raises(LeaseLostError, match="is held by two now"):
         run(one.lease.renew_regularly())
-    assert not one.lease.held
-    two.lease.must_be_held()
+    assert not one.lease.is_held
+    two.lease.check_held()
 
 
 def test_a_leader_ends_as_soon_as_somebody_has_given_the_lease_to_another(place: Place) -> None:
     one = place.holder("one")
     run(one.lease.acquire())
     place.api.put("leases", NAME, {"spec": place.spec() | {"holderIdentity": "two"}})
-    assert one.lease.held
+    assert one.lease.is_held
     with pytest.raises(LeaseLostError, match="is held by two now"):
         run(one.lease.renew_regularly())
-    assert not one.lease.held
+    assert not one.lease.is_held
 
 
 def test_a_release_after_a_renewal_whose_answer_was_lost_frees_it_all_the_same(place: Place) -> None:
@@ -235,7 +235,7 @@ def test_a_lease_that_was_deleted_is_waited_for_where_it_may_not_be_made(place: 
     place.api.delete("leases", NAME)
     waiting = holders[name]
     assert not run(waiting.lease._attempt())
-    assert not waiting.lease.held
+    assert not waiting.lease.is_held
 
     def apply_again(_: float) -> None:
         if len(waiting.slept) == 3:
@@ -269,7 +269,7 @@ def test_a_lease_that_is_released_is_taken_at_once(place: Place) -> None:
     run(one.lease.acquire())
     assert not run(two.lease._attempt())
     run(one.lease.release())
-    assert not one.lease.held
+    assert not one.lease.is_held
     run(two.lease.acquire())
     assert two.slept == []
     assert place.spec()["leaseTransitions"] == 1
@@ -288,7 +288,7 @@ def test_a_release_that_fails_is_no_failure(place: Place) -> None:
     run(one.lease.acquire())
     place.api.fault = 500
     run(one.lease.release())
-    assert not one.lease.held
+    assert not one.lease.is_held
 
 
 @pytest.mark.parametrize("fault", [500, 503, 429, 409, "cut", "hang", "page"])
@@ -317,7 +317,7 @@ def test_a_renewal_whose_answer_was_lost_does_not_end_the_term(place: Place) -> 
     one.now += 9
     assert run(one.lease._attempt())
     one.now += 9
-    assert one.lease.held
+    assert one.lease.is_held
 
 
 @pytest.mark.parametrize("verb", ["get", "create", "update"])

@@ -169,7 +169,7 @@ def test_without_a_lease_the_older_of_two_notices_that_it_has_been_overtaken(clu
     cluster.delivers("a", 50)
     cluster.adapter("b", LEASE="")
     assert older.ended() == 1
-    assert "has taken ConfigMap" in older.lines[-1]
+    assert "has taken over ConfigMap" in older.lines[-1]
     cluster.world.sink.behave()
     prove(cluster.world.settle(), duplicates=1000)
 

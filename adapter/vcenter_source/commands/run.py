@@ -189,7 +189,7 @@ async def leading(lease: Lease, meanwhile: Callable[[], Awaitable[None]]) -> Asy
                 yield
             except OvertakenError:
                 await lease.renew()  # who has it now has claimed the checkpoint too, maybe before we looked again
-                lease.must_be_held()
+                lease.check_held()
                 raise
     finally:
         await lease.release()

@@ -52,7 +52,7 @@ class Health:
 
     def _lease(self, lease: Lease) -> Check:
         """It is ours, or we know lately whose it is."""
-        if lease.held:
+        if lease.is_held:
             return Check(ok=True, why=f"leading{because(lease.contact.reason)}")
         if lease.contact.failing > self.stale_after:
             return Check(

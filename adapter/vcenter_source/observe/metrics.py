@@ -214,7 +214,7 @@ class Meters(Watch):
     @property
     def leading(self) -> bool:
         """Whether it is this adapter that delivers."""
-        return self.lease is None or self.lease.held
+        return self.lease is None or self.lease.is_held
 
     @property
     def in_flight(self) -> int:

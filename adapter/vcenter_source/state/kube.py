@@ -1,7 +1,7 @@
-"""The only room that talks to a Kubernetes API server: single objects, read, created and replaced.
+"""Read, create and replace single objects of a Kubernetes API server. No other module talks to one.
 
-Objects are plain JSON. The ``kubernetes`` package brings configuration, credentials and HTTP; its classes for the kinds
-of objects stay out, since they take a second to load where the rest takes a tenth.
+Objects are plain JSON. The ``kubernetes`` package provides configuration, credentials and HTTP; its classes for kinds
+of objects are not imported, since they take a second to load, ten times as long as the rest.
 """
 
 import os
@@ -38,17 +38,17 @@ from vcenter_source.core.quoting import quoted
 log = structlog.get_logger()
 
 Object = dict[str, Any]
-"""An object as the API server writes it, metadata and all."""
+"""An object in the API server's JSON, with its metadata."""
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Where Kubernetes mounts the token, the authority's certificate and the namespace."""
+"""The folder in which Kubernetes mounts the token, the authority's certificate and the namespace."""
 
-REQUEST_SECONDS = 5.0
-"""How long the API server may take to answer."""
+API_TIMEOUT = 5.0
+"""Seconds that the API server may take to answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ObjectKind:
     """A kind of object; ``resource`` is its name in paths and in Roles."""
 
     api_version: str
@@ -57,23 +57,23 @@ class Kind:
 
     @property
     def root(self) -> str:
-        """Where the paths of its API begin: the core API has a place of its own."""
+        """The prefix of its API's paths: the core API has a prefix of its own."""
         return f"/api/{self.api_version}" if "/" not in self.api_version else f"/apis/{self.api_version}"
 
 
-CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
-LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
+CONFIG_MAP = ObjectKind("v1", "ConfigMap", "configmaps")
+LEASE = ObjectKind("coordination.k8s.io/v1", "Lease", "leases")
 
 
 @dataclass(frozen=True, slots=True)
 class KubernetesObject:
-    """One object at one API server, whether it is there or not; its calls block, for at most about ``timeout`` seconds.
+    """One object of an API server, whether it exists or not. Calls block for at most about ``timeout`` seconds.
 
-    ``setting`` is the setting that names it, for messages.
+    ``setting`` is the setting that names the object, for messages.
     """
 
     client: ApiClient
-    kind: Kind
+    kind: ObjectKind
     namespace: str
     name: str
     setting: str
@@ -81,7 +81,7 @@ class KubernetesObject:
 
     @property
     def title(self) -> str:
-        """What an operator calls it."""
+        """The object's kind, namespace and name, for messages."""
         return f"{self.kind.name} {self.namespace}/{self.name}"
 
     @property
@@ -89,28 +89,28 @@ class KubernetesObject:
         return f"{self.kind.root}/namespaces/{self.namespace}/{self.kind.resource}"
 
     def read(self) -> Object | None:
-        """The object as it is now, None where there is none."""
+        """Return the object as it is now, None if it does not exist."""
         status, answer = self._request("GET", f"{self._collection}/{self.name}")
-        if self._says_missing(status, answer):
+        if self._is_missing(status, answer):
             return None
-        return self._judge("get", status, answer)
+        return self._check_answer("get", status, answer)
 
     def create(self, content: Mapping[str, Any]) -> Object:
-        """Make it. Raises KubernetesConflictError where it is there already."""
+        """Create the object. Raises KubernetesConflictError if it exists already."""
         metadata = {"name": self.name, "namespace": self.namespace}
         body = {"apiVersion": self.kind.api_version, "kind": self.kind.name, "metadata": metadata, **content}
         status, answer = self._request("POST", self._collection, body)
-        return self._judge("create", status, answer)
+        return self._check_answer("create", status, answer)
 
     def replace(self, changed: Object) -> Object:
-        """Put it in place of the one that was read. Raises KubernetesConflictError where that is not there any more.
+        """Replace the version that was read. Raises KubernetesConflictError if that is no longer the current one.
 
-        The ``resourceVersion`` in its metadata tells which one was read.
+        The ``resourceVersion`` in the metadata identifies the version.
         """
         status, answer = self._request("PUT", f"{self._collection}/{self.name}", changed)
-        if self._says_missing(status, answer):
+        if self._is_missing(status, answer):
             raise KubernetesConflictError(f"{self.setting}: {self.title} has been deleted")
-        return self._judge("update", status, answer)
+        return self._check_answer("update", status, answer)
 
     def _request(self, method: str, path: str, body: Object | None = None) -> tuple[int, Object]:
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
@@ -119,57 +119,56 @@ class KubernetesObject:
                 method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
             )
             response = self.client.call_api(*request, _request_timeout=self.timeout)
-            return response.status, parse(response.read())
+            return response.status, parse_body(response.read())
         except (HTTPError, ApiException, ConfigException, OSError) as exc:  # ApiException is how it raises TLS failures
             reason = " ".join(str(getattr(exc, "reason", None) or exc).split())
-            raise KubernetesUnavailableError(
-                f"{self.setting}: cannot ask the API server {self.client.configuration.host}{self._way()}: {reason}"
-            ) from exc
+            server = f"{self.client.configuration.host}{self._via_proxy()}"
+            raise KubernetesUnavailableError(f"{self.setting}: cannot ask the API server {server}: {reason}") from exc
 
-    def _says_missing(self, status: int, answer: Object) -> bool:
-        """Whether the API server itself says that this object is not there.
+    def _is_missing(self, status: int, answer: Object) -> bool:
+        """Return whether the API server itself says that this object does not exist.
 
-        A 404 may also come from a proxy, or be about an API that is not served just now; such a one names no object.
+        A 404 may also come from a proxy, or mean an API that is not served just now; such an answer names no object.
         """
         details = answer.get("details") if answer.get("reason") == "NotFound" else None
         about = (details.get("kind"), details.get("name")) if isinstance(details, dict) else None
         return status == 404 and about == (self.kind.resource, self.name)  # noqa: PLR2004
 
-    def _judge(self, verb: str, status: int, answer: Object) -> Object:
-        """Return the object that a 2xx brings; raise what the status means otherwise. It brings a Status, mostly."""
+    def _check_answer(self, verb: str, status: int, answer: Object) -> Object:
+        """Return the object of a 2xx answer; raise the error that any other status means, mostly told by a Status."""
         if 200 <= status < 300 and self._is_ours(answer):  # noqa: PLR2004
             return answer
         said = answer.get("message") or answer.get("reason") or "no reason given"
-        if status == 403 and answer.get("kind") == "Status":  # noqa: PLR2004  a proxy's knows nothing of RBAC
+        if status == 403 and answer.get("kind") == "Status":  # noqa: PLR2004  a proxy's 403 is not about RBAC
             raise KubernetesForbiddenError(
                 f"{self.setting}: may not {verb} {self.kind.resource} in namespace {self.namespace}: {said}; "
-                f"{self._advice(verb)}"
+                f"{self._advise(verb)}"
             )
         if status == 409:  # noqa: PLR2004
             raise KubernetesConflictError(f"{self.setting}: {said}")
         raise KubernetesUnavailableError(
-            f"{self.setting}: cannot {verb} {self.title}: the API server{self._way()} answers {status}: {said}"
+            f"{self.setting}: cannot {verb} {self.title}: the API server{self._via_proxy()} answers {status}: {said}"
         )
 
-    def _way(self) -> str:
-        """Where there is a proxy in between, which may be what has failed, or answered."""
-        proxy = proxy_of(self.client.configuration)
+    def _via_proxy(self) -> str:
+        """Name the proxy in between, if there is one: it may be what has failed, or answered."""
+        proxy = find_api_proxy(self.client.configuration)
         return f" through the proxy {proxy}" if proxy else ""
 
     def _is_ours(self, answer: Object) -> bool:
-        """Whether an answer is the object that was asked for, and not, say, a proxy's page."""
+        """Return whether an answer is the requested object, and not a proxy's page."""
         metadata = answer.get("metadata")
         name = metadata.get("name") if isinstance(metadata, dict) else None
         return (answer.get("kind"), name) == (self.kind.name, self.name)
 
-    def _advice(self, verb: str) -> str:
+    def _advise(self, verb: str) -> str:
         if verb == "create":
             return f"{self.title} is not there: apply 210-checkpoint.yaml again, or let a Role allow create"
         return f"a Role must allow get and update on {self.title}"
 
 
-def parse(body: bytes) -> Object:
-    """The JSON object of an answer; what is none, a proxy's page say, becomes one with the ``message``."""
+def parse_body(body: bytes) -> Object:
+    """Read the JSON object of an answer; anything else, such as a proxy's page, becomes the ``message`` of one."""
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -177,8 +176,8 @@ def parse(body: bytes) -> Object:
     return answer if isinstance(answer, dict) else {"message": quoted(body, 200)}
 
 
-def proxy_of(configuration: Configuration) -> Proxy | None:
-    """Return the proxy that leads to the API server; None where none does. Raises ConfigurationError.
+def find_api_proxy(configuration: Configuration) -> Proxy | None:
+    """Return the proxy to the API server, None if there is none. Raises ConfigurationError.
 
     The ``kubernetes`` package has read the same variables, ALL_PROXY, and ``proxy-url`` in a kubeconfig.
     """
@@ -191,8 +190,8 @@ def proxy_of(configuration: Configuration) -> Proxy | None:
     return Proxy(given, variable)
 
 
-def tls_context(configuration: Configuration) -> ssl.SSLContext:
-    """Return what urllib3 adds the cluster's authority to; its own would be as strict as the Python is."""
+def create_tls_context(configuration: Configuration) -> ssl.SSLContext:
+    """Create the context that urllib3 adds the cluster's authority to; its own is as strict as the Python version."""
     context = relax_verification(create_urllib3_context())
     if not configuration.ssl_ca_cert and not configuration.ca_cert_data:
         context.load_default_certs()
@@ -200,46 +199,52 @@ def tls_context(configuration: Configuration) -> ssl.SSLContext:
 
 
 class Cluster:
-    """An API server, who we are there, and the namespace that is meant where none is named."""
+    """An API server, our credentials there, and the default namespace."""
 
     def __init__(self, configuration: Configuration, namespace: str) -> None:
-        # The callers try again themselves: a retry here would repeat a write that has been done, and find a conflict.
+        # The callers retry. A retry here could repeat a write that was carried out, and find a conflict.
         configuration.retries = False
-        proxy = proxy_of(configuration)
+        proxy = find_api_proxy(configuration)
         if proxy is None:
-            configuration.proxy = None  # its own reading of NO_PROXY knows fewer forms
+            configuration.proxy = None  # the package's own reading of NO_PROXY knows fewer forms
         else:
             configuration.proxy_headers = configuration.proxy_headers or dict(proxy.headers)
             log.info("the API server is reached through a proxy", server=configuration.host, proxy=str(proxy))
         self._client = ApiClient(configuration)
         if configuration.verify_ssl:
-            self._client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = tls_context(configuration)
+            self._client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = create_tls_context(configuration)
         self._namespace = namespace
 
-    def object(self, kind: Kind, address: str, setting: str, timeout: float = REQUEST_SECONDS) -> KubernetesObject:
-        """The object with this address, ``[namespace/]name``."""
+    def locate(self, kind: ObjectKind, address: str, setting: str, timeout: float = API_TIMEOUT) -> KubernetesObject:
+        """Return a handle on the object with this address, ``[namespace/]name``; nothing is sent yet."""
         namespace, _, name = address.rpartition("/")
         return KubernetesObject(self._client, kind, namespace or self._namespace, name, setting, timeout)
 
 
 def connect() -> Cluster:
-    """The cluster that KUBECONFIG names, else the one that this pod is in, else that of ``~/.kube/config``.
+    """Configure the cluster in KUBECONFIG, else the one that this pod runs in, else the one in ``~/.kube/config``.
 
     Nothing is sent yet. Raises ConfigurationError.
     """
     file, configuration = os.environ.get("KUBECONFIG"), Configuration()
     if not file and "KUBERNETES_SERVICE_HOST" in os.environ:
-        return in_cluster(SERVICE_ACCOUNT)
+        return connect_in_cluster(SERVICE_ACCOUNT)
     try:
         load_kube_config(file, client_configuration=configuration)
         context = list_kube_config_contexts(file)[1]["context"]
-    except (ConfigException, YAMLError, OSError, TypeError, AttributeError) as exc:  # the last two: of another shape
-        raise ConfigurationError(f"KUBECONFIG: names no usable configuration, and this is no pod: {exc}") from exc
+    except (
+        ConfigException,
+        YAMLError,
+        OSError,
+        TypeError,
+        AttributeError,
+    ) as exc:  # the last two: another shape
+        raise ConfigurationError(f"KUBECONFIG: no usable kubeconfig found, and not running in a pod: {exc}") from exc
     return Cluster(configuration, context.get("namespace") or "default")
 
 
-def in_cluster(folder: Path) -> Cluster:
-    """The cluster that this pod is in, by its service account, which is mounted there. Raises ConfigurationError."""
+def connect_in_cluster(folder: Path) -> Cluster:
+    """Configure the cluster that this pod runs in, by its mounted service account. Raises ConfigurationError."""
     token, configuration = folder / "token", Configuration()
     loader = InClusterConfigLoader(str(token), str(folder / "ca.crt"), try_refresh_token=False)
 
@@ -251,6 +256,6 @@ def in_cluster(folder: Path) -> Cluster:
         namespace = (folder / "namespace").read_text().strip()
     except (ConfigException, OSError) as exc:
         raise ConfigurationError(f"cannot use the pod's service account in {folder}: {exc}") from exc
-    # It is called before each request: the kubelet rotates the token, hourly as a rule.
-    configuration.refresh_api_key_hook = read_token  # type: ignore[assignment]  # declared as never being one
+    # Called before each request: the kubelet rotates the token, usually every hour.
+    configuration.refresh_api_key_hook = read_token  # type: ignore[assignment]  # declared as None alone
     return Cluster(configuration, namespace)

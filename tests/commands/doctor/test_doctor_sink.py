@@ -235,7 +235,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubeApi
 
 
 def test_a_configmap_is_read_alone_and_its_owner_named(doctor: Doctor, simulator: Simulator, cluster: KubeApi) -> None:
-    running = ConfigMapStore(kube.connect().object(kube.CONFIG_MAP, "checkpoint", "CHECKPOINT"), "pod-7")
+    running = ConfigMapStore(kube.connect().locate(kube.CONFIG_MAP, "checkpoint", "CHECKPOINT"), "pod-7")
     running.claim()
     now = datetime.now(UTC)
     running.save(Checkpoint(simulator.vcenter.instance_uuid, (1, now), frozenset({(1, now)})))

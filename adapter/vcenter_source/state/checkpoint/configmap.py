@@ -1,4 +1,4 @@
-"""A checkpoint in a Kubernetes ConfigMap that has one owner."""
+"""A checkpoint in a Kubernetes ConfigMap with one owner."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -14,82 +14,82 @@ if TYPE_CHECKING:
     )  # its packages load only where a cluster is spoken to
 
 Known = tuple["Object | None", StoredCheckpoint | None]
-"""A ConfigMap, and what it holds for us."""
+"""A ConfigMap, and the stored checkpoint in it."""
 
 KEY = "checkpoint.json"
-"""Where in the ConfigMap's data it stands; all else that the ConfigMap has is left alone."""
+"""The key in the ConfigMap's data; everything else in the ConfigMap is left as it is."""
 
-TRIES = 5
-"""How often a write is tried that somebody else's came before: others do not write every few milliseconds."""
+MAX_WRITES = 5
+"""How often a write is tried that conflicts with another's: nobody else writes every few milliseconds."""
 
 
 class ConfigMapStore:
-    """One key of one ConfigMap, which is made where it is missing.
+    """One key of one ConfigMap, which is created if it is missing.
 
-    What cannot be read there, since somebody has edited it, is a failure that passes when it is mended, and is not
-    written over: the checkpoint may still be told from it, and beginning anew would pass over events without a word.
+    Content that somebody has damaged by an edit is a retryable failure until it is mended, and is never overwritten:
+    a person may still recover the checkpoint from it, and beginning anew would silently skip events.
 
-    Who claims it writes ``owner``, a name that no other process has, beside the checkpoint. Whoever had it before finds
-    that name at its next save or check, and is overtaken. Each write carries the ``resourceVersion`` of what was read,
-    so the API server refuses it when anything was written in between: comparing and replacing are one step.
+    The process that claims the checkpoint writes ``owner``, a unique name, beside it. The owner before it finds that
+    name at its next save or check, and is overtaken. Each write carries the ``resourceVersion`` of the ConfigMap that
+    was read, so the API server refuses it if anything was written in between: compare and replace are one step.
 
-    After a failure, whichever, the next write reads first. What was asked for may be done, or the ConfigMap changed,
-    gone or back again, and the refusal of a write does not tell: without a right to create any, RBAC refuses a creation
-    with 403 whether or not there is one.
+    After any failure, the next write reads first. The failed write may have been carried out, or the ConfigMap changed,
+    deleted or created again, and the refusal does not tell which: without the right to create any, RBAC answers 403
+    whether or not the ConfigMap exists.
     """
 
     def __init__(self, stored: "KubernetesObject", owner: str) -> None:
         self._stored = stored
         self._owner = owner
         self._known: Known | None = None
-        """What we last read or wrote; None where it has to be read first."""
+        """What we last read or wrote; None if it has to be read first."""
         self._written: StoredCheckpoint | None = None
         self._last: Checkpoint | None = None
-        """The last one that we have seen there or written."""
+        """The last checkpoint that we have read or written."""
 
     def load(self) -> Checkpoint | None:
-        """The last checkpoint saved; where it has vanished, the last that we have seen there."""
+        """Return the checkpoint saved last; if it has vanished, the last one that we have seen there."""
         self._read()
         return self._last
 
     def claim(self) -> None:
-        """Take the ConfigMap over, with the checkpoint that it holds."""
+        """Become the owner, and keep the checkpoint that the ConfigMap holds."""
 
-        def taken(found: StoredCheckpoint | None) -> StoredCheckpoint:
+        def take_over(found: StoredCheckpoint | None) -> StoredCheckpoint:
             return StoredCheckpoint(self._owner, found.checkpoint if found else None)
 
         self._known = None
-        self._write(taken)
+        self._write(take_over)
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Put this checkpoint in the place of the one before."""
+        """Replace the checkpoint."""
 
-        def moved(found: StoredCheckpoint | None) -> StoredCheckpoint:
-            self._must_own(found)
+        def replace(found: StoredCheckpoint | None) -> StoredCheckpoint:
+            self._check_owner(found)
             return StoredCheckpoint(self._owner, checkpoint)
 
-        self._write(moved)
+        self._write(replace)
 
     def check(self) -> bool:
-        """Whether the ConfigMap still holds what we wrote. Raises OvertakenError if it was claimed since."""
+        """Return whether the ConfigMap still holds what we wrote. Raises OvertakenError if it was claimed since."""
         found = self._read()
-        self._must_own(found)
+        self._check_owner(found)
         return found is not None and found == self._written
 
     @property
     def removal_command(self) -> str:
-        """It leaves the ConfigMap there: a Role may allow to change this one, and to make none."""
+        """The command leaves the ConfigMap there: a Role may allow to change this one, and to create none."""
         empty = f'{{"data":{{"{KEY}":null}}}}'
         return f"kubectl -n {self._stored.namespace} patch configmap {self._stored.name} --type=merge -p '{empty}'"
 
-    def _must_own(self, found: StoredCheckpoint | None) -> None:
-        # What has vanished belongs to nobody, and is written anew.
+    def _check_owner(self, found: StoredCheckpoint | None) -> None:
+        # A checkpoint that has vanished belongs to nobody, and is written anew.
         if found is not None and found.owner != self._owner:
             title = self._stored.title
-            raise OvertakenError(f"CHECKPOINT: another adapter, {found.owner}, has taken {title} over; this one stops")
+            raise OvertakenError(f"CHECKPOINT: another adapter, {found.owner}, has taken over {title}; this one stops")
 
     def _read(self) -> StoredCheckpoint | None:
-        self._known = None  # also where it cannot be read
+        self._known = None  # also if the read fails
         known = self._stored.read()
         record = self._record(known)
         self._known = known, record
@@ -109,14 +109,14 @@ class ConfigMapStore:
             ) from exc
 
     def _write(self, change: Callable[[StoredCheckpoint | None], StoredCheckpoint]) -> None:
-        """Replace what we know is there by what ``change`` makes of it; after a conflict, read again and try again."""
-        for tried in range(1, TRIES + 1):
+        """Replace the known content by ``change`` of it; after a conflict, read again and try again."""
+        for tried in range(1, MAX_WRITES + 1):
             if self._known is None:
                 self._read()
             try:
                 self._try(change)
             except KubernetesConflictError:
-                if tried == TRIES:
+                if tried == MAX_WRITES:
                     raise
             else:
                 return

@@ -1,4 +1,4 @@
-"""A checkpoint in a file that is whole at any moment, whatever is killed, and that has one owner."""
+"""A checkpoint in a file with one owner. The file is whole at any moment, whatever is killed."""
 
 import errno
 import fcntl
@@ -19,14 +19,14 @@ from vcenter_source.state.checkpoint.serialization import StoredCheckpoint, dese
 log = structlog.get_logger()
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
-"""What the system says of a disk or a quota that has no room."""
+"""The error numbers of a full disk or quota."""
 
 
 class FileStore:
-    """One JSON file, replaced as a whole; the one before it stays beside it as ``<name>.previous``.
+    """One JSON file, replaced as a whole; the previous one stays beside it as ``<name>.previous``.
 
-    Who claims it writes a name of its own into it. Whoever had it before finds that name at its next save or check,
-    and is overtaken. A lock on ``<name>.lock`` makes comparing and replacing one step.
+    The process that claims the file writes a unique name into it. The owner before it finds that name at its next save
+    or check, and is overtaken. A lock on ``<name>.lock`` makes compare and replace one step.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,11 +36,11 @@ class FileStore:
         self._written: StoredCheckpoint | None = None
 
     def load(self) -> Checkpoint | None:
-        """The last checkpoint saved, or the one before it where the last cannot be read.
+        """Return the checkpoint saved last, or the previous one if the last is damaged.
 
-        Raises ConfigurationError where neither can: beginning anew would pass over events without a word.
+        Raises ConfigurationError if both are damaged: beginning anew would silently skip events.
         """
-        with self._locked(needed=False):
+        with self._lock(needed=False):
             found = self._read()
             if found is None and (self._path.exists() or self._previous.exists()):
                 both = f"{self._path} and {self._previous.name}"
@@ -48,47 +48,47 @@ class FileStore:
         return found.checkpoint if found else None
 
     def claim(self) -> None:
-        """Take the file over, with the checkpoint that it holds."""
-        with self._locked():
+        """Become the owner, and keep the checkpoint that the file holds."""
+        with self._lock():
             found = self._read()
             self._write(StoredCheckpoint(self._owner, found.checkpoint if found else None))
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Put this checkpoint in the file's place."""
-        with self._locked():
-            self._must_own()
+        """Replace the checkpoint."""
+        with self._lock():
+            self._check_owner()
             self._write(StoredCheckpoint(self._owner, checkpoint))
 
     def check(self) -> bool:
-        """Whether the file still holds what we wrote. Raises OvertakenError if it was claimed since."""
-        with self._locked():
-            found = self._must_own()
+        """Return whether the file still holds what we wrote. Raises OvertakenError if it was claimed since."""
+        with self._lock():
+            found = self._check_owner()
         return found is not None and found == self._written
 
     @property
     def removal_command(self) -> str:
-        """Both go: where there is no file, the one before it serves."""
+        """The command removes both files: without the last, the previous one would be loaded."""
         return shlex.join(["rm", "-f", str(self._path), str(self._previous)])
 
-    def _must_own(self) -> StoredCheckpoint | None:
+    def _check_owner(self) -> StoredCheckpoint | None:
         found = self._read()
-        # A file that has vanished belongs to nobody, and is made anew.
+        # A file that has vanished belongs to nobody, and is written anew.
         if found is not None and found.owner != self._owner:
-            raise OvertakenError(f"CHECKPOINT: another adapter has taken {self._path} over; this one stops")
+            raise OvertakenError(f"CHECKPOINT: another adapter has taken over {self._path}; this one stops")
         return found
 
     @contextmanager
-    def _locked(self, *, needed: bool = True) -> Iterator[None]:
-        """Hold the lock. Where it is not ``needed``, a disk that is too full for one is no reason to fail."""
+    def _lock(self, *, needed: bool = True) -> Iterator[None]:
+        """Hold the lock. If it is not ``needed``, a disk too full for the lock's file is no failure."""
         try:
-            with self._lock_file(needed=needed) as lock:
+            with self._open_lock_file(needed=needed) as lock:
                 if lock is not None:
                     fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
         except OSError as exc:
             raise RetryableError(f"CHECKPOINT: cannot use {self._path}: {exc.strerror}") from exc
 
-    def _lock_file(self, *, needed: bool) -> AbstractContextManager[BinaryIO | None]:
+    def _open_lock_file(self, *, needed: bool) -> AbstractContextManager[BinaryIO | None]:
         try:
             return self._path.with_name(self._path.name + ".lock").open("wb")
         except OSError as exc:
@@ -97,30 +97,30 @@ class FileStore:
             return nullcontext()
 
     def _read(self) -> StoredCheckpoint | None:
-        return read_record(self._path) or read_record(self._previous)
+        return read_checkpoint_file(self._path) or read_checkpoint_file(self._previous)
 
     def _write(self, record: StoredCheckpoint) -> None:
-        """Force a new file to the disk, keep the old one under its second name, and put the new one in its place."""
+        """Write a new file through to the disk, keep the old one as the previous, and move the new one into place."""
         new = self._path.with_name(self._path.name + ".new")
         try:
             durable_files.write_through(new, serialize(record))
         except OSError:
             with suppress(OSError):
-                new.unlink()  # the disk may be full, and this takes its room
+                new.unlink()  # the disk may be full, and this file takes up room
             raise
-        if read_record(self._path) is not None:  # a damaged file must not take the place of a good one
+        if read_checkpoint_file(self._path) is not None:  # a damaged file must not take the place of a good one
             self._path.replace(self._previous)
         new.replace(self._path)
         self._written = record
         durable_files.sync_folder(self._path.parent)
 
 
-def read_record(path: Path) -> StoredCheckpoint | None:
-    """What a file holds; None where there is none, and where it is damaged."""
+def read_checkpoint_file(path: Path) -> StoredCheckpoint | None:
+    """Read a checkpoint file; return None if it is missing or damaged."""
     try:
         return deserialize(path.read_bytes())
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as exc:
-        log.warning("checkpoint file is damaged, the one before it serves", path=str(path), reason=str(exc))
+        log.warning("checkpoint file is damaged, using the previous one", path=str(path), reason=str(exc))
         return None

@@ -1,26 +1,26 @@
-"""A checkpoint that is not kept: after a restart the stream begins at START_FROM."""
+"""No checkpoint: after a restart, reading begins at START_FROM."""
 
 from vcenter_source.state.checkpoint import Checkpoint
 
 
 class MemoryStore:
-    """Forgets, and belongs to nobody else."""
+    """A store that keeps nothing."""
 
     def load(self) -> Checkpoint | None:
-        """Nothing is ever found."""
+        """Return None: nothing was kept."""
         return None
 
     def claim(self) -> None:
-        """Nobody else has it."""
+        """Do nothing: no other process shares the store."""
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Nothing is kept."""
+        """Do nothing."""
 
     def check(self) -> bool:
-        """Nobody can take it over."""
+        """Return True: nobody can take the store over."""
         return True
 
     @property
     def removal_command(self) -> str:
-        """There is nothing to remove."""
+        """A command that does nothing: there is nothing to remove."""
         return "true"
