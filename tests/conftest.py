@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from tests.guarantees import support as guarantees_support
+from tests.support.kube_api import KubeApi, kube_api, kubeconfig
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 
@@ -32,3 +33,11 @@ def simulator() -> Iterator[Simulator]:
     """A simulated vCenter, the same one for all tests of a module; where they need another, an area has its own."""
     with run_simulator() as simulator:
         yield simulator
+
+
+@pytest.fixture
+def cluster_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubeApi]:
+    """An API server, which KUBECONFIG names."""
+    with kube_api() as api:
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, api)))
+        yield api

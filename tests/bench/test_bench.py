@@ -5,7 +5,6 @@ import cProfile
 import json
 import pstats
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from bench.rooms import by_room, room
 from bench.router import EventRouter
 from bench.runs import drained
 from bench.senders import VSphereSource
+from tests.support.namespaces import has_namespaces
 from tests.support.processes import clean_environment
 
 BENCH = Path(__file__).parents[2] / "bench"
@@ -155,13 +155,6 @@ uri = config["eventProcessor"]["knative"]["destination"]["uri"]
 kept = Path(config["eventProvider"]["vcenter"]["checkpointDir"], "cp-127.0.0.1.json").read_text()
 post("{scheme}://{host}{path}".format(**uri), **json.loads(kept))
 """
-
-
-def has_namespaces() -> bool:
-    """Whether a mount namespace can be had here."""
-    unshare = shutil.which("unshare")
-    apart = ["--user", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", "/run"]
-    return unshare is not None and not subprocess.run([unshare, *apart], capture_output=True, check=False).returncode
 
 
 @pytest.mark.parametrize(

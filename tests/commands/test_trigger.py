@@ -4,9 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -15,6 +13,7 @@ import yaml
 from demo.filters import check_trigger, trigger_matches
 from tests.commands.catalog_events import EVENTS
 from tests.support.processes import command
+from tests.support.threaded_server import QuietHandler, serve_http
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.events.catalog import all_classes
 from vcenter_source.events.typefilter import TypeFilter
@@ -201,25 +200,14 @@ DISCOVERY: dict[str, Any] = {
 def api_server() -> Iterator[str]:
     """What kubectl asks before it looks at a manifest: which kinds there are."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             answer = DISCOVERY.get(self.path.partition("?")[0])
             body = json.dumps(answer or {"kind": "Status", "code": 404}).encode()
-            self.send_response(200 if answer else 404)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(200 if answer else 404, body, {"Content-Type": "application/json"})
 
-        def log_message(self, *_: object) -> None:
-            """Tests are quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    with serve_http(Handler) as url:
+        yield url
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH")

@@ -19,16 +19,13 @@ from tests.support.forward_proxy import ForwardProxy, forward_proxy
 from tests.support.kube_api import kube_api, kubeconfig
 from tests.support.openfaas import cloudevent, vcenter_event
 from tests.support.processes import command, process, wait_for_line
-from tests.support.pytag import pytag
+from tests.support.pytag import log_in, pytag
 from tests.support.pytag import settings as pytag_settings
 from tests.support.recording_sink import recording_sink
 from vcenter_functions.errors import SettingsError
 from vcenter_functions.errors import VcenterUnavailableError as PytagUnavailableError
 from vcenter_functions.net.proxies import is_bypassed
 from vcenter_functions.net.tls import Authorities, create_client_context
-from vcenter_functions.tracing import Tracing
-from vcenter_functions.vcenter.client import VcenterClient
-from vcenter_functions.vcenter.transport import create_http_client
 from vcenter_functions.vcenter.transport import find_proxy as find_functions_proxy
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
@@ -220,15 +217,7 @@ def tags(url: str) -> None:
 
 def function(url: str) -> None:
     given = pytag_settings(url.removesuffix("/sdk"), VCENTER_INSECURE="true")
-
-    async def check() -> None:
-        client = VcenterClient(create_http_client(given), given.credentials, Tracing("pytag"))
-        try:
-            await client.check()
-        finally:
-            await client.close()
-
-    asyncio.run(check())
+    log_in(given)
 
 
 def send(url: str, **options: Any) -> None:

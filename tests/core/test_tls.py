@@ -18,14 +18,11 @@ from tests.support.certificates import CASES, Case, Identity, make_case, mount, 
 from tests.support.kube_api import kube_api, kubeconfig
 from tests.support.openfaas import cloudevent, vcenter_event
 from tests.support.processes import process, wait_for_line
-from tests.support.pytag import pytag
+from tests.support.pytag import log_in, pytag
 from tests.support.pytag import settings as pytag_settings
 from tests.support.recording_sink import recording_sink
 from vcenter_functions import errors as pytag_errors
 from vcenter_functions.net.tls import Authorities, create_client_context
-from vcenter_functions.tracing import Tracing
-from vcenter_functions.vcenter.client import VcenterClient
-from vcenter_functions.vcenter.transport import create_http_client
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
@@ -63,15 +60,7 @@ def soap(port: int, file: Path) -> None:
 
 def rest(port: int, file: Path) -> None:
     given = pytag_settings(f"https://127.0.0.1:{port}", VCENTER_CA_FILE=str(file))
-
-    async def check() -> None:
-        client = VcenterClient(create_http_client(given), given.credentials, Tracing("pytag"))
-        try:
-            await client.check()
-        finally:
-            await client.close()
-
-    asyncio.run(check())
+    log_in(given)
 
 
 def sink(port: int, file: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from tests.support.clock import Clock
 from tests.support.pytag import rest_vcenter, settings
 from vcenter_functions.credentials import Credentials
 from vcenter_functions.errors import LoginRefusedError
@@ -21,14 +22,6 @@ from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 
 def account(password: str) -> Credentials:
     return Credentials(ADMINISTRATOR, SecretStr(password))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def tries(refusals: Refusals, clock: Clock, passwords: dict[int, str], until: int) -> list[int]:

@@ -6,9 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -20,8 +18,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from demo.receiver import unpack
 from tests.support.adapter_admin import Admin, run_adapter
+from tests.support.clock import Clock
 from tests.support.recording_sink import Answer, RecordingSink, recording_sink
 from tests.support.simulator_control import control
+from tests.support.threaded_server import QuietHandler, serve_http
 from tests.support.waiting import eventually
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
@@ -34,13 +34,6 @@ NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
 PREFIX = "vcenter_source"
 
 
-class Clock:
-    now = 50.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def parcel(cloudevents_type: str = "a") -> Envelope:
     return Envelope(CloudEvent({"id": "1", "source": "/s", "type": cloudevents_type}), "lane")
 
@@ -50,7 +43,7 @@ def value(meters: Meters, name: str, **labels: str) -> float | None:
 
 
 def test_lag_is_told_by_vcenters_clock_and_never_by_ours() -> None:
-    clock = Clock()
+    clock = Clock(50.0)
     meters, ledger = Meters(clock), OffsetTracker("uuid", None)
     meters.follow(ledger)
     assert math.isnan(meters.lag)
@@ -68,7 +61,7 @@ def test_lag_is_told_by_vcenters_clock_and_never_by_ours() -> None:
 
 
 def test_each_log_in_sets_vcenters_clock_and_counts() -> None:
-    clock = Clock()
+    clock = Clock(50.0)
     meters, ledger = Meters(clock), OffsetTracker("uuid", None)
     meters.follow(ledger)
     ledger.acknowledge(ledger.track((1, NOW)))
@@ -79,7 +72,7 @@ def test_each_log_in_sets_vcenters_clock_and_counts() -> None:
 
 
 def test_what_is_in_flight_ages_and_then_counts_as_a_duration() -> None:
-    clock = Clock()
+    clock = Clock(50.0)
     meters, first, second = Meters(clock), parcel(), parcel()
     assert (value(meters, "events_in_flight"), value(meters, "oldest_in_flight_seconds")) == (0.0, 0.0)
     meters.taken(first)
@@ -97,7 +90,7 @@ def test_what_is_in_flight_ages_and_then_counts_as_a_duration() -> None:
 
 
 def test_ages_are_unknown_before_the_first_success_and_then_run() -> None:
-    clock = Clock()
+    clock = Clock(50.0)
     meters = Meters(clock)
     for contact, name in ((meters.vcenter, "read_age_seconds"), (meters.checkpoint, "checkpoint_age_seconds")):
         assert math.isnan(value(meters, name) or 0.0)
@@ -211,31 +204,16 @@ def metric_receiver() -> Iterator[tuple[str, list[Any]]]:
     """An OTLP/HTTP receiver; the metrics of each request that came, oldest first."""
     received: list[Any] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
+            body = self.read_body()
             if self.path == "/v1/metrics":
                 plain = unpack(body, self.headers.get("content-encoding", ""))
                 received.append(ExportMetricsServiceRequest.FromString(plain))
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
+            self.answer(200)
 
-        def log_message(self, *_: object) -> None:
-            """Tests are quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", received
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serve_http(Handler) as url:
+        yield url, received
 
 
 def points(metric: Any) -> dict[str, float]:

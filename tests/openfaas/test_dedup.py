@@ -1,19 +1,11 @@
 """Which functions have an event already: what the sink remembers, and for how long."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import timedelta
 
+from tests.support.clock import Clock
 from tests.support.openfaas import WHEN, pool_created
 from vcenter_source.sinks.openfaas.dedup import DeliveryHistory, event_key
-
-
-@dataclass
-class Clock:
-    now: float = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 async def remember(history: DeliveryHistory, key: int) -> bool:

@@ -11,6 +11,7 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.openfaas import until
 from vcenter_source.core.http_server import BindAddress
 from vcenter_source.sinks.openfaas.shim import http_server
 
@@ -102,12 +103,6 @@ def at_the_door(do: Callable[[Open], Awaitable[None]], **options: float) -> None
             await do(one)
 
     asyncio.run(run())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110  there is nothing to wait on
-            await asyncio.sleep(0.005)
 
 
 @settings(max_examples=40)

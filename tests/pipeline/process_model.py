@@ -15,7 +15,7 @@ from typing import Any, Literal
 from cloudevents.core.v1.event import CloudEvent
 
 from tests.pipeline.world_model import EPOCH, OVERLAP, Call, Collector, SteppedLoop, SurvivingStore, World
-from vcenter_source.core.backoff import Backoff
+from tests.support.dispatcher import EXACT
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import (
     DeadLetterUnavailableError,
@@ -45,8 +45,6 @@ Outcome = Literal["good", "fails", "answer lost", "refused", "turned away"]
 """What comes of a call; where only its answer is lost, what it was for is done."""
 FAILS, REFUSES, FULL = SinkUnavailableError("503"), EventRefusedError("400"), DeadLetterUnavailableError("full")
 SAYS: dict[Outcome, Exception] = {"refused": REFUSES, "turned away": SinkAccessError("403")}
-
-EXACT = Backoff(base=1.0, longest=30.0, random=lambda: 1.0)
 
 
 @dataclass

@@ -4,6 +4,7 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
+from tests.support.clock import Clock
 from tests.support.dispatcher import parcel
 from vcenter_source import wiring as parts
 from vcenter_source.observe.metrics import Meters
@@ -11,19 +12,11 @@ from vcenter_source.pipeline.stall import Stall
 from vcenter_source.settings.sink import SinkSettings
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Watched:
     """Meters that are looked at each second of a clock that a test holds in its hand."""
 
     def __init__(self) -> None:
-        self.clock = Clock()
+        self.clock = Clock(100.0)
         self.meters = Meters(self.clock)
         self.stall = Stall(self.meters, self.clock)
 

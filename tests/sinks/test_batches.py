@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from cloudevents.core.v1.event import CloudEvent
 from tests.support.otlp_collector import collector
 from tests.support.processes import process, wait_for_line
 from tests.support.simulator_control import post_events, posted_events
+from tests.support.threaded_server import QuietHandler, serve_http
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.envelope import Envelope, Receipt
@@ -56,27 +55,13 @@ class Webhook:
 def webhook() -> Iterator[Webhook]:
     hook = Webhook()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(hook.status_of(self.headers["Content-Type"], body))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.answer(hook.status_of(self.headers["Content-Type"], json.loads(self.read_body())))
 
-        def log_message(self, *_: object) -> None:
-            """Tests are quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    hook.url = f"http://127.0.0.1:{server.server_address[1]}/"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield hook
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serve_http(Handler) as url:
+        hook.url = f"{url}/"
+        yield hook
 
 
 def event(name: str, size: int = 1) -> CloudEvent:

@@ -28,6 +28,7 @@ from tests.support.certificates import mount
 from tests.support.processes import process, wait_for_line
 from tests.support.recording_sink import Answer, recording_sink
 from tests.support.simulator_control import LOGIN, post_events
+from tests.support.threaded_server import serve
 from vcenter_simulator.certificate import make_certificate
 from vcenter_simulator.server import Simulator
 from vcenter_source import wiring as parts
@@ -80,15 +81,10 @@ def raw_sink(
                     if hangs_up:
                         return
 
-    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
-            yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}", requests
-        finally:
-            server.shutdown()
-            thread.join()
+    server = ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    with serve(server) as port:
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}", requests
 
 
 def send(url: str, *, between: Callable[[], object] = lambda: None, count: int = 1, **options: Any) -> None:

@@ -12,6 +12,7 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.dead_letters import powered_on
 from tests.support.recording_sink import Answer, recording_sink
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError, OutputClosedError, SinkAccessError, SinkUnavailableError
@@ -23,23 +24,11 @@ from vcenter_source.sinks.stdout import StdoutSink
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
 
 
-def cloudevent(name: str = "1") -> CloudEvent:
-    attributes = {
-        "id": name,
-        "source": "https://vc/sdk",
-        "type": "com.vmware.event.vm.poweredon",
-        "time": NOW,
-        "datacontenttype": "application/json",
-        "subject": "VirtualMachine:vm-1",
-    }
-    return CloudEvent(attributes, {"key": 1, "fullFormattedMessage": "größer"})
-
-
 def send(url: str, count: int = 1, timeout: float = 5.0) -> None:
     async def all_of_them() -> None:
         async with http_sink(url, ca_certs=None, answer_timeout=timeout) as sink:
             for n in range(count):
-                await sink.send(Envelope(cloudevent(str(n))))
+                await sink.send(Envelope(powered_on(str(n))))
 
     asyncio.run(all_of_them())
 
@@ -49,8 +38,8 @@ def test_an_event_arrives_in_binary_mode_as_it_was_sent() -> None:
         send(sink.url)
         arrived = sink.take()
         headers = sink.requests[0].headers
-    assert arrived.get_attributes() == cloudevent("0").get_attributes()
-    assert arrived.get_data() == cloudevent().get_data()
+    assert arrived.get_attributes() == powered_on("0").get_attributes()
+    assert arrived.get_data() == powered_on().get_data()
     assert headers["content-type"] == "application/json"
     assert headers["ce-type"] == "com.vmware.event.vm.poweredon"
     assert headers["ce-time"] == "2026-01-31T08:00:00Z"
@@ -157,7 +146,7 @@ def test_a_reader_that_pauses_blocks_neither_the_loop_nor_the_end() -> None:
     reading, writing = os.pipe()
 
     async def fill() -> None:
-        many = [cloudevent(str(n)) for n in range(1000)]  # more than a pipe holds
+        many = [powered_on(str(n)) for n in range(1000)]  # more than a pipe holds
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(send_all(StdoutSink(writing), *many), 0.3)
 
@@ -170,13 +159,13 @@ def test_a_reader_who_has_left_is_told_from_a_failure_that_may_pass() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with pytest.raises(OutputClosedError):
-        asyncio.run(send_all(StdoutSink(writing), cloudevent()))
+        asyncio.run(send_all(StdoutSink(writing), powered_on()))
     os.close(writing)
 
 
 def test_standard_output_gets_one_structured_event_a_line() -> None:
     with tempfile.TemporaryFile() as out:
-        asyncio.run(send_all(StdoutSink(out.fileno()), cloudevent()))
+        asyncio.run(send_all(StdoutSink(out.fileno()), powered_on()))
         out.seek(0)
         line = out.read().decode()
     assert line.count("\n") == 1

@@ -3,16 +3,15 @@
 import asyncio
 import errno
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.support.kube_api import KubeApi, kube_api, kubeconfig
+from tests.support.kube_api import KubeApi
+from tests.support.namespaces import has_namespaces
 from vcenter_source.core.connection_status import Contact
 from vcenter_source.core.errors import KubernetesForbiddenError, OvertakenError
 from vcenter_source.state import kube
@@ -49,13 +48,6 @@ def last(store: CheckpointStore) -> int | None:
     return found.last[0] if found and found.last else None
 
 
-@pytest.fixture
-def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubeApi]:
-    with kube_api() as api:
-        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, api)))
-        yield api
-
-
 def configmap_store(owner: str = "one") -> ConfigMapStore:
     return ConfigMapStore(kube.connect().locate(kube.CONFIG_MAP, NAME, "CHECKPOINT"), owner)
 
@@ -79,75 +71,77 @@ def test_a_file_that_changes_under_us_is_written_anew_also_where_nothing_happens
 
 
 @pytest.mark.parametrize("what", ["deleted", "applied again", "emptied", "put back to an older one"])
-def test_a_configmap_that_changes_under_us_is_written_anew_also_where_nothing_happens(api: KubeApi, what: str) -> None:
+def test_a_configmap_that_changes_under_us_is_written_anew_also_where_nothing_happens(
+    cluster_api: KubeApi, what: str
+) -> None:
     kept = Kept(configmap_store())
     kept.begin()
     kept.move(1)
     kept.save()
-    older = api.get("configmaps", NAME)
+    older = cluster_api.get("configmaps", NAME)
     assert older is not None
     kept.move(2)
     kept.save()
     if what in {"deleted", "applied again"}:
-        api.delete("configmaps", NAME)
+        cluster_api.delete("configmaps", NAME)
     if what != "deleted":
         data = older["data"] if what.startswith("put back") else {}
-        api.put("configmaps", NAME, {"metadata": {"name": NAME}, "data": data})
+        cluster_api.put("configmaps", NAME, {"metadata": {"name": NAME}, "data": data})
     kept.save()
     assert last(configmap_store("another")) == 2
 
 
-def test_a_configmap_that_vanished_is_known_to_the_next_term_of_the_same_process(api: KubeApi) -> None:
+def test_a_configmap_that_vanished_is_known_to_the_next_term_of_the_same_process(cluster_api: KubeApi) -> None:
     """One that leads again, after its Lease was lost, would otherwise begin at START_FROM."""
     store = configmap_store()
     kept = Kept(store)
     kept.begin()
     kept.move(1)
     kept.save()
-    api.delete("configmaps", NAME)
+    cluster_api.delete("configmaps", NAME)
     assert last(store) == 1
 
 
-def test_before_the_first_event_nothing_is_written_beside_the_owner(api: KubeApi) -> None:
+def test_before_the_first_event_nothing_is_written_beside_the_owner(cluster_api: KubeApi) -> None:
     kept = Kept(configmap_store())
     kept.begin()
     kept.save()
-    assert api.verbs("configmaps") == ["get", "create", "get"]
+    assert cluster_api.verbs("configmaps") == ["get", "create", "get"]
     assert kept.contact.reason == ""
 
 
-def test_what_is_there_as_it_was_saved_is_not_written_again(api: KubeApi, tmp_path: Path) -> None:
+def test_what_is_there_as_it_was_saved_is_not_written_again(cluster_api: KubeApi, tmp_path: Path) -> None:
     file = tmp_path / "checkpoint.json"
     both = Kept(configmap_store()), Kept(FileStore(file))
     for kept in both:
         kept.begin()
         kept.move(1)
         kept.save()
-    updates, written = api.verbs("configmaps").count("update"), file.stat().st_ino
+    updates, written = cluster_api.verbs("configmaps").count("update"), file.stat().st_ino
     for kept in both * 3:
         kept.save()
-    assert (api.verbs("configmaps").count("update"), file.stat().st_ino) == (updates, written)
+    assert (cluster_api.verbs("configmaps").count("update"), file.stat().st_ino) == (updates, written)
 
 
-def test_a_store_that_cannot_be_claimed_is_claimed_by_the_first_save_that_can(api: KubeApi) -> None:
+def test_a_store_that_cannot_be_claimed_is_claimed_by_the_first_save_that_can(cluster_api: KubeApi) -> None:
     older = configmap_store("older")
     older.claim()
     kept = Kept(configmap_store("newer"))
-    api.fault, api.faulty = 503, lambda verb, _: verb == "update"
+    cluster_api.fault, cluster_api.faulty = 503, lambda verb, _: verb == "update"
     kept.begin()
     assert "answers 503" in kept.contact.reason
     kept.move(1)
     kept.save()
     assert older.check(), "the older one still has it"
-    api.fault = None
+    cluster_api.fault = None
     kept.save()
     assert (kept.contact.reason, last(configmap_store("another"))) == ("", 1)
     with pytest.raises(OvertakenError):
         older.check()
 
 
-def test_a_role_that_does_not_suffice_is_told_at_the_start(api: KubeApi) -> None:
-    api.denied = {("create", "configmaps")}
+def test_a_role_that_does_not_suffice_is_told_at_the_start(cluster_api: KubeApi) -> None:
+    cluster_api.denied = {("create", "configmaps")}
     with pytest.raises(KubernetesForbiddenError, match="may not create configmaps"):
         Kept(configmap_store()).begin()
 
@@ -164,13 +158,6 @@ def test_a_file_that_cannot_be_claimed_is_claimed_by_the_first_save_that_can(tmp
     in_the_way.rmdir()
     kept.save()
     assert (kept.contact.reason, last(FileStore(path))) == ("", 1)
-
-
-def has_namespaces() -> bool:
-    """Whether a mount namespace can be had here."""
-    unshare = shutil.which("unshare")
-    apart = ["--user", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", "/run"]
-    return unshare is not None and not subprocess.run([unshare, *apart], capture_output=True, check=False).returncode
 
 
 LOAD = """

@@ -2,7 +2,6 @@
 
 import shlex
 import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,10 +45,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    with kube_api() as api:
-        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, api)))
-        yield Place(api, kube.connect())
+def place(cluster_api: KubeApi) -> Place:
+    return Place(cluster_api, kube.connect())
 
 
 def test_without_a_configmap_there_is_no_checkpoint_and_the_claim_makes_it(place: Place) -> None:

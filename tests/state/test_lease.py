@@ -3,14 +3,13 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.kube_api import NAMESPACE, KubeApi, kube_api, kubeconfig
+from tests.support.kube_api import NAMESPACE, KubeApi
 from vcenter_source.core.errors import ConfigurationError, KubernetesForbiddenError, LeaseLostError
 from vcenter_source.settings.source import load
 from vcenter_source.state import kube
@@ -58,10 +57,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    with kube_api() as api:
-        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, api)))
-        yield Place(api, kube.connect())
+def place(cluster_api: KubeApi) -> Place:
+    return Place(cluster_api, kube.connect())
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:

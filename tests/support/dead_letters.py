@@ -11,22 +11,25 @@ from vcenter_source.state.dead_letters import DeadLetters, Reason
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
-
-
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-def cloudevent(name: str = "1", text: str = "größer") -> CloudEvent:
-    attributes = {
+def powered_on(name: str = "1", text: str = "größer", **attributes: str) -> CloudEvent:
+    """A virtual machine that was powered on; the event's id is ``name``."""
+    usual = {
         "id": name,
         "source": "https://vc/sdk",
         "type": "com.vmware.event.vm.poweredon",
         "time": NOW,
         "datacontenttype": "application/json",
         "subject": "VirtualMachine:vm-1",
-        "traceparent": TRACEPARENT,
     }
-    return CloudEvent(attributes, {"key": 1, "fullFormattedMessage": text})
+    return CloudEvent(usual | attributes, {"key": 1, "fullFormattedMessage": text})
+
+
+def cloudevent(name: str = "1", text: str = "größer") -> CloudEvent:
+    """The same, with a trace."""
+    return powered_on(name, text, traceparent=TRACEPARENT)
 
 
 REASON = Reason("http://broker/default", "answers 400: no", 400, b"no")

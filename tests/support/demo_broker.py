@@ -2,17 +2,14 @@
 
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+
+from tests.support.threaded_server import QuietHandler, serve_http
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-
-
 EVENT = {
     "ce-specversion": "1.0",
     "ce-id": "17",
@@ -21,8 +18,6 @@ EVENT = {
     "ce-subject": "Pool:9",
     "content-type": "application/json",
 }
-
-
 MANIFESTS = """
 apiVersion: eventing.knative.dev/v1
 kind: Broker
@@ -68,29 +63,17 @@ class Subscriber:
 def subscriber() -> Iterator[Subscriber]:
     played = Subscriber()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
+        protocol_version = "HTTP/1.0"
+
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            played.received.append(({k.lower(): v for k, v in self.headers.items()}, body))
-            status, headers, answer = played.answers.pop(0) if played.answers else (204, {}, b"")
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+            played.received.append((self.lower_headers(), self.read_body()))
+            status, headers, body = played.answers.pop(0) if played.answers else (204, {}, b"")
+            self.answer(status, body, headers)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    played.url = f"http://127.0.0.1:{server.server_port}/in"
-    try:
+    with serve_http(Handler) as url:
+        played.url = f"{url}/in"
         yield played
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @contextmanager

@@ -3,13 +3,14 @@
 import base64
 import select
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from urllib.parse import urlsplit
+
+from tests.support import threaded_server
 
 
 @dataclass
@@ -50,16 +51,10 @@ def forward_proxy(**options: object) -> Iterator[ForwardProxy]:
             with suppress(OSError):
                 serve(proxy, self.request)
 
-    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        proxy.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
-            yield proxy
-        finally:
-            server.shutdown()
-            thread.join()
+    server = ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    with threaded_server.serve(server) as proxy.port:
+        yield proxy
 
 
 def serve(proxy: ForwardProxy, client: socket.socket) -> None:

@@ -4,10 +4,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.support.threaded_server import QuietHandler, serve_http
 
 
 @dataclass
@@ -29,25 +30,13 @@ class Collector:
 def collector(status: int = 200) -> Iterator[Collector]:
     made = Collector(status)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
+        protocol_version = "HTTP/1.0"
+
         def do_POST(self) -> None:
-            made.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(made.status)
-            self.send_header("Location", "https://me:secret@elsewhere/?token=1")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            made.bodies.append(self.read_body())
+            self.answer(made.status, headers={"Location": "https://me:secret@elsewhere/?token=1"})
             made.came.set()
 
-        def log_message(self, *_: object) -> None:
-            """Tests are quiet."""
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *_: object) -> None:
-            """The client may be gone before its answer is written."""
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        made.url = f"http://127.0.0.1:{server.server_address[1]}"
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    with serve_http(Handler) as made.url:
         yield made
-        server.shutdown()

@@ -111,7 +111,7 @@ def envelope(returned: str) -> bytes:
 class _Stub:
     version = VERSION
 
-    def SupportServerGUIDs(self) -> bool:  # noqa: N802  pyVmomi's name
+    def SupportServerGUIDs(self) -> bool:
         return False
 
 

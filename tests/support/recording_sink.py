@@ -5,11 +5,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.http import HTTPMessage, from_http
 from cloudevents.core.formats.json import JSONFormat
+
+from tests.support.threaded_server import QuietHandler, serve_http
 
 Answer = tuple[int, dict[str, str]]
 
@@ -48,35 +49,16 @@ class RecordingSink:
 def recording_sink(answer: Callable[[int], Answer] = lambda _: (202, {}), port: int = 0) -> Iterator[RecordingSink]:
     sink = RecordingSink(answer=answer)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(QuietHandler):
         def setup(self) -> None:
             super().setup()
             sink.connections += 1
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, headers = sink.handle(HTTPMessage({k.lower(): v for k, v in self.headers.items()}, body))
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            said = b"" if 200 <= status < 300 else sink.objection
-            self.send_header("Content-Length", str(len(said)))
-            self.end_headers()
-            self.wfile.write(said)
+            body = self.read_body()
+            status, headers = sink.handle(HTTPMessage(self.lower_headers(), body))
+            self.answer(status, b"" if 200 <= status < 300 else sink.objection, headers)
 
-        def log_message(self, *_: object) -> None:
-            """Tests are quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
-    sink.url = f"http://127.0.0.1:{server.server_address[1]}/"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serve_http(Handler, port) as url:
+        sink.url = f"{url}/"
         yield sink
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -8,9 +8,12 @@ from pydantic import SecretStr
 
 from vcenter_functions.net.tls import Authorities
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
+from vcenter_source.core.backoff import Backoff
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.session import Session
+
+AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
 
 
 def session(url: str, password: str = PASSWORD, ca_file: Path | None = None) -> Session:

@@ -1,31 +1,23 @@
 """An HTTP server that answers every request alike."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.support.threaded_server import QuietHandler, serve_http
 
 
 @contextmanager
 def web_server(status: int, body: bytes) -> Iterator[str]:
-    """A server that answers everything alike, as whatever stands at a mistyped address may."""
+    """Such a server, as whatever stands at a mistyped address may be one. Gives its URL."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
+        protocol_version = "HTTP/1.0"
+
         def do_POST(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(status, body)
 
         def do_GET(self) -> None:
-            self.do_POST()
+            self.answer(status, body)
 
-        def log_message(self, *_: object) -> None:
-            """Tests are quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
-        thread.join()
+    with serve_http(Handler) as url:
+        yield f"{url}/"

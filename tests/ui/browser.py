@@ -19,8 +19,6 @@ FLAGS = (
 
 
 ROWS = "#rows [role=row]:not([hidden])"
-
-
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

@@ -11,13 +11,12 @@ import pytest
 from pydantic import SecretStr
 
 from tests.support.simulator_control import post_events, read_state, set_fault
-from tests.support.vcenter import session, vcenter_client
+from tests.support.vcenter import AT_ONCE, session, vcenter_client
 from tests.support.web_server import web_server
 from vcenter_functions.net.tls import Authorities
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
-from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import (
     AuthenticationError,
     CertificateError,
@@ -34,8 +33,6 @@ from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.refusals import Refusals
 from vcenter_source.vcenter.session import Session
 from vcenter_source.vcenter.versions import best_version
-
-AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
 
 
 def test_what_a_vcenter_says_of_itself(simulator: Simulator) -> None:

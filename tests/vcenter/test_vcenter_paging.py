@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.simulator_control import post_events, read_state, set_fault
-from tests.support.vcenter import session, vcenter_client
+from tests.support.vcenter import AT_ONCE, session, vcenter_client
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
-from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import VcenterUnavailableError
 from vcenter_source.pipeline.cursor import Position
 from vcenter_source.pipeline.reader import Stream
@@ -20,8 +19,6 @@ from vcenter_source.vcenter import collector, leftovers, paging
 from vcenter_source.vcenter.collector import Collector
 from vcenter_source.vcenter.decode import decode_beginning
 from vcenter_source.vcenter.paging import FIRST_TRIAL, GOAL, LIMIT, MOST, PATIENCE, Paging
-
-AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
 
 
 async def read(own: Simulator, count: int) -> list[int]:

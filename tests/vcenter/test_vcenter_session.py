@@ -16,7 +16,7 @@ from pyVmomi import vim
 from structlog.testing import capture_logs
 
 from tests.support.simulator_control import post_events, read_state, set_fault
-from tests.support.vcenter import session, vcenter_client
+from tests.support.vcenter import AT_ONCE, session, vcenter_client
 from tests.support.web_server import web_server
 from vcenter_functions.credentials import Credentials as PytagCredentials
 from vcenter_functions.net.tls import Authorities
@@ -24,7 +24,6 @@ from vcenter_functions.vcenter import refusals as pytag_refusals
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
-from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import AuthenticationError, ConfigurationError, VcenterUnavailableError
 from vcenter_source.pipeline.cursor import Position
 from vcenter_source.pipeline.reader import Stream
@@ -36,13 +35,11 @@ from vcenter_source.vcenter.refusals import Refusals
 from vcenter_source.vcenter.session import Session
 from vcenter_source.vcenter.stub import Stub
 
-CONCURRENT_CALLS = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
-
 
 async def read_through(own: Simulator, blips: int, trouble: Callable[[int], None]) -> list[int]:
     """Read events as a running adapter does; before each is posted there is trouble. Returns the keys read."""
     async with vcenter_client(own.url) as vcenter:
-        stream = Stream(vcenter, Position(None), (), CONCURRENT_CALLS, asyncio.sleep).events()
+        stream = Stream(vcenter, Position(None), (), AT_ONCE, asyncio.sleep).events()
         keys: list[int] = []
         async with aclosing(stream):
             await asyncio.to_thread(post_events, own, 1)

@@ -5,18 +5,11 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
+from tests.support.clock import Clock
 from tests.support.viewer import made_up, parcel_of
 from vcenter_source.viewer.feed import MAX_TRIES, RECORD, Feed
 from vcenter_source.viewer.rates import MAX_FAMILIES, STEP, STEPS, Rates
 from vcenter_source.viewer.rows import MAX_MESSAGE, MAX_WORD, object_name, row
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def filled(number: int, limit: int = 100) -> Feed:
@@ -30,7 +23,7 @@ def filled(number: int, limit: int = 100) -> Feed:
 
 
 def test_each_event_has_the_state_that_its_delivery_came_to() -> None:
-    clock = Clock()
+    clock = Clock(1_800_000_000.0)
     feed, parcels = Feed(10, clock=clock), [parcel_of(made_up(key)) for key in range(4)]
     for parcel in parcels:
         feed.taken(parcel)
@@ -175,7 +168,7 @@ def test_a_row_is_short_whatever_the_event_is() -> None:
 
 
 def test_rates_are_of_the_last_quarter_of_an_hour_by_when_events_were_created() -> None:
-    clock = Clock()
+    clock = Clock(1_800_000_000.0)
     rates = Rates(clock)
     for ago in (0, 1, 600, STEP * STEPS + 5):
         rates.count("Vm", clock.now - ago, clock.now)
@@ -191,7 +184,7 @@ def test_rates_are_of_the_last_quarter_of_an_hour_by_when_events_were_created() 
 
 
 def test_rates_know_so_many_families_and_no_more() -> None:
-    clock = Clock()
+    clock = Clock(1_800_000_000.0)
     rates = Rates(clock)
     for number in range(MAX_FAMILIES + 10):
         rates.count(f"Family{number}", clock.now, clock.now)
@@ -200,7 +193,7 @@ def test_rates_know_so_many_families_and_no_more() -> None:
 
 
 def test_steps_that_are_over_are_forgotten() -> None:
-    clock = Clock()
+    clock = Clock(1_800_000_000.0)
     rates = Rates(clock)
     for _ in range(10 * STEPS):
         rates.count("Vm", clock.now, clock.now)
