@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vcenter_source.core.errors import SinkUnavailableError
-from vcenter_source.core.quoting import quoted
+from vcenter_source.core.quoting import quote_line
 from vcenter_source.sinks.answers import judge
 from vcenter_source.sinks.connection import Answer
 
@@ -30,13 +30,13 @@ from vcenter_source.sinks.connection import Answer
     ],
 )
 def test_only_text_is_quoted_and_in_one_line(said: bytes, line: str) -> None:
-    assert quoted(said, 500).endswith(line)
-    assert quoted(said, 500) == line or "no text" in line
+    assert quote_line(said, 500).endswith(line)
+    assert quote_line(said, 500) == line or "no text" in line
 
 
 @given(st.binary(max_size=300), st.integers(1, 400))
 def test_whatever_was_said_is_one_printable_line(said: bytes, most: int) -> None:
-    line = quoted(said, most)
+    line = quote_line(said, most)
     assert line.isprintable()
     assert len(line) <= max(most, 40)
 

@@ -20,7 +20,7 @@ from vcenter_functions.net.addresses import strip_secrets
 from vcenter_simulator.server import Simulator
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import ConfigurationError, SinkUnavailableError
-from vcenter_source.core.secretive import HIDDEN, Hiding, secrets_in
+from vcenter_source.core.redaction import MASK, Redactor, find_secrets
 from vcenter_source.settings.environment import read_area
 from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.sinks.http import http_sink
@@ -57,16 +57,16 @@ def test_an_address_is_shown_without_what_may_be_secret(url: str, shown: str) ->
     ],
 )
 def test_what_is_said_of_it_is_hidden_in_every_spelling(said: str) -> None:
-    hiding = Hiding(secrets_in(f"http://sink/?{QUERY}"))
-    assert HIDDEN in hiding.text(said)
-    assert not has_secret(hiding.text(said))
-    assert not has_secret(hiding.bytes(b"\xff" + said.encode()).decode(errors="replace"))
+    redactor = Redactor(find_secrets(f"http://sink/?{QUERY}"))
+    assert MASK in redactor.redact(said)
+    assert not has_secret(redactor.redact(said))
+    assert not has_secret(redactor.redact_bytes(b"\xff" + said.encode()).decode(errors="replace"))
 
 
 def test_where_there_is_nothing_to_hide_nothing_is_changed() -> None:
-    hiding = Hiding(secrets_in("http://sink/path?v=1"))
-    assert hiding.text("answers 401 at version 1.1") == "answers 401 at version 1.1"
-    assert Hiding(()).text("answers") == "answers"
+    redactor = Redactor(find_secrets("http://sink/path?v=1"))
+    assert redactor.redact("answers 401 at version 1.1") == "answers 401 at version 1.1"
+    assert Redactor(()).redact("answers") == "answers"
 
 
 def test_a_failure_names_the_address_without_it_and_hides_it_in_the_answer() -> None:

@@ -1,21 +1,20 @@
-"""What another side has said, for a line of the log: only where it is text, and never more than a line."""
+"""What another side has answered, for a line of the log: only if it is text, and never more than a line."""
 
 import codecs
 
 
-def quoted(said: bytes, most: int) -> str:
-    """The first ``most`` bytes of it as one line; where they are no text (compressed, say), that they are none.
+def quote_line(data: bytes, max_bytes: int) -> str:
+    """Return the first bytes as one line of text. Bytes that are no text (compressed, say) are counted, not shown.
 
     A character that is cut in two at the end is left out. Control characters could change what a terminal shows.
     """
     try:
-        text = codecs.getincrementaldecoder("utf-8-sig")().decode(said[:most])
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(data[:max_bytes])
     except UnicodeDecodeError:
-        return no_text(said)
+        return _count(data)
     line = " ".join(text.split())
-    return line if line.isprintable() else no_text(said)
+    return line if line.isprintable() else _count(data)
 
 
-def no_text(said: bytes) -> str:
-    """In its place."""
-    return f"({len(said)} bytes that are no text)"
+def _count(data: bytes) -> str:
+    return f"({len(data)} bytes that are no text)"

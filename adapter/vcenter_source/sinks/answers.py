@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
-from vcenter_source.core.quoting import quoted
+from vcenter_source.core.quoting import quote_line
 from vcenter_source.sinks.connection import Answer
 
 RETRYABLE = frozenset({404, 408, 409, 425, 429})
@@ -30,8 +30,8 @@ def judge(address: str, answer: Answer) -> None:
     if 200 <= status < 300:  # noqa: PLR2004
         return
     body = answer.body[:MAX_ANSWER]
-    reason = quoted(answer.reason.encode("latin-1", "replace"), MAX_QUOTE)
-    said = f"{address} answers {status} {reason}{answer.way}: {quoted(body, MAX_QUOTE)}"
+    reason = quote_line(answer.reason.encode("latin-1", "replace"), MAX_QUOTE)
+    said = f"{address} answers {status} {reason}{answer.way}: {quote_line(body, MAX_QUOTE)}"
     message = said.replace("  ", " ").rstrip(": ")
     delay = retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
     if status in ACCESS:

@@ -16,7 +16,7 @@ from vcenter_functions.net.addresses import strip_secrets
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.core.proxies import find_proxy
-from vcenter_source.core.secretive import Hiding, secrets_in
+from vcenter_source.core.redaction import Redactor, find_secrets
 from vcenter_source.events.codec import BATCH_TYPE, OrjsonFormat, to_binary
 from vcenter_source.settings.sink import SinkSettings
 from vcenter_source.sinks.answers import judge
@@ -46,7 +46,7 @@ class Address:
     def __init__(self, client: Client, url: str, token: Token) -> None:
         self._token = token
         self._basic = basic(URL(url, encoded=url.isascii()))
-        self._hiding = Hiding(secrets_in(url))
+        self._redactor = Redactor(find_secrets(url))
         self.name = strip_secrets(url)
         self._client = TracedClient(client, self.name)
 
@@ -63,7 +63,10 @@ class Address:
     async def _judge(self, exchange: Exchange) -> Receipt:
         async with exchange as answer:
             if answer.status >= 300:  # noqa: PLR2004  it may quote the whole address
-                answer.body, answer.reason = self._hiding.bytes(answer.body), self._hiding.text(answer.reason)
+                answer.body, answer.reason = (
+                    self._redactor.redact_bytes(answer.body),
+                    self._redactor.redact(answer.reason),
+                )
             judge(self.name, answer)
             return Receipt(answer.status)
 
@@ -71,7 +74,7 @@ class Address:
         """Map a failure to get any response."""
         turned_away = isinstance(exc, WireError) and exc.turned_away
         failure = SinkAccessError if turned_away else SinkUnavailableError
-        return failure(f"{self.name}: {self._hiding.text(str(exc) or type(exc).__name__)}")
+        return failure(f"{self.name}: {self._redactor.redact(str(exc) or type(exc).__name__)}")
 
 
 def basic(url: URL) -> dict[str, str]:

@@ -33,7 +33,7 @@ from vcenter_source.core.errors import (
     KubernetesUnavailableError,
 )
 from vcenter_source.core.proxies import check_proxy
-from vcenter_source.core.quoting import quoted
+from vcenter_source.core.quoting import quote_line
 
 log = structlog.get_logger()
 
@@ -173,7 +173,7 @@ def parse_body(body: bytes) -> Object:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         answer = None
-    return answer if isinstance(answer, dict) else {"message": quoted(body, 200)}
+    return answer if isinstance(answer, dict) else {"message": quote_line(body, 200)}
 
 
 def find_api_proxy(configuration: Configuration) -> Proxy | None:

@@ -9,7 +9,7 @@ import orjson
 
 from vcenter_source.commands.doctor.steps import Finding, Status
 from vcenter_source.core.errors import ConfigurationError, OutputClosedError
-from vcenter_source.core.secretive import Hiding, secrets_in
+from vcenter_source.core.redaction import Redactor, find_secrets
 from vcenter_source.settings.source import Settings
 
 STYLES: dict[Status, str] = {"ok": "green", "warning": "yellow", "failed": "bold red", "not checked": "dim"}
@@ -22,7 +22,7 @@ class Report:
     def __init__(self, secrets: Iterable[str], out: TextIO, *, as_json: bool) -> None:
         self._out = out
         self._as_json = as_json
-        self._hidden = Hiding(secrets).text
+        self._hidden = Redactor(secrets).redact
 
     def show(self, findings: Iterable[Finding]) -> bool:
         """Print them; whether none failed. Raises OutputClosedError where nobody reads any more."""
@@ -67,7 +67,7 @@ class Report:
 def secrets_of(settings: Settings) -> set[str]:
     """All that must not be printed: passwords, what an address has in its query, and the token for the sink."""
     urls = (settings.vcenter.url, settings.sink.address, settings.dead_letters.sink, *getproxies().values())
-    secrets = {secret for url in urls if url for secret in secrets_in(url)}
+    secrets = {secret for url in urls if url for secret in find_secrets(url)}
     with suppress(ConfigurationError):  # the files are gone since
         secrets.add(settings.vcenter.credentials().password.get_secret_value())
     if settings.sink.token_file is not None:

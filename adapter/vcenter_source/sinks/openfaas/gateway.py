@@ -14,7 +14,7 @@ from yarl import URL
 from vcenter_functions.net.tls import create_client_context
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import ConfigurationError, SinkUnavailableError
-from vcenter_source.core.quoting import quoted
+from vcenter_source.core.quoting import quote_line
 from vcenter_source.settings.openfaas import GatewaySettings, Invocation
 from vcenter_source.sinks.client import Wire
 from vcenter_source.sinks.openfaas.topics import Function, TopicMap, parse_functions
@@ -66,7 +66,7 @@ class Gateway:
 
     def _parse_list(self, path: str, status: int, body: bytes) -> list[Any]:
         if status != 200:  # noqa: PLR2004  HTTP's OK
-            reason = " ".join(f"{self.url}{path} answers {status}: {quoted(body, 200)}".split())
+            reason = " ".join(f"{self.url}{path} answers {status}: {quote_line(body, 200)}".split())
             raise SinkUnavailableError(f"{reason}{credentials_hint(status, bool(self._headers()))}", status=status)
         try:
             entries = orjson.loads(body)

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from vcenter_source.core.quoting import quoted
+from vcenter_source.core.quoting import quote_line
 from vcenter_source.settings.openfaas import Invocation
 from vcenter_source.sinks.answers import ACCESS
 
@@ -114,7 +114,7 @@ def describe_response(path: str, invocation: Invocation, response: InvocationRes
     """Describe an answer in a line, with the function's name."""
     if response.is_empty_200:
         return f"function {path}: an empty 200 that is not the function's: it was not called"
-    text = quoted(response.body, 512)
+    text = quote_line(response.body, 512)
     is_without_queue = (invocation, response.status) == ("async", _NOT_FOUND)
     hint = "; without a queue, set OPENFAAS_INVOCATION=sync" if is_without_queue else ""
     return " ".join(f"function {path} answers {response.status}: {text}".split()).rstrip(":") + hint
