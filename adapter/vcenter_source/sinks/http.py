@@ -63,10 +63,8 @@ class Address:
     async def _judge(self, exchange: Exchange) -> Receipt:
         async with exchange as answer:
             if answer.status >= 300:  # noqa: PLR2004  it may quote the whole address
-                answer.body, answer.reason = (
-                    self._redactor.redact_bytes(answer.body),
-                    self._redactor.redact(answer.reason),
-                )
+                answer.body = self._redactor.redact_bytes(answer.body)
+                answer.reason = self._redactor.redact(answer.reason)
             judge(self.name, answer)
             return Receipt(answer.status)
 
