@@ -17,12 +17,12 @@ from urllib.parse import urljoin
 
 from rich.console import Console
 
-from demo import openfaas
-from demo.play import Play
+from demo import openfaas_scenario as openfaas
+from demo.environment import PASSWORD, USERNAME, set_up
+from demo.printer import Printer
 from demo.processes import ENDING, ROOT, DemoError, Processes
 from demo.receiver import Receiver, forwarder
-from demo.stage import PASSWORD, USERNAME, set_up
-from demo.story import Story
+from demo.scenario import Scenario
 from demo.vsphere import VcenterError
 
 MANIFESTS = ROOT / "config" / "knative"
@@ -40,67 +40,70 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for number in ENDING:
             signal.signal(number, signal.default_int_handler)  # KeyboardInterrupt: end everything in order
-        status = perform(options, console, logs)
+        status = run_demo(options, console, logs)
     except KeyboardInterrupt:
         status = 0 if options.keep else _INTERRUPTED
     finally:
-        if status != 1:  # a failure has just told where they are
+        if status != 1:  # a failure has just printed where they are
             shutil.rmtree(logs, ignore_errors=True)
     return status
 
 
-def perform(options: argparse.Namespace, console: Console, logs: Path) -> int:
+def run_demo(options: argparse.Namespace, console: Console, logs: Path) -> int:
     """Tell the story from its opening to its end; the exit status."""
-    story = openfaas.GatewayStory(console) if options.openfaas else Story(console)
+    printer = openfaas.GatewayPrinter(console) if options.openfaas else Printer(console)
     forward = forwarder(lambda line: console.print(line, style="yellow", soft_wrap=True))
     with Receiver(forward) as receiver, Processes(logs, options.timeout) as processes:
         try:
-            play = _open(options, console, story, receiver, processes)
-            play.run()
+            scenario = _start(options, console, printer, receiver, processes)
+            scenario.run()
             if options.keep:
-                _stay(play, logs)
+                _stay_up(scenario, logs)
         except (DemoError, VcenterError) as exc:
-            story.failed(str(exc), processes.tails(), str(logs))
+            printer.show_failure(str(exc), processes.tails(), str(logs))
             return 1
     return 0
 
 
-def _open(
-    options: argparse.Namespace, console: Console, story: Story, receiver: Receiver, processes: Processes
-) -> Play:
+def _start(
+    options: argparse.Namespace, console: Console, printer: Printer, receiver: Receiver, processes: Processes
+) -> Scenario:
     between = "gateway" if options.openfaas else "broker"
     with console.status(f"starting simulator, pytag, {between} and adapter"):
-        start, stated = (openfaas.set_up, options.openfaas) if options.openfaas else (set_up, options.manifests)
-        stage = start(processes, stated, options.tag, receiver.url, with_viewer=options.keep)
-    story.opening(
+        start, source = (openfaas.set_up, options.openfaas) if options.openfaas else (set_up, options.manifests)
+        environment = start(processes, source, options.tag, receiver.url, with_viewer=options.keep)
+    printer.show_processes(
         {
-            "simulator": stage.simulator,
+            "simulator": environment.simulator,
             "adapter": f"reads the simulator, sends to the {between}",
-            between: stage.broker,
-            "pytag": stage.pytag,
+            between: environment.broker,
+            "pytag": environment.pytag,
         }
     )
-    kind = openfaas.GatewayPlay if options.openfaas else Play
-    return kind(stage, processes, receiver, story, options.tag, _shown(stated.parent if options.openfaas else stated))
+    kind = openfaas.GatewayScenario if options.openfaas else Scenario
+    folder = _display_path(source.parent if options.openfaas else source)
+    return kind(environment, processes, receiver, printer, options.tag, folder)
 
 
-def _stay(play: Play, logs: Path) -> None:
-    stage = play.stage
+def _stay_up(scenario: Scenario, logs: Path) -> None:
+    environment = scenario.environment
     addresses = {
-        "event viewer": str(stage.viewer),
-        "vCenter": stage.simulator,
+        "event viewer": str(environment.viewer),
+        "vCenter": environment.simulator,
         "log in as": f"{USERNAME}  {PASSWORD}",
-        "events go to": stage.broker,
-        "pytag": stage.pytag,
-        "deliveries": urljoin(stage.broker, "/demo/deliveries"),
-        "spans (OTLP)": play.receiver.url,
+        "events go to": environment.broker,
+        "pytag": environment.pytag,
+        "deliveries": urljoin(environment.broker, "/demo/deliveries"),
+        "spans (OTLP)": scenario.receiver.url,
         "logs": str(logs),
     }
-    play.story.staying(addresses, f"{_shown(Path(sys.executable))} -m demo.create my-pool --vcenter {stage.simulator}")
-    play.follow()
+    python = _display_path(Path(sys.executable))
+    command = f"{python} -m demo.create my-pool --vcenter {environment.simulator}"
+    scenario.printer.show_addresses(addresses, command)
+    scenario.follow()
 
 
-def _shown(path: Path) -> str:
+def _display_path(path: Path) -> str:
     """A path as the user would write it: relative where it lies below the current folder."""
     try:
         return str(path.relative_to(Path.cwd()))

@@ -25,8 +25,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from demo import tracing
-from demo.dispatch import TTL, Dispatcher, Job, QueueFullError
-from demo.ledger import Ledger, Outcome
+from demo.delivery_log import DeliveryLog, Outcome
+from demo.dispatcher import TTL, Dispatcher, Job, QueueFullError
 from demo.listener import listen
 from demo.manifests import Broker, ManifestError, load_broker
 from demo.message import BadEventError, Message, read
@@ -43,7 +43,7 @@ class LocalBroker:
         self._address = address
         self._provider = tracing.provider()
         self._tracer = tracing.tracer(self._provider)
-        self._ledger = Ledger()
+        self._log = DeliveryLog()
         self._dispatcher = Dispatcher(subscribers, self._tracer, self._accept)
 
     def app(self) -> Starlette:
@@ -81,7 +81,7 @@ class LocalBroker:
             return PlainTextResponse(f"an event has at most {MAX_BODY} bytes\n", status_code=413)
         try:
             message = read(dict(request.headers), body)
-            self._accept(message, tracing.incoming(request.headers), TTL)
+            self._accept(message, tracing.extract_context(request.headers), TTL)
         except BadEventError as exc:
             return PlainTextResponse(f"{exc}\n", status_code=400)
         except QueueFullError:
@@ -96,16 +96,18 @@ class LocalBroker:
         attributes = tracing.event_attributes(message)
         span = self._tracer.start_span("broker ingress", context, SpanKind.SERVER, attributes)
         with use_span(span, end_on_exit=True):
-            wanted = [(trigger, Outcome.due(trigger)) for trigger in self._broker.matching(message.attributes)]
+            wanted = [
+                (trigger, Outcome.for_trigger(trigger)) for trigger in self._broker.find_triggers(message.attributes)
+            ]
             here = get_current()
             self._dispatcher.put([Job(message, trigger, outcome, here, ttl) for trigger, outcome in wanted])
-            self._ledger.enter(message, [outcome for _, outcome in wanted])
+            self._log.record(message, [outcome for _, outcome in wanted])
 
     async def _events(self, _request: Request) -> Response:
-        return _json(self._ledger.events())
+        return _json(self._log.events())
 
     async def _deliveries(self, _request: Request) -> Response:
-        return _json(self._ledger.deliveries())
+        return _json(self._log.deliveries())
 
 
 def _json(value: Any) -> Response:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from demo.stage import PASSWORD, USERNAME
+from demo.environment import PASSWORD, USERNAME
 from demo.vsphere import Soap, VcenterError
 
 

@@ -21,8 +21,8 @@ from typing import Any
 
 import httpx
 
+from demo.delivery_log import DELIVERED, FAILED, PENDING, DeliveryLog, Outcome
 from demo.gateway_api import NAMESPACE, Gateway, Invocation, Reply
-from demo.ledger import DELIVERED, FAILED, PENDING, Ledger, Outcome
 from demo.manifests import ManifestError
 from demo.message import BadEventError, read
 from demo.processes import DemoError, Processes
@@ -38,16 +38,16 @@ _RETRYABLE = {408, 425, 429}
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "host", "content-length"}
 
 
-class DeliveryLog:
+class InvocationLog:
     """What functions were invoked with. Invocations come from several threads."""
 
     def __init__(self) -> None:
-        self._ledger = Ledger()
+        self._log = DeliveryLog()
         self._lock = threading.Lock()
 
     def pages(self) -> dict[str, Any]:
         """Return the gateway's pages that show it."""
-        return {"/demo/events": self._ledger.events, "/demo/deliveries": self._ledger.deliveries}
+        return {"/demo/events": self._log.events, "/demo/deliveries": self._log.deliveries}
 
     def note(self, function: Function, invocation: Invocation, code: int, reason: str) -> None:
         """Note the outcome of an invocation. Only CloudEvents count: the vcenter-connector's body has no id."""
@@ -56,11 +56,11 @@ class DeliveryLog:
         except BadEventError:
             return
         with self._lock:
-            outcomes = self._ledger.outcomes(message.id)
+            outcomes = self._log.outcomes(message.id)
             outcome = next((each for each in outcomes if each.subscriber == function.name), None)
             if outcome is None:
                 outcome = Outcome(function.name, function.where, function.annotations.get("topic", ""), function.name)
-                self._ledger.enter(message, [*outcomes, outcome])
+                self._log.record(message, [*outcomes, outcome])
             outcome.status = status_of(code)
             outcome.attempts, outcome.code, outcome.reason = outcome.attempts + 1, code, reason
 
@@ -96,7 +96,7 @@ class QueueWorker:
 class ProcessFunction:
     """A function that runs as a process at this address."""
 
-    def __init__(self, function: Function, address: str, log: DeliveryLog, worker: QueueWorker) -> None:
+    def __init__(self, function: Function, address: str, log: InvocationLog, worker: QueueWorker) -> None:
         self._function = function
         self._address = address
         self._log = log
@@ -138,7 +138,9 @@ def start_function(function: Function, options: argparse.Namespace, folder: Path
             raise DemoError(f"{function.where}: function {function.name}: there is no secret {secret}")
         shutil.copytree(options.secrets / secret, folder, dirs_exist_ok=True)
     environment = function.environment_with(folder) | dict(options.env) | {"HOST": "127.0.0.1", "PORT": "0"}
-    return processes.ready(processes.start(function.name, [f"{options.package}.{function.name}"], environment))
+    return processes.wait_until_ready(
+        processes.start(function.name, [f"{options.package}.{function.name}"], environment)
+    )
 
 
 def read_credentials(environment: Mapping[str, str] = os.environ) -> tuple[str, str] | None:
@@ -177,7 +179,7 @@ def serve(
     folder: Path,
 ) -> None:
     """Start the functions, serve until SIGINT or SIGTERM, end them."""
-    log, worker = DeliveryLog(), QueueWorker()
+    log, worker = InvocationLog(), QueueWorker()
     with Processes(options.logs or folder, options.timeout, grace=3.0) as processes:
         deployed = {
             each.name: ProcessFunction(each, start_function(each, options, folder / each.name, processes), log, worker)

@@ -109,7 +109,7 @@ class Broker:
         """The path of its ingress."""
         return f"/{self.namespace}/{self.name}"
 
-    def matching(self, attributes: Mapping[str, str]) -> list[Trigger]:
+    def find_triggers(self, attributes: Mapping[str, str]) -> list[Trigger]:
         """The Triggers that want an event with these attributes."""
         return [trigger for trigger in self.triggers if trigger.wants(attributes)]
 

@@ -72,7 +72,7 @@ def read(headers: Mapping[str, str], body: bytes) -> Message:
     if content_type.startswith(_BATCH):
         raise BadEventError("a Broker takes one event at a time, not a batch")
     structured = content_type.startswith(STRUCTURED)
-    message = _structured(body) if structured else _binary(headers, body)
+    message = _read_structured(body) if structured else _read_binary(headers, body)
     message = replace(message, beside={name: value for name, value in headers.items() if _HANDED_ON.fullmatch(name)})
     _check(message)
     return message
@@ -83,14 +83,14 @@ def is_cloudevent(headers: Mapping[str, str]) -> bool:
     return "ce-specversion" in headers or headers.get("content-type", "").startswith(STRUCTURED)
 
 
-def _binary(headers: Mapping[str, str], body: bytes) -> Message:
+def _read_binary(headers: Mapping[str, str], body: bytes) -> Message:
     attributes = {name[3:]: unquote(value) for name, value in headers.items() if name.startswith("ce-")}
     if "content-type" in headers:
         attributes["datacontenttype"] = headers["content-type"]
     return Message(attributes, body)
 
 
-def _structured(body: bytes) -> Message:
+def _read_structured(body: bytes) -> Message:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as exc:
@@ -99,14 +99,14 @@ def _structured(body: bytes) -> Message:
         raise BadEventError("the body is not a JSON object")
     # A member that is null is an unset one; data may be null (JSON format 1.0.2, 2.2 and 3.1.1).
     document = {name: value for name, value in document.items() if value is not None or name == "data"}
-    data = _data(document)
+    data = _read_data(document)
     attributes = {name: _text(name, value) for name, value in document.items()}
     if data:
         attributes.setdefault("datacontenttype", "application/json")
     return Message(attributes, data)
 
 
-def _data(document: dict[str, Any]) -> bytes:
+def _read_data(document: dict[str, Any]) -> bytes:
     """Take ``data`` or ``data_base64`` out of a structured event (JSON format 3.1)."""
     if "data_base64" in document:
         try:

@@ -38,7 +38,7 @@ class Child:
     out: Path
     log: Path
 
-    def line(self, prefix: str) -> str | None:
+    def find_line(self, prefix: str) -> str | None:
         """What follows ``prefix`` on the first whole line of its output that starts with it."""
         lines = self.out.read_text(errors="replace").splitlines(keepends=True)
         found = (line for line in lines if line.startswith(prefix) and line.endswith("\n"))
@@ -74,7 +74,7 @@ class Processes:
 
     def __exit__(self, _t: type[BaseException] | None, _e: BaseException | None, _tb: TracebackType | None) -> None:
         # A second Ctrl-C must not leave processes behind; the grace period bounds how long this takes.
-        with uninterrupted():
+        with hold_signals():
             # What is no server uses the servers to the end: the adapter logs out of vCenter.
             for servers in (False, True):
                 ending = [child for child in self.children if child.server is servers]
@@ -88,7 +88,7 @@ class Processes:
     ) -> Child:
         """Start ``python -m arguments…`` with these variables in a clean environment; it inherits ``fd``, if any."""
         out, log = self.logs / f"{name}.out", self.logs / f"{name}.log"
-        with out.open("wb") as stdout, log.open("wb") as stderr, uninterrupted():
+        with out.open("wb") as stdout, log.open("wb") as stderr, hold_signals():
             process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 cwd=ROOT,
@@ -104,13 +104,13 @@ class Processes:
             self.children.append(child)
         return child
 
-    def named(self, name: str) -> Child:
+    def find(self, name: str) -> Child:
         """The one that was started under this name."""
         return next(child for child in self.children if child.name == name)
 
-    def ready(self, child: Child) -> str:
+    def wait_until_ready(self, child: Child) -> str:
         """Wait for the line ``<name> ready: URL``; the URL. Raises DemoError."""
-        return self.wait(lambda: child.line(f"{child.name} ready: "), f"{child.name} is not ready")
+        return self.wait(lambda: child.find_line(f"{child.name} ready: "), f"{child.name} is not ready")
 
     def wait(self, condition: Callable[[], T | None], otherwise: str | Callable[[], str]) -> T:
         """Poll until the condition gives something. Raises DemoError after the time limit, or when a process ends.
@@ -141,7 +141,7 @@ class Processes:
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
+def hold_signals() -> Iterator[None]:
     """Hold the signals that end the demo back: a process that has been started must also be known, and be ended."""
     held: list[int] = []
     before = {number: signal.signal(number, lambda n, _: held.append(n)) for number in ENDING}

@@ -167,7 +167,7 @@ def unpack(body: bytes, encoding: str) -> bytes:
 def read_spans(request: ExportTraceServiceRequest) -> list[Span]:
     """The spans of an export request, of every process in it."""
     return [
-        _span(span, _service(of_process))
+        _parse_span(span, _service_name(of_process))
         for of_process in request.resource_spans
         for of_library in of_process.scope_spans
         for span in of_library.spans
@@ -184,20 +184,23 @@ def as_json(span: Span) -> dict[str, Any]:
         "startTimeUnixNano": str(span.start),
         "endTimeUnixNano": str(span.end),
         "status": {"code": 2} if span.failed else {},
-        "attributes": _named(span.attributes),
+        "attributes": _to_json_attributes(span.attributes),
     }
-    return {"resource": {"attributes": _named({"service.name": span.service})}, "scopeSpans": [{"spans": [own]}]}
+    return {
+        "resource": {"attributes": _to_json_attributes({"service.name": span.service})},
+        "scopeSpans": [{"spans": [own]}],
+    }
 
 
-def _named(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _to_json_attributes(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"key": name, "value": {"stringValue": str(value)}} for name, value in attributes.items()]
 
 
-def _service(spans: ResourceSpans) -> str:
-    return str(_attributes(spans.resource.attributes).get("service.name", "unknown"))
+def _service_name(spans: ResourceSpans) -> str:
+    return str(_parse_attributes(spans.resource.attributes).get("service.name", "unknown"))
 
 
-def _span(span: ProtoSpan, service: str) -> Span:
+def _parse_span(span: ProtoSpan, service: str) -> Span:
     return Span(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
@@ -207,11 +210,11 @@ def _span(span: ProtoSpan, service: str) -> Span:
         start=span.start_time_unix_nano,
         end=span.end_time_unix_nano,
         failed=span.status.code == Status.STATUS_CODE_ERROR,
-        attributes=_attributes(span.attributes),
+        attributes=_parse_attributes(span.attributes),
     )
 
 
-def _attributes(pairs: Any) -> dict[str, Any]:
+def _parse_attributes(pairs: Any) -> dict[str, Any]:
     """The scalar attributes; nothing here shows arrays or maps."""
     found: dict[str, Any] = {}
     for pair in pairs:

@@ -1,6 +1,6 @@
 """The local Broker's spans, configured by the standard OTEL_* variables, named and attributed as Knative's are.
 
-Without an OTLP endpoint the API's no-op tracer stands in; it hands the incoming trace context on untouched.
+Without an OTLP endpoint the API's no-op tracer stands in; it hands the extract_context trace context on untouched.
 """
 
 import os
@@ -42,7 +42,7 @@ def tracer(made: TracerProvider | None) -> Tracer:
     return (made or NoOpTracerProvider()).get_tracer("demo.broker")
 
 
-def incoming(headers: Mapping[str, str]) -> Context:
+def extract_context(headers: Mapping[str, str]) -> Context:
     """The trace context that a request came with; ``headers`` has lower-case names.
 
     It is read as strictly as Knative 1.19 to 1.21 do (propagation.TraceContext of otel-go 1.38): a version 00 with
@@ -58,7 +58,7 @@ def incoming(headers: Mapping[str, str]) -> Context:
     return _PROPAGATOR.extract({**headers, **known}, Context())
 
 
-def outgoing(headers: dict[str, str]) -> None:
+def inject_context(headers: dict[str, str]) -> None:
     """Add the trace context of the current span, of its flags "sampled" alone, as otel-go does."""
     _PROPAGATOR.inject(headers)
     if "traceparent" in headers:

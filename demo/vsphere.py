@@ -44,7 +44,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedEvent:
     """An event as vCenter's event history tells it. ``class_name`` is the type on the wire, ``created`` its text."""
 
     class_name: str
@@ -68,7 +68,7 @@ class Soap:
     def __enter__(self) -> Self:
         try:
             (content,) = self._call(Reference("ServiceInstance", "ServiceInstance"), "RetrieveServiceContent")
-            self._services = {_tag(child): _reference(child) for child in content}
+            self._services = {_tag(child): _parse_reference(child) for child in content}
             self._call(self._services["sessionManager"], "Login", self._account)
         except BaseException:
             self._http.close()
@@ -88,7 +88,7 @@ class Soap:
         """A new resource pool in the root pool of the first cluster."""
         spec = "".join(_ALLOCATION.format(tag) for tag in ("cpuAllocation", "memoryAllocation"))
         arguments = f"<name>{escape(name)}</name><spec>{spec}</spec>"
-        return _reference(self._call(self._root_pool(), "CreateResourcePool", arguments)[0])
+        return _parse_reference(self._call(self._root_pool(), "CreateResourcePool", arguments)[0])
 
     def post_created(self, pool: Reference, name: str) -> None:
         """Post the event of a new resource pool, as vCenter does by itself; govmomi's vcsim does not."""
@@ -103,32 +103,32 @@ class Soap:
 
     def power_on_a_machine(self) -> Reference:
         """Power on the first machine that is off, and do not wait for it."""
-        for machine in self._references(self._reference(self._datacenter(), "vmFolder"), "childEntity"):
+        for machine in self._references(self._parse_reference(self._datacenter(), "vmFolder"), "childEntity"):
             if self._property(machine, "runtime.powerState").text == "poweredOff":
                 self._call(machine, "PowerOnVM_Task")
                 return machine
         raise VcenterError("every virtual machine is powered on already")
 
-    def event_about(self, moid: str, event_type: str) -> Recorded | None:
+    def event_about(self, moid: str, event_type: str) -> RecordedEvent | None:
         """The newest event of a class that mentions an object; None where vCenter has none (yet)."""
         arguments = (
             f"<filter><disableFullMessage>false</disableFullMessage><eventTypeId>{event_type}</eventTypeId></filter>"
         )
-        events = [_recorded(value) for value in self._call(self._services["eventManager"], "QueryEvents", arguments)]
+        events = [_parse_event(value) for value in self._call(self._services["eventManager"], "QueryEvents", arguments)]
         return next((event for event in reversed(events) if moid in event.about), None)
 
     def _datacenter(self) -> Reference:
         return self._references(self._services["rootFolder"], "childEntity")[0]
 
     def _root_pool(self) -> Reference:
-        folder = self._reference(self._datacenter(), "hostFolder")
-        return self._reference(self._references(folder, "childEntity")[0], "resourcePool")
+        folder = self._parse_reference(self._datacenter(), "hostFolder")
+        return self._parse_reference(self._references(folder, "childEntity")[0], "resourcePool")
 
-    def _reference(self, this: Reference, path: str) -> Reference:
-        return _reference(self._property(this, path))
+    def _parse_reference(self, this: Reference, path: str) -> Reference:
+        return _parse_reference(self._property(this, path))
 
     def _references(self, this: Reference, path: str) -> list[Reference]:
-        return [_reference(child) for child in self._property(this, path)]
+        return [_parse_reference(child) for child in self._property(this, path)]
 
     def _property(self, this: Reference, path: str) -> ET.Element:
         """One property's value, through the property collector as every client reads it."""
@@ -186,7 +186,7 @@ class Tagging:
         finally:
             self._http.close()
 
-    def attached(self, reference: Reference) -> list[str]:
+    def list_tags(self, reference: Reference) -> list[str]:
         """The tags on an object, as ``category/name``."""
         body = {"object_id": {"type": reference.type, "id": reference.value}}
         found = self._request("POST", "/cis/tagging/tag-association?action=list-attached-tags", json=body)
@@ -212,17 +212,17 @@ def _tag(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _reference(element: ET.Element) -> Reference:
+def _parse_reference(element: ET.Element) -> Reference:
     return Reference(element.get("type", ""), element.text or "")
 
 
-def _recorded(element: ET.Element) -> Recorded:
+def _parse_event(element: ET.Element) -> RecordedEvent:
     """An Event element; references inside it are the elements that have a ``type``."""
 
     def text(name: str) -> str:
         return element.findtext(f"{{*}}{name}") or ""
 
-    return Recorded(
+    return RecordedEvent(
         class_name=element.get(f"{{{_XSI}}}type", "Event").rpartition(":")[2],
         key=text("key"),
         created=text("createdTime"),

@@ -120,7 +120,7 @@ def milliseconds(span: Span) -> str:
     return f"{value:.{digits}f} ms"
 
 
-def unfinished(spans: Sequence[Span]) -> bool:
+def is_incomplete(spans: Sequence[Span]) -> bool:
     """Whether spans are still missing: there are none, or some name a parent that has not arrived."""
     known = {span.span_id for span in spans}
     return not spans or any(span.parent_id and span.parent_id not in known for span in spans)

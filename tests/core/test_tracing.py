@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.trace import get_current_span
 
 from demo.receiver import Receiver
-from demo.tracing import incoming
+from demo.tracing import extract_context
 from demo.waterfall import Span
 from tests.support.processes import clean_environment, process, wait_for_line
 from tests.support.recording_sink import Answer, recording_sink
@@ -75,7 +75,7 @@ def test_a_dead_letter_is_a_failure_of_the_whole_trace(simulator: Simulator, tmp
 def test_go_reads_what_goes_out(simulator: Simulator, sampler: str, flags: str) -> None:
     headers, _ = traced(simulator, [(202, {})], OTEL_TRACES_SAMPLER=sampler)
     for traceparent in (headers["traceparent"], headers["ce-traceparent"]):
-        assert get_current_span(incoming({"traceparent": traceparent})).get_span_context().is_valid
+        assert get_current_span(extract_context({"traceparent": traceparent})).get_span_context().is_valid
         assert traceparent.rpartition("-")[2] == flags
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from demo.processes import ROOT
 from demo.receiver import Receiver
-from demo.waterfall import unfinished
+from demo.waterfall import is_incomplete
 from tests.demo.demo_process import demo, environment, left_behind, steps, trace_of
 from tests.support import loopback
 from tests.support.processes import SLOW
@@ -72,7 +72,7 @@ def test_the_demo_tells_its_story_and_leaves_nothing_behind(tmp_path: Path) -> N
     assert {span.service for span in spans} == {"vcenter-source", "broker", "pytag"}
     (root,) = (span for span in spans if not span.parent_id)
     assert (root.name, root.service) == ("CloudEvents Create com.vmware.event.resourcepool.created", "vcenter-source")
-    assert not unfinished(spans)
+    assert not is_incomplete(spans)
     assert done.stdout.endswith(f"{summary[0]}\n")
     assert max(map(len, done.stdout.splitlines()[:-1])) <= 80
     assert "\x1b" not in done.stdout

@@ -11,11 +11,11 @@ import pytest
 from demo.gateway_api import too_large
 from demo.listener import listen
 from demo.manifests import ManifestError
-from demo.openfaas import STACK, secrets_below
+from demo.openfaas_scenario import STACK, write_secrets
 from demo.processes import ROOT, Processes
 from demo.receiver import Receiver
 from demo.stack import read_stack
-from demo.waterfall import unfinished
+from demo.waterfall import is_incomplete
 from tests.demo.demo_process import demo, left_behind, steps, trace_of
 from tests.support import loopback
 
@@ -73,7 +73,7 @@ def test_the_story_is_told_through_a_gateway_and_leaves_nothing_behind(tmp_path:
     spans = users.trace(trace_of(done.stdout))
     assert len(spans) == int(summary[1]) >= 6
     assert {span.service for span in spans} == {"vcenter-source", "pytag"}
-    assert not unfinished(spans)
+    assert not is_incomplete(spans)
     assert done.stderr == ""
     assert left_behind(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
@@ -101,14 +101,14 @@ def test_the_gateway_speaks_the_api_and_runs_functions_as_processes(tmp_path: Pa
     (tmp_path / "fns").mkdir()
     (tmp_path / "fns" / "echo.py").write_text(ECHO)
     (tmp_path / "stack.yml").write_text(ECHO_STACK)
-    secrets = secrets_below(tmp_path / "secrets")
+    secrets = write_secrets(tmp_path / "secrets")
     arguments = ["--stack", f"{tmp_path}/stack.yml", "--secrets", str(secrets), "--package", "fns", "--logs"]
     arguments += [str(tmp_path), "--env", f"PYTHONPATH={tmp_path}", "--env", "WHO=administrator@vsphere.local"]
     environment = {"basic_auth": "1", "secret_mount_path": str(secrets / "basic-auth")}
     with listen("127.0.0.1", 0) as listener, Processes(tmp_path, 20) as processes:
         arguments += ["--fd", str(listener.fileno())]
         gateway = processes.start("gateway", ["demo.gateway", *arguments], environment, fd=listener.fileno())
-        with loopback.Client(base_url=processes.ready(gateway), trust_env=False) as client:
+        with loopback.Client(base_url=processes.wait_until_ready(gateway), trust_env=False) as client:
             lists(client)
             invokes(client)
             client.post("/async-function/echo.openfaas-fn", content="200", headers={"x-call-id": "queued"})

@@ -34,7 +34,7 @@ def test_a_process_that_ignores_sigterm_is_killed_after_the_grace_period(
 ) -> None:
     with Processes(tmp_path, timeout=10, grace=0.1) as processes:
         child = processes.start("stubborn", ["stubborn"], modules)
-        assert processes.ready(child) == "here"
+        assert processes.wait_until_ready(child) == "here"
         processes.wait(lambda: child.tail() == ["what it says"] or None, "nothing said")
     assert child.process.returncode == -9
 
@@ -43,7 +43,7 @@ def test_a_process_that_ends_is_the_reason_with_its_last_line(tmp_path: Path, mo
     with Processes(tmp_path, timeout=10) as processes:
         child = processes.start("broken", ["broken"], modules)
         with pytest.raises(DemoError, match=r"^broken ended with exit status 1: broken: no such setting$"):
-            processes.ready(child)
+            processes.wait_until_ready(child)
         assert processes.tails() == {"broken": ["broken: no such setting"]}
 
 
@@ -81,7 +81,7 @@ def test_calls_to_vcenter_over_both_protocols() -> None:
         assert event.class_name == "ResourcePoolCreatedEvent"
         assert "a < b & c" in event.message
         assert soap.event_about(pool.value, "VmPoweredOnEvent") is None
-        assert tagging.attached(pool) == []
+        assert tagging.list_tags(pool) == []
         with pytest.raises(VcenterError, match=r"CreateResourcePool: .*already exists"):
             soap.create_resource_pool("a < b & c")
         machines = {soap.power_on_a_machine() for _ in range(4)}
@@ -89,7 +89,7 @@ def test_calls_to_vcenter_over_both_protocols() -> None:
         with pytest.raises(VcenterError, match="powered on already"):
             soap.power_on_a_machine()
         with pytest.raises(VcenterError, match=r"list-attached-tags: answered 403$"):
-            tagging.attached(Reference("ResourcePool", "resgroup-none"))
+            tagging.list_tags(Reference("ResourcePool", "resgroup-none"))
 
 
 def test_the_event_of_a_pool_is_posted_for_a_vcenter_that_posts_none() -> None:

@@ -3,7 +3,7 @@
 import pytest
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, get_current_span, use_span
 
-from demo.tracing import incoming, outgoing
+from demo.tracing import extract_context, inject_context
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -21,7 +21,7 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
     ],
 )
 def test_what_is_read(traceparent: str, flags: int) -> None:
-    context = get_current_span(incoming({"traceparent": traceparent, "tracestate": "a=b"})).get_span_context()
+    context = get_current_span(extract_context({"traceparent": traceparent, "tracestate": "a=b"})).get_span_context()
     assert (f"{context.trace_id:032x}", f"{context.span_id:016x}", context.trace_flags) == (TRACE, SPAN, flags)
     assert dict(context.trace_state) == {"a": "b"}
 
@@ -46,7 +46,7 @@ def test_what_is_read(traceparent: str, flags: int) -> None:
     ],
 )
 def test_what_counts_as_no_trace_context(traceparent: str) -> None:
-    assert not get_current_span(incoming({"traceparent": traceparent})).get_span_context().is_valid
+    assert not get_current_span(extract_context({"traceparent": traceparent})).get_span_context().is_valid
 
 
 @pytest.mark.parametrize(("flags", "written"), [(0, "00"), (1, "01"), (2, "00"), (3, "01")])
@@ -54,5 +54,5 @@ def test_of_the_flags_only_sampled_is_written(flags: int, written: str) -> None:
     headers: dict[str, str] = {}
     span = SpanContext(int(TRACE, 16), int(SPAN, 16), is_remote=True, trace_flags=TraceFlags(flags))
     with use_span(NonRecordingSpan(span)):
-        outgoing(headers)
+        inject_context(headers)
     assert headers == {"traceparent": f"00-{TRACE}-{SPAN}-{written}"}

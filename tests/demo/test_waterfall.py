@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.waterfall import Span, bar, milliseconds, tree, unfinished, waterfall
+from demo.waterfall import Span, bar, is_incomplete, milliseconds, tree, waterfall
 
 MS = 1_000_000
 
@@ -56,9 +56,9 @@ def test_the_whole_picture() -> None:
 def test_a_span_without_its_parent_is_a_root_and_means_that_spans_are_missing() -> None:
     late = [span("child", "nobody", 0, 1)]
     assert [s.name for _, s in tree(late)] == ["child"]
-    assert unfinished(late)
-    assert unfinished([])
-    assert not unfinished(TRACE)
+    assert is_incomplete(late)
+    assert is_incomplete([])
+    assert not is_incomplete(TRACE)
 
 
 def test_an_http_request_is_told_by_its_path_and_query_without_ids() -> None:

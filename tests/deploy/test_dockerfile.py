@@ -166,7 +166,7 @@ def test_what_is_copied_is_there_and_the_build_is_sent_it_and_no_more() -> None:
         "tests/conftest.py",
         "config/knative",
     ]
-    assert [path for path in [*unwanted, "demo/play.py", "password", ".env"] if sent(path)] == []
+    assert [path for path in [*unwanted, "demo/scenario.py", "password", ".env"] if sent(path)] == []
 
 
 def test_an_image_is_of_the_projects_version_and_the_manifests_use_it() -> None:

@@ -31,8 +31,8 @@ TRIGGERS = [manifest for manifest in everything() if manifest.kind == "Trigger"]
 
 def test_a_new_resource_pool_is_what_reaches_pytag() -> None:
     broker = load_broker(KNATIVE)
-    assert [trigger.subscriber for trigger in broker.matching(CREATED)] == ["pytag"]
-    assert broker.matching({**CREATED, "type": "com.vmware.event.vm.poweredon"}) == []
+    assert [trigger.subscriber for trigger in broker.find_triggers(CREATED)] == ["pytag"]
+    assert broker.find_triggers({**CREATED, "type": "com.vmware.event.vm.poweredon"}) == []
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS, ids=title)

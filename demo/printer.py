@@ -1,4 +1,4 @@
-"""What the demo shows: numbered steps, made to be looked at in a terminal and to be read in a file."""
+"""What the demo prints: numbered steps, made for a terminal and for a file."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from demo.vsphere import Recorded, Reference
+from demo.vsphere import RecordedEvent, Reference
 from demo.waterfall import Span, waterfall
 
 _INDENT = 3
@@ -18,34 +18,34 @@ _COLOURS = ("cyan", "magenta", "green", "yellow", "blue")
 _ATTRIBUTES = ("type", "source", "id", "subject", "time")
 
 
-class Story:
-    """Prints the steps, one method each, in the order in which they happen."""
+class Printer:
+    """Prints the steps: a method for each, in the order in which they happen."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._steps = 0
 
-    def opening(self, processes: Mapping[str, str]) -> None:
-        """The processes with their addresses."""
+    def show_processes(self, processes: Mapping[str, str]) -> None:
+        """Show the processes with their addresses."""
         self._console.print(Text("From a vCenter event to a tag", style="bold"))
         self._facts(processes)
 
-    def recorded(self, event: Recorded, about: Reference) -> None:
-        """The event as vCenter's own event history tells it."""
+    def show_event(self, event: RecordedEvent, about: Reference) -> None:
+        """Show the event as vCenter's own history has it."""
         self._step("vCenter tells of a new resource pool")
         self._line(Text(event.message, style="italic"))
         facts = {"class": event.class_name, "key": event.key, "object": str(about), "time": event.created}
         self._facts(facts | ({"user": event.user} if event.user else {}))
 
-    def travelled(self, attributes: Mapping[str, str], data: Any) -> None:
-        """The CloudEvent as the Broker got it."""
+    def show_cloudevent(self, attributes: Mapping[str, str], data: Any) -> None:
+        """Show the CloudEvent as the Broker got it."""
         self._step("The adapter sends it as a CloudEvent")
         ordered = {name: attributes[name] for name in _ATTRIBUTES if name in attributes}
         rest = {name: value for name, value in attributes.items() if name not in {*ordered, "specversion"}}
-        self._facts(ordered | rest | {"data": _shortened(data)})
+        self._facts(ordered | rest | {"data": _shorten(data)})
 
-    def matched(self, outcome: Mapping[str, Any], folder: str) -> None:
-        """The Trigger that wanted it, and how its subscriber answered."""
+    def show_delivery(self, outcome: Mapping[str, Any], folder: str) -> None:
+        """Show the Trigger that matched, and how its subscriber answered."""
         self._step("A Trigger wants it, so the Broker calls its subscriber")
         self._facts(
             {
@@ -56,15 +56,15 @@ class Story:
             }
         )
 
-    def tagged(self, about: Reference, name: str, tags: Sequence[str], wanted: str) -> None:
-        """The tag as vCenter's tagging API tells it."""
+    def show_tags(self, about: Reference, name: str, tags: Sequence[str], wanted: str) -> None:
+        """Show the tags as vCenter's tagging API returns them."""
         self._step("The tag is on the object: read back from vCenter")
         for tag in tags:
             line = Text.assemble((str(about), "bold"), f" ({name})  ", (tag, "bold green" if tag == wanted else ""))
             self._line(line)
 
-    def traced(self, spans: Sequence[Span]) -> None:
-        """The trace of the way, as a waterfall."""
+    def show_trace(self, spans: Sequence[Span]) -> None:
+        """Show the trace as a waterfall."""
         self._step("One trace of the whole way")
         if not spans:
             self._line(Text("no spans arrived", style="red"))
@@ -81,8 +81,8 @@ class Story:
             )
             self._line(Text("  ", no_wrap=True).join(Text.assemble(part) for part in parts))
 
-    def unmatched(self, attributes: Mapping[str, str], message: str) -> None:
-        """An event that no Trigger wants."""
+    def show_unmatched(self, attributes: Mapping[str, str], message: str) -> None:
+        """Show an event that no Trigger wants."""
         self._step("Another event, that no Trigger wants")
         self._line(Text(message, style="italic"))
         self._facts(
@@ -93,13 +93,13 @@ class Story:
             }
         )
 
-    def closing(self, summary: str) -> None:
-        """The one line that says it all."""
+    def show_summary(self, summary: str) -> None:
+        """Show the summary in one line."""
         self._console.print()
         self._console.print(Text(summary, style="bold green"), soft_wrap=True)
 
-    def failed(self, reason: str, logs: Mapping[str, Sequence[str]], folder: str) -> None:
-        """The reason, and the ends of the logs."""
+    def show_failure(self, reason: str, logs: Mapping[str, Sequence[str]], folder: str) -> None:
+        """Show the reason, and the ends of the logs."""
         self._console.print()
         self._console.print(Text(reason, style="bold red"), soft_wrap=True)
         for name, lines in logs.items():
@@ -108,16 +108,16 @@ class Story:
                 self._console.print(Text(" " * _INDENT + line), soft_wrap=True)
         self._console.print(Text(f"The whole logs are in {folder}", style="dim"), soft_wrap=True)
 
-    def staying(self, addresses: Mapping[str, str], command: str) -> None:
-        """What can be done while the demo stays up."""
+    def show_addresses(self, addresses: Mapping[str, str], command: str) -> None:
+        """Show what can be done while the demo stays up."""
         self._console.print()
         self._console.print(Text("Still running; Ctrl-C ends it.", style="bold"))
         self._facts(addresses)
         self._line(Text("Make another resource pool:", style="dim"))
         self._console.print(Text(" " * _INDENT + command, style="bold"), soft_wrap=True)
 
-    def also(self, line: str, *, good: bool) -> None:
-        """One more resource pool, while the demo stays up."""
+    def show_further(self, line: str, *, good: bool) -> None:
+        """Show one more resource pool, while the demo stays up."""
         self._console.print(Text(line, style="" if good else "red"), soft_wrap=True)
 
     def _step(self, heading: str) -> None:
@@ -140,8 +140,8 @@ class Story:
                 self._line(Text.assemble((label.ljust(column), "dim"), piece))
 
 
-def _shortened(data: Any) -> str:
-    """The beginning of the data as indented JSON; what is left out is counted."""
+def _shorten(data: Any) -> str:
+    """Return the beginning of the data as indented JSON, with the number of lines left out."""
     lines = json.dumps(data, indent=1, ensure_ascii=False).splitlines()
     left_out = len(lines) - _DATA_LINES
     return "\n".join([*lines[:_DATA_LINES], f" ... {left_out} more lines"] if left_out > 1 else lines)

@@ -1,4 +1,4 @@
-"""What the local Broker remembers of the last events, for whoever asks what became of one."""
+"""The last events of the local Broker or gateway, and the outcome of their deliveries."""
 
 from collections import OrderedDict
 from dataclasses import asdict, dataclass, field
@@ -28,8 +28,8 @@ class Outcome:
     dead_letter: str = ""
 
     @classmethod
-    def due(cls, trigger: Trigger) -> Self:
-        """A delivery that has not been tried yet."""
+    def for_trigger(cls, trigger: Trigger) -> Self:
+        """Return a delivery that has not been tried yet."""
         return cls(trigger.name, trigger.where, trigger.filter_text, trigger.subscriber)
 
 
@@ -41,22 +41,22 @@ class Entry:
     outcomes: list[Outcome] = field(default_factory=list)
 
 
-class Ledger:
+class DeliveryLog:
     """The newest ``size`` events by id, oldest first. An id that comes again replaces what was known of it."""
 
     def __init__(self, size: int = 1000) -> None:
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._size = size
 
-    def enter(self, message: Message, outcomes: list[Outcome]) -> None:
-        """Note an event and the deliveries that are due."""
+    def record(self, message: Message, outcomes: list[Outcome]) -> None:
+        """Add an event and its deliveries."""
         self._entries[message.id] = Entry(message, outcomes)
         self._entries.move_to_end(message.id)
         while len(self._entries) > self._size:
             self._entries.popitem(last=False)
 
     def outcomes(self, event_id: str) -> list[Outcome]:
-        """The deliveries of an event so far; none of an event that is not known."""
+        """Return the deliveries of an event so far; none of an unknown event."""
         entry = self._entries.get(event_id)
         return entry.outcomes if entry else []
 

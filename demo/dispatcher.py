@@ -10,10 +10,10 @@ import httpx
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, use_span
 
-from demo.ledger import DELIVERED, FAILED, Outcome
+from demo.delivery_log import DELIVERED, FAILED, Outcome
 from demo.manifests import Trigger
 from demo.message import BadEventError, Message, is_cloudevent, read
-from demo.tracing import event_attributes, outgoing
+from demo.tracing import event_attributes, inject_context
 
 # Knative's hop limit for events that subscribers send back, so that a Trigger cannot feed itself for ever.
 TTL = 255
@@ -90,14 +90,14 @@ class Dispatcher:
             if attempt < delivery.retry:
                 await self.sleep(delivery.delay(attempt))
         if not is_done(outcome.code) and delivery.dead_letter_sink:
-            outcome.dead_letter = await self._bury(client, job)
+            outcome.dead_letter = await self._send_to_dead_letter(client, job)
         outcome.status = DELIVERED if is_done(outcome.code) else FAILED
 
-    async def _bury(self, client: httpx.AsyncClient, job: Job) -> str:
+    async def _send_to_dead_letter(self, client: httpx.AsyncClient, job: Job) -> str:
         """Send it to the dead letter sink, once, with why it is sent there; what became of it, for a person."""
         name, outcome = job.trigger.delivery.dead_letter_sink, job.outcome
         dest = self._address(job.trigger.subscriber) or job.trigger.subscriber
-        code, reason = await self._attempt(client, job, name, dead_letter(job.message, dest, outcome))
+        code, reason = await self._attempt(client, job, name, to_dead_letter(job.message, dest, outcome))
         return f"taken by {name}" if is_done(code) else f"not taken by {name}: {reason or code}"
 
     def _address(self, name: str) -> str | None:
@@ -112,16 +112,16 @@ class Dispatcher:
         if url is None:
             return HTTPStatus.NOT_FOUND, f"no address known for the Service {name}"
         headers = message.headers()
-        outgoing(headers)
+        inject_context(headers)
         try:
             answer = await client.post(url, headers=headers, content=message.data)
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             return None, f"{type(exc).__name__}: {exc}"
         if not answer.is_success:
             return answer.status_code, answer.text.strip()[:200]
-        return self._take_answer(answer, job)
+        return self._read_answer(answer, job)
 
-    def _take_answer(self, answer: httpx.Response, job: Job) -> tuple[int, str]:
+    def _read_answer(self, answer: httpx.Response, job: Job) -> tuple[int, str]:
         """2xx: no body is done, a CloudEvent goes back into the Broker, anything else counts as 502 (as in Knative)."""
         if not answer.content and not is_cloudevent(answer.headers):
             return answer.status_code, ""
@@ -147,7 +147,7 @@ def _note(span: Span, outcome: Outcome) -> None:
         span.set_status(Status(StatusCode.ERROR, outcome.reason))
 
 
-def dead_letter(message: Message, dest: str, outcome: Outcome) -> Message:
+def to_dead_letter(message: Message, dest: str, outcome: Outcome) -> Message:
     """The event with the three attributes that Knative tells the failure in."""
     data = base64.b64encode(outcome.reason.encode()).decode()
     code = {} if outcome.code is None else {"knativeerrorcode": str(int(outcome.code))}

@@ -1,4 +1,4 @@
-"""The four processes of the demo, wired as a cluster wires them, and the questions that can be asked of them."""
+"""The four processes of the demo, wired as in a cluster, and what they can be asked."""
 
 import re
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ _TRACING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Environment:
     """Where each process is reached."""
 
     simulator: str
@@ -51,7 +51,7 @@ class Stage:
         """What became of it, by event id."""
         return dict(self._get(self.broker, "/demo/deliveries"))
 
-    def pytag_is_ready(self) -> bool | None:
+    def is_pytag_ready(self) -> bool | None:
         """Ask as its readinessProbe does: it is ready once it has a session at vCenter."""
         try:
             return self.http.get(urljoin(self.pytag, "readyz")).is_success or None
@@ -65,59 +65,63 @@ class Stage:
             raise DemoError(f"GET {urljoin(url, path)}: {exc}") from exc
 
 
-def set_up(processes: Processes, manifests: Path, tag: str, otlp: str, *, with_viewer: bool = False) -> Stage:
+def set_up(processes: Processes, manifests: Path, tag: str, otlp: str, *, with_viewer: bool = False) -> Environment:
     """Start the four processes, two at a time where one does not need the other. Raises DemoError."""
-    broker = load(manifests)
+    broker = read_broker(manifests)
     # The Broker's address is known before it runs, so that the adapter, the slowest to start, need not wait for it.
     with listen("127.0.0.1", 0) as listener:
         sink = f"http://127.0.0.1:{listener.getsockname()[1]}{broker.path}"
-        simulator = processes.ready(processes.start("simulator", ["vcenter_simulator", "--port", "0"], {}))
+        simulator = processes.wait_until_ready(processes.start("simulator", ["vcenter_simulator", "--port", "0"], {}))
         start_adapter(processes, simulator, otlp, {"K_SINK": sink, "HEALTH_PORT": "off"}, with_viewer=with_viewer)
         tagging = {"HOST": "127.0.0.1", "PORT": "0", "TAG": tag, "TAG_CREATE": "true"}
-        pytag = processes.ready(processes.start("pytag", ["pytag"], login(simulator) | tracing(otlp) | tagging))
+        pytag = processes.wait_until_ready(
+            processes.start("pytag", ["pytag"], login_variables(simulator) | tracing_variables(otlp) | tagging)
+        )
         arguments = ["demo.broker", "--manifests", str(manifests), "--subscriber", f"pytag={pytag}"]
         fd = listener.fileno()
-        processes.ready(processes.start("broker", [*arguments, "--fd", str(fd)], tracing(otlp), fd=fd))
-    return ready(processes, Stage(simulator, pytag, sink), with_viewer=with_viewer)
+        processes.wait_until_ready(
+            processes.start("broker", [*arguments, "--fd", str(fd)], tracing_variables(otlp), fd=fd)
+        )
+    return wait_until_ready(processes, Environment(simulator, pytag, sink), with_viewer=with_viewer)
 
 
 def start_adapter(
     processes: Processes, simulator: str, otlp: str, more: Mapping[str, str], *, with_viewer: bool
 ) -> None:
-    """Start the adapter; ``more`` says where it sends."""
+    """Start the adapter; ``more`` are settings, such as where it sends."""
     viewing = {"VIEWER": "0", "TRACE_API_TEMPLATE": f"{otlp}{TRACES}{{trace_id}}"} if with_viewer else {}
-    environment = login(simulator) | tracing(otlp) | viewing | {"DRAIN_TIMEOUT": "2"} | dict(more)
-    processes.start(ADAPTER, ["vcenter_source", "run"], environment, server=False)
+    variables = login_variables(simulator) | tracing_variables(otlp) | viewing | {"DRAIN_TIMEOUT": "2"} | dict(more)
+    processes.start(ADAPTER, ["vcenter_source", "run"], variables, server=False)
 
 
-def login(simulator: str) -> dict[str, str]:
-    """How vCenter is reached."""
+def login_variables(simulator: str) -> dict[str, str]:
+    """Return the settings by which vCenter is reached."""
     return {"VCENTER_URL": simulator, "VCENTER_USERNAME": USERNAME, "VCENTER_PASSWORD": PASSWORD}
 
 
-def tracing(otlp: str) -> dict[str, str]:
-    """Where spans go."""
+def tracing_variables(otlp: str) -> dict[str, str]:
+    """Return the variables that send spans to the demo's receiver."""
     return {**_TRACING, "OTEL_EXPORTER_OTLP_ENDPOINT": otlp}
 
 
-def ready(processes: Processes, stage: Stage, *, with_viewer: bool) -> Stage:
-    """The stage, once all on it can play. Raises DemoError."""
+def wait_until_ready(processes: Processes, environment: Environment, *, with_viewer: bool) -> Environment:
+    """Return the environment once every process is ready. Raises DemoError."""
     if with_viewer:
-        viewer = processes.wait(lambda: logged(processes.named(ADAPTER), VIEWER), "the adapter serves no viewer")
-        stage = replace(stage, viewer=viewer)
-    processes.wait(stage.pytag_is_ready, "pytag's /readyz does not answer 200")
-    processes.wait(lambda: stage.state()["collectors"] or None, "the adapter has made no event collector")
-    return stage
+        viewer = processes.wait(lambda: search_log(processes.find(ADAPTER), VIEWER), "the adapter serves no viewer")
+        environment = replace(environment, viewer=viewer)
+    processes.wait(environment.is_pytag_ready, "pytag's /readyz does not answer 200")
+    processes.wait(lambda: environment.state()["collectors"] or None, "the adapter has made no event collector")
+    return environment
 
 
-def logged(child: Child, pattern: re.Pattern[str]) -> str | None:
-    """What the pattern finds in a process's log."""
+def search_log(child: Child, pattern: re.Pattern[str]) -> str | None:
+    """Return what the pattern's group matches in a process's log; None if nothing does."""
     found = pattern.search(child.log.read_text(errors="replace"))
     return found[1] if found else None
 
 
-def load(manifests: Path) -> Broker:
-    """The Broker of the manifests. Raises DemoError."""
+def read_broker(manifests: Path) -> Broker:
+    """Read the Broker from the manifests. Raises DemoError."""
     try:
         return load_broker(manifests)
     except ManifestError as exc:

@@ -1,4 +1,4 @@
-"""``python -m demo --openfaas``: the same story without a Broker, by an OpenFaaS gateway to pytag as a function."""
+"""``python -m demo --openfaas``: the same scenario without a Broker: an OpenFaaS gateway runs pytag as a function."""
 
 import re
 from collections.abc import Mapping
@@ -8,11 +8,20 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 
+from demo.environment import (
+    ADAPTER,
+    PASSWORD,
+    USERNAME,
+    Environment,
+    search_log,
+    start_adapter,
+    tracing_variables,
+    wait_until_ready,
+)
 from demo.listener import listen
-from demo.play import CREATED, POWERED_ON, Play
+from demo.printer import Printer
 from demo.processes import ROOT, DemoError, Processes
-from demo.stage import ADAPTER, PASSWORD, USERNAME, Stage, logged, ready, start_adapter, tracing
-from demo.story import Story
+from demo.scenario import CREATED, POWERED_ON, Scenario
 from demo.vsphere import Reference, Soap
 
 STACK = ROOT / "functions" / "pytag" / "stack.yml"
@@ -20,11 +29,11 @@ HEALTH = re.compile(r"serving /healthz, /readyz and /metrics\s.*?port=(\d+)")
 DONE = r'^vcenter_source_events_delivered_total\{{type="com\.vmware\.event\.{}"\}} [1-9]'
 
 
-class GatewayStory(Story):
-    """The two steps that are another here."""
+class GatewayPrinter(Printer):
+    """Prints the two steps that differ."""
 
-    def matched(self, outcome: Mapping[str, Any], folder: str) -> None:
-        """The function that wanted it, and how it answered."""
+    def show_delivery(self, outcome: Mapping[str, Any], folder: str) -> None:
+        """Show the function that wanted it, and how it answered."""
         self._step("A function has its topic, so the adapter invokes it through the gateway")
         self._facts(
             {
@@ -35,67 +44,71 @@ class GatewayStory(Story):
             }
         )
 
-    def unmatched(self, attributes: Mapping[str, str], message: str) -> None:
-        """An event that is no function's topic."""
+    def show_unmatched(self, attributes: Mapping[str, str], message: str) -> None:
+        """Show an event that is no function's topic."""
         self._step("Another event, that is no function's topic")
         self._line(Text(message, style="italic"))
         self._facts({**attributes, "function": "none wants it; nobody was invoked"})
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayPlay(Play):
-    """The story, as far as it is another."""
+class GatewayScenario(Scenario):
+    """The two steps that differ."""
 
     CALLER: ClassVar[str] = "the gateway"
     UNSENT: ClassVar[str] = "the gateway was not asked to invoke a function for"
 
-    def _sent(self, pool: Reference) -> dict[str, Any]:
-        """As in the Broker's play, but where the adapter is done with an event, the gateway will not be asked later."""
+    def _wait_for_event(self, pool: Reference) -> dict[str, Any]:
+        """As with the Broker, but once the adapter is done with an event, the gateway will not be asked any more."""
 
-        def sent() -> dict[str, Any] | None:
-            done = self._adapter_is_done("resourcepool.created")
-            event = self._event_about(pool, CREATED)
+        def find_event() -> dict[str, Any] | None:
+            done = self._is_adapter_done("resourcepool.created")
+            event = self._find_event(pool, CREATED)
             if done and event is None:
                 raise DemoError(f"{self.UNSENT} {pool}: it is the topic of no function in {self.folder}")
             return event
 
-        return self._until(sent, f"{self.UNSENT} {pool}")
+        return self._until(find_event, f"{self.UNSENT} {pool}")
 
-    def _unmatched(self, soap: Soap) -> None:
-        """The gateway hears nothing of this event; that the adapter is done with it, its metrics tell."""
+    def _show_unmatched(self, soap: Soap) -> None:
+        """The gateway gets no request for this event; the adapter's metrics tell that it is done with it."""
         machine = soap.power_on_a_machine()
         recorded = self._until(lambda: soap.event_about(machine.value, POWERED_ON), f"vCenter posted no {POWERED_ON}")
-        self._until(lambda: self._adapter_is_done("vm.poweredon"), f"the adapter is not done with {POWERED_ON}")
-        if self._event_about(machine, POWERED_ON):
+        self._until(lambda: self._is_adapter_done("vm.poweredon"), f"the adapter is not done with {POWERED_ON}")
+        if self._find_event(machine, POWERED_ON):
             raise DemoError(f"a function in {self.folder} wants {POWERED_ON}; the demo expected none")
-        self.story.unmatched({"class": recorded.class_name, "object": str(machine)}, recorded.message)
+        self.printer.show_unmatched({"class": recorded.class_name, "object": str(machine)}, recorded.message)
 
-    def _adapter_is_done(self, event_type: str) -> bool | None:
+    def _is_adapter_done(self, event_type: str) -> bool | None:
         """Whether it has delivered an event of a type, or found that no function wants it; None while it has not."""
-        port = logged(self.processes.named(ADAPTER), HEALTH)
-        metrics = self.stage.http.get(f"http://127.0.0.1:{port}/metrics").text if port else ""
+        port = search_log(self.processes.find(ADAPTER), HEALTH)
+        metrics = self.environment.http.get(f"http://127.0.0.1:{port}/metrics").text if port else ""
         return bool(re.search(DONE.format(re.escape(event_type)), metrics, re.MULTILINE)) or None
 
 
-def set_up(processes: Processes, stack: Path, tag: str, otlp: str, *, with_viewer: bool = False) -> Stage:
+def set_up(processes: Processes, stack: Path, tag: str, otlp: str, *, with_viewer: bool = False) -> Environment:
     """Start simulator, adapter, gateway and, by the gateway, pytag. Raises DemoError."""
-    secrets = secrets_below(processes.logs / "secrets")
+    secrets = write_secrets(processes.logs / "secrets")
     auth = {"basic_auth": "true", "secret_mount_path": str(secrets / "basic-auth")}
     with listen("127.0.0.1", 0) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        simulator = processes.ready(processes.start("simulator", ["vcenter_simulator", "--port", "0"], {}))
+        simulator = processes.wait_until_ready(processes.start("simulator", ["vcenter_simulator", "--port", "0"], {}))
         sending = {"K_SINK": f"openfaas+{address}", "HEALTH_HOST": "127.0.0.1", "HEALTH_PORT": "0"}
         start_adapter(processes, simulator, otlp, sending | auth, with_viewer=with_viewer)
         arguments = ["--stack", str(stack), "--secrets", str(secrets), "--logs", str(processes.logs)]
-        for name, value in {"VCENTER_URL": simulator, "TAG": tag, **tracing(otlp)}.items():
+        for name, value in {"VCENTER_URL": simulator, "TAG": tag, **tracing_variables(otlp)}.items():
             arguments += ["--env", f"{name}={value}"]
         fd = listener.fileno()
-        processes.ready(processes.start("gateway", ["demo.gateway", *arguments, "--fd", str(fd)], auth, fd=fd))
-    return ready(processes, Stage(simulator, f"{address}/function/pytag/", address), with_viewer=with_viewer)
+        processes.wait_until_ready(
+            processes.start("gateway", ["demo.gateway", *arguments, "--fd", str(fd)], auth, fd=fd)
+        )
+    return wait_until_ready(
+        processes, Environment(simulator, f"{address}/function/pytag/", address), with_viewer=with_viewer
+    )
 
 
-def secrets_below(folder: Path) -> Path:
-    """The Secrets of a cluster, each a folder with a file for each key."""
+def write_secrets(folder: Path) -> Path:
+    """Write the Secrets of a cluster, each as a folder with a file for each key; returns ``folder``."""
     secrets = {
         "basic-auth": {"basic-auth-user": "admin", "basic-auth-password": "demo"},
         "vcenter-credentials": {"username": USERNAME, "password": PASSWORD},
