@@ -24,9 +24,9 @@ from vcenter_source.core.envelope import Envelope
 from vcenter_source.events.codec import to_binary
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.sinks.http import Batches, HttpSink, http_sink
-from vcenter_source.vcenter.collector import event_filter
+from vcenter_source.vcenter.collector import build_event_filter
 from vcenter_source.vcenter.decode import decode_page
-from vcenter_source.vcenter.paging import MOST
+from vcenter_source.vcenter.paging import MAX_PAGE_EVENTS
 from vcenter_source.vcenter.session import Session
 
 IN_FLIGHT = 64
@@ -37,9 +37,9 @@ def fetched(vcenter: str, pages: int) -> tuple[list[bytes], float, float]:
     """The first pages as they come, and the seconds and CPU seconds that they took."""
     session = Session(vcenter, lambda: Credentials(USERNAME, SecretStr(PASSWORD)), Authorities())
     session.log_in()
-    collector = session.content.eventManager.CreateCollectorForEvents(event_filter(None, ()))
+    collector = session.content.eventManager.CreateCollectorForEvents(build_event_filter(None, ()))
     started, cpu = time.monotonic(), time.process_time()
-    found = [session.stub.raw(collector, "ReadNext", MOST) for _ in range(pages)]
+    found = [session.stub.call_raw(collector, "ReadNext", MAX_PAGE_EVENTS) for _ in range(pages)]
     took = time.monotonic() - started, time.process_time() - cpu
     session.log_out()
     return found, *took

@@ -32,9 +32,9 @@ from vcenter_source.core.errors import (
 )
 from vcenter_source.core.event import ManagedObjectReference
 from vcenter_source.settings.vcenter import Credentials
-from vcenter_source.vcenter.answers import MAX_BYTES
-from vcenter_source.vcenter.inventory_names import names
-from vcenter_source.vcenter.tags import AT_ONCE, Tags, reading_tags
+from vcenter_source.vcenter.inventory_names import read_names
+from vcenter_source.vcenter.rest_response import MAX_RESPONSE_BYTES
+from vcenter_source.vcenter.tags import MAX_PARALLEL_REQUESTS, Tags, open_tags
 
 CATEGORY, TAG = "events", "created in spring"
 
@@ -166,7 +166,7 @@ def vcenter() -> Iterator[RestVcenter]:
 
 
 def tags_at(vcenter: RestVcenter) -> AbstractContextManager[Tags]:
-    return reading_tags(f"{vcenter.base}/sdk", Credentials(READER, SecretStr(PASSWORD)), create_client_context())
+    return open_tags(f"{vcenter.base}/sdk", Credentials(READER, SecretStr(PASSWORD)), create_client_context())
 
 
 @pytest.mark.parametrize("dialect", ["api", "rest"])
@@ -207,7 +207,7 @@ def test_a_log_in_that_api_does_not_take_is_tried_at_rest(vcenter: RestVcenter, 
         (JSONResponse("abc"), VcenterUnavailableError, "does not answer like a vCenter"),
         (JSONResponse([".."]), VcenterUnavailableError, "does not answer like a vCenter"),
         (Response(), VcenterUnavailableError, "does not answer like a vCenter"),
-        (Response(b" " * (MAX_BYTES + 1)), VcenterUnavailableError, "does not answer like a vCenter"),
+        (Response(b" " * (MAX_RESPONSE_BYTES + 1)), VcenterUnavailableError, "does not answer like a vCenter"),
     ],
 )
 def test_what_vcenter_refuses_is_named(
@@ -262,7 +262,7 @@ def test_several_categories_are_asked_for_at_once(vcenter: RestVcenter) -> None:
     vcenter.delay = 0.01
     with tags_at(vcenter) as tags:
         assert list(tags.categories()) == names_of
-    assert 1 < vcenter.most <= AT_ONCE
+    assert 1 < vcenter.most <= MAX_PARALLEL_REQUESTS
 
 
 def test_a_vcenter_without_rest_is_named(vcenter: RestVcenter) -> None:
@@ -279,7 +279,7 @@ def test_what_is_gone_or_of_no_inventory_has_no_name(simulator: Simulator) -> No
     one = session(simulator.base)
     one.log_in()
     try:
-        assert names(one, [gone, there, book, alarms]) == {there: name}
-        assert names(one, [book]) == {}
+        assert read_names(one, [gone, there, book, alarms]) == {there: name}
+        assert read_names(one, [book]) == {}
     finally:
         one.log_out()

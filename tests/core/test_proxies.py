@@ -48,7 +48,7 @@ from vcenter_source.sinks.http import http_sink
 from vcenter_source.state import kube
 from vcenter_source.vcenter import stub
 from vcenter_source.vcenter.session import Session
-from vcenter_source.vcenter.tags import reading_tags
+from vcenter_source.vcenter.tags import open_tags
 
 UNAVAILABLE = (VcenterUnavailableError, PytagUnavailableError, SinkUnavailableError)
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
@@ -209,9 +209,7 @@ def soap(url: str) -> None:
 
 
 def tags(url: str) -> None:
-    with reading_tags(
-        url, Credentials(ADMINISTRATOR, SecretStr(PASSWORD)), create_client_context(insecure=True)
-    ) as found:
+    with open_tags(url, Credentials(ADMINISTRATOR, SecretStr(PASSWORD)), create_client_context(insecure=True)) as found:
         found.categories()
 
 
@@ -361,7 +359,7 @@ def test_a_proxy_that_is_not_there_is_named(environment: pytest.MonkeyPatch, cli
 
 @pytest.mark.parametrize("client", [soap, function, send])
 def test_a_proxy_that_gives_no_answer_is_named(environment: pytest.MonkeyPatch, client: Callable[[str], None]) -> None:
-    environment.setattr(stub, "CONNECT_TIMEOUT", 0.3)
+    environment.setattr(stub, "SOAP_CONNECT_TIMEOUT", 0.3)
     environment.setattr(wire, "CONNECT_TIMEOUT", 0.3)
     environment.setenv("TIMEOUT", "0.3")
     with socket.create_server(("127.0.0.1", 0)) as silent:

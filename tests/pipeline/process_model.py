@@ -36,7 +36,7 @@ from vcenter_source.pipeline.reader import Stream
 from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.state.checkpoint.committer import CheckpointCommitter
 from vcenter_source.state.dead_letters import Reason
-from vcenter_source.vcenter.clock import Clock
+from vcenter_source.vcenter.clock import ClockMonitor
 
 WANTED = "VmPoweredOnEvent"
 UNWANTED = "VmPoweredOffEvent"
@@ -64,8 +64,8 @@ class ModelReader:
         await self.life.ask(self.collector.wait)
         return clock
 
-    async def latest(self) -> list[Identity]:
-        newest: list[Identity] = await self.life.ask(self.collector.latest)
+    async def read_latest(self) -> list[Identity]:
+        newest: list[Identity] = await self.life.ask(self.collector.read_latest)
         return newest
 
 
@@ -86,7 +86,7 @@ class Life:
         self.taken: set[Identity] = set()
         self.done: set[Identity] = set()
         self.covered = world.kept_for
-        self.clock = Clock()
+        self.clock = ClockMonitor()
         self.by_lane: dict[str, list[Identity]] = defaultdict(list)
         self.saving: asyncio.Task[None] | None = None
         self.tasks: list[asyncio.Task[None]] = []
@@ -158,12 +158,12 @@ class Life:
 
     def now(self) -> datetime | None:
         last = self.clock.last
-        return last.said + timedelta(seconds=self.world.seconds - last.before) if last else None
+        return last.reported + timedelta(seconds=self.world.seconds - last.before) if last else None
 
     async def look(self) -> ClockReading:
         look = await self.ask(self.world.look)
-        self.clock.look(look)
-        return ClockReading(look.said, EPOCH + timedelta(seconds=look.before))
+        self.clock.check(look)
+        return ClockReading(look.reported, EPOCH + timedelta(seconds=look.before))
 
     @property
     def address(self) -> str:

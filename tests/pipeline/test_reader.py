@@ -62,7 +62,7 @@ class Pages:
         await asyncio.sleep(0)
         return ClockReading(NOW + timedelta(days=1), NOW)
 
-    async def latest(self) -> list[Identity]:
+    async def read_latest(self) -> list[Identity]:
         return [event.identity for event in self.history.stored[-10:]]
 
 
@@ -213,7 +213,7 @@ class HidingPages(Pages):
             del self.matching[: self.history.page_size]
         return page
 
-    async def latest(self) -> list[Identity]:
+    async def read_latest(self) -> list[Identity]:
         return [e.identity for e in self.history.stored if e.key not in self.hidden][-2:]
 
 

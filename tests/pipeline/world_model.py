@@ -14,7 +14,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack
 from vcenter_source.core.errors import OvertakenError, VcenterSourceError, VcenterUnavailableError
 from vcenter_source.core.event import Event, Identity, ManagedObjectReference
 from vcenter_source.state.checkpoint import Checkpoint
-from vcenter_source.vcenter.clock import Look
+from vcenter_source.vcenter.clock import ClockSample
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -135,7 +135,7 @@ class Collector:
     def wait(self) -> None:
         self.waited = True
 
-    def latest(self) -> list[Identity]:
+    def read_latest(self) -> list[Identity]:
         matching = [stored for stored in self._history.held if self._matches(stored)]
         return [stored.event.identity for stored in matching[-LATEST:] if not stored.hidden]
 
@@ -269,9 +269,9 @@ class World:
         """Whether START_FROM asks for it; what comes before may come too where vCenter's clock was set back."""
         return self.since is None or identity[1] >= self.since
 
-    def look(self) -> Look:
+    def look(self) -> ClockSample:
         self.looked = True
-        return Look(self.seconds, self.now, self.seconds)
+        return ClockSample(self.seconds, self.now, self.seconds)
 
     def note_kept(self) -> None:
         self.unseen = self.unseen and not self.looked

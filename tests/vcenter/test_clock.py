@@ -16,7 +16,7 @@ from vcenter_source.core.event import ClockReading, Event, Identity, key_step
 from vcenter_source.pipeline.cursor import AWAY, OVERLAP, Position
 from vcenter_source.state.checkpoint import REMEMBERED, Checkpoint, OffsetTracker
 from vcenter_source.vcenter.client import Vcenter
-from vcenter_source.vcenter.clock import Clock, Look
+from vcenter_source.vcenter.clock import ClockMonitor, ClockSample
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
 
@@ -40,25 +40,25 @@ def test_the_step_between_two_keys_is_told_whether_or_not_they_wrap_around(key: 
 
 @pytest.mark.parametrize("drift", [-0.9, 0.0, 3600.0])
 def test_a_clock_that_goes_on_or_is_set_forward_is_none_of_our_business(drift: float) -> None:
-    clock = Clock()
-    clock.look(Look(10, at(0), 11))
-    clock.look(Look(100, at(90 + drift), 101))
+    clock = ClockMonitor()
+    clock.check(ClockSample(10, at(0), 11))
+    clock.check(ClockSample(100, at(90 + drift), 101))
 
 
 def test_a_clock_that_is_set_back_says_how_early_what_is_new_may_be_dated() -> None:
-    clock = Clock()
-    clock.look(Look(10, at(0), 11))
+    clock = ClockMonitor()
+    clock.check(ClockSample(10, at(0), 11))
     with pytest.raises(ClockSetBackError, match="set back by 69 s, to") as raised:
-        clock.look(Look(100, at(20), 102))
+        clock.check(ClockSample(100, at(20), 102))
     assert raised.value.earliest == at(20 - 92)
-    clock.look(Look(110, at(30), 111))
+    clock.check(ClockSample(110, at(30), 111))
 
 
 def test_an_answer_that_is_slow_to_come_is_no_step() -> None:
-    clock = Clock()
-    clock.look(Look(0, at(0), 50))
-    clock.look(Look(60, at(60), 61))
-    clock.look(Look(70, at(70), 130))
+    clock = ClockMonitor()
+    clock.check(ClockSample(0, at(0), 50))
+    clock.check(ClockSample(60, at(60), 61))
+    clock.check(ClockSample(70, at(70), 130))
 
 
 def test_it_is_noticed_on_the_way_to_a_wait_and_to_a_collector() -> None:

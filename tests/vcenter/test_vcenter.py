@@ -32,7 +32,7 @@ from vcenter_source.vcenter import collector
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.refusals import Refusals
 from vcenter_source.vcenter.session import Session
-from vcenter_source.vcenter.versions import best_version
+from vcenter_source.vcenter.versions import choose_version
 
 
 def test_what_a_vcenter_says_of_itself(simulator: Simulator) -> None:
@@ -264,7 +264,7 @@ def test_whatever_is_no_vcenter_is_named(status: int, body: bytes) -> None:
     ],
 )
 def test_the_newest_version_that_both_sides_speak(told: str, spoken: str) -> None:
-    assert best_version(told) == spoken
+    assert choose_version(told) == spoken
 
 
 def test_refused_credentials_are_not_tried_again_at_once_and_others_are(simulator: Simulator) -> None:

@@ -17,8 +17,15 @@ from vcenter_source.pipeline.cursor import Position
 from vcenter_source.pipeline.reader import Stream
 from vcenter_source.vcenter import collector, leftovers, paging
 from vcenter_source.vcenter.collector import Collector
-from vcenter_source.vcenter.decode import decode_beginning
-from vcenter_source.vcenter.paging import FIRST_TRIAL, GOAL, LIMIT, MOST, PATIENCE, Paging
+from vcenter_source.vcenter.decode import decode_partial_page
+from vcenter_source.vcenter.paging import (
+    FIRST_TRIAL,
+    MAX_PAGE_BYTES,
+    MAX_PAGE_EVENTS,
+    READ_TIMEOUT,
+    TARGET_PAGE_BYTES,
+    Paging,
+)
 
 
 async def read(own: Simulator, count: int) -> list[int]:
@@ -38,17 +45,17 @@ def test_after_a_failure_fewer_are_asked_for_down_to_one_and_then_it_may_take_lo
     sizes = []
     for _ in range(6):
         sizes.append(pages.size)
-        pages.failed()
+        pages.note_failure()
     assert sizes == [1000, 250, 62, 15, 3, 1]
-    assert (pages.size, pages.patience) == (1, 2 * PATIENCE)
+    assert (pages.size, pages.timeout) == (1, 2 * READ_TIMEOUT)
 
 
 def test_more_again_as_it_goes() -> None:
     pages = Paging()
-    pages.failed()
+    pages.note_failure()
     sizes = set()
     for _ in range(5 * 2 * FIRST_TRIAL):
-        pages.succeeded(pages.size, pages.size * 1000, 1.0)
+        pages.note_success(pages.size, pages.size * 1000, 1.0)
         sizes.add(pages.size)
     assert sizes == {250, 500, 1000}
 
@@ -57,24 +64,24 @@ def test_a_page_that_took_long_is_followed_by_none_that_takes_longer() -> None:
     pages = Paging()
     for _ in range(1000):
         seconds = pages.size * 0.065
-        if seconds > PATIENCE:
-            pages.failed()
+        if seconds > READ_TIMEOUT:
+            pages.note_failure()
         else:
-            pages.succeeded(pages.size, pages.size * 1000, seconds)
-            assert pages.size * 0.065 < PATIENCE
+            pages.note_success(pages.size, pages.size * 1000, seconds)
+            assert pages.size * 0.065 < READ_TIMEOUT
     assert pages.size >= 250
 
 
-@given(each=st.integers(1, 2 * GOAL))
+@given(each=st.integers(1, 2 * TARGET_PAGE_BYTES))
 def test_pages_have_as_many_events_as_fit(each: int) -> None:
     pages = Paging()
     for _ in range(20):
-        if pages.size > 1 and pages.size * each > LIMIT:
-            pages.failed()
+        if pages.size > 1 and pages.size * each > MAX_PAGE_BYTES:
+            pages.note_failure()
         else:
-            pages.succeeded(pages.size, pages.size * each, 0.1)
-            assert pages.size == 1 or pages.size * each <= GOAL
-    assert pages.size == MOST or pages.size * each * 4 > GOAL or each > GOAL
+            pages.note_success(pages.size, pages.size * each, 0.1)
+            assert pages.size == 1 or pages.size * each <= TARGET_PAGE_BYTES
+    assert pages.size == MAX_PAGE_EVENTS or pages.size * each * 4 > TARGET_PAGE_BYTES or each > TARGET_PAGE_BYTES
 
 
 @given(works=st.integers(1, 999), overlap=st.integers(1, 20_000))
@@ -84,18 +91,18 @@ def test_a_size_that_never_works_does_not_keep_a_new_collector_from_coming_beyon
     pages, read, failures = Paging(), 0, 0
     while read <= overlap:
         if pages.size > works:
-            pages.failed()
+            pages.note_failure()
             read, failures = 0, failures + 1
             assert failures < 40
         else:
             read += pages.size
-            pages.succeeded(pages.size, pages.size * 1000, 0.1)
+            pages.note_success(pages.size, pages.size * 1000, 0.1)
 
 
 def test_a_vcenter_too_slow_for_a_thousand_events_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "PATIENCE", 0.65)
-    monkeypatch.setattr(paging, "QUICK", 0.2)
-    monkeypatch.setattr(paging, "SLOW", 0.4)
+    monkeypatch.setattr(paging, "READ_TIMEOUT", 0.65)
+    monkeypatch.setattr(paging, "FAST_READ_SECONDS", 0.2)
+    monkeypatch.setattr(paging, "SLOW_READ_SECONDS", 0.4)
     with run_simulator() as own:
         post_events(own, 1200)
         set_fault(own, fault="slow-pages", seconds=0.001)
@@ -106,7 +113,7 @@ def test_a_vcenter_too_slow_for_a_thousand_events_is_read(monkeypatch: pytest.Mo
 
 def test_a_page_that_was_too_much_is_named() -> None:
     pages = Paging()
-    pages.patience = 0.2
+    pages.timeout = 0.2
     with run_simulator() as own:
         one = session(own.url)
         one.log_in()
@@ -118,12 +125,12 @@ def test_a_page_that_was_too_much_is_named() -> None:
 
 
 def test_an_answer_of_a_byte_a_second_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "PATIENCE", 0.5)
-    monkeypatch.setattr(leftovers, "PATIENCE", 0.2)
+    monkeypatch.setattr(paging, "READ_TIMEOUT", 0.5)
+    monkeypatch.setattr(leftovers, "CLEANUP_TIMEOUT", 0.2)
     with run_simulator() as own:
         one = session(own.url)
         one.log_in()
-        one.stub.patience = 0.5
+        one.stub.call_timeout = 0.5
         for method in ("CurrentTime", "CreateCollectorForEvents"):
             set_fault(own, fault="trickle", method=method, seconds=0.1, count=1)
             begun = time.monotonic()
@@ -134,7 +141,7 @@ def test_an_answer_of_a_byte_a_second_ends_in_time(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_collector_that_takes_long_to_be_made_gets_more_time_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "PATIENCE", 0.2)
+    monkeypatch.setattr(paging, "READ_TIMEOUT", 0.2)
     with run_simulator() as own:
         post_events(own, 10)
         set_fault(own, fault="trickle", method="CreateCollectorForEvents", seconds=0.002, count=20)
@@ -143,8 +150,8 @@ def test_a_collector_that_takes_long_to_be_made_gets_more_time_each_time(monkeyp
 
 
 def test_large_events_are_read_in_pages_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "GOAL", 40_000)
-    monkeypatch.setattr(collector, "LIMIT", 160_000)
+    monkeypatch.setattr(paging, "TARGET_PAGE_BYTES", 40_000)
+    monkeypatch.setattr(collector, "MAX_PAGE_BYTES", 160_000)
     with run_simulator() as own:
         post_events(own, 50)
         set_fault(own, fault="large-events", count=300, bytes=2_000)
@@ -155,14 +162,14 @@ def test_large_events_are_read_in_pages_that_fit(monkeypatch: pytest.MonkeyPatch
 
 
 def test_large_events_wake_a_reader_and_are_seen_as_the_newest_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collector, "LIMIT", 160_000)
+    monkeypatch.setattr(collector, "MAX_PAGE_BYTES", 160_000)
     with run_simulator() as own:
         set_fault(own, fault="large-events", count=20, bytes=100_000)
         one = session(own.url)
         one.log_in()
         reader = Collector(one, None)
         reader.wait(1)
-        newest = reader.latest()
+        newest = reader.read_latest()
         assert newest
         assert {key for key, _ in newest} <= set(range(11, 22))
         begun = time.monotonic()
@@ -172,8 +179,8 @@ def test_large_events_wake_a_reader_and_are_seen_as_the_newest_ones(monkeypatch:
 
 
 def test_an_event_that_is_larger_than_memory_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "GOAL", 40_000)
-    monkeypatch.setattr(collector, "LIMIT", 160_000)
+    monkeypatch.setattr(paging, "TARGET_PAGE_BYTES", 40_000)
+    monkeypatch.setattr(collector, "MAX_PAGE_BYTES", 160_000)
     with run_simulator() as own:
         set_fault(own, fault="large-events", count=2, bytes=1_000_000)
         post_events(own, 10)
@@ -186,7 +193,7 @@ def test_what_comes_before_the_cut_is_an_event_of_its_own() -> None:
         b'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="GeneralUserEvent"><key>7</key>'
         b"<createdTime>2026-01-31T08:00:00Z</createdTime><userName>me</userName><fullFormattedMessage>xxxxxxxxxx"
     )
-    (event,) = decode_beginning(whole)
+    (event,) = decode_partial_page(whole)
     assert (event.class_name, event.key, event.created.isoformat()) == (
         "GeneralUserEvent",
         7,
@@ -194,4 +201,4 @@ def test_what_comes_before_the_cut_is_an_event_of_its_own() -> None:
     )
     assert event.data["userName"] == "me"
     assert "fullFormattedMessage" not in event.data
-    assert len(decode_beginning(whole[:60])) == len(decode_beginning(b"nothing")) == 0
+    assert len(decode_partial_page(whole[:60])) == len(decode_partial_page(b"nothing")) == 0

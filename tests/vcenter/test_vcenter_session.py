@@ -148,7 +148,7 @@ def test_a_session_that_could_not_be_ended_is_ended_later() -> None:
     with run_simulator() as own:
         one = session(own.url)
         one.log_in()
-        one.begin_anew()
+        one.mark_unclean()
         set_fault(own, fault="drop-connections", path="/sdk")  # its Logout
         one.ensure()
         assert read_state(own)["sessions"] == 2
@@ -157,7 +157,7 @@ def test_a_session_that_could_not_be_ended_is_ended_later() -> None:
 
 
 def test_what_cannot_be_freed_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leftovers, "PATIENCE", 0.3)
+    monkeypatch.setattr(leftovers, "CLEANUP_TIMEOUT", 0.3)
     with run_simulator() as own:
         one = session(own.url)
         one.log_in()
@@ -371,5 +371,5 @@ def test_a_connection_that_vcenter_closes_after_each_answer_is_made_again() -> N
         stub = Stub(None, url=url, version="vim.version.version9")
         for _ in range(2):
             with pytest.raises(Exception, match="Multi-factor"):
-                stub.raw(vim.ServiceInstance("ServiceInstance", stub), "RetrieveContent")
+                stub.call_raw(vim.ServiceInstance("ServiceInstance", stub), "RetrieveContent")
         stub.DropConnections()

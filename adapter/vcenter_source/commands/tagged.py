@@ -10,9 +10,9 @@ from vcenter_source.commands.output import print_json, print_rows
 from vcenter_source.core.errors import ConfigurationError, PermanentError
 from vcenter_source.core.suggestions import closest_matches, did_you_mean
 from vcenter_source.settings.vcenter import VcenterSettings
-from vcenter_source.vcenter.inventory_names import names
+from vcenter_source.vcenter.inventory_names import read_names
 from vcenter_source.vcenter.session import Session
-from vcenter_source.vcenter.tags import Tags, reading_tags
+from vcenter_source.vcenter.tags import Tags, open_tags
 
 TAG_URN = re.compile(r"urn:vmomi:InventoryServiceTag:[^:\s]+:[^:\s]+")
 _COLUMNS = ("type", "moid", "name")
@@ -45,11 +45,11 @@ def find_tagged(settings: VcenterSettings, tag: str) -> list[TaggedObject]:
     session = Session(settings.url, settings.credentials, authorities)
     try:
         session.log_in()
-        with reading_tags(settings.url, settings.credentials(), authorities.context()) as tags:
+        with open_tags(settings.url, settings.credentials(), authorities.context()) as tags:
             objects = tags.objects_with(tag if is_urn else _find_tag_id(tags, category, name))
         if objects is None:
             raise _missing_error(tags.host, f"tag {tag}")
-        object_names = names(session, objects)
+        object_names = read_names(session, objects)
         tagged = [TaggedObject(each.type, each.value, object_names.get(each)) for each in objects]
         return sorted(tagged, key=lambda each: (each.type, each.name or "", each.moid))
     finally:

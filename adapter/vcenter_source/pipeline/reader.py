@@ -49,7 +49,7 @@ class Reader(Protocol):
     async def wait(self, seconds: int) -> ClockReading:
         """Return as soon as there may be more to read, or after ``seconds``; how the clocks stood before that."""
 
-    async def latest(self) -> list[Identity]:
+    async def read_latest(self) -> list[Identity]:
         """The newest events there are, in no order, wherever reading stands."""
 
 
@@ -153,7 +153,7 @@ class Stream:
         A collector is silent for good in a span of events that this account may not see and that is longer than a page,
         and, as has been seen, when its position was purged or its keys have wrapped around.
         """
-        unread = self.position.unread(await reader.latest())
+        unread = self.position.unread(await reader.read_latest())
         if not unread:
             self._stuck, self._late_told = 0, False
             self.position.catch_up()

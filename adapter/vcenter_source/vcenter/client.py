@@ -15,15 +15,15 @@ import structlog
 from vcenter_source.core.connection_status import Contact
 from vcenter_source.core.errors import AuthenticationError, VcenterSourceError
 from vcenter_source.core.event import ClockReading, Identity
-from vcenter_source.vcenter.clock import Clock, Look
+from vcenter_source.vcenter.clock import ClockMonitor, ClockSample
 from vcenter_source.vcenter.collector import Collector
-from vcenter_source.vcenter.decode import Page
+from vcenter_source.vcenter.decode import EventPage
 from vcenter_source.vcenter.paging import Paging
 from vcenter_source.vcenter.session import Session
 
 log = structlog.get_logger()
 
-LOOK_AT_CREDENTIALS = 1.0
+CREDENTIALS_POLL_SECONDS = 1.0
 """Seconds between two looks whether credentials that were refused have changed."""
 
 P = ParamSpec("P")
@@ -43,7 +43,7 @@ class About:
     categories: Mapping[str, str]
 
 
-class Reader:
+class CollectorReader:
     """The asyncio face of one collector.
 
     In a backlog it reads a page ahead: while one is delivered, vCenter has the time to answer with the next.
@@ -52,9 +52,9 @@ class Reader:
     def __init__(self, vcenter: "Vcenter", collector: Collector) -> None:
         self._vcenter = vcenter
         self._collector = collector
-        self._ahead: asyncio.Task[Page] | None = None
+        self._ahead: asyncio.Task[EventPage] | None = None
 
-    async def read(self) -> Page:
+    async def read(self) -> EventPage:
         """The next events, oldest first; empty when there are none just now."""
         coming, self._ahead = self._ahead or asyncio.create_task(self._read()), None
         try:
@@ -66,7 +66,7 @@ class Reader:
             self._ahead = asyncio.create_task(self._read())
         return page
 
-    async def _read(self) -> Page:
+    async def _read(self) -> EventPage:
         page = await self._vcenter.run(self._collector.read)
         self._vcenter.contact.succeeded()
         return page
@@ -80,13 +80,13 @@ class Reader:
 
     async def wait(self, seconds: int) -> ClockReading:
         """Return as soon as there may be more to read, or after ``seconds``. Raises ClockSetBackError."""
-        clock = await self._vcenter.look_at_clock()
+        clock = await self._vcenter.read_clock()
         await self._vcenter.call(self._collector.wait, seconds)
         return clock
 
-    async def latest(self) -> list[Identity]:
+    async def read_latest(self) -> list[Identity]:
         """The newest events there are, in no order, wherever reading stands."""
-        return await self._vcenter.call(self._collector.latest)
+        return await self._vcenter.call(self._collector.read_latest)
 
 
 class Vcenter:
@@ -105,7 +105,7 @@ class Vcenter:
         self.contact = contact or Contact()
         self._sleep = sleep
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vcenter")
-        self._clock = Clock()
+        self._clock = ClockMonitor()
         self._paging = Paging()
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -138,7 +138,7 @@ class Vcenter:
             await self._log_in_patiently(self._session.log_in)
         else:
             await self.call(self._session.log_in)
-        return await self.call(self._about)
+        return await self.call(self._read_about)
 
     async def _log_in_patiently(self, log_in: Callable[[], None]) -> None:
         """While the credentials are refused, wait until they have changed or may be tried again."""
@@ -150,42 +150,42 @@ class Vcenter:
                 seconds = round(pause, 1) if math.isfinite(pause) else None  # JSON has no word for infinity
                 log.warning("waiting to log in again", reason=str(exc), seconds=seconds)
                 while await self.run(self._session.pause) > 0:
-                    await self._sleep(LOOK_AT_CREDENTIALS)
+                    await self._sleep(CREDENTIALS_POLL_SECONDS)
             else:
                 return
 
-    def _about(self) -> About:
+    def _read_about(self) -> About:
         session = self._session
         return About(session.instance_uuid, session.api_version, session.current_time(), session.categories())
 
-    async def look_at_clock(self) -> ClockReading:
+    async def read_clock(self) -> ClockReading:
         """See whether vCenter's clock was set back since the last look. Raises ClockSetBackError."""
         ours = datetime.now(UTC)
-        look = await self.call(self._look)
-        self._clock.look(look)
-        return ClockReading(look.said, ours)
+        sample = await self.call(self._sample_clock)
+        self._clock.check(sample)
+        return ClockReading(sample.reported, ours)
 
     def now(self) -> datetime | None:
         """vCenter's clock, or a little ahead of it, as the last look at it tells; None before the first."""
-        look = self._clock.last
-        return look.said + timedelta(seconds=time.monotonic() - look.before) if look else None
+        sample = self._clock.last
+        return sample.reported + timedelta(seconds=time.monotonic() - sample.before) if sample else None
 
-    def _look(self) -> Look:
+    def _sample_clock(self) -> ClockSample:
         before = time.monotonic()
-        return Look(before, self._session.current_time(), time.monotonic())
+        return ClockSample(before, self._session.current_time(), time.monotonic())
 
     @asynccontextmanager
     async def reader(
         self, since: datetime | None, event_type_ids: Sequence[str], until: datetime | None = None
-    ) -> AsyncIterator[Reader]:
+    ) -> AsyncIterator[CollectorReader]:
         """A collector of the events from ``since`` to ``until`` (None: no limit), destroyed at the end."""
         await self._log_in_patiently(self._session.ensure)
-        await self.look_at_clock()
+        await self.read_clock()
         collector = await self.call(Collector, self._session, since, event_type_ids, self._paging, until)
         limits = {"until": until.isoformat()} if until else {}
         types = list(event_type_ids) or "all"
         log.info("reading events", since=since.isoformat() if since else "the oldest", **limits, only=types)
-        reader = Reader(self, collector)
+        reader = CollectorReader(self, collector)
         try:
             yield reader
         finally:

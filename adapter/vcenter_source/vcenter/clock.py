@@ -10,28 +10,28 @@ TOLERANCE = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ClockSample:
     """What vCenter's clock said, and between which two readings of a monotonic clock of ours, in seconds."""
 
     before: float
-    said: datetime
+    reported: datetime
     after: float
 
 
 @dataclass(slots=True)
-class Clock:
+class ClockMonitor:
     """vCenter's clock beside one that never goes back."""
 
-    last: Look | None = None
+    last: ClockSample | None = None
 
-    def look(self, look: Look) -> None:
-        """Raises ClockSetBackError if less time has passed on vCenter's clock than on ours, since the last look."""
-        last, self.last = self.last, look
+    def check(self, sample: ClockSample) -> None:
+        """Raises ClockSetBackError if less time has passed on vCenter's clock than on ours, since the last sample."""
+        last, self.last = self.last, sample
         if last is None:
             return
-        back = last.said + timedelta(seconds=look.before - last.after) - look.said
+        back = last.reported + timedelta(seconds=sample.before - last.after) - sample.reported
         if back > TOLERANCE:
             raise ClockSetBackError(
-                f"vCenter's clock was set back by {back.total_seconds():.0f} s, to {look.said.isoformat()}",
-                earliest=look.said - timedelta(seconds=look.after - last.before),
+                f"vCenter's clock was set back by {back.total_seconds():.0f} s, to {sample.reported.isoformat()}",
+                earliest=sample.reported - timedelta(seconds=sample.after - last.before),
             )

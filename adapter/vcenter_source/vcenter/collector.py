@@ -11,9 +11,9 @@ from pyVmomi import vim, vmodl
 
 from vcenter_source.core.errors import VcenterSourceError, VcenterUnavailableError
 from vcenter_source.core.event import Identity
-from vcenter_source.vcenter.decode import Page, decode_beginning, decode_identities, decode_page, decode_wait
+from vcenter_source.vcenter.decode import EventPage, decode_identities, decode_page, decode_partial_page, decode_wait
 from vcenter_source.vcenter.failures import vcenter_errors
-from vcenter_source.vcenter.paging import LIMIT, QUICK, Paging
+from vcenter_source.vcenter.paging import FAST_READ_SECONDS, MAX_PAGE_BYTES, Paging
 from vcenter_source.vcenter.session import Session
 from vcenter_source.vcenter.stub import AnswerLateError, AnswerTooLongError
 
@@ -44,15 +44,15 @@ class Collector:
         self._collector: Any = None
         self._pages: Any = None
         try:
-            with vcenter_errors(session.host), session.stub.bounded(self._paging.creation_patience):
-                self._create(event_filter(since, event_type_ids, until))
-            self._paging.created(in_time=True)
+            with vcenter_errors(session.host), session.stub.limits(self._paging.creation_timeout):
+                self._create(build_event_filter(since, event_type_ids, until))
+            self._paging.note_creation(in_time=True)
         except VcenterSourceError as exc:
             if isinstance(exc.__cause__, AnswerLateError):
-                self._paging.created(in_time=False)
+                self._paging.note_creation(in_time=False)
             self.destroy()
             if isinstance(exc, VcenterUnavailableError):  # there may be one that we were not told of, or as many as may
-                session.begin_anew()
+                session.mark_unclean()
             raise
 
     def _create(self, wanted: Any) -> None:
@@ -60,37 +60,37 @@ class Collector:
         self._collector = content.eventManager.CreateCollectorForEvents(wanted)
         self._collector.SetCollectorPageSize(LATEST_PAGE_SIZE)
         self._pages = content.propertyCollector.CreatePropertyCollector()
-        self._pages.CreateFilter(latest_page_of(self._collector), partialUpdates=True)
+        self._pages.CreateFilter(build_latest_page_spec(self._collector), partialUpdates=True)
 
-    def read(self) -> Page:
+    def read(self) -> EventPage:
         """The next events, oldest first; empty when there are none just now. Raises VcenterUnavailableError."""
         stub, paging, begun = self._session.stub, self._paging, time.monotonic()
         asked = paging.size
-        with vcenter_errors(self._session.host), stub.bounded(paging.patience, LIMIT):
+        with vcenter_errors(self._session.host), stub.limits(paging.timeout, MAX_PAGE_BYTES):
             try:
-                answer = stub.raw(self._collector, "ReadNext", asked)
+                answer = stub.call_raw(self._collector, "ReadNext", asked)
             except (OSError, HTTPException, vmodl.MethodFault) as exc:
                 return self._after_failure(exc, asked, time.monotonic() - begun)
         page = decode_page(answer)
         page.full = len(page) == asked
-        paging.succeeded(len(page), len(answer), time.monotonic() - begun)
+        paging.note_success(len(page), len(answer), time.monotonic() - begun)
         return page
 
-    def _after_failure(self, exc: Exception, asked: int, seconds: float) -> Page:
-        """Ask for less where it was too much; somebody in between may lose patience before we do."""
+    def _after_failure(self, exc: Exception, asked: int, seconds: float) -> EventPage:
+        """Ask for less where it was too much; somebody in between may lose timeout before we do."""
         too_much = isinstance(exc, AnswerTooLongError | AnswerLateError)
-        if too_much or seconds > QUICK:
-            self._paging.failed()
+        if too_much or seconds > FAST_READ_SECONDS:
+            self._paging.note_failure()
         if asked == 1 and isinstance(exc, AnswerTooLongError):
-            return self._beginning(exc)
+            return self._read_partial(exc)
         if not too_much:
             raise exc
         told = f"vCenter {self._session.host} gives {exc} to a request for {asked} events"
         raise VcenterUnavailableError(f"{told}; asking for {self._paging.size}") from exc
 
-    def _beginning(self, exc: AnswerTooLongError) -> Page:
+    def _read_partial(self, exc: AnswerTooLongError) -> EventPage:
         """An event that is too large for our memory: what comes before its large part, so that it holds up no other."""
-        page = decode_beginning(exc.beginning)
+        page = decode_partial_page(exc.beginning)
         log.warning("an event is too large to be read whole", more_than=len(exc.beginning), read=len(page))
         return page
 
@@ -101,18 +101,18 @@ class Collector:
         version, _ = decode_wait(answer, cut=cut)
         self._version = version or self._version
 
-    def latest(self) -> list[Identity]:
+    def read_latest(self) -> list[Identity]:
         """The newest events that match, in no order: read beside the page, to see whether reading has come so far."""
-        spec, options = latest_page_of(self._collector), vmodl.query.PropertyCollector.RetrieveOptions()
+        spec, options = build_latest_page_spec(self._collector), vmodl.query.PropertyCollector.RetrieveOptions()
         answer, cut = self._ask_pages("RetrievePropertiesEx", [spec], options)
         return decode_identities(answer, cut=cut)
 
     def _ask_pages(self, method: str, *args: Any) -> tuple[bytes, bool]:
         """An answer with events that are not read here, and whether it was cut off where they are too large."""
         stub = self._session.stub
-        with vcenter_errors(self._session.host), stub.bounded(stub.patience, LIMIT):
+        with vcenter_errors(self._session.host), stub.limits(stub.call_timeout, MAX_PAGE_BYTES):
             try:
-                return stub.raw(self._pages, method, *args), False
+                return stub.call_raw(self._pages, method, *args), False
             except AnswerTooLongError as exc:
                 return exc.beginning, True
 
@@ -122,7 +122,7 @@ class Collector:
         self._session.free(*filter(None, made))
 
 
-def event_filter(since: datetime | None, event_type_ids: Sequence[str], until: datetime | None = None) -> Any:
+def build_event_filter(since: datetime | None, event_type_ids: Sequence[str], until: datetime | None = None) -> Any:
     """Which events: from ``since`` to ``until`` (None: no limit), of these classes and event type ids (empty: all)."""
     spec = vim.event.EventFilterSpec(disableFullMessage=False)
     if since is not None or until is not None:
@@ -132,7 +132,7 @@ def event_filter(since: datetime | None, event_type_ids: Sequence[str], until: d
     return spec
 
 
-def latest_page_of(collector: Any) -> Any:
+def build_latest_page_spec(collector: Any) -> Any:
     """The PropertyCollector's filter on this one property of this one object."""
     pc = vmodl.query.PropertyCollector
     return pc.FilterSpec(

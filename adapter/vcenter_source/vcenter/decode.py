@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 from vcenter_source.core.errors import VcenterUnavailableError
 from vcenter_source.core.event import Event, Identity
 from vcenter_source.events.catalog import find_subject
-from vcenter_source.vcenter.values import XSI_TYPE, local, typed
+from vcenter_source.vcenter.values import XSI_TYPE, get_decoder, local
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What XML 1.0 (section 2.2, Char) does not allow, as itself and as a character reference.
@@ -24,7 +24,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _REFERENCE = re.compile(r"&#(?:x([0-9a-f]{1,8})|([0-9]{1,10}));", re.IGNORECASE)
 
 
-class Page:
+class EventPage:
     """The events of one answer, in its order. Each is decoded when it is its turn, so nothing waits for a whole page.
 
     An event is never dropped. One whose key cannot be read gets a negative checksum of itself instead, the same
@@ -47,24 +47,24 @@ class Page:
             yield event
 
 
-def decode_page(xml: bytes) -> Page:
+def decode_page(xml: bytes) -> EventPage:
     """The answer to ReadNextEvents, ReadPreviousEvents or QueryEvents.
 
     Raises VcenterUnavailableError for what is no SOAP answer, and for a SOAP Fault (see ``fault_name``).
     """
-    return Page(_answer(xml))
+    return EventPage(_answer(xml))
 
 
-def decode_beginning(xml: bytes) -> Page:
+def decode_partial_page(xml: bytes) -> EventPage:
     """The first event of an answer that was cut off: those of its fields that are whole."""
-    returned = _begun(xml)[:1]
+    returned = _parse_partial(xml)[:1]
     for event in returned:
         if len(event) > 0:
             event.remove(event[-1])  # the one that was cut
-    return Page(returned)
+    return EventPage(returned)
 
 
-def _begun(xml: bytes) -> list[Element]:
+def _parse_partial(xml: bytes) -> list[Element]:
     """The ``returnval`` elements of an answer that was cut off; of the last, what there is of it."""
     parser: Any = ET.XMLPullParser(("start",))
     parser.feed(xml)
@@ -77,7 +77,7 @@ def decode_wait(xml: bytes, *, cut: bool = False) -> tuple[str | None, bool]:
     What changed is not looked at: it may hold classes that nobody here knows. So it does no harm where the answer was
     ``cut`` off. Raises as ``decode_page``.
     """
-    returned = _begun(xml) if cut else _answer(xml)
+    returned = _parse_partial(xml) if cut else _answer(xml)
     children = {local(child.tag): child for child in (returned[0] if returned else ())}
     version = children.get("version")
     return (version.text if version is not None else None), "filterSet" in children
@@ -105,10 +105,10 @@ def decode_identities(xml: bytes, *, cut: bool = False) -> list[Identity]:
     Nothing else of them is looked at, and one whose key or time cannot be read is left out, as is one that was ``cut``.
     """
     identities = []
-    for returned in _begun(xml) if cut else _answer(xml):
+    for returned in _parse_partial(xml) if cut else _answer(xml):
         for event in returned.iter():
             fields = {local(child.tag): child.text or "" for child in event}
-            created = _created(fields.get("createdTime"))
+            created = _parse_time(fields.get("createdTime"))
             if created is not None and fields.get("key", "").removeprefix("-").isdecimal():
                 identities.append((int(fields["key"]), created))
     return identities
@@ -162,14 +162,14 @@ def _parse(xml: bytes) -> Element:
     try:
         return ET.fromstring(xml)  # noqa: S314  from the vCenter we log in to; expat bounds its entities
     except (ET.ParseError, LookupError, ValueError) as exc:
-        mended = _REFERENCE.sub(_allowed, _FORBIDDEN.sub("�", xml.decode(errors="replace")))
+        mended = _REFERENCE.sub(_replace_forbidden, _FORBIDDEN.sub("�", xml.decode(errors="replace")))
         try:
             return ET.fromstring(mended)  # noqa: S314  from the vCenter we log in to; expat bounds its entities
         except (ET.ParseError, LookupError, ValueError):
             raise VcenterUnavailableError(f"vCenter's answer is no XML: {exc}") from exc
 
 
-def _allowed(reference: re.Match[str]) -> str:
+def _replace_forbidden(reference: re.Match[str]) -> str:
     """A character reference, or U+FFFD in the place of one to a character that XML forbids."""
     code = int(reference[1], 16) if reference[1] else int(reference[2])
     forbidden = code > sys.maxunicode or _FORBIDDEN.match(chr(code))
@@ -179,16 +179,16 @@ def _allowed(reference: re.Match[str]) -> str:
 def _event(element: Element, before: datetime) -> Event:
     xsi_type = element.get(XSI_TYPE, "Event")
     class_name = local(xsi_type)
-    data = typed(xsi_type, "Event")(element)
+    data = get_decoder(xsi_type, "Event")(element)
     if not isinstance(data, dict):  # a class that is no object at all
         data = {"_typeName": class_name, "_value": data}
-    key, created = data.get("key"), _created(data.get("createdTime"))
+    key, created = data.get("key"), _parse_time(data.get("createdTime"))
     if not isinstance(key, int):
         key = -zlib.crc32(ET.tostring(element)) // 2
     return Event(class_name, key, created or before, find_subject(class_name, data), data)
 
 
-def _created(text: Any) -> datetime | None:
+def _parse_time(text: Any) -> datetime | None:
     """The wire's time (any precision; without a zone it is UTC) in UTC; None if it is none."""
     try:
         created = datetime.fromisoformat(text)

@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 from pyVmomi import vim
 
 from vcenter_source.core.event import Event
-from vcenter_source.vcenter.collector import event_filter
+from vcenter_source.vcenter.collector import build_event_filter
 from vcenter_source.vcenter.decode import decode_page
 from vcenter_source.vcenter.failures import vcenter_errors
 from vcenter_source.vcenter.session import Session
 
-SEEING, READING = "System.View", "System.Read"
+VIEW, READ = "System.View", "System.Read"
 """What reading events takes on the root folder; the role Read-Only has both (EventManager.CreateCollectorForEvents)."""
 
 
 @dataclass(frozen=True, slots=True)
-class ClockReading:
+class ClockOffset:
     """vCenter's clock, and ours just before and after it was asked."""
 
     before: datetime
@@ -33,41 +33,41 @@ class ClockReading:
         return (self.said - (self.after if self.said > self.after else self.before)).total_seconds()
 
 
-def product(session: Session) -> str:
+def read_product(session: Session) -> str:
     """The product with its version and build: ``VMware vCenter Server 8.0.3 build-24022515``."""
     return str(session.content.about.fullName)
 
 
-def clock(session: Session) -> ClockReading:
+def read_clock_offset(session: Session) -> ClockOffset:
     """Both clocks at once."""
     before = datetime.now(UTC)
-    return ClockReading(before, session.current_time(), datetime.now(UTC))
+    return ClockOffset(before, session.current_time(), datetime.now(UTC))
 
 
-def privileges(session: Session) -> Mapping[str, bool]:
+def read_privileges(session: Session) -> Mapping[str, bool]:
     """Which of the privileges for reading events the session has on the root folder."""
     content = session.content
     with vcenter_errors(session.host):
         key = content.sessionManager.currentSession.key
         try:
-            answer = content.authorizationManager.HasPrivilegeOnEntities([content.rootFolder], key, [SEEING, READING])
+            answer = content.authorizationManager.HasPrivilegeOnEntities([content.rootFolder], key, [VIEW, READ])
         except vim.fault.NoPermission as exc:  # to ask takes these privileges, too
-            return {SEEING: exc.privilegeId != SEEING, READING: False}
+            return {VIEW: exc.privilegeId != VIEW, READ: False}
     return {each.privId: bool(each.isGranted) for entity in answer for each in entity.privAvailability}
 
 
-def sees_below_root(session: Session) -> bool:
+def can_see_below_root(session: Session) -> bool:
     """Whether anything below the root folder is visible: not where a permission on it does not propagate."""
     with vcenter_errors(session.host):
         return bool(session.content.rootFolder.childEntity)
 
 
-def oldest_event(session: Session) -> Event | None:
+def read_oldest_event(session: Session) -> Event | None:
     """The oldest event that a collector gives out; None where it gives none."""
     with vcenter_errors(session.host):
-        collector = session.content.eventManager.CreateCollectorForEvents(event_filter(None, ()))
+        collector = session.content.eventManager.CreateCollectorForEvents(build_event_filter(None, ()))
         try:
-            answer = session.stub.raw(collector, "ReadNext", 1)
+            answer = session.stub.call_raw(collector, "ReadNext", 1)
         finally:
             with suppress(Exception):
                 collector.DestroyCollector()

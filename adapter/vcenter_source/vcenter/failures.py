@@ -29,7 +29,7 @@ def vcenter_errors(host: str) -> Iterator[None]:
     except VcenterSourceError:
         raise
     except vim.fault.InvalidLogin as exc:
-        raise AuthenticationError(refusal(host)) from exc
+        raise AuthenticationError(describe_refusal(host)) from exc
     except (vim.fault.NotAuthenticated, vmodl.fault.ManagedObjectNotFound) as exc:
         raise SessionLostError(f"vCenter {host} has ended the session") from exc
     except vim.fault.NoPermission as exc:
@@ -38,35 +38,35 @@ def vcenter_errors(host: str) -> Iterator[None]:
             "give it the role Read-Only on the root folder, propagated"
         ) from exc
     except (vmodl.fault.InvalidArgument, vmodl.fault.NotSupported, vmodl.fault.InvalidRequest) as exc:
-        raise VcenterRefusedError(f"vCenter {host} refuses a request: {message(exc)}") from exc
+        raise VcenterRefusedError(f"vCenter {host} refuses a request: {get_fault_message(exc)}") from exc
     except (vmodl.MethodFault, UnknownFaultError) as exc:
-        raise VcenterUnavailableError(f"vCenter {host} answers {named(exc)}") from exc
+        raise VcenterUnavailableError(f"vCenter {host} answers {describe_fault(exc)}") from exc
     except ssl.SSLCertVerificationError as exc:
-        raise CertificateError(distrust(host, exc)) from exc
+        raise CertificateError(describe_distrust(host, exc)) from exc
     except (OSError, HTTPException) as exc:
-        raise VcenterUnavailableError(unreached(host, exc)) from exc
+        raise VcenterUnavailableError(describe_unreachable(host, exc)) from exc
     except Exception as exc:  # pyVmomi raises ExpatError, KeyError and bare ones for an answer that is no vCenter's
         raise VcenterUnavailableError(f"{host} does not answer like a vCenter; check VCENTER_URL") from exc
 
 
-def distrust(host: str, exc: ssl.SSLCertVerificationError) -> str:
+def describe_distrust(host: str, exc: ssl.SSLCertVerificationError) -> str:
     """What an operator reads when vCenter's certificate is refused."""
     by_hand = "set VCENTER_CA_FILE to the authority's PEM file, or VCENTER_INSECURE=true to accept any certificate"
     said = f"vCenter {host}: its certificate {explain_verify_code(exc.verify_code)} ({exc.verify_message.rstrip('.')})"
     return f"{said}; {suggest_remedy(exc.verify_code, 'VCENTER_URL', by_hand)}"
 
 
-def named(fault: Any) -> str:
+def describe_fault(fault: Any) -> str:
     """A SOAP fault by its type and its own words."""
-    return str(fault) if isinstance(fault, UnknownFaultError) else f"{type(fault).__name__}: {message(fault)}"
+    return str(fault) if isinstance(fault, UnknownFaultError) else f"{type(fault).__name__}: {get_fault_message(fault)}"
 
 
-def message(fault: Any) -> str:
+def get_fault_message(fault: Any) -> str:
     """A SOAP fault's own words."""
     return fault.msg or "no reason given"
 
 
-def unreached(host: str, exc: Exception) -> str:
+def describe_unreachable(host: str, exc: Exception) -> str:
     """What an operator reads where no answer came, or none from a vCenter's SOAP."""
     if isinstance(exc, ProxyError):
         return f"vCenter {host} cannot be reached: {exc}"
@@ -74,15 +74,15 @@ def unreached(host: str, exc: Exception) -> str:
         return f"vCenter {host} has not answered within {exc.seconds:g} s"
     if isinstance(exc, AnswerTooLongError):
         return f"vCenter {host} gives {exc}"
-    return f"vCenter {host} cannot be reached: {reason(exc)}; check VCENTER_URL"
+    return f"vCenter {host} cannot be reached: {describe_exception(exc)}; check VCENTER_URL"
 
 
-def refusal(host: str) -> str:
+def describe_refusal(host: str) -> str:
     """What an operator reads when vCenter refuses the credentials."""
     settings = "check VCENTER_USERNAME and VCENTER_PASSWORD, or the files under VCENTER_SECRET_PATH"
     return f"vCenter {host} refuses the user name or password; {settings}"
 
 
-def reason(exc: Exception) -> str:
+def describe_exception(exc: Exception) -> str:
     """An exception in words, also where it carries none."""
     return (exc.strerror if isinstance(exc, OSError) else None) or str(exc) or type(exc).__name__

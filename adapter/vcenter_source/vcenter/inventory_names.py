@@ -12,10 +12,10 @@ from vcenter_source.vcenter.session import Session
 NAMESPACE = "urn:vim25"
 
 
-def names(session: Session, references: Iterable[ManagedObjectReference]) -> Mapping[ManagedObjectReference, str]:
+def read_names(session: Session, references: Iterable[ManagedObjectReference]) -> Mapping[ManagedObjectReference, str]:
     """The name of each object of the inventory; one that is gone, or that the account may not see, has none here."""
     query = vmodl.query.PropertyCollector
-    asked = [query.ObjectSpec(obj=each) for each in entities(session, references)]
+    asked = [query.ObjectSpec(obj=each) for each in to_entities(session, references)]
     found: dict[ManagedObjectReference, str] = {}
     if not asked:
         return found
@@ -28,12 +28,12 @@ def names(session: Session, references: Iterable[ManagedObjectReference]) -> Map
     with vcenter_errors(session.host):
         page = collector.RetrievePropertiesEx([wanted], query.RetrieveOptions())
         while page is not None:
-            found |= {reference_of(each.obj): str(each.propSet[0].val) for each in page.objects if each.propSet}
+            found |= {to_reference(each.obj): str(each.propSet[0].val) for each in page.objects if each.propSet}
             page = collector.ContinueRetrievePropertiesEx(page.token) if page.token else None
     return found
 
 
-def entities(session: Session, references: Iterable[ManagedObjectReference]) -> Iterator[Any]:
+def to_entities(session: Session, references: Iterable[ManagedObjectReference]) -> Iterator[Any]:
     """Those that belong to the inventory, for pyVmomi. A tag may also be on an item of a content library, say."""
     for each in references:
         try:
@@ -44,6 +44,6 @@ def entities(session: Session, references: Iterable[ManagedObjectReference]) -> 
             yield kind(each.value, session.stub)
 
 
-def reference_of(entity: Any) -> ManagedObjectReference:
+def to_reference(entity: Any) -> ManagedObjectReference:
     """A reference out of pyVmomi's object."""
     return ManagedObjectReference(VmomiSupport.GetWsdlName(type(entity)), entity._GetMoId())  # noqa: SLF001  the only way

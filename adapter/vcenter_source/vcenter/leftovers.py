@@ -16,10 +16,10 @@ from vcenter_source.vcenter.stub import StatusError, Stub
 
 T = TypeVar("T")
 
-PATIENCE = 10.0
+CLEANUP_TIMEOUT = 10.0
 """Seconds that a call may take which frees something: what is not freed now is freed later."""
 
-MOST = 8
+MAX_LEFTOVERS = 8
 """Objects that may wait to be freed before the whole session is better ended, which frees them all."""
 
 
@@ -31,9 +31,9 @@ class Leftovers:
         self._sessions: list[tuple[Stub, Any]] = []
 
     @property
-    def too_many(self) -> bool:
+    def has_too_many(self) -> bool:
         """Whether it takes the end of the session to free its objects."""
-        return len(self._objects) > MOST
+        return len(self._objects) > MAX_LEFTOVERS
 
     @property
     def stubs(self) -> list[Stub]:
@@ -47,19 +47,19 @@ class Leftovers:
     def add_session(self, stub: Stub, content: Any) -> None:
         """A session is to be ended, which frees its objects."""
         self._objects = []
-        self._sessions = [*self._sessions[1 - MOST :], (stub, content)]
+        self._sessions = [*self._sessions[1 - MAX_LEFTOVERS :], (stub, content)]
 
     def free_objects(self, stub: Stub) -> None:
         """Free what can be freed now. Never fails."""
-        with stub.bounded(PATIENCE):
-            self._objects = remaining(self._objects, is_gone)
+        with stub.limits(CLEANUP_TIMEOUT):
+            self._objects = end_each(self._objects, destroy_object)
 
     def end_sessions(self) -> None:
         """End what can be ended now. Never fails."""
-        self._sessions = remaining(self._sessions, is_ended)
+        self._sessions = end_each(self._sessions, end_session)
 
 
-def remaining(waiting: list[T], end: Callable[[T], bool]) -> list[T]:
+def end_each(waiting: list[T], end: Callable[[T], bool]) -> list[T]:
     """What still waits after a try to end all of it; where vCenter cannot be reached, the rest is not even tried."""
     kept, left = [], deque(waiting)
     with suppress(OSError, HTTPException):
@@ -70,7 +70,7 @@ def remaining(waiting: list[T], end: Callable[[T], bool]) -> list[T]:
     return [*kept, *left]
 
 
-def is_gone(destroy: Callable[[], Any]) -> bool:
+def destroy_object(destroy: Callable[[], Any]) -> bool:
     """Whether an object is gone from vCenter, now that it is to be. Raises OSError, HTTPException without an answer."""
     try:
         destroy()
@@ -85,11 +85,11 @@ def is_gone(destroy: Callable[[], Any]) -> bool:
     return True
 
 
-def is_ended(session: tuple[Stub, Any]) -> bool:
-    """Whether a session has ended, now that it is to. Raises as ``is_gone``."""
+def end_session(session: tuple[Stub, Any]) -> bool:
+    """Whether a session has ended, now that it is to. Raises as ``destroy_object``."""
     stub, content = session
     try:
-        with stub.bounded(PATIENCE):
-            return is_gone(content.sessionManager.Logout)
+        with stub.limits(CLEANUP_TIMEOUT):
+            return destroy_object(content.sessionManager.Logout)
     finally:
         stub.DropConnections()

@@ -23,15 +23,15 @@ from vcenter_source.core.errors import (
 from vcenter_source.core.proxies import find_vcenter_proxy
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.vcenter.decode import decode_categories
-from vcenter_source.vcenter.failures import refusal, vcenter_errors
-from vcenter_source.vcenter.leftovers import PATIENCE, Leftovers
+from vcenter_source.vcenter.failures import describe_refusal, vcenter_errors
+from vcenter_source.vcenter.leftovers import CLEANUP_TIMEOUT, Leftovers
 from vcenter_source.vcenter.refusals import Refusals
 from vcenter_source.vcenter.stub import StatusError, Stub, UnknownFaultError
-from vcenter_source.vcenter.versions import OLDEST_VERSION, best_version
+from vcenter_source.vcenter.versions import OLDEST_VERSION, choose_version
 
 log = structlog.get_logger()
 
-HOST = "an ESXi host, not a vCenter: only its own events come; set VCENTER_URL to the vCenter that manages it"
+ESXI_HOST = "an ESXi host, not a vCenter: only its own events come; set VCENTER_URL to the vCenter that manages it"
 """What to say of such an address."""
 
 
@@ -39,7 +39,7 @@ class Session:
     """The one session that this process holds with a vCenter.
 
     ``credentials`` is asked at every log-in, so that rotated ones are picked up, and ``authorities`` for every
-    connection; ``logged_in`` is told of each log-in, with vCenter's clock. ``refusals`` outlive the session. The
+    connection; ``on_log_in`` is told of each log-in, with vCenter's clock. ``refusals`` outlive the session. The
     content and the collectors are pyVmomi's objects and stay within ``vcenter_source.vcenter``.
     """
 
@@ -48,7 +48,7 @@ class Session:
         url: str,
         credentials: Callable[[], Credentials],
         authorities: Authorities,
-        logged_in: Callable[[datetime], None] = lambda _: None,
+        on_log_in: Callable[[datetime], None] = lambda _: None,
         refusals: Refusals | None = None,
     ) -> None:
         parts = urlsplit(url)
@@ -57,7 +57,7 @@ class Session:
             read = f"{parts.scheme}://{self.host}/sdk"
             log.warning("the path in VCENTER_URL is not used", path=parts.path, read=read)
         self._credentials = credentials
-        self._logged_in = logged_in
+        self._on_log_in = on_log_in
         self._refusals = refusals or Refusals()
         self._user_agent = f"vcenter-source/{version('vcenter-source')} ({uuid.uuid4()})"
         self._options = {"url": f"{parts.scheme}://{self.host}/sdk"}
@@ -85,17 +85,17 @@ class Session:
         """
         credentials = self._credentials()
         self._check_pause(credentials)
-        self._leave()
+        self._abandon_session()
         with vcenter_errors(self.host):
             self._connect(OLDEST_VERSION)
             about = self._retrieve_content().about
-            self._connect(best_version(about.apiVersion))
-            content = self._of_the_same(self._retrieve_content())
+            self._connect(choose_version(about.apiVersion))
+            content = self._check_same_vcenter(self._retrieve_content())
             self._authenticate(content, credentials)
         self.content = content
         self._warn_of_host()
         self._end_strays()
-        self._logged_in(self.current_time())
+        self._on_log_in(self.current_time())
         log.info("logged in to vCenter", vcenter=self.host, api_version=about.apiVersion, username=credentials.username)
 
     def _retrieve_content(self) -> Any:
@@ -104,7 +104,7 @@ class Session:
             raise VcenterUnavailableError(f"{self.host} does not answer like a vCenter; check VCENTER_URL")
         return content
 
-    def _of_the_same(self, content: Any) -> Any:
+    def _check_same_vcenter(self, content: Any) -> Any:
         """The content, if it is of the vCenter that we began with: in another's events our place means nothing."""
         found = str(content.about.instanceUuid)
         if self._instance_uuid not in {None, found}:
@@ -118,7 +118,9 @@ class Session:
         """Raises AuthenticationError while these were refused too short a time ago: not even asked, vCenter counts."""
         pause = self._refusals.pause(credentials)
         if pause > 0:
-            raise AuthenticationError(f"{refusal(self.host)}; not tried again unless they change, for {pause:.0f} s")
+            raise AuthenticationError(
+                f"{describe_refusal(self.host)}; not tried again unless they change, for {pause:.0f} s"
+            )
 
     def pause(self) -> float:
         """Seconds until the credentials, as they are now, may be tried; without end while they cannot be read."""
@@ -130,7 +132,10 @@ class Session:
     def _authenticate(self, content: Any, credentials: Credentials) -> None:
         try:
             content.sessionManager.Login(credentials.username, credentials.password.get_secret_value())
-        except (vim.fault.InvalidLogin, UnknownFaultError):  # one that is not known may count as a refusal as well
+        except (
+            vim.fault.InvalidLogin,
+            UnknownFaultError,
+        ):  # one that is not known may count as a refusal as well
             self._refusals.note(credentials)
             raise
         except (OSError, HTTPException):  # there may be a session now, known by the cookie if there was one before
@@ -147,7 +152,7 @@ class Session:
         """
         if self.content is not None and not self._unclean and self._is_alive():
             self._leftovers.free_objects(self.stub)
-            if not self._leftovers.too_many:
+            if not self._leftovers.has_too_many:
                 return
         self.log_in()
 
@@ -162,7 +167,7 @@ class Session:
                 raise
             return False  # an answer, and none that a session gives: a new one may do better
 
-    def begin_anew(self) -> None:
+    def mark_unclean(self) -> None:
         """Have ``ensure`` end this session: something may be left in it that cannot be named."""
         self._unclean = True
 
@@ -176,7 +181,7 @@ class Session:
         for stub in (self.stub, *self._leftovers.stubs):
             stub.abort()
 
-    def _leave(self) -> None:
+    def _abandon_session(self) -> None:
         """End this session, and those that could not be ended before. What is not ended now is tried again later."""
         if self.content is not None:
             self._leftovers.add_session(self.stub, self.content)
@@ -189,7 +194,7 @@ class Session:
         if not lost:
             return
         try:
-            with self.stub.bounded(PATIENCE):
+            with self.stub.limits(CLEANUP_TIMEOUT):
                 self._terminate_others()
         except Exception as exc:  # noqa: BLE001  whatever it is, vCenter ends them in the end
             log.warning("a log-in was not answered; its session may live until it expires", reason=str(exc))
@@ -204,7 +209,7 @@ class Session:
 
     def log_out(self) -> None:
         """End the session, so that vCenter need not wait for it to expire. Never fails."""
-        self._leave()
+        self._abandon_session()
         self.stub.DropConnections()
 
     @property
@@ -215,7 +220,7 @@ class Session:
     def _warn_of_host(self) -> None:
         if self.is_host and not self._warned:
             self._warned = True
-            log.warning(HOST, vcenter=self.host)
+            log.warning(ESXI_HOST, vcenter=self.host)
 
     @property
     def api_version(self) -> str:
@@ -244,5 +249,5 @@ class Session:
         # Undecoded, since pyVmomi would fail on the first class of a newer vCenter that it does not know.
         collector = self.content.propertyCollector
         with vcenter_errors(self.host):
-            answer = self.stub.raw(collector, "RetrievePropertiesEx", [wanted], pc.RetrieveOptions())
+            answer = self.stub.call_raw(collector, "RetrievePropertiesEx", [wanted], pc.RetrieveOptions())
         return decode_categories(answer)

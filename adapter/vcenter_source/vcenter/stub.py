@@ -19,13 +19,13 @@ from vcenter_source.vcenter.decode import fault_message, fault_name
 
 _soap: Any = SoapAdapter  # it has no types of its own
 
-CONNECT_TIMEOUT = 10.0
+SOAP_CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a TCP and TLS connection."""
 
-ANSWER_TIMEOUT = 60.0
+CALL_TIMEOUT = 60.0
 """Seconds that a call may take, to the end of its answer; longer than the longest wait that we ask vCenter for."""
 
-ANSWER_LIMIT = 64 << 20
+MAX_ANSWER_BYTES = 64 << 20
 """The longest answer in bytes. vCenter's list of event classes, the longest but for events, takes some 2 MB."""
 
 _CHUNK = 1 << 18
@@ -82,7 +82,7 @@ class _TunnelledConnection(HTTPSConnection):
         self._trust = context
 
     def connect(self) -> None:
-        plain = open_tunnel(self._proxy, self.host, self.port, CONNECT_TIMEOUT)
+        plain = open_tunnel(self._proxy, self.host, self.port, SOAP_CONNECT_TIMEOUT)
         try:
             self.sock = self._trust.wrap_socket(plain, server_hostname=self.host)
         except OSError:
@@ -91,13 +91,13 @@ class _TunnelledConnection(HTTPSConnection):
 
 
 class _TimedSocket(io.RawIOBase):
-    """What comes from a socket within ``patience`` seconds. Its own time-out would begin again with each byte."""
+    """What comes from a socket within ``timeout`` seconds. Its own time-out would begin again with each byte."""
 
-    def __init__(self, sock: socket.socket, patience: float) -> None:
+    def __init__(self, sock: socket.socket, timeout: float) -> None:
         self._sock = sock
         self._file = sock.makefile("rb", buffering=0)
-        self._patience = patience
-        self._deadline = time.monotonic() + patience
+        self._timeout = timeout
+        self._deadline = time.monotonic() + timeout
 
     def readable(self) -> bool:
         return True
@@ -105,12 +105,12 @@ class _TimedSocket(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         remaining = self._deadline - time.monotonic()
         if remaining <= 0:
-            raise AnswerLateError(self._patience)
+            raise AnswerLateError(self._timeout)
         self._sock.settimeout(remaining)
         try:
             return self._file.readinto(buffer)
         except TimeoutError as exc:
-            raise AnswerLateError(self._patience) from exc
+            raise AnswerLateError(self._timeout) from exc
 
     def close(self) -> None:
         self._file.close()
@@ -118,18 +118,18 @@ class _TimedSocket(io.RawIOBase):
 
 
 class _TimedResponse(HTTPResponse):
-    """An HTTP answer, head and body, that has to come to its end within ``patience`` seconds."""
+    """An HTTP answer, head and body, that has to come to its end within ``timeout`` seconds."""
 
-    def __init__(self, sock: socket.socket, *args: Any, patience: float, **options: Any) -> None:
+    def __init__(self, sock: socket.socket, *args: Any, timeout: float, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         self.fp.close()
-        self.fp = io.BufferedReader(_TimedSocket(sock, patience), _CHUNK)
+        self.fp = io.BufferedReader(_TimedSocket(sock, timeout), _CHUNK)
 
 
 class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
     """One connection pool to one vCenter, and one session there. Calls block: they belong in the worker thread.
 
-    ``authorities`` is asked for every new connection; None is plain HTTP. ``proxy`` leads to vCenter. ``patience`` is
+    ``authorities`` is asked for every new connection; None is plain HTTP. ``proxy`` leads to vCenter. ``timeout`` is
     how many seconds a call may take, ``limit`` how many bytes its answer may have.
     """
 
@@ -142,23 +142,23 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
         proxy: Proxy | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(httpConnectionTimeout=CONNECT_TIMEOUT, **options)
+        super().__init__(httpConnectionTimeout=SOAP_CONNECT_TIMEOUT, **options)
         self._authorities = authorities
         if authorities is not None:
             self.scheme = partial(_TunnelledConnection, proxy=proxy) if proxy else _HTTPSConnection
         self._user_agent = user_agent
-        self.patience = ANSWER_TIMEOUT
-        self.limit = ANSWER_LIMIT
+        self.call_timeout = CALL_TIMEOUT
+        self.max_answer_bytes = MAX_ANSWER_BYTES
 
     @contextmanager
-    def bounded(self, patience: float, limit: int = ANSWER_LIMIT) -> Iterator[None]:
+    def limits(self, timeout: float, max_bytes: int = MAX_ANSWER_BYTES) -> Iterator[None]:
         """Calls in this block may take so many seconds, and their answers so many bytes."""
-        before = self.patience, self.limit
-        self.patience, self.limit = patience, limit
+        before = self.call_timeout, self.max_answer_bytes
+        self.call_timeout, self.max_answer_bytes = timeout, max_bytes
         try:
             yield
         finally:
-            self.patience, self.limit = before
+            self.call_timeout, self.max_answer_bytes = before
 
     def GetConnection(self) -> HTTPConnection:  # noqa: N802  pyVmomi's name
         """A connection from the pool, noted as the one in use."""
@@ -192,7 +192,7 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
             raise self._fault(body, info)
         return _soap.SoapResponseDeserializer(self).Deserialize(io.BytesIO(body), info.result)
 
-    def raw(self, managed_object: Any, method: str, *args: Any) -> bytes:
+    def call_raw(self, managed_object: Any, method: str, *args: Any) -> bytes:
         """Call ``method`` (pyVmomi's name for it) and return the SOAP answer as it came.
 
         A SOAP fault is raised as the exception that pyVmomi would raise; OSError and HTTPException as they come.
@@ -224,20 +224,20 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
             "User-Agent": self._user_agent,
         }
         try:
-            connection.sock.settimeout(self.patience)
+            connection.sock.settimeout(self.call_timeout)
             connection.response_class = partial(  # type: ignore[assignment]  # it is called, and no more
-                _TimedResponse, patience=self.patience
+                _TimedResponse, timeout=self.call_timeout
             )
             connection.request("POST", self.path, request, headers)
             response = connection.getresponse()
-            body = _read(response, self.limit)
+            body = _read(response, self.max_answer_bytes)
         except (OSError, HTTPException):
             connection.close()
             self.DropConnections()
             raise
-        return self._finished(connection, response), body
+        return self._check_status(connection, response), body
 
-    def _finished(self, connection: HTTPConnection, response: HTTPResponse) -> int:
+    def _check_status(self, connection: HTTPConnection, response: HTTPResponse) -> int:
         if response.status not in _SOAP_STATUSES:
             connection.close()
             raise StatusError(f"{response.status} {response.reason}")
@@ -248,13 +248,13 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
         return response.status
 
 
-def _read(response: HTTPResponse, limit: int) -> bytes:
+def _read(response: HTTPResponse, max_bytes: int) -> bytes:
     """The body. Raises AnswerTooLongError beyond the limit, IncompleteRead where the end is missing."""
     chunks, size = [], 0
     while chunk := response.read(_CHUNK):
         chunks.append(chunk)
         size += len(chunk)
-        if size > limit:
+        if size > max_bytes:
             raise AnswerTooLongError(b"".join(chunks))
     if response.length:
         raise IncompleteRead(b"", response.length)

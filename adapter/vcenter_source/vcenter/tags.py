@@ -19,8 +19,15 @@ from vcenter_source.core.errors import AuthenticationError, VcenterRefusedError,
 from vcenter_source.core.event import ManagedObjectReference
 from vcenter_source.core.proxies import find_vcenter_proxy
 from vcenter_source.settings.vcenter import Credentials
-from vcenter_source.vcenter.answers import UNKNOWN, Answer, ids_in, name_in, references_in, text
-from vcenter_source.vcenter.failures import refusal
+from vcenter_source.vcenter.failures import describe_refusal
+from vcenter_source.vcenter.rest_response import (
+    NOT_FOUND,
+    RestResponse,
+    parse_header_value,
+    parse_ids,
+    parse_name,
+    parse_references,
+)
 
 SESSION_HEADER = "vmware-api-session-id"
 PRIVILEGES = "the account needs the role Read-Only as a global permission, where tags live"
@@ -41,7 +48,7 @@ API = Dialect("/api/session", "/api/cis/tagging", "", "action", wrapped=False)
 REST = Dialect("/rest/com/vmware/cis/session", "/rest/com/vmware/cis/tagging", "id:", "~action", wrapped=True)
 
 
-AT_ONCE = 8
+MAX_PARALLEL_REQUESTS = 8
 """How many categories or tags are asked for at the same time."""
 
 OTHER_DIALECT = frozenset({400, 403, 404, 405, 415})
@@ -62,18 +69,18 @@ class Tags:
         """The id of each category by its name."""
         with rest_errors(self.host, self._proxy):
             found = self._call("GET", "/category")
-            if found is UNKNOWN:
+            if found is NOT_FOUND:
                 raise VcenterUnavailableError(
                     f"vCenter {self.host} has no categories to ask for; is it still starting?"
                 )
-            return self._by_name("category", ids_in(found))
+            return self._by_name("category", parse_ids(found))
 
     def tags_of(self, category_id: str) -> Mapping[str, str]:
         """The id of each tag of a category by its name."""
         item = self._item(category_id) if self._dialect.wrapped else ""
         with rest_errors(self.host, self._proxy):
             found = self._call("POST", f"/tag{item}", "list-tags-for-category", {"category_id": category_id})
-            return self._by_name("tag", [] if found is UNKNOWN else ids_in(found))
+            return self._by_name("tag", [] if found is NOT_FOUND else parse_ids(found))
 
     def objects_with(self, tag_id: str) -> list[ManagedObjectReference] | None:
         """What carries a tag, as far as the account may see it; None where there is no such tag."""
@@ -81,7 +88,7 @@ class Tags:
         with rest_errors(self.host, self._proxy):
             path = f"/tag-association{self._item(tag_id)}"
             found = self._call("POST", path, "list-attached-objects", parameters)
-            return None if found is UNKNOWN else references_in(found)
+            return None if found is NOT_FOUND else parse_references(found)
 
     def log_out(self) -> None:
         """End the session. Never fails."""
@@ -94,37 +101,37 @@ class Tags:
 
     def _by_name(self, kind: str, ids: list[str]) -> dict[str, str]:
         """The API finds nothing by name: each is asked for its own. One deleted meanwhile is left out."""
-        with ThreadPoolExecutor(AT_ONCE) as asking:
+        with ThreadPoolExecutor(MAX_PARALLEL_REQUESTS) as asking:
             found = list(asking.map(lambda each: self._call("GET", f"/{kind}{self._item(each)}"), ids))
-        return {name_in(each): id_ for each, id_ in zip(found, ids, strict=True) if each is not UNKNOWN}
+        return {parse_name(each): id_ for each, id_ in zip(found, ids, strict=True) if each is not NOT_FOUND}
 
     def _log_in(self, credentials: Credentials) -> Dialect:
         auth = httpx.BasicAuth(credentials.username, credentials.password.get_secret_value())
         for dialect in (API, REST):
             answer = self._ask("POST", dialect.session, auth=auth, headers={"vmware-use-header-authn": "true"})
-            if answer.status not in OTHER_DIALECT and not (answer.is_page and dialect is API):
-                self._http.headers[SESSION_HEADER] = text(self._value(answer, wrapped=dialect.wrapped))
+            if answer.status not in OTHER_DIALECT and not (answer.is_html and dialect is API):
+                self._http.headers[SESSION_HEADER] = parse_header_value(self._value(answer, wrapped=dialect.wrapped))
                 return dialect
         said = f"it answers {answer.status} to a log-in there; is it still starting?"
         raise VcenterUnavailableError(f"vCenter {self.host} has no REST API, where tags are: {said}")
 
     def _call(self, method: str, path: str, action: str = "", body: Any = None) -> Any:
-        """What an operation answers, UNKNOWN where what it is about is not known."""
+        """What an operation answers, NOT_FOUND where what it is about is not known."""
         query = {self._dialect.action: action} if action else {}
         answer = self._ask(method, self._dialect.tagging + path, params=query, json=body)
-        if answer.status == httpx.codes.NOT_FOUND and not answer.is_page:
-            return UNKNOWN
+        if answer.status == httpx.codes.NOT_FOUND and not answer.is_html:
+            return NOT_FOUND
         return self._value(answer, wrapped=self._dialect.wrapped)
 
-    def _ask(self, method: str, path: str, **more: Any) -> Answer:
+    def _ask(self, method: str, path: str, **more: Any) -> RestResponse:
         """One request, and its answer, of a bounded length."""
         with self._http.stream(method, path, **more) as response:
-            return Answer.read(response)
+            return RestResponse.read(response)
 
-    def _value(self, answer: Answer, *, wrapped: bool) -> Any:
+    def _value(self, answer: RestResponse, *, wrapped: bool) -> Any:
         if answer.status == httpx.codes.UNAUTHORIZED:
-            raise AuthenticationError(refusal(self.host))
-        if answer.is_page:
+            raise AuthenticationError(describe_refusal(self.host))
+        if answer.is_html:
             raise ValueError("a page for people")
         if answer.status == httpx.codes.FORBIDDEN:
             raise VcenterRefusedError(f"vCenter {self.host} refuses to show its tags: {PRIVILEGES}")
@@ -135,7 +142,7 @@ class Tags:
 
 
 @contextmanager
-def reading_tags(url: str, credentials: Credentials, tls: ssl.SSLContext) -> Iterator[Tags]:
+def open_tags(url: str, credentials: Credentials, tls: ssl.SSLContext) -> Iterator[Tags]:
     """The tags of the vCenter at ``url``, through the proxy that leads there."""
     parts = urlsplit(url)
     base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
@@ -161,12 +168,12 @@ def rest_errors(host: str, proxy: Proxy | None) -> Iterator[None]:
     try:
         yield
     except httpx.HTTPError as exc:
-        raise VcenterUnavailableError(f"vCenter {host} cannot be reached: {reason(exc, proxy)}") from exc
+        raise VcenterUnavailableError(f"vCenter {host} cannot be reached: {describe_http_error(exc, proxy)}") from exc
     except (ValueError, KeyError, TypeError) as exc:
         raise VcenterUnavailableError(f"{host} does not answer like a vCenter; check VCENTER_URL") from exc
 
 
-def reason(exc: httpx.HTTPError, proxy: Proxy | None) -> str:
+def describe_http_error(exc: httpx.HTTPError, proxy: Proxy | None) -> str:
     """Why there is no answer, and what to look at."""
     said = str(exc) or type(exc).__name__
     if isinstance(exc, httpx.ProxyError):  # its answer to CONNECT

@@ -76,17 +76,17 @@ def _decoder(kind: ValueKind, type_name: str) -> Decode | None:
     """The decoder of what is declared like this; None for what is text in JSON as well."""
     if kind != "object":
         return _BY_KIND[kind]
-    exact = typed(type_name, type_name)
+    exact = get_decoder(type_name, type_name)
 
     def decode(element: Element) -> Any:
         xsi_type = element.get(XSI_TYPE)
-        return exact(element) if xsi_type is None else typed(xsi_type, type_name)(element)
+        return exact(element) if xsi_type is None else get_decoder(xsi_type, type_name)(element)
 
     return decode
 
 
 @functools.cache
-def typed(xsi_type: str, declared: str) -> Decode:
+def get_decoder(xsi_type: str, declared: str) -> Decode:
     """The decoder of an element with this ``xsi:type``, where a ``declared`` type is expected ("" for any)."""
     name = local(xsi_type)
     known = vsphere_type(name)
@@ -97,41 +97,41 @@ def typed(xsi_type: str, declared: str) -> Decode:
     if known.kind == "object" or (known.kind == "fault" and name != "LocalizedMethodFault"):
         return _object(name, known.properties)
     decode = _BY_KIND[known.kind] or _text
-    return decode if declared or known.kind in {"fault", "reference"} else _boxed(_BOXED_NAMES.get(name, name), decode)
+    return decode if declared or known.kind in {"fault", "reference"} else _box(_BOXED_NAMES.get(name, name), decode)
 
 
 def _unknown_type(name: str, declared: str) -> Decode:
     if name.startswith("ArrayOf"):
-        return _boxed_array(name)
+        return _box_array(name)
     if name.endswith("ManagedObjectReference"):
         return _reference
     base = vsphere_type(declared) if declared else None
     if base is not None:  # from a newer vCenter: what it inherits is decoded as declared, the rest by guesswork
         return _object(name, base.properties)
-    decode, box = _object(name, {}), _boxed(name, _text)
+    decode, box = _object(name, {}), _box(name, _text)
     return lambda element: decode(element) if len(element) else box(element)
 
 
-def _boxed(name: str, decode: Decode) -> Decode:
+def _box(name: str, decode: Decode) -> Decode:
     return lambda element: {"_typeName": name, "_value": decode(element)}
 
 
-def _boxed_array(name: str) -> Decode:
+def _box_array(name: str) -> Decode:
     """An array in an any-typed property: its elements are plain, as in an array that is declared."""
     item = name.removeprefix("ArrayOf")
     known = vsphere_type(item) or vsphere_type(item[:1].lower() + item[1:])  # ArrayOfString holds the primitive string
     decode = _guess if known is None else _decoder(known.kind, known.name) or _text
-    return _boxed_items(name, decode)
+    return _box_items(name, decode)
 
 
-def _boxed_items(name: str, decode: Decode) -> Decode:
+def _box_items(name: str, decode: Decode) -> Decode:
     return lambda element: {"_typeName": name, "_value": [decode(child) for child in element]}
 
 
 def _guess(element: Element) -> Any:
     """What is declared as any, and what nobody declared: its ``xsi:type`` decides, else its looks."""
     xsi_type = element.get(XSI_TYPE)
-    return _by_looks(element) if xsi_type is None else typed(xsi_type, "")(element)
+    return _by_looks(element) if xsi_type is None else get_decoder(xsi_type, "")(element)
 
 
 def _by_looks(element: Element) -> Any:
@@ -180,7 +180,7 @@ def _reference(element: Element) -> dict[str, Any]:
 def _fault(element: Element) -> Any:
     """A LocalizedMethodFault: the fault itself, with the localized message as ``faultstring``."""
     wrapped = next((child for child in element if local(child.tag) == "fault"), element)
-    data = typed(wrapped.get(XSI_TYPE, "MethodFault"), "MethodFault")(wrapped)
+    data = get_decoder(wrapped.get(XSI_TYPE, "MethodFault"), "MethodFault")(wrapped)
     for child in element if wrapped is not element else ():
         if child is not wrapped:
             name = local(child.tag)

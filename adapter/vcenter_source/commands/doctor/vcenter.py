@@ -12,9 +12,9 @@ from vcenter_source.core.errors import AuthenticationError
 from vcenter_source.core.proxies import find_vcenter_proxy
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.settings.source import Settings
-from vcenter_source.vcenter import diagnostics as survey
+from vcenter_source.vcenter import diagnostics
 from vcenter_source.vcenter.client import Vcenter
-from vcenter_source.vcenter.session import HOST, Session
+from vcenter_source.vcenter.session import ESXI_HOST, Session
 
 CLOCKS_APART = 5.0
 """Seconds that the two clocks may differ without a warning."""
@@ -74,17 +74,17 @@ class VcenterChecks:
 
     async def version(self) -> Outcome:
         """Which vCenter this is."""
-        product, api = await self._vcenter.call(survey.product, self._session), self._session.api_version
+        product, api = await self._vcenter.call(diagnostics.read_product, self._session), self._session.api_version
         found = f"{product}, API {api}, instance uuid {self.instance_uuid}"
         details = {"product": product, "api_version": api, "instance_uuid": self.instance_uuid}
         if self._session.is_host:
-            said, _, advice = HOST.partition("; ")
+            said, _, advice = ESXI_HOST.partition("; ")
             return warning(f"{found}: {said}", advice, **details)
         return ok(found, **details)
 
     async def clock(self) -> Outcome:
         """How far vCenter's clock and ours are apart."""
-        ahead = (await self._vcenter.call(survey.clock, self._session)).ahead
+        ahead = (await self._vcenter.call(diagnostics.read_clock_offset, self._session)).ahead
         found = f"vCenter's clock is {abs(ahead):.1f} s {'behind' if ahead < 0 else 'ahead of'} ours"
         if abs(ahead) > CLOCKS_APART:
             advice = "have both follow the same NTP servers: events carry vCenter's time, log-ins and traces ours"
@@ -93,13 +93,13 @@ class VcenterChecks:
 
     async def privileges(self) -> Outcome:
         """Whether the account may read events, and all of them."""
-        granted = await self._vcenter.call(survey.privileges, self._session)
-        propagated = await self._vcenter.call(survey.sees_below_root, self._session)
+        granted = await self._vcenter.call(diagnostics.read_privileges, self._session)
+        propagated = await self._vcenter.call(diagnostics.can_see_below_root, self._session)
         return judge_privileges(granted, propagated=propagated)
 
     async def events(self) -> Outcome:
         """Whether a collector can be made, and how far back it reaches."""
-        event = await self._vcenter.call(survey.oldest_event, self._session)
+        event = await self._vcenter.call(diagnostics.read_oldest_event, self._session)
         if event is None:
             return warning("a collector can be made, but shows no event", f"if there are any, {GRANT}")
         self.oldest = event.created
@@ -121,7 +121,7 @@ class VcenterChecks:
 def judge_privileges(granted: Mapping[str, bool], *, propagated: bool) -> Outcome:
     """What the privileges on the root folder mean for the stream."""
     lacking = [name for name, has in granted.items() if not has]
-    if survey.SEEING in lacking:
+    if diagnostics.VIEW in lacking:
         return failed(f"the account lacks {' and '.join(lacking)} on the root folder", GRANT, lacking=lacking)
     if lacking:
         found = f"the account lacks {lacking[0]} on the root folder: events of what it may not read stay hidden"

@@ -10,17 +10,17 @@ import httpx
 
 from vcenter_source.core.event import ManagedObjectReference
 
-MAX_BYTES = 16 * 1024 * 1024
+MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 """The longest answer that is read: a tag on some 300,000 objects."""
 
-UNKNOWN = object()
+NOT_FOUND = object()
 """What an operation answers for something that is not there."""
 
-PAGES = frozenset({"text/html", "application/xhtml+xml"})
+HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RestResponse:
     """An HTTP response, read. ``request`` is what it answers: ``GET /api/cis/tagging/category``."""
 
     request: str
@@ -30,48 +30,50 @@ class Answer:
 
     @classmethod
     def read(cls, response: httpx.Response) -> Self:
-        """Read a response of at most MAX_BYTES."""
+        """Read a response of at most MAX_RESPONSE_BYTES."""
         content = bytearray()
         for chunk in response.iter_raw():
             content += chunk
-            if len(content) > MAX_BYTES:
+            if len(content) > MAX_RESPONSE_BYTES:
                 raise ValueError("too long")
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         request = f"{response.request.method} {response.request.url.path}"
         return cls(request, response.status_code, media_type, bytes(content))
 
     @property
-    def is_page(self) -> bool:
+    def is_html(self) -> bool:
         """Whether this is a page for people."""
-        return self.content_type in PAGES
+        return self.content_type in HTML_TYPES
 
 
-def text(found: Any) -> str:
+def parse_header_value(found: Any) -> str:
     """A string that can stand in a header or a path."""
     if not isinstance(found, str) or not found.strip() or not found.isascii() or not found.isprintable():
         raise ValueError("no string")
     return found
 
 
-def ids_in(found: Any) -> list[str]:
+def parse_ids(found: Any) -> list[str]:
     """A list of ids; vcsim has null for an empty one."""
     if not isinstance(found, list | None):
         raise ValueError("no list")  # noqa: TRY004  one kind of failure for every form
-    ids = [text(each) for each in found or ()]
+    ids = [parse_header_value(each) for each in found or ()]
     if not {".", ".."}.isdisjoint(ids):  # no segments of a path of their own
         raise ValueError("no ids")
     return ids
 
 
-def name_in(found: Any) -> str:
+def parse_name(found: Any) -> str:
     """The name of a category or of a tag."""
     if not isinstance(found, dict) or not isinstance(found.get("name"), str):
         raise ValueError("no category or tag")  # noqa: TRY004  as above
     return str(found["name"])
 
 
-def references_in(found: Any) -> list[ManagedObjectReference]:
+def parse_references(found: Any) -> list[ManagedObjectReference]:
     """A list of objects; vcsim has null for an empty one."""
     if not isinstance(found, list | None):
         raise ValueError("no list")  # noqa: TRY004  as above
-    return [ManagedObjectReference(text(each["type"]), text(each["id"])) for each in found or ()]
+    return [
+        ManagedObjectReference(parse_header_value(each["type"]), parse_header_value(each["id"])) for each in found or ()
+    ]
