@@ -12,18 +12,21 @@ from prometheus_client import CollectorRegistry
 
 from vcenter_source.core.envelope import Sink
 from vcenter_source.core.errors import ConfigurationError
+from vcenter_source.core.observers import Observer, Observers
 from vcenter_source.events.conversion import Converter
-from vcenter_source.observe import health, otlp
-from vcenter_source.observe.metrics import Meters
-from vcenter_source.pipeline.dispatcher import Fence, Watch
-from vcenter_source.pipeline.stall import Stall
+from vcenter_source.observe import otlp
+from vcenter_source.observe.health import Health, serve_health
+from vcenter_source.observe.metrics import Metrics
+from vcenter_source.observe.stall import Stall
+from vcenter_source.observe.status import Status
+from vcenter_source.pipeline.dispatcher import Fence
 from vcenter_source.settings.sink import DISCARD, STANDARD_OUTPUT, DeadLetterSettings, SinkSettings
 from vcenter_source.settings.source import Settings
 from vcenter_source.settings.state import IN_MEMORY, OBJECT_NAME, StateSettings
 from vcenter_source.settings.vcenter import VcenterSettings
 from vcenter_source.sinks.http import open_http_sink
 from vcenter_source.sinks.null import NowhereSink
-from vcenter_source.sinks.openfaas.sink import openfaas_sink
+from vcenter_source.sinks.openfaas.sink import OpenfaasSink, openfaas_sink
 from vcenter_source.sinks.stdout import StdoutSink
 from vcenter_source.state.checkpoint import CheckpointStore
 from vcenter_source.state.checkpoint.configmap import ConfigMapStore
@@ -102,9 +105,9 @@ async def open_sink(
             yield sink
 
 
-def build_stall_watch(settings: SinkSettings, meters: Meters) -> Stall:
+def build_stall_watch(settings: SinkSettings, status: Status) -> Stall:
     """Build what logs events that wait for long; for printed events never, as a reader with a pager is slow."""
-    return Stall(meters, patience=math.inf) if settings.address == STANDARD_OUTPUT else Stall(meters)
+    return Stall(status, patience=math.inf) if settings.address == STANDARD_OUTPUT else Stall(status)
 
 
 @asynccontextmanager
@@ -121,40 +124,42 @@ async def open_dead_letters(
         yield FallbackStore([first, folder]) if folder else first
 
 
-@asynccontextmanager
-async def serve_health(settings: Settings, meters: Meters) -> AsyncIterator[None]:
-    """Answer probes and Prometheus, and push metrics if OTLP is configured, also while a stop drains."""
-    judged = health.Health(meters, settings.health.stale_after, settings.state.checkpoint_interval)
-    with otlp.exporting(meters):
-        async with health.serving(judged, meters.registry, settings.health.host, settings.health_port):
-            yield
+def build_health(settings: Settings, status: Status, lease: Lease | None, sink: Sink) -> Health:
+    """Build what answers probes."""
+    gateway = sink.poller.contact if isinstance(sink, OpenfaasSink) else None
+    return Health(status, settings.health.stale_after, settings.state.checkpoint_interval, lease, gateway)
 
 
 @asynccontextmanager
-async def watching(settings: Settings, meters: Meters, sink: Sink) -> AsyncIterator[Watch]:
-    """Who is told of deliveries: the meters, and the event viewer where VIEWER is set; it is not loaded otherwise."""
-    if settings.viewer.address is None:
-        yield meters
-        return
-    from vcenter_source.viewer import wiring
+async def open_observers(settings: Settings, metrics: Metrics, health: Health, sink: Sink) -> AsyncIterator[Observers]:
+    """Answer probes and Prometheus, push metrics if OTLP is configured, and serve the viewer if VIEWER is set.
 
-    async with wiring.viewing(settings, meters, None if settings.sink.address == DISCARD else sink) as watch:
-        yield watch
+    All of this goes on while a stop drains. Yields who has to hear what happens to events.
+    """
+    with otlp.exporting(metrics):
+        async with serve_health(health, metrics.registry, settings.health.host, settings.health_port):
+            if settings.viewer.address is None:
+                yield Observers(health.status, metrics)
+                return
+            from vcenter_source.viewer import wiring  # it loads what nobody else needs
+
+            async with wiring.viewing(settings, health, None if settings.sink.address == DISCARD else sink) as feed:
+                yield Observers(health.status, metrics, feed)
 
 
 @asynccontextmanager
 async def connect_vcenter(
-    settings: VcenterSettings, meters: Meters, refusals: Refusals
+    settings: VcenterSettings, status: Status, observer: Observer, refusals: Refusals
 ) -> AsyncIterator[tuple[Vcenter, About]]:
     """Log in to the vCenter that VCENTER_URL names, and log out at the end.
 
     Refused credentials end a process that runs at a terminal. A process that reads a mounted Secret waits for other
     credentials: restarted again and again, it would be refused so often that vCenter locks the account.
     """
-    session = Session(settings.url, settings.credentials, settings.authorities(), meters.logged_in, refusals)
+    session = Session(settings.url, settings.credentials, settings.authorities(), observer.on_login, refusals)
     if session.proxy:
         log.info("vCenter is reached through a proxy", vcenter=session.host, proxy=str(session.proxy))
-    vcenter = Vcenter(session, meters.vcenter)
+    vcenter = Vcenter(session, status.vcenter)
     try:
         patient = settings.secret_path is not None and not sys.stderr.isatty()
         yield vcenter, await vcenter.connect(patient=patient)

@@ -10,7 +10,8 @@ import yaml
 
 from tests.docs.pages import ROOT, page, rows, section
 from tests.support.manifest_files import the
-from vcenter_source.observe.metrics import Meters
+from vcenter_source.observe.metrics import Metrics
+from vcenter_source.observe.status import Status
 
 TEXT = page("operations.md")
 SOURCES = [file for folder in ("adapter", "functions") for file in sorted((ROOT / folder).rglob("*.py"))]
@@ -82,14 +83,14 @@ def test_each_alert_is_explained_and_each_that_is_explained_exists() -> None:
 
 def test_each_metric_is_listed_and_each_that_is_listed_exists() -> None:
     named = {name for row in rows(section(TEXT, "## Metrics")) for name in re.findall(r"`(\w+)`", row[0])}
-    meters = Meters()
-    known = {each.removeprefix("vcenter_source_") for each in names(meters)}
+    metrics = Metrics(Status())
+    known = {each.removeprefix("vcenter_source_") for each in names(metrics)}
     assert named == known
 
 
-def names(meters: Meters) -> Iterator[str]:
+def names(metrics: Metrics) -> Iterator[str]:
     """The metrics' names as Prometheus shows them."""
-    for metric in meters.registry.collect():
+    for metric in metrics.registry.collect():
         yield f"{metric.name}_total" if metric.type == "counter" else metric.name
 
 

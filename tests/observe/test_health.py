@@ -18,7 +18,7 @@ from tests.support.waiting import eventually
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.observe.health import Check, Health
-from vcenter_source.observe.metrics import Meters
+from vcenter_source.observe.status import Status
 from vcenter_source.settings.source import load
 
 QUICK = {"HEALTH_STALE_AFTER": "0.5", "RETRY_MAX_DELAY": "0.2", "CHECKPOINT_INTERVAL": "0.1"}
@@ -26,17 +26,21 @@ QUICK = {"HEALTH_STALE_AFTER": "0.5", "RETRY_MAX_DELAY": "0.2", "CHECKPOINT_INTE
 
 @dataclass
 class Judged:
-    """Meters and their judgement, with a clock that a test holds in its hand."""
+    """A status and its judgement, with a clock that a test holds in its hand."""
 
     now: float = 1000.0
-    meters: Meters = field(init=False)
+    status: Status = field(init=False)
 
     def __post_init__(self) -> None:
-        self.meters = Meters(lambda: self.now)
+        self.status = Status(lambda: self.now)
+
+    def accept(self, envelope: Envelope) -> None:
+        envelope.accepted_at = self.now
+        self.status.on_accepted(envelope)
 
     def check(self, name: str, after: float = 0.0) -> Check:
         self.now += after
-        return Health(self.meters, stale_after=60.0, checkpoint_interval=5.0).checks()[name]
+        return Health(self.status, stale_after=60.0, checkpoint_interval=5.0).checks()[name]
 
 
 def parcel() -> Envelope:
@@ -47,54 +51,54 @@ def parcel() -> Envelope:
 def test_vcenter_counts_as_reachable_once_it_was_read_and_until_it_fails_for_long() -> None:
     judged = Judged()
     assert judged.check("vcenter") == Check(ok=False, why="not read yet")
-    judged.meters.vcenter.failed("refused")
+    judged.status.vcenter.failed("refused")
     assert judged.check("vcenter") == Check(ok=False, why="not read yet: refused")
-    judged.meters.vcenter.succeeded()
+    judged.status.vcenter.succeeded()
     assert judged.check("vcenter", 9) == Check(ok=True, why="read 9 s ago")
-    judged.meters.vcenter.failed("refused")
+    judged.status.vcenter.failed("refused")
     assert judged.check("vcenter", 60).ok
     assert judged.check("vcenter", 1) == Check(ok=False, why="not read for 70 s: refused")
-    judged.meters.vcenter.succeeded()
+    judged.status.vcenter.succeeded()
     assert judged.check("vcenter").ok
 
 
 def test_a_vcenter_that_neither_answers_nor_fails_is_noticed() -> None:
     judged = Judged()
-    judged.meters.vcenter.succeeded()
+    judged.status.vcenter.succeeded()
     assert judged.check("vcenter", 70).ok
     assert judged.check("vcenter", 1) == Check(ok=False, why="has not answered for 71 s")
 
 
 def test_vcenter_is_not_blamed_while_the_sink_holds_the_reading() -> None:
     judged = Judged()
-    judged.meters.vcenter.succeeded()
-    judged.meters.taken(parcel())
+    judged.status.vcenter.succeeded()
+    judged.accept(parcel())
     assert judged.check("vcenter", 3600).ok
 
 
 def test_a_sink_is_ready_while_nothing_waits_for_long() -> None:
     judged, one = Judged(), parcel()
     assert judged.check("sink", 3600) == Check(ok=True, why="no event accepted yet")
-    judged.meters.taken(one)
-    judged.meters.failed(one, "503")
+    judged.accept(one)
+    judged.status.on_retrying(one, "503")
     assert judged.check("sink", 60).ok
     assert judged.check("sink", 1) == Check(
         ok=False,
         why="no event accepted yet, and event 1 (com.vmware.event.vm.poweredon) waits for 61 s: 1 failed try: 503",
     )
-    judged.meters.delivered(one)
+    judged.status.on_delivered(one)
     assert judged.check("sink", 3) == Check(ok=True, why="the last event was accepted 3 s ago")
 
 
 def test_one_event_that_the_sink_never_takes_does_not_hide_that_it_takes_the_others() -> None:
     judged, stuck, other = Judged(), parcel(), parcel()
-    judged.meters.taken(stuck)
+    judged.accept(stuck)
     judged.now += 3600
-    judged.meters.taken(other)
-    judged.meters.failed(stuck, "500: oh")
-    judged.meters.failed(stuck, "500: no")
-    judged.meters.failed(other, "503: later")
-    judged.meters.delivered(other)
+    judged.accept(other)
+    judged.status.on_retrying(stuck, "500: oh")
+    judged.status.on_retrying(stuck, "500: no")
+    judged.status.on_retrying(other, "503: later")
+    judged.status.on_delivered(other)
     held = "waits for 3660 s: 2 failed tries: 500: no"
     check = judged.check("sink", 60)
     assert (check.ok, held in check.why) == (True, True)
@@ -104,7 +108,7 @@ def test_one_event_that_the_sink_never_takes_does_not_hide_that_it_takes_the_oth
 def test_what_holds_the_stream_is_named_also_where_it_has_no_answer_yet() -> None:
     judged = Judged()
     for _ in range(64):
-        judged.meters.taken(parcel())
+        judged.accept(parcel())
     assert judged.check("sink", 61) == Check(
         ok=False,
         why="no event accepted yet, and event 1 (com.vmware.event.vm.poweredon) waits for 61 s, and 63 more: "
@@ -114,10 +118,10 @@ def test_what_holds_the_stream_is_named_also_where_it_has_no_answer_yet() -> Non
 
 def test_what_waits_for_thirty_seconds_is_named_before_it_makes_the_sink_not_ready() -> None:
     judged, stuck, other = Judged(), parcel(), parcel()
-    judged.meters.taken(stuck)
-    judged.meters.taken(other)
-    judged.meters.failed(stuck, "500: no")
-    judged.meters.delivered(other)
+    judged.accept(stuck)
+    judged.accept(other)
+    judged.status.on_retrying(stuck, "500: no")
+    judged.status.on_delivered(other)
     assert judged.check("sink", 29) == Check(ok=True, why="the last event was accepted 29 s ago")
     assert judged.check("sink", 1) == Check(
         ok=True,
@@ -128,27 +132,27 @@ def test_what_waits_for_thirty_seconds_is_named_before_it_makes_the_sink_not_rea
 
 def test_a_sink_that_turns_everybody_away_is_not_ready_at_once() -> None:
     judged, one, other = Judged(), parcel(), parcel()
-    judged.meters.taken(one)
-    judged.meters.taken(other)
-    judged.meters.turned_away("403: no")
-    judged.meters.failed(one, "403: no")
+    judged.accept(one)
+    judged.accept(other)
+    judged.status.on_access_refused("403: no")
+    judged.status.on_retrying(one, "403: no")
     check = judged.check("sink", 1)
     assert (check.ok, "1 failed try: 403: no" in check.why) == (False, True)
-    judged.meters.delivered(other)
+    judged.status.on_delivered(other)
     assert judged.check("sink").ok, "others get through"
-    judged.meters.turned_away("403: no")
+    judged.status.on_access_refused("403: no")
     assert not judged.check("sink").ok
-    judged.meters.dead_lettered(one, "403: no")
+    judged.status.on_dead_lettered(one, "403: no")
     assert judged.check("sink").ok, "nothing waits"
 
 
 def test_a_checkpoint_that_cannot_be_saved_shows_after_a_while() -> None:
     judged = Judged()
     assert judged.check("checkpoint", 3600) == Check(ok=True, why="nothing to save yet")
-    judged.meters.checkpoint.failed("disk full")
+    judged.status.checkpoint.failed("disk full")
     assert judged.check("checkpoint", 60).ok
     assert judged.check("checkpoint", 1) == Check(ok=False, why="not saved for 61 s: disk full")
-    judged.meters.checkpoint.succeeded()
+    judged.status.checkpoint.succeeded()
     assert judged.check("checkpoint", 65).ok
     # A store that hangs, on a network file system say, neither succeeds nor fails.
     assert judged.check("checkpoint", 1) == Check(ok=False, why="not saved for 66 s")

@@ -26,8 +26,10 @@ from tests.support.waiting import eventually
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.envelope import Envelope
+from vcenter_source.core.observers import Observers
 from vcenter_source.core.tracing import configured
-from vcenter_source.observe.metrics import BUCKETS, MAX_TYPES, OTHER, Meters
+from vcenter_source.observe.metrics import BUCKETS, MAX_TYPES, OTHER, Metrics
+from vcenter_source.observe.status import Status
 from vcenter_source.state.checkpoint import OffsetTracker
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
@@ -38,74 +40,85 @@ def parcel(cloudevents_type: str = "a") -> Envelope:
     return Envelope(CloudEvent({"id": "1", "source": "/s", "type": cloudevents_type}), "lane")
 
 
-def value(meters: Meters, name: str, **labels: str) -> float | None:
-    return meters.registry.get_sample_value(f"{PREFIX}_{name}", labels)
+def observed(clock: Clock) -> tuple[Status, Metrics, Observers]:
+    status = Status(clock)
+    metrics = Metrics(status, clock)
+    return status, metrics, Observers(status, metrics)
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(f"{PREFIX}_{name}", labels)
 
 
 def test_lag_is_told_by_vcenters_clock_and_never_by_ours() -> None:
     clock = Clock(50.0)
-    meters, ledger = Meters(clock), OffsetTracker("uuid", None)
-    meters.follow(ledger)
-    assert math.isnan(meters.lag)
+    status, metrics, observers = observed(clock)
+    ledger = OffsetTracker("uuid", None)
+    observers.on_start(ledger)
+    assert math.isnan(status.lag)
     # vCenter's clock, decades from ours.
-    meters.logged_in(NOW)
+    observers.on_login(NOW)
     ledger.acknowledge(ledger.track((1, NOW - timedelta(seconds=20))))
     waiting = ledger.track((2, NOW - timedelta(seconds=10)))
     ledger.acknowledge(ledger.track((3, NOW)))
     clock.now += 5
-    assert value(meters, "lag_seconds") == 25.0
+    assert value(metrics, "lag_seconds") == 25.0
     ledger.acknowledge(waiting)
-    assert value(meters, "lag_seconds") == 5.0
+    assert value(metrics, "lag_seconds") == 5.0
     ledger.acknowledge(ledger.track((4, NOW + timedelta(seconds=6))))
-    assert value(meters, "lag_seconds") == 0.0
+    assert value(metrics, "lag_seconds") == 0.0
 
 
 def test_each_log_in_sets_vcenters_clock_and_counts() -> None:
     clock = Clock(50.0)
-    meters, ledger = Meters(clock), OffsetTracker("uuid", None)
-    meters.follow(ledger)
+    _, metrics, observers = observed(clock)
+    ledger = OffsetTracker("uuid", None)
+    observers.on_start(ledger)
     ledger.acknowledge(ledger.track((1, NOW)))
-    meters.logged_in(NOW)
+    observers.on_login(NOW)
     clock.now += 1
-    meters.logged_in(NOW + timedelta(hours=1))
-    assert (value(meters, "lag_seconds"), value(meters, "session_logins_total")) == (3600.0, 2.0)
+    observers.on_login(NOW + timedelta(hours=1))
+    assert (value(metrics, "lag_seconds"), value(metrics, "session_logins_total")) == (3600.0, 2.0)
 
 
 def test_what_is_in_flight_ages_and_then_counts_as_a_duration() -> None:
     clock = Clock(50.0)
-    meters, first, second = Meters(clock), parcel(), parcel()
-    assert (value(meters, "events_in_flight"), value(meters, "oldest_in_flight_seconds")) == (0.0, 0.0)
-    meters.taken(first)
+    _, metrics, observers = observed(clock)
+    first, second = parcel(), parcel()
+    assert (value(metrics, "events_in_flight"), value(metrics, "oldest_in_flight_seconds")) == (0.0, 0.0)
+    first.accepted_at = clock.now
+    observers.on_accepted(first)
     clock.now += 2
-    meters.taken(second)
+    second.accepted_at = clock.now
+    observers.on_accepted(second)
     clock.now += 1
-    assert (value(meters, "events_in_flight"), value(meters, "oldest_in_flight_seconds")) == (2.0, 3.0)
-    meters.delivered(first)
-    assert (value(meters, "events_in_flight"), value(meters, "oldest_in_flight_seconds")) == (1.0, 1.0)
-    meters.dead_lettered(second, "400")
-    assert value(meters, "events_in_flight") == 0.0
-    assert value(meters, "delivery_duration_seconds_sum") == 3.0
-    assert value(meters, "delivery_duration_seconds_bucket", le="2.5") == 0.0
-    assert value(meters, "delivery_duration_seconds_bucket", le="5.0") == 1.0
+    assert (value(metrics, "events_in_flight"), value(metrics, "oldest_in_flight_seconds")) == (2.0, 3.0)
+    observers.on_delivered(first)
+    assert (value(metrics, "events_in_flight"), value(metrics, "oldest_in_flight_seconds")) == (1.0, 1.0)
+    observers.on_dead_lettered(second, "400")
+    assert value(metrics, "events_in_flight") == 0.0
+    assert value(metrics, "delivery_duration_seconds_sum") == 3.0
+    assert value(metrics, "delivery_duration_seconds_bucket", le="2.5") == 0.0
+    assert value(metrics, "delivery_duration_seconds_bucket", le="5.0") == 1.0
 
 
 def test_ages_are_unknown_before_the_first_success_and_then_run() -> None:
     clock = Clock(50.0)
-    meters = Meters(clock)
-    for contact, name in ((meters.vcenter, "read_age_seconds"), (meters.checkpoint, "checkpoint_age_seconds")):
-        assert math.isnan(value(meters, name) or 0.0)
+    status, metrics, _ = observed(clock)
+    for contact, name in ((status.vcenter, "read_age_seconds"), (status.checkpoint, "checkpoint_age_seconds")):
+        assert math.isnan(value(metrics, name) or 0.0)
         contact.succeeded()
         clock.now += 7
         contact.failed("away")
-        assert value(meters, name) == 7.0
+        assert value(metrics, name) == 7.0
 
 
 def test_the_types_that_are_counted_by_name_are_limited() -> None:
-    meters = Meters()
+    metrics = Metrics(Status())
     for n in range(MAX_TYPES + 50):
-        meters.read(f"com.example.t{n}")
-        meters.read(f"com.example.t{n}")
-    families = text_string_to_metric_families(generate_latest(meters.registry).decode())
+        metrics.on_read(f"com.example.t{n}")
+        metrics.on_read(f"com.example.t{n}")
+    families = text_string_to_metric_families(generate_latest(metrics.registry).decode())
     (read,) = (family for family in families if family.name == f"{PREFIX}_events_read")
     counted = {sample.labels["type"]: sample.value for sample in read.samples}
     assert len(counted) == MAX_TYPES + 1

@@ -25,13 +25,15 @@ from vcenter_source.core.errors import (
     VcenterSourceError,
 )
 from vcenter_source.core.event import ClockReading, Event, Identity
+from vcenter_source.core.observers import Observers
 from vcenter_source.events.adapter_events import GAP_TYPE
 from vcenter_source.events.conversion import Converter
 from vcenter_source.events.typefilter import TypeFilter
-from vcenter_source.observe.metrics import Meters
+from vcenter_source.observe.metrics import Metrics
+from vcenter_source.observe.status import Status
 from vcenter_source.pipeline.cursor import Position
 from vcenter_source.pipeline.dispatcher import Delivery, Retry
-from vcenter_source.pipeline.processor import Intake, ReadingProgress
+from vcenter_source.pipeline.processor import Intake
 from vcenter_source.pipeline.reader import Stream
 from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.state.checkpoint.committer import CheckpointCommitter
@@ -98,18 +100,19 @@ class Life:
         self.kept.claim()
         self.ledger = OffsetTracker("uuid", resumed, self.world.since)
         self.keeper = CheckpointCommitter(self.kept, self.ledger)
-        meters = Meters(lambda: self.world.seconds)
+        status = Status(lambda: self.world.seconds)
+        observers = Observers(status, Metrics(status, lambda: self.world.seconds))
+        observers.on_start(self.ledger)
         retry = Retry(
             EXACT, give_up_after, partial(self.sleep, self.sleeps), lambda: self.world.seconds, poison_max_tries=3
         )
-        delivery = Delivery(self, self, max_in_flight=window, retry=retry, watch=meters, spawn=self.spawn)
-        intake = Intake(TYPES, Converter("https://vc/sdk", "8.0.3.0"), self.ledger, delivery, meters, ahead)
+        delivery = Delivery(self, self, max_in_flight=window, retry=retry, observer=observers, spawn=self.spawn)
+        intake = Intake(TYPES, Converter("https://vc/sdk", "8.0.3.0"), self.ledger, delivery, observers, ahead)
         position = Position(self.world.since, resumed, OVERLAP, self.now)
         start = ClockReading(self.world.now, self.world.ours)
         if not position.clock_at_start(start):
             self.ledger.set_start_clock(start)
-        progress = ReadingProgress(self.ledger, meters)
-        stream = Stream(self, position, (), EXACT, partial(self.sleep, self.pauses), progress)
+        stream = Stream(self, position, (), EXACT, partial(self.sleep, self.pauses), self.ledger, observers)
         self.reading = self.spawn(self._carry(stream, intake))
         self.loop.settle()
 

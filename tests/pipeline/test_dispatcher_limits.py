@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 from tests.support.dispatcher import EXACT, Box, delivery_to, parcel
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import DeadLetterUnavailableError, EventRefusedError, SinkUnavailableError
-from vcenter_source.pipeline.dispatcher import Delivery, Retry, Watch
+from vcenter_source.core.observers import Observer
+from vcenter_source.pipeline.dispatcher import Delivery, Retry
 from vcenter_source.state.dead_letters import FallbackStore, NoDeadLetters, Reason
 
 
@@ -43,18 +44,18 @@ class Sorting:
 def test_a_refused_event_is_acknowledged_once_it_is_in_the_dead_letter_and_those_behind_it_go_on() -> None:
     sink, box, happened = Sorting(), Box(failures=2), list[str]()
 
-    class Noting(Watch):
-        def failed(self, envelope: Envelope, reason: str) -> None:
+    class Noting(Observer):
+        def on_retrying(self, envelope: Envelope, reason: str) -> None:
             happened.append("failed")
 
-        def dead_lettered(self, envelope: Envelope, reason: str) -> None:
+        def on_dead_lettered(self, envelope: Envelope, reason: str) -> None:
             happened.append(f"dead-lettered {len(box.names)}: {reason}")
 
-        def delivered(self, envelope: Envelope) -> None:
+        def on_delivered(self, envelope: Envelope) -> None:
             happened.append("delivered")
 
     async def deliver() -> int:
-        delivery = delivery_to(sink, box, watch=Noting())
+        delivery = delivery_to(sink, box, observer=Noting())
         await delivery.submit(parcel("bad", "a", lambda: happened.append(f"acknowledged {len(box.names)}")))
         await delivery.submit(parcel("good", "a"))
         return await delivery.drain(5)

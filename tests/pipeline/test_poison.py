@@ -9,8 +9,9 @@ from structlog.testing import capture_logs
 from tests.support.dispatcher import EXACT, Box, parcel
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
+from vcenter_source.core.observers import Observer
 from vcenter_source.core.poison import MANY, Suspicion, Traffic
-from vcenter_source.pipeline.dispatcher import Delivery, Retry, Watch
+from vcenter_source.pipeline.dispatcher import Delivery, Retry
 
 FORBIDDEN = SinkAccessError("403: no", status=403, body=b"no")
 BROKEN = SinkUnavailableError("500: oh", status=500, body=b"oh")
@@ -106,11 +107,11 @@ class Picky:
         return Receipt()
 
 
-class Noting(Watch):
+class Noting(Observer):
     def __init__(self) -> None:
         self.turned = list[str]()
 
-    def turned_away(self, reason: str) -> None:
+    def on_access_refused(self, reason: str) -> None:
         self.turned.append(reason)
 
 
@@ -120,14 +121,14 @@ async def turns(number: int) -> None:
 
 
 def delivered(
-    sink: Picky, box: Box, others: int, *, max_tries: int | None = None, watch: Watch | None = None
+    sink: Picky, box: Box, others: int, *, max_tries: int | None = None, observer: Observer | None = None
 ) -> tuple[list[str], list[str]]:
     """One bad event, then others, each after the bad one was tried once more; who is given up, and who acknowledged."""
     acknowledged: list[str] = []
 
     async def deliver() -> None:
         retry = Retry(EXACT, poison_max_tries=max_tries, sleep=lambda _: turns(12))
-        delivery = Delivery(sink, box, max_in_flight=8, retry=retry, watch=watch)
+        delivery = Delivery(sink, box, max_in_flight=8, retry=retry, observer=observer)
 
         def taken(name: str) -> Callable[[], None]:
             return lambda: acknowledged.append(name)
@@ -154,15 +155,15 @@ def test_what_speaks_of_the_way_goes_to_the_dead_letter_where_others_get_through
 
 
 def test_where_nothing_else_gets_through_it_holds_the_stream_with_one_line() -> None:
-    sink, box, watch = Picky(FORBIDDEN, closed=True), Box(), Noting()
+    sink, box, observer = Picky(FORBIDDEN, closed=True), Box(), Noting()
     with capture_logs() as lines:
-        letters, acknowledged = delivered(sink, box, others=6, watch=watch)
+        letters, acknowledged = delivered(sink, box, others=6, observer=observer)
     assert (letters, acknowledged, sink.accepted) == ([], [], [])
     assert sink.tries > 8
     (line,) = [line for line in lines if line["log_level"] != "debug"]
     assert (line["reason"], line["event_id"]) == ("403: no", "bad")
     assert "held" in line["event"]
-    assert set(watch.turned) == {"403: no"}
+    assert set(observer.turned) == {"403: no"}
 
 
 def test_once_the_way_is_open_again_each_event_goes_on() -> None:

@@ -8,9 +8,9 @@ from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import SinkUnavailableError
 from vcenter_source.core.event import Event, ManagedObjectReference
+from vcenter_source.core.observers import Observer
 from vcenter_source.events.conversion import Converter
 from vcenter_source.events.typefilter import TypeFilter
-from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.dispatcher import Delivery, Retry
 from vcenter_source.pipeline.processor import Intake
 from vcenter_source.state.checkpoint import REMEMBERED, Checkpoint, OffsetTracker
@@ -53,7 +53,7 @@ async def life(sink: Choosy, ledger: OffsetTracker, count: int, trickle: float =
     retry = Retry(Backoff(base=0.0, longest=0.0, random=lambda: 1.0))
     delivery = Delivery(sink, NoDeadLetters(), max_in_flight=8, retry=retry)
     converter = Converter("https://vc/sdk", "8.0.3.0")
-    intake = Intake(TypeFilter(()), converter, ledger, delivery, Meters(), AHEAD, trickle)
+    intake = Intake(TypeFilter(()), converter, ledger, delivery, Observer(), AHEAD, trickle)
     resumed = ledger.to_checkpoint()
 
     async def carry() -> None:

@@ -14,7 +14,7 @@ from vcenter_source.core.errors import AuthenticationError, SessionLostError, Vc
 from vcenter_source.core.event import ClockReading, Event, Gap, Identity
 from vcenter_source.pipeline.cursor import OVERLAP, Position
 from vcenter_source.pipeline.reader import Stream
-from vcenter_source.state.checkpoint import Checkpoint
+from vcenter_source.state.checkpoint import Checkpoint, OffsetTracker
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
 NO_WAIT = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
@@ -71,7 +71,9 @@ async def first(count: int, history: History, position: Position) -> list[Event 
         await asyncio.sleep(0)
 
     taken: list[Event | Gap] = []
-    async with aclosing(Stream(history, position, (), NO_WAIT, no_sleep).events()) as stream:
+    async with aclosing(
+        Stream(history, position, (), NO_WAIT, no_sleep, OffsetTracker("uuid", None)).events()
+    ) as stream:
         async for one in stream:
             taken.append(one)
             if len(taken) == count:
@@ -224,7 +226,9 @@ async def all_visible(history: Hiding) -> list[Event]:
         await asyncio.sleep(0)
 
     taken: list[Event] = []
-    async with aclosing(Stream(history, Position(None), (), NO_WAIT, no_sleep).events()) as stream:
+    async with aclosing(
+        Stream(history, Position(None), (), NO_WAIT, no_sleep, OffsetTracker("uuid", None)).events()
+    ) as stream:
         async for one in stream:
             if isinstance(one, Event):
                 taken.append(one)
@@ -292,7 +296,9 @@ def test_a_failure_long_after_another_is_the_first_again() -> None:
     async def read() -> None:
         history = History([event(1)], failures={n: SessionLostError("gone") for n in (3, 6, 9)})
         backoff = Backoff(base=0.5, longest=30.0, random=lambda: 1.0)
-        async with aclosing(Stream(history, Position(None), (), backoff, note).events()) as stream:
+        async with aclosing(
+            Stream(history, Position(None), (), backoff, note, OffsetTracker("uuid", None)).events()
+        ) as stream:
             await anext(stream)
             waiting = asyncio.ensure_future(anext(stream))
             await third.wait()

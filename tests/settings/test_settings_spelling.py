@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.settings.environment import BASE, load_settings, refusal
-from vcenter_source.commands.run import beginning
+from vcenter_source.commands.run import start_time
 from vcenter_source.settings.environment import read_program
 from vcenter_source.settings.openfaas import GatewaySettings, ShimSettings
 from vcenter_source.vcenter.client import About
@@ -81,7 +81,7 @@ def test_where_to_begin(monkeypatch: pytest.MonkeyPatch, start: str, meant: date
     assert settings.events.start_from == meant
     about = About("uuid", "8.0.3.0", datetime(2026, 2, 1, 12, tzinfo=UTC), {})
     expected = about.now - meant if isinstance(meant, timedelta) else meant
-    assert beginning(settings.events, about) == expected, "by vCenter's clock"
+    assert start_time(settings.events, about) == expected, "by vCenter's clock"
 
 
 @pytest.mark.parametrize("start", ["-", "-h", "1h", "-1y", "-1h1d", "-\u0661h", "-999999d", "2026-13-01"])

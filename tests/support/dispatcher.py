@@ -8,7 +8,8 @@ from cloudevents.core.v1.event import CloudEvent
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.envelope import Envelope, Sink
 from vcenter_source.core.errors import DeadLetterUnavailableError
-from vcenter_source.pipeline.dispatcher import Delivery, Retry, Watch
+from vcenter_source.core.observers import Observer
+from vcenter_source.pipeline.dispatcher import Delivery, Retry
 from vcenter_source.state.dead_letters import DeadLetters, NoDeadLetters, Reason
 
 EXACT = Backoff(base=1.0, longest=30.0, random=lambda: 1.0)
@@ -25,10 +26,10 @@ def delivery_to(
     window: int = 4,
     backoff: Backoff = EXACT,
     sleep: Callable[[float], Awaitable[None]] = no_sleep,
-    watch: Watch | None = None,
+    observer: Observer | None = None,
 ) -> Delivery:
     retry = Retry(backoff, sleep=sleep)
-    return Delivery(sink, letters or NoDeadLetters(), max_in_flight=window, retry=retry, watch=watch)
+    return Delivery(sink, letters or NoDeadLetters(), max_in_flight=window, retry=retry, observer=observer)
 
 
 def parcel(name: str, lane: str, acknowledged: Callable[[], None] = lambda: None) -> Envelope:

@@ -16,10 +16,11 @@ from tests.support.processes import process, wait_for_line
 from tests.support.simulator_control import LOGIN
 from vcenter_simulator.server import Simulator
 from vcenter_source.core.envelope import Envelope, Receipt
+from vcenter_source.core.observers import Observers
 from vcenter_source.observe.health import Health
-from vcenter_source.observe.metrics import Meters
+from vcenter_source.observe.status import Status
 from vcenter_source.triggers.event_catalog import EventCatalog
-from vcenter_source.viewer.feed import Feed, Together
+from vcenter_source.viewer.feed import Feed
 from vcenter_source.viewer.server import Viewer, serving
 
 SOURCE = "https://vcenter.example.com/sdk"
@@ -86,8 +87,8 @@ class Alone:
     url: str
     feed: Feed
     sink: KeepingSink
-    meters: Meters
-    watch: Together
+    status: Status
+    observers: Observers
     loop: asyncio.AbstractEventLoop
     parcels: dict[str, Envelope] = field(default_factory=dict)
 
@@ -106,13 +107,13 @@ class Alone:
 
     def _post_one(self, event: CloudEvent, state: str) -> None:
         parcel = self.parcels[event.get_id()] = parcel_of(event)
-        self.watch.taken(parcel)
+        self.observers.on_accepted(parcel)
         if state == "retrying":
-            self.watch.failed(parcel, "http://broker.example.com/ answers 503 Service Unavailable")
+            self.observers.on_retrying(parcel, "http://broker.example.com/ answers 503 Service Unavailable")
         elif state == "dead letter":
-            self.watch.dead_lettered(parcel, "http://broker.example.com/ answers 400 Bad Request: no such thing")
+            self.observers.on_dead_lettered(parcel, "http://broker.example.com/ answers 400 Bad Request: no such thing")
         elif state == "delivered":
-            self.watch.delivered(parcel)
+            self.observers.on_delivered(parcel)
         if state in {"delivered", "dead letter"}:
             del self.parcels[event.get_id()]
 
@@ -124,7 +125,7 @@ def alone(*, limit: int = 10_000, token: str | None = None, host: str = "127.0.0
     over: Future[Callable[[], object]] = Future()
 
     async def run() -> None:
-        end, meters, feed, sink = asyncio.Event(), Meters(), Feed(limit), KeepingSink()
+        end, status, feed, sink = asyncio.Event(), Status(), Feed(limit), KeepingSink()
         loop = asyncio.get_running_loop()
         over.set_result(lambda: loop.call_soon_threadsafe(end.set))
         options: dict[str, Any] = {
@@ -135,9 +136,9 @@ def alone(*, limit: int = 10_000, token: str | None = None, host: str = "127.0.0
             "trace_url": None,
             "trace_api": None,
         }
-        viewing = Viewer(feed, Health(meters, 60, 1), **(options | viewer))
+        viewing = Viewer(feed, Health(status, 60, 1), **(options | viewer))
         async with serving(viewing, host, 0, token) as url:
-            started.set_result(Alone(url, feed, sink, meters, Together(meters, feed), loop))
+            started.set_result(Alone(url, feed, sink, status, Observers(status, feed), loop))
             await end.wait()
 
     def main() -> None:

@@ -28,6 +28,7 @@ from vcenter_source.core.event import Event
 from vcenter_source.pipeline.cursor import Position
 from vcenter_source.pipeline.reader import Stream
 from vcenter_source.settings.vcenter import Credentials
+from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.vcenter import collector
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.refusals import Refusals
@@ -152,7 +153,9 @@ def test_the_stream_goes_on_by_itself_after_a_loss(loss: dict[str, object]) -> N
 
         async def read() -> list[int]:
             async with vcenter_client(own.url) as vcenter:
-                stream = Stream(vcenter, Position(None), (), AT_ONCE, asyncio.sleep).events()
+                stream = Stream(
+                    vcenter, Position(None), (), AT_ONCE, asyncio.sleep, OffsetTracker("uuid", None)
+                ).events()
                 keys: list[int] = []
                 async with aclosing(stream):
                     await asyncio.to_thread(post_events, own, 10)

@@ -15,6 +15,7 @@ from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import VcenterUnavailableError
 from vcenter_source.pipeline.cursor import Position
 from vcenter_source.pipeline.reader import Stream
+from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.vcenter import collector, leftovers, paging
 from vcenter_source.vcenter.collector import Collector
 from vcenter_source.vcenter.decode import decode_partial_page
@@ -32,7 +33,9 @@ async def read(own: Simulator, count: int) -> list[int]:
     """The keys of so many events, as a running adapter reads them."""
     async with vcenter_client(own.url) as vcenter:
         keys: list[int] = []
-        async with aclosing(Stream(vcenter, Position(None), (), AT_ONCE, asyncio.sleep).events()) as events:
+        async with aclosing(
+            Stream(vcenter, Position(None), (), AT_ONCE, asyncio.sleep, OffsetTracker("uuid", None)).events()
+        ) as events:
             async for event in events:
                 keys.append(event.key)  # type: ignore[union-attr]  # no gap is told here
                 if len(keys) == count:

@@ -28,6 +28,7 @@ from vcenter_source.core.errors import AuthenticationError, ConfigurationError, 
 from vcenter_source.pipeline.cursor import Position
 from vcenter_source.pipeline.reader import Stream
 from vcenter_source.settings.vcenter import Credentials
+from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.vcenter import leftovers
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.collector import Collector
@@ -39,7 +40,7 @@ from vcenter_source.vcenter.stub import Stub
 async def read_through(own: Simulator, blips: int, trouble: Callable[[int], None]) -> list[int]:
     """Read events as a running adapter does; before each is posted there is trouble. Returns the keys read."""
     async with vcenter_client(own.url) as vcenter:
-        stream = Stream(vcenter, Position(None), (), AT_ONCE, asyncio.sleep).events()
+        stream = Stream(vcenter, Position(None), (), AT_ONCE, asyncio.sleep, OffsetTracker("uuid", None)).events()
         keys: list[int] = []
         async with aclosing(stream):
             await asyncio.to_thread(post_events, own, 1)

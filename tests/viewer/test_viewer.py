@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.clock import Clock
 from tests.support.viewer import made_up, parcel_of
+from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.viewer.feed import MAX_TRIES, RECORD, Feed
 from vcenter_source.viewer.rates import MAX_FAMILIES, STEP, STEPS, Rates
 from vcenter_source.viewer.rows import MAX_MESSAGE, MAX_WORD, object_name, row
@@ -16,8 +17,8 @@ def filled(number: int, limit: int = 100) -> Feed:
     feed = Feed(limit)
     for key in range(1, number + 1):
         parcel = parcel_of(made_up(key))
-        feed.taken(parcel)
-        feed.delivered(parcel)
+        feed.on_accepted(parcel)
+        feed.on_delivered(parcel)
     feed.settle()
     return feed
 
@@ -26,11 +27,11 @@ def test_each_event_has_the_state_that_its_delivery_came_to() -> None:
     clock = Clock(1_800_000_000.0)
     feed, parcels = Feed(10, clock=clock), [parcel_of(made_up(key)) for key in range(4)]
     for parcel in parcels:
-        feed.taken(parcel)
+        feed.on_accepted(parcel)
     clock.now += 5
-    feed.failed(parcels[1], "503")
-    feed.delivered(parcels[2])
-    feed.dead_lettered(parcels[3], "400: no such thing")
+    feed.on_retrying(parcels[1], "503")
+    feed.on_delivered(parcels[2])
+    feed.on_dead_lettered(parcels[3], "400: no such thing")
     feed.settle()
     told = [record.told_since(0) for record in feed.since(0)]
     assert [(each["n"], each["state"], each.get("tries"), each.get("reason")) for each in told] == [
@@ -47,9 +48,9 @@ def test_each_event_has_the_state_that_its_delivery_came_to() -> None:
 
 def test_a_delivery_that_begins_anew_has_nothing_of_the_one_before_it_under_way() -> None:
     feed, parcel = Feed(10), parcel_of(made_up(1))
-    feed.taken(parcel)
+    feed.on_accepted(parcel)
     feed.settle()
-    feed.begun()
+    feed.on_start(OffsetTracker("uuid", None))
     feed.settle()
     assert [record.state for record in feed.since(1)] == ["left"]
 
@@ -57,12 +58,12 @@ def test_a_delivery_that_begins_anew_has_nothing_of_the_one_before_it_under_way(
 def test_a_page_is_told_of_what_has_changed_since_it_was_told_last_and_once_of_each_row() -> None:
     feed, parcels = Feed(10), [parcel_of(made_up(key)) for key in range(3)]
     for parcel in parcels:
-        feed.taken(parcel)
+        feed.on_accepted(parcel)
     feed.settle()
     known = feed.revision
     assert ["row" in record.told_since(0) for record in feed.since(0)] == [True] * 3
-    feed.delivered(parcels[1])
-    feed.taken(parcel_of(made_up(9)))
+    feed.on_delivered(parcels[1])
+    feed.on_accepted(parcel_of(made_up(9)))
     assert feed.settle()
     assert [(record.number, "row" in record.told_since(known)) for record in feed.since(known)] == [
         (2, False),
@@ -90,7 +91,7 @@ def test_the_history_holds_the_last_events_up_to_its_limit() -> None:
 def test_the_history_is_bounded_in_bytes_too() -> None:
     feed = Feed(1000, max_bytes=100_000)
     for key in range(50):
-        feed.taken(parcel_of(made_up(key, message="x" * 9_000)))
+        feed.on_accepted(parcel_of(made_up(key, message="x" * 9_000)))
     feed.settle()
     assert len(feed) == 9
     assert feed.bytes == sum(len(record.body) + RECORD for record in feed.since(0)) <= 100_000
@@ -98,20 +99,20 @@ def test_the_history_is_bounded_in_bytes_too() -> None:
 
 def test_an_event_that_is_forgotten_while_it_is_in_flight_does_not_come_back() -> None:
     feed, slow = Feed(2), parcel_of(made_up(0))
-    feed.taken(slow)
+    feed.on_accepted(slow)
     for key in range(1, 5):
-        feed.taken(parcel_of(made_up(key)))
+        feed.on_accepted(parcel_of(made_up(key)))
     feed.settle()
-    feed.delivered(slow)
+    feed.on_delivered(slow)
     feed.settle()
     assert [record.number for record in feed.since(0)] == [4, 5]
 
 
 def test_the_last_failed_tries_are_kept_and_all_are_counted() -> None:
     feed, parcel = Feed(2), parcel_of(made_up(0))
-    feed.taken(parcel)
+    feed.on_accepted(parcel)
     for attempt in range(50):
-        feed.failed(parcel, f"try {attempt}")
+        feed.on_retrying(parcel, f"try {attempt}")
     feed.settle()
     (record,) = feed.since(0)
     assert (record.tries, record.reason, len(record.failures or ())) == (50, "try 49", MAX_TRIES)
@@ -120,7 +121,7 @@ def test_the_last_failed_tries_are_kept_and_all_are_counted() -> None:
 def test_an_event_is_held_as_it_was_sent() -> None:
     event = made_up(7, name="wéb", when=datetime(2026, 1, 31, 8, tzinfo=UTC))
     feed = Feed(2)
-    feed.taken(parcel_of(event))
+    feed.on_accepted(parcel_of(event))
     feed.settle()
     (record,) = feed.since(0)
     body = orjson.loads(record.body)

@@ -35,7 +35,7 @@ async def wait_without_sink(settings: Settings, sleep: Callable[[float], Awaitab
     seconds = patience(settings)
     if seconds:
         registry = CollectorRegistry()
-        async with health.serving(Unbound(), registry, settings.health.host, settings.health_port):
+        async with health.serve_health(Unbound(), registry, settings.health.host, settings.health_port):
             log.warning("K_SINK is not set, waiting for the pod in which Knative sets it", seconds=seconds)
             await sleep(seconds)
     raise ConfigurationError("K_SINK: not set; set the sink's address (Knative does), or --sink - to print events")

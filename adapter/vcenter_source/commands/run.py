@@ -1,4 +1,4 @@
-"""The whole pipeline on one page: vCenter's events, each converted, delivered, acknowledged, and the place kept."""
+"""The whole pipeline on one page: page, reader, processor, dispatcher, sink, acknowledged; and the checkpoint."""
 
 import asyncio
 import math
@@ -23,43 +23,42 @@ from vcenter_source.core.errors import (
     RetryableError,
 )
 from vcenter_source.core.event import ClockReading
+from vcenter_source.core.observers import Observers
 from vcenter_source.core.threads import run_to_completion
 from vcenter_source.events.typefilter import TypeFilter
-from vcenter_source.observe.metrics import Meters
+from vcenter_source.observe.health import Health
+from vcenter_source.observe.metrics import Metrics
+from vcenter_source.observe.status import Status
 from vcenter_source.pipeline.cursor import Position
-from vcenter_source.pipeline.dispatcher import Delivery, Retry, Watch
-from vcenter_source.pipeline.processor import AHEAD, Intake, ReadingProgress
+from vcenter_source.pipeline.dispatcher import Delivery, Retry
+from vcenter_source.pipeline.processor import AHEAD, Intake
 from vcenter_source.pipeline.reader import Stream
 from vcenter_source.settings.events import EventSettings
-from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.source import Settings
-from vcenter_source.settings.spelling import warn_of_misspelt
-from vcenter_source.sinks.openfaas.sink import OpenfaasSink
 from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore, OffsetTracker
 from vcenter_source.state.checkpoint.committer import CheckpointCommitter
 from vcenter_source.state.dead_letters import DeadLetters
 from vcenter_source.state.lease import Lease
-from vcenter_source.vcenter.client import About
+from vcenter_source.vcenter.client import About, Vcenter
 from vcenter_source.vcenter.refusals import Refusals
 from vcenter_source.wiring import (
     build_checkpoint_store,
     build_converter,
     build_fence,
+    build_health,
     build_lease,
     build_stall_watch,
     connect_vcenter,
     open_dead_letters,
+    open_observers,
     open_sink,
-    serve_health,
-    watching,
 )
 
 log = structlog.get_logger()
 
 
 async def run(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT; what is on its way then is still delivered. A second signal ends that too."""
-    warn_of_misspelt(Settings, GatewaySettings)
+    """Run until SIGTERM or SIGINT, then deliver what is in flight. A second signal ends that too."""
     work = asyncio.ensure_future(serve(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, work.cancel)
@@ -68,55 +67,92 @@ async def run(settings: Settings) -> None:
 
 
 async def serve(settings: Settings) -> None:
-    """Carry events from vCenter to the sink whenever it is ours to do so. Raises the failures of ``core.errors``."""
+    """Deliver vCenter's events whenever it is this adapter's turn. Raises the failures of ``core.errors``."""
     if settings.sink.address is None:
         await wait_without_sink(settings)
-    meters, store = Meters(), build_checkpoint_store(settings.state.checkpoint)
-    meters.lease = lease = build_lease(settings.state)
+    store, lease = build_checkpoint_store(settings.state.checkpoint), build_lease(settings.state)
+    fence, status = build_fence(lease), Status()
+    metrics = Metrics(status, is_leading=lambda: lease is None or lease.is_held)
     async with (
-        open_sink(settings.sink, meters.registry, build_fence(lease)) as sink,
-        open_dead_letters(settings.dead_letters, settings.sink, build_fence(lease)) as letters,
-        serve_health(settings, meters),
-        watching(settings, meters, sink) as watch,
+        open_sink(settings.sink, metrics.registry, fence) as sink,
+        open_dead_letters(settings.dead_letters, settings.sink, fence) as dead_letters,
     ):
-        meters.gateway = sink.poller.contact if isinstance(sink, OpenfaasSink) else None
-        pipeline = Pipeline(settings, store, sink, letters, meters, watch)
-        if lease is None:
-            await pipeline.run()
-        while lease is not None:
-            try:
-                async with leading(lease, pipeline.look):
-                    await pipeline.run()
-            except LeaseLostError as exc:
-                if asked_to_stop():
-                    raise
-                log.warning("delivering no more", reason=str(exc))
-            except (RetryableError, AuthenticationError) as exc:
-                if meters.vcenter.age is None:  # a wrong setting, maybe: whoever has just set it is told at once
-                    raise
-                log.warning("cannot begin to deliver again, trying later", reason=str(exc))
-                await asyncio.sleep(settings.retry.max_delay * random.random())  # noqa: S311  to spread, not to hide
+        health = build_health(settings, status, lease, sink)
+        async with open_observers(settings, metrics, health, sink) as observers:
+            pipeline = Pipeline(settings, store, sink, dead_letters, health, observers)
+            await (pipeline.run() if lease is None else run_under_lease(pipeline, lease))
+
+
+async def run_under_lease(pipeline: "Pipeline", lease: Lease) -> None:
+    """Run the pipeline whenever the Lease is ours, and stand by otherwise."""
+    while True:
+        try:
+            async with hold(lease, pipeline.refresh_checkpoint):
+                await pipeline.run()
+        except LeaseLostError as exc:
+            if is_stopping():
+                raise
+            log.warning("delivering no more", reason=str(exc))
+        except (RetryableError, AuthenticationError) as exc:
+            if pipeline.health.status.vcenter.age is None:  # maybe a wrong setting: whoever has set it learns at once
+                raise
+            log.warning("cannot begin to deliver again, trying later", reason=str(exc))
+            delay = pipeline.settings.retry.max_delay * random.random()  # noqa: S311  to spread, not to hide
+            await asyncio.sleep(delay)
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What is the same each time that this adapter begins to deliver."""
+    """What stays the same each time that this adapter begins to deliver."""
 
     settings: Settings
     store: CheckpointStore
     sink: Sink
-    letters: DeadLetters
-    meters: Meters
-    watch: Watch
+    dead_letters: DeadLetters
+    health: Health
+    observers: Observers
     refusals: Refusals = field(default_factory=Refusals)
 
-    async def look(self) -> None:
-        """See how far the checkpoint is, in case that it is gone when we begin to deliver."""
+    async def run(self) -> None:
+        """Log in to vCenter, and deliver its events until cancelled."""
+        settings, types = self.settings, TypeFilter(self.settings.events.types)
+        connection = connect_vcenter(settings.vcenter, self.health.status, self.observers, self.refusals)
+        async with connection as (vcenter, about):
+            cursor, tracker = await self._resume(vcenter, about)
+            for doubt in types.doubts(about.categories):
+                log.warning("EVENT_TYPES: a pattern may match nothing", reason=doubt)
+            self.observers.on_start(tracker)
+            committer = CheckpointCommitter(self.store, tracker, self.health.status.checkpoint)
+            await committer.claim()
+            gc_tuning.freeze_and_relax()
+            reader = Stream(
+                vcenter, cursor, types.exact_names() or (), self._backoff, asyncio.sleep, tracker, self.observers
+            )
+            async with supervise() as tasks, self._deliver(committer, tasks) as dispatcher:
+                ahead = max(AHEAD, settings.delivery.max_in_flight)
+                processor = Intake(types, build_converter(settings, about), tracker, dispatcher, self.observers, ahead)
+                async with aclosing(reader.events()) as events:
+                    async for event in events:
+                        await processor.take(event)
+
+    async def refresh_checkpoint(self) -> None:
+        """Look at the checkpoint while standing by, in case that it is gone when we begin to deliver."""
         with suppress(RetryableError, ConfigurationError):
             await run_to_completion(self.store.load)
 
-    async def _resumed(self, about: About) -> Checkpoint | None:
-        """The checkpoint to go on from; one of another vCenter would skip this one's events."""
+    async def _resume(self, vcenter: Vcenter, about: About) -> tuple[Position, OffsetTracker]:
+        """Begin where the checkpoint says, or at START_FROM without one."""
+        start_from, resumed = start_time(self.settings.events, about), await self._load_checkpoint(about)
+        overlap = timedelta(seconds=self.settings.events.read_overlap)
+        cursor = Position(start_from, resumed, overlap, vcenter.now)
+        tracker = OffsetTracker(about.instance_uuid, resumed, start_from)
+        start = ClockReading(about.now, datetime.now(UTC))
+        if not cursor.clock_at_start(start):
+            tracker.set_start_clock(start)
+        return cursor, tracker
+
+    async def _load_checkpoint(self, about: About) -> Checkpoint | None:
+        """Return the checkpoint. Raises ConfigurationError for another vCenter's: it would skip events of this one."""
         checkpoint = await run_to_completion(self.store.load)
         if checkpoint is not None and checkpoint.instance_uuid != about.instance_uuid:
             raise ConfigurationError(
@@ -126,63 +162,48 @@ class Pipeline:
             )
         return checkpoint
 
-    async def run(self) -> None:
-        """Log in to vCenter, and carry events until cancelled."""
-        settings, meters, lease = self.settings, self.meters, self.meters.lease
-        types = TypeFilter(settings.events.types)
-        backoff = Backoff(base=0.5, longest=settings.retry.max_delay, random=random.random)
-        async with connect_vcenter(settings.vcenter, meters, self.refusals) as (vcenter, about):
-            since, resumed = beginning(settings.events, about), await self._resumed(about)
-            for doubt in types.doubts(about.categories):
-                log.warning("EVENT_TYPES: a pattern may match nothing", reason=doubt)
-            ledger = OffsetTracker(about.instance_uuid, resumed, since)
-            meters.follow(ledger)
-            most = settings.poison_max_tries
-            retry = Retry(backoff, settings.retry.max_duration or math.inf, poison_max_tries=most)
-            keeper = CheckpointCommitter(self.store, ledger, meters.checkpoint)
-            await keeper.claim()
-            position = Position(since, resumed, timedelta(seconds=settings.events.read_overlap), vcenter.now)
-            start = ClockReading(about.now, datetime.now(UTC))
-            if not position.clock_at_start(start):
-                ledger.set_start_clock(start)
-            gc_tuning.freeze_and_relax()
-            progress = ReadingProgress(ledger, meters)
-            stream = Stream(vcenter, position, types.exact_names() or (), backoff, asyncio.sleep, progress)
-            async with supervised() as tasks:
-                delivery = Delivery(
-                    self.sink,
-                    self.letters,
-                    max_in_flight=settings.delivery.max_in_flight,
-                    retry=retry,
-                    watch=self.watch,
-                    spawn=tasks.create_task,
-                    fence=build_fence(lease),
-                )
-                ahead = max(AHEAD, settings.delivery.max_in_flight)
-                intake = Intake(types, build_converter(settings, about), ledger, delivery, meters, ahead)
-                keeping = tasks.create_task(keeper.save_regularly(settings.state.checkpoint_interval, asyncio.sleep))
-                stall = tasks.create_task(build_stall_watch(settings.sink, meters).keep_looking(asyncio.sleep))
-                try:
-                    async with aclosing(stream.events()) as events:
-                        async for event in events:
-                            await intake.take(event)
-                finally:
-                    ours = meters.leading and not keeper.overtaken
-                    undelivered = await delivery.drain(settings.delivery.drain_timeout if ours else 0)
-                    keeping.cancel()
-                    stall.cancel()
-                    await asyncio.wait([keeping, stall])
-                    if meters.leading:  # what is another's by now is not written to
-                        await keeper.finish()
-                    log.info("stopped", undelivered=undelivered)
+    @property
+    def _backoff(self) -> Backoff:
+        return Backoff(base=0.5, longest=self.settings.retry.max_delay, random=random.random)
+
+    @asynccontextmanager
+    async def _deliver(self, committer: CheckpointCommitter, tasks: asyncio.TaskGroup) -> AsyncIterator[Delivery]:
+        """A dispatcher, and checkpoints saved beside it; at the end what is in flight is delivered, then saved."""
+        settings = self.settings
+        retry = settings.retry.max_duration or math.inf
+        dispatcher = Delivery(
+            self.sink,
+            self.dead_letters,
+            max_in_flight=settings.delivery.max_in_flight,
+            retry=Retry(self._backoff, retry, poison_max_tries=settings.poison_max_tries),
+            observer=self.observers,
+            spawn=tasks.create_task,
+            fence=build_fence(self.health.lease),
+        )
+        stall_watch = build_stall_watch(settings.sink, self.health.status)
+        beside = [
+            tasks.create_task(committer.save_regularly(settings.state.checkpoint_interval, asyncio.sleep)),
+            tasks.create_task(stall_watch.keep_looking(asyncio.sleep)),
+        ]
+        try:
+            yield dispatcher
+        finally:
+            is_ours = self.health.is_leading and not committer.overtaken
+            undelivered = await dispatcher.drain(settings.delivery.drain_timeout if is_ours else 0)
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
+            if self.health.is_leading:  # another adapter's checkpoint is not written to
+                await committer.finish()
+            log.info("stopped", undelivered=undelivered)
 
 
 @asynccontextmanager
-async def leading(lease: Lease, meanwhile: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Begins when the Lease is ours, and is cancelled as soon as it may be another's: LeaseLostError is raised then."""
+async def hold(lease: Lease, meanwhile: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Wait for the Lease, and cancel the body as soon as another may have it; LeaseLostError is raised then."""
     try:
         await lease.acquire(meanwhile)
-        async with supervised() as tasks:
+        async with supervise() as tasks:
             tasks.create_task(lease.renew_regularly())
             tasks.create_task(lease.watch())
             try:
@@ -195,14 +216,14 @@ async def leading(lease: Lease, meanwhile: Callable[[], Awaitable[None]]) -> Asy
         await lease.release()
 
 
-def asked_to_stop() -> bool:
-    """Whether this task was cancelled, also where something else was raised than that."""
+def is_stopping() -> bool:
+    """Whether this task was cancelled, even if another exception was raised since."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 @asynccontextmanager
-async def supervised() -> AsyncIterator[asyncio.TaskGroup]:
+async def supervise() -> AsyncIterator[asyncio.TaskGroup]:
     """Tasks of which the first failure cancels the others and is raised, as itself."""
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -211,7 +232,7 @@ async def supervised() -> AsyncIterator[asyncio.TaskGroup]:
         raise failures.exceptions[0] from failures
 
 
-def beginning(settings: EventSettings, about: About) -> datetime | None:
+def start_time(settings: EventSettings, about: About) -> datetime | None:
     """START_FROM as a time on vCenter's clock; None is the oldest event that it holds."""
     if settings.start_from == "beginning":
         return None

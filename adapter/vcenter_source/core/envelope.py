@@ -15,7 +15,8 @@ class Envelope:
     ``ordering_key`` names the events whose order is kept. ``attempt`` counts the tries before this one. ``span`` is the
     root of the event's trace. ``on_done`` is called once, when the event needs no more care: the sink has acknowledged
     it, or the dead letter has stored it. ``replay_id`` names a request to act on the event once more, also where it
-    was acted on before; it is empty for an event that comes by itself.
+    was acted on before; it is empty for an event that comes by itself. ``accepted_at`` is when the dispatcher accepted
+    it, in seconds of a clock that never goes back.
     """
 
     event: CloudEvent
@@ -24,6 +25,7 @@ class Envelope:
     span: Span = INVALID_SPAN
     on_done: Callable[[], None] = lambda: None
     replay_id: str = ""
+    accepted_at: float = 0.0
 
 
 class Receipt(NamedTuple):

@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from vcenter_source.core.connection_status import Contact
 from vcenter_source.core.http_server import BindAddress, metrics_handler, serve_app
-from vcenter_source.observe.metrics import PATIENCE, Meters, Waiting
+from vcenter_source.observe.stall import STALL_SECONDS
+from vcenter_source.observe.status import Status, Waiting
 from vcenter_source.pipeline.reader import WAIT_SECONDS
 from vcenter_source.state.lease import Lease
 
@@ -31,22 +32,30 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Judges the meters.
+    """Judges the status.
 
     In seconds: ``stale_after`` is how long something may go wrong before it shows here, ``checkpoint_interval`` how far
-    apart the checkpoint's saves are.
+    apart the checkpoint's saves are. ``lease`` says which of several adapters delivers, None without others.
+    ``gateway`` is the reading of functions from an OpenFaaS gateway, None for other sinks.
     """
 
-    meters: Meters
+    status: Status
     stale_after: float
     checkpoint_interval: float
+    lease: Lease | None = None
+    gateway: Contact | None = None
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether it is this adapter that delivers."""
+        return self.lease is None or self.lease.is_held
 
     def checks(self) -> dict[str, Check]:
         """All of them, by name. Who stands by speaks with nobody but the API server, and is ready as such."""
-        lease = {"lease": self._lease(self.meters.lease)} if self.meters.lease else {}
-        if not self.meters.leading:
+        lease = {"lease": self._lease(self.lease)} if self.lease else {}
+        if not self.is_leading:
             return lease
-        gateway = {"gateway": self._gateway(self.meters.gateway)} if self.meters.gateway else {}
+        gateway = {"gateway": self._gateway(self.gateway)} if self.gateway else {}
         ends = {"vcenter": self._vcenter(), "sink": self._sink()} | gateway
         return ends | {"checkpoint": self._checkpoint()} | lease
 
@@ -62,23 +71,23 @@ class Health:
 
     def _vcenter(self) -> Check:
         """It was read lately. While events wait for the sink no more are read, and that is not vCenter's fault."""
-        contact, age = self.meters.vcenter, self.meters.vcenter.age
+        contact, age = self.status.vcenter, self.status.vcenter.age
         if age is None:
             return Check(ok=False, why=f"not read yet{because(contact.reason)}")
         if contact.failing > self.stale_after:
             return Check(ok=False, why=f"not read for {age:.0f} s{because(contact.reason)}")
-        if age > self.stale_after + WAIT_SECONDS and not self.meters.in_flight:
+        if age > self.stale_after + WAIT_SECONDS and not self.status.in_flight:
             return Check(ok=False, why=f"has not answered for {age:.0f} s")
         return Check(ok=True, why=f"read {age:.0f} s ago")
 
     def _sink(self) -> Check:
         """It has accepted an event lately, or none waits for long. One that waits is named: it may be the reason."""
-        contact, oldest = self.meters.sink, self.meters.oldest
+        contact, oldest = self.status.sink, self.status.oldest
         age = contact.age
         accepted = "no event accepted yet" if age is None else f"the last event was accepted {age:.0f} s ago"
-        if oldest is None or (oldest.seconds < min(PATIENCE, self.stale_after) and not contact.turned_away):
+        if oldest is None or (oldest.seconds < min(STALL_SECONDS, self.stale_after) and not contact.turned_away):
             return Check(ok=True, why=accepted)
-        held = f"{accepted}, and {described(oldest, self.meters.in_flight)}"
+        held = f"{accepted}, and {described(oldest, self.status.in_flight)}"
         is_patient = oldest.seconds <= self.stale_after or (age is not None and age <= self.stale_after)
         return Check(ok=is_patient and not contact.turned_away, why=held)
 
@@ -91,7 +100,7 @@ class Health:
 
     def _checkpoint(self) -> Check:
         """It was saved lately, or there was nothing to save."""
-        contact, age = self.meters.checkpoint, self.meters.checkpoint.age
+        contact, age = self.status.checkpoint, self.status.checkpoint.age
         if age is None and not contact.failing:
             return Check(ok=True, why="nothing to save yet")
         late = contact.failing if age is None else age
@@ -142,7 +151,7 @@ def application(judge: Judge, registry: CollectorRegistry) -> web.Application:
 
 
 @asynccontextmanager
-async def serving(judge: Judge, registry: CollectorRegistry, host: str, port: int | None) -> AsyncIterator[None]:
+async def serve_health(judge: Judge, registry: CollectorRegistry, host: str, port: int | None) -> AsyncIterator[None]:
     """Serve while this lasts; not at all where ``port`` is None. Port 0 takes any free one, which the log names.
 
     Raises ConfigurationError when the port cannot be had.

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Gauge
 
 from vcenter_source.core import tracing
-from vcenter_source.observe.metrics import BUCKETS, Meters
+from vcenter_source.observe.metrics import BUCKETS, Metrics
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 
 @contextmanager
-def exporting(meters: Meters) -> Iterator[None]:
+def exporting(metrics: Metrics) -> Iterator[None]:
     """Push the metrics while this lasts, and once more at its end; without an endpoint nothing is even imported."""
     if not tracing.configured(os.environ, "METRICS"):
         yield
@@ -36,25 +36,25 @@ def exporting(meters: Meters) -> Iterator[None]:
         session = create_session(OTLPMetricExporter, os.environ)
         reader = PeriodicExportingMetricReader(OTLPMetricExporter(session=session))
         provider = MeterProvider([reader], tracing.resource(), shutdown_on_exit=False)
-    offer(meters, provider.get_meter(tracing.SERVICE_NAME, version(tracing.SERVICE_NAME)))
+    offer(metrics, provider.get_meter(tracing.SERVICE_NAME, version(tracing.SERVICE_NAME)))
     try:
         yield
     finally:
         tracing.shut_down(provider.shutdown)
 
 
-def offer(meters: Meters, meter: "Meter") -> None:
+def offer(metrics: Metrics, meter: "Meter") -> None:
     """Make an OTLP instrument of each metric. Counters and gauges are only read when they are sent."""
-    for instrument in meters.instruments:
+    for instrument in metrics.instruments:
         (family,) = instrument.collect()
         unit = "s" if family.name.endswith("_seconds") else "1"
         create = meter.create_observable_counter if family.type == "counter" else meter.create_observable_gauge
         create(family.name, [observer(instrument)], unit, family.documentation)
-    (family,) = meters.durations.collect()
+    (family,) = metrics.durations.collect()
     durations = meter.create_histogram(
         family.name, "s", family.documentation, explicit_bucket_boundaries_advisory=BUCKETS
     )
-    meters.also_record_durations(durations.record)
+    metrics.also_record_durations(durations.record)
 
 
 def observer(instrument: Counter | Gauge) -> "Callable[[CallbackOptions], list[Observation]]":

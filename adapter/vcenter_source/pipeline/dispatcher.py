@@ -23,6 +23,7 @@ from vcenter_source.core.errors import (
     SinkAccessError,
     SinkUnavailableError,
 )
+from vcenter_source.core.observers import Observer
 from vcenter_source.core.poison import Suspicion, Traffic
 from vcenter_source.state.dead_letters import DeadLetters, Reason
 
@@ -33,28 +34,6 @@ ACCESS_MAX_TRIES = 5
 
 PACE = frozenset({408, 425, 429})
 """Answers that speak of the moment: under load they come to any event, again and again."""
-
-
-class Watch:
-    """Is told how each envelope fares; this one does nothing with it. Metrics and readiness are made of these."""
-
-    def begun(self) -> None:
-        """A delivery begins; what was under way in one before it is not, any more."""
-
-    def taken(self, envelope: Envelope) -> None:
-        """It is in the window."""
-
-    def failed(self, envelope: Envelope, reason: str) -> None:
-        """A try to send it has failed; another will follow."""
-
-    def turned_away(self, reason: str) -> None:
-        """An answer speaks of the way to the sink: until an event is delivered, none may get through."""
-
-    def delivered(self, envelope: Envelope) -> None:
-        """The sink has acknowledged it."""
-
-    def dead_lettered(self, envelope: Envelope, reason: str) -> None:
-        """The sink will never take it, and the dead letter has stored it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +80,7 @@ class Delivery:
         *,
         max_in_flight: int,
         retry: Retry,
-        watch: Watch | None = None,
+        observer: Observer | None = None,
         spawn: Spawn = asyncio.create_task,
         fence: Fence = lambda: None,
     ) -> None:
@@ -109,8 +88,7 @@ class Delivery:
         self._sink = sink
         self._dead_letters = dead_letters
         self._retry = retry
-        self._watch = watch or Watch()
-        self._watch.begun()
+        self._observer = observer or Observer()
         self._fence = fence
         self._window = asyncio.Semaphore(max_in_flight)
         self._lanes: dict[str, deque[Envelope]] = {}
@@ -122,7 +100,8 @@ class Delivery:
     async def submit(self, envelope: Envelope) -> None:
         """Take a envelope up; waits while the window is full."""
         await self._window.acquire()
-        self._watch.taken(envelope)
+        envelope.accepted_at = self._retry.clock()
+        self._observer.on_accepted(envelope)
         lane = self._lanes.get(envelope.ordering_key)
         if lane is not None:
             lane.append(envelope)
@@ -172,7 +151,7 @@ class Delivery:
         except SinkUnavailableError as exc:
             return await self._failed(envelope, tries, exc)
         self._traffic.accept(request)
-        self._watch.delivered(envelope)
+        self._observer.on_delivered(envelope)
         return True
 
     async def _failed(self, envelope: Envelope, tries: Tries, why: SinkUnavailableError) -> bool:
@@ -217,12 +196,12 @@ class Delivery:
         said = "sink will not take the event, it is in the dead letter"
         log.error(said, reason=str(why), tries=envelope.attempt + 1, **more)
         tracing.gave_up(envelope.span, why)
-        self._watch.dead_lettered(envelope, str(why))
+        self._observer.on_dead_lettered(envelope, str(why))
         return True
 
     async def _wait_turned_away(self, envelope: Envelope, seconds: float, why: SinkAccessError) -> None:
         """Wait, with one line until something gets through: all that are on their way fare alike."""
-        self._watch.turned_away(str(why))
+        self._observer.on_access_refused(str(why))
         told, self._turned_away_at = self._turned_away_at == self._traffic.accepted, self._traffic.accepted
         level = logging.DEBUG if told else logging.WARNING
         await self._wait("sink turns the event away; held while nothing gets through", envelope, seconds, why, level)
@@ -230,7 +209,7 @@ class Delivery:
     async def _wait(
         self, what: str, envelope: Envelope, seconds: float, why: Exception, level: int = logging.WARNING, **more: str
     ) -> None:
-        self._watch.failed(envelope, str(why))
+        self._observer.on_retrying(envelope, str(why))
         log.log(level, what, reason=str(why), **more, seconds=round(seconds, 2), **names(envelope))
         await self._retry.sleep(seconds)
 

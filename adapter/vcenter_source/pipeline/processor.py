@@ -3,19 +3,17 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import structlog
 
 from vcenter_source.core import tracing
 from vcenter_source.core.envelope import Envelope
-from vcenter_source.core.event import ClockReading, Event, Gap, Identity
+from vcenter_source.core.event import Event, Gap, Identity
+from vcenter_source.core.observers import Observer
 from vcenter_source.events.adapter_events import GAP_TYPE
 from vcenter_source.events.conversion import Converter, ordering_key
 from vcenter_source.events.typefilter import TypeFilter
-from vcenter_source.observe.metrics import Meters
 from vcenter_source.pipeline.dispatcher import Delivery
-from vcenter_source.pipeline.reader import Progress
 from vcenter_source.state.checkpoint import OffsetTracker
 
 log = structlog.get_logger()
@@ -30,26 +28,6 @@ that the sink fails again and again. It ends at twice as many."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReadingProgress(Progress):
-    """What the ledger and the metrics learn from reading beside the events."""
-
-    ledger: OffsetTracker
-    meters: Meters
-
-    def set_back(self, earliest: datetime) -> None:
-        """A checkpoint must not pass what is dated from then on."""
-        self.ledger.note_clock_set_back(earliest)
-
-    def catch_up(self, clock: ClockReading) -> None:
-        """A checkpoint has how the clocks stood, for the next process to see whether vCenter's was set back."""
-        self.ledger.mark_caught_up(clock)
-
-    def late(self) -> None:
-        """Count it."""
-        self.meters.late()
-
-
-@dataclass(frozen=True, slots=True)
 class Intake:
     """Takes events from the stream to the delivery.
 
@@ -61,7 +39,7 @@ class Intake:
     converter: Converter
     ledger: OffsetTracker
     delivery: Delivery
-    meters: Meters
+    observer: Observer
     ahead: int = AHEAD
     trickle: float = TRICKLE
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
@@ -72,9 +50,9 @@ class Intake:
             await self._take_gap(event)
             return
         cloudevents_type = self.converter.type_of(event)
-        self.meters.read(cloudevents_type)
+        self.observer.on_read(cloudevents_type)
         if not self.types.accepts(event.class_name, event.name, cloudevents_type):
-            self.meters.filtered(cloudevents_type)
+            self.observer.on_filtered(cloudevents_type)
             self.ledger.skip(event.identity)
             return
         acknowledged = await self._noted(event.identity)

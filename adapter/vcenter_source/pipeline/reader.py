@@ -15,6 +15,7 @@ import structlog
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import ClockSetBackError, CollectorStuckError, KeysRewoundError, VcenterSourceError
 from vcenter_source.core.event import ClockReading, Event, Gap, Identity
+from vcenter_source.core.observers import Observer
 from vcenter_source.pipeline.cursor import Position
 
 log = structlog.get_logger()
@@ -62,17 +63,14 @@ class EventHistory(Protocol):
         """A collector of the events from ``since`` to ``until`` (None: no limit), of these types (empty: all)."""
 
 
-class Progress:
-    """Is told how reading goes on; this one does nothing with it."""
+class Progress(Protocol):
+    """What has to know how far reading has come: the offset tracker, for the checkpoint."""
 
-    def set_back(self, earliest: datetime) -> None:
-        """vCenter's clock was set back: what comes may be dated from ``earliest`` on."""
+    def note_clock_set_back(self, earliest: datetime) -> None:
+        """vCenter's clock was set back: events that come may be dated from ``earliest`` on."""
 
-    def catch_up(self, clock: ClockReading) -> None:
-        """All has been read that vCenter had when the clocks stood so."""
-
-    def late(self) -> None:
-        """An event was stored so late that twice as much would be too late to be read."""
+    def mark_caught_up(self, clock: ClockReading) -> None:
+        """Reading has caught up with all that vCenter had when the clocks stood so."""
 
 
 @dataclass(slots=True)
@@ -84,7 +82,8 @@ class Stream:
     event_type_ids: Sequence[str]
     backoff: Backoff
     sleep: Callable[[float], Awaitable[None]]
-    progress: Progress = field(default_factory=Progress)
+    progress: Progress
+    observer: Observer = field(default_factory=Observer)
     _failures: int = 0
     _stuck: int = 0
     """How many collectors in a row have shown nothing of what is there."""
@@ -105,7 +104,7 @@ class Stream:
             except ClockSetBackError as exc:
                 log.warning("reading again from an earlier time", reason=str(exc))
                 self.position.set_back(exc.earliest)
-                self.progress.set_back(exc.earliest)
+                self.progress.note_clock_set_back(exc.earliest)
             except KeysRewoundError as exc:
                 log.warning("reading again what is not known by name", reason=str(exc))
             except VcenterSourceError as exc:
@@ -141,7 +140,7 @@ class Stream:
     def _timely(self, event: Event | Gap) -> Event | Gap:
         """The same event; where it was stored late, that is counted, and told of once until there are no more."""
         if isinstance(event, Event) and self.position.is_late(event):
-            self.progress.late()
+            self.observer.on_late()
             if not self._late_told:
                 log.warning("events are stored late", key=event.key, type=event.name, created=event.created.isoformat())
                 self._late_told = True
@@ -157,7 +156,7 @@ class Stream:
         if not unread:
             self._stuck, self._late_told = 0, False
             self.position.catch_up()
-            self.progress.catch_up(clock)
+            self.progress.mark_caught_up(clock)
             return []
         page = await reader.read()  # they may have come just now
         if not page:

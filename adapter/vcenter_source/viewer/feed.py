@@ -1,7 +1,7 @@
 """The last events and what became of each: a bounded history that pages are told of in batches.
 
-The hooks of ``Watch`` do no more than to hear what happened. It is gone through a hundred at a time, and then an event
-that has come to its end is kept as bytes. All else waits for ``settle``, which is called some ten times a second.
+The hooks of ``Observer`` do no more than to hear what happened. It is gone through a hundred at a time, and then an
+event that has come to its end is kept as bytes. All else waits for ``settle``, which is called some ten times a second.
 """
 
 import time
@@ -15,8 +15,8 @@ import orjson
 from cloudevents.core.v1.event import CloudEvent
 
 from vcenter_source.core.envelope import Envelope
+from vcenter_source.core.observers import Acknowledged, Observer
 from vcenter_source.events.codec import encode_data
-from vcenter_source.pipeline.dispatcher import Watch
 from vcenter_source.viewer.rates import Rates
 from vcenter_source.viewer.rows import family, row
 
@@ -97,7 +97,7 @@ class Record:
         return entry
 
 
-class Feed(Watch):
+class Feed(Observer):
     """The history. ``limit`` is in events; ``clock`` gives seconds since 1970."""
 
     def __init__(self, limit: int, *, max_bytes: int = MAX_BYTES, clock: Callable[[], float] = time.time) -> None:
@@ -118,17 +118,17 @@ class Feed(Watch):
         self.oldest = 1
         """The number of the oldest event that is held; one more than the last where none is."""
 
-    def taken(self, envelope: Envelope) -> None:
+    def on_accepted(self, envelope: Envelope) -> None:
         """It is in the window."""
         self._heard.append((envelope, self._clock(), "in flight"))
         if len(self._heard) >= AT_ONCE:
             self._catch_up()
 
-    def delivered(self, envelope: Envelope) -> None:
+    def on_delivered(self, envelope: Envelope) -> None:
         """The sink has acknowledged it."""
         self._heard.append((envelope, self._clock(), "delivered"))
 
-    def failed(self, envelope: Envelope, reason: str) -> None:
+    def on_retrying(self, envelope: Envelope, reason: str) -> None:
         """A try to send it has failed; another will follow."""
         self._catch_up()
         record = self._under_way[id(envelope)]
@@ -136,14 +136,14 @@ class Feed(Watch):
         record.fail(self._clock(), reason)
         self._note(record)
 
-    def dead_lettered(self, envelope: Envelope, reason: str) -> None:
+    def on_dead_lettered(self, envelope: Envelope, reason: str) -> None:
         """The sink has refused it for good."""
         self._catch_up()
         self._under_way[id(envelope)].fail(self._clock(), reason)
         self._end(envelope, self._clock(), "dead letter")
 
-    def begun(self) -> None:
-        """A delivery begins; what was under way in one before it is not, any more."""
+    def on_start(self, acknowledged: Acknowledged) -> None:  # noqa: ARG002  the feed knows of each event
+        """Events that were in flight in an earlier run are not in flight any more."""
         self._catch_up()
         for record in self._under_way.values():
             record.state, record.ended = "left", self._clock()
@@ -216,40 +216,3 @@ class Feed(Watch):
         """The last events, newest first."""
         last = self.oldest + len(self._records) - 1
         return (self._records[number] for number in range(last, max(self.oldest, last - most + 1) - 1, -1))
-
-
-class Together(Watch):
-    """Two that watch the same deliveries."""
-
-    def __init__(self, first: Watch, second: Watch) -> None:
-        self._first, self._second = first, second
-
-    def begun(self) -> None:
-        """Tell both."""
-        self._first.begun()
-        self._second.begun()
-
-    def taken(self, envelope: Envelope) -> None:
-        """Tell both."""
-        self._first.taken(envelope)
-        self._second.taken(envelope)
-
-    def failed(self, envelope: Envelope, reason: str) -> None:
-        """Tell both."""
-        self._first.failed(envelope, reason)
-        self._second.failed(envelope, reason)
-
-    def turned_away(self, reason: str) -> None:
-        """Tell both."""
-        self._first.turned_away(reason)
-        self._second.turned_away(reason)
-
-    def delivered(self, envelope: Envelope) -> None:
-        """Tell both."""
-        self._first.delivered(envelope)
-        self._second.delivered(envelope)
-
-    def dead_lettered(self, envelope: Envelope, reason: str) -> None:
-        """Tell both."""
-        self._first.dead_lettered(envelope, reason)
-        self._second.dead_lettered(envelope, reason)

@@ -68,13 +68,13 @@ class Viewer:
 
     def status(self) -> dict[str, Any]:
         """What the top of the page shows."""
-        meters, checks = self.health.meters, self.health.checks()
-        lag = meters.lag
+        status, checks = self.health.status, self.health.checks()
+        lag = status.lag
         return {
             "ready": all(check.ok for check in checks.values()),
             "checks": {name: asdict(check) for name, check in checks.items()},
-            "inFlight": meters.in_flight,
-            "waiting": round(meters.oldest_in_flight, 1),
+            "inFlight": status.in_flight,
+            "waiting": round(status.oldest_in_flight, 1),
             "lag": None if lag != lag else round(lag, 1),  # noqa: PLR0124  NaN: it is not known
             "counts": self.feed.counts,
             "held": len(self.feed),
@@ -163,7 +163,7 @@ async def trace_of(viewer: Viewer, record: Record) -> list[Any]:
 
 async def sent_again(viewer: Viewer, record: Record) -> dict[str, Any]:
     """Send an event once more, as it is; whether the sink took it, and why not, or what is to be known of it."""
-    if viewer.sink is None or not viewer.health.meters.leading:
+    if viewer.sink is None or not viewer.health.is_leading:
         return {"accepted": False, "why": "this adapter sends no events"}
     event, why = decode(record.body), ""
     log.info("sending again, as the viewer was told to", event_id=event.get_id(), event_type=event.get_type())

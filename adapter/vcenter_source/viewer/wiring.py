@@ -5,22 +5,20 @@ from contextlib import asynccontextmanager
 
 from vcenter_source.core.envelope import Sink
 from vcenter_source.observe.health import Health
-from vcenter_source.observe.metrics import Meters
-from vcenter_source.pipeline.dispatcher import Watch
 from vcenter_source.settings.source import Settings
 from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.viewer import spans
-from vcenter_source.viewer.feed import Feed, Together
+from vcenter_source.viewer.feed import Feed
 from vcenter_source.viewer.server import Viewer, serving
 
 
 @asynccontextmanager
-async def viewing(settings: Settings, meters: Meters, sink: Sink | None) -> AsyncIterator[Watch]:
-    """Serve the viewer while this lasts; what is given has to watch the deliveries."""
+async def viewing(settings: Settings, health: Health, sink: Sink | None) -> AsyncIterator[Feed]:
+    """Serve the viewer while this lasts; the feed has to observe what happens to events."""
     feed = Feed(settings.viewer.history)
     viewer = Viewer(
         feed,
-        Health(meters, settings.health.stale_after, settings.state.checkpoint_interval),
+        health,
         source=settings.vcenter.source,
         sink=sink,
         catalog=EventCatalog(settings.events.format, extensions=tuple(settings.events.extensions)),
@@ -30,4 +28,4 @@ async def viewing(settings: Settings, meters: Meters, sink: Sink | None) -> Asyn
     )
     token = settings.viewer.token.get_secret_value() if settings.viewer.token else None
     async with serving(viewer, *settings.viewer.bind_address, token):
-        yield Together(meters, feed)
+        yield feed

@@ -7,18 +7,23 @@ from structlog.testing import capture_logs
 from tests.support.clock import Clock
 from tests.support.dispatcher import parcel
 from vcenter_source import wiring as parts
-from vcenter_source.observe.metrics import Meters
-from vcenter_source.pipeline.stall import Stall
+from vcenter_source.core.envelope import Envelope
+from vcenter_source.observe.stall import Stall
+from vcenter_source.observe.status import Status
 from vcenter_source.settings.sink import SinkSettings
 
 
 class Watched:
-    """Meters that are looked at each second of a clock that a test holds in its hand."""
+    """A status that is looked at each second of a clock that a test holds in its hand."""
 
     def __init__(self) -> None:
         self.clock = Clock(100.0)
-        self.meters = Meters(self.clock)
-        self.stall = Stall(self.meters, self.clock)
+        self.status = Status(self.clock)
+        self.stall = Stall(self.status, self.clock)
+
+    def accept(self, envelope: Envelope) -> None:
+        envelope.accepted_at = self.clock.now
+        self.status.on_accepted(envelope)
 
     def after(self, seconds: int) -> list[dict[str, Any]]:
         with capture_logs() as lines:
@@ -31,7 +36,7 @@ class Watched:
 def test_after_thirty_seconds_a_line_names_what_waits_and_how_much() -> None:
     watched = Watched()
     for n in range(64):
-        watched.meters.taken(parcel(str(n), "x"))
+        watched.accept(parcel(str(n), "x"))
     assert watched.after(29) == []
     (line,) = watched.after(1)
     assert line == {
@@ -48,9 +53,9 @@ def test_after_thirty_seconds_a_line_names_what_waits_and_how_much() -> None:
 
 def test_it_names_what_the_sink_said_and_comes_ever_more_seldom() -> None:
     watched, one = Watched(), parcel("1", "x")
-    watched.meters.taken(one)
-    watched.meters.failed(one, "500: oh")
-    watched.meters.failed(one, "500: no")
+    watched.accept(one)
+    watched.status.on_retrying(one, "500: oh")
+    watched.status.on_retrying(one, "500: no")
     lines = watched.after(3600)
     assert [line["seconds"] for line in lines] == [30, 60, 120, 240, 480, 960, 1560, 2160, 2760, 3360]
     assert {(line["reason"], line["tries"]) for line in lines} == {("500: no", 2)}
@@ -60,13 +65,13 @@ def test_a_sink_that_is_slow_with_each_event_is_told_of_no_more_often() -> None:
     watched = Watched()
     under_way = [parcel(str(n), "x") for n in range(40)]
     for each in under_way:
-        watched.meters.taken(each)
+        watched.accept(each)
         watched.after(1)
     lines = []
     for n in range(200):
-        watched.meters.delivered(under_way.pop(0))
+        watched.status.on_delivered(under_way.pop(0))
         under_way.append(parcel(f"later{n}", "x"))
-        watched.meters.taken(under_way[-1])
+        watched.accept(under_way[-1])
         lines += watched.after(1)
     assert len(lines) <= 3
     assert {line["event"] for line in lines} == {"events wait for the sink"}
@@ -74,18 +79,18 @@ def test_a_sink_that_is_slow_with_each_event_is_told_of_no_more_often() -> None:
 
 def test_a_pager_may_take_its_time() -> None:
     watched = Watched()
-    watched.stall = parts.build_stall_watch(SinkSettings.model_construct(address="-"), watched.meters)
-    watched.meters.taken(parcel("1", "x"))
+    watched.stall = parts.build_stall_watch(SinkSettings.model_construct(address="-"), watched.status)
+    watched.accept(parcel("1", "x"))
     assert watched.after(3600) == []
 
 
 def test_the_end_of_it_is_told_once_and_the_next_begins_anew() -> None:
     watched, one, other = Watched(), parcel("1", "x"), parcel("2", "y")
-    watched.meters.taken(one)
+    watched.accept(one)
     assert len(watched.after(100)) == 2
-    watched.meters.delivered(one)
+    watched.status.on_delivered(one)
     assert [(line["event"], line["waiting"]) for line in watched.after(100)] == [
         ("events wait for the sink no more", 0)
     ]
-    watched.meters.taken(other)
+    watched.accept(other)
     assert [line["event_id"] for line in watched.after(30)] == ["2"]
