@@ -207,14 +207,11 @@ def simulate_command(arguments: Annotated[list[str] | None, typer.Argument(metav
 @dead_letters_app.command("list")
 def list_command(as_json: JsonOption = False) -> None:
     """List dead letters, oldest first: when the adapter gave up, the event's type, subject and id, and the reason."""
-    from vcenter_source.commands import dead_letters
-    from vcenter_source.pipeline import replay
+    from vcenter_source.commands.dead_letters import open_folder, print_letters
 
     settings = read_program(ReplaySettings)
     logs.configure(settings.log)
-    folder = replay.folder_of(settings.dead_letters)
-    replay.tell_where_missing(settings.dead_letters)
-    dead_letters.print_letters(folder.letters(), as_json=as_json)
+    print_letters(open_folder(settings.dead_letters).letters(), as_json=as_json)
 
 
 @dead_letters_app.command("replay")
@@ -223,14 +220,14 @@ def replay_command(
     sink: Annotated[str | None, typer.Option(help="Where to send them: an http(s) URL. Default: K_SINK.")] = None,
 ) -> None:
     """Send dead letters again, oldest first, and remove those that are accepted. Exit code 1: some were not."""
-    from vcenter_source.pipeline import replay
+    from vcenter_source.commands.dead_letters import replay_letters
 
     settings = read_program(ReplaySettings, K_SINK=sink)
     logs.configure(settings.log)
     with tracing.exporting():
-        summary = asyncio.run(replay.replay(settings, event_id))
+        summary = asyncio.run(replay_letters(settings, event_id))
     typer.echo(f"{summary}.")
-    sys.exit(0 if summary.clean else FAILURE_EXIT)
+    sys.exit(0 if summary.is_complete else FAILURE_EXIT)
 
 
 def exit_on_sigint() -> None:

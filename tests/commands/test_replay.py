@@ -18,7 +18,7 @@ from tests.support.recording_sink import Answer, RecordingSink, recording_sink
 from tests.support.simulator_control import LOGIN, post_events, posted_events, read_state
 from vcenter_simulator.server import Simulator
 from vcenter_source.core.backoff import Backoff
-from vcenter_source.pipeline.replay import Replay, Summary
+from vcenter_source.pipeline.replay import Replay, ReplaySummary
 from vcenter_source.sinks.http import http_sink
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder
 
@@ -107,7 +107,7 @@ def test_a_letter_over_the_limit_stays_until_the_limit_is_raised(tmp_path: Path)
         assert replayed(tmp_path, sink.url)[0] == 0
 
 
-async def replay(folder: DeadLetterFolder, url: str, delays: list[float]) -> Summary:
+async def replay(folder: DeadLetterFolder, url: str, delays: list[float]) -> ReplaySummary:
     async def note(seconds: float) -> None:
         delays.append(seconds)
 

@@ -32,7 +32,7 @@ forks.set_forkserver_preload(
             "vcenter_source.cli",
             "vcenter_source.commands.doctor.examination",
             "vcenter_source.sinks.openfaas.shim.app",
-            "vcenter_source.pipeline.replay",
+            "vcenter_source.commands.dead_letters",
         ),
         *(
             "vcenter_source.commands.triggers.lint",

@@ -1,13 +1,42 @@
-"""``vcenter-source dead-letters``: the events in DEAD_LETTER_PATH that the sink refused for good."""
+"""``vcenter-source dead-letters``: list and replay the events in DEAD_LETTER_PATH, which the sink refused for good."""
 
+import asyncio
+import random
+import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TextIO
 
-from vcenter_source.commands.output import print_json, print_rows
-from vcenter_source.state.dead_letters.folder import StoredLetter
+import structlog
 
-COLUMNS = ("time", "type", "subject", "id", "reason")
+from vcenter_source.commands.output import print_json, print_rows
+from vcenter_source.core.backoff import Backoff
+from vcenter_source.core.envelope import Sink
+from vcenter_source.core.errors import ConfigurationError
+from vcenter_source.pipeline.replay import Replay, ReplaySummary
+from vcenter_source.settings.sink import DeadLetterSettings, SinkSettings
+from vcenter_source.settings.source import ReplaySettings
+from vcenter_source.sinks.http import open_http_sink
+from vcenter_source.sinks.openfaas.sink import openfaas_sink
+from vcenter_source.state.dead_letters.folder import DeadLetterFolder, StoredLetter
+
+log = structlog.get_logger()
+
+STOP_TIMEOUT = 2.0
+"""Seconds that a stop waits for the answer to the letter in flight; without it that letter is sent again next time."""
+
+_COLUMNS = ("time", "type", "subject", "id", "reason")
+
+
+def open_folder(settings: DeadLetterSettings) -> DeadLetterFolder:
+    """Return the folder that DEAD_LETTER_PATH names; warn where it does not exist. Raises ConfigurationError."""
+    path = settings.path
+    if path is None:
+        raise ConfigurationError("DEAD_LETTER_PATH: not set; set it to the same folder as for the adapter")
+    if not path.is_dir():  # that there are no letters may mean that the adapter has another folder
+        log.warning("no such folder yet; the adapter makes it for its first dead letter", path=str(path))
+    return DeadLetterFolder(path, settings.max_bytes)
 
 
 def print_letters(letters: Iterable[StoredLetter], *, as_json: bool, out: TextIO = sys.stdout) -> None:
@@ -20,7 +49,7 @@ def print_letters(letters: Iterable[StoredLetter], *, as_json: bool, out: TextIO
     if as_json:
         print_json(rows, out)
     else:
-        print_rows(rows, COLUMNS, out, if_empty="no dead letters")
+        print_rows(rows, _COLUMNS, out, if_empty="no dead letters")
 
 
 def _describe(letters: Iterable[StoredLetter]) -> Iterator[dict[str, str]]:
@@ -34,3 +63,57 @@ def _describe(letters: Iterable[StoredLetter]) -> Iterator[dict[str, str]]:
             "id": attributes["id"],
             "reason": " ".join(str(attributes.get("deadletterreason", "")).split()),
         }
+
+
+async def replay_letters(settings: ReplaySettings, event_id: str | None) -> ReplaySummary:
+    """Send the letters of DEAD_LETTER_PATH to K_SINK, with a progress bar on a terminal."""
+    folder = open_folder(settings.dead_letters)
+    if settings.sink.address in {None, "-"}:
+        raise ConfigurationError("K_SINK: not set; set it, or --sink, to the http(s) address to send to")
+    backoff = Backoff(base=0.5, longest=settings.retry.max_delay, random=random.random)
+    async with _open_sink(settings.sink) as sink:
+        with _progress(folder) as on_letter:
+            return await _run_until_signal(Replay(folder, sink, backoff, on_letter=on_letter), event_id)
+
+
+async def _run_until_signal(replay: Replay, event_id: str | None) -> ReplaySummary:
+    """Run a replay until it is done, or SIGTERM or SIGINT comes; a second signal does not wait for an answer."""
+    loop, work = asyncio.get_running_loop(), asyncio.ensure_future(replay.run(event_id))
+
+    def stop() -> None:
+        if replay.summary.stopped is not None:
+            work.cancel()
+        replay.stop()
+        loop.call_later(STOP_TIMEOUT, work.cancel)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    with suppress(asyncio.CancelledError):
+        await work
+    return replay.summary
+
+
+@asynccontextmanager
+async def _open_sink(settings: SinkSettings) -> AsyncIterator[Sink]:
+    """Connect to the sink that K_SINK or --sink names."""
+    if settings.is_openfaas:
+        async with openfaas_sink(settings) as functions:
+            yield functions
+        return
+    async with open_http_sink(settings.for_replay()) as sink:
+        yield sink
+
+
+@contextmanager
+def _progress(folder: DeadLetterFolder) -> Iterator[Callable[[], None]]:
+    """Show a bar on standard error, where that is a terminal; gives the function to call after each letter."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console  # slow to load
+    from rich.progress import MofNCompleteColumn, Progress
+
+    total = sum(1 for _ in folder.letters())
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("dead letters", total=total)
+        yield lambda: bar.advance(task)

@@ -19,6 +19,7 @@ from cloudevents.core.v1.event import CloudEvent
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode, TraceFlags, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from vcenter_functions.otel import variables
 from vcenter_source.core.envelope import Envelope
@@ -168,6 +169,11 @@ def context_headers(span: Span) -> dict[str, str]:
     if not context.trace_state:
         return {"traceparent": traceparent}
     return {"traceparent": traceparent, "tracestate": context.trace_state.to_header()}
+
+
+def restore_span(event: CloudEvent) -> Span:
+    """Return the root span of the event's trace, from the event's extensions; it may have ended long ago."""
+    return trace.get_current_span(TraceContextTextMapPropagator().extract(event.get_attributes()))
 
 
 def set_failed(span: Span, failure: SinkUnavailableError | EventRefusedError) -> None:

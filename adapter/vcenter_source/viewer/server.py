@@ -14,12 +14,12 @@ import structlog
 from aiohttp import web
 
 from vcenter_functions.net.addresses import add_brackets
+from vcenter_source.core import tracing
 from vcenter_source.core.envelope import Envelope, Sink
 from vcenter_source.core.errors import EventRefusedError, LeaseLostError, SinkUnavailableError
 from vcenter_source.core.http_server import BindAddress, serve_app
 from vcenter_source.events.codec import to_binary
 from vcenter_source.observe.health import Health
-from vcenter_source.pipeline.replay import traced
 from vcenter_source.state.dead_letters.folder import decode
 from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.triggers.values import ValueChecker
@@ -152,7 +152,7 @@ def in_full(record: Record) -> dict[str, Any]:
 
 async def trace_of(viewer: Viewer, record: Record) -> list[Any]:
     """The spans of the event's trace, from wherever there are any."""
-    context = traced(decode(record.body)).get_span_context()
+    context = tracing.restore_span(decode(record.body)).get_span_context()
     if not context.is_valid:
         return []
     trace_id = f"{context.trace_id:032x}"
@@ -169,7 +169,7 @@ async def sent_again(viewer: Viewer, record: Record) -> dict[str, Any]:
     log.info("sending again, as the viewer was told to", event_id=event.get_id(), event_type=event.get_type())
     try:
         async with asyncio.timeout(REPLAY_SECONDS):
-            receipt = await viewer.sink.send(Envelope(event, span=traced(event), replay_id=uuid4().hex))
+            receipt = await viewer.sink.send(Envelope(event, span=tracing.restore_span(event), replay_id=uuid4().hex))
             if receipt.takers == ():
                 why = "no function has a topic for it"
     except (EventRefusedError, LeaseLostError, SinkUnavailableError, TimeoutError) as exc:
