@@ -98,11 +98,11 @@ def doctor_command(
     """Check everything that `run` needs, with the same settings, and say how to fix it. Exit code 1: a check failed."""
     exit_on_sigint()
     settings = load(K_SINK=sink)
-    from vcenter_source.commands.doctor.examination import examine
+    from vcenter_source.commands.doctor.runner import run_doctor
 
     logs.configure(settings.log, level="warning")  # the checks print the rest
     tracing.check(os.environ)
-    sys.exit(0 if asyncio.run(examine(settings, ping=ping, as_json=as_json)) else FAILURE_EXIT)
+    sys.exit(0 if asyncio.run(run_doctor(settings, ping=ping, as_json=as_json)) else FAILURE_EXIT)
 
 
 @app.command("types")
@@ -207,11 +207,13 @@ def simulate_command(arguments: Annotated[list[str] | None, typer.Argument(metav
 @dead_letters_app.command("list")
 def list_command(as_json: JsonOption = False) -> None:
     """List dead letters, oldest first: when the adapter gave up, the event's type, subject and id, and the reason."""
-    from vcenter_source.commands.dead_letters import open_folder, print_letters
+    from vcenter_source.commands.dead_letters import open_folder, print_letters, warn_of_missing
 
     settings = read_program(ReplaySettings)
     logs.configure(settings.log)
-    print_letters(open_folder(settings.dead_letters).letters(), as_json=as_json)
+    folder = open_folder(settings.dead_letters)
+    warn_of_missing(settings.dead_letters)
+    print_letters(folder.letters(), as_json=as_json)
 
 
 @dead_letters_app.command("replay")

@@ -26,7 +26,7 @@ from vcenter_functions.net.tls import Authorities, create_client_context
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
-from vcenter_source.commands.doctor import endpoint, steps
+from vcenter_source.commands.doctor import checks, endpoint
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import (
     CertificateError,
@@ -132,10 +132,12 @@ def code_of(exc: BaseException | None) -> int:
 def test_doctor_judges_alike(cases: dict[str, Case], tmp_path: Path, name: str) -> None:
     case, trusted = cases[name], tmp_path / "trusted.pem"
     trusted.write_bytes(case.trusted)
-    plain = steps.ok("http")
+    plain = checks.ok("http")
 
-    async def verify(port: int, context: Callable[[], ssl.SSLContext]) -> steps.Outcome:
-        one = endpoint.Endpoint(f"https://127.0.0.1:{port}/", "VCENTER_URL", endpoint.Trust(context, "trust it"), plain)
+    async def verify(port: int, context: Callable[[], ssl.SSLContext]) -> checks.CheckResult:
+        one = endpoint.Endpoint(
+            f"https://127.0.0.1:{port}/", "VCENTER_URL", endpoint.TrustPolicy(context, "trust it"), plain
+        )
         await one.resolve()
         return await one.verify()
 

@@ -13,7 +13,7 @@ import pytest
 from vcenter_simulator.accounts import ADMINISTRATOR
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
-from vcenter_source.commands.doctor import examination
+from vcenter_source.commands.doctor import runner
 from vcenter_source.settings.source import load
 
 PASSWORD = "korrekt Pferd/Batterie%20@#1"
@@ -54,7 +54,7 @@ class Doctor:
         return self.examine(self.settings | more, ping=True)
 
     def examine(self, given: Any, *, ping: bool) -> Examined:
-        good = asyncio.run(examination.examine(load(**given), ping=ping, as_json=True))
+        good = asyncio.run(runner.run_doctor(load(**given), ping=ping, as_json=True))
         out, said = self.capsys.readouterr()
         assert no_secret_in(out + said)
         lines = (json.loads(line) for line in out.splitlines() if line.startswith("{"))  # what else there is, is logged

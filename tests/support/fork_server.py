@@ -30,7 +30,7 @@ forks.set_forkserver_preload(
         *(
             "vcenter_source.commands.run",
             "vcenter_source.cli",
-            "vcenter_source.commands.doctor.examination",
+            "vcenter_source.commands.doctor.runner",
             "vcenter_source.sinks.openfaas.shim.app",
             "vcenter_source.commands.dead_letters",
         ),

@@ -30,13 +30,16 @@ _COLUMNS = ("time", "type", "subject", "id", "reason")
 
 
 def open_folder(settings: DeadLetterSettings) -> DeadLetterFolder:
-    """Return the folder that DEAD_LETTER_PATH names; warn where it does not exist. Raises ConfigurationError."""
-    path = settings.path
-    if path is None:
+    """Return the folder that DEAD_LETTER_PATH names. Raises ConfigurationError where it is not set."""
+    if settings.path is None:
         raise ConfigurationError("DEAD_LETTER_PATH: not set; set it to the same folder as for the adapter")
-    if not path.is_dir():  # that there are no letters may mean that the adapter has another folder
-        log.warning("no such folder yet; the adapter makes it for its first dead letter", path=str(path))
-    return DeadLetterFolder(path, settings.max_bytes)
+    return DeadLetterFolder(settings.path, settings.max_bytes)
+
+
+def warn_of_missing(settings: DeadLetterSettings) -> None:
+    """Log a warning where the folder does not exist: the adapter may have another one."""
+    if settings.path is not None and not settings.path.is_dir():
+        log.warning("no such folder yet; the adapter makes it for its first dead letter", path=str(settings.path))
 
 
 def print_letters(letters: Iterable[StoredLetter], *, as_json: bool, out: TextIO = sys.stdout) -> None:
@@ -70,6 +73,7 @@ async def replay_letters(settings: ReplaySettings, event_id: str | None) -> Repl
     folder = open_folder(settings.dead_letters)
     if settings.sink.address in {None, "-"}:
         raise ConfigurationError("K_SINK: not set; set it, or --sink, to the http(s) address to send to")
+    warn_of_missing(settings.dead_letters)
     backoff = Backoff(base=0.5, longest=settings.retry.max_delay, random=random.random)
     async with _open_sink(settings.sink) as sink:
         with _progress(folder) as on_letter:

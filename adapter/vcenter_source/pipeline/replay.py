@@ -24,7 +24,7 @@ MAX_ATTEMPTS = 4
 """How often a letter is sent whose failure may pass. Someone waits for the command to end."""
 
 MAX_DENIED = 5
-"""Letters in a row to which the sink denies access, with none accepted before, that end the run: all would be denied."""
+"""Letters in a row that end the run if the sink denies access to all of them and has accepted none before."""
 
 
 @dataclass(slots=True)

@@ -19,9 +19,9 @@ from tests.support.simulator_control import set_fault
 from tests.support.web_server import web_server
 from vcenter_simulator.accounts import READER, STRANGER
 from vcenter_simulator.server import Simulator
-from vcenter_source.commands.doctor import certificate, steps
-from vcenter_source.commands.doctor.steps import Outcome, Step, ok, take
-from vcenter_source.commands.doctor.vcenter import ago, judge_privileges
+from vcenter_source.commands.doctor import certificate, checks
+from vcenter_source.commands.doctor.checks import CheckResult, DoctorCheck, ok, run_checks
+from vcenter_source.commands.doctor.vcenter import assess_privileges, format_age
 
 BEHIND_LOGIN = ["vcenter version", "vcenter clock", "vcenter privileges", "vcenter events", "event types"]
 
@@ -40,7 +40,7 @@ def test_a_vcenter_in_good_order(doctor: Doctor, simulator: Simulator) -> None:
     assert "VMware vCenter Server 8.0.3 build-24022515, API 8.0.3.0" in examined.found("vcenter version")
     assert simulator.vcenter.instance_uuid in examined.found("vcenter version")
     assert "oldest event is 1, " in examined.found("vcenter events")
-    assert examined.found("event types") == "EVENT_TYPES is not set: all are sent"
+    assert examined.found("event types") == "EVENT_TYPES is not set: all events are sent"
     assert abs(examined.findings["vcenter clock"]["details"]["seconds_ahead"]) < 1
     assert len(simulator.vcenter.sessions) == 0
 
@@ -132,7 +132,7 @@ def test_a_port_that_nobody_listens_on(doctor: Doctor) -> None:
 def test_a_port_that_never_answers_takes_no_longer_than_the_limit(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(certificate, "PATIENCE", 0.2)
+    monkeypatch.setattr(certificate, "SERVER_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         examined = doctor(VCENTER_URL=f"https://127.0.0.1:{silent.getsockname()[1]}/sdk")
     assert examined.of("failed") == ["vcenter tls"]
@@ -140,7 +140,7 @@ def test_a_port_that_never_answers_takes_no_longer_than_the_limit(
 
 
 def test_a_vcenter_that_hangs_takes_no_longer_than_the_limit(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "LIMIT", 0.3)
+    monkeypatch.setattr(checks, "CHECK_TIMEOUT", 0.3)
     begun = time.monotonic()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         examined = doctor(VCENTER_URL=f"http://127.0.0.1:{silent.getsockname()[1]}/sdk")
@@ -158,33 +158,33 @@ def test_what_is_no_vcenter(doctor: Doctor) -> None:
 
 def test_what_the_privileges_mean() -> None:
     both = {"System.View": True, "System.Read": True}
-    assert judge_privileges(both, propagated=True).status == "ok"
-    assert "propagate" in judge_privileges(both, propagated=False).advice
-    assert judge_privileges(both | {"System.Read": False}, propagated=True).status == "warning"
-    assert judge_privileges(dict.fromkeys(both, False), propagated=False).status == "failed"
+    assert assess_privileges(both, propagated=True).status == "ok"
+    assert "propagate" in assess_privileges(both, propagated=False).advice
+    assert assess_privileges(both | {"System.Read": False}, propagated=True).status == "warning"
+    assert assess_privileges(dict.fromkeys(both, False), propagated=False).status == "failed"
 
 
 def test_a_time_and_its_distance() -> None:
     now = datetime(2026, 1, 31, 8, tzinfo=UTC)
-    assert ago(now - timedelta(days=3), now) == "2026-01-28T08:00:00+00:00 (3 days ago)"
-    assert ago(now - timedelta(seconds=5), now).endswith("(5 s ago)")
-    assert ago(now + timedelta(hours=2), now).endswith("(2 h ahead of our clock)")
-    assert ago(now, now).endswith("(0 s ago)")
+    assert format_age(now - timedelta(days=3), now) == "2026-01-28T08:00:00+00:00 (3 days ago)"
+    assert format_age(now - timedelta(seconds=5), now).endswith("(5 s ago)")
+    assert format_age(now + timedelta(hours=2), now).endswith("(2 h ahead of our clock)")
+    assert format_age(now, now).endswith("(0 s ago)")
 
 
 def test_what_needs_a_failed_check_is_not_checked_nor_what_needs_that() -> None:
-    async def check(outcome: Outcome) -> Outcome:
+    async def check(outcome: CheckResult) -> CheckResult:
         return outcome
 
     async def all_of_them() -> list[tuple[str, str]]:
-        bad = Outcome("failed", "no")
+        bad = CheckResult("failed", "no")
         some = [
-            Step("a", lambda: check(bad)),
-            Step("b", lambda: check(ok("yes")), "a"),
-            Step("c", lambda: check(ok("yes")), "b"),
-            Step("d", lambda: check(ok("yes"))),
+            DoctorCheck("a", lambda: check(bad)),
+            DoctorCheck("b", lambda: check(ok("yes")), "a"),
+            DoctorCheck("c", lambda: check(ok("yes")), "b"),
+            DoctorCheck("d", lambda: check(ok("yes"))),
         ]
-        return [(finding.check, finding.outcome.status) for finding in await take(some)]
+        return [(name, result.status) for name, result in (await run_checks(some)).items()]
 
     assert asyncio.run(all_of_them()) == [("a", "failed"), ("b", "not checked"), ("c", "not checked"), ("d", "ok")]
 

@@ -31,7 +31,7 @@ def test_the_functions_are_read_and_the_ping_is_told_by_who_took_it(doctor: Doct
         examined = doctor.ping(K_SINK=f"openfaas+{gateway.url}")
         assert gateway.take().headers["ce-type"] == PING
     assert examined.found("sink functions") == "2 with a topic: other.openfaas-fn, tag.openfaas-fn"
-    assert examined.found("sink ping").startswith("taken by tag.openfaas-fn in ")
+    assert examined.found("sink ping").startswith("accepted by tag.openfaas-fn in ")
 
 
 def test_a_ping_that_no_function_wants_is_no_success_with_0(doctor: Doctor) -> None:

@@ -14,8 +14,8 @@ from tests.support.doctor import PASSWORD, Doctor, account
 from tests.support.kube_api import KubeApi
 from tests.support.recording_sink import recording_sink
 from vcenter_simulator.server import Simulator
+from vcenter_source.commands.doctor import checks
 from vcenter_source.commands.doctor import sink as doctor_sink
-from vcenter_source.commands.doctor import steps
 from vcenter_source.state import kube
 from vcenter_source.state.checkpoint import Checkpoint
 from vcenter_source.state.checkpoint.configmap import ConfigMapStore
@@ -67,7 +67,7 @@ def test_a_sink_that_refuses_is_shown_with_what_it_says(doctor: Doctor, status: 
 
 
 def test_a_sink_that_never_answers(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_sink, "PING_LIMIT", 0.2)
+    monkeypatch.setattr(doctor_sink, "PING_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         examined = doctor.ping(K_SINK=f"http://127.0.0.1:{silent.getsockname()[1]}/")
     assert examined.of("failed") == ["sink ping"]
@@ -176,7 +176,7 @@ def test_a_checkpoint_that_a_running_adapter_has_stays_its_own(
 def test_no_checkpoint_yet(doctor: Doctor, tmp_path: Path) -> None:
     examined = doctor(CHECKPOINT=f"file://{tmp_path}/checkpoint.json")
     assert examined.status("checkpoint") == "ok"
-    assert "is not there yet" in examined.found("checkpoint")
+    assert "does not exist yet" in examined.found("checkpoint")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -224,7 +224,7 @@ def test_a_checkpoint_from_before_all_that_vcenter_still_holds(
     saved_by(tmp_path / "checkpoint.json", simulator.vcenter.instance_uuid, NOW - timedelta(days=90))
     examined = doctor(CHECKPOINT=f"file://{tmp_path}/checkpoint.json")
     assert examined.status("checkpoint") == "warning"
-    assert "those between are gone" in examined.found("checkpoint")
+    assert "the events in between are gone" in examined.found("checkpoint")
 
 
 def test_a_configmap_is_read_alone_and_its_owner_named(
@@ -251,7 +251,7 @@ def test_a_configmap_that_may_not_be_read(doctor: Doctor, cluster_api: KubeApi) 
 
 
 def test_a_cluster_that_never_answers(doctor: Doctor, cluster_api: KubeApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "LIMIT", 1.0)
+    monkeypatch.setattr(checks, "CHECK_TIMEOUT", 1.0)
     cluster_api.fault = "hang"
     examined = doctor(CHECKPOINT="configmap://checkpoint")
     assert examined.of("failed") == ["checkpoint"]

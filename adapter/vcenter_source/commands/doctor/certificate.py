@@ -14,15 +14,15 @@ from vcenter_source.core.proxies import open_tunnel
 NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h, which Python has no name for."""
 
-PATIENCE = 3.0
+SERVER_TIMEOUT = 3.0
 """Seconds that a server may take for one step of a connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a server listens, as ``getaddrinfo`` says, and the name that it is asked for by.
+    """Where a server listens, as ``getaddrinfo`` returns it, and the name that it is asked for.
 
-    With a ``proxy`` that leads there, the address is the name and the port: it is the proxy that looks the name up.
+    With a ``proxy`` the address is the name and the port: the proxy looks the name up.
     """
 
     host: str
@@ -32,13 +32,13 @@ class Server:
     def connect(self) -> socket.socket:
         """Connect to it. Raises OSError."""
         if self.proxy is not None:
-            return open_tunnel(self.proxy, self.host, self.address[1], PATIENCE)
-        return socket.create_connection(self.address[:2], PATIENCE)
+            return open_tunnel(self.proxy, self.host, self.address[1], SERVER_TIMEOUT)
+        return socket.create_connection(self.address[:2], SERVER_TIMEOUT)
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What people compare. ``names`` and ``issuer`` are empty, and ``expires`` is None, where it cannot be read."""
+    """What people compare. ``names`` and ``issuer`` are empty, ``expires`` is None, where they cannot be read."""
 
     sha1: str
     sha256: str
@@ -54,7 +54,7 @@ class Certificate:
 
     @property
     def details(self) -> dict[str, Any]:
-        """The same for a program."""
+        """The same as values for a program."""
         expires = self.expires.isoformat() if self.expires else None
         return {
             "names": list(self.names),
@@ -65,20 +65,21 @@ class Certificate:
         }
 
 
-def shown_by(server: Server) -> Certificate:
-    """Its certificate. Python decodes none that it has not verified, so a second handshake trusts exactly this one.
+def fetch_certificate(server: Server) -> Certificate:
+    """Fetch the server's certificate, trusted or not.
 
-    Raises OSError, and ssl.SSLError where the server does not speak TLS.
+    Python decodes only verified certificates, so a second handshake trusts exactly this one. Raises OSError, and
+    ssl.SSLError where the server does not speak TLS.
     """
-    der, _ = handshake(server, anything())
+    der, _ = connect_tls(server, trust_anything())
     fields: dict[str, Any] = {}
-    with suppress(OSError):  # such as a certificate that is not for servers: its thumbprint is what is left to show
-        _, fields = handshake(server, only(der))
-    return certificate(der, fields)
+    with suppress(OSError):  # a certificate that is not for servers, say: only its thumbprint can be shown
+        _, fields = connect_tls(server, trust_only(der))
+    return parse_certificate(der, fields)
 
 
-def handshake(server: Server, context: ssl.SSLContext) -> tuple[bytes, dict[str, Any]]:
-    """Connect by TLS: the certificate as DER, and as a dict where ``context`` verifies it."""
+def connect_tls(server: Server, context: ssl.SSLContext) -> tuple[bytes, dict[str, Any]]:
+    """Connect by TLS; return the certificate as DER, and as a dict where ``context`` verifies it. Raises OSError."""
     with (
         server.connect() as plain,
         context.wrap_socket(plain, server_hostname=server.host) as tls,
@@ -86,16 +87,16 @@ def handshake(server: Server, context: ssl.SSLContext) -> tuple[bytes, dict[str,
         return tls.getpeercert(binary_form=True) or b"", tls.getpeercert() or {}
 
 
-def anything() -> ssl.SSLContext:
-    """Trusts whatever is shown, to look at it; nothing is ever sent over such a connection."""
+def trust_anything() -> ssl.SSLContext:
+    """Return a context that trusts any certificate, to look at it; nothing is ever sent over such a connection."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
 
 
-def only(der: bytes) -> ssl.SSLContext:
-    """Trusts this one certificate, whoever signed it, for whatever name, and however old."""
+def trust_only(der: bytes) -> ssl.SSLContext:
+    """Return a context that trusts this one certificate, with any signer, name and age."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | NO_CHECK_TIME
@@ -103,25 +104,25 @@ def only(der: bytes) -> ssl.SSLContext:
     return context
 
 
-def certificate(der: bytes, fields: dict[str, Any]) -> Certificate:
-    """The certificate with what ``getpeercert`` says of it."""
+def parse_certificate(der: bytes, fields: dict[str, Any]) -> Certificate:
+    """Build a Certificate from its DER form and from the dict of ``getpeercert``."""
     expires = fields.get("notAfter")
     return Certificate(
-        sha1=thumbprint(hashlib.sha1(der, usedforsecurity=False).digest()),
-        sha256=thumbprint(hashlib.sha256(der).digest()),
+        sha1=format_thumbprint(hashlib.sha1(der, usedforsecurity=False).digest()),
+        sha256=format_thumbprint(hashlib.sha256(der).digest()),
         names=tuple(str(value) for _, value in fields.get("subjectAltName", ())),
-        issuer=distinguished(fields.get("issuer", ())),
+        issuer=format_name(fields.get("issuer", ())),
         expires=datetime.fromtimestamp(ssl.cert_time_to_seconds(expires), UTC) if expires else None,
     )
 
 
-def thumbprint(digest: bytes) -> str:
-    """As vCenter shows it: ``AB:CD:…``."""
+def format_thumbprint(digest: bytes) -> str:
+    """Format a digest as vCenter shows it: ``AB:CD:…``."""
     return digest.hex(":").upper()
 
 
-def distinguished(name: tuple[tuple[tuple[str, str], ...], ...]) -> str:
-    """A distinguished name in one line: its common name, else all of it."""
+def format_name(name: tuple[tuple[tuple[str, str], ...], ...]) -> str:
+    """Format a distinguished name in one line: its common name, else all of it."""
     parts = [pair for group in name for pair in group]
     common = [value for key, value in parts if key == "commonName"]
     return common[-1] if common else ", ".join(f"{key}={value}" for key, value in parts)

@@ -1,4 +1,4 @@
-"""The sink, and the one for dead letters: the way there, and one event if asked."""
+"""The sink, and the one for dead letters: the way there, and a test event if asked for."""
 
 import asyncio
 import time
@@ -7,8 +7,8 @@ from functools import partial
 from cloudevents.core.v1.event import CloudEvent
 
 from vcenter_source.commands.doctor import gateway
-from vcenter_source.commands.doctor.endpoint import Endpoint, Trust
-from vcenter_source.commands.doctor.steps import Finding, Outcome, Step, failed, ok, take
+from vcenter_source.commands.doctor.checks import CheckResult, DoctorCheck, Results, failure, ok, run_checks
+from vcenter_source.commands.doctor.endpoint import Endpoint, TrustPolicy
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.core.proxies import find_proxy
@@ -18,68 +18,64 @@ from vcenter_source.settings.source import Settings
 from vcenter_source.sinks.mounted import Trust as SinkTrust
 from vcenter_source.wiring import open_sink
 
-PING_LIMIT = 4.0
-"""Seconds that the sink may take for it, less than a check may."""
+PING_TIMEOUT = 4.0
+"""Seconds that the sink may take for the test event, less than a check may take."""
 
 
-async def sink_findings(settings: Settings, *, ping: bool) -> list[Finding]:
-    """The checks of K_SINK."""
-    if settings.sink.address is None or settings.sink.address == "-":
-        return [Finding("sink", ok("events are printed"))]
-    way = steps_to(settings.sink.address, "K_SINK", "sink", settings.sink.ca_certs)
-    if settings.sink.address.startswith(OPENFAAS):
-        way.append(gateway.functions_step(settings, way[-1].name))
-    return await take([*way, Step("sink ping", partial(ping_outcome, settings, wanted=ping), way[-1].name)])
+async def check_sink(settings: Settings, *, ping: bool) -> Results:
+    """Check K_SINK."""
+    address = settings.sink.address
+    if address is None or address == "-":
+        return {"sink": ok("events are printed")}
+    checks = checks_of_way(address, "K_SINK", "sink", settings.sink.ca_certs)
+    if address.startswith(OPENFAAS):
+        checks.append(gateway.functions_check(settings, checks[-1].name))
+    ping_check = DoctorCheck("sink ping", partial(check_ping, settings, ping=ping), checks[-1].name)
+    return await run_checks([*checks, ping_check])
 
 
-async def dead_letter_sink_findings(settings: Settings) -> list[Finding]:
-    """The checks of DEAD_LETTER_SINK; none where it is not set."""
-    if settings.dead_letters.sink is None:
-        return []
-    return await take(
-        steps_to(settings.dead_letters.sink, "DEAD_LETTER_SINK", "dead letter sink", settings.sink.ca_certs)
-    )
+async def check_dead_letter_sink(settings: Settings) -> Results:
+    """Check DEAD_LETTER_SINK; there are no results where it is not set."""
+    address = settings.dead_letters.sink
+    if address is None:
+        return {}
+    return await run_checks(checks_of_way(address, "DEAD_LETTER_SINK", "dead letter sink", settings.sink.ca_certs))
 
 
-def steps_to(url: str, setting: str, area: str, ca_certs: str | None) -> list[Step]:
-    """The way to a sink, through a proxy where the environment names one for it. The OpenFaaS gateway has none."""
-    trusted = Trust(SinkTrust(ca_certs).context, "set K_CA_CERTS to its authority's PEM certificate")
+def checks_of_way(url: str, setting: str, area: str, ca_certs: str | None) -> list[DoctorCheck]:
+    """List the checks of the way to a sink, through its proxy if it has one. The OpenFaaS gateway has none."""
+    trust = TrustPolicy(SinkTrust(ca_certs).context, "set K_CA_CERTS to its authority's PEM certificate")
     plain = ok("http: not encrypted, as is usual within a cluster")
     proxy = None if url.startswith(OPENFAAS) else find_proxy(url)
-    return Endpoint(url.removeprefix(OPENFAAS), setting, trusted, plain, proxy).steps(area)
+    return Endpoint(url.removeprefix(OPENFAAS), setting, trust, plain, proxy).checks(area)
 
 
-async def ping_outcome(settings: Settings, *, wanted: bool) -> Outcome:
-    """Send one event of the adapter's own, and show the answer."""
-    if not wanted:
+async def check_ping(settings: Settings, *, ping: bool) -> CheckResult:
+    """Send a test event if asked for, and show the answer."""
+    if not ping:
         return ok(f"not sent: --ping sends a {PING_TYPE} event", sent=False)
     event = ping_event(settings.vcenter.source, settings.events.extensions)
-    send = gateway.pinged if str(settings.sink.address).startswith(OPENFAAS) else pinged
+    send = gateway.ping_functions if str(settings.sink.address).startswith(OPENFAAS) else ping_sink
     try:
-        async with asyncio.timeout(PING_LIMIT):
+        async with asyncio.timeout(PING_TIMEOUT):
             return await send(settings, event)
     except TimeoutError:
-        found = f"sent, and not answered within {PING_LIMIT:g} s"
-        return failed(
-            found, f"see what holds the sink up; run waits {settings.sink.timeout:g} s (SINK_TIMEOUT)", sent=True
-        )
+        advice = f"find out what delays the sink; run waits {settings.sink.timeout:g} s (SINK_TIMEOUT)"
+        return failure(f"sent, but not answered within {PING_TIMEOUT:g} s", advice, sent=True)
     except SinkAccessError as exc:
-        advice = "see whether K_SINK is right, and what a policy, a gateway or a proxy on the way asks of who sends"
-        return failed(str(exc), advice, sent=True, status=exc.status)
+        advice = "check K_SINK, and what a policy, a gateway or a proxy on the way requires of the sender"
+        return failure(str(exc), advice, sent=True, status=exc.status)
     except SinkUnavailableError as exc:
-        return failed(
-            str(exc), "see whether K_SINK's path is right and the sink is ready", sent=True, status=exc.status
-        )
+        advice = "check the path in K_SINK, and whether the sink is ready"
+        return failure(str(exc), advice, sent=True, status=exc.status)
     except EventRefusedError as exc:
-        return failed(str(exc), "the sink refuses what the adapter sends: see its log", sent=True, status=exc.status)
+        return failure(str(exc), "the sink refuses the adapter's events: see its log", sent=True, status=exc.status)
 
 
-async def pinged(settings: Settings, event: CloudEvent) -> Outcome:
+async def ping_sink(settings: Settings, event: CloudEvent) -> CheckResult:
     """Send one event to an HTTP sink. Raises what the sink raises."""
-    begun = time.perf_counter()
+    start = time.perf_counter()
     async with open_sink(settings.sink) as sink:
         receipt = await sink.send(Envelope(event))
-    milliseconds = (time.perf_counter() - begun) * 1000
-    return ok(
-        f"accepted with {receipt.status} in {milliseconds:.0f} ms", sent=True, status=receipt.status, id=event.get_id()
-    )
+    message = f"accepted with {receipt.status} in {(time.perf_counter() - start) * 1000:.0f} ms"
+    return ok(message, sent=True, status=receipt.status, id=event.get_id())

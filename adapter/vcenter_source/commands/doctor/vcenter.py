@@ -6,8 +6,17 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from vcenter_functions.net.tls import Authorities
-from vcenter_source.commands.doctor.endpoint import Endpoint, Trust
-from vcenter_source.commands.doctor.steps import LIMIT, Finding, Outcome, Step, failed, ok, take, warning
+from vcenter_source.commands.doctor.checks import (
+    CHECK_TIMEOUT,
+    CheckResult,
+    DoctorCheck,
+    Results,
+    failure,
+    ok,
+    run_checks,
+    warning,
+)
+from vcenter_source.commands.doctor.endpoint import Endpoint, TrustPolicy
 from vcenter_source.core.errors import AuthenticationError
 from vcenter_source.core.proxies import find_vcenter_proxy
 from vcenter_source.events.typefilter import TypeFilter
@@ -16,26 +25,26 @@ from vcenter_source.vcenter import diagnostics
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.session import ESXI_HOST, Session
 
-CLOCKS_APART = 5.0
+MAX_CLOCK_DIFFERENCE = 5.0
 """Seconds that the two clocks may differ without a warning."""
 
-GRANT = "give it the role Read-Only on the root folder, propagated"
+GRANT_ADVICE = "give it the role Read-Only on the root folder, propagated"
 
 
 class VcenterChecks:
-    """The checks of one vCenter. It logs in once: a few refusals in a row would lock the account.
+    """The checks of one vCenter. They log in once: several refusals in a row would lock the account.
 
-    ``instance_uuid`` and ``oldest``, when its oldest event was created, are what the checkpoint is compared with; None
-    where they are not known.
+    The checkpoint is compared with ``instance_uuid`` and with ``oldest``, when vCenter's oldest event was created. Both
+    are None where they are not known.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._credentials = settings.vcenter.credentials
         self._types = TypeFilter(settings.events.types)
         server = settings.vcenter.source.removesuffix("/sdk")
-        by_hand = f"set VCENTER_CA_FILE to its authority's PEM file ({server}/certs/download.zip has it)"
-        trust = Trust(Authorities(settings.vcenter.ca_file).context, by_hand, settings.vcenter.insecure)
-        plain = warning("http: whoever listens on the way learns the password", "set VCENTER_URL to the https address")
+        trust_advice = f"set VCENTER_CA_FILE to its authority's PEM file ({server}/certs/download.zip has it)"
+        trust = TrustPolicy(Authorities(settings.vcenter.ca_file).context, trust_advice, settings.vcenter.insecure)
+        plain = warning("http: anybody on the way can read the password", "set VCENTER_URL to the https address")
         proxy = find_vcenter_proxy(settings.vcenter.url)
         self._endpoint = Endpoint(settings.vcenter.url, "VCENTER_URL", trust, plain, proxy)
         self._session = Session(settings.vcenter.url, settings.vcenter.credentials, settings.vcenter.authorities())
@@ -43,106 +52,110 @@ class VcenterChecks:
         self.instance_uuid: str | None = None
         self.oldest: datetime | None = None
 
-    async def findings(self) -> list[Finding]:
-        """Take them all, and log out."""
+    async def run(self) -> Results:
+        """Run all checks, and log out."""
         try:
-            return await take(
+            return await run_checks(
                 [
-                    *self._endpoint.steps("vcenter"),
-                    Step("vcenter login", self.log_in, "vcenter tls"),
-                    Step("vcenter version", self.version, "vcenter login"),
-                    Step("vcenter clock", self.clock, "vcenter login"),
-                    Step("vcenter privileges", self.privileges, "vcenter login"),
-                    Step("vcenter events", self.events, "vcenter login"),
-                    Step("event types", self.event_types, "vcenter login"),
+                    *self._endpoint.checks("vcenter"),
+                    DoctorCheck("vcenter login", self.log_in, "vcenter tls"),
+                    DoctorCheck("vcenter version", self.version, "vcenter login"),
+                    DoctorCheck("vcenter clock", self.clock, "vcenter login"),
+                    DoctorCheck("vcenter privileges", self.privileges, "vcenter login"),
+                    DoctorCheck("vcenter events", self.events, "vcenter login"),
+                    DoctorCheck("event types", self.event_types, "vcenter login"),
                 ]
             )
         finally:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._vcenter.close(), LIMIT)
+                await asyncio.wait_for(self._vcenter.close(), CHECK_TIMEOUT)
 
-    async def log_in(self) -> Outcome:
+    async def log_in(self) -> CheckResult:
         """Log in as ``run`` would."""
         username = self._credentials().username
         try:
             await self._vcenter.call(self._session.log_in)
         except AuthenticationError as exc:
-            found, _, advice = str(exc).partition("; ")
-            return failed(found, f"{advice}; {hint(username)}")
+            message, _, advice = str(exc).partition("; ")
+            return failure(message, f"{advice}; {login_hint(username)}")
         self.instance_uuid = self._session.instance_uuid
         return ok(f"as {username}", username=username)
 
-    async def version(self) -> Outcome:
-        """Which vCenter this is."""
+    async def version(self) -> CheckResult:
+        """Find out which vCenter this is."""
         product, api = await self._vcenter.call(diagnostics.read_product, self._session), self._session.api_version
-        found = f"{product}, API {api}, instance uuid {self.instance_uuid}"
+        message = f"{product}, API {api}, instance uuid {self.instance_uuid}"
         details = {"product": product, "api_version": api, "instance_uuid": self.instance_uuid}
         if self._session.is_host:
-            said, _, advice = ESXI_HOST.partition("; ")
-            return warning(f"{found}: {said}", advice, **details)
-        return ok(found, **details)
+            problem, _, advice = ESXI_HOST.partition("; ")
+            return warning(f"{message}: {problem}", advice, **details)
+        return ok(message, **details)
 
-    async def clock(self) -> Outcome:
-        """How far vCenter's clock and ours are apart."""
+    async def clock(self) -> CheckResult:
+        """Compare vCenter's clock with ours."""
         ahead = (await self._vcenter.call(diagnostics.read_clock_offset, self._session)).ahead
-        found = f"vCenter's clock is {abs(ahead):.1f} s {'behind' if ahead < 0 else 'ahead of'} ours"
-        if abs(ahead) > CLOCKS_APART:
-            advice = "have both follow the same NTP servers: events carry vCenter's time, log-ins and traces ours"
-            return warning(found, advice, seconds_ahead=ahead)
-        return ok(found, seconds_ahead=ahead)
+        message = f"vCenter's clock is {abs(ahead):.1f} s {'behind' if ahead < 0 else 'ahead of'} ours"
+        if abs(ahead) > MAX_CLOCK_DIFFERENCE:
+            advice = "synchronize both with the same NTP servers: events have vCenter's time, log-ins and traces ours"
+            return warning(message, advice, seconds_ahead=ahead)
+        return ok(message, seconds_ahead=ahead)
 
-    async def privileges(self) -> Outcome:
-        """Whether the account may read events, and all of them."""
+    async def privileges(self) -> CheckResult:
+        """Check whether the account may read events, and all of them."""
         granted = await self._vcenter.call(diagnostics.read_privileges, self._session)
         propagated = await self._vcenter.call(diagnostics.can_see_below_root, self._session)
-        return judge_privileges(granted, propagated=propagated)
+        return assess_privileges(granted, propagated=propagated)
 
-    async def events(self) -> Outcome:
-        """Whether a collector can be made, and how far back it reaches."""
+    async def events(self) -> CheckResult:
+        """Create a collector, and see how far back it reaches."""
         event = await self._vcenter.call(diagnostics.read_oldest_event, self._session)
         if event is None:
-            return warning("a collector can be made, but shows no event", f"if there are any, {GRANT}")
+            return warning("a collector can be created, but shows no event", f"if vCenter has events, {GRANT_ADVICE}")
         self.oldest = event.created
-        found = f"a collector can be made; the oldest event is {event.key}, {event.name}, of {ago(event.created)}"
-        return ok(found, key=event.key, name=event.name, created=event.created.isoformat())
+        message = (
+            f"a collector can be created; oldest event is {event.key}, {event.name}, of {format_age(event.created)}"
+        )
+        return ok(message, key=event.key, name=event.name, created=event.created.isoformat())
 
-    async def event_types(self) -> Outcome:
-        """Whether each pattern of EVENT_TYPES matches an event class or event type id that this vCenter lists."""
+    async def event_types(self) -> CheckResult:
+        """Check whether each pattern of EVENT_TYPES matches an event class or event type id that this vCenter lists."""
         patterns = self._types.patterns
         if not patterns:
-            return ok("EVENT_TYPES is not set: all are sent")
+            return ok("EVENT_TYPES is not set: all events are sent")
         doubts = list(self._types.doubts(await self._vcenter.call(self._session.categories)))
         if doubts:
-            found, _, advice = doubts[0].partition("; ")
-            return warning(f"EVENT_TYPES: {found}", advice, doubts=doubts)
+            message, _, advice = doubts[0].partition("; ")
+            return warning(f"EVENT_TYPES: {message}", advice, doubts=doubts)
         return ok(f"EVENT_TYPES: {', '.join(patterns)}", patterns=list(patterns))
 
 
-def judge_privileges(granted: Mapping[str, bool], *, propagated: bool) -> Outcome:
-    """What the privileges on the root folder mean for the stream."""
+def assess_privileges(granted: Mapping[str, bool], *, propagated: bool) -> CheckResult:
+    """Return what the privileges on the root folder mean for the stream."""
     lacking = [name for name, has in granted.items() if not has]
     if diagnostics.VIEW in lacking:
-        return failed(f"the account lacks {' and '.join(lacking)} on the root folder", GRANT, lacking=lacking)
+        return failure(f"the account lacks {' and '.join(lacking)} on the root folder", GRANT_ADVICE, lacking=lacking)
     if lacking:
-        found = f"the account lacks {lacking[0]} on the root folder: events of what it may not read stay hidden"
-        return warning(found, GRANT, lacking=lacking)
+        message = (
+            f"the account lacks {lacking[0]} on the root folder: events of objects that it may not read stay hidden"
+        )
+        return warning(message, GRANT_ADVICE, lacking=lacking)
     if not propagated:
-        return warning("the account sees nothing below the root folder", "have its permission there propagate")
+        return warning("the account sees nothing below the root folder", "make its permission there propagate")
     return ok(f"{' and '.join(granted)} on the root folder", lacking=lacking)
 
 
-def hint(username: str) -> str:
-    """What else a refusal may mean: vCenter gives one answer for all of it (SessionManager.Login, InvalidLogin)."""
+def login_hint(username: str) -> str:
+    """Say what else a refusal may mean: vCenter has one answer for all of it (SessionManager.Login, InvalidLogin)."""
     if "@" not in username and "\\" not in username:
-        return f"a user name has its domain with it, such as {username}@vsphere.local"
+        return f"a user name includes its domain, such as {username}@vsphere.local"
     return (
-        "a locked account and an expired password are refused alike: see Administration, Single Sign On in vCenter; "
-        "where that is hardened by DISA's STIG, three refusals in 15 minutes lock an account until somebody unlocks it"
+        "a locked account and an expired password get the same refusal: see Administration, Single Sign On in vCenter; "
+        "with DISA's STIG settings, three refusals in 15 minutes lock an account until somebody unlocks it"
     )
 
 
-def ago(moment: datetime, now: datetime | None = None) -> str:
-    """A time and its distance, in the largest unit that fits."""
+def format_age(moment: datetime, now: datetime | None = None) -> str:
+    """Format a time with its distance from now, in the largest unit that fits."""
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     size, unit = next(pair for pair in ((86400, "days"), (3600, "h"), (60, "min"), (0, "s")) if abs(seconds) >= pair[0])
     distance = f"{abs(seconds) / (size or 1):.0f} {unit}"
