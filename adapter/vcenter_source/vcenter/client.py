@@ -1,4 +1,4 @@
-"""vCenter for the asyncio rooms: pyVmomi blocks, so its calls run one after another in one thread."""
+"""vCenter for asyncio: pyVmomi blocks, so its calls run one after another in a thread of their own."""
 
 import asyncio
 import math
@@ -24,7 +24,7 @@ from vcenter_source.vcenter.session import Session
 log = structlog.get_logger()
 
 CREDENTIALS_POLL_SECONDS = 1.0
-"""Seconds between two looks whether credentials that were refused have changed."""
+"""Seconds between two checks whether refused credentials have changed."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,9 +32,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a vCenter says of itself when we log in.
+    """What a vCenter says about itself when we log in.
 
-    ``now`` is its clock; ``categories`` tells info, warning, error or user of each event class and event type id.
+    ``now`` is its clock; ``categories`` maps each event class and event type id to info, warning, error or user.
     """
 
     instance_uuid: str
@@ -44,9 +44,9 @@ class About:
 
 
 class CollectorReader:
-    """The asyncio face of one collector.
+    """Read one collector from asyncio.
 
-    In a backlog it reads a page ahead: while one is delivered, vCenter has the time to answer with the next.
+    In a backlog it reads a page ahead: while one page is delivered, vCenter prepares the next.
     """
 
     def __init__(self, vcenter: "Vcenter", collector: Collector) -> None:
@@ -55,11 +55,11 @@ class CollectorReader:
         self._ahead: asyncio.Task[EventPage] | None = None
 
     async def read(self) -> EventPage:
-        """The next events, oldest first; empty when there are none just now."""
+        """Return the next events, oldest first; an empty page if there are none just now."""
         coming, self._ahead = self._ahead or asyncio.create_task(self._read()), None
         try:
             page = await coming
-        except VcenterSourceError as exc:  # told when its turn has come: while events wait, vCenter is not to blame
+        except VcenterSourceError as exc:  # noted only now: while events wait for the sink, vCenter is not to blame
             self._vcenter.contact.failed(str(exc))
             raise
         if page.full:
@@ -72,7 +72,7 @@ class CollectorReader:
         return page
 
     async def close(self) -> None:
-        """End what is read ahead, and free the collector."""
+        """Stop reading ahead, and free the collector."""
         if self._ahead is not None:
             self._ahead.cancel()
             await asyncio.gather(self._ahead, return_exceptions=True)
@@ -85,12 +85,12 @@ class CollectorReader:
         return clock
 
     async def read_latest(self) -> list[Identity]:
-        """The newest events there are, in no order, wherever reading stands."""
+        """Return the newest events, in no order, wherever reading stands."""
         return await self._vcenter.call(self._collector.read_latest)
 
 
 class Vcenter:
-    """One vCenter and the thread that speaks with it. ``contact`` learns when events are read, and what fails.
+    """One vCenter, and the thread that calls it. ``contact`` is updated with events read and with failures.
 
     ``sleep`` waits some seconds; a test passes its own.
     """
@@ -109,7 +109,7 @@ class Vcenter:
         self._paging = Paging()
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a blocking call in the thread, and have ``contact`` know of a failure."""
+        """Run a blocking call in the thread, and note a failure in ``contact``."""
         try:
             return await self.run(function, *args, **kwargs)
         except VcenterSourceError as exc:
@@ -117,7 +117,7 @@ class Vcenter:
             raise
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a blocking call in the thread. Cancelling the caller aborts the call under way and waits for its end."""
+        """Run a blocking call in the thread. Cancelling the caller aborts the call and waits for its end."""
         submitted = self._thread.submit(function, *args, **kwargs)
         future = asyncio.wrap_future(submitted)
         try:
@@ -130,7 +130,7 @@ class Vcenter:
             raise
 
     async def connect(self, *, patient: bool = False) -> About:
-        """Log in; where ``patient``, wait for other credentials when these are refused.
+        """Log in; if ``patient``, wait for other credentials when these are refused.
 
         Raises the failures of ``vcenter_source.core.errors``.
         """
@@ -141,7 +141,7 @@ class Vcenter:
         return await self.call(self._read_about)
 
     async def _log_in_patiently(self, log_in: Callable[[], None]) -> None:
-        """While the credentials are refused, wait until they have changed or may be tried again."""
+        """Log in; while the credentials are refused, wait until they have changed or may be tried again."""
         while True:
             try:
                 await self.call(log_in)
@@ -159,14 +159,14 @@ class Vcenter:
         return About(session.instance_uuid, session.api_version, session.current_time(), session.categories())
 
     async def read_clock(self) -> ClockReading:
-        """See whether vCenter's clock was set back since the last look. Raises ClockSetBackError."""
+        """Read both clocks. Raises ClockSetBackError if vCenter's was set back since the last reading."""
         ours = datetime.now(UTC)
         sample = await self.call(self._sample_clock)
         self._clock.check(sample)
         return ClockReading(sample.reported, ours)
 
     def now(self) -> datetime | None:
-        """vCenter's clock, or a little ahead of it, as the last look at it tells; None before the first."""
+        """Return the time on vCenter's clock, or a little ahead of it, from the last reading; None before the first."""
         sample = self._clock.last
         return sample.reported + timedelta(seconds=time.monotonic() - sample.before) if sample else None
 
@@ -178,7 +178,7 @@ class Vcenter:
     async def reader(
         self, since: datetime | None, event_type_ids: Sequence[str], until: datetime | None = None
     ) -> AsyncIterator[CollectorReader]:
-        """A collector of the events from ``since`` to ``until`` (None: no limit), destroyed at the end."""
+        """Read the events from ``since`` to ``until`` (None: no limit) by a collector, destroyed at the end."""
         await self._log_in_patiently(self._session.ensure)
         await self.read_clock()
         collector = await self.call(Collector, self._session, since, event_type_ids, self._paging, until)

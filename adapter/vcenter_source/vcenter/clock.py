@@ -1,4 +1,4 @@
-"""Is vCenter's clock ever set back? Pure."""
+"""Notice when vCenter's clock is set back. No I/O."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from vcenter_source.core.errors import ClockSetBackError
 
 TOLERANCE = timedelta(seconds=1)
-"""How far two clocks may drift apart between two looks; a collector's overlap makes up for it."""
+"""How far two clocks may drift apart between two samples; a collector's overlap makes up for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockSample:
-    """What vCenter's clock said, and between which two readings of a monotonic clock of ours, in seconds."""
+    """The time that vCenter reported, between two readings of our monotonic clock, in seconds."""
 
     before: float
     reported: datetime
@@ -20,12 +20,12 @@ class ClockSample:
 
 @dataclass(slots=True)
 class ClockMonitor:
-    """vCenter's clock beside one that never goes back."""
+    """Compares vCenter's clock with one that never goes back."""
 
     last: ClockSample | None = None
 
     def check(self, sample: ClockSample) -> None:
-        """Raises ClockSetBackError if less time has passed on vCenter's clock than on ours, since the last sample."""
+        """Raise ClockSetBackError if less time has passed on vCenter's clock than on ours, since the last sample."""
         last, self.last = self.last, sample
         if last is None:
             return

@@ -1,4 +1,4 @@
-"""An EventHistoryCollector: create, read, wait, destroy. It blocks: see ``client``."""
+"""An EventHistoryCollector: create, read, wait, destroy. Calls block: see ``client``."""
 
 import time
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ from vcenter_source.vcenter.stub import AnswerLateError, AnswerTooLongError
 log = structlog.get_logger()
 
 LATEST_PAGE_SIZE = 10
-"""Events in ``latestPage``. It travels with each wake-up and wakes us with any size, so it is small."""
+"""Events in ``latestPage``. The page travels with each wake-up, and any size wakes us, so it is small."""
 
 
 class Collector:
-    """One collector on the server, with a filter on its ``latestPage`` that tells when there is more to read.
+    """One collector on the server, with a filter on its ``latestPage`` that wakes us when there is more to read.
 
-    A new collector stands before its oldest event (vSphere API reference, HistoryCollector.rewind). One whose read has
-    failed has to be replaced: it may have moved on all the same. ``paging`` is how many events to ask for.
+    A new collector stands before its oldest event (vSphere API reference, HistoryCollector.rewind). A collector whose
+    read has failed has to be replaced: it may have moved on all the same. ``paging`` decides the size of a page.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Collector:
             if isinstance(exc.__cause__, AnswerLateError):
                 self._paging.note_creation(in_time=False)
             self.destroy()
-            if isinstance(exc, VcenterUnavailableError):  # there may be one that we were not told of, or as many as may
+            if isinstance(exc, VcenterUnavailableError):  # one may exist unknown to us, or too many
                 session.mark_unclean()
             raise
 
@@ -63,7 +63,7 @@ class Collector:
         self._pages.CreateFilter(build_latest_page_spec(self._collector), partialUpdates=True)
 
     def read(self) -> EventPage:
-        """The next events, oldest first; empty when there are none just now. Raises VcenterUnavailableError."""
+        """Return the next events, oldest first; none just now is an empty page. Raises VcenterUnavailableError."""
         stub, paging, begun = self._session.stub, self._paging, time.monotonic()
         asked = paging.size
         with vcenter_errors(self._session.host), stub.limits(paging.timeout, MAX_PAGE_BYTES):
@@ -95,20 +95,20 @@ class Collector:
         return page
 
     def wait(self, seconds: int) -> None:
-        """Return as soon as ``latestPage`` has changed since the last call, or when the time has run out."""
+        """Return as soon as ``latestPage`` has changed since the last call, or when the time is over."""
         options = vmodl.query.PropertyCollector.WaitOptions(maxWaitSeconds=seconds)
         answer, cut = self._ask_pages("WaitForUpdatesEx", self._version, options)
         version, _ = decode_wait(answer, cut=cut)
         self._version = version or self._version
 
     def read_latest(self) -> list[Identity]:
-        """The newest events that match, in no order: read beside the page, to see whether reading has come so far."""
+        """Return the newest events that match, in no order, to check whether reading has come that far."""
         spec, options = build_latest_page_spec(self._collector), vmodl.query.PropertyCollector.RetrieveOptions()
         answer, cut = self._ask_pages("RetrievePropertiesEx", [spec], options)
         return decode_identities(answer, cut=cut)
 
     def _ask_pages(self, method: str, *args: Any) -> tuple[bytes, bool]:
-        """An answer with events that are not read here, and whether it was cut off where they are too large."""
+        """Return an answer whose events are not decoded, and whether it was cut off because they are too large."""
         stub = self._session.stub
         with vcenter_errors(self._session.host), stub.limits(stub.call_timeout, MAX_PAGE_BYTES):
             try:
@@ -117,13 +117,13 @@ class Collector:
                 return exc.beginning, True
 
     def destroy(self) -> None:
-        """Free it on the server, where a session may hold only 32: now, or when vCenter answers. Never fails."""
+        """Free it on the server, now or when vCenter answers again: a session may hold only 32. Never fails."""
         made = (self._pages and self._pages.Destroy, self._collector and self._collector.DestroyCollector)
         self._session.free(*filter(None, made))
 
 
 def build_event_filter(since: datetime | None, event_type_ids: Sequence[str], until: datetime | None = None) -> Any:
-    """Which events: from ``since`` to ``until`` (None: no limit), of these classes and event type ids (empty: all)."""
+    """Build the filter: from ``since`` to ``until`` (None: no limit), these classes and event type ids (empty: all)."""
     spec = vim.event.EventFilterSpec(disableFullMessage=False)
     if since is not None or until is not None:
         spec.time = vim.event.EventFilterSpec.ByTime(beginTime=since, endTime=until)
@@ -133,7 +133,7 @@ def build_event_filter(since: datetime | None, event_type_ids: Sequence[str], un
 
 
 def build_latest_page_spec(collector: Any) -> Any:
-    """The PropertyCollector's filter on this one property of this one object."""
+    """Build the PropertyCollector's filter on this one property of this one object."""
     pc = vmodl.query.PropertyCollector
     return pc.FilterSpec(
         propSet=[pc.PropertySpec(type=vim.event.EventHistoryCollector, pathSet=["latestPage"])],

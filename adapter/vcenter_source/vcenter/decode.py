@@ -1,7 +1,7 @@
-"""A page of SOAP to events, tolerant of what it does not know.
+"""Decode a page of SOAP to events, whatever unknown types it holds.
 
-pyVmomi's own deserializer gives up a whole page for one class, property or enum value that it has not heard of, and
-is several times slower. Here the page is read by the standard library's ElementTree, and each event by ``values``.
+pyVmomi's own deserializer gives up a whole page for one unknown class, property or enum value, and is several times
+slower. Here the standard library's ElementTree reads the page, and ``values`` each event.
 """
 
 import re
@@ -25,16 +25,16 @@ _REFERENCE = re.compile(r"&#(?:x([0-9a-f]{1,8})|([0-9]{1,10}));", re.IGNORECASE)
 
 
 class EventPage:
-    """The events of one answer, in its order. Each is decoded when it is its turn, so nothing waits for a whole page.
+    """The events of one answer, in its order. Each is decoded in its turn, so nothing waits for a whole page.
 
-    An event is never dropped. One whose key cannot be read gets a negative checksum of itself instead, the same
-    each time it is read; one whose time cannot be read gets that of the event before it (1970 if there is none).
+    An event is never dropped. An event with an unreadable key gets a negative checksum of itself as its key, the same
+    each time it is read; an event with an unreadable time gets the time of the event before it (1970 if there is none).
     """
 
     def __init__(self, elements: Sequence[Element]) -> None:
         self._elements = elements
         self.full = False
-        """Whether there are as many as were asked for, so that there may be more."""
+        """Whether the page holds as many events as were asked for, so that there may be more."""
 
     def __len__(self) -> int:
         return len(self._elements)
@@ -48,15 +48,15 @@ class EventPage:
 
 
 def decode_page(xml: bytes) -> EventPage:
-    """The answer to ReadNextEvents, ReadPreviousEvents or QueryEvents.
+    """Decode the answer to ReadNextEvents, ReadPreviousEvents or QueryEvents.
 
-    Raises VcenterUnavailableError for what is no SOAP answer, and for a SOAP Fault (see ``fault_name``).
+    Raises VcenterUnavailableError for a SOAP Fault (see ``fault_name``), and for anything but SOAP.
     """
     return EventPage(_answer(xml))
 
 
 def decode_partial_page(xml: bytes) -> EventPage:
-    """The first event of an answer that was cut off: those of its fields that are whole."""
+    """Decode the first event of an answer that was cut off: its complete fields."""
     returned = _parse_partial(xml)[:1]
     for event in returned:
         if len(event) > 0:
@@ -65,17 +65,17 @@ def decode_partial_page(xml: bytes) -> EventPage:
 
 
 def _parse_partial(xml: bytes) -> list[Element]:
-    """The ``returnval`` elements of an answer that was cut off; of the last, what there is of it."""
+    """Return the ``returnval`` elements of an answer that was cut off; the last may be incomplete."""
     parser: Any = ET.XMLPullParser(("start",))
     parser.feed(xml)
     return [element for _, element in parser.read_events() if local(element.tag) == "returnval"]
 
 
 def decode_wait(xml: bytes, *, cut: bool = False) -> tuple[str | None, bool]:
-    """The answer to WaitForUpdatesEx: the new version, None when the time ran out, and whether anything changed.
+    """Decode the answer to WaitForUpdatesEx: the new version, None if the time ran out, and whether anything changed.
 
-    What changed is not looked at: it may hold classes that nobody here knows. So it does no harm where the answer was
-    ``cut`` off. Raises as ``decode_page``.
+    The change itself is not decoded: it may hold unknown classes. So an answer that was ``cut`` off does no harm.
+    Raises as ``decode_page``.
     """
     returned = _parse_partial(xml) if cut else _answer(xml)
     children = {local(child.tag): child for child in (returned[0] if returned else ())}
@@ -84,9 +84,9 @@ def decode_wait(xml: bytes, *, cut: bool = False) -> tuple[str | None, bool]:
 
 
 def decode_categories(xml: bytes) -> dict[str, str]:
-    """The answer to RetrievePropertiesEx of ``description.eventInfo``: event class or event type id -> category.
+    """Decode the answer to RetrievePropertiesEx of ``description.eventInfo``: event class or event type id -> category.
 
-    EventEx and ExtendedEvent stand there once for each id, which is what their ``fullFormat`` has before a ``|``.
+    EventEx and ExtendedEvent are listed once for each id, which stands in ``fullFormat`` before a ``|``.
     """
     categories = {}
     for returned in _answer(xml):
@@ -100,9 +100,9 @@ def decode_categories(xml: bytes) -> dict[str, str]:
 
 
 def decode_identities(xml: bytes, *, cut: bool = False) -> list[Identity]:
-    """The answer to RetrievePropertiesEx of ``latestPage``: which events it holds, in no order. Raises as above.
+    """Decode the answer to RetrievePropertiesEx of ``latestPage``: its identities, in no order. Raises as above.
 
-    Nothing else of them is looked at, and one whose key or time cannot be read is left out, as is one that was ``cut``.
+    An event whose key or time cannot be read is left out, and so is an event that was ``cut`` off.
     """
     identities = []
     for returned in _parse_partial(xml) if cut else _answer(xml):
@@ -115,7 +115,7 @@ def decode_identities(xml: bytes, *, cut: bool = False) -> list[Identity]:
 
 
 def fault_name(xml: bytes) -> str | None:
-    """The type of a SOAP Fault (``NotAuthenticated``); its faultcode without a detail; None if it is no Fault."""
+    """Return the type of a SOAP Fault (``NotAuthenticated``), else its faultcode; None for anything else."""
     fault = _fault_of(xml)
     if fault is None:
         return None
@@ -126,7 +126,7 @@ def fault_name(xml: bytes) -> str | None:
 
 
 def fault_message(xml: bytes) -> str:
-    """The message of a SOAP Fault, for people; empty if there is none."""
+    """Return the message of a SOAP Fault, for people; empty if there is none."""
     fault = _fault_of(xml)
     return "" if fault is None else _text_of(fault, "faultstring")
 
@@ -143,7 +143,7 @@ def _text_of(parent: Element, name: str) -> str:
 
 
 def _answer(xml: bytes) -> list[Element]:
-    """The ``returnval`` elements of an answer."""
+    """Return the ``returnval`` elements of an answer."""
     body = _body(xml)
     if len(body) == 0 or local(body[0].tag) == "Fault":
         raise VcenterUnavailableError(f"vCenter answered with the fault {fault_name(xml)}: {fault_message(xml)}")
@@ -158,7 +158,7 @@ def _body(xml: bytes) -> Element:
 
 
 def _parse(xml: bytes) -> Element:
-    """The root. Characters that XML forbids, which names and messages can hold, are replaced if they are in the way."""
+    """Return the root. Names and messages can hold characters that XML forbids; they are replaced if parsing fails."""
     try:
         return ET.fromstring(xml)  # noqa: S314  from the vCenter we log in to; expat bounds its entities
     except (ET.ParseError, LookupError, ValueError) as exc:
@@ -170,7 +170,7 @@ def _parse(xml: bytes) -> Element:
 
 
 def _replace_forbidden(reference: re.Match[str]) -> str:
-    """A character reference, or U+FFFD in the place of one to a character that XML forbids."""
+    """Return a character reference, or U+FFFD for a reference to a character that XML forbids."""
     code = int(reference[1], 16) if reference[1] else int(reference[2])
     forbidden = code > sys.maxunicode or _FORBIDDEN.match(chr(code))
     return "�" if forbidden else reference[0]
@@ -180,7 +180,7 @@ def _event(element: Element, before: datetime) -> Event:
     xsi_type = element.get(XSI_TYPE, "Event")
     class_name = local(xsi_type)
     data = get_decoder(xsi_type, "Event")(element)
-    if not isinstance(data, dict):  # a class that is no object at all
+    if not isinstance(data, dict):  # a class that is no object
         data = {"_typeName": class_name, "_value": data}
     key, created = data.get("key"), _parse_time(data.get("createdTime"))
     if not isinstance(key, int):
@@ -189,7 +189,7 @@ def _event(element: Element, before: datetime) -> Event:
 
 
 def _parse_time(text: Any) -> datetime | None:
-    """The wire's time (any precision; without a zone it is UTC) in UTC; None if it is none."""
+    """Read a time (any precision; without a zone it is UTC) in UTC; None for anything else."""
     try:
         created = datetime.fromisoformat(text)
         return created.astimezone(UTC) if created.tzinfo else created.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What goes wrong on the way to vCenter, as ``vcenter_source.core.errors`` names it, and in words for an operator."""
+"""Map what goes wrong on the way to vCenter to ``vcenter_source.core.errors``, in words for an operator."""
 
 import ssl
 from collections.abc import Iterator
@@ -45,29 +45,29 @@ def vcenter_errors(host: str) -> Iterator[None]:
         raise CertificateError(describe_distrust(host, exc)) from exc
     except (OSError, HTTPException) as exc:
         raise VcenterUnavailableError(describe_unreachable(host, exc)) from exc
-    except Exception as exc:  # pyVmomi raises ExpatError, KeyError and bare ones for an answer that is no vCenter's
+    except Exception as exc:  # pyVmomi raises ExpatError, KeyError and bare ones if another server answers
         raise VcenterUnavailableError(f"{host} does not answer like a vCenter; check VCENTER_URL") from exc
 
 
 def describe_distrust(host: str, exc: ssl.SSLCertVerificationError) -> str:
-    """What an operator reads when vCenter's certificate is refused."""
+    """Describe why vCenter's certificate is refused."""
     by_hand = "set VCENTER_CA_FILE to the authority's PEM file, or VCENTER_INSECURE=true to accept any certificate"
     said = f"vCenter {host}: its certificate {explain_verify_code(exc.verify_code)} ({exc.verify_message.rstrip('.')})"
     return f"{said}; {suggest_remedy(exc.verify_code, 'VCENTER_URL', by_hand)}"
 
 
 def describe_fault(fault: Any) -> str:
-    """A SOAP fault by its type and its own words."""
+    """Describe a SOAP fault by its type and message."""
     return str(fault) if isinstance(fault, UnknownFaultError) else f"{type(fault).__name__}: {get_fault_message(fault)}"
 
 
 def get_fault_message(fault: Any) -> str:
-    """A SOAP fault's own words."""
+    """Return a SOAP fault's message."""
     return fault.msg or "no reason given"
 
 
 def describe_unreachable(host: str, exc: Exception) -> str:
-    """What an operator reads where no answer came, or none from a vCenter's SOAP."""
+    """Describe why no answer came, or none in vCenter's SOAP."""
     if isinstance(exc, ProxyError):
         return f"vCenter {host} cannot be reached: {exc}"
     if isinstance(exc, AnswerLateError):
@@ -78,11 +78,11 @@ def describe_unreachable(host: str, exc: Exception) -> str:
 
 
 def describe_refusal(host: str) -> str:
-    """What an operator reads when vCenter refuses the credentials."""
+    """Describe that vCenter refuses the credentials."""
     settings = "check VCENTER_USERNAME and VCENTER_PASSWORD, or the files under VCENTER_SECRET_PATH"
     return f"vCenter {host} refuses the user name or password; {settings}"
 
 
 def describe_exception(exc: Exception) -> str:
-    """An exception in words, also where it carries none."""
+    """Describe an exception, also one without a message."""
     return (exc.strerror if isinstance(exc, OSError) else None) or str(exc) or type(exc).__name__

@@ -1,4 +1,4 @@
-"""What objects are called. It blocks: see ``client``."""
+"""The names of objects in the inventory. Calls block: see ``client``."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ NAMESPACE = "urn:vim25"
 
 
 def read_names(session: Session, references: Iterable[ManagedObjectReference]) -> Mapping[ManagedObjectReference, str]:
-    """The name of each object of the inventory; one that is gone, or that the account may not see, has none here."""
+    """Read the name of each object; one that is gone, or hidden from the account, is left out."""
     query = vmodl.query.PropertyCollector
     asked = [query.ObjectSpec(obj=each) for each in to_entities(session, references)]
     found: dict[ManagedObjectReference, str] = {}
@@ -34,7 +34,7 @@ def read_names(session: Session, references: Iterable[ManagedObjectReference]) -
 
 
 def to_entities(session: Session, references: Iterable[ManagedObjectReference]) -> Iterator[Any]:
-    """Those that belong to the inventory, for pyVmomi. A tag may also be on an item of a content library, say."""
+    """Convert the references to inventory objects for pyVmomi; a tag may also be on an item of a content library."""
     for each in references:
         try:
             kind = VmomiSupport.GetWsdlType(NAMESPACE, each.type)
@@ -45,5 +45,5 @@ def to_entities(session: Session, references: Iterable[ManagedObjectReference]) 
 
 
 def to_reference(entity: Any) -> ManagedObjectReference:
-    """A reference out of pyVmomi's object."""
+    """Convert pyVmomi's object to a reference."""
     return ManagedObjectReference(VmomiSupport.GetWsdlName(type(entity)), entity._GetMoId())  # noqa: SLF001  the only way

@@ -1,7 +1,7 @@
-"""What may be left behind on vCenter, and is to be ended as soon as it answers: objects in a session, whole sessions.
+"""What may be left behind on vCenter and has to be ended when it answers: objects in a session, and whole sessions.
 
-After a lost connection nobody knows what was carried out. vCenter allows 32 collectors in a session, and an account
-not any number of sessions: what is forgotten adds up. It blocks: see ``client``.
+After a lost connection nobody knows which call was carried out. vCenter allows 32 collectors in a session and limits
+the sessions, so whatever is forgotten adds up. Calls block: see ``client``.
 """
 
 from collections import deque
@@ -17,14 +17,14 @@ from vcenter_source.vcenter.stub import StatusError, Stub
 T = TypeVar("T")
 
 CLEANUP_TIMEOUT = 10.0
-"""Seconds that a call may take which frees something: what is not freed now is freed later."""
+"""Seconds that a call may take that frees something: what is not freed now is freed later."""
 
 MAX_LEFTOVERS = 8
-"""Objects that may wait to be freed before the whole session is better ended, which frees them all."""
+"""Objects that may wait to be freed; with more, the whole session is ended, which frees them all."""
 
 
 class Leftovers:
-    """The objects that wait to be freed in the session there is, and the sessions before it that may still live."""
+    """The objects to free in the present session, and earlier sessions that may still live."""
 
     def __init__(self) -> None:
         self._objects: list[Callable[[], Any]] = []
@@ -32,35 +32,35 @@ class Leftovers:
 
     @property
     def has_too_many(self) -> bool:
-        """Whether it takes the end of the session to free its objects."""
+        """Whether the session has to be ended to free its objects."""
         return len(self._objects) > MAX_LEFTOVERS
 
     @property
     def stubs(self) -> list[Stub]:
-        """Those of the sessions that may still live."""
+        """The stubs of the sessions that may still live."""
         return [stub for stub, _ in self._sessions]
 
     def add(self, destroy: Iterable[Callable[[], Any]]) -> None:
-        """Objects are to be freed, by these calls."""
+        """Note objects to free, by these calls."""
         self._objects.extend(destroy)
 
     def add_session(self, stub: Stub, content: Any) -> None:
-        """A session is to be ended, which frees its objects."""
+        """Note a session to end, which frees its objects."""
         self._objects = []
         self._sessions = [*self._sessions[1 - MAX_LEFTOVERS :], (stub, content)]
 
     def free_objects(self, stub: Stub) -> None:
-        """Free what can be freed now. Never fails."""
+        """Free the objects that can be freed now. Never fails."""
         with stub.limits(CLEANUP_TIMEOUT):
             self._objects = end_each(self._objects, destroy_object)
 
     def end_sessions(self) -> None:
-        """End what can be ended now. Never fails."""
+        """End the sessions that can be ended now. Never fails."""
         self._sessions = end_each(self._sessions, end_session)
 
 
 def end_each(waiting: list[T], end: Callable[[T], bool]) -> list[T]:
-    """What still waits after a try to end all of it; where vCenter cannot be reached, the rest is not even tried."""
+    """Try to end each, and return those left; once vCenter cannot be reached, the rest is not tried."""
     kept, left = [], deque(waiting)
     with suppress(OSError, HTTPException):
         while left:
@@ -71,7 +71,7 @@ def end_each(waiting: list[T], end: Callable[[T], bool]) -> list[T]:
 
 
 def destroy_object(destroy: Callable[[], Any]) -> bool:
-    """Whether an object is gone from vCenter, now that it is to be. Raises OSError, HTTPException without an answer."""
+    """Destroy an object; return whether it is gone. Raises OSError or HTTPException without an answer."""
     try:
         destroy()
     except (vim.fault.NotAuthenticated, vmodl.fault.ManagedObjectNotFound):
@@ -86,7 +86,7 @@ def destroy_object(destroy: Callable[[], Any]) -> bool:
 
 
 def end_session(session: tuple[Stub, Any]) -> bool:
-    """Whether a session has ended, now that it is to. Raises as ``destroy_object``."""
+    """End a session; return whether it has ended. Raises as ``destroy_object``."""
     stub, content = session
     try:
         with stub.limits(CLEANUP_TIMEOUT):

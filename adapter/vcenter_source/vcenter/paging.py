@@ -1,29 +1,29 @@
-"""How many events to ask vCenter for at once: as many as it takes a reasonable time and memory to get. Pure."""
+"""Decide how many events to ask vCenter for at once, within a reasonable time and memory. No I/O."""
 
 MAX_PAGE_EVENTS = 1000
-"""Events a read, the most that vCenter allows."""
+"""The most events per read that vCenter allows."""
 
 READ_TIMEOUT, MAX_READ_TIMEOUT = 60.0, 960.0
-"""Seconds that a call may take, and up to which it may take longer each time where there is nothing less to ask for."""
+"""Seconds that a call may take; while nothing smaller can be asked for, each try may take longer, up to the second."""
 
 TARGET_PAGE_BYTES = 4 << 20
-"""Bytes that a page should have at most; what it takes in memory is some times as much."""
+"""Bytes that a page should have at most; decoded, it takes several times as much memory."""
 
 MAX_PAGE_BYTES = 16 << 20
-"""Bytes that the answer to a read may have. Before anything is known of the events, a page is larger than its goal."""
+"""Bytes that the answer to a read may have. The first pages, of unknown events, may exceed the target."""
 
 FAST_READ_SECONDS, SLOW_READ_SECONDS = READ_TIMEOUT / 3, READ_TIMEOUT * 2 / 3
-"""Seconds: after a read that took less, up to twice as many events are asked for; after one that took more, half."""
+"""Seconds: after a faster read, the next asks for up to twice as many events; after a slower one, for half."""
 
 FIRST_TRIAL = 8
-"""Pages to read before a size is tried that has failed; twice as many after each failure."""
+"""Pages to read before a size that has failed is tried again; twice as many after each failure."""
 
 
 class Paging:
-    """The size of the next page, by what became of those before.
+    """The size of the next page, from the reads before it.
 
-    After a failed read the collector is replaced, and the new one begins a while before the last event: so a size that
-    has failed is tried again after more and more pages, or one might never come beyond that while.
+    After a failed read the collector is replaced, and the new one begins some time before the last event. A size
+    that has failed is tried again only after more and more pages: else reading might never get beyond that time.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Paging:
         self._pages = 0
 
     def note_success(self, events: int, size: int, seconds: float) -> None:
-        """A page came: so many events in so many bytes and seconds."""
+        """Note a page that came: its events, its size in bytes, and the seconds it took."""
         self._raise_ceiling()
         wanted = self.size
         if seconds < FAST_READ_SECONDS:
@@ -53,12 +53,12 @@ class Paging:
             self._pages, self._ceiling = 0, min(MAX_PAGE_EVENTS, self._ceiling * 2)
 
     def note_creation(self, *, in_time: bool) -> None:
-        """A collector was made, or not in time: in a long history that may take a while."""
+        """Note whether a collector was created in time: in a long history that may take a while."""
         longer = min(MAX_READ_TIMEOUT, self.creation_timeout * 2)
         self.creation_timeout = READ_TIMEOUT if in_time else longer
 
     def note_failure(self) -> None:
-        """A page did not come in time, or was too large."""
+        """Note a page that did not come in time, or was too large."""
         if self.size == 1:
             self.timeout = min(MAX_READ_TIMEOUT, self.timeout * 2)
         self.size = self._ceiling = max(1, self.size // 4)

@@ -1,9 +1,9 @@
-"""When to log in again after vCenter has refused to: seldom enough that it locks no account. Pure but for its clock.
+"""Decide when to log in again after a refusal: seldom enough that vCenter locks no account. No I/O but the clock.
 
 vCenter locks an account for five minutes at five refusals within 180 seconds (vSphere Authentication, lockout policy).
-It counts whole seconds, and the 180th with them (vmdir's lockoutpolicy.c): hence a window that is a little longer.
-pytag, which shares the account, follows the same rules: together they are refused four times in such a window, as long
-as nobody changes the credentials.
+It counts whole seconds, including the 180th (vmdir's lockoutpolicy.c): hence a slightly longer window. Functions that
+share the account follow the same rules: the adapter and one of them are refused four times together in such a window,
+as long as nobody changes the credentials.
 """
 
 import time
@@ -12,13 +12,13 @@ from collections.abc import Callable
 from vcenter_source.settings.vcenter import Credentials
 
 PAUSES = (60.0, 120.0, 240.0, 480.0, 900.0)
-"""Seconds to wait at least after the first refusal, the second, and so on; the last for all that follow."""
+"""The least seconds to wait after the first refusal, the second, and so on; the last for all that follow."""
 
 WINDOW = 185.0
 """Seconds within which refusals count together."""
 
 SAME, ANY = 2, 3
-"""How many refusals a window may hold before credentials wait that were refused, and before changed ones do."""
+"""How many refusals a window may hold before the same credentials have to wait, and before changed ones do."""
 
 
 class Refusals:
@@ -29,10 +29,10 @@ class Refusals:
         self._credentials: Credentials | None = None
         self._count = 0
         self._at: list[float] = []
-        """When the last of them were."""
+        """The times of the last refusals."""
 
     def note(self, credentials: Credentials) -> None:
-        """These were refused just now."""
+        """Note that these were refused just now."""
         if self._credentials is not None and self._credentials.username != credentials.username:
             self.forget()  # another account is not locked by what happened to this one
         self._credentials = credentials
@@ -40,11 +40,11 @@ class Refusals:
         self._count += 1
 
     def forget(self) -> None:
-        """A log-in has succeeded."""
+        """Forget all refusals: a log-in has succeeded."""
         self._credentials, self._count, self._at = None, 0, []
 
     def pause(self, credentials: Credentials) -> float:
-        """Seconds until these may be tried: 0 for changed ones, unless they change over and over."""
+        """Return the seconds until these may be tried: 0 for changed ones, unless they change over and over."""
         last = self._credentials
         if last is None or credentials.username != last.username:
             return 0.0
@@ -54,7 +54,7 @@ class Refusals:
         return max(grown, self._until_fewer(SAME), 0.0)
 
     def _until_fewer(self, allowed: int) -> float:
-        """Seconds until a window holds fewer refusals than this."""
+        """Return the seconds until a window holds fewer refusals than ``allowed``."""
         if len(self._at) < allowed:
             return 0.0
         return max(self._at[-allowed] + WINDOW - self._clock(), 0.0)

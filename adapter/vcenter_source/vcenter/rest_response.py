@@ -1,6 +1,6 @@
-"""What vCenter's REST API answers: read up to a limit, and taken only where it has the expected form.
+"""Responses of vCenter's REST API: read up to a limit, and accepted only in the expected form.
 
-Each function here raises ValueError for any other form: what answers may be a proxy, or a log-in page.
+Each function here raises ValueError for any other form: the response may be a proxy's, or a log-in page.
 """
 
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ import httpx
 from vcenter_source.core.event import ManagedObjectReference
 
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
-"""The longest answer that is read: a tag on some 300,000 objects."""
+"""The longest response that is read, in bytes: a tag on some 300,000 objects."""
 
 NOT_FOUND = object()
-"""What an operation answers for something that is not there."""
+"""The result of an operation on something that does not exist."""
 
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 
 @dataclass(frozen=True, slots=True)
 class RestResponse:
-    """An HTTP response, read. ``request`` is what it answers: ``GET /api/cis/tagging/category``."""
+    """An HTTP response with its body. ``request`` is the request: ``GET /api/cis/tagging/category``."""
 
     request: str
     status: int
@@ -30,7 +30,7 @@ class RestResponse:
 
     @classmethod
     def read(cls, response: httpx.Response) -> Self:
-        """Read a response of at most MAX_RESPONSE_BYTES."""
+        """Read a response of at most MAX_RESPONSE_BYTES. Raises ValueError for a longer one."""
         content = bytearray()
         for chunk in response.iter_raw():
             content += chunk
@@ -47,14 +47,14 @@ class RestResponse:
 
 
 def parse_header_value(found: Any) -> str:
-    """A string that can stand in a header or a path."""
+    """Check a string that goes into a header or a path."""
     if not isinstance(found, str) or not found.strip() or not found.isascii() or not found.isprintable():
         raise ValueError("no string")
     return found
 
 
 def parse_ids(found: Any) -> list[str]:
-    """A list of ids; vcsim has null for an empty one."""
+    """Read a list of ids; vcsim sends null for an empty one."""
     if not isinstance(found, list | None):
         raise ValueError("no list")  # noqa: TRY004  one kind of failure for every form
     ids = [parse_header_value(each) for each in found or ()]
@@ -64,14 +64,14 @@ def parse_ids(found: Any) -> list[str]:
 
 
 def parse_name(found: Any) -> str:
-    """The name of a category or of a tag."""
+    """Read the name of a category or a tag."""
     if not isinstance(found, dict) or not isinstance(found.get("name"), str):
         raise ValueError("no category or tag")  # noqa: TRY004  as above
     return str(found["name"])
 
 
 def parse_references(found: Any) -> list[ManagedObjectReference]:
-    """A list of objects; vcsim has null for an empty one."""
+    """Read a list of objects; vcsim sends null for an empty one."""
     if not isinstance(found, list | None):
         raise ValueError("no list")  # noqa: TRY004  as above
     return [

@@ -1,4 +1,4 @@
-"""The session with vCenter: log in, see whether it still lives, leave nothing behind. It blocks: see ``client``."""
+"""The session with vCenter: log in, check that it lives, leave nothing behind. Calls block: see ``client``."""
 
 import math
 import uuid
@@ -32,15 +32,15 @@ from vcenter_source.vcenter.versions import OLDEST_VERSION, choose_version
 log = structlog.get_logger()
 
 ESXI_HOST = "an ESXi host, not a vCenter: only its own events come; set VCENTER_URL to the vCenter that manages it"
-"""What to say of such an address."""
+"""What to say about an ESXi host's address."""
 
 
 class Session:
     """The one session that this process holds with a vCenter.
 
-    ``credentials`` is asked at every log-in, so that rotated ones are picked up, and ``authorities`` for every
-    connection; ``on_log_in`` is told of each log-in, with vCenter's clock. ``refusals`` outlive the session. The
-    content and the collectors are pyVmomi's objects and stay within ``vcenter_source.vcenter``.
+    ``credentials`` is called at every log-in, so that rotated ones are picked up, ``authorities`` for every connection,
+    and ``on_log_in`` with vCenter's clock after each log-in. ``refusals`` outlive the session. The content and the
+    collectors are pyVmomi's objects and stay within ``vcenter_source.vcenter``.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Session:
         self.stub = self._stub(api_version)
 
     def log_in(self) -> None:
-        """End the session that there may be, connect, agree on the API version and log in.
+        """End the present session if there is one, connect, agree on the API version, and log in.
 
         Raises the failures of ``vcenter_source.core.errors``.
         """
@@ -105,7 +105,7 @@ class Session:
         return content
 
     def _check_same_vcenter(self, content: Any) -> Any:
-        """The content, if it is of the vCenter that we began with: in another's events our place means nothing."""
+        """Return the content if it is the same vCenter's as before: in another's events our position means nothing."""
         found = str(content.about.instanceUuid)
         if self._instance_uuid not in {None, found}:
             raise VcenterUnavailableError(
@@ -115,7 +115,7 @@ class Session:
         return content
 
     def _check_pause(self, credentials: Credentials) -> None:
-        """Raises AuthenticationError while these were refused too short a time ago: not even asked, vCenter counts."""
+        """Raise AuthenticationError if these were refused a short time ago: vCenter counts every try."""
         pause = self._refusals.pause(credentials)
         if pause > 0:
             raise AuthenticationError(
@@ -123,7 +123,7 @@ class Session:
             )
 
     def pause(self) -> float:
-        """Seconds until the credentials, as they are now, may be tried; without end while they cannot be read."""
+        """Return the seconds until the present credentials may be tried; infinite while they cannot be read."""
         try:
             return self._refusals.pause(self._credentials())
         except ConfigurationError:
@@ -135,20 +135,19 @@ class Session:
         except (
             vim.fault.InvalidLogin,
             UnknownFaultError,
-        ):  # one that is not known may count as a refusal as well
+        ):  # an unknown fault may count as a refusal, too
             self._refusals.note(credentials)
             raise
-        except (OSError, HTTPException):  # there may be a session now, known by the cookie if there was one before
+        except (OSError, HTTPException):  # a session may exist now; only an earlier cookie identifies it
             self._login_lost = not self.stub.cookie
             self._leftovers.add_session(self.stub, content)
             raise
         self._refusals.forget()
 
     def ensure(self) -> None:
-        """Log in unless the session is still alive. Raises VcenterUnavailableError where that cannot be told.
+        """Log in unless the session is still alive. Raises VcenterUnavailableError if that cannot be found out.
 
-        A session of which nothing is heard may be alive: with a new one in its place for each time that a network
-        drops, they would add up.
+        A session that does not answer may be alive: a new one for each interruption of the network would add up.
         """
         if self.content is not None and not self._unclean and self._is_alive():
             self._leftovers.free_objects(self.stub)
@@ -165,31 +164,31 @@ class Session:
         except VcenterUnavailableError as exc:
             if isinstance(exc.__cause__, OSError | HTTPException) and not isinstance(exc.__cause__, StatusError):
                 raise
-            return False  # an answer, and none that a session gives: a new one may do better
+            return False  # not the answer of a live session: a new one may do better
 
     def mark_unclean(self) -> None:
-        """Have ``ensure`` end this session: something may be left in it that cannot be named."""
+        """Let ``ensure`` end this session: it may hold an object that we do not know."""
         self._unclean = True
 
     def free(self, *destroy: Callable[[], Any]) -> None:
-        """Destroy objects of this session, later where it cannot be done now. Never fails."""
+        """Destroy objects of this session, now or later. Never fails."""
         self._leftovers.add(destroy)
         self._leftovers.free_objects(self.stub)
 
     def abort(self) -> None:
-        """End the call under way, from another thread."""
+        """End the present call, from another thread."""
         for stub in (self.stub, *self._leftovers.stubs):
             stub.abort()
 
     def _abandon_session(self) -> None:
-        """End this session, and those that could not be ended before. What is not ended now is tried again later."""
+        """End this session, and those that could not be ended before. What fails now is tried again later."""
         if self.content is not None:
             self._leftovers.add_session(self.stub, self.content)
         self.content, self._unclean = None, False
         self._leftovers.end_sessions()
 
     def _end_strays(self) -> None:
-        """End a session whose log-in was never answered, as far as this account may: nothing of it is known here."""
+        """End a session whose log-in was never answered, if the account may: we do not know its key."""
         lost, self._login_lost = self._login_lost, False
         if not lost:
             return
@@ -200,7 +199,7 @@ class Session:
             log.warning("a log-in was not answered; its session may live until it expires", reason=str(exc))
 
     def _terminate_others(self) -> None:
-        """End the sessions with our user agent but this one. It takes the privilege Sessions.TerminateSession."""
+        """End the other sessions with our user agent. This needs the privilege Sessions.TerminateSession."""
         manager = self.content.sessionManager
         own = manager.currentSession.key
         others = [each.key for each in manager.sessionList if each.userAgent == self._user_agent and each.key != own]
@@ -208,13 +207,13 @@ class Session:
             manager.TerminateSession(others)
 
     def log_out(self) -> None:
-        """End the session, so that vCenter need not wait for it to expire. Never fails."""
+        """End the session, so that it does not have to expire. Never fails."""
         self._abandon_session()
         self.stub.DropConnections()
 
     @property
     def is_host(self) -> bool:
-        """Whether this is an ESXi host, and no vCenter."""
+        """Whether this is an ESXi host, not a vCenter."""
         return str(self.content.about.apiType) == "HostAgent"
 
     def _warn_of_host(self) -> None:
@@ -229,24 +228,24 @@ class Session:
 
     @property
     def instance_uuid(self) -> str:
-        """Which vCenter this is, whatever its address."""
+        """The id of this vCenter, whatever its address."""
         return str(self.content.about.instanceUuid)
 
     def current_time(self) -> datetime:
-        """vCenter's clock; the local one never decides where to read."""
+        """Read vCenter's clock; the local clock never decides where to read."""
         with vcenter_errors(self.host):
             time: datetime = vim.ServiceInstance("ServiceInstance", self.stub).CurrentTime()
         return time
 
     def categories(self) -> dict[str, str]:
-        """vCenter's own category (info, warning, error, user) of each event class and event type id."""
+        """Read vCenter's category (info, warning, error, user) of each event class and event type id."""
         pc = vmodl.query.PropertyCollector
         manager = self.content.eventManager
         wanted = pc.FilterSpec(
             propSet=[pc.PropertySpec(type=vim.event.EventManager, pathSet=["description.eventInfo"])],
             objectSet=[pc.ObjectSpec(obj=manager)],
         )
-        # Undecoded, since pyVmomi would fail on the first class of a newer vCenter that it does not know.
+        # Not decoded by pyVmomi, which would fail on the first class of a newer vCenter that it does not know.
         collector = self.content.propertyCollector
         with vcenter_errors(self.host):
             answer = self.stub.call_raw(collector, "RetrievePropertiesEx", [wanted], pc.RetrieveOptions())

@@ -1,4 +1,4 @@
-"""pyVmomi's SOAP stub, with undecoded answers, a way out of a call that hangs, and for each a deadline and a limit."""
+"""pyVmomi's SOAP stub, with raw answers, a way to abort a call, and a deadline and a size limit for each."""
 
 import io
 import socket
@@ -23,10 +23,10 @@ SOAP_CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a TCP and TLS connection."""
 
 CALL_TIMEOUT = 60.0
-"""Seconds that a call may take, to the end of its answer; longer than the longest wait that we ask vCenter for."""
+"""Seconds that a call may take, to the end of its answer; longer than the longest wait that we ask for."""
 
 MAX_ANSWER_BYTES = 64 << 20
-"""The longest answer in bytes. vCenter's list of event classes, the longest but for events, takes some 2 MB."""
+"""The longest answer in bytes. The list of event classes, the longest beside events, takes some 2 MB."""
 
 _CHUNK = 1 << 18
 _HTTP_OK = 200
@@ -34,7 +34,7 @@ _SOAP_STATUSES = frozenset({_HTTP_OK, 500})  # SOAP 1.1, 6.2
 
 
 class AnswerLateError(TimeoutError):
-    """The request was sent, and the answer has not come to its end within so many ``seconds``."""
+    """The request was sent, and the answer was not complete within ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"no answer within {seconds:g} s")
@@ -42,7 +42,7 @@ class AnswerLateError(TimeoutError):
 
 
 class AnswerTooLongError(HTTPException):
-    """The answer is longer than it may be. ``beginning`` is what was read of it."""
+    """The answer is too long. ``beginning`` is what was read of it."""
 
     def __init__(self, beginning: bytes) -> None:
         super().__init__(f"an answer of more than {len(beginning)} bytes")
@@ -50,7 +50,7 @@ class AnswerTooLongError(HTTPException):
 
 
 class StatusError(HTTPException):
-    """An answer that is no SOAP, by its HTTP status."""
+    """An answer without SOAP, by its HTTP status."""
 
 
 class UnknownFaultError(Exception):
@@ -63,7 +63,7 @@ class UnknownFaultError(Exception):
 
 
 class _HTTPSConnection(HTTPSConnection):
-    """Closes its socket when the TLS handshake fails, which http.client leaves to the garbage collector."""
+    """Closes its socket when the TLS handshake fails; http.client leaves that to the garbage collector."""
 
     def connect(self) -> None:
         try:
@@ -74,7 +74,7 @@ class _HTTPSConnection(HTTPSConnection):
 
 
 class _TunnelledConnection(HTTPSConnection):
-    """Reaches vCenter through a proxy, which sees neither what is said nor the password."""
+    """Reaches vCenter through a proxy, which cannot read the connection or the password."""
 
     def __init__(self, host: str, port: int, *, proxy: Proxy, context: ssl.SSLContext, **options: Any) -> None:
         super().__init__(host, port, context=context, **options)
@@ -91,7 +91,7 @@ class _TunnelledConnection(HTTPSConnection):
 
 
 class _TimedSocket(io.RawIOBase):
-    """What comes from a socket within ``timeout`` seconds. Its own time-out would begin again with each byte."""
+    """Reads a socket for at most ``timeout`` seconds. The socket's own time-out would begin again with each byte."""
 
     def __init__(self, sock: socket.socket, timeout: float) -> None:
         self._sock = sock
@@ -118,7 +118,7 @@ class _TimedSocket(io.RawIOBase):
 
 
 class _TimedResponse(HTTPResponse):
-    """An HTTP answer, head and body, that has to come to its end within ``timeout`` seconds."""
+    """An HTTP answer, head and body, that has to be complete within ``timeout`` seconds."""
 
     def __init__(self, sock: socket.socket, *args: Any, timeout: float, **options: Any) -> None:
         super().__init__(sock, *args, **options)
@@ -152,7 +152,7 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
 
     @contextmanager
     def limits(self, timeout: float, max_bytes: int = MAX_ANSWER_BYTES) -> Iterator[None]:
-        """Calls in this block may take so many seconds, and their answers so many bytes."""
+        """Let calls in this block take at most ``timeout`` seconds, and their answers at most ``max_bytes``."""
         before = self.call_timeout, self.max_answer_bytes
         self.call_timeout, self.max_answer_bytes = timeout, max_bytes
         try:
@@ -161,16 +161,16 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
             self.call_timeout, self.max_answer_bytes = before
 
     def GetConnection(self) -> HTTPConnection:  # noqa: N802  pyVmomi's name
-        """A connection from the pool, noted as the one in use."""
+        """Take a connection from the pool, and note it as the one in use."""
         self._trust_as_now()
         connection: HTTPConnection = super().GetConnection()
-        if connection.sock is None:  # the other side has closed it after the last answer
+        if connection.sock is None:  # the server has closed it after the last answer
             connection.connect()
         self._active = connection
         return connection
 
     def _trust_as_now(self) -> None:
-        """Give new connections the authorities of now, and end those that were made with others."""
+        """Give new connections the present authorities, and end the connections made with earlier ones."""
         if self._authorities is None:
             return
         context = self._authorities.context()
@@ -179,23 +179,23 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
             self.DropConnections()
 
     def abort(self) -> None:
-        """End the call under way, from another thread: the call fails with an OSError or HTTPException."""
+        """End the present call, from another thread: the call fails with an OSError or HTTPException."""
         connection = self._active
         if connection is not None and connection.sock is not None:
             with suppress(OSError):
                 connection.sock.shutdown(socket.SHUT_RDWR)
 
     def InvokeMethod(self, mo: Any, info: Any, args: Any) -> Any:  # noqa: N802  pyVmomi's name
-        """A call as pyVmomi makes it: what its methods and properties come down to."""
+        """Make a call for pyVmomi: its methods and properties end here."""
         status, body = self._post(self.SerializeRequest(mo, info, args))
         if status != _HTTP_OK:
             raise self._fault(body, info)
         return _soap.SoapResponseDeserializer(self).Deserialize(io.BytesIO(body), info.result)
 
     def call_raw(self, managed_object: Any, method: str, *args: Any) -> bytes:
-        """Call ``method`` (pyVmomi's name for it) and return the SOAP answer as it came.
+        """Call ``method`` (pyVmomi's name for it) and return the SOAP answer unchanged.
 
-        A SOAP fault is raised as the exception that pyVmomi would raise; OSError and HTTPException as they come.
+        Raises a SOAP fault as the exception that pyVmomi would raise, and OSError and HTTPException unchanged.
         """
         info = type(managed_object)._GetMethodInfo(method)  # noqa: SLF001  the one way to a method's metadata
         status, body = self._post(self.SerializeRequest(managed_object, info, args))
@@ -204,10 +204,10 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
         raise self._fault(body, info)
 
     def _fault(self, body: bytes, info: Any) -> Exception:
-        """A SOAP fault as pyVmomi's exception; by its name alone where pyVmomi knows none."""
+        """Return a SOAP fault as pyVmomi's exception; as UnknownFaultError if pyVmomi does not know it."""
         try:
             fault = _soap.SoapResponseDeserializer(self).Deserialize(io.BytesIO(body), info.result)
-        except Exception:  # whatever pyVmomi raises for a class, a property or a value that it does not know
+        except Exception:  # pyVmomi raises anything for an unknown class, property or value
             name = fault_name(body)
             if name is None:
                 raise
@@ -215,7 +215,7 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
         return fault if isinstance(fault, Exception) else StatusError("500, and no SOAP fault")
 
     def _post(self, request: bytes) -> tuple[int, bytes]:
-        """One HTTP exchange; only 200 and 500 carry SOAP."""
+        """Make one HTTP exchange; only 200 and 500 carry SOAP."""
         connection = self.GetConnection()
         headers = {
             "Cookie": self.cookie,
@@ -225,7 +225,7 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
         }
         try:
             connection.sock.settimeout(self.call_timeout)
-            connection.response_class = partial(  # type: ignore[assignment]  # it is called, and no more
+            connection.response_class = partial(  # type: ignore[assignment]  # it is only called
                 _TimedResponse, timeout=self.call_timeout
             )
             connection.request("POST", self.path, request, headers)
@@ -242,14 +242,14 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
             connection.close()
             raise StatusError(f"{response.status} {response.reason}")
         cookie = response.getheader("Set-Cookie") or ""
-        if _soap.COOKIE_NAME in cookie:  # a proxy in between may set others
+        if _soap.COOKIE_NAME in cookie:  # a proxy in between may set other cookies
             self.cookie = cookie
         self.ReturnConnection(connection)
         return response.status
 
 
 def _read(response: HTTPResponse, max_bytes: int) -> bytes:
-    """The body. Raises AnswerTooLongError beyond the limit, IncompleteRead where the end is missing."""
+    """Read the body. Raises AnswerTooLongError beyond the limit, IncompleteRead if the end is missing."""
     chunks, size = [], 0
     while chunk := response.read(_CHUNK):
         chunks.append(chunk)

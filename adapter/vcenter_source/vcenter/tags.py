@@ -1,4 +1,4 @@
-"""vSphere's tags over REST, to read alone: which there are, and what carries one. It blocks.
+"""Read vSphere's tags over REST: which ones exist, and which objects carry one. Calls block.
 
 Paths are those of the vSphere Automation API: ``/api`` from 7.0 U2 on, ``/rest`` before.
 """
@@ -35,7 +35,7 @@ PRIVILEGES = "the account needs the role Read-Only as a global permission, where
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a generation of vCenter writes its REST API. ``item`` stands before an id; ``wrapped``: ``{"value": …}``."""
+    """How a generation of vCenter writes its REST API. ``item`` precedes an id; ``wrapped`` is ``{"value": …}``."""
 
     session: str
     tagging: str
@@ -49,10 +49,10 @@ REST = Dialect("/rest/com/vmware/cis/session", "/rest/com/vmware/cis/tagging", "
 
 
 MAX_PARALLEL_REQUESTS = 8
-"""How many categories or tags are asked for at the same time."""
+"""How many categories or tags are read at the same time."""
 
 OTHER_DIALECT = frozenset({400, 403, 404, 405, 415})
-"""What a vCenter or a proxy in between answers to a log-in in a dialect that it does not speak."""
+"""How a vCenter, or a proxy in between, answers a log-in in a dialect that it does not speak."""
 
 
 class Tags:
@@ -66,7 +66,7 @@ class Tags:
             self._dialect = self._log_in(credentials)
 
     def categories(self) -> Mapping[str, str]:
-        """The id of each category by its name."""
+        """Return the id of each category by its name."""
         with rest_errors(self.host, self._proxy):
             found = self._call("GET", "/category")
             if found is NOT_FOUND:
@@ -76,15 +76,15 @@ class Tags:
             return self._by_name("category", parse_ids(found))
 
     def tags_of(self, category_id: str) -> Mapping[str, str]:
-        """The id of each tag of a category by its name."""
+        """Return the id of each tag of a category by its name."""
         item = self._item(category_id) if self._dialect.wrapped else ""
         with rest_errors(self.host, self._proxy):
             found = self._call("POST", f"/tag{item}", "list-tags-for-category", {"category_id": category_id})
             return self._by_name("tag", [] if found is NOT_FOUND else parse_ids(found))
 
     def objects_with(self, tag_id: str) -> list[ManagedObjectReference] | None:
-        """What carries a tag, as far as the account may see it; None where there is no such tag."""
-        parameters: dict[str, str] | None = {} if self._dialect.wrapped else None  # vcsim stumbles over no body at all
+        """Return the objects that carry a tag, as far as the account may see them; None if there is no such tag."""
+        parameters: dict[str, str] | None = {} if self._dialect.wrapped else None  # vcsim fails without any body
         with rest_errors(self.host, self._proxy):
             path = f"/tag-association{self._item(tag_id)}"
             found = self._call("POST", path, "list-attached-objects", parameters)
@@ -96,11 +96,11 @@ class Tags:
             self._http.delete(self._dialect.session)
 
     def _item(self, each: str) -> str:
-        """An id in a path, where it stays one segment."""
+        """Quote an id so that it stays one segment of a path."""
         return f"/{self._dialect.item}{quote(each, safe=':')}"
 
     def _by_name(self, kind: str, ids: list[str]) -> dict[str, str]:
-        """The API finds nothing by name: each is asked for its own. One deleted meanwhile is left out."""
+        """Read the name of each, since the API does not search by name. One deleted meanwhile is left out."""
         with ThreadPoolExecutor(MAX_PARALLEL_REQUESTS) as asking:
             found = list(asking.map(lambda each: self._call("GET", f"/{kind}{self._item(each)}"), ids))
         return {parse_name(each): id_ for each, id_ in zip(found, ids, strict=True) if each is not NOT_FOUND}
@@ -116,7 +116,7 @@ class Tags:
         raise VcenterUnavailableError(f"vCenter {self.host} has no REST API, where tags are: {said}")
 
     def _call(self, method: str, path: str, action: str = "", body: Any = None) -> Any:
-        """What an operation answers, NOT_FOUND where what it is about is not known."""
+        """Return an operation's result; NOT_FOUND if its object does not exist."""
         query = {self._dialect.action: action} if action else {}
         answer = self._ask(method, self._dialect.tagging + path, params=query, json=body)
         if answer.status == httpx.codes.NOT_FOUND and not answer.is_html:
@@ -124,7 +124,7 @@ class Tags:
         return self._value(answer, wrapped=self._dialect.wrapped)
 
     def _ask(self, method: str, path: str, **more: Any) -> RestResponse:
-        """One request, and its answer, of a bounded length."""
+        """Send one request and read its response, of bounded length."""
         with self._http.stream(method, path, **more) as response:
             return RestResponse.read(response)
 
@@ -143,7 +143,7 @@ class Tags:
 
 @contextmanager
 def open_tags(url: str, credentials: Credentials, tls: ssl.SSLContext) -> Iterator[Tags]:
-    """The tags of the vCenter at ``url``, through the proxy that leads there."""
+    """Log in to read the tags of the vCenter at ``url``, through a proxy if there is one, and log out at the end."""
     parts = urlsplit(url)
     base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     proxy = find_vcenter_proxy(url)
@@ -153,7 +153,7 @@ def open_tags(url: str, credentials: Credentials, tls: ssl.SSLContext) -> Iterat
         trust_env=False,
         timeout=30,
         proxy=proxy.url if proxy else None,
-        headers={"accept-encoding": "identity"},  # what is packed could unpack to any size
+        headers={"accept-encoding": "identity"},  # a compressed body could unpack to any size
     ) as http:
         tags = Tags(http, credentials, proxy)
         try:
@@ -174,9 +174,9 @@ def rest_errors(host: str, proxy: Proxy | None) -> Iterator[None]:
 
 
 def describe_http_error(exc: httpx.HTTPError, proxy: Proxy | None) -> str:
-    """Why there is no answer, and what to look at."""
+    """Describe why there is no answer, and what to check."""
     said = str(exc) or type(exc).__name__
-    if isinstance(exc, httpx.ProxyError):  # its answer to CONNECT
+    if isinstance(exc, httpx.ProxyError):  # the proxy's answer to CONNECT
         return f"the proxy {proxy} answers {said}; see what it asks for and lets through, or add the host to NO_PROXY"
     if proxy is not None and isinstance(exc, httpx.ConnectError | httpx.TimeoutException):
         return f"through the proxy {proxy}: {said}; check {proxy.variable} and VCENTER_URL"

@@ -1,6 +1,6 @@
-"""One element of vSphere's SOAP to its value in VI/JSON, tolerant of what it does not know.
+"""Convert one element of vSphere's SOAP to its value in VI/JSON, whatever unknown types it holds.
 
-Each type has a table of its properties, filled on first sight from the catalogue. What stands in no table is kept by
+Each type has a table of its properties, filled from the metadata when first seen. What is in no table is kept by
 guesswork: text stays text, an element with children becomes an object, a repeated one a list.
 
 Shapes follow VMware's published VI/JSON (developer.broadcom.com, Virtual Infrastructure JSON API): ``_typeName`` on
@@ -28,7 +28,7 @@ _ONE, _MANY, _UNKNOWN = range(3)  # how often a child may stand in its parent
 
 @functools.cache
 def local(name: str) -> str:
-    """A name without its namespace: ``{urn:vim25}key`` and ``vim25:VmEvent``."""
+    """Return a name without its namespace: ``{urn:vim25}key``, ``vim25:VmEvent``."""
     return name.rpartition("}")[2].rpartition(":")[2]
 
 
@@ -52,7 +52,7 @@ class _Fields(dict[str, tuple[str, Decode | None, int]]):
 
 
 def _object(type_name: str | None, properties: Mapping[str, Property]) -> Decode:
-    """A decoder of elements of exactly that type; None for one that is not known."""
+    """Build a decoder for elements of exactly this type; None is an unknown type."""
     fields = _Fields(properties)
     head = {} if type_name is None else {"_typeName": type_name}
 
@@ -73,7 +73,7 @@ def _object(type_name: str | None, properties: Mapping[str, Property]) -> Decode
 
 
 def _decoder(kind: ValueKind, type_name: str) -> Decode | None:
-    """The decoder of what is declared like this; None for what is text in JSON as well."""
+    """Build the decoder of a property declared like this; None for what is text in JSON as well."""
     if kind != "object":
         return _BY_KIND[kind]
     exact = get_decoder(type_name, type_name)
@@ -87,7 +87,7 @@ def _decoder(kind: ValueKind, type_name: str) -> Decode | None:
 
 @functools.cache
 def get_decoder(xsi_type: str, declared: str) -> Decode:
-    """The decoder of an element with this ``xsi:type``, where a ``declared`` type is expected ("" for any)."""
+    """Return the decoder of an element with this ``xsi:type`` where a ``declared`` type is expected ("" for any)."""
     name = local(xsi_type)
     known = vsphere_type(name)
     if known is None:
@@ -106,7 +106,7 @@ def _unknown_type(name: str, declared: str) -> Decode:
     if name.endswith("ManagedObjectReference"):
         return _reference
     base = vsphere_type(declared) if declared else None
-    if base is not None:  # from a newer vCenter: what it inherits is decoded as declared, the rest by guesswork
+    if base is not None:  # of a newer vCenter: inherited properties are decoded as declared, the rest by guesswork
         return _object(name, base.properties)
     decode, box = _object(name, {}), _box(name, _text)
     return lambda element: decode(element) if len(element) else box(element)
@@ -117,7 +117,7 @@ def _box(name: str, decode: Decode) -> Decode:
 
 
 def _box_array(name: str) -> Decode:
-    """An array in an any-typed property: its elements are plain, as in an array that is declared."""
+    """Decode an array in an any-typed property: its elements are plain, as in a declared array."""
     item = name.removeprefix("ArrayOf")
     known = vsphere_type(item) or vsphere_type(item[:1].lower() + item[1:])  # ArrayOfString holds the primitive string
     decode = _guess if known is None else _decoder(known.kind, known.name) or _text
@@ -129,7 +129,7 @@ def _box_items(name: str, decode: Decode) -> Decode:
 
 
 def _guess(element: Element) -> Any:
-    """What is declared as any, and what nobody declared: its ``xsi:type`` decides, else its looks."""
+    """Decode an undeclared or any-typed element by its ``xsi:type``, else by its looks."""
     xsi_type = element.get(XSI_TYPE)
     return _by_looks(element) if xsi_type is None else get_decoder(xsi_type, "")(element)
 
@@ -145,7 +145,7 @@ def _text(element: Element) -> str:
 
 
 def _integer(element: Element) -> int | str:
-    """A number, if JSON can carry it (64 bits); what is none stays as it is."""
+    """Decode a number if JSON can carry it (64 bits); anything else stays text."""
     text = element.text or ""
     try:
         number = int(text)
@@ -160,7 +160,7 @@ def _number(element: Element) -> float | str:
         number = float(text)
     except ValueError:
         return text
-    return number if math.isfinite(number) else text  # INF and NaN are no JSON
+    return number if math.isfinite(number) else text  # JSON has no INF and NaN
 
 
 def _boolean(element: Element) -> bool | str:
@@ -178,7 +178,7 @@ def _reference(element: Element) -> dict[str, Any]:
 
 
 def _fault(element: Element) -> Any:
-    """A LocalizedMethodFault: the fault itself, with the localized message as ``faultstring``."""
+    """Decode a LocalizedMethodFault: the fault itself, with the localized message as ``faultstring``."""
     wrapped = next((child for child in element if local(child.tag) == "fault"), element)
     data = get_decoder(wrapped.get(XSI_TYPE, "MethodFault"), "MethodFault")(wrapped)
     for child in element if wrapped is not element else ():
