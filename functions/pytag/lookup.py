@@ -33,14 +33,14 @@ class Lookup:
 
     async def list_categories(self) -> list[str]:
         """Return the ids of all categories."""
-        return await self._client.call(lambda _: Operation("GET", "category"), expect_ids)
+        return await self._client.call(Operation("GET", "category"), expect_ids)
 
     async def list_tags(self, category_id: str) -> list[str]:
         """Return the ids of a category's tags."""
         return await self._client.call(lambda dialect: dialect.list_tags(category_id), expect_ids)
 
     async def find_by_name(self, resource: str, name: str, urns: list[str]) -> dict[str, Any] | None:
-        """Return the category or tag with this name, and its ``id``, among these; None where there is none."""
+        """Return the one of these categories or tags that has this name, with its ``id``; None if none has it."""
         for start in range(0, len(urns), CONCURRENT_CALLS):
             for answer in await self._fetch_all(resource, urns[start : start + CONCURRENT_CALLS]):
                 if answer is not None and answer["name"] == name:
@@ -65,7 +65,7 @@ class Lookup:
             return answer
         answer = None
         with suppress(NotFoundError):  # deleted since it was listed
-            found = await self._client.call(lambda _: Operation("GET", resource, urn), expect_object("name"))
-            answer = {**found, "id": urn}
+            body = await self._client.call(Operation("GET", resource, urn), expect_object("name"))
+            answer = {**body, "id": urn}
         self._answers[urn] = self._clock(), answer
         return answer

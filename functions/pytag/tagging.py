@@ -31,9 +31,9 @@ log = structlog.get_logger()
 
 
 class MissingTagError(NotFoundError):
-    """vCenter has no tag, or no category, of the name in TAG, and it is not to be created.
+    """vCenter has no tag, or no category, of the name in TAG, and TAG_CREATE is false.
 
-    It refuses the event, unlike all else that fails while the tag is looked up: so a typing error in TAG shows.
+    This refuses the event, so that a typing error in TAG shows. Any other failure of a look-up lets the event wait.
     """
 
 
@@ -68,11 +68,11 @@ class Tagger:
         self._lookup = Lookup(client)
 
     async def attach(self, reference: Reference) -> None:
-        """Put the tag on an object; it being there already is success. Raises RetryableError, PermanentError."""
+        """Put the tag on an object; success also if it is there already. Raises RetryableError, PermanentError."""
         await self._act("attach", reference)
 
     async def detach(self, reference: Reference) -> None:
-        """Take the tag off an object; it not being there is success. Raises RetryableError, PermanentError."""
+        """Take the tag off an object; success also if it is not there. Raises RetryableError, PermanentError."""
         await self._act("detach", reference)
 
     async def _act(self, action: Action, reference: Reference) -> None:
@@ -124,11 +124,11 @@ class Tagger:
 
     async def _look_up_by_urn(self, urn: str) -> Tag:
         try:
-            tag = await self._client.call(lambda _: Operation("GET", "tag", urn), expect_object("category_id"))
+            tag = await self._client.call(Operation("GET", "tag", urn), expect_object("category_id"))
         except NotFoundError as exc:
             raise MissingTagError(f"TAG: vCenter has no tag {urn}") from exc
         category_id = tag["category_id"]
-        category = await self._client.call(lambda _: Operation("GET", "category", category_id), expect_object())
+        category = await self._client.call(Operation("GET", "category", category_id), expect_object())
         return Tag(urn, category_id, single=category.get("cardinality") == "SINGLE")
 
     async def _find_category(self) -> dict[str, Any] | None:
@@ -195,7 +195,7 @@ class Tagger:
         """Return the tags that an object must lose first, because their category allows only one."""
         body = {"object_id": {"type": reference.type, "id": reference.id}}
         listing = Operation("POST", "tag-association", action="list-attached-tags", body=body)
-        attached = await self._client.call(lambda _: listing, expect_ids)
+        attached = await self._client.call(listing, expect_ids)
         others = [urn for urn in attached if urn != tag.id]
         siblings = await self._lookup.list_tags(tag.category_id) if others else []
         return [urn for urn in others if urn in siblings]
@@ -203,4 +203,4 @@ class Tagger:
     async def _change(self, action: Action, urn: str, reference: Reference) -> None:
         body = {"object_id": {"type": reference.type, "id": reference.id}}
         operation = Operation("POST", "tag-association", urn, action, body)
-        await self._client.call(lambda _: operation, expect_nothing)
+        await self._client.call(operation, expect_nothing)

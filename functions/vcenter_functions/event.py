@@ -77,7 +77,7 @@ def read_event(headers: Mapping[str, str], body: bytes) -> BaseCloudEvent:
         plain = dict(reversed(list(headers.items())))  # the first of several with one name, as a look-up finds it
         return _read_flat(plain, body) or _read_binary(plain, body)
     except (BaseCloudEventException, ValueError, TypeError, AttributeError, RecursionError) as exc:
-        # The SDK does not catch what its parsing raises: for a list instead of an object, for a time that is none.
+        # The SDK does not catch what its parsing raises, for a list instead of an object, say, or for a wrong time.
         raise BadRequestError(400, f"not a CloudEvent: {' '.join(str(exc).split())}") from exc
 
 

@@ -1,8 +1,8 @@
 """Which vCenter an event is of. Pure.
 
 An object's id means another object in another vCenter, so this has to be known before anything is done to the object.
-What senders write into ``source``: vcenter-source in both of its formats, VMware's VSphereSource and its event router
-``https://host/sdk``; the vcenter-connector, in its flat object, the host alone.
+``source`` is ``https://host/sdk`` from vcenter-source in both of its formats, from VMware's VSphereSource and from its
+event router; it is only the host from the vcenter-connector, in its flat object.
 """
 
 import re
@@ -42,7 +42,7 @@ class Origin:
     aliases: frozenset[Server] = frozenset()
 
     def check(self, event: "BaseCloudEvent") -> None:
-        """Let pass an event of this vCenter, or of no vCenter that it names. Raises OtherVcenterError for any other."""
+        """Return for an event of this vCenter, or one that names no server. Raises OtherVcenterError for any other."""
         server = find_server(event)
         if server is None or server == self.own or not self.aliases.isdisjoint({server, Server(server.host)}):
             return
@@ -65,7 +65,7 @@ def find_server(event: "BaseCloudEvent") -> Server | None:
 
 
 def parse_server(name: str) -> Server | None:
-    """Return the server in a URL, or in a host's name with or without a port; None where there is none."""
+    """Return the server in a URL, or in a host's name with or without a port; None for anything else."""
     match = _HOST_ALONE.fullmatch(name)
     if match:
         return _normalize(match["host"], match["port"])
@@ -99,7 +99,7 @@ def _parse_address(name: str) -> Server | None:
 
 
 def _normalize_host(host: str) -> str:
-    """Spell a name as every other spelling of it is: lower case, no final dot, an IPv6 address in its shortest form."""
+    """Return the one spelling of a host: in lower case, without a final dot, an IPv6 address in its shortest form."""
     plain = host.rstrip(".").lower()
     try:
         return str(ip_address(plain))

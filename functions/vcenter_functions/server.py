@@ -1,9 +1,9 @@
 """A function over HTTP: what a Knative Trigger or an OpenFaaS gateway calls, and the probes.
 
-What the answers mean to a Broker: 204 done (a 2xx must have no body, or the Broker takes it for a failure); 400, 405,
-413, 415, 422 and 431 dead letter at once; 503 deliver again, as also 408, for a body that did not come in time. A
-Broker would retry 404, 409 and 429 too: they are never given. A subscriber's address may have a path, so an event is
-accepted on any but the probes'. ``/_/health`` is OpenFaaS's probe: a function runs there as it is, without a watchdog.
+What the answers mean to a Broker: 204 is done (a 2xx with a body would count as a failure); 400, 405, 413, 415, 422 and
+431 are dead letters at once; 503 is delivered again, as is 408, for a body that did not come in time. A Broker would
+retry 404, 409 and 429 too, so they are never given. A subscriber's address may have a path, so events are accepted on
+any path but the probes'. ``/_/health`` is OpenFaaS's probe: a function runs there as it is, without a watchdog.
 """
 
 import math
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
     from vcenter_functions.settings import FunctionSettings
 
 RETRY_AFTER_SECONDS = 5
-"""What a Broker is asked to wait where nothing says more."""
+"""The usual delay that a Broker is asked for."""
 
 PROBES = frozenset({"/healthz", "/readyz", "/_/health"})
-"""Where no event is accepted: the last route is for every path, and these answer GET alone."""
+"""Paths that answer only GET, and accept no event, as the last route does on every other path."""
 
 log = structlog.get_logger()
 
 
 async def do_nothing() -> None:
-    """Be ready at any time, and have nothing to close."""
+    """Do nothing: the check of what is always ready, the close of what holds nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +155,13 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
-        print(self._announcement, flush=True)  # noqa: T201  the line that whoever started us waits for
+        print(self._announcement, flush=True)  # noqa: T201  whoever started us waits for this line
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         with super().capture_signals():
             yield
-            # uvicorn would raise them once more, for a parent that wants to know; ours wants an exit code.
+            # uvicorn would raise them again, to die by the signal; a container is to end with exit code 0.
             self._captured_signals.clear()
 
 

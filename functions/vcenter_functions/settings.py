@@ -37,7 +37,7 @@ def either(*names: str) -> Any:
 
 
 class FunctionSettings(BaseSettings):
-    """What every function can be told by its environment. An empty variable counts as not set."""
+    """The settings of every function. An empty variable counts as not set."""
 
     model_config = SettingsConfigDict(
         frozen=True, env_ignore_empty=True, extra="ignore", use_attribute_docstrings=True, case_sensitive=True
@@ -53,7 +53,7 @@ class FunctionSettings(BaseSettings):
     vcenter_aliases: Annotated[str | None, either("VCENTER_ALIASES")] = None
     """Other names of this vCenter, separated by commas, as the `source` of events may have them: its address, its short
     name. An event whose source names another server than `VCENTER_URL` and these is refused (422), since its object is
-    another one here; one whose source names no server, such as `/scripts/nightly`, is taken to be of this vCenter."""
+    another one here; one whose source names no server, such as `/scripts/nightly`, counts as this vCenter's."""
 
     vcenter_username: Annotated[str | None, either("VCENTER_USERNAME", "GOVC_USERNAME")] = None
     """The account to act with. `GOVC_USERNAME` is the fall-back."""
@@ -134,7 +134,7 @@ class FunctionSettings(BaseSettings):
     def _check_aliases(cls, value: str | None) -> str | None:
         wrong = [name for name in _split_names(value) if parse_server(name) is None]
         if wrong:
-            raise ValueError(f"{wrong[0]!r} is no host name or address; separate several by commas")
+            raise ValueError(f"{wrong[0]!r} is not a host name or address; separate several by commas")
         return value
 
     @model_validator(mode="after")
@@ -229,10 +229,10 @@ def _split_url(url: str) -> SplitResult:
 
 
 def _check_port(parts: SplitResult) -> None:
-    """Refuse what is no port, in words that quote nothing: after `user:pa#ss@host` the port is `pa`."""
+    """Refuse a wrong port without quoting it: in `user:pa#ss@host` it is `pa`, a part of the password."""
     port = parts.netloc.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
     if port and not (port.isascii() and port.isdigit()):
-        raise ValueError(f"the port is no number; {ENCODE}")
+        raise ValueError(f"the port is not a number; {ENCODE}")
     if "@" in parts.path + parts.query + parts.fragment:
         raise ValueError(f"not an address; {ENCODE}")
     parts.port  # noqa: B018  its own check of the port's range, a ValueError with a clear message

@@ -170,7 +170,7 @@ class Tracing:
     def shutdown(self) -> None:
         """Send what is left, within a limit.
 
-        The SDK's own limit does not hold while its exporter waits between two tries, hence a thread to walk away from.
+        The SDK's own limit does not hold while its exporter waits between two tries, hence a thread that can be left.
         """
         if self._provider is not None:
             flush = threading.Thread(target=self._provider.shutdown, daemon=True)
@@ -179,9 +179,9 @@ class Tracing:
 
 
 def inject_context(headers: dict[str, str]) -> None:
-    """Add the trace context of the current span, of its flags "sampled" alone.
+    """Add the trace context of the current span, with no flag but "sampled".
 
-    The SDK also sets level 2's "random", with which programs in Go (otel-go up to 1.41) call the whole header invalid.
+    The SDK also sets level 2's flag "random", for which programs in Go (otel-go up to 1.41) reject the whole header.
     """
     _PROPAGATOR.inject(headers)
     if "traceparent" in headers:
@@ -204,7 +204,7 @@ def _event_attributes() -> "dict[str, AttributeValue]":
 
 
 def format_trace_id(span: Span) -> str:
-    """Return the trace's id as it is written everywhere, empty where there is no trace."""
+    """Return the trace's id in hexadecimal; empty without a trace."""
     context = span.get_span_context()
     return trace.format_trace_id(context.trace_id) if context.is_valid else ""
 

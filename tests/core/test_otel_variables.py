@@ -33,16 +33,16 @@ ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
 @pytest.mark.parametrize(
     ("environ", "line"),
     [
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "jaeger:4318"}, "'jaeger:4318' is no http:// or https:// address; set"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "jaeger:4318"}, "'jaeger:4318' is not an http:// or https:// address; set"),
         ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "grpc://c:4317"}, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'grpc://c:4317'"),
-        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://"}, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://' is no"),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:port"}, "'http://c:port' is no http:// or https:// address"),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "me:secret@c"}, "OTEL_EXPORTER_OTLP_ENDPOINT: 'c' is no"),
+        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://"}, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://' is not"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:port"}, "'http://c:port' is not an http:// or https:// address"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "me:secret@c"}, "OTEL_EXPORTER_OTLP_ENDPOINT: 'c' is not"),
         (ENDPOINT | {"OTEL_TRACES_SAMPLER": "allways_on"}, "'allways_on'; set one of always_on, "),
-        (ENDPOINT | {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "10"}, "_ARG: '10' is no"),
-        (ENDPOINT | {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "x"}, "_ARG: 'x' is no"),
-        (ENDPOINT | {"OTEL_EXPORTER_OTLP_TIMEOUT": "10s"}, "OTEL_EXPORTER_OTLP_TIMEOUT: '10s' is no number above 0"),
-        (ENDPOINT | {"OTEL_METRIC_EXPORT_INTERVAL": "0"}, "OTEL_METRIC_EXPORT_INTERVAL: '0' is no number above 0"),
+        (ENDPOINT | {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "10"}, "_ARG: '10' is not"),
+        (ENDPOINT | {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "x"}, "_ARG: 'x' is not"),
+        (ENDPOINT | {"OTEL_EXPORTER_OTLP_TIMEOUT": "10s"}, "OTEL_EXPORTER_OTLP_TIMEOUT: '10s' is not a number above 0"),
+        (ENDPOINT | {"OTEL_METRIC_EXPORT_INTERVAL": "0"}, "OTEL_METRIC_EXPORT_INTERVAL: '0' is not a number above 0"),
         (ENDPOINT | {"OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"}, "'zstd'; set one of none, gzip, deflate"),
         (ENDPOINT | {"OTEL_EXPORTER_OTLP_CERTIFICATE": "/no/such"}, "cannot read /no/such: No such file"),
         (ENDPOINT | {"OTEL_BSP_SCHEDULE_DELAY": "soon"}, "OTEL_BSP_SCHEDULE_DELAY: 'soon': not a whole number"),
@@ -77,7 +77,7 @@ def test_what_is_right_is_taken(environ: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("environ", "line"),
     [
-        ({"OTEL_TRACES_EXPORTER": "console"}, "OTEL_TRACES_EXPORTER: console is not honoured; spans go to an OTLP "),
+        ({"OTEL_TRACES_EXPORTER": "console"}, "OTEL_TRACES_EXPORTER: console is not honoured; spans go only"),
         ({"OTEL_METRICS_EXPORTER": "otlp,prometheus"}, "OTEL_METRICS_EXPORTER: prometheus is not honoured; metrics"),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "OTEL_EXPORTER_OTLP_PROTOCOL: grpc is not honoured; it is "),
         ({"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"}, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: http/json is not"),
@@ -251,7 +251,7 @@ def test_whoever_runs_a_wrong_value_ends_it_with_one_line(simulator: Simulator, 
 def test_the_doctor_refuses_it_too(simulator: Simulator) -> None:
     settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": "jaeger:4318", "VCENTER_URL": simulator.url}
     with process("vcenter_source", "doctor", "--sink", "-", **settings, **LOGIN) as doctor:
-        assert "'jaeger:4318' is no http://" in doctor.communicate(timeout=20)[1]
+        assert "'jaeger:4318' is not an http://" in doctor.communicate(timeout=20)[1]
     assert doctor.returncode == 2
 
 

@@ -179,7 +179,7 @@ def test_an_alias_is_a_name_an_address_or_a_url(aliases: str, source: str, expec
 
 @pytest.mark.parametrize("wrong", ["a b", "vc,/sdk", "*", "vc;vc2"])
 def test_an_alias_that_can_be_no_name_is_refused_at_the_start(wrong: str) -> None:
-    with pytest.raises(SettingsError, match=r"^VCENTER_ALIASES: .* is no host name or address"):
+    with pytest.raises(SettingsError, match=r"^VCENTER_ALIASES: .* is not a host name or address"):
         settings("https://vc.example.com", VCENTER_ALIASES=wrong)
 
 

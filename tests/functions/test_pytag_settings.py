@@ -128,7 +128,7 @@ def test_a_password_that_breaks_the_address_is_not_quoted(
     with pytest.raises(SettingsError) as caught:
         use(monkeypatch, **needed)
     assert str(caught.value) in {
-        f"{name}: the port is no number; percent-encode what is special in a user name or password",
+        f"{name}: the port is not a number; percent-encode what is special in a user name or password",
         f"{name}: not an address; percent-encode what is special in a user name or password",
     }
 

@@ -31,7 +31,7 @@ def find_vcenter_proxy(url: str) -> Proxy | None:
 
 
 def check_proxy(variable: str, address: str, host: str) -> None:
-    """Raise ConfigurationError where this is no address of a proxy by http:// or https://."""
+    """Raise ConfigurationError unless this is a proxy's http:// or https:// address."""
     with _configuration_errors():
         proxies.check_proxy(variable, address, host, ("http", "https"))
 
@@ -77,7 +77,7 @@ def _request_tunnel(connection: socket.socket, proxy: Proxy, target: str, deadli
 
 
 def _read_head(connection: socket.socket, deadline: float) -> bytes:
-    """Read the answer up to its empty line. Nothing comes behind it: by TLS the client speaks first."""
+    """Read the answer up to its empty line. Nothing follows it yet: in TLS the client speaks first."""
     head = b""
     while b"\r\n\r\n" not in head and len(head) < _MAX_HEAD_BYTES:
         remaining = deadline - time.monotonic()
@@ -92,7 +92,7 @@ def _read_head(connection: socket.socket, deadline: float) -> bytes:
 
 
 def _parse_status(head: bytes) -> tuple[int, str]:
-    """Return the status and its phrase; 0 where it is no HTTP."""
+    """Return the status and its phrase; 0 for anything but HTTP."""
     version, _, rest = head.partition(b"\r\n")[0].decode("latin-1").partition(" ")
     number, _, phrase = rest.partition(" ")
     is_http = version.startswith("HTTP/1.") and number.isascii() and number.isdecimal()

@@ -1,4 +1,4 @@
-"""URLs and hosts, taken apart and put together. Pure."""
+"""Parts of URLs: hosts, ports, and what must not be printed. Pure."""
 
 from ipaddress import IPv6Address
 from urllib.parse import SplitResult, urlsplit

@@ -73,15 +73,15 @@ def find_proxy(url: str, schemes: tuple[str, ...] = ("http", "https")) -> Proxy 
 
 
 def find_vcenter_proxy(url: str) -> Proxy | None:
-    """Return the proxy for a vCenter at an https address; there is none for http, which only stand-ins speak.
+    """Return the proxy for a vCenter at an https address; None for http, which only stand-ins speak.
 
-    TLS to the proxy itself, with TLS to vCenter inside, is more than http.client can. Raises ProxySettingError.
+    The proxy's own address has to be http://: http.client cannot do TLS within TLS. Raises ProxySettingError.
     """
     return find_proxy(url, ("http",)) if urlsplit(url).scheme == "https" else None
 
 
 def check_proxy(variable: str, address: str, host: str, schemes: tuple[str, ...]) -> None:
-    """Raise ProxySettingError for what is no proxy's address. The message holds no user name and no password."""
+    """Raise ProxySettingError unless this is a proxy's address. The message holds neither user name nor password."""
     scheme, separator, _ = address.partition("://")
     if not separator or ":" in scheme:  # a password may hold anything
         shown = address.rpartition("@")[2].strip("/")
@@ -101,7 +101,7 @@ def check_proxy(variable: str, address: str, host: str, schemes: tuple[str, ...]
 def is_bypassed(host: str, port: int, no_proxy: str) -> bool:
     """Say whether NO_PROXY excepts a host: by its name or a domain above it, its address or network, or ``*``.
 
-    An entry with a port is for that port alone. Names are not resolved.
+    An entry with a port is for that port only. Names are not resolved.
     """
     host = host.lower().rstrip(".")
     return any(_is_match(entry.strip().lower(), host, port) for entry in no_proxy.split(","))

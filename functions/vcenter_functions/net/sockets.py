@@ -6,9 +6,9 @@ import socket
 from collections.abc import Iterator
 
 ANYWHERE = "::"
-"""Every address of this machine, IPv6 and IPv4; of IPv4 alone where it has no IPv6."""
+"""Every address of this machine, IPv6 and IPv4; only IPv4 where it has no IPv6."""
 LOOPBACK = "localhost"
-"""This machine alone, by either family."""
+"""Only this machine, by either family."""
 
 _LOOPBACK_ADDRESSES = ("127.0.0.1", "::1")
 _NO_SUCH_FAMILY = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
@@ -62,7 +62,7 @@ def _listen_anywhere(port: int) -> socket.socket:
 
 
 def _look_up(host: str, port: int) -> Iterator[tuple[socket.AddressFamily, str]]:
-    """Yield the host's addresses. The loopback needs no look-up: not every container's /etc/hosts has both of its."""
+    """Yield the host's addresses. The loopback is not looked up: some /etc/hosts in containers lack one of its two."""
     if host == LOOPBACK:
         yield from zip((socket.AF_INET, socket.AF_INET6), _LOOPBACK_ADDRESSES, strict=True)
         return
@@ -74,9 +74,9 @@ def _look_up(host: str, port: int) -> Iterator[tuple[socket.AddressFamily, str]]
 def _create_server(
     address: tuple[str, int], *, family: socket.AddressFamily = socket.AF_INET, dualstack_ipv6: bool = False
 ) -> socket.socket:
-    """Listen, with TCP_NODELAY, which connections inherit: asyncio sets it only where a socket says that it is TCP's.
+    """Listen, with TCP_NODELAY, which connections inherit. asyncio sets it only on sockets that say they are TCP.
 
-    Without it each answer with a body waits some 40 ms for the other side's delayed acknowledgement.
+    Without it, each answer with a body waits some 40 ms for the other side's delayed acknowledgement.
     """
     listener = socket.create_server(address, family=family, dualstack_ipv6=dualstack_ipv6)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,8 +1,8 @@
-"""Every TLS context of the adapter and of the functions: made in one place, so that Python's version changes nothing.
+"""Every TLS context of the adapter and of the functions: created in one place, so that each Python behaves alike.
 
 Python 3.13 changed two defaults. It asks of a certificate what RFC 5280 asks of those who issue it (an Authority Key
 Identifier, critical Basic Constraints), and it accepts any trusted certificate as the end of the chain. Go and curl do
-the second and not the first, and the certificates in use are made to please them: so do we.
+the second and not the first, and certificates are made to please these two: so do we.
 """
 
 import os
@@ -20,9 +20,9 @@ NOT_YET_VALID, EXPIRED, WRONG_NAMES = 9, 10, frozenset({62, 64})
 def create_client_context(
     ca_file: Path | None = None, *, ca_certs: str | None = None, insecure: bool = False
 ) -> ssl.SSLContext:
-    """Trust the system's authorities and those in ``ca_file`` and ``ca_certs``, PEM; with ``insecure`` anything at all.
+    """Return a context that trusts the system's authorities and those in ``ca_file`` and ``ca_certs``, both PEM.
 
-    Raises OSError for what cannot be read; ssl.SSLError is one.
+    With ``insecure`` it accepts any certificate. Raises OSError for what cannot be read; ssl.SSLError is one.
     """
     context = relax_verification(ssl.create_default_context())
     if insecure:

@@ -1,7 +1,7 @@
 """The session that OTLP is sent with: an OTLP receiver that refuses is named in the log, with what it has answered.
 
-OpenTelemetry's exporter logs ``Failed to export spans batch code: 404, reason: Not Found``, without the address, and
-only that once it has given up trying again. It takes a redirection for a success, though nothing follows it.
+OpenTelemetry's exporter logs ``Failed to export spans batch code: 404, reason: Not Found``, and leaves out even that
+once it has given up trying again; it never names the address. It takes a redirection for a success, but follows none.
 """
 
 import logging

@@ -45,7 +45,7 @@ def _check_endpoint(value: str) -> str:
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
         usable = False
-    return "" if usable else f"{shown} is no http:// or https:// address; set one such as http://collector:4318"
+    return "" if usable else f"{shown} is not an http:// or https:// address; set one such as http://collector:4318"
 
 
 def _check_number(value: str) -> str:
@@ -53,7 +53,7 @@ def _check_number(value: str) -> str:
         usable = math.isfinite(float(value)) and float(value) > 0
     except ValueError:
         usable = False
-    return "" if usable else f"{value!r} is no number above 0"
+    return "" if usable else f"{value!r} is not a number above 0"
 
 
 def _check_integer(value: str) -> str:
@@ -125,18 +125,18 @@ def is_disabled(environ: Mapping[str, str]) -> bool:
 
 
 def find_errors(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield a line for each wrong value, naming its variable; none where nothing is sent, since then none is read."""
+    """Yield a line for each wrong value, naming its variable. Nothing is wrong where nothing is sent."""
     if is_disabled(environ) or not any(environ.get(name) for name in ENDPOINTS):
         return
     for name, check in HONOURED.items():
         if (value := environ.get(name)) and (why := check(value)):
             yield f"{name}: {why}"
-    share = environ.get("OTEL_TRACES_SAMPLER_ARG", "")
-    if environ.get("OTEL_TRACES_SAMPLER", "").strip().lower().endswith("traceidratio") and not _is_share(share):
-        yield f"OTEL_TRACES_SAMPLER_ARG: {share!r} is no share between 0 and 1, which that sampler needs"
+    ratio = environ.get("OTEL_TRACES_SAMPLER_ARG", "")
+    if environ.get("OTEL_TRACES_SAMPLER", "").strip().lower().endswith("traceidratio") and not _is_ratio(ratio):
+        yield f"OTEL_TRACES_SAMPLER_ARG: {ratio!r} is not a ratio between 0 and 1, which that sampler needs"
 
 
-def _is_share(value: str) -> bool:
+def _is_ratio(value: str) -> bool:
     try:
         return 0 <= float(value or "1") <= 1
     except ValueError:
@@ -149,20 +149,20 @@ def find_ignored(environ: Mapping[str, str]) -> Iterator[str]:
         return
     for signal, data in (("TRACES", "spans"), ("METRICS", "metrics")):
         if others := _split_names(environ.get(f"OTEL_{signal}_EXPORTER", "")) - {"otlp", "none"}:
-            yield f"OTEL_{signal}_EXPORTER: {_join(others)} not honoured; {data} go to an OTLP endpoint alone"
+            yield f"OTEL_{signal}_EXPORTER: {_join(others)} not honoured; {data} go only to an OTLP endpoint"
     for signal in SIGNALS:
         name = f"OTEL_EXPORTER_OTLP_{signal}PROTOCOL"
         if others := _split_names(environ.get(name, "")) - {"http/protobuf"}:
             yield f"{name}: {_join(others)} not honoured; it is http/protobuf, so name the receiver's HTTP port (4318)"
     if others := _split_names(environ.get("OTEL_PROPAGATORS", "")) - {"tracecontext", "baggage"}:
-        yield f"OTEL_PROPAGATORS: {_join(others)} not honoured; the trace goes on in traceparent and tracestate alone"
+        yield f"OTEL_PROPAGATORS: {_join(others)} not honoured; the trace goes on only in traceparent and tracestate"
     unknown = [name for name in environ if name.startswith("OTEL_") and name not in HONOURED and environ[name]]
     if ignored := [name for name in unknown if not (_FOREIGN.fullmatch(name) or _is_off(name, environ[name]))]:
         yield f"{_join(ignored)} not honoured"
 
 
 def _is_off(name: str, value: str) -> bool:
-    """Say whether a variable asks only for what is so anyway: logs are not sent."""
+    """Say whether a variable switches off logs, which are not sent anyway."""
     return name == "OTEL_LOGS_EXPORTER" and value.strip().lower() == "none"
 
 

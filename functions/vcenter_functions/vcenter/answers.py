@@ -89,7 +89,7 @@ def is_transient(status: int) -> bool:
 
 
 def to_error(answer: Answer) -> VcenterRefusedError | VcenterUnavailableError:
-    """Turn an answer that is no success into the error that says what to do about it."""
+    """Turn any other answer into the error that says what to do about it."""
     kind, code, text = _parse_error(answer.content)
     status = answer.status
     message = f"{answer.request}: {status} {text or kind or httpx.codes.get_reason_phrase(status)}".rstrip()

@@ -25,7 +25,7 @@ from vcenter_functions.vcenter.answers import (
     parse_value,
     read_answer,
 )
-from vcenter_functions.vcenter.dialects import API, REST, Dialect, Operation
+from vcenter_functions.vcenter.dialects import API, REST, AnyOperation, Dialect, Operation
 from vcenter_functions.vcenter.refusals import Refusals
 
 T = TypeVar("T")
@@ -71,13 +71,13 @@ class VcenterClient:
                 self._session = await self._log_in()
             return self._session
 
-    async def call(self, make: Callable[[Dialect], Operation], expect: Expectation[T]) -> T:
+    async def call(self, operation: AnyOperation, expect: Expectation[T]) -> T:
         """Return what an operation answers. Raises RetryableError, PermanentError."""
         session = await self.get_session()
-        answer = await self._operate(session, make)
+        answer = await self._operate(session, operation)
         if answer.status == httpx.codes.UNAUTHORIZED:
             session = await self.get_session(stale=session)
-            answer = await self._operate(session, make)
+            answer = await self._operate(session, operation)
         return parse_value(answer, expect, wrapped=session.dialect.wrapped)
 
     async def check(self) -> None:
@@ -99,8 +99,9 @@ class VcenterClient:
                     await self._send("DELETE", session.dialect.session, {SESSION_HEADER: session.token})
         await self._http.aclose()
 
-    async def _operate(self, session: Session, make: Callable[[Dialect], Operation]) -> Answer:
-        operation = make(session.dialect)
+    async def _operate(self, session: Session, operation: AnyOperation) -> Answer:
+        if not isinstance(operation, Operation):
+            operation = operation(session.dialect)
         headers = {SESSION_HEADER: session.token}
         return await self._send(operation.method, session.dialect.build_path(operation), headers, json=operation.body)
 
@@ -154,15 +155,15 @@ class VcenterClient:
         pause = self._refusals.pause(credentials)
         return LoginRefusedError(
             f"vCenter refuses the user name or password of {credentials.username}: check VCENTER_USERNAME and "
-            "VCENTER_PASSWORD, or the files in VCENTER_SECRET_PATH; they are tried again "
-            f"in {math.ceil(pause)} seconds, lest vCenter lock the account, and at once when the files change",
+            "VCENTER_PASSWORD, or the files in VCENTER_SECRET_PATH; they are tried again in "
+            f"{math.ceil(pause)} seconds, so that vCenter does not lock the account, and at once when the files change",
             retry_after=pause,
         )
 
     async def _send(self, method: str, path: str, headers: dict[str, str], **more: Any) -> Answer:
         """Send one request, with its span. Raises VcenterUnavailableError without an answer that can be read."""
         url = str(self._http.base_url.join(path))
-        headers["accept-encoding"] = "identity"  # what is packed could unpack to any size
+        headers["accept-encoding"] = "identity"  # a compressed answer could expand to any size
         with self._tracing.request_span(method, url, headers) as span:
             try:
                 async with self._http.stream(method, path, headers=headers, **more) as response:

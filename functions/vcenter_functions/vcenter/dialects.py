@@ -1,5 +1,6 @@
 """The two spellings of vCenter's REST API: paths, queries and envelopes. Pure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -46,6 +47,9 @@ class Dialect:
         """Create a category or a tag."""
         return Operation("POST", resource, body={"create_spec": spec} if self.wrapped else spec)
 
+
+AnyOperation = Operation | Callable[[Dialect], Operation]
+"""An operation, or what makes it where the dialects differ by more than their spelling."""
 
 API = Dialect("/api/session", "/api/cis/tagging", "", "action", wrapped=False)
 """vCenter 7.0U2 and later."""
