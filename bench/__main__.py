@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 
 
 def peer(variable: str) -> Path | None:
-    """The binary that this variable names. Raises ValueError where it is none."""
+    """Return the binary that this variable names, None if it is unset. Raises ValueError."""
     value = os.environ.get(variable)
     if not value:
         return None
@@ -31,7 +31,7 @@ def peer(variable: str) -> Path | None:
 
 
 def plan(*, quick: bool) -> Plan:
-    """What is to be measured."""
+    """Return what to measure."""
     source, router = peer("PEER_VSPHERESOURCE"), peer("PEER_EVENT_ROUTER")
     peers: tuple[Sender, ...] = (VSphereSource(source),) if source else ()
     slowest: tuple[Sender, ...] = (EventRouter(router),) if router else ()
@@ -39,7 +39,7 @@ def plan(*, quick: bool) -> Plan:
 
 
 async def measure(names: list[str], wanted: Plan) -> dict[str, Any]:
-    """The results by section, and what they were made on."""
+    """Run the sections; return their results by name, and what they were measured on."""
     began, load = time.monotonic(), [os.getloadavg()[0]]
     results = {}
     for name in names:

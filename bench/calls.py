@@ -24,7 +24,7 @@ EVENTS = 1000
 
 
 def calls(work: Callable[[], Any]) -> int:
-    """The function calls in this piece of work, itself not counted, nor what it takes to clear up after others."""
+    """Count the function calls in a piece of work: neither itself, nor what clears up after others."""
     count = -2  # the work itself, and the call of setprofile that ends it
 
     def note(_frame: FrameType, event: str, _argument: Any) -> None:
@@ -42,7 +42,7 @@ def calls(work: Callable[[], Any]) -> int:
 
 
 def per_event(xml: bytes) -> dict[str, float]:
-    """Calls an event by stage, once every cache is warm."""
+    """Count the calls an event takes by stage, once every cache is warm."""
     events = list(decode_page(xml))
     converted = [CONVERTER.convert(event) for event in events]
     every(to_binary, converted)
@@ -55,25 +55,25 @@ def per_event(xml: bytes) -> dict[str, float]:
 
 
 def usual_page() -> bytes:
-    """What the gate counts with."""
+    """Return the page that the gate counts with."""
     return page(EVENTS, objects=50)
 
 
 def every(work: Callable[[Any], Any], values: Iterable[Any]) -> None:
-    """Do it with each."""
+    """Call a function with each value."""
     for value in values:
         work(value)
 
 
 def growth() -> dict[str, float]:
-    """Calls an event in all stages, by what the events are of and about."""
+    """Count the calls an event takes in all stages, by the types and objects of the events."""
     pages = {"1 type": page_of_types(1), "300 types": page_of_types(300)}
     pages |= {"4 objects": page(objects=4), "1,000 objects": page(objects=1000)}
     return {name: sum(per_event(xml).values()) for name, xml in pages.items()}
 
 
 def main() -> int:
-    """Print the counts; the exit code."""
+    """Print the counts; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.calls", description=__doc__.splitlines()[0])
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the limits (default: %(default)s)")
     scale = parser.parse_args().scale

@@ -24,54 +24,54 @@ class Bar:
 
     @property
     def colour(self) -> str:
-        """The sender's own."""
+        """The sender's colour."""
         return COLOURS.get(self.name, COLOURS["adapter"])
 
 
 def draw(results: Results, folder: Path) -> None:
-    """All the pictures."""
+    """Draw all pictures."""
     folder.mkdir(exist_ok=True)
     pictures = {
-        "drain": ("Backlog drained, events a second, by the sink's latency", drained(results)),
-        "cost": ("CPU, seconds per 1,000 events", spent(results)),
-        "delay": ("Event to sink, 99th percentile, milliseconds", delayed(results)),
-        "growth": ("Peak memory of the adapter, MiB, by events waiting", grown(results)),
+        "drain": ("Backlog drained, events a second, by the sink's latency", drain_bars(results)),
+        "cost": ("CPU, seconds per 1,000 events", cost_bars(results)),
+        "delay": ("Event to sink, 99th percentile, milliseconds", delay_bars(results)),
+        "growth": ("Peak memory of the adapter, MiB, by events waiting", growth_bars(results)),
     }
     for name, (title, bars) in pictures.items():
         (folder / f"{name}.svg").write_text(picture(title, list(bars)))
 
 
-def drained(results: Results) -> Iterator[Bar]:
-    """A group a latency."""
+def drain_bars(results: Results) -> Iterator[Bar]:
+    """Yield a group of bars for each latency."""
     for name, run in results["drain"].items():
         sender, _, latency = name.rpartition(", ")
         if latency != "start":
             yield Bar(latency, sender, run["rate"])
 
 
-def spent(results: Results) -> Iterator[Bar]:
-    """The stages, and the senders as a whole."""
+def cost_bars(results: Results) -> Iterator[Bar]:
+    """Yield a bar for each stage, and for each sender as a whole."""
     for name, value in results["cost"]["stages"].items():
         yield Bar(name, "adapter", value)
     for sender in senders(results):
         yield Bar("whole", sender, cpu_per_event(results, sender))
 
 
-def delayed(results: Results) -> Iterator[Bar]:
-    """A group a rhythm."""
+def delay_bars(results: Results) -> Iterator[Bar]:
+    """Yield a group of bars for each rhythm."""
     for rhythm, found in results["delay"].items():
         for sender, each in found.items():
             yield Bar(rhythm, sender, each["p99"] * 1000)
 
 
-def grown(results: Results) -> Iterator[Bar]:
-    """By the length of the history."""
+def growth_bars(results: Results) -> Iterator[Bar]:
+    """Yield a bar for each length of the history."""
     for name, run in results["growth"]["history"].items():
         yield Bar(name, "adapter", run["peak"])
 
 
 def picture(title: str, bars: Sequence[Bar]) -> str:
-    """The SVG. It brings its own background, since a page may be dark."""
+    """Return the SVG. It brings its own background, since a page may be dark."""
     scale = (WIDTH - LEFT - RIGHT) / max(bar.value for bar in bars)
     y, group, body = TOP, "", []
     for bar in bars:
@@ -90,7 +90,7 @@ def picture(title: str, bars: Sequence[Bar]) -> str:
 
 
 def legend(bars: Sequence[Bar], y: float) -> Iterator[str]:
-    """The senders that are in the picture."""
+    """Yield the legend: the senders in the picture."""
     for number_, name in enumerate(dict.fromkeys(bar.name for bar in bars)):
         x = LEFT + 150 * number_
         yield f'<rect x="{x}" y="{y - 11}" width="12" height="12" fill="{COLOURS[name]}"/>'
@@ -98,6 +98,6 @@ def legend(bars: Sequence[Bar], y: float) -> Iterator[str]:
 
 
 def text(x: float, y: float, words: str, anchor: str = "start", weight: str = "normal") -> str:
-    """A piece of text, dark on the picture's white."""
+    """Return a text element, dark on the picture's white."""
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}" fill="#111827"'
     return f"<text {place}>{escape(words)}</text>"

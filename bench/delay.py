@@ -32,7 +32,7 @@ class Rhythm:
     pause: float
 
     async def play(self, vcenter: "Remote") -> None:
-        """Post them. The pauses vary so that they keep no step with anyone's timer, the same way each time."""
+        """Post the events. The pauses vary, in the same way each time, so that they keep no step with any timer."""
         chance = random.Random(1)  # noqa: S311  no secret
         for number in range(self.times):
             if number:
@@ -48,12 +48,12 @@ class Remote:
     url: str
 
     async def post(self, count: int) -> None:
-        """So many events, now."""
+        """Post so many events now."""
         async with self.client.post(f"{self.url}/simulator/events", json={"count": count}) as response:
             response.raise_for_status()
 
     async def has_collectors(self, count: int) -> None:
-        """Return when so many readers are there."""
+        """Wait until so many readers are there."""
         while True:
             async with self.client.get(f"{self.url}/simulator/state") as response:
                 state: dict[str, Any] = await response.json()
@@ -63,8 +63,8 @@ class Remote:
 
 
 @asynccontextmanager
-async def watched(senders: Sequence[Sender], events: int) -> AsyncIterator[tuple[Remote, list[Process]]]:
-    """All the senders on one vCenter, each with a sink of its own that expects so many events; all at rest."""
+async def start_senders(senders: Sequence[Sender], events: int) -> AsyncIterator[tuple[Remote, list[Process]]]:
+    """Start all senders on one vCenter, each with a sink that expects so many events, and wait until all are idle."""
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(simulator("--objects=1000"))
         vcenter = Remote(await stack.enter_async_context(aiohttp.ClientSession()), address.removesuffix("/sdk"))
@@ -85,8 +85,8 @@ async def watched(senders: Sequence[Sender], events: int) -> AsyncIterator[tuple
 
 
 async def delays(senders: Sequence[Sender], rhythm: Rhythm) -> dict[str, dict[str, float]]:
-    """``p50`` and ``p99`` by sender, in seconds; they all get the same events at the same moments."""
-    async with watched(senders, rhythm.events * rhythm.times) as (vcenter, sinks):
+    """Measure ``p50`` and ``p99`` by sender, in seconds; all get the same events at the same moments."""
+    async with start_senders(senders, rhythm.events * rhythm.times) as (vcenter, sinks):
         await rhythm.play(vcenter)
         async with asyncio.timeout(PEER_PATIENCE):
             done = [json.loads(await line_of(process, "sink done: ")) for process in sinks]

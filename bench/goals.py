@@ -25,7 +25,7 @@ class Goal:
     why: str = ""
 
     def row(self, results: Results) -> list[str] | None:
-        """Promise, measured, verdict, command; None where these results say nothing of it."""
+        """Return promise, figure, verdict and command; None if the results lack what it needs."""
         try:
             found = self.measured(results)
         except KeyError:
@@ -36,56 +36,56 @@ class Goal:
 
     @property
     def command(self) -> str:
-        """What measures it again."""
+        """The command that measures it again."""
         return f"`make bench ONLY='{self.section}'`" if " " in self.section else f"`make bench ONLY={self.section}`"
 
 
 def number(value: float, unit: str = "") -> str:
-    """With some three digits."""
+    """Format a number with some three digits."""
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3  # noqa: PLR2004
     return f"{value:,.{digits}f}{unit}"
 
 
 def rate(results: Results, sender: str, latency: int) -> float:
-    """Events a second of a drained backlog."""
+    """Return the events a second of a drained backlog."""
     return float(results["drain"][f"{sender}, {latency} ms"]["rate"])
 
 
 def senders(results: Results) -> list[str]:
-    """Who was measured, the adapter first."""
+    """Return the measured senders, the adapter first."""
     return [name.removesuffix(", start") for name in results["drain"] if name.endswith(", start")]
 
 
 def cpu_per_event(results: Results, sender: str) -> float:
-    """CPU milliseconds an event at 0 ms, without what the start takes."""
+    """Return the CPU milliseconds an event takes at 0 ms, without the start."""
     run, start = (results["drain"][f"{sender}, {what}"] for what in ("0 ms", "start"))
     return float(run["cpu"] - start["cpu"]) / float(run["events"]) * 1000
 
 
 def slopes(results: Results) -> list[float]:
-    """CPU milliseconds an event between one length of the history and the next."""
+    """Return the CPU milliseconds an event takes between one length of the history and the next."""
     pairs = pairwise(results["growth"]["history"].values())
     return [(b["cpu"] - a["cpu"]) / (b["events"] - a["events"]) * 1000 for a, b in pairs]
 
 
 def rise(values: list[float]) -> float:
-    """From the first to the last, in percent."""
+    """Return the rise from the first to the last, in percent."""
     return (values[-1] / values[0] - 1) * 100
 
 
 def peaks(results: Results) -> list[float]:
-    """Peak memory by the length of the history, in MiB."""
+    """Return the peak memory by the length of the history, in MiB."""
     return [run["peak"] for run in results["growth"]["history"].values()]
 
 
 def tracing_cost(results: Results) -> float:
-    """What tracing one event in ten takes off the rate, in percent."""
+    """Return how much slower tracing one event in ten is, in percent."""
     runs = results["tracing"]
     return float(1 - runs["sampled at 10 %"]["rate"] / runs["off"]["rate"]) * 100
 
 
 def idle(results: Results, sender: str) -> float:
-    """The 99th percentile from event to sink, at one event each ten seconds."""
+    """Return the 99th percentile from event to sink, at one event each ten seconds."""
     return float(results["delay"]["one in ten seconds"][sender]["p99"])
 
 

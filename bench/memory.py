@@ -31,7 +31,7 @@ class Sink:
         self._expected = expected
 
     async def take(self, request: web.Request) -> web.Response:
-        """A CloudEvent in binary mode."""
+        """Answer a CloudEvent in binary mode."""
         await request.read()
         if self.down:
             self.refusals += 1
@@ -44,8 +44,8 @@ class Sink:
 
 
 @asynccontextmanager
-async def serving(sink: Sink) -> AsyncIterator[str]:
-    """The sink on a free port; its address."""
+async def sink_server(sink: Sink) -> AsyncIterator[str]:
+    """Serve the sink on a free port; yields its address."""
     application = web.Application()
     application.router.add_post("/", sink.take)
     runner = web.AppRunner(application, access_log=None)
@@ -58,9 +58,9 @@ async def serving(sink: Sink) -> AsyncIterator[str]:
 
 
 async def measure(events: int, limit: float) -> bool:
-    """Print the peaks; whether they stay under the limit."""
+    """Print the peaks; return whether they stay under the limit."""
     sink = Sink(events)
-    async with serving(sink) as address, simulator("--backlog", str(events)) as vcenter:
+    async with sink_server(sink) as address, simulator("--backlog", str(events)) as vcenter:
         environment = {
             "VCENTER_URL": vcenter,
             "VCENTER_USERNAME": "administrator@vsphere.local",
@@ -77,7 +77,7 @@ async def measure(events: int, limit: float) -> bool:
 
 
 async def watch(adapter: Process, sink: Sink, events: int, limit: float) -> bool:
-    """An hour of refusals, then all the events; the peaks of both."""
+    """Let an hour of refusals pass, then all events; return whether both peaks stay under the limit."""
     await sink.asked.wait()
     adapter.send_signal(signal.SIGUSR1)
     await line_of(adapter, PASSED)
@@ -91,7 +91,7 @@ async def watch(adapter: Process, sink: Sink, events: int, limit: float) -> bool
 
 
 def main() -> int:
-    """Read the command line; the exit code."""
+    """Read the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.memory", description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=100_000, help="how many wait (default: %(default)s)")
     parser.add_argument("--limit", type=float, default=150.0, help="in MiB (default: %(default)s)")

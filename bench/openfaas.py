@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bench.processes import running, simulator
-from bench.runs import Run, drained
-from bench.sections import SPREAD, interleaved
+from bench.processes import run_process, simulator
+from bench.runs import Run, measure_drain
+from bench.sections import SPREAD, run_interleaved
 from bench.senders import Adapter
-from bench.table import compared
+from bench.table import compare
 
 PORT = re.compile(rb"taking CloudEvents.*\bport=(\d+)")
 STRAIGHT = "straight"
@@ -50,14 +50,14 @@ class Shim(Adapter):
         """With the sink as the shim's gateway. The process is the adapter's."""
         command = 'exec "$0" -m vcenter_source openfaas-shim 2>&1'
         environment = {"OPENFAAS_URL": sink, "HOST": "127.0.0.1", "PORT": "0", **self.more}
-        async with running("/bin/sh", "-c", command, sys.executable, environment=environment) as shim:
+        async with run_process("/bin/sh", "-c", command, sys.executable, environment=environment) as shim:
             address = f"http://127.0.0.1:{await port_of(shim)}/"
             async with Adapter.start(self, vcenter, address, backlog=backlog) as process:
                 yield process
 
 
 async def port_of(shim: Process) -> int:
-    """The port that its log names."""
+    """Read the shim's port from its log."""
     assert shim.stdout is not None  # noqa: S101  it was asked for
     async for line in shim.stdout:
         found = PORT.search(line)
@@ -66,14 +66,14 @@ async def port_of(shim: Process) -> int:
     raise SystemExit("the shim has ended before it named its port")
 
 
-async def measured(events: int, repeats: int) -> list[dict[str, dict[str, Any]]]:
-    """Round by round, a run of each sender."""
+async def measure_rounds(events: int, repeats: int) -> list[dict[str, dict[str, Any]]]:
+    """Run each sender once in every round."""
     senders = (Adapter(STRAIGHT), OneProcess(), Shim(), Shim("shim, BATCH=16", more={"BATCH": "16"}))
     async with simulator(f"--backlog={events}", SPREAD) as vcenter:
         kinds: dict[str, Callable[[], Awaitable[Run]]] = {
-            sender.name: partial(drained, sender, vcenter, events) for sender in senders
+            sender.name: partial(measure_drain, sender, vcenter, events) for sender in senders
         }
-        return [await interleaved(kinds, 1) for _ in range(repeats)]
+        return [await run_interleaved(kinds, 1) for _ in range(repeats)]
 
 
 def main() -> None:
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=10_000, help="the backlog (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=5, help="runs of each (default: %(default)s)")
     options = parser.parse_args()
-    print(compared(asyncio.run(measured(options.events, options.repeats)), STRAIGHT))
+    print(compare(asyncio.run(measure_rounds(options.events, options.repeats)), STRAIGHT))
 
 
 if __name__ == "__main__":

@@ -13,25 +13,25 @@ from vcenter_source.events.catalog import all_classes
 
 
 def page(events: int = 1000, objects: int = 1000) -> bytes:
-    """The answer to ReadNextEvents with the simulator's mix of events about so many VMs."""
+    """Return an answer to ReadNextEvents with the simulator's mix of events about so many VMs."""
     vcenter = Vcenter(inventory=Inventory(objects))
     vcenter.load.backlog(events)
     return answer(vcenter)
 
 
 def page_of_types(count: int, events: int = 1000) -> bytes:
-    """The same with events of so many classes in turn, all about one VM, with the fields that every event has."""
+    """Return the same with so many classes of events in turn, all about one VM, with the fields of every event."""
     vcenter = Vcenter()
     where = arguments_for(vcenter.inventory.machines[0])
-    plain = (name for name in sorted(all_classes()) if not required(vim_type(name)))
+    plain = (name for name in sorted(all_classes()) if not mandatory_fields(vim_type(name)))
     bodies = [vcenter.events.body(vim_type(name)(**where), ADMINISTRATOR) for name in islice(plain, count)]
     for body in islice(cycle(bodies), events):
         vcenter.events.post_body(body)
     return answer(vcenter)
 
 
-def required(kind: Any) -> set[str]:
-    """The fields that this class must have beside those of every event."""
+def mandatory_fields(kind: Any) -> set[str]:
+    """Return the fields that this class must have beside those of every event."""
     every = properties_of(vim.event.Event)
     return {
         name for name, info in properties_of(kind).items() if name not in every and not info.flags & types.F_OPTIONAL
@@ -39,5 +39,5 @@ def required(kind: Any) -> set[str]:
 
 
 def answer(vcenter: Vcenter) -> bytes:
-    """All its events as one page."""
+    """Return all events of a vCenter as one page."""
     return response("ReadNextEvents", vim.event.Event.Array, EventPage(vcenter.events.history.after(0)))

@@ -12,7 +12,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 
 
 def main() -> None:
-    """Draw each, twice as large as it says."""
+    """Draw each plot at twice its size."""
     found = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if found is None:
         sys.exit("no Chromium on PATH; install one (apt install chromium), or name it in CHROMIUM")

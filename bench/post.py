@@ -17,7 +17,7 @@ PATIENCE = 30.0
 
 
 def request(url: str, headers: dict[str, str], body: bytes) -> bytes:
-    """A POST, ready for the wire."""
+    """Return the bytes of a POST."""
     parts = urlsplit(url)
     lines = {"Host": parts.netloc, **headers, "Content-Length": str(len(body))}
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
@@ -34,14 +34,14 @@ class Tally:
         self._began, self._cpu = time.monotonic(), time.process_time()
 
     def next(self) -> tuple[bytes, float] | None:
-        """The next request and the time; None when there are no more."""
+        """Return the next request and the time; None after the last."""
         if self._taken == self._count:
             return None
         self._taken += 1
         return self._requests[self._taken % len(self._requests)], time.monotonic()
 
-    def answered(self, answer: bytes, since: float) -> bool:
-        """Note an answer. Whether it was the last."""
+    def record_answer(self, answer: bytes, since: float) -> bool:
+        """Note an answer, and return whether it was the last."""
         if not answer:
             raise SystemExit("the server has closed a connection")
         self._delays.append(time.monotonic() - since)
@@ -49,7 +49,7 @@ class Tally:
         return len(self._delays) == self._count
 
     def summary(self) -> dict[str, float]:
-        """Requests a second, CPU milliseconds a request, and quantiles of the delays."""
+        """Return requests a second, CPU milliseconds a request, and quantiles of the delays."""
         seconds, cpu = time.monotonic() - self._began, time.process_time() - self._cpu
         delays = sorted(self._delays)
         return {
@@ -62,7 +62,7 @@ class Tally:
 
 
 def measure(url: str, requests: list[bytes], *, count: int, connections: int) -> dict[str, float]:
-    """By epoll."""
+    """Post by epoll."""
     parts = urlsplit(url)
     poll = select.epoll()
     sockets: dict[int, tuple[socket.socket, float]] = {}
@@ -80,16 +80,16 @@ def measure(url: str, requests: list[bytes], *, count: int, connections: int) ->
         send(connection)
     last = False
     while not last:
-        for descriptor, _ in poll.poll(PATIENCE) or silent():
+        for descriptor, _ in poll.poll(PATIENCE) or give_up():
             connection, since = sockets[descriptor]
-            last = tally.answered(connection.recv(65536), since)
+            last = tally.record_answer(connection.recv(65536), since)
             send(connection)
     for connection, _ in sockets.values():
         connection.close()
     return tally.summary()
 
 
-def silent() -> list[tuple[int, int]]:
+def give_up() -> list[tuple[int, int]]:
     """Give up."""
     raise SystemExit(f"no answer for {PATIENCE:.0f} seconds")
 
@@ -102,14 +102,14 @@ class Posting(asyncio.Protocol):
         self._since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the first."""
+        """Send the first request."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  TCP has no other
         self._transport = transport
         self._send()
 
     def data_received(self, data: bytes) -> None:
-        """An answer: send the next."""
-        if self._tally.answered(data, self._since):
+        """Note the answer, and send the next request."""
+        if self._tally.record_answer(data, self._since):
             self._done()
         self._send()
 
@@ -120,7 +120,7 @@ class Posting(asyncio.Protocol):
 
 
 def measure_asyncio(url: str, requests: list[bytes], *, count: int, connections: int) -> dict[str, float]:
-    """By asyncio's own transports."""
+    """Post by asyncio's own transports."""
     parts = urlsplit(url)
 
     async def run() -> dict[str, float]:
@@ -139,7 +139,7 @@ def measure_asyncio(url: str, requests: list[bytes], *, count: int, connections:
 
 
 def measure_aiohttp(url: str, requests: list[bytes], *, count: int, connections: int) -> dict[str, float]:
-    """By a general HTTP client: the bodies alone are ready."""
+    """Post by a general HTTP client: only the bodies are ready."""
 
     async def run() -> dict[str, float]:
         tally = Tally([ready.partition(b"\r\n\r\n")[2] for ready in requests], count)
@@ -147,7 +147,7 @@ def measure_aiohttp(url: str, requests: list[bytes], *, count: int, connections:
         async def work(client: aiohttp.ClientSession) -> None:
             while (ready := tally.next()) is not None:
                 async with client.post(url, data=ready[0]) as response:
-                    tally.answered(b"HTTP/1.1 %d" % response.status, ready[1])
+                    tally.record_answer(b"HTTP/1.1 %d" % response.status, ready[1])
 
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections)) as client:
             await asyncio.gather(*(work(client) for _ in range(connections)))

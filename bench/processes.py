@@ -16,10 +16,10 @@ USER_AND_SYSTEM = slice(11, 13)
 
 
 @asynccontextmanager
-async def running(
+async def run_process(
     *command: str | Path, environment: Mapping[str, str] = {}, stdout: int = PIPE, folder: Path | None = None
 ) -> AsyncIterator[Process]:
-    """A process, ended with SIGTERM. Nothing of this environment but the path reaches it, and nothing of its log us."""
+    """Run a process, and end it with SIGTERM. It inherits only PATH, and its log is dropped."""
     environment = {"PATH": os.environ["PATH"], **environment}
     process = await asyncio.create_subprocess_exec(
         *command, env=environment, stdout=stdout, stderr=None if stdout == PIPE else subprocess.DEVNULL, cwd=folder
@@ -34,20 +34,20 @@ async def running(
 
 @asynccontextmanager
 async def module(*command: str, environment: Mapping[str, str] = {}) -> AsyncIterator[Process]:
-    """A Python module as such a process."""
-    async with running(sys.executable, "-m", *command, environment=environment) as process:
+    """Run a Python module as such a process."""
+    async with run_process(sys.executable, "-m", *command, environment=environment) as process:
         yield process
 
 
 @asynccontextmanager
 async def simulator(*options: str) -> AsyncIterator[str]:
-    """A simulated vCenter; the address of its SOAP door."""
+    """Run a simulated vCenter; yields the address of its SOAP API."""
     async with module("vcenter_simulator", *options) as process:
         yield await line_of(process, READY)
 
 
 async def line_of(process: Process, prefix: str) -> str:
-    """What follows the prefix on the first line of its output that begins so."""
+    """Wait for a line of its output with this prefix, and return what follows."""
     assert process.stdout is not None  # noqa: S101  it was asked for
     async for line in process.stdout:
         text = line.decode().strip()
@@ -57,12 +57,12 @@ async def line_of(process: Process, prefix: str) -> str:
 
 
 def peak(process: Process) -> float:
-    """The most memory that it ever held, in MiB."""
+    """Return the most memory that a process ever held, in MiB."""
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def cpu_seconds(process: Process) -> float:
-    """The CPU time of all its threads so far; the kernel counts it in hundredths."""
+    """Return the CPU time of all threads of a process; the kernel counts it in hundredths."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[USER_AND_SYSTEM])) / TICKS

@@ -33,19 +33,19 @@ Row = Sequence[str]
 
 
 def table(head: Row, rows: Iterable[Row]) -> str:
-    """A Markdown table; all columns but the first are right-aligned, unless they hold text."""
+    """Return a Markdown table; all columns but the first are right-aligned, unless they hold text."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def goals(results: Results) -> str:
-    """Each promise that can be judged by these results, and what has come of it."""
+    """Return the promises that these results can prove, and whether they hold."""
     rows = [row for goal in GOALS if (row := goal.row(results)) is not None]
     return table(["it must show", "measured", "", "measure again"], rows) if rows else ""
 
 
 def drain(results: Results) -> str:
-    """The start, and the backlogs."""
+    """Return the tables of start and backlog."""
     starts, rows = [], []
     for name, run in results["drain"].items():
         sender, _, what = name.rpartition(", ")
@@ -60,7 +60,7 @@ def drain(results: Results) -> str:
 
 
 def tracing(results: Results) -> str:
-    """With it and without."""
+    """Return the tables with tracing and without."""
     runs = results["tracing"]
     rows = []
     for name, run in runs.items():
@@ -72,7 +72,7 @@ def tracing(results: Results) -> str:
 
 
 def rooms(runs: Results) -> str:
-    """The event loop's time, by where it is spent."""
+    """Return the table of the event loop's time, by package."""
     names = dict.fromkeys(room for run in runs.values() for room, share in run["rooms"].items() if share >= WORTH_A_ROW)
     rows = [[name, *(f"{run['rooms'].get(name, 0):.0%}" for run in runs.values())] for name in names]
     return table(["share of the event loop's time, tracing is", *runs], rows)
@@ -87,7 +87,7 @@ LIMITS = {
 
 
 def cost(results: Results) -> str:
-    """By stage, and the limits."""
+    """Return the tables by stage, and of the limits."""
     found = results["cost"]
     counted = {name: number(count) for name, count in found["calls"].items()}
     rows = [[name, number(ms), counted.get(name, "")] for name, ms in found["stages"].items()]
@@ -105,7 +105,7 @@ def cost(results: Results) -> str:
 
 
 def delay(results: Results) -> str:
-    """From event to sink."""
+    """Return the table of delays from event to sink."""
     rows = [
         [rhythm, name, *(number(each[key] * 1000) for key in ("p50", "p99"))]
         for rhythm, senders in results["delay"].items()
@@ -115,7 +115,7 @@ def delay(results: Results) -> str:
 
 
 def growth(results: Results) -> str:
-    """As things grow."""
+    """Return the tables of growth."""
     found = results["growth"]
     costs = ["", *map(number, slopes(results))]
     history = [
@@ -136,7 +136,7 @@ def growth(results: Results) -> str:
 
 
 def tag(results: Results) -> str:
-    """pytag."""
+    """Return pytag's table."""
     found = results["tag"]
     row = [number(found["rate"]), number(found["p50"] * 1000), number(found["p99"] * 1000), number(found["cpu_ms"])]
     return table(["pytag, look-up cached: events/s", "p50, ms", "p99, ms", "CPU s per 1,000 events"], [row])
@@ -153,13 +153,13 @@ SECTIONS: dict[str, tuple[str, Callable[[Results], str]]] = {
 
 
 def tables(results: Results) -> str:
-    """What was measured, a table a section, and the promises that can be judged by it."""
+    """Return a table for each section that was measured, and the promises."""
     measured = [write(results) for name, (_, write) in SECTIONS.items() if name in results]
     return "\n".join([*measured, goals(results)])
 
 
 def whole(results: Results) -> str:
-    """RESULTS.md."""
+    """Return RESULTS.md."""
     parts = [INTRODUCTION.format(**results["made"]), "## What it must show\n", goals(results), READING]
     for name, (title, write) in SECTIONS.items():
         parts += [f"## {title}\n", f"`make bench ONLY={name}`\n", write(results)]

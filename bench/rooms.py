@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.runs import drained
+from bench.runs import measure_drain
 from bench.senders import Adapter
 
 LEAST = 0.01
@@ -23,8 +23,8 @@ WAITING = "<method 'poll' of 'select.epoll' objects>"
 Function = tuple[str, int, str]
 
 
-async def profiled(vcenter: str, events: int, environment: Mapping[str, str]) -> dict[str, float]:
-    """The share of each room while a backlog is drained, the greatest first; what starting takes is left out."""
+async def profile(vcenter: str, events: int, environment: Mapping[str, str]) -> dict[str, float]:
+    """Return the share of each room while a backlog is drained, the greatest first, without the start."""
     spent = await seconds(vcenter, events, environment)
     spent.subtract(await seconds(vcenter, 1, environment))
     total = sum(own for own in spent.values() if own > 0)
@@ -32,16 +32,16 @@ async def profiled(vcenter: str, events: int, environment: Mapping[str, str]) ->
 
 
 async def seconds(vcenter: str, events: int, environment: Mapping[str, str]) -> Counter[str]:
-    """What each room takes of the loop's time, from the start of the process to its end."""
+    """Return the seconds of the loop's time by room, from the start of the process to its end."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "profile"
         command = (sys.executable, "-m", "cProfile", "-o", str(file), "-m", "vcenter_source", "run")
-        await drained(Adapter("adapter", environment, command), vcenter, events)
+        await measure_drain(Adapter("adapter", environment, command), vcenter, events)
         return by_room(pstats.Stats(str(file)).stats)  # type: ignore[attr-defined]  # missing in its stubs
 
 
 def by_room(stats: Mapping[Function, tuple[int, int, float, float, Mapping[Function, Any]]]) -> Counter[str]:
-    """Functions' own seconds summed by room, less the waiting. What is written in C counts as its callers'."""
+    """Sum functions' own seconds by room, less the waiting. What is written in C counts as its callers'."""
     spent: Any = Counter()  # of floats, which its type does not foresee
     for (file, _, name), (_, _, own, _, callers) in stats.items():
         if file == "~" and name != WAITING:
@@ -53,7 +53,7 @@ def by_room(stats: Mapping[Function, tuple[int, int, float, float, Mapping[Funct
 
 
 def room(file: str) -> str:
-    """``pipeline/dispatcher.py`` for a module of the adapter's, else the name of the package, or of Python's module."""
+    """Return ``pipeline/dispatcher.py`` for a module of the adapter, else the name of its package or module."""
     path = Path(file)
     if "vcenter_source" in path.parts:
         return "/".join(path.parts[path.parts.index("vcenter_source") + 1 :])

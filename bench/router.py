@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.processes import running
+from bench.processes import run_process
 from bench.senders import PASSWORD, USERNAME, old_checkpoint
 
 LOOKS_BACK = timedelta(minutes=50)
@@ -48,12 +48,12 @@ class EventRouter:
             apart = [shutil.which("unshare") or "unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c"]
             router = [str(self.binary), "-config", "config.yaml", "-log-level", "warn"]
             command = [*apart, IN_A_CLUSTER, "sh", *router]
-            async with running(*command, environment=environment, stdout=DEVNULL, folder=folder) as process:
+            async with run_process(*command, environment=environment, stdout=DEVNULL, folder=folder) as process:
                 yield process
 
 
 def config(vcenter: str, sink: str, folder: Path) -> dict[str, Any]:
-    """Its configuration; JSON is YAML too."""
+    """Return its configuration; JSON is YAML too."""
     parts = urlsplit(sink)
     with socket.create_server(("127.0.0.1", 0)) as free:
         metrics = "{}:{}".format(*free.getsockname()[:2])

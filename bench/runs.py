@@ -31,20 +31,20 @@ class Run:
     p99: float
 
 
-def middle(runs: Sequence[Run]) -> Run:
-    """The median of each figure."""
+def medians(runs: Sequence[Run]) -> Run:
+    """Return the median of each figure."""
     return Run(**{each.name: median(getattr(run, each.name) for run in runs) for each in fields(Run)})
 
 
 @asynccontextmanager
 async def sink(*options: str) -> AsyncIterator[tuple[Process, str]]:
-    """A sink process and its address."""
+    """Run a sink process; yields it and its address."""
     async with module("bench.sink", *options) as process:
         yield process, await line_of(process, "sink ready: ")
 
 
-async def drained(sender: Sender, vcenter: str, events: int, *, latency: float = 0, seconds: float = 60) -> Run:
-    """The backlog through one sender, until so many events are there, or ``seconds`` after the first."""
+async def measure_drain(sender: Sender, vcenter: str, events: int, *, latency: float = 0, seconds: float = 60) -> Run:
+    """Drain the backlog through one sender, until so many events arrived, or ``seconds`` after the first."""
     options = {"expected": events, "latency": latency, "seconds": seconds}
     async with sink(*flags(options)) as (taker, address):
         before = cpu_seconds(taker)
@@ -69,5 +69,5 @@ async def drained(sender: Sender, vcenter: str, events: int, *, latency: float =
 
 
 def flags(options: Mapping[str, float]) -> Iterable[str]:
-    """Options as a command line has them."""
+    """Return options as a command line has them."""
     return (f"--{name}={value}" for name, value in options.items())

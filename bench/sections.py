@@ -9,11 +9,11 @@ from typing import Any
 from bench import calls, stages
 from bench.delay import Rhythm, delays
 from bench.processes import simulator
-from bench.rooms import profiled
-from bench.runs import Run, drained, middle, sink
+from bench.rooms import profile
+from bench.runs import Run, measure_drain, medians, sink
 from bench.senders import Adapter, Sender
-from bench.tag import tagged
-from bench.traced import traced
+from bench.tag import measure_pytag
+from bench.traced import measure_tracing
 
 OBJECTS = 1000
 """VMs that the events are about, unless it is their number that is measured."""
@@ -44,7 +44,7 @@ class Plan:
 
     @property
     def senders(self) -> tuple[Sender, ...]:
-        """All of them, the adapter first."""
+        """All senders, the adapter first."""
         return (Adapter(), *self.peers, *self.slowest)
 
 
@@ -63,24 +63,24 @@ Results = dict[str, Any]
 Kinds = Mapping[str, Callable[[], Awaitable[Run]]]
 
 
-async def interleaved(kinds: Kinds, repeats: int) -> dict[str, Results]:
-    """Each kind of run so many times, in turn: the medians, and the least and most events a second."""
+async def run_interleaved(kinds: Kinds, repeats: int) -> dict[str, Results]:
+    """Run each kind so many times, in turn; return medians, and the least and most events a second."""
     runs: dict[str, list[Run]] = {name: [] for name in kinds}
     for number in range(repeats):
         for name, kind in kinds.items():
             run = await kind()
             runs[name].append(run)
             say(f"  {number + 1}/{repeats}  {name:<28}{run.rate:>9,.0f} events/s")
-    return {name: asdict(middle(each)) | extremes([run.rate for run in each]) for name, each in runs.items()}
+    return {name: asdict(medians(each)) | extremes([run.rate for run in each]) for name, each in runs.items()}
 
 
 def extremes(rates: Sequence[float]) -> dict[str, float]:
-    """The least and the most."""
+    """Return the least and the most."""
     return {"least": min(rates), "most": max(rates)}
 
 
 def say(line: str) -> None:
-    """Progress, beside the results."""
+    """Print progress to standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
@@ -91,20 +91,20 @@ async def drain(plan: Plan) -> Results:
         simulator(f"--backlog={plan.events}", SPREAD) as full,
     ):
 
-        def starting(sender: Sender) -> Callable[[], Awaitable[Run]]:
-            return lambda: drained(sender, nearly_empty, 1)
+        def start_run(sender: Sender) -> Callable[[], Awaitable[Run]]:
+            return lambda: measure_drain(sender, nearly_empty, 1)
 
-        def draining(sender: Sender, latency: int) -> Callable[[], Awaitable[Run]]:
-            return lambda: drained(sender, full, plan.events, latency=latency, seconds=plan.seconds)
+        def drain_run(sender: Sender, latency: int) -> Callable[[], Awaitable[Run]]:
+            return lambda: measure_drain(sender, full, plan.events, latency=latency, seconds=plan.seconds)
 
-        kinds = {f"{sender.name}, start": starting(sender) for sender in plan.senders}
+        kinds = {f"{sender.name}, start": start_run(sender) for sender in plan.senders}
         kinds |= {
-            f"{sender.name}, {latency} ms": draining(sender, latency)
+            f"{sender.name}, {latency} ms": drain_run(sender, latency)
             for latency in plan.latencies
             for sender in plan.senders
             if latency == plan.latencies[0] or sender not in plan.slowest  # its own clock bounds it, not the sink's
         }
-        return await interleaved(kinds, plan.repeats)
+        return await run_interleaved(kinds, plan.repeats)
 
 
 async def tracing(plan: Plan) -> Results:
@@ -115,19 +115,19 @@ async def tracing(plan: Plan) -> Results:
         variants: dict[str, dict[str, str]] = {"off": {}, "sampled at 10 %": on | tenth, "on": on}
 
         def kind(name: str) -> Callable[[], Awaitable[Run]]:
-            return lambda: drained(Adapter(name, variants[name]), vcenter, plan.events)
+            return lambda: measure_drain(Adapter(name, variants[name]), vcenter, plan.events)
 
-        runs = await interleaved({name: kind(name) for name in variants}, plan.fewer)
+        runs = await run_interleaved({name: kind(name) for name in variants}, plan.fewer)
         for name, more in variants.items():
-            runs[name] |= {"stage": await traced(more), "rooms": await profiled(vcenter, plan.events, more)}
+            runs[name] |= {"stage": await measure_tracing(more), "rooms": await profile(vcenter, plan.events, more)}
         return runs
 
 
 async def cost(plan: Plan) -> Results:
     """CPU time and function calls by stage, and what one process can do that reads or posts and nothing else."""
     async with simulator(f"--backlog={plan.events}", SPREAD) as vcenter, sink() as (_, address):
-        found = [await stages.measured(vcenter, address, plan.events // 1000) for _ in range(plan.fewer)]
-    middles = stages.middle(found)
+        found = [await stages.measure_stages(vcenter, address, plan.events // 1000) for _ in range(plan.fewer)]
+    middles = stages.medians(found)
     return middles | {"calls": middles["calls"] | calls.per_event(calls.usual_page())}
 
 
@@ -146,30 +146,30 @@ async def delay(plan: Plan) -> Results:
 async def growth(plan: Plan) -> Results:
     """The adapter alone, as the history, the number of objects and the number of types grow."""
     return {
-        "history": await grown(plan, ((f"{n:,}", n, [f"--backlog={n}", SPREAD]) for n in plan.histories)),
-        "objects": await grown(
+        "history": await measure_growth(plan, ((f"{n:,}", n, [f"--backlog={n}", SPREAD]) for n in plan.histories)),
+        "objects": await measure_growth(
             plan, ((f"{n:,}", plan.events, [f"--backlog={plan.events}", f"--objects={n}"]) for n in plan.objects)
         ),
         "calls": calls.growth(),
     }
 
 
-async def grown(plan: Plan, worlds: Iterable[tuple[str, int, list[str]]]) -> Results:
-    """A simulator for each of these worlds: (name, events, its options)."""
+async def measure_growth(plan: Plan, worlds: Iterable[tuple[str, int, list[str]]]) -> Results:
+    """Run the adapter on a simulator for each of these worlds: (name, events, options)."""
     async with AsyncExitStack() as stack:
 
         def kind(vcenter: str, events: int) -> Callable[[], Awaitable[Run]]:
-            return lambda: drained(Adapter(), vcenter, events, seconds=600)
+            return lambda: measure_drain(Adapter(), vcenter, events, seconds=600)
 
         kinds = {
             name: kind(await stack.enter_async_context(simulator(*options)), events) for name, events, options in worlds
         }
-        return await interleaved(kinds, plan.fewer)
+        return await run_interleaved(kinds, plan.fewer)
 
 
 async def tag(plan: Plan) -> Results:
     """pytag."""
-    return await tagged(plan.events // 5)
+    return await measure_pytag(plan.events // 5)
 
 
 SECTIONS: dict[str, Callable[[Plan], Awaitable[Results]]] = {

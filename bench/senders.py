@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from bench.processes import running
+from bench.processes import run_process
 
 USERNAME, PASSWORD = "administrator@vsphere.local", "VMware1!"
 
@@ -28,7 +28,7 @@ class Sender(Protocol):
 
     @property
     def name(self) -> str:
-        """What the tables call it."""
+        """The name in the tables."""
 
     def start(self, vcenter: str, sink: str, *, backlog: bool) -> AbstractAsyncContextManager[Process]:
         """Run it: from the oldest event on, or for what is new only."""
@@ -57,7 +57,7 @@ class Adapter:
                 "LOG_LEVEL": "warning",
                 **self.more,
             }
-            async with running(*self.command, environment=environment, stdout=DEVNULL) as process:
+            async with run_process(*self.command, environment=environment, stdout=DEVNULL) as process:
                 yield process
 
 
@@ -92,12 +92,14 @@ class VSphereSource:
                     "K_METRICS_CONFIG": "{}",
                     "K_OBSERVABILITY_CONFIG": "{}",
                 }
-                async with running(self.binary, "--server", api, environment=environment, stdout=DEVNULL) as process:
+                async with run_process(
+                    self.binary, "--server", api, environment=environment, stdout=DEVNULL
+                ) as process:
                     yield process
 
 
 def old_checkpoint(time: str) -> dict[str, Any]:
-    """A checkpoint as both of VMware's senders keep one: they go on from its time."""
+    """Return a checkpoint as VMware's senders keep it: they resume from its time."""
     return {
         "vCenter": "bench",
         "lastEventKey": 1,
@@ -109,7 +111,7 @@ def old_checkpoint(time: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def config_map(checkpoint: str | None) -> AsyncIterator[str]:
-    """A Kubernetes API that knows one ConfigMap, with this checkpoint in it; its address."""
+    """Serve a Kubernetes API with one ConfigMap that holds this checkpoint; yields its address."""
     stored: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -126,13 +128,13 @@ async def config_map(checkpoint: str | None) -> AsyncIterator[str]:
 
     application = web.Application()
     application.add_routes([web.get(CONFIG_MAP, get), web.put(CONFIG_MAP, put)])
-    async with served(application) as address:
+    async with serve(application) as address:
         yield address
 
 
 @asynccontextmanager
-async def served(application: web.Application) -> AsyncIterator[str]:
-    """An application on a free port of this machine; its address."""
+async def serve(application: web.Application) -> AsyncIterator[str]:
+    """Serve an application on a free port of this machine; yields its address."""
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     try:

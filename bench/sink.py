@@ -34,9 +34,9 @@ class Taken:
     heads: list[tuple[float, bytes]] = field(default_factory=list)
 
     def summary(self) -> dict[str, float]:
-        """Counts, seconds from the first to the last, and quantiles of arrival less ``ce-time``, in seconds."""
+        """Return counts, seconds from the first to the last, and quantiles of arrival less ``ce-time`` in seconds."""
         heads = self.heads
-        delays = sorted(moment - created for moment, head in heads if (created := created_time(head)) is not None)
+        delays = sorted(moment - created for moment, head in heads if (created := event_time(head)) is not None)
         identities = {header(head, b"ce-id") for _, head in heads}
         quantiles = {f"p{n}": delays[min(len(delays) * n // 100, len(delays) - 1)] for n in (50, 99) if delays}
         return {
@@ -49,19 +49,19 @@ class Taken:
 
 
 def header(head: bytes, name: bytes) -> bytes:
-    """The value of a header; empty where it is not there."""
+    """Return the value of a header; empty if it is missing."""
     _, found, rest = head.lower().partition(b"\r\n" + name + b":")
     return rest.partition(b"\r\n")[0].strip() if found else b""
 
 
-def created_time(head: bytes) -> float | None:
-    """The event's own time, which every sender takes from vCenter; None for what is no CloudEvent in binary mode."""
+def event_time(head: bytes) -> float | None:
+    """Return the event's own time, which every sender takes from vCenter; None without ``ce-time``."""
     value = header(head, b"ce-time").decode().upper()
     return datetime.fromisoformat(value).timestamp() if value else None
 
 
 def requests(buffer: bytearray) -> Iterator[bytes]:
-    """The heads of the whole requests in a buffer, which are taken out of it."""
+    """Yield the heads of the complete requests in a buffer, and remove the requests from it."""
     while (end := buffer.find(b"\r\n\r\n")) >= 0:
         head = bytes(buffer[: end + 2])
         size = end + 4 + int(header(head, b"content-length") or 0)
@@ -72,7 +72,7 @@ def requests(buffer: bytearray) -> Iterator[bytes]:
 
 
 def listing(head: bytes) -> bytes:
-    """The answer to ``GET /system/namespaces`` or ``/system/functions?namespace=…``."""
+    """Return the answer to ``GET /system/namespaces`` or ``/system/functions?namespace=…``."""
     body = next(body for name, body in LISTS.items() if head.startswith(b"GET /system/" + name))
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
@@ -134,7 +134,7 @@ class Sink:
 
 
 def serve(latency: float, expected: int, seconds: float) -> None:
-    """Take events; say when the first is there, and what came when all are, or so many seconds after the first.
+    """Accept events; print when the first arrives, and what came when all did, or so many seconds later.
 
     SIGUSR1 begins the count anew.
     """

@@ -33,8 +33,8 @@ IN_FLIGHT = 64
 """Requests at once: the adapter's own default."""
 
 
-def fetched(vcenter: str, pages: int) -> tuple[list[bytes], float, float]:
-    """The first pages as they come, and the seconds and CPU seconds that they took."""
+def fetch_pages(vcenter: str, pages: int) -> tuple[list[bytes], float, float]:
+    """Read the first pages as they are, and return them with the seconds and CPU seconds that took."""
     session = Session(vcenter, lambda: Credentials(USERNAME, SecretStr(PASSWORD)), Authorities())
     session.log_in()
     collector = session.content.eventManager.CreateCollectorForEvents(build_event_filter(None, ()))
@@ -46,7 +46,7 @@ def fetched(vcenter: str, pages: int) -> tuple[list[bytes], float, float]:
 
 
 def cpu_of(work: Callable[[], Any], times: int = 3) -> float:
-    """The CPU seconds of a piece of work, the median of a few."""
+    """Return the CPU seconds of a piece of work, the median of a few."""
     found = []
     for _ in range(times):
         before = time.process_time()
@@ -56,7 +56,7 @@ def cpu_of(work: Callable[[], Any], times: int = 3) -> float:
 
 
 async def send_all(url: str, events: list[CloudEvent]) -> None:
-    """The events by the adapter's own sink, so many at once, nothing kept in order."""
+    """Send the events by the adapter's own sink, so many at once, in no order."""
     left = iter(events)
 
     async def work(sink: HttpSink | Batches) -> None:
@@ -68,8 +68,8 @@ async def send_all(url: str, events: list[CloudEvent]) -> None:
 
 
 def milliseconds(vcenter: str, sink: str, pages: int) -> dict[str, Any]:
-    """CPU milliseconds an event by stage, and the limits in events a second."""
-    raw, seconds, cpu = fetched(vcenter, pages)
+    """Return the CPU milliseconds an event takes by stage, and the limits in events a second."""
+    raw, seconds, cpu = fetch_pages(vcenter, pages)
     events = [event for page in raw for event in decode_page(page)]
     converted = [CONVERTER.convert(event) for event in events]
     encoding, posting = partial(every, to_binary, converted), lambda: asyncio.run(send_all(sink, converted))
@@ -90,22 +90,22 @@ def milliseconds(vcenter: str, sink: str, pages: int) -> dict[str, Any]:
 
 
 def limits(sink: str, events: list[CloudEvent]) -> dict[str, dict[str, float]]:
-    """What one process can post where nothing else is to be done."""
+    """Return what one process can post that does nothing else."""
     requests = [post.request(sink, *to_binary(event)) for event in events]
     return {
         name: way(sink, requests, count=2 * len(requests), connections=IN_FLIGHT) for name, way in post.WAYS.items()
     }
 
 
-async def measured(vcenter: str, sink: str, pages: int) -> dict[str, Any]:
-    """The same in a process of its own."""
+async def measure_stages(vcenter: str, sink: str, pages: int) -> dict[str, Any]:
+    """Measure the same in a process of its own."""
     async with module("bench.stages", vcenter, sink, f"--pages={pages}") as process:
         found: dict[str, Any] = json.loads(await line_of(process, "stages done: "))
         return found
 
 
-def middle(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """The medians of several."""
+def medians(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the medians of several results."""
     return {
         group: {name: median(each[group][name] for each in found) for name in values}
         for group, values in found[0].items()

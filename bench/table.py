@@ -5,8 +5,8 @@ from statistics import median
 from typing import Any
 
 
-def compared(rounds: list[dict[str, dict[str, Any]]], first: str) -> str:
-    """Medians of the rates, and of what part they are of the first one's in the same round."""
+def compare(rounds: list[dict[str, dict[str, Any]]], first: str) -> str:
+    """Return the medians of the rates, and of their ratio to the first one's in the same round."""
     lines = [f"| way | events/s | of {first} | least to most | adapter's CPU, s per 1,000 |", "|---|---|---|---|---|"]
     for name in rounds[0]:
         runs = [each[name] for each in rounds]

@@ -22,14 +22,14 @@ WARM_UP = 50
 
 
 def requests(url: str) -> list[bytes]:
-    """Events about the objects of a simulator without ``--objects``, as a Broker would send them."""
+    """Return requests with events about a simulator's objects, as a Broker would send them."""
     events = map(CONVERTER.convert, decode_page(page(16, len(NAMES))))
     return [post.request(url, *to_binary(event)) for event in events]
 
 
 @asynccontextmanager
 async def pytag(vcenter: str) -> AsyncIterator[tuple[str, Process]]:
-    """pytag as a process."""
+    """Run pytag as a process."""
     environment = {
         "VCENTER_URL": vcenter,
         "VCENTER_USERNAME": USERNAME,
@@ -45,8 +45,8 @@ async def pytag(vcenter: str) -> AsyncIterator[tuple[str, Process]]:
         yield await line_of(process, "pytag ready: "), process
 
 
-async def tagged(events: int) -> dict[str, float]:
-    """Events a second, the CPU milliseconds of pytag for one, and quantiles of its answers' times in seconds."""
+async def measure_pytag(events: int) -> dict[str, float]:
+    """Return events a second, pytag's CPU milliseconds an event, and quantiles of its answers' times in seconds."""
     async with simulator() as vcenter, pytag(vcenter) as (url, process):
         ready = requests(url)
         await asyncio.to_thread(post.measure, url, ready, count=WARM_UP, connections=CONNECTIONS)

@@ -15,7 +15,7 @@ SINK = "http://broker-ingress.knative-eventing.svc.cluster.local/events/default"
 
 
 def trace(event: Event) -> None:
-    """All that tracing adds to the way of an event that is delivered at its first try."""
+    """Do all that tracing adds to an event that is delivered at its first try."""
     span = tracing.creating(event, "com.vmware.event.vm.poweredon")
     cloudevent = CONVERTER.convert(event, **tracing.context_headers(span))
     tracing.describe(span, cloudevent)
@@ -26,15 +26,15 @@ def trace(event: Event) -> None:
     span.end()
 
 
-async def traced(environment: Mapping[str, str]) -> dict[str, float]:
-    """Function calls and CPU milliseconds an event, in a process of its own."""
+async def measure_tracing(environment: Mapping[str, str]) -> dict[str, float]:
+    """Return function calls and CPU milliseconds an event, in a process of its own."""
     async with module("bench.traced", environment=environment) as process:
         found: dict[str, float] = json.loads(await line_of(process, "traced done: "))
         return found
 
 
 def main() -> None:
-    """Measure it, less the converting that is among it."""
+    """Measure it, without the conversion that is part of it."""
     events = list(decode_page(usual_page()))
     with tracing.exporting():
         every(trace, events)

@@ -19,11 +19,11 @@ from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.processes import running, simulator
-from bench.runs import drained
-from bench.sections import SPREAD, interleaved
+from bench.processes import run_process, simulator
+from bench.runs import measure_drain
+from bench.sections import SPREAD, run_interleaved
 from bench.senders import Adapter
-from bench.table import compared
+from bench.table import compare
 
 OFF = "off"
 PATIENCE = 20.0
@@ -46,19 +46,19 @@ class Watched(Adapter):
             command = [part.replace("FOLDER", folder) for part in self.page]
             async with (
                 adapter.start(vcenter, sink, backlog=backlog) as process,
-                running(*command, f"http://127.0.0.1:{port}/", stdout=DEVNULL),
+                run_process(*command, f"http://127.0.0.1:{port}/", stdout=DEVNULL),
             ):
                 yield process
 
 
 def browser(executable: str) -> Sequence[str]:
-    """Chromium without a window, which reloads nothing and asks nobody else."""
+    """Return the command of a Chromium without a window, which reloads nothing and contacts nobody else."""
     quiet = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
     return (executable, "--headless", *quiet, "--remote-debugging-port=0", "--user-data-dir=FOLDER")
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """Return a port that nobody listens on just now."""
     with socket.create_server(("127.0.0.1", 0)) as one:
         return int(one.getsockname()[1])
 
@@ -81,13 +81,13 @@ def read(url: str) -> None:
         pass
 
 
-async def measured(events: int, repeats: int, page: Sequence[str] | None) -> list[dict[str, dict[str, Any]]]:
-    """Round by round, a run of each."""
+async def measure_rounds(events: int, repeats: int, page: Sequence[str] | None) -> list[dict[str, dict[str, Any]]]:
+    """Run each once in every round."""
     watched = Watched() if page is None else Watched("on, with a page in a browser", page=page)
     senders = (Adapter(OFF), Adapter("on", {"VIEWER": "0"}), watched)
     async with simulator(f"--backlog={events}", SPREAD) as vcenter:
-        kinds = {sender.name: partial(drained, sender, vcenter, events) for sender in senders}
-        return [await interleaved(kinds, 1) for _ in range(repeats)]
+        kinds = {sender.name: partial(measure_drain, sender, vcenter, events) for sender in senders}
+        return [await run_interleaved(kinds, 1) for _ in range(repeats)]
 
 
 def main() -> None:
@@ -102,7 +102,7 @@ def main() -> None:
         read(options.read)
         return
     page = browser(options.browser) if options.browser else None
-    print(compared(asyncio.run(measured(options.events, options.repeats, page)), OFF))
+    print(compare(asyncio.run(measure_rounds(options.events, options.repeats, page)), OFF))
 
 
 if __name__ == "__main__":

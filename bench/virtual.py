@@ -27,7 +27,7 @@ class MovingSelector(selectors.DefaultSelector):
     skipped = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What is ready."""
+        """Return what is ready."""
         if not self.skips or timeout is None or timeout <= GRACE:
             return super().select(timeout)
         ready = super().select(GRACE)
@@ -48,13 +48,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return super().time() + self._moving.skipped
 
     def skip(self) -> None:
-        """Waits pass at once from now on."""
+        """Let waits pass at once from now on."""
         self._moving.skips = True
         self.call_later(HOUR, partial(print, PASSED, flush=True))
 
 
 def run(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
-    """``asyncio.run`` in a loop of this kind."""
+    """Run like ``asyncio.run``, in such a loop."""
     with asyncio.Runner(debug=debug, loop_factory=VirtualLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, VirtualLoop)  # noqa: S101  just made

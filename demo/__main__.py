@@ -30,7 +30,7 @@ _INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line: 0 when the tag was there, 1 with the reason when it was not, 130 on Ctrl-C."""
+    """Run the command line: 0 when the tag was there, 1 with the reason when it was not, 130 on Ctrl-C."""
     options = _parser().parse_args(arguments)
     console = Console(highlight=False)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run_demo(options: argparse.Namespace, console: Console, logs: Path) -> int:
-    """Tell the story from its opening to its end; the exit status."""
+    """Run the scenario; return the exit status."""
     printer = openfaas.GatewayPrinter(console) if options.openfaas else Printer(console)
     forward = forwarder(lambda line: console.print(line, style="yellow", soft_wrap=True))
     with Receiver(forward) as receiver, Processes(logs, options.timeout) as processes:
@@ -104,7 +104,7 @@ def _stay_up(scenario: Scenario, logs: Path) -> None:
 
 
 def _display_path(path: Path) -> str:
-    """A path as the user would write it: relative where it lies below the current folder."""
+    """Return a path as the user would write it: relative if it lies below the current folder."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

@@ -47,7 +47,7 @@ class LocalBroker:
         self._dispatcher = Dispatcher(subscribers, self._tracer, self._accept)
 
     def app(self) -> Starlette:
-        """The HTTP application."""
+        """Return the HTTP application."""
         routes = [
             Route("/demo/events", self._events),
             Route("/demo/deliveries", self._deliveries),
@@ -111,7 +111,7 @@ class LocalBroker:
 
 
 def _json(value: Any) -> Response:
-    """As ASCII: the data of an event may hold what UTF-8 cannot carry, such as half a surrogate pair."""
+    """Answer in ASCII: the data of an event may hold what UTF-8 cannot carry, such as half a surrogate pair."""
     return Response(json.dumps(value), media_type="application/json")
 
 
@@ -135,7 +135,7 @@ def serve(broker: Broker, subscribers: Mapping[str, str], listener: socket.socke
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Exit status 2 where the manifests or an argument cannot be used."""
+    """Run the command line. Exit status 2 if the manifests or an argument cannot be used."""
     options = _parser().parse_args(arguments)
     try:
         broker = load_broker(options.manifests)

@@ -61,11 +61,11 @@ class DeliveryLog:
         return entry.outcomes if entry else []
 
     def events(self) -> list[dict[str, Any]]:
-        """``[{"attributes": {…}, "data": …}]``, oldest first."""
+        """Return ``[{"attributes": {…}, "data": …}]``, oldest first."""
         return [{"attributes": dict(e.message.attributes), "data": e.message.json} for e in self._entries.values()]
 
     def deliveries(self) -> dict[str, Any]:
-        """``{event id: {"type": …, "triggers": [Outcome, …]}}``; no Outcome where no Trigger matched."""
+        """Return ``{event id: {"type": …, "triggers": [Outcome, …]}}``; no Outcome if no Trigger matched."""
         return {
             event_id: {
                 "type": entry.message.attributes["type"],

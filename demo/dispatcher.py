@@ -80,7 +80,7 @@ class Dispatcher:
                 _note(span, job.outcome)
 
     async def _deliver(self, client: httpx.AsyncClient, job: Job) -> None:
-        """Try until it is delivered, refused for good, or out of retries; then it is a dead letter."""
+        """Try until it is delivered, refused for good, or out of retries; then send it to the dead letter sink."""
         delivery, outcome = job.trigger.delivery, job.outcome
         for attempt in range(delivery.retry + 1):
             outcome.attempts = attempt + 1
@@ -94,20 +94,20 @@ class Dispatcher:
         outcome.status = DELIVERED if is_done(outcome.code) else FAILED
 
     async def _send_to_dead_letter(self, client: httpx.AsyncClient, job: Job) -> str:
-        """Send it to the dead letter sink, once, with why it is sent there; what became of it, for a person."""
+        """Send it to the dead letter sink, once, with the reason; return the outcome for a person."""
         name, outcome = job.trigger.delivery.dead_letter_sink, job.outcome
         dest = self._address(job.trigger.subscriber) or job.trigger.subscriber
         code, reason = await self._attempt(client, job, name, to_dead_letter(job.message, dest, outcome))
         return f"taken by {name}" if is_done(code) else f"not taken by {name}: {reason or code}"
 
     def _address(self, name: str) -> str | None:
-        """Where a Service is reached; an address stands for itself."""
+        """Return the address of a Service; an address stands for itself."""
         return name if "://" in name else self.subscribers.get(name)
 
     async def _attempt(
         self, client: httpx.AsyncClient, job: Job, name: str, message: Message
     ) -> tuple[int | None, str]:
-        """One POST: the status (None where there was no answer) and, where it failed, the reason."""
+        """POST once: return the status (None without an answer), and the reason if it failed."""
         url = self._address(name)
         if url is None:
             return HTTPStatus.NOT_FOUND, f"no address known for the Service {name}"
@@ -122,7 +122,7 @@ class Dispatcher:
         return self._read_answer(answer, job)
 
     def _read_answer(self, answer: httpx.Response, job: Job) -> tuple[int, str]:
-        """2xx: no body is done, a CloudEvent goes back into the Broker, anything else counts as 502 (as in Knative)."""
+        """Read a 2xx: without a body it is done, a CloudEvent goes back into the Broker, other bodies are a 502."""
         if not answer.content and not is_cloudevent(answer.headers):
             return answer.status_code, ""
         try:
@@ -138,7 +138,7 @@ class Dispatcher:
 
 
 def _note(span: Span, outcome: Outcome) -> None:
-    """How it ended, on the delivery's span."""
+    """Note the outcome on the delivery's span."""
     if outcome.code is not None:
         span.set_attribute("http.response.status_code", outcome.code)
     if outcome.attempts > 1:
@@ -148,7 +148,7 @@ def _note(span: Span, outcome: Outcome) -> None:
 
 
 def to_dead_letter(message: Message, dest: str, outcome: Outcome) -> Message:
-    """The event with the three attributes that Knative tells the failure in."""
+    """Return the event with the three attributes in which Knative describes the failure."""
     data = base64.b64encode(outcome.reason.encode()).decode()
     code = {} if outcome.code is None else {"knativeerrorcode": str(int(outcome.code))}
     attributes = {**message.attributes, "knativeerrordest": dest, **code, "knativeerrordata": data}
@@ -156,10 +156,10 @@ def to_dead_letter(message: Message, dest: str, outcome: Outcome) -> Message:
 
 
 def is_done(code: int | None) -> bool:
-    """Whether the subscriber took the event."""
+    """Tell whether the subscriber accepted the event."""
     return code is not None and HTTPStatus.OK <= code < HTTPStatus.MULTIPLE_CHOICES
 
 
 def is_retried(code: int | None) -> bool:
-    """Whether Knative tries again: no answer, 5xx, and the few of 4xx that may pass by themselves."""
+    """Tell whether Knative tries again: no answer, 5xx, and the few of 4xx that may pass by themselves."""
     return code is None or code >= HTTPStatus.INTERNAL_SERVER_ERROR or code in _RETRIED_4XX

@@ -40,15 +40,15 @@ class Environment:
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=5, trust_env=False))
 
     def state(self) -> dict[str, Any]:
-        """The simulator's counters."""
+        """Return the simulator's counters."""
         return dict(self._get(self.simulator, "/simulator/state"))
 
     def events(self) -> list[dict[str, Any]]:
-        """What the Broker has accepted: ``[{"attributes": …, "data": …}]``, oldest first."""
+        """Return what the Broker has accepted: ``[{"attributes": …, "data": …}]``, oldest first."""
         return list(self._get(self.broker, "/demo/events"))
 
     def deliveries(self) -> dict[str, Any]:
-        """What became of it, by event id."""
+        """Return the outcomes by event id."""
         return dict(self._get(self.broker, "/demo/deliveries"))
 
     def is_pytag_ready(self) -> bool | None:

@@ -18,7 +18,7 @@ class FilterError(ValueError):
 
 
 def trigger_matches(spec: Mapping[str, Any], attributes: Attributes) -> bool:
-    """Whether the Trigger with this ``spec`` wants the event with these ``attributes``; no filter wants every event."""
+    """Tell whether a Trigger with this ``spec`` wants an event with these ``attributes``; no filter wants all."""
     if spec.get("filters"):
         return all(passes(element, attributes) for element in spec["filters"])
     wanted = (spec.get("filter") or {}).get("attributes") or {}
@@ -26,7 +26,7 @@ def trigger_matches(spec: Mapping[str, Any], attributes: Attributes) -> bool:
 
 
 def passes(element: Filter, attributes: Attributes) -> bool:
-    """Whether an event passes one element of ``filters``. The element has been through ``check_trigger``."""
+    """Tell whether an event passes one element of ``filters``, which ``check_trigger`` has checked."""
     ((dialect, argument),) = element.items()
     return _DIALECTS[dialect](argument, attributes)
 
@@ -42,7 +42,7 @@ def check_trigger(spec: Mapping[str, Any]) -> None:
 
 
 def describe(spec: Mapping[str, Any]) -> str:
-    """The filter in one line, as a person would say it: ``type = com.example.made``; ``every event`` for none."""
+    """Describe the filter in one line: ``type = com.example.made``; ``every event`` for none."""
     if spec.get("filters"):
         return " and ".join(_describe(element) for element in spec["filters"])
     wanted = (spec.get("filter") or {}).get("attributes") or {}

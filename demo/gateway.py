@@ -131,7 +131,7 @@ class ProcessFunction:
 
 
 def start_function(function: Function, options: argparse.Namespace, folder: Path, processes: Processes) -> str:
-    """Start a function's process, which finds its secrets as files in ``folder``; its address. Raises DemoError."""
+    """Start a function's process, with its secrets as files in ``folder``; return its address. Raises DemoError."""
     folder.mkdir()
     for secret in function.secrets:
         if not (options.secrets / secret).is_dir():
@@ -153,7 +153,7 @@ def read_credentials(environment: Mapping[str, str] = os.environ) -> tuple[str, 
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Exit status 2 where the stack or an argument cannot be used, 1 where a function fails."""
+    """Run the command line. Exit status 2 if the stack or an argument cannot be used, 1 if a function fails."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)  # KeyboardInterrupt: the functions' processes are ended
     options = _parser().parse_args(arguments)

@@ -4,7 +4,7 @@ import socket
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening TCP socket; ``port`` 0 takes any free one.
+    """Return a listening TCP socket; ``port`` 0 is any free one.
 
     Raises OSError.
     """

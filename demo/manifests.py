@@ -68,7 +68,7 @@ class Delivery:
     dead_letter_sink: str = ""
 
     def delay(self, attempt: int) -> float:
-        """Seconds to wait before the retry that follows failed ``attempt`` (0 is the first).
+        """Return the seconds before the retry that follows failed ``attempt`` (0 is the first).
 
         As Knative's code counts, not as its API comment says: linear's first retry comes at once.
         """
@@ -87,7 +87,7 @@ class Trigger:
     delivery: Delivery
 
     def wants(self, attributes: Mapping[str, str]) -> bool:
-        """Whether its filter passes an event with these attributes."""
+        """Tell whether its filter passes an event with these attributes."""
         return trigger_matches(self.spec, attributes)
 
     @property
@@ -110,12 +110,12 @@ class Broker:
         return f"/{self.namespace}/{self.name}"
 
     def find_triggers(self, attributes: Mapping[str, str]) -> list[Trigger]:
-        """The Triggers that want an event with these attributes."""
+        """Return the Triggers that want an event with these attributes."""
         return [trigger for trigger in self.triggers if trigger.wants(attributes)]
 
 
 def read_manifests(folder: Path) -> list[Manifest]:
-    """Every document of the folder's YAML files, in the order of kubectl apply -f.
+    """Read every document of the folder's YAML files, in the order of kubectl apply -f.
 
     Raises ManifestError.
     """
@@ -126,7 +126,7 @@ def read_manifests(folder: Path) -> list[Manifest]:
 
 
 def load_broker(folder: Path) -> Broker:
-    """The one Broker that the folder declares, with the Triggers that name it.
+    """Read the one Broker that the folder declares, with the Triggers that name it.
 
     Raises ManifestError.
     """
@@ -141,7 +141,7 @@ def load_broker(folder: Path) -> Broker:
 
 
 def seconds(duration: str) -> float:
-    """An ISO 8601 duration such as ``PT0.5S`` or ``P1DT2H``, in seconds. Months and years have no fixed length.
+    """Parse an ISO 8601 duration such as ``PT0.5S``, into seconds. Months and years have no fixed length.
 
     Raises ValueError.
     """
@@ -152,7 +152,7 @@ def seconds(duration: str) -> float:
 
 
 def documents(path: Path) -> Iterator[Manifest]:
-    """The documents of one YAML file. Raises ManifestError, and OSError."""
+    """Read the documents of one YAML file. Raises ManifestError, and OSError."""
     loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
     try:
         while loader.check_node() and (node := loader.get_node()):
@@ -177,7 +177,7 @@ def _trigger(manifest: Manifest, inherited: Delivery) -> Trigger:
 
 
 def _delivery(manifest: Manifest, inherited: Delivery) -> Delivery:
-    """A Trigger's delivery replaces its Broker's whole, so only a missing one inherits."""
+    """Read a delivery. A Trigger's replaces its Broker's whole, so only a missing one inherits."""
     spec = manifest.spec.get("delivery")
     if not spec:
         return inherited
@@ -195,7 +195,7 @@ def _delivery(manifest: Manifest, inherited: Delivery) -> Delivery:
 
 
 def _dead_letter_sink(delivery: Mapping[str, Any]) -> str:
-    """The Service or the address that it names. Raises ValueError."""
+    """Return the Service or the address that it names. Raises ValueError."""
     sink = delivery.get("deadLetterSink")
     if sink is None:
         return ""

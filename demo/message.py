@@ -52,7 +52,7 @@ class Message:
             return self.data.decode(errors="replace")
 
     def headers(self) -> dict[str, str]:
-        """The headers of the binary mode."""
+        """Return the headers of the binary mode."""
         headers = {
             f"ce-{name}": quote(value, safe=_HEADER_SAFE)
             for name, value in self.attributes.items()
@@ -64,7 +64,7 @@ class Message:
 
 
 def read(headers: Mapping[str, str], body: bytes) -> Message:
-    """The CloudEvent of an HTTP request or answer, in binary or structured mode. ``headers`` has lower-case names.
+    """Read the CloudEvent of an HTTP message, in binary or structured mode. Header names are in lower case.
 
     Raises BadEventError.
     """
@@ -79,7 +79,7 @@ def read(headers: Mapping[str, str], body: bytes) -> Message:
 
 
 def is_cloudevent(headers: Mapping[str, str]) -> bool:
-    """Whether an HTTP message says that it holds a CloudEvent."""
+    """Tell whether an HTTP message says that it holds a CloudEvent."""
     return "ce-specversion" in headers or headers.get("content-type", "").startswith(STRUCTURED)
 
 
@@ -121,7 +121,7 @@ def _read_data(document: dict[str, Any]) -> bytes:
 
 
 def _text(name: str, value: Any) -> str:
-    """An attribute in its canonical string form; CloudEvents knows no list and no object there."""
+    """Return an attribute in its canonical string form; CloudEvents knows no list and no object there."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str | int):

@@ -59,7 +59,7 @@ class GatewayScenario(Scenario):
     UNSENT: ClassVar[str] = "the gateway was not asked to invoke a function for"
 
     def _wait_for_event(self, pool: Reference) -> dict[str, Any]:
-        """As with the Broker, but once the adapter is done with an event, the gateway will not be asked any more."""
+        """Wait as with the Broker; once the adapter is done with an event, the gateway will not get it any more."""
 
         def find_event() -> dict[str, Any] | None:
             done = self._is_adapter_done("resourcepool.created")
@@ -71,7 +71,7 @@ class GatewayScenario(Scenario):
         return self._until(find_event, f"{self.UNSENT} {pool}")
 
     def _show_unmatched(self, soap: Soap) -> None:
-        """The gateway gets no request for this event; the adapter's metrics tell that it is done with it."""
+        """Wait for the adapter's metrics to count the event: the gateway gets no request for it."""
         machine = soap.power_on_a_machine()
         recorded = self._until(lambda: soap.event_about(machine.value, POWERED_ON), f"vCenter posted no {POWERED_ON}")
         self._until(lambda: self._is_adapter_done("vm.poweredon"), f"the adapter is not done with {POWERED_ON}")
@@ -80,7 +80,7 @@ class GatewayScenario(Scenario):
         self.printer.show_unmatched({"class": recorded.class_name, "object": str(machine)}, recorded.message)
 
     def _is_adapter_done(self, event_type: str) -> bool | None:
-        """Whether it has delivered an event of a type, or found that no function wants it; None while it has not."""
+        """Tell whether it has delivered an event of a type, or found no function for it; None while it has not."""
         port = search_log(self.processes.find(ADAPTER), HEALTH)
         metrics = self.environment.http.get(f"http://127.0.0.1:{port}/metrics").text if port else ""
         return bool(re.search(DONE.format(re.escape(event_type)), metrics, re.MULTILINE)) or None

@@ -131,7 +131,7 @@ class Printer:
             self._console.print(Text(" " * _INDENT).append_text(line))
 
     def _facts(self, facts: Mapping[str, str]) -> None:
-        """Names and values in two columns; a value that is too long goes on below itself."""
+        """Print names and values in two columns; a value that is too long goes on below itself."""
         column = max(map(len, facts)) + 2
         room = max(self._console.width - _INDENT - column, 20)
         for name, value in facts.items():

@@ -39,13 +39,13 @@ class Child:
     log: Path
 
     def find_line(self, prefix: str) -> str | None:
-        """What follows ``prefix`` on the first whole line of its output that starts with it."""
+        """Return what follows ``prefix`` on the first whole line of its output that starts with it."""
         lines = self.out.read_text(errors="replace").splitlines(keepends=True)
         found = (line for line in lines if line.startswith(prefix) and line.endswith("\n"))
         return next((line.removeprefix(prefix).strip() for line in found), None)
 
     def tail(self) -> list[str]:
-        """The last lines of its log."""
+        """Return the last lines of its log."""
         return self.log.read_text(errors="replace").strip().splitlines()[-_LAST_LINES:]
 
     def wait(self, grace: float) -> None:
@@ -105,11 +105,11 @@ class Processes:
         return child
 
     def find(self, name: str) -> Child:
-        """The one that was started under this name."""
+        """Return the process that was started under this name."""
         return next(child for child in self.children if child.name == name)
 
     def wait_until_ready(self, child: Child) -> str:
-        """Wait for the line ``<name> ready: URL``; the URL. Raises DemoError."""
+        """Wait for the line ``<name> ready: URL``; return the URL. Raises DemoError."""
         return self.wait(lambda: child.find_line(f"{child.name} ready: "), f"{child.name} is not ready")
 
     def wait(self, condition: Callable[[], T | None], otherwise: str | Callable[[], str]) -> T:
@@ -127,7 +127,7 @@ class Processes:
         return value
 
     def check(self) -> None:
-        """Raises DemoError when a process has ended: none is meant to."""
+        """Raise DemoError if a process has ended: none is meant to."""
         for child in self.children:
             status = child.process.poll()
             if status is not None:
@@ -135,14 +135,14 @@ class Processes:
                 raise DemoError(f"{child.name} ended with exit status {status}{last and ': '}{last}")
 
     def tails(self) -> dict[str, list[str]]:
-        """The ends of the logs that may tell why: of the processes that have ended, otherwise of all."""
+        """Return the ends of the logs that may say why: of the processes that have ended, else of all."""
         ended = [child for child in self.children if child.process.poll() is not None]
         return {child.name: lines for child in ended or self.children if (lines := child.tail())}
 
 
 @contextmanager
 def hold_signals() -> Iterator[None]:
-    """Hold the signals that end the demo back: a process that has been started must also be known, and be ended."""
+    """Hold back the signals that end the demo: a process that was started must also be known, and be ended."""
     held: list[int] = []
     before = {number: signal.signal(number, lambda n, _: held.append(n)) for number in ENDING}
     try:
@@ -155,7 +155,7 @@ def hold_signals() -> Iterator[None]:
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a process may inherit of the user's environment."""
+    """Return what a process may inherit of the user's environment."""
     return {
         name: value for name, value in environment.items() if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
     }

@@ -43,7 +43,7 @@ class Receiver:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def trace(self, trace_id: str) -> list[Span]:
-        """The spans of a trace that have arrived so far; ``trace_id`` is hex."""
+        """Return the spans of a trace that have arrived so far; ``trace_id`` is hex."""
         return [span for span in self._spans.copy() if span.trace_id == trace_id]
 
     def __enter__(self) -> Self:
@@ -98,7 +98,7 @@ class Receiver:
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Nothing: the terminal belongs to the story."""
+                """Write nothing: the terminal belongs to the scenario."""
 
         return Handler
 
@@ -133,7 +133,7 @@ class Forwarder:
                     self._complain(f"the spans cannot be handed on to {self._url}: {reason}")
 
     def _send(self, client: httpx.Client, body: bytes) -> str:
-        """An empty string, or why it failed."""
+        """Send a request; return an empty string, or why it failed."""
         try:
             answer = client.post(self._url, content=body)
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
@@ -142,7 +142,7 @@ class Forwarder:
 
 
 def forwarder(complain: Callable[[str], None], environment: Mapping[str, str] = os.environ) -> Forwarder | None:
-    """The forwarder to the user's own OTLP endpoint, None where the environment names none."""
+    """Return the forwarder to the user's own OTLP endpoint, None if the environment names none."""
     base = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
     url = environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or (base and f"{base.rstrip('/')}/v1/traces")
     if not url:
@@ -153,7 +153,7 @@ def forwarder(complain: Callable[[str], None], environment: Mapping[str, str] = 
 
 
 def unpack(body: bytes, encoding: str) -> bytes:
-    """Undo the request's Content-Encoding. Raises ValueError where that is not possible."""
+    """Undo the request's Content-Encoding. Raises ValueError if that is not possible."""
     if encoding in {"", "identity"}:
         return body
     if encoding != "gzip":
@@ -165,7 +165,7 @@ def unpack(body: bytes, encoding: str) -> bytes:
 
 
 def read_spans(request: ExportTraceServiceRequest) -> list[Span]:
-    """The spans of an export request, of every process in it."""
+    """Return the spans of an export request, of every process in it."""
     return [
         _parse_span(span, _service_name(of_process))
         for of_process in request.resource_spans
@@ -175,7 +175,7 @@ def read_spans(request: ExportTraceServiceRequest) -> list[Span]:
 
 
 def as_json(span: Span) -> dict[str, Any]:
-    """A span in OTLP's JSON, with the process that it is of."""
+    """Return a span in OTLP's JSON, with the process that it is of."""
     own = {
         "traceId": span.trace_id,
         "spanId": span.span_id,
@@ -215,7 +215,7 @@ def _parse_span(span: ProtoSpan, service: str) -> Span:
 
 
 def _parse_attributes(pairs: Any) -> dict[str, Any]:
-    """The scalar attributes; nothing here shows arrays or maps."""
+    """Return the scalar attributes; nothing here shows arrays or maps."""
     found: dict[str, Any] = {}
     for pair in pairs:
         kind = pair.value.WhichOneof("value")

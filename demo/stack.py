@@ -23,12 +23,12 @@ class Function:
     where: str
 
     def environment_with(self, secrets: Path) -> dict[str, str]:
-        """Its variables, for a machine on which the secrets' files are in this folder."""
+        """Return its variables, for a machine on which the secrets' files are in this folder."""
         return {name: value.replace(SECRETS, str(secrets)) for name, value in self.environment.items()}
 
 
 def read_stack(path: Path) -> list[Function]:
-    """The functions of a stack.yml. Raises ManifestError."""
+    """Read the functions of a stack.yml. Raises ManifestError."""
     try:
         found = [function for manifest in documents(path) for function in _functions(manifest)]
     except OSError as exc:
@@ -55,7 +55,7 @@ def _function(name: str, stated: Any, where: str) -> Function:
 
 
 def _texts(stated: Mapping[str, Any], part: str, name: str, where: str) -> dict[str, str]:
-    """Names and values, all of them texts, as faas-cli wants them."""
+    """Return names and values as texts, as faas-cli wants them."""
     found = stated.get(part) or {}
     if not isinstance(found, Mapping):
         raise ManifestError(f"{where}: function {name}: {part} is no mapping")

@@ -21,7 +21,7 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 
 
 def provider() -> TracerProvider | None:
-    """A provider that exports over OTLP/HTTP; None where the environment names no endpoint or switches the SDK off."""
+    """Return a provider that exports over OTLP/HTTP; None without an endpoint, or if the SDK is switched off."""
     disabled = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
     if disabled or not any(os.environ.get(name) for name in _ENDPOINTS):
         return None
@@ -38,12 +38,12 @@ def provider() -> TracerProvider | None:
 
 
 def tracer(made: TracerProvider | None) -> Tracer:
-    """The tracer of a provider, or one that records nothing."""
+    """Return the tracer of a provider, or one that records nothing."""
     return (made or NoOpTracerProvider()).get_tracer("demo.broker")
 
 
 def extract_context(headers: Mapping[str, str]) -> Context:
-    """The trace context that a request came with; ``headers`` has lower-case names.
+    """Return the trace context of a request; ``headers`` has lower-case names.
 
     It is read as strictly as Knative 1.19 to 1.21 do (propagation.TraceContext of otel-go 1.38): a version 00 with
     flags above 02 or with more behind them counts as no trace context at all.
@@ -67,7 +67,7 @@ def inject_context(headers: dict[str, str]) -> None:
 
 
 def event_attributes(message: Message) -> dict[str, AttributeValue]:
-    """What the spans say of the event (OpenTelemetry's CloudEvents conventions)."""
+    """Return the attributes of the event for a span (OpenTelemetry's CloudEvents conventions)."""
     names = {"id": "event_id", "source": "event_source", "type": "event_type", "subject": "event_subject"}
     known = {f"cloudevents.{names[k]}": value for k, value in message.attributes.items() if k in names}
     return {"messaging.system": "knative", **known}

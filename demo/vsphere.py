@@ -39,7 +39,7 @@ class Reference:
         return f"{self.type}:{self.value}"
 
     def xml(self, tag: str) -> str:
-        """As an element of a SOAP request."""
+        """Return it as an element of a SOAP request."""
         return f"<{tag} type={quoteattr(self.type)}>{escape(self.value)}</{tag}>"
 
 
@@ -85,7 +85,7 @@ class Soap:
             self._http.close()
 
     def create_resource_pool(self, name: str) -> Reference:
-        """A new resource pool in the root pool of the first cluster."""
+        """Create a resource pool in the root pool of the first cluster."""
         spec = "".join(_ALLOCATION.format(tag) for tag in ("cpuAllocation", "memoryAllocation"))
         arguments = f"<name>{escape(name)}</name><spec>{spec}</spec>"
         return _parse_reference(self._call(self._root_pool(), "CreateResourcePool", arguments)[0])
@@ -110,7 +110,7 @@ class Soap:
         raise VcenterError("every virtual machine is powered on already")
 
     def event_about(self, moid: str, event_type: str) -> RecordedEvent | None:
-        """The newest event of a class that mentions an object; None where vCenter has none (yet)."""
+        """Return the newest event of a class that mentions an object; None if vCenter has none (yet)."""
         arguments = (
             f"<filter><disableFullMessage>false</disableFullMessage><eventTypeId>{event_type}</eventTypeId></filter>"
         )
@@ -131,7 +131,7 @@ class Soap:
         return [_parse_reference(child) for child in self._property(this, path)]
 
     def _property(self, this: Reference, path: str) -> ET.Element:
-        """One property's value, through the property collector as every client reads it."""
+        """Read one property's value, through the property collector as every client does."""
         arguments = (
             f"<specSet><propSet><type>{this.type}</type><pathSet>{path}</pathSet></propSet>"
             f"<objectSet>{this.xml('obj')}</objectSet></specSet><options/>"
@@ -143,7 +143,7 @@ class Soap:
         return value
 
     def _call(self, this: Reference, method: str, arguments: str = "") -> list[ET.Element]:
-        """Call a method; the ``returnval`` elements of its answer."""
+        """Call a method; return the ``returnval`` elements of its answer."""
         body = _ENVELOPE.format(method=method, this=this.xml("_this"), arguments=arguments)
         headers = {"content-type": "text/xml; charset=utf-8", "soapaction": '"urn:vim25/8.0.1.0"'}
         try:
@@ -187,7 +187,7 @@ class Tagging:
             self._http.close()
 
     def list_tags(self, reference: Reference) -> list[str]:
-        """The tags on an object, as ``category/name``."""
+        """Return the tags on an object, as ``category/name``."""
         body = {"object_id": {"type": reference.type, "id": reference.value}}
         found = self._request("POST", "/cis/tagging/tag-association?action=list-attached-tags", json=body)
         return [self._name(tag) for tag in found]
@@ -208,7 +208,7 @@ class Tagging:
 
 
 def _tag(element: ET.Element) -> str:
-    """The name without its namespace."""
+    """Return the name without its namespace."""
     return element.tag.rpartition("}")[2]
 
 
@@ -217,7 +217,7 @@ def _parse_reference(element: ET.Element) -> Reference:
 
 
 def _parse_event(element: ET.Element) -> RecordedEvent:
-    """An Event element; references inside it are the elements that have a ``type``."""
+    """Read an Event element; references inside it are the elements that have a ``type``."""
 
     def text(name: str) -> str:
         return element.findtext(f"{{*}}{name}") or ""

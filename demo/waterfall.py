@@ -54,7 +54,7 @@ class Line:
 
 
 def waterfall(spans: Sequence[Span], width: int, *, ascii_only: bool = False) -> list[Line]:
-    """The lines of a trace, none wider than ``width`` characters (60 at least); no spans, no lines."""
+    """Return the lines of a trace, none wider than ``width`` characters (60 at least)."""
     rows = list(tree(spans, ascii_only=ascii_only))
     if not rows:
         return []
@@ -77,7 +77,7 @@ def waterfall(spans: Sequence[Span], width: int, *, ascii_only: bool = False) ->
 
 
 def tree(spans: Sequence[Span], *, ascii_only: bool = False) -> Iterator[tuple[str, Span]]:
-    """Each span with the branches drawn in front of it, parents first, siblings by start.
+    """Yield each span with the branches drawn in front of it, parents first, siblings by start.
 
     A span whose parent did not arrive stands as a root, so that nothing is hidden.
     """
@@ -103,7 +103,7 @@ def _below(
 
 
 def bar(offset: int, duration: int, total: int, width: int, *, ascii_only: bool = False) -> str:
-    """A bar of at most ``width`` characters for ``duration`` of ``total``, indented by ``offset``; never invisible."""
+    """Return a bar of at most ``width`` characters for ``duration`` of ``total``, after ``offset``; never empty."""
     scale = width / max(total, 1)
     first = min(int(offset * scale), width - 1)
     eighths = round(min(offset + duration, total) * scale * 8) - first * 8
@@ -114,20 +114,20 @@ def bar(offset: int, duration: int, total: int, width: int, *, ascii_only: bool 
 
 
 def milliseconds(span: Span) -> str:
-    """The duration as a person reads it: ``0.42 ms``, ``13.5 ms``, ``1205 ms``."""
+    """Format a duration: ``0.42 ms``, ``13.5 ms``, ``1205 ms``."""
     value = (span.end - span.start) / _MS
     digits = 2 if value < 1 else 1 if value < 100 else 0  # noqa: PLR2004  three digits tell enough
     return f"{value:.{digits}f} ms"
 
 
 def is_incomplete(spans: Sequence[Span]) -> bool:
-    """Whether spans are still missing: there are none, or some name a parent that has not arrived."""
+    """Tell whether spans are missing: there are none, or one names a parent that has not arrived."""
     known = {span.span_id for span in spans}
     return not spans or any(span.parent_id and span.parent_id not in known for span in spans)
 
 
 def _fit(prefix: str, label: str, width: int, mark: str) -> str:
-    """Both in exactly ``width`` characters. Of a last word that is too long the end stays: it tells the most."""
+    """Fit both into exactly ``width`` characters. Of a last word that is too long the end stays."""
     room = width - len(prefix)
     if len(label) <= room:
         return (prefix + label).ljust(width)

@@ -19,7 +19,7 @@ from bench.goals import GOALS
 from bench.pages import page, page_of_types
 from bench.rooms import by_room, room
 from bench.router import EventRouter
-from bench.runs import drained
+from bench.runs import measure_drain
 from bench.senders import VSphereSource
 from tests.support.namespaces import has_namespaces
 from tests.support.processes import clean_environment
@@ -170,7 +170,7 @@ def test_a_peer_is_given_what_it_needs_to_read_the_backlog(
     binary = tmp_path / "peer"
     binary.write_text(PEER.format(python=sys.executable) + script)
     binary.chmod(0o755)
-    run = asyncio.run(drained(kind(binary), "http://127.0.0.1:1/sdk", 1))
+    run = asyncio.run(measure_drain(kind(binary), "http://127.0.0.1:1/sdk", 1))
     assert (run.events, run.rate) == (1, 0)
     assert run.wall_first > 0
 

@@ -1,4 +1,4 @@
-"""What can be set for the OpenFaaS gateway; names in lower case are those that OpenFaaS's own connectors read."""
+"""Settings of the OpenFaaS gateway. Names in lower case are those that OpenFaaS's own connectors read."""
 
 import ssl
 from base64 import b64encode
@@ -39,25 +39,26 @@ class GatewaySettings(EnvironmentSettings):
 
     secret_mount_path: Annotated[Path, either("secret_mount_path")] = Path("/run/secrets")
     """The folder with the files `basic-auth-user` and `basic-auth-password`, as the Secret `basic-auth` is mounted.
-    They are read each time the functions are, so rotated credentials need no restart."""
+    They are read whenever the functions are, so rotated credentials need no restart."""
 
     topic_map_interval: Annotated[float, either("TOPIC_MAP_INTERVAL")] = Field(default=10.0, gt=0)
     """Seconds between two readings of the functions and their topics."""
 
     invocation: Annotated[Invocation, BeforeValidator(lower_case), either("OPENFAAS_INVOCATION")] = "async"
-    """`async`: the gateway's queue takes the event, and a slow function holds nothing up; it answers 202. `sync`: the
-    function itself has to answer 2xx. A function's annotation `topic-invocation` wins."""
+    """`async`: the gateway queues the event and answers 202, so a slow function holds nothing up. `sync`: the function
+    itself has to answer 2xx. A function's annotation `topic-invocation` wins."""
 
     invocation_timeout: Annotated[float, either("OPENFAAS_TIMEOUT")] = Field(default=60.0, gt=0)
     """Seconds to wait for the answer to an invocation."""
 
     concurrency: Annotated[int, either("OPENFAAS_CONCURRENCY")] = Field(default=64, ge=1)
-    """How many invocations of one function may be under way at once; the others wait, and hold up no other function."""
+    """How many invocations of one function may be in progress at once; the others wait, and hold up no other
+    function."""
 
     max_tries: Annotated[int, either("OPENFAAS_MAX_TRIES")] = Field(default=5, ge=1)
-    """How often a function that itself fails with an event (500, say) is tried before the event goes to the dead
-    letter. While the gateway cannot reach a function (429, 502, 503, 504, no answer), it is tried for as long as it
-    takes. Where the queue fails with one event (500: it is too large, say), tries count while it takes others."""
+    """How often an event is tried with a function that itself fails (500, say), before the event goes to the dead
+    letter. If the gateway cannot reach the function (429, 502, 503, 504, no answer), it is tried for as long as it
+    takes. If the queue fails with an event (500: it is too large, say), tries count while the queue accepts others."""
 
     @field_validator("address")
     @classmethod
@@ -103,11 +104,11 @@ def _read_mounted(file: Path) -> str:
 
 
 class ShimServerSettings(EnvironmentSettings):
-    """Where the shim takes events, and how many bytes and seconds it gives them."""
+    """Where the shim accepts events, and the limits for them."""
 
     host: Annotated[ListenHost, either("HOST")] = ANYWHERE  # events come from outside the pod
     """The address to listen on, for events and for `/healthz`, `/readyz` and `/metrics`; `::` is every one, of IPv6 and
-    IPv4. Only the shim's, as are those below."""
+    IPv4. This setting and those below are for the shim only."""
 
     port: Annotated[int, either("PORT")] = Field(default=8080, ge=0, le=65535)
     """The port to listen on; `0` takes any free one, which the log names."""
@@ -116,10 +117,10 @@ class ShimServerSettings(EnvironmentSettings):
     """The largest event that is read, in bytes."""
 
     drain_timeout: Annotated[float, either("DRAIN_TIMEOUT")] = Field(default=20.0, ge=0)
-    """Seconds that a stop waits for events on their way; keep it under the pod's terminationGracePeriodSeconds."""
+    """Seconds that a stop waits for events in progress; keep it under the pod's terminationGracePeriodSeconds."""
 
     health_stale_after: Annotated[float, either("HEALTH_STALE_AFTER")] = Field(default=60.0, gt=0)
-    """Seconds that the gateway may be out of reach before `/readyz` answers 503. The last topic map is kept."""
+    """Seconds that the gateway may be out of reach before `/readyz` answers 503. The last topic map stays in use."""
 
 
 class ShimSettings(ProgramSettings):
