@@ -18,14 +18,14 @@ from vcenter_source.observe import otlp
 from vcenter_source.observe.health import Health, serve_health
 from vcenter_source.observe.metrics import Metrics
 from vcenter_source.observe.stall import Stall
-from vcenter_source.observe.status import Status
+from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.pipeline.dispatcher import Fence
 from vcenter_source.settings.sink import DISCARD, STANDARD_OUTPUT, DeadLetterSettings, SinkSettings
 from vcenter_source.settings.source import Settings
 from vcenter_source.settings.state import IN_MEMORY, OBJECT_NAME, StateSettings
 from vcenter_source.settings.vcenter import VcenterSettings
 from vcenter_source.sinks.http import open_http_sink
-from vcenter_source.sinks.null import NowhereSink
+from vcenter_source.sinks.null import NullSink
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink, openfaas_sink
 from vcenter_source.sinks.stdout import StdoutSink
 from vcenter_source.state.checkpoint import CheckpointStore
@@ -96,7 +96,7 @@ async def open_sink(
     if settings.address == STANDARD_OUTPUT:
         yield StdoutSink()
     elif settings.address == DISCARD:
-        yield NowhereSink()
+        yield NullSink()
     elif settings.is_openfaas:
         async with openfaas_sink(settings, registry, fence) as functions:
             yield functions
@@ -105,7 +105,7 @@ async def open_sink(
             yield sink
 
 
-def build_stall_watch(settings: SinkSettings, status: Status) -> Stall:
+def build_stall_watch(settings: SinkSettings, status: PipelineStatus) -> Stall:
     """Build what logs events that wait for long; for printed events never, as a reader with a pager is slow."""
     return Stall(status, patience=math.inf) if settings.address == STANDARD_OUTPUT else Stall(status)
 
@@ -124,9 +124,9 @@ async def open_dead_letters(
         yield FallbackStore([first, folder]) if folder else first
 
 
-def build_health(settings: Settings, status: Status, lease: Lease | None, sink: Sink) -> Health:
+def build_health(settings: Settings, status: PipelineStatus, lease: Lease | None, sink: Sink) -> Health:
     """Build what answers probes."""
-    gateway = sink.poller.contact if isinstance(sink, OpenfaasSink) else None
+    gateway = sink.poller.connection if isinstance(sink, OpenfaasSink) else None
     return Health(status, settings.health.stale_after, settings.state.checkpoint_interval, lease, gateway)
 
 
@@ -149,7 +149,7 @@ async def open_observers(settings: Settings, metrics: Metrics, health: Health, s
 
 @asynccontextmanager
 async def connect_vcenter(
-    settings: VcenterSettings, status: Status, observer: Observer, refusals: Refusals
+    settings: VcenterSettings, status: PipelineStatus, observer: Observer, refusals: Refusals
 ) -> AsyncIterator[tuple[Vcenter, About]]:
     """Log in to the vCenter that VCENTER_URL names, and log out at the end.
 

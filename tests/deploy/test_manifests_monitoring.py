@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.manifest_files import container, labels, the
 from vcenter_source.observe.metrics import Metrics
-from vcenter_source.observe.status import Status
+from vcenter_source.observe.status import PipelineStatus
 
 RULES: list[dict[str, Any]] = [
     rule for group in the("PrometheusRule", folder="monitoring").spec["groups"] for rule in group["rules"]
@@ -24,7 +24,7 @@ ADDED = {"namespace", "pod"}
 
 def served() -> dict[str, set[str]]:
     """The names on /metrics and the labels of each, from the registry that /metrics shows."""
-    metrics = Metrics(Status())
+    metrics = Metrics(PipelineStatus())
     metrics.on_read("com.vmware.event.vm.poweredon")  # so that the counters by type have a sample
     return {sample.name: set(sample.labels) for family in metrics.registry.collect() for sample in family.samples}
 

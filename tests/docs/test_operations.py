@@ -11,7 +11,7 @@ import yaml
 from tests.docs.pages import ROOT, page, rows, section
 from tests.support.manifest_files import the
 from vcenter_source.observe.metrics import Metrics
-from vcenter_source.observe.status import Status
+from vcenter_source.observe.status import PipelineStatus
 
 TEXT = page("operations.md")
 SOURCES = [file for folder in ("adapter", "functions") for file in sorted((ROOT / folder).rglob("*.py"))]
@@ -83,7 +83,7 @@ def test_each_alert_is_explained_and_each_that_is_explained_exists() -> None:
 
 def test_each_metric_is_listed_and_each_that_is_listed_exists() -> None:
     named = {name for row in rows(section(TEXT, "## Metrics")) for name in re.findall(r"`(\w+)`", row[0])}
-    metrics = Metrics(Status())
+    metrics = Metrics(PipelineStatus())
     known = {each.removeprefix("vcenter_source_") for each in names(metrics)}
     assert named == known
 

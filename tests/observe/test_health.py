@@ -18,7 +18,7 @@ from tests.support.waiting import eventually
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.observe.health import Check, Health
-from vcenter_source.observe.status import Status
+from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.settings.source import load
 
 QUICK = {"HEALTH_STALE_AFTER": "0.5", "RETRY_MAX_DELAY": "0.2", "CHECKPOINT_INTERVAL": "0.1"}
@@ -29,10 +29,10 @@ class Judged:
     """A status and its judgement, with a clock that a test holds in its hand."""
 
     now: float = 1000.0
-    status: Status = field(init=False)
+    status: PipelineStatus = field(init=False)
 
     def __post_init__(self) -> None:
-        self.status = Status(lambda: self.now)
+        self.status = PipelineStatus(lambda: self.now)
 
     def accept(self, envelope: Envelope) -> None:
         envelope.accepted_at = self.now
@@ -51,27 +51,27 @@ def parcel() -> Envelope:
 def test_vcenter_counts_as_reachable_once_it_was_read_and_until_it_fails_for_long() -> None:
     judged = Judged()
     assert judged.check("vcenter") == Check(ok=False, why="not read yet")
-    judged.status.vcenter.failed("refused")
+    judged.status.vcenter.record_failure("refused")
     assert judged.check("vcenter") == Check(ok=False, why="not read yet: refused")
-    judged.status.vcenter.succeeded()
+    judged.status.vcenter.record_success()
     assert judged.check("vcenter", 9) == Check(ok=True, why="read 9 s ago")
-    judged.status.vcenter.failed("refused")
+    judged.status.vcenter.record_failure("refused")
     assert judged.check("vcenter", 60).ok
     assert judged.check("vcenter", 1) == Check(ok=False, why="not read for 70 s: refused")
-    judged.status.vcenter.succeeded()
+    judged.status.vcenter.record_success()
     assert judged.check("vcenter").ok
 
 
 def test_a_vcenter_that_neither_answers_nor_fails_is_noticed() -> None:
     judged = Judged()
-    judged.status.vcenter.succeeded()
+    judged.status.vcenter.record_success()
     assert judged.check("vcenter", 70).ok
     assert judged.check("vcenter", 1) == Check(ok=False, why="has not answered for 71 s")
 
 
 def test_vcenter_is_not_blamed_while_the_sink_holds_the_reading() -> None:
     judged = Judged()
-    judged.status.vcenter.succeeded()
+    judged.status.vcenter.record_success()
     judged.accept(parcel())
     assert judged.check("vcenter", 3600).ok
 
@@ -149,10 +149,10 @@ def test_a_sink_that_turns_everybody_away_is_not_ready_at_once() -> None:
 def test_a_checkpoint_that_cannot_be_saved_shows_after_a_while() -> None:
     judged = Judged()
     assert judged.check("checkpoint", 3600) == Check(ok=True, why="nothing to save yet")
-    judged.status.checkpoint.failed("disk full")
+    judged.status.checkpoint.record_failure("disk full")
     assert judged.check("checkpoint", 60).ok
     assert judged.check("checkpoint", 1) == Check(ok=False, why="not saved for 61 s: disk full")
-    judged.status.checkpoint.succeeded()
+    judged.status.checkpoint.record_success()
     assert judged.check("checkpoint", 65).ok
     # A store that hangs, on a network file system say, neither succeeds nor fails.
     assert judged.check("checkpoint", 1) == Check(ok=False, why="not saved for 66 s")

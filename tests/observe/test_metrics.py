@@ -29,7 +29,7 @@ from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.observers import Observers
 from vcenter_source.core.tracing import configured
 from vcenter_source.observe.metrics import BUCKETS, MAX_TYPES, OTHER, Metrics
-from vcenter_source.observe.status import Status
+from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.state.checkpoint import OffsetTracker
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
@@ -40,8 +40,8 @@ def parcel(cloudevents_type: str = "a") -> Envelope:
     return Envelope(CloudEvent({"id": "1", "source": "/s", "type": cloudevents_type}), "lane")
 
 
-def observed(clock: Clock) -> tuple[Status, Metrics, Observers]:
-    status = Status(clock)
+def observed(clock: Clock) -> tuple[PipelineStatus, Metrics, Observers]:
+    status = PipelineStatus(clock)
     metrics = Metrics(status, clock)
     return status, metrics, Observers(status, metrics)
 
@@ -105,16 +105,16 @@ def test_what_is_in_flight_ages_and_then_counts_as_a_duration() -> None:
 def test_ages_are_unknown_before_the_first_success_and_then_run() -> None:
     clock = Clock(50.0)
     status, metrics, _ = observed(clock)
-    for contact, name in ((status.vcenter, "read_age_seconds"), (status.checkpoint, "checkpoint_age_seconds")):
+    for connection, name in ((status.vcenter, "read_age_seconds"), (status.checkpoint, "checkpoint_age_seconds")):
         assert math.isnan(value(metrics, name) or 0.0)
-        contact.succeeded()
+        connection.record_success()
         clock.now += 7
-        contact.failed("away")
+        connection.record_failure("away")
         assert value(metrics, name) == 7.0
 
 
 def test_the_types_that_are_counted_by_name_are_limited() -> None:
-    metrics = Metrics(Status())
+    metrics = Metrics(PipelineStatus())
     for n in range(MAX_TYPES + 50):
         metrics.on_read(f"com.example.t{n}")
         metrics.on_read(f"com.example.t{n}")

@@ -9,7 +9,7 @@ from tests.support.dispatcher import parcel
 from vcenter_source import wiring as parts
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.observe.stall import Stall
-from vcenter_source.observe.status import Status
+from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.settings.sink import SinkSettings
 
 
@@ -18,7 +18,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.clock = Clock(100.0)
-        self.status = Status(self.clock)
+        self.status = PipelineStatus(self.clock)
         self.stall = Stall(self.status, self.clock)
 
     def accept(self, envelope: Envelope) -> None:

@@ -18,7 +18,7 @@ from vcenter_source.core.observers import Observer
 from vcenter_source.core.poison import MANY
 from vcenter_source.events.conversion import Converter
 from vcenter_source.events.typefilter import TypeFilter
-from vcenter_source.pipeline.processor import Intake
+from vcenter_source.pipeline.processor import EventProcessor
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink
 from vcenter_source.state.checkpoint import OffsetTracker
 
@@ -137,7 +137,7 @@ def test_several_in_a_row_of_one_object_go_to_the_dead_letter_though_the_others_
         ledger = OffsetTracker("uuid", None, WHEN)
         delivery = delivery_to(sink, box, sleep=lambda _: asyncio.sleep(0.03))
         converter = Converter("https://vc/sdk", "8.0.3.0")
-        intake = Intake(TypeFilter(()), converter, ledger, delivery, Observer(), ahead=40, trickle=0.02)
+        intake = EventProcessor(TypeFilter(()), converter, ledger, delivery, Observer(), ahead=40, trickle=0.02)
         for key in range(1, 100):
             await intake.take(one(key))
         assert await delivery.drain(20) == 0

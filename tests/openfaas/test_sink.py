@@ -251,11 +251,11 @@ def test_a_gateway_that_restarts_keeps_its_last_map_and_gets_every_event() -> No
     async def run(sink: OpenfaasSink) -> None:
         await send(sink, pool_created(1))
         gateway.stop()
-        await until(lambda: sink.poller.contact.failing > 0)
+        await until(lambda: sink.poller.connection.failing_for > 0)
         with pytest.raises(SinkUnavailableError, match="function tag"):
             await send(sink, pool_created(2))
         gateway.start()
-        await until(lambda: sink.poller.contact.failing == 0)
+        await until(lambda: sink.poller.connection.failing_for == 0)
         assert await deliver(sink, pool_created(2)) == []
 
     with fake_gateway() as gateway:
@@ -335,11 +335,11 @@ def test_rotated_credentials_are_read_again(tmp_path: Path) -> None:
     async def run(sink: OpenfaasSink) -> None:
         await send(sink, pool_created(1))
         gateway.auth = ("admin", "new")
-        await until(lambda: sink.poller.contact.failing > 0)
-        assert "answers 401" in sink.poller.contact.reason
+        await until(lambda: sink.poller.connection.failing_for > 0)
+        assert "answers 401" in sink.poller.connection.reason
         await send(sink, pool_created(2))  # by the last map; invocations need no credentials
         secret(tmp_path, "admin", "new")
-        await until(lambda: sink.poller.contact.failing == 0)
+        await until(lambda: sink.poller.connection.failing_for == 0)
 
     secret(tmp_path, "admin", "pässword")
     with fake_gateway(auth=("admin", "pässword")) as gateway:

@@ -30,11 +30,11 @@ from vcenter_source.events.adapter_events import GAP_TYPE
 from vcenter_source.events.conversion import Converter
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.observe.metrics import Metrics
-from vcenter_source.observe.status import Status
-from vcenter_source.pipeline.cursor import Position
-from vcenter_source.pipeline.dispatcher import Delivery, Retry
-from vcenter_source.pipeline.processor import Intake
-from vcenter_source.pipeline.reader import Stream
+from vcenter_source.observe.status import PipelineStatus
+from vcenter_source.pipeline.cursor import ReadCursor
+from vcenter_source.pipeline.dispatcher import Dispatcher, RetryPolicy
+from vcenter_source.pipeline.processor import EventProcessor
+from vcenter_source.pipeline.reader import EventReader
 from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.state.checkpoint.committer import CheckpointCommitter
 from vcenter_source.state.dead_letters import Reason
@@ -100,23 +100,23 @@ class Life:
         self.kept.claim()
         self.ledger = OffsetTracker("uuid", resumed, self.world.since)
         self.keeper = CheckpointCommitter(self.kept, self.ledger)
-        status = Status(lambda: self.world.seconds)
+        status = PipelineStatus(lambda: self.world.seconds)
         observers = Observers(status, Metrics(status, lambda: self.world.seconds))
         observers.on_start(self.ledger)
-        retry = Retry(
+        retry = RetryPolicy(
             EXACT, give_up_after, partial(self.sleep, self.sleeps), lambda: self.world.seconds, poison_max_tries=3
         )
-        delivery = Delivery(self, self, max_in_flight=window, retry=retry, observer=observers, spawn=self.spawn)
-        intake = Intake(TYPES, Converter("https://vc/sdk", "8.0.3.0"), self.ledger, delivery, observers, ahead)
-        position = Position(self.world.since, resumed, OVERLAP, self.now)
+        delivery = Dispatcher(self, self, max_in_flight=window, retry=retry, observer=observers, spawn=self.spawn)
+        intake = EventProcessor(TYPES, Converter("https://vc/sdk", "8.0.3.0"), self.ledger, delivery, observers, ahead)
+        position = ReadCursor(self.world.since, resumed, OVERLAP, self.now)
         start = ClockReading(self.world.now, self.world.ours)
         if not position.clock_at_start(start):
             self.ledger.set_start_clock(start)
-        stream = Stream(self, position, (), EXACT, partial(self.sleep, self.pauses), self.ledger, observers)
+        stream = EventReader(self, position, (), EXACT, partial(self.sleep, self.pauses), self.ledger, observers)
         self.reading = self.spawn(self._carry(stream, intake))
         self.loop.settle()
 
-    async def _carry(self, stream: Stream, intake: Intake) -> None:
+    async def _carry(self, stream: EventReader, intake: EventProcessor) -> None:
         async with aclosing(stream.events()) as events:
             async for event in events:
                 if isinstance(event, Event):

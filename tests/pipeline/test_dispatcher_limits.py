@@ -15,7 +15,7 @@ from tests.support.dispatcher import EXACT, Box, delivery_to, parcel
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import DeadLetterUnavailableError, EventRefusedError, SinkUnavailableError
 from vcenter_source.core.observers import Observer
-from vcenter_source.pipeline.dispatcher import Delivery, Retry
+from vcenter_source.pipeline.dispatcher import Dispatcher, RetryPolicy
 from vcenter_source.state.dead_letters import FallbackStore, NoDeadLetters, Reason
 
 
@@ -109,8 +109,8 @@ def test_after_its_duration_an_event_that_could_pass_goes_to_the_dead_letter_too
         await asyncio.sleep(0)
 
     async def deliver() -> int:
-        retry = Retry(EXACT, duration=10.0, sleep=pass_time, clock=lambda: now[0])
-        delivery = Delivery(sink, box, max_in_flight=4, retry=retry)
+        retry = RetryPolicy(EXACT, duration=10.0, sleep=pass_time, clock=lambda: now[0])
+        delivery = Dispatcher(sink, box, max_in_flight=4, retry=retry)
         await delivery.submit(parcel("away", "a"))
         return await delivery.drain(5)
 
@@ -170,7 +170,7 @@ class Moody:
             raise DeadLetterUnavailableError("no answer")
 
 
-async def deliver_until(moment: int, delivery: Delivery, parcels: list[Envelope]) -> bool:
+async def deliver_until(moment: int, delivery: Dispatcher, parcels: list[Envelope]) -> bool:
     """Deliver, and stop dead after so many turns of the loop; returns whether all were submitted by then."""
 
     async def submit_all() -> None:

@@ -11,7 +11,7 @@ from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.core.observers import Observer
 from vcenter_source.core.poison import MANY, Suspicion, Traffic
-from vcenter_source.pipeline.dispatcher import Delivery, Retry
+from vcenter_source.pipeline.dispatcher import Dispatcher, RetryPolicy
 
 FORBIDDEN = SinkAccessError("403: no", status=403, body=b"no")
 BROKEN = SinkUnavailableError("500: oh", status=500, body=b"oh")
@@ -127,8 +127,8 @@ def delivered(
     acknowledged: list[str] = []
 
     async def deliver() -> None:
-        retry = Retry(EXACT, poison_max_tries=max_tries, sleep=lambda _: turns(12))
-        delivery = Delivery(sink, box, max_in_flight=8, retry=retry, observer=observer)
+        retry = RetryPolicy(EXACT, poison_max_tries=max_tries, sleep=lambda _: turns(12))
+        delivery = Dispatcher(sink, box, max_in_flight=8, retry=retry, observer=observer)
 
         def taken(name: str) -> Callable[[], None]:
             return lambda: acknowledged.append(name)
@@ -171,7 +171,7 @@ def test_once_the_way_is_open_again_each_event_goes_on() -> None:
     acknowledged: list[str] = []
 
     async def deliver() -> int:
-        delivery = Delivery(sink, box, max_in_flight=8, retry=Retry(EXACT, sleep=lambda _: turns(9)))
+        delivery = Dispatcher(sink, box, max_in_flight=8, retry=RetryPolicy(EXACT, sleep=lambda _: turns(9)))
         for n in range(8):
             await delivery.submit(parcel(str(n), f"lane{n}", lambda: acknowledged.append("x")))
         await turns(300)

@@ -11,8 +11,8 @@ from vcenter_source.core.event import Event, ManagedObjectReference
 from vcenter_source.core.observers import Observer
 from vcenter_source.events.conversion import Converter
 from vcenter_source.events.typefilter import TypeFilter
-from vcenter_source.pipeline.dispatcher import Delivery, Retry
-from vcenter_source.pipeline.processor import Intake
+from vcenter_source.pipeline.dispatcher import Dispatcher, RetryPolicy
+from vcenter_source.pipeline.processor import EventProcessor
 from vcenter_source.state.checkpoint import REMEMBERED, Checkpoint, OffsetTracker
 from vcenter_source.state.dead_letters import NoDeadLetters
 
@@ -50,10 +50,10 @@ class Choosy:
 async def life(sink: Choosy, ledger: OffsetTracker, count: int, trickle: float = 3600.0) -> None:
     """What is not covered of ``count`` events is read, until all is delivered or only the stuck one is left to try."""
     sink.enough = asyncio.Event()
-    retry = Retry(Backoff(base=0.0, longest=0.0, random=lambda: 1.0))
-    delivery = Delivery(sink, NoDeadLetters(), max_in_flight=8, retry=retry)
+    retry = RetryPolicy(Backoff(base=0.0, longest=0.0, random=lambda: 1.0))
+    delivery = Dispatcher(sink, NoDeadLetters(), max_in_flight=8, retry=retry)
     converter = Converter("https://vc/sdk", "8.0.3.0")
-    intake = Intake(TypeFilter(()), converter, ledger, delivery, Observer(), AHEAD, trickle)
+    intake = EventProcessor(TypeFilter(()), converter, ledger, delivery, Observer(), AHEAD, trickle)
     resumed = ledger.to_checkpoint()
 
     async def carry() -> None:

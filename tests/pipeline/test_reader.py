@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import AuthenticationError, SessionLostError, VcenterSourceError
 from vcenter_source.core.event import ClockReading, Event, Gap, Identity
-from vcenter_source.pipeline.cursor import OVERLAP, Position
-from vcenter_source.pipeline.reader import Stream
+from vcenter_source.pipeline.cursor import OVERLAP, ReadCursor
+from vcenter_source.pipeline.reader import EventReader
 from vcenter_source.state.checkpoint import Checkpoint, OffsetTracker
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
@@ -66,13 +66,13 @@ class Pages:
         return [event.identity for event in self.history.stored[-10:]]
 
 
-async def first(count: int, history: History, position: Position) -> list[Event | Gap]:
+async def first(count: int, history: History, position: ReadCursor) -> list[Event | Gap]:
     async def no_sleep(seconds: float) -> None:
         await asyncio.sleep(0)
 
     taken: list[Event | Gap] = []
     async with aclosing(
-        Stream(history, position, (), NO_WAIT, no_sleep, OffsetTracker("uuid", None)).events()
+        EventReader(history, position, (), NO_WAIT, no_sleep, OffsetTracker("uuid", None)).events()
     ) as stream:
         async for one in stream:
             taken.append(one)
@@ -92,23 +92,23 @@ def test_every_event_is_read_once_however_often_the_session_is_lost(
 ) -> None:
     stored = [event(n, sum(gaps[:n])) for n in range(count)]
     history = History(stored, page_size, {n: SessionLostError("gone") for n in failing})
-    assert asyncio.run(first(count, history, Position(None))) == stored
+    assert asyncio.run(first(count, history, ReadCursor(None))) == stored
 
 
 def test_a_refused_password_is_tried_again_too() -> None:
     history = History([event(1)], failures={1: AuthenticationError("wrong")})
-    assert asyncio.run(first(1, history, Position(None))) == [event(1)]
+    assert asyncio.run(first(1, history, ReadCursor(None))) == [event(1)]
 
 
 def test_the_first_collector_begins_at_start_from_and_the_next_ones_before_the_newest_event() -> None:
     stored = [event(1, 1500), event(2, 1501), event(3, 1502)]
     history = History(stored, page_size=2, failures={2: SessionLostError("gone")})
-    asyncio.run(first(3, history, Position(NOW)))
+    asyncio.run(first(3, history, ReadCursor(NOW)))
     assert history.begins == [NOW, NOW + timedelta(seconds=1501) - OVERLAP]
 
 
 def test_a_new_collector_never_begins_before_start_from() -> None:
-    position = Position(NOW)
+    position = ReadCursor(NOW)
     assert list(position.fresh([event(1, 1)])) == [event(1, 1)]
     assert position.begin() == NOW
 
@@ -118,34 +118,34 @@ def test_a_resumed_stream_drops_what_the_checkpoint_covers_and_nothing_else() ->
     acknowledged = frozenset(stored[n].identity for n in (0, 1, 2, 4))
     checkpoint = Checkpoint("uuid", stored[2].identity, acknowledged)
     history = History(stored)
-    read = asyncio.run(first(3, history, Position(NOW + timedelta(days=1), checkpoint)))
+    read = asyncio.run(first(3, history, ReadCursor(NOW + timedelta(days=1), checkpoint)))
     assert read == [stored[3], stored[5], stored[6]]
     assert history.begins == [stored[2].created - OVERLAP]
 
 
 def test_an_event_that_vcenter_stored_late_is_not_missed_by_a_new_collector() -> None:
     early, late, newest = event(1, 0), event(2, 5), event(3, 10)
-    position = Position(None)
+    position = ReadCursor(None)
     assert list(position.fresh([early, newest])) == [early, newest]
     assert list(position.fresh([early, late, newest])) == [late]
 
 
 def test_what_was_acknowledged_is_known_after_a_resume_though_the_last_of_it_was_stored_late() -> None:
     newest, late = event(1, 100), event(2, 41)
-    position = Position(None, Checkpoint("uuid", late.identity, frozenset({newest.identity, late.identity})))
+    position = ReadCursor(None, Checkpoint("uuid", late.identity, frozenset({newest.identity, late.identity})))
     assert list(position.fresh([event(3, 102)])) == [event(3, 102)]
     assert list(position.fresh([newest, event(3, 102)])) == []
 
 
 def test_only_the_overlap_is_remembered() -> None:
-    position = Position(None)
+    position = ReadCursor(None)
     for n in range(1000):
         assert len(list(position.fresh([event(n, n)]))) == 1
     assert len(position.seen) == OVERLAP.total_seconds() + 1
 
 
 def test_an_event_that_was_not_taken_does_not_count_as_read() -> None:
-    position = Position(None)
+    position = ReadCursor(None)
     assert next(position.fresh([event(1), event(2)])) == event(1)
     assert list(position.fresh([event(1), event(2)])) == [event(2)]
 
@@ -154,7 +154,7 @@ def test_an_event_that_was_not_taken_does_not_count_as_read() -> None:
 
 
 def test_a_history_that_was_purged_is_a_gap() -> None:
-    position = Position(None)
+    position = ReadCursor(None)
     assert list(position.fresh([event(1, 0), event(2, 1)])) == [event(1, 0), event(2, 1)]
     position.begin()
     gap = Gap("purged", event(2, 1).identity, event(9, 5).identity)
@@ -162,7 +162,7 @@ def test_a_history_that_was_purged_is_a_gap() -> None:
 
 
 def test_a_history_that_goes_on_where_it_was_is_none() -> None:
-    position = Position(None)
+    position = ReadCursor(None)
     list(position.fresh([event(1, 0), event(2, 1)]))
     position.begin()
     assert list(position.fresh([event(2, 1), event(9, 5)])) == [event(9, 5)]
@@ -171,7 +171,7 @@ def test_a_history_that_goes_on_where_it_was_is_none() -> None:
 
 
 def test_keys_that_begin_anew_are_a_gap_and_keys_that_wrap_around_are_not() -> None:
-    position = Position(None)
+    position = ReadCursor(None)
     list(position.fresh([event(2**31 - 1, 0)]))
     assert list(position.fresh([event(-(2**31), 1)])) == [event(-(2**31), 1)]
     list(position.fresh([event(5000, 2)]))
@@ -181,7 +181,7 @@ def test_keys_that_begin_anew_are_a_gap_and_keys_that_wrap_around_are_not() -> N
 
 def test_what_vcenter_has_compressed_is_a_gap() -> None:
     compressed = Event("EventEx", 7, NOW, None, {"eventTypeId": "vim.event.EventBurstCompressedEvent"})
-    position = Position(None)
+    position = ReadCursor(None)
     assert list(position.fresh([compressed])) == [
         compressed,
         Gap("compressed", compressed.identity, compressed.identity),
@@ -227,7 +227,7 @@ async def all_visible(history: Hiding) -> list[Event]:
 
     taken: list[Event] = []
     async with aclosing(
-        Stream(history, Position(None), (), NO_WAIT, no_sleep, OffsetTracker("uuid", None)).events()
+        EventReader(history, ReadCursor(None), (), NO_WAIT, no_sleep, OffsetTracker("uuid", None)).events()
     ) as stream:
         async for one in stream:
             if isinstance(one, Event):
@@ -279,7 +279,7 @@ class Belated(Hiding):
 def test_what_was_stored_late_is_not_stepped_over_with_a_hidden_span() -> None:
     stored = [event(n, n) for n in range(12)]
     history = Belated(stored, hidden=frozenset(range(3, 11)), late=event(12, 1.5))
-    read = asyncio.run(asyncio.wait_for(first(6, history, Position(None)), 20))
+    read = asyncio.run(asyncio.wait_for(first(6, history, ReadCursor(None)), 20))
     assert [one.key for one in read if isinstance(one, Event)] == [0, 1, 2, 12, 11]
 
 
@@ -297,7 +297,7 @@ def test_a_failure_long_after_another_is_the_first_again() -> None:
         history = History([event(1)], failures={n: SessionLostError("gone") for n in (3, 6, 9)})
         backoff = Backoff(base=0.5, longest=30.0, random=lambda: 1.0)
         async with aclosing(
-            Stream(history, Position(None), (), backoff, note, OffsetTracker("uuid", None)).events()
+            EventReader(history, ReadCursor(None), (), backoff, note, OffsetTracker("uuid", None)).events()
         ) as stream:
             await anext(stream)
             waiting = asyncio.ensure_future(anext(stream))

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.kube_api import KubeApi
 from tests.support.namespaces import has_namespaces
-from vcenter_source.core.connection_status import Contact
+from vcenter_source.core.connection_status import ConnectionStatus
 from vcenter_source.core.errors import KubernetesForbiddenError, OvertakenError
 from vcenter_source.state import kube
 from vcenter_source.state.checkpoint import CheckpointStore, OffsetTracker
@@ -29,8 +29,8 @@ class Kept:
 
     def __init__(self, store: CheckpointStore) -> None:
         self.ledger = OffsetTracker("0000-1111", None)
-        self.contact = Contact()
-        self.keeper = CheckpointCommitter(store, self.ledger, self.contact)
+        self.connection = ConnectionStatus()
+        self.keeper = CheckpointCommitter(store, self.ledger, self.connection)
 
     def begin(self) -> None:
         asyncio.run(self.keeper.claim())
@@ -107,7 +107,7 @@ def test_before_the_first_event_nothing_is_written_beside_the_owner(cluster_api:
     kept.begin()
     kept.save()
     assert cluster_api.verbs("configmaps") == ["get", "create", "get"]
-    assert kept.contact.reason == ""
+    assert kept.connection.reason == ""
 
 
 def test_what_is_there_as_it_was_saved_is_not_written_again(cluster_api: KubeApi, tmp_path: Path) -> None:
@@ -129,13 +129,13 @@ def test_a_store_that_cannot_be_claimed_is_claimed_by_the_first_save_that_can(cl
     kept = Kept(configmap_store("newer"))
     cluster_api.fault, cluster_api.faulty = 503, lambda verb, _: verb == "update"
     kept.begin()
-    assert "answers 503" in kept.contact.reason
+    assert "answers 503" in kept.connection.reason
     kept.move(1)
     kept.save()
     assert older.check(), "the older one still has it"
     cluster_api.fault = None
     kept.save()
-    assert (kept.contact.reason, last(configmap_store("another"))) == ("", 1)
+    assert (kept.connection.reason, last(configmap_store("another"))) == ("", 1)
     with pytest.raises(OvertakenError):
         older.check()
 
@@ -154,10 +154,10 @@ def test_a_file_that_cannot_be_claimed_is_claimed_by_the_first_save_that_can(tmp
     kept.begin()
     kept.move(1)
     kept.save()
-    assert "CHECKPOINT: cannot use" in kept.contact.reason
+    assert "CHECKPOINT: cannot use" in kept.connection.reason
     in_the_way.rmdir()
     kept.save()
-    assert (kept.contact.reason, last(FileStore(path))) == ("", 1)
+    assert (kept.connection.reason, last(FileStore(path))) == ("", 1)
 
 
 LOAD = """

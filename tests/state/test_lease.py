@@ -163,7 +163,7 @@ def test_a_leader_that_cannot_renew_is_told_so_when_its_time_is_over(place: Plac
     run(one.lease.acquire())
     began, place.api.fault = one.now, 500
     assert run(one.lease._attempt()), "one failure ends nothing"
-    assert "etcdserver: leader changed" in one.lease.contact.reason
+    assert "etcdserver: leader changed" in one.lease.connection.reason
     with pytest.raises(LeaseLostError, match="was not renewed in time"):
         run(one.lease.watch())
     assert one.now == pytest.approx(began + 10), "five seconds before another may take it"
@@ -240,7 +240,7 @@ def test_a_lease_that_was_deleted_is_waited_for_where_it_may_not_be_made(place: 
 
     waiting.meanwhile = apply_again
     run(waiting.lease.acquire())
-    assert (len(waiting.slept), waiting.lease.contact.reason) == (3, "")
+    assert (len(waiting.slept), waiting.lease.connection.reason) == (3, "")
     assert place.spec()["holderIdentity"] == name
 
 
@@ -294,14 +294,14 @@ def test_who_stands_by_waits_out_an_api_server_that_is_away(place: Place, fault:
     place.api.fault = fault
 
     def mend(_: float) -> None:
-        assert one.lease.contact.reason
+        assert one.lease.connection.reason
         if len(one.slept) == 2:
             place.api.fault = None
 
     one.meanwhile = mend
     run(one.lease.acquire())
     assert len(one.slept) == 2
-    assert one.lease.contact.reason == ""
+    assert one.lease.connection.reason == ""
 
 
 def test_a_renewal_whose_answer_was_lost_does_not_end_the_term(place: Place) -> None:
@@ -331,7 +331,7 @@ def test_a_permission_that_goes_missing_ends_no_term_before_its_time(place: Plac
     run(one.lease.acquire())
     place.api.denied = {("update", "leases")}
     assert run(one.lease._attempt())
-    assert "may not update leases" in one.lease.contact.reason
+    assert "may not update leases" in one.lease.connection.reason
 
 
 def test_what_others_write_in_the_lease_is_kept(place: Place) -> None:

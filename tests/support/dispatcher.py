@@ -9,7 +9,7 @@ from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.envelope import Envelope, Sink
 from vcenter_source.core.errors import DeadLetterUnavailableError
 from vcenter_source.core.observers import Observer
-from vcenter_source.pipeline.dispatcher import Delivery, Retry
+from vcenter_source.pipeline.dispatcher import Dispatcher, RetryPolicy
 from vcenter_source.state.dead_letters import DeadLetters, NoDeadLetters, Reason
 
 EXACT = Backoff(base=1.0, longest=30.0, random=lambda: 1.0)
@@ -27,9 +27,9 @@ def delivery_to(
     backoff: Backoff = EXACT,
     sleep: Callable[[float], Awaitable[None]] = no_sleep,
     observer: Observer | None = None,
-) -> Delivery:
-    retry = Retry(backoff, sleep=sleep)
-    return Delivery(sink, letters or NoDeadLetters(), max_in_flight=window, retry=retry, observer=observer)
+) -> Dispatcher:
+    retry = RetryPolicy(backoff, sleep=sleep)
+    return Dispatcher(sink, letters or NoDeadLetters(), max_in_flight=window, retry=retry, observer=observer)
 
 
 def parcel(name: str, lane: str, acknowledged: Callable[[], None] = lambda: None) -> Envelope:

@@ -18,7 +18,7 @@ from vcenter_simulator.server import Simulator
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.observers import Observers
 from vcenter_source.observe.health import Health
-from vcenter_source.observe.status import Status
+from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.viewer.feed import Feed
 from vcenter_source.viewer.server import Viewer, serving
@@ -87,7 +87,7 @@ class Alone:
     url: str
     feed: Feed
     sink: KeepingSink
-    status: Status
+    status: PipelineStatus
     observers: Observers
     loop: asyncio.AbstractEventLoop
     parcels: dict[str, Envelope] = field(default_factory=dict)
@@ -125,7 +125,7 @@ def alone(*, limit: int = 10_000, token: str | None = None, host: str = "127.0.0
     over: Future[Callable[[], object]] = Future()
 
     async def run() -> None:
-        end, status, feed, sink = asyncio.Event(), Status(), Feed(limit), KeepingSink()
+        end, status, feed, sink = asyncio.Event(), PipelineStatus(), Feed(limit), KeepingSink()
         loop = asyncio.get_running_loop()
         over.set_result(lambda: loop.call_soon_threadsafe(end.set))
         options: dict[str, Any] = {

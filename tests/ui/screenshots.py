@@ -83,7 +83,7 @@ class Spans:
 def fill(viewer: Alone, number: int) -> None:
     """So many events, the last of them in every state."""
     made = list(events(number, datetime.now(UTC)))
-    viewer.do(viewer.status.vcenter.succeeded)
+    viewer.do(viewer.status.vcenter.record_success)
     viewer.post(*made[:-12])
     for at, event in enumerate(made[-12:]):
         viewer.post(event, state={2: "dead letter", 7: "retrying", 8: "retrying", 11: "in flight"}.get(at, "delivered"))

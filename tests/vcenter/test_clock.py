@@ -13,7 +13,7 @@ from tests.support.vcenter import session
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import ClockSetBackError, KeysRewoundError
 from vcenter_source.core.event import ClockReading, Event, Identity, key_step
-from vcenter_source.pipeline.cursor import AWAY, OVERLAP, Position
+from vcenter_source.pipeline.cursor import AWAY, OVERLAP, ReadCursor
 from vcenter_source.state.checkpoint import REMEMBERED, Checkpoint, OffsetTracker
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.clock import ClockMonitor, ClockSample
@@ -80,7 +80,7 @@ def test_it_is_noticed_on_the_way_to_a_wait_and_to_a_collector() -> None:
     asyncio.run(read())
 
 
-def shown(position: Position, stored: list[Event]) -> list[int]:
+def shown(position: ReadCursor, stored: list[Event]) -> list[int]:
     """The keys of what a new collector shows and was not read before."""
     begin = position.begin()
     page = [each for each in stored if begin is None or each.created >= begin]
@@ -91,7 +91,7 @@ def shown(position: Position, stored: list[Event]) -> list[int]:
 @pytest.mark.parametrize("since", [None, at(100)])
 def test_what_was_read_before_is_not_read_again_and_what_is_new_is(back: float, since: datetime | None) -> None:
     old = [event(n, n) for n in range(200)]
-    position = Position(since)
+    position = ReadCursor(since)
     assert shown(position, old) == list(range(0 if since is None else 100, 200))
     new = [event(200 + n, 200 - back + n) for n in range(50)]
     position.set_back(at(200 - back))
@@ -102,7 +102,7 @@ def test_what_was_read_before_is_not_read_again_and_what_is_new_is(back: float, 
 
 
 def test_a_clock_that_is_set_back_again_and_again() -> None:
-    stored, position = [event(n, n) for n in range(100)], Position(None)
+    stored, position = [event(n, n) for n in range(100)], ReadCursor(None)
     shown(position, stored)
     for times in range(1, 5):
         new = [event(100 * times + n, 100 - 20 * times + n) for n in range(100)]
@@ -112,7 +112,7 @@ def test_a_clock_that_is_set_back_again_and_again() -> None:
 
 
 def test_before_anything_was_read_the_clock_alone_says_where_to_begin() -> None:
-    position = Position(at(0))
+    position = ReadCursor(at(0))
     position.set_back(at(-3600))
     assert position.begin() == at(-3600)
 
@@ -155,13 +155,13 @@ def test_a_clock_that_was_set_back_while_nobody_read(first: int, back: int) -> N
     """What the checkpoint names is not read again, what its time and key would tell is, and nothing new is left out."""
     old = [event(n, n) for n in range(200)]
     new = [event(first + n, 210.5 - back + n) for n in range(300)]
-    position = Position(at(-3300), kept(ClockReading(at(200), at(200))))
+    position = ReadCursor(at(-3300), kept(ClockReading(at(200), at(200))))
     position.clock_at_start(ClockReading(at(510 - back), at(510)))
     assert shown(position, old + new) == [*range(151), *(each.key for each in new)]
 
 
 def test_a_checkpoint_that_does_not_tell_the_time_is_older_than_a_day_at_most() -> None:
-    position = Position(None, kept(None))
+    position = ReadCursor(None, kept(None))
     position.clock_at_start(ClockReading(at(200), at(200)))
     assert position.begin() == at(199) - OVERLAP
     position.clock_at_start(ClockReading(at(198), at(200)))
@@ -171,13 +171,13 @@ def test_a_checkpoint_that_does_not_tell_the_time_is_older_than_a_day_at_most() 
 @pytest.mark.parametrize("hours", [1, -1])
 def test_a_clock_of_ours_that_is_far_off_tells_nothing(hours: int) -> None:
     ours = at(0) - timedelta(days=9999)
-    position = Position(None, kept(ClockReading(at(200), ours)))
+    position = ReadCursor(None, kept(ClockReading(at(200), ours)))
     assert not position.clock_at_start(ClockReading(at(201), ours + timedelta(hours=hours)))
     assert position.begin() == at(199) - OVERLAP
 
 
 def test_a_clock_that_goes_on_while_nobody_read_costs_nothing() -> None:
-    position = Position(at(300), kept(ClockReading(at(190), at(-50))))
+    position = ReadCursor(at(300), kept(ClockReading(at(190), at(-50))))
     position.clock_at_start(ClockReading(at(300), at(60)))
     assert position.begin() == at(199) - OVERLAP
     position.clock_at_start(ClockReading(at(195), at(-45)))  # behind an event: one host's clock is ahead
@@ -222,7 +222,7 @@ def test_where_reading_has_caught_up_says_nothing_of_what_is_acknowledged_after_
 
 def test_keys_that_were_rewound_while_nobody_read_make_names_alone_count() -> None:
     """An event stored late has a key and a time as if it had been read; the next one shows that it has not."""
-    position = Position(None, kept(ClockReading(at(200), at(200))))
+    position = ReadCursor(None, kept(ClockReading(at(200), at(200))))
     position.clock_at_start(ClockReading(at(300), at(300)))
     old, late, new = [event(n, n) for n in range(200)], event(50, 140.5), event(51, 250)
     position.begin()
@@ -232,7 +232,7 @@ def test_keys_that_were_rewound_while_nobody_read_make_names_alone_count() -> No
 
 
 def test_a_host_whose_clock_is_ahead_does_not_hide_what_comes_next() -> None:
-    position = Position(None, clock=lambda: at(6))
+    position = ReadCursor(None, clock=lambda: at(6))
     assert shown(position, [event(1, 1), event(2, 3600)]) == [1, 2]
     assert shown(position, [event(1, 1), event(3, 6), event(2, 3600)]) == [3]
 
@@ -240,7 +240,7 @@ def test_a_host_whose_clock_is_ahead_does_not_hide_what_comes_next() -> None:
 def test_a_long_backlog_after_a_resume_is_read_on_wherever_the_collector_is_lost() -> None:
     """START_FROM=now is of no account where there is a checkpoint."""
     stored = [event(n, n) for n in range(1000)]
-    position = Position(at(1000), resumed(stored[9].identity, at(9)))
+    position = ReadCursor(at(1000), resumed(stored[9].identity, at(9)))
     begin = position.begin()
     page = [each for each in stored if begin is None or each.created >= begin]
     assert [each.key for each in position.fresh(page[:500]) if isinstance(each, Event)] == list(range(10, 500))
@@ -253,6 +253,6 @@ def test_a_checkpoint_tells_how_the_clocks_stood_at_the_start_where_reading_has_
     ledger.acknowledge(ledger.track(event(1, -100).identity))
     kept = ledger.to_checkpoint()
     assert kept
-    position = Position(None, kept)
+    position = ReadCursor(None, kept)
     assert position.clock_at_start(ClockReading(at(-50), at(65)))
     assert position.begin() == at(-110) - OVERLAP

@@ -25,8 +25,8 @@ from vcenter_source.core.errors import (
     VcenterUnavailableError,
 )
 from vcenter_source.core.event import Event
-from vcenter_source.pipeline.cursor import Position
-from vcenter_source.pipeline.reader import Stream
+from vcenter_source.pipeline.cursor import ReadCursor
+from vcenter_source.pipeline.reader import EventReader
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.vcenter import collector
@@ -153,8 +153,8 @@ def test_the_stream_goes_on_by_itself_after_a_loss(loss: dict[str, object]) -> N
 
         async def read() -> list[int]:
             async with vcenter_client(own.url) as vcenter:
-                stream = Stream(
-                    vcenter, Position(None), (), AT_ONCE, asyncio.sleep, OffsetTracker("uuid", None)
+                stream = EventReader(
+                    vcenter, ReadCursor(None), (), AT_ONCE, asyncio.sleep, OffsetTracker("uuid", None)
                 ).events()
                 keys: list[int] = []
                 async with aclosing(stream):

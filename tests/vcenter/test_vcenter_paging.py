@@ -13,8 +13,8 @@ from tests.support.vcenter import AT_ONCE, session, vcenter_client
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import VcenterUnavailableError
-from vcenter_source.pipeline.cursor import Position
-from vcenter_source.pipeline.reader import Stream
+from vcenter_source.pipeline.cursor import ReadCursor
+from vcenter_source.pipeline.reader import EventReader
 from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.vcenter import collector, leftovers, paging
 from vcenter_source.vcenter.collector import Collector
@@ -34,7 +34,7 @@ async def read(own: Simulator, count: int) -> list[int]:
     async with vcenter_client(own.url) as vcenter:
         keys: list[int] = []
         async with aclosing(
-            Stream(vcenter, Position(None), (), AT_ONCE, asyncio.sleep, OffsetTracker("uuid", None)).events()
+            EventReader(vcenter, ReadCursor(None), (), AT_ONCE, asyncio.sleep, OffsetTracker("uuid", None)).events()
         ) as events:
             async for event in events:
                 keys.append(event.key)  # type: ignore[union-attr]  # no gap is told here

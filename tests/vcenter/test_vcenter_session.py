@@ -25,8 +25,8 @@ from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import AuthenticationError, ConfigurationError, VcenterUnavailableError
-from vcenter_source.pipeline.cursor import Position
-from vcenter_source.pipeline.reader import Stream
+from vcenter_source.pipeline.cursor import ReadCursor
+from vcenter_source.pipeline.reader import EventReader
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.vcenter import leftovers
@@ -40,7 +40,9 @@ from vcenter_source.vcenter.stub import Stub
 async def read_through(own: Simulator, blips: int, trouble: Callable[[int], None]) -> list[int]:
     """Read events as a running adapter does; before each is posted there is trouble. Returns the keys read."""
     async with vcenter_client(own.url) as vcenter:
-        stream = Stream(vcenter, Position(None), (), AT_ONCE, asyncio.sleep, OffsetTracker("uuid", None)).events()
+        stream = EventReader(
+            vcenter, ReadCursor(None), (), AT_ONCE, asyncio.sleep, OffsetTracker("uuid", None)
+        ).events()
         keys: list[int] = []
         async with aclosing(stream):
             await asyncio.to_thread(post_events, own, 1)

@@ -28,11 +28,11 @@ from vcenter_source.core.threads import run_to_completion
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.observe.health import Health
 from vcenter_source.observe.metrics import Metrics
-from vcenter_source.observe.status import Status
-from vcenter_source.pipeline.cursor import Position
-from vcenter_source.pipeline.dispatcher import Delivery, Retry
-from vcenter_source.pipeline.processor import AHEAD, Intake
-from vcenter_source.pipeline.reader import Stream
+from vcenter_source.observe.status import PipelineStatus
+from vcenter_source.pipeline.cursor import ReadCursor
+from vcenter_source.pipeline.dispatcher import Dispatcher, RetryPolicy
+from vcenter_source.pipeline.processor import AHEAD, EventProcessor
+from vcenter_source.pipeline.reader import EventReader
 from vcenter_source.settings.events import EventSettings
 from vcenter_source.settings.source import Settings
 from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore, OffsetTracker
@@ -71,7 +71,7 @@ async def serve(settings: Settings) -> None:
     if settings.sink.address is None:
         await wait_without_sink(settings)
     store, lease = build_checkpoint_store(settings.state.checkpoint), build_lease(settings.state)
-    fence, status = build_fence(lease), Status()
+    fence, status = build_fence(lease), PipelineStatus()
     metrics = Metrics(status, is_leading=lambda: lease is None or lease.is_held)
     async with (
         open_sink(settings.sink, metrics.registry, fence) as sink,
@@ -125,12 +125,14 @@ class Pipeline:
             committer = CheckpointCommitter(self.store, tracker, self.health.status.checkpoint)
             await committer.claim()
             gc_tuning.freeze_and_relax()
-            reader = Stream(
+            reader = EventReader(
                 vcenter, cursor, types.exact_names() or (), self._backoff, asyncio.sleep, tracker, self.observers
             )
             async with supervise() as tasks, self._deliver(committer, tasks) as dispatcher:
                 ahead = max(AHEAD, settings.delivery.max_in_flight)
-                processor = Intake(types, build_converter(settings, about), tracker, dispatcher, self.observers, ahead)
+                processor = EventProcessor(
+                    types, build_converter(settings, about), tracker, dispatcher, self.observers, ahead
+                )
                 async with aclosing(reader.events()) as events:
                     async for event in events:
                         await processor.take(event)
@@ -140,11 +142,11 @@ class Pipeline:
         with suppress(RetryableError, ConfigurationError):
             await run_to_completion(self.store.load)
 
-    async def _resume(self, vcenter: Vcenter, about: About) -> tuple[Position, OffsetTracker]:
+    async def _resume(self, vcenter: Vcenter, about: About) -> tuple[ReadCursor, OffsetTracker]:
         """Begin where the checkpoint says, or at START_FROM without one."""
         start_from, resumed = start_time(self.settings.events, about), await self._load_checkpoint(about)
         overlap = timedelta(seconds=self.settings.events.read_overlap)
-        cursor = Position(start_from, resumed, overlap, vcenter.now)
+        cursor = ReadCursor(start_from, resumed, overlap, vcenter.now)
         tracker = OffsetTracker(about.instance_uuid, resumed, start_from)
         start = ClockReading(about.now, datetime.now(UTC))
         if not cursor.clock_at_start(start):
@@ -167,15 +169,15 @@ class Pipeline:
         return Backoff(base=0.5, longest=self.settings.retry.max_delay, random=random.random)
 
     @asynccontextmanager
-    async def _deliver(self, committer: CheckpointCommitter, tasks: asyncio.TaskGroup) -> AsyncIterator[Delivery]:
+    async def _deliver(self, committer: CheckpointCommitter, tasks: asyncio.TaskGroup) -> AsyncIterator[Dispatcher]:
         """A dispatcher, and checkpoints saved beside it; at the end what is in flight is delivered, then saved."""
         settings = self.settings
         retry = settings.retry.max_duration or math.inf
-        dispatcher = Delivery(
+        dispatcher = Dispatcher(
             self.sink,
             self.dead_letters,
             max_in_flight=settings.delivery.max_in_flight,
-            retry=Retry(self._backoff, retry, poison_max_tries=settings.poison_max_tries),
+            retry=RetryPolicy(self._backoff, retry, poison_max_tries=settings.poison_max_tries),
             observer=self.observers,
             spawn=tasks.create_task,
             fence=build_fence(self.health.lease),

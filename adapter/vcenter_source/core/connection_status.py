@@ -1,42 +1,45 @@
-"""When something beyond this process last answered, and why it does not: what readiness is judged by."""
+"""When something beyond this process last answered, and why it does not: readiness depends on it."""
 
 import time
 from collections.abc import Callable
 
 
-class Contact:
-    """Told by whoever does the talking. ``clock`` is monotonic and in seconds; a test passes its own."""
+class ConnectionStatus:
+    """Whether the other side of a connection answers; whoever talks to it records how each call went.
+
+    ``clock`` is monotonic and in seconds; a test passes its own.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._made: float | None = None
-        self._failing: float | None = None
+        self._succeeded_at: float | None = None
+        self._failing_since: float | None = None
         self.reason = ""
         """What the last failure said; empty while there is none since the last success."""
-        self.turned_away = False
-        """Whether an answer since then was one that everybody gets."""
+        self.is_access_refused = False
+        """Whether a response since the last success was one that everybody gets."""
 
-    def succeeded(self) -> None:
-        """It has answered as it should."""
-        self._made = self._clock()
-        self._failing = None
+    def record_success(self) -> None:
+        """Record that it has answered as it should."""
+        self._succeeded_at = self._clock()
+        self._failing_since = None
         self.reason = ""
-        self.turned_away = False
+        self.is_access_refused = False
 
-    def failed(self, reason: str) -> None:
-        """It has not."""
-        if self._failing is None:
-            self._failing = self._clock()
+    def record_failure(self, reason: str) -> None:
+        """Record that it has not, and why."""
+        if self._failing_since is None:
+            self._failing_since = self._clock()
         self.reason = reason
 
     @property
     def age(self) -> float | None:
         """Seconds since the last success; None before the first."""
-        made = self._made
-        return None if made is None else self._clock() - made
+        succeeded_at = self._succeeded_at
+        return None if succeeded_at is None else self._clock() - succeeded_at
 
     @property
-    def failing(self) -> float:
+    def failing_for(self) -> float:
         """Seconds since the first failure after the last success; 0 while there is none."""
-        failing = self._failing
-        return 0.0 if failing is None else self._clock() - failing
+        failing_since = self._failing_since
+        return 0.0 if failing_since is None else self._clock() - failing_since

@@ -9,10 +9,10 @@ import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from vcenter_source.core.connection_status import Contact
+from vcenter_source.core.connection_status import ConnectionStatus
 from vcenter_source.core.http_server import BindAddress, metrics_handler, serve_app
 from vcenter_source.observe.stall import STALL_SECONDS
-from vcenter_source.observe.status import Status, Waiting
+from vcenter_source.observe.status import PipelineStatus, Waiting
 from vcenter_source.pipeline.reader import WAIT_SECONDS
 from vcenter_source.state.lease import Lease
 
@@ -39,11 +39,11 @@ class Health:
     ``gateway`` is the reading of functions from an OpenFaaS gateway, None for other sinks.
     """
 
-    status: Status
+    status: PipelineStatus
     stale_after: float
     checkpoint_interval: float
     lease: Lease | None = None
-    gateway: Contact | None = None
+    gateway: ConnectionStatus | None = None
 
     @property
     def is_leading(self) -> bool:
@@ -62,51 +62,54 @@ class Health:
     def _lease(self, lease: Lease) -> Check:
         """It is ours, or we know lately whose it is."""
         if lease.is_held:
-            return Check(ok=True, why=f"leading{because(lease.contact.reason)}")
-        if lease.contact.failing > self.stale_after:
+            return Check(ok=True, why=f"leading{because(lease.connection.reason)}")
+        if lease.connection.failing_for > self.stale_after:
             return Check(
-                ok=False, why=f"standby, and blind for {lease.contact.failing:.0f} s{because(lease.contact.reason)}"
+                ok=False,
+                why=f"standby, and blind for {lease.connection.failing_for:.0f} s{because(lease.connection.reason)}",
             )
         return Check(ok=True, why=f"standby{because(f'{lease.holder} is leading' if lease.holder else '')}")
 
     def _vcenter(self) -> Check:
         """It was read lately. While events wait for the sink no more are read, and that is not vCenter's fault."""
-        contact, age = self.status.vcenter, self.status.vcenter.age
+        connection, age = self.status.vcenter, self.status.vcenter.age
         if age is None:
-            return Check(ok=False, why=f"not read yet{because(contact.reason)}")
-        if contact.failing > self.stale_after:
-            return Check(ok=False, why=f"not read for {age:.0f} s{because(contact.reason)}")
+            return Check(ok=False, why=f"not read yet{because(connection.reason)}")
+        if connection.failing_for > self.stale_after:
+            return Check(ok=False, why=f"not read for {age:.0f} s{because(connection.reason)}")
         if age > self.stale_after + WAIT_SECONDS and not self.status.in_flight:
             return Check(ok=False, why=f"has not answered for {age:.0f} s")
         return Check(ok=True, why=f"read {age:.0f} s ago")
 
     def _sink(self) -> Check:
         """It has accepted an event lately, or none waits for long. One that waits is named: it may be the reason."""
-        contact, oldest = self.status.sink, self.status.oldest
-        age = contact.age
+        connection, oldest = self.status.sink, self.status.oldest
+        age = connection.age
         accepted = "no event accepted yet" if age is None else f"the last event was accepted {age:.0f} s ago"
-        if oldest is None or (oldest.seconds < min(STALL_SECONDS, self.stale_after) and not contact.turned_away):
+        if oldest is None or (
+            oldest.seconds < min(STALL_SECONDS, self.stale_after) and not connection.is_access_refused
+        ):
             return Check(ok=True, why=accepted)
         held = f"{accepted}, and {described(oldest, self.status.in_flight)}"
         is_patient = oldest.seconds <= self.stale_after or (age is not None and age <= self.stale_after)
-        return Check(ok=is_patient and not contact.turned_away, why=held)
+        return Check(ok=is_patient and not connection.is_access_refused, why=held)
 
-    def _gateway(self, contact: Contact) -> Check:
+    def _gateway(self, connection: ConnectionStatus) -> Check:
         """Its functions were read lately. Events go by the last that are known."""
-        if contact.age is None or contact.failing > self.stale_after:
-            age = "yet" if contact.age is None else f"for {contact.age:.0f} s"
-            return Check(ok=False, why=f"functions not read {age}{because(contact.reason)}")
-        return Check(ok=True, why=f"functions read {contact.age:.0f} s ago")
+        if connection.age is None or connection.failing_for > self.stale_after:
+            age = "yet" if connection.age is None else f"for {connection.age:.0f} s"
+            return Check(ok=False, why=f"functions not read {age}{because(connection.reason)}")
+        return Check(ok=True, why=f"functions read {connection.age:.0f} s ago")
 
     def _checkpoint(self) -> Check:
         """It was saved lately, or there was nothing to save."""
-        contact, age = self.status.checkpoint, self.status.checkpoint.age
-        if age is None and not contact.failing:
+        connection, age = self.status.checkpoint, self.status.checkpoint.age
+        if age is None and not connection.failing_for:
             return Check(ok=True, why="nothing to save yet")
-        late = contact.failing if age is None else age
-        if contact.failing > self.stale_after or late > self.stale_after + self.checkpoint_interval:
-            return Check(ok=False, why=f"not saved for {late:.0f} s{because(contact.reason)}")
-        return Check(ok=True, why=f"up to date {late:.0f} s ago{because(contact.reason)}")
+        late = connection.failing_for if age is None else age
+        if connection.failing_for > self.stale_after or late > self.stale_after + self.checkpoint_interval:
+            return Check(ok=False, why=f"not saved for {late:.0f} s{because(connection.reason)}")
+        return Check(ok=True, why=f"up to date {late:.0f} s ago{because(connection.reason)}")
 
 
 def described(oldest: Waiting, in_flight: int) -> str:

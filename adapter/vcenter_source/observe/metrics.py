@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.observers import Observer
-from vcenter_source.observe.status import Status
+from vcenter_source.observe.status import PipelineStatus
 
 MAX_TYPES = 300
 """CloudEvents types that are counted by name. vCenter knows some 2,000 event type ids, extensions bring their own, and
@@ -49,7 +49,7 @@ class Metrics(Observer):
 
     def __init__(
         self,
-        status: Status,
+        status: PipelineStatus,
         clock: Callable[[], float] = time.monotonic,
         is_leading: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -80,7 +80,7 @@ class Metrics(Observer):
         self._logins = self._counter("session_logins", "Sessions begun with vCenter.")
         self._late = self._counter("events_late", "Events that vCenter stored later than half of READ_OVERLAP.")
 
-    def _define_gauges(self, status: Status, is_leading: Callable[[], bool]) -> None:
+    def _define_gauges(self, status: PipelineStatus, is_leading: Callable[[], bool]) -> None:
         self._gauge("events_in_flight", "Events taken up and not yet acknowledged.", lambda: status.in_flight)
         self._gauge(
             "oldest_in_flight_seconds",

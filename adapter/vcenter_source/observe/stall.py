@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from vcenter_source.observe.status import Status, Waiting
+from vcenter_source.observe.status import PipelineStatus, Waiting
 from vcenter_source.pipeline.dispatcher import names
 
 log = structlog.get_logger()
@@ -23,7 +23,7 @@ class Stall:
     """Looks at what is in flight, and logs what has waited for ``patience`` seconds. ``clock`` is monotonic."""
 
     def __init__(
-        self, status: Status, clock: Callable[[], float] = time.monotonic, *, patience: float = STALL_SECONDS
+        self, status: PipelineStatus, clock: Callable[[], float] = time.monotonic, *, patience: float = STALL_SECONDS
     ) -> None:
         self._status = status
         self._patience = patience

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from vcenter_source.core.connection_status import Contact
+from vcenter_source.core.connection_status import ConnectionStatus
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.observers import Acknowledged, Observer
 
@@ -20,7 +20,7 @@ class Waiting(NamedTuple):
     reason: str = ""
 
 
-class Status(Observer):
+class PipelineStatus(Observer):
     """The status of the pipeline. ``clock`` is monotonic, in seconds, and the same as the dispatcher's.
 
     The event loop writes to it, and the thread that talks to vCenter; any thread reads it.
@@ -28,7 +28,11 @@ class Status(Observer):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self.vcenter, self.sink, self.checkpoint = Contact(clock), Contact(clock), Contact(clock)
+        self.vcenter, self.sink, self.checkpoint = (
+            ConnectionStatus(clock),
+            ConnectionStatus(clock),
+            ConnectionStatus(clock),
+        )
         self._in_flight: dict[int, Envelope] = {}
         self._failures: dict[int, tuple[int, str]] = {}
         self._acknowledged: Acknowledged | None = None
@@ -50,17 +54,17 @@ class Status(Observer):
 
     def on_retrying(self, envelope: Envelope, reason: str) -> None:
         """Note what the try said."""
-        self.sink.failed(reason)
+        self.sink.record_failure(reason)
         failures, _ = self._failures.get(id(envelope), (0, ""))
         self._failures[id(envelope)] = failures + 1, reason
 
     def on_access_refused(self, reason: str) -> None:  # noqa: ARG002  the try is a failed one, too
         """Note that the sink may refuse everybody."""
-        self.sink.turned_away = True
+        self.sink.is_access_refused = True
 
     def on_delivered(self, envelope: Envelope) -> None:
         """Note that the sink takes events."""
-        self.sink.succeeded()
+        self.sink.record_success()
         self._forget(envelope)
 
     def on_dead_lettered(self, envelope: Envelope, reason: str) -> None:  # noqa: ARG002  it is in the log

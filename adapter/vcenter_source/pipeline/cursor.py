@@ -40,7 +40,7 @@ COMPRESSED = "EventBurstCompressed"
 
 
 @dataclass(slots=True)
-class Position:
+class ReadCursor:
     """How far the stream has read.
 
     ``since`` is where the first collector begins (None: at the oldest event that vCenter holds), unless ``resumed``

@@ -37,7 +37,7 @@ PACE = frozenset({408, 425, 429})
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
+class RetryPolicy:
     """How long one event is tried. ``duration`` is in seconds, from its first try on; after that it is given up.
 
     ``poison_max_tries`` is how often an event is tried that fails while others get through; None is for ever. ``clock``
@@ -66,7 +66,7 @@ Fence = Callable[[], None]
 """Raises where this process may deliver no more."""
 
 
-class Delivery:
+class Dispatcher:
     """Carries events to a sink, and what the sink will never take to the dead letter.
 
     ``spawn`` starts its tasks; a TaskGroup's way of it makes a failure that nobody foresaw end the process, where it
@@ -79,7 +79,7 @@ class Delivery:
         dead_letters: DeadLetters,
         *,
         max_in_flight: int,
-        retry: Retry,
+        retry: RetryPolicy,
         observer: Observer | None = None,
         spawn: Spawn = asyncio.create_task,
         fence: Fence = lambda: None,

@@ -13,7 +13,7 @@ from vcenter_source.core.observers import Observer
 from vcenter_source.events.adapter_events import GAP_TYPE
 from vcenter_source.events.conversion import Converter, ordering_key
 from vcenter_source.events.typefilter import TypeFilter
-from vcenter_source.pipeline.dispatcher import Delivery
+from vcenter_source.pipeline.dispatcher import Dispatcher
 from vcenter_source.state.checkpoint import OffsetTracker
 
 log = structlog.get_logger()
@@ -28,7 +28,7 @@ that the sink fails again and again. It ends at twice as many."""
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class EventProcessor:
     """Takes events from the stream to the delivery.
 
     Where one object's event is stuck, those of other objects go on, but no more than ``ahead`` of them: then reading
@@ -38,7 +38,7 @@ class Intake:
     types: TypeFilter
     converter: Converter
     ledger: OffsetTracker
-    delivery: Delivery
+    delivery: Dispatcher
     observer: Observer
     ahead: int = AHEAD
     trickle: float = TRICKLE

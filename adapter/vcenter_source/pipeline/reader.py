@@ -1,7 +1,7 @@
 """The events, one after another, for ever.
 
 The generators are nested by lifetime: ``events`` never ends, ``_one_collector`` lives as long as its collector does,
-``Position.fresh`` one page.
+``ReadCursor.fresh`` one page.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import ClockSetBackError, CollectorStuckError, KeysRewoundError, VcenterSourceError
 from vcenter_source.core.event import ClockReading, Event, Gap, Identity
 from vcenter_source.core.observers import Observer
-from vcenter_source.pipeline.cursor import Position
+from vcenter_source.pipeline.cursor import ReadCursor
 
 log = structlog.get_logger()
 
@@ -74,11 +74,11 @@ class Progress(Protocol):
 
 
 @dataclass(slots=True)
-class Stream:
+class EventReader:
     """What reading takes. ``sleep`` waits some seconds; a test passes its own."""
 
     history: EventHistory
-    position: Position
+    position: ReadCursor
     event_type_ids: Sequence[str]
     backoff: Backoff
     sleep: Callable[[float], Awaitable[None]]

@@ -4,7 +4,7 @@ from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.settings.sink import DISCARD
 
 
-class NowhereSink:
+class NullSink:
     """Takes every event, and nobody gets it."""
 
     address = DISCARD

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from vcenter_source.core.connection_status import Contact
+from vcenter_source.core.connection_status import ConnectionStatus
 from vcenter_source.core.errors import KubernetesConflictError, KubernetesForbiddenError, LeaseLostError, RetryableError
 from vcenter_source.core.threads import run_to_completion
 
@@ -56,7 +56,7 @@ async def do_nothing() -> None:
 
 
 class Lease:
-    """One adapter's view of the Lease. ``duration`` is in seconds; ``contact`` holds the API server's state.
+    """One adapter's view of the Lease. ``duration`` is in seconds; ``connection`` holds the API server's state.
 
     ``clock`` is in seconds and never goes back; tests pass their own ``clock`` and ``sleep``.
     """
@@ -67,14 +67,14 @@ class Lease:
         name: str,
         *,
         duration: int,
-        contact: Contact | None = None,
+        connection: ConnectionStatus | None = None,
         clock: Callable[[], float] = machine_time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._stored = stored
         self._name = name
         self._duration = duration
-        self.contact = contact or Contact()
+        self.connection = connection or ConnectionStatus()
         self._clock = clock
         self._sleep = sleep
         self._known: Object | None = None
@@ -149,12 +149,12 @@ class Lease:
         try:
             await run_to_completion(self._acquire_or_renew)
         except RetryableError as exc:
-            if isinstance(exc, KubernetesForbiddenError) and self.contact.age is None:
+            if isinstance(exc, KubernetesForbiddenError) and self.connection.age is None:
                 raise  # maybe a Role lacks something: whoever has just made it learns that at once
-            self.contact.failed(str(exc))
+            self.connection.record_failure(str(exc))
             log.warning("lease not renewed or taken, trying again", reason=str(exc))
         else:
-            self.contact.succeeded()
+            self.connection.record_success()
         return self.is_held
 
     def _acquire_or_renew(self) -> None:

@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
-from vcenter_source.core.connection_status import Contact
+from vcenter_source.core.connection_status import ConnectionStatus
 from vcenter_source.core.errors import AuthenticationError, VcenterSourceError
 from vcenter_source.core.event import ClockReading, Identity
 from vcenter_source.vcenter.clock import ClockMonitor, ClockSample
@@ -60,7 +60,7 @@ class CollectorReader:
         try:
             page = await coming
         except VcenterSourceError as exc:  # noted only now: while events wait for the sink, vCenter is not to blame
-            self._vcenter.contact.failed(str(exc))
+            self._vcenter.connection.record_failure(str(exc))
             raise
         if page.full:
             self._ahead = asyncio.create_task(self._read())
@@ -68,7 +68,7 @@ class CollectorReader:
 
     async def _read(self) -> EventPage:
         page = await self._vcenter.run(self._collector.read)
-        self._vcenter.contact.succeeded()
+        self._vcenter.connection.record_success()
         return page
 
     async def close(self) -> None:
@@ -90,7 +90,7 @@ class CollectorReader:
 
 
 class Vcenter:
-    """One vCenter, and the thread that calls it. ``contact`` is updated with events read and with failures.
+    """One vCenter, and the thread that calls it. ``connection`` is updated with events read and with failures.
 
     ``sleep`` waits some seconds; a test passes its own.
     """
@@ -98,22 +98,22 @@ class Vcenter:
     def __init__(
         self,
         session: Session,
-        contact: Contact | None = None,
+        connection: ConnectionStatus | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._session = session
-        self.contact = contact or Contact()
+        self.connection = connection or ConnectionStatus()
         self._sleep = sleep
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vcenter")
         self._clock = ClockMonitor()
         self._paging = Paging()
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a blocking call in the thread, and note a failure in ``contact``."""
+        """Run a blocking call in the thread, and note a failure in ``connection``."""
         try:
             return await self.run(function, *args, **kwargs)
         except VcenterSourceError as exc:
-            self.contact.failed(str(exc))
+            self.connection.record_failure(str(exc))
             raise
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

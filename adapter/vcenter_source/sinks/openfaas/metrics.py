@@ -47,7 +47,7 @@ class OpenfaasMetrics:
             namespace="vcenter_source",
             registry=registry,
         )
-        age.set_function(lambda: float("nan") if poller.contact.age is None else poller.contact.age)
+        age.set_function(lambda: float("nan") if poller.connection.age is None else poller.connection.age)
 
     def count_invocation(self, path: str, outcome: InvocationOutcome) -> None:
         """Count an invocation of a function."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from vcenter_source.core.connection_status import Contact
+from vcenter_source.core.connection_status import ConnectionStatus
 from vcenter_source.core.errors import SinkUnavailableError
 from vcenter_source.sinks.openfaas.topics import TopicMap
 
@@ -23,7 +23,7 @@ class TopicMapPoller:
         self._first_try = asyncio.Event()
         self._read_since = -1.0
         self._last: TopicMap | None = None
-        self.contact = Contact(clock)
+        self.connection = ConnectionStatus(clock)
 
     @property
     def last(self) -> TopicMap | None:
@@ -34,7 +34,7 @@ class TopicMapPoller:
         """Return the last map. Raises SinkUnavailableError before the first: who wants an event is not known then."""
         await self._first_try.wait()
         if self._last is None:
-            raise SinkUnavailableError(f"the functions are not known yet: {self.contact.reason}")
+            raise SinkUnavailableError(f"the functions are not known yet: {self.connection.reason}")
         return self._last
 
     async def read_after(self, moment: float) -> TopicMap:
@@ -43,7 +43,7 @@ class TopicMapPoller:
             if self._read_since <= moment:
                 await self._read_once()
         if self._read_since <= moment:
-            raise SinkUnavailableError(f"the functions cannot be read: {self.contact.reason}")
+            raise SinkUnavailableError(f"the functions cannot be read: {self.connection.reason}")
         return await self.current()
 
     async def poll(self, interval: float, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
@@ -58,13 +58,13 @@ class TopicMapPoller:
         try:
             topics = await self._read()
         except SinkUnavailableError as exc:
-            if not self.contact.failing:
+            if not self.connection.failing_for:
                 log.warning("functions cannot be read, the last topic map is kept", reason=str(exc))
-            self.contact.failed(str(exc))
+            self.connection.record_failure(str(exc))
         else:
             self._log_changes(topics)
             self._last, self._read_since = topics, start
-            self.contact.succeeded()
+            self.connection.record_success()
         self._first_try.set()
 
     def _log_changes(self, topics: TopicMap) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 
 import structlog
 
-from vcenter_source.core.connection_status import Contact
+from vcenter_source.core.connection_status import ConnectionStatus
 from vcenter_source.core.errors import KubernetesForbiddenError, OvertakenError, RetryableError
 from vcenter_source.core.threads import run_to_completion
 from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore, OffsetTracker
@@ -16,14 +16,16 @@ log = structlog.get_logger()
 class CheckpointCommitter:
     """Saves checkpoints to a store. A store that fails for a while stops nothing: the next save has the newer one.
 
-    ``contact`` is updated with the store's failures and successes; finding the checkpoint saved is a success, too.
+    ``connection`` is updated with the store's failures and successes; finding the checkpoint saved is a success, too.
     ``overtaken`` is set once another process has claimed the checkpoint.
     """
 
-    def __init__(self, store: CheckpointStore, tracker: OffsetTracker, contact: Contact | None = None) -> None:
+    def __init__(
+        self, store: CheckpointStore, tracker: OffsetTracker, connection: ConnectionStatus | None = None
+    ) -> None:
         self._store = store
         self._tracker = tracker
-        self._contact = contact or Contact()
+        self._connection = connection or ConnectionStatus()
         self._claimed = False
         self._saved: Checkpoint | None = None
         self.overtaken = False
@@ -55,7 +57,7 @@ class CheckpointCommitter:
             self._note_failure(exc)
         else:
             self._saved = checkpoint
-            self._contact.succeeded()
+            self._connection.record_success()
 
     def _claim(self) -> None:
         self._store.claim()
@@ -70,7 +72,7 @@ class CheckpointCommitter:
             self._store.save(checkpoint)
 
     def _note_failure(self, exc: RetryableError) -> None:
-        self._contact.failed(str(exc))
+        self._connection.record_failure(str(exc))
         log.warning("checkpoint not saved, trying again", reason=str(exc))
 
     async def finish(self) -> None:

@@ -89,9 +89,9 @@ class Shim:
 
     def show_readiness(self, _: Mapping[str, str]) -> web.Response:
         """Say whether the functions were read lately; otherwise why not."""
-        contact, topics = self.sink.poller.contact, self.sink.poller.last
-        is_ready = topics is not None and contact.failing <= self.stale_after
-        answer = {"ready": is_ready, "functions": len(topics.functions) if topics else None, "why": contact.reason}
+        connection, topics = self.sink.poller.connection, self.sink.poller.last
+        is_ready = topics is not None and connection.failing_for <= self.stale_after
+        answer = {"ready": is_ready, "functions": len(topics.functions) if topics else None, "why": connection.reason}
         return json_response(200 if is_ready else 503, answer)
 
     def show_metrics(self, headers: Mapping[str, str]) -> web.Response:
