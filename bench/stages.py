@@ -22,8 +22,9 @@ from bench.senders import PASSWORD, USERNAME
 from vcenter_functions.net.tls import Authorities
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.events.codec import to_binary
+from vcenter_source.settings.sink import SinkSettings
 from vcenter_source.settings.vcenter import Credentials
-from vcenter_source.sinks.http import Batches, HttpSink, http_sink
+from vcenter_source.sinks.http import Batches, HttpSink, open_http_sink
 from vcenter_source.vcenter.collector import build_event_filter
 from vcenter_source.vcenter.decode import decode_page
 from vcenter_source.vcenter.paging import MAX_PAGE_EVENTS
@@ -63,7 +64,7 @@ async def send_all(url: str, events: list[CloudEvent]) -> None:
         for event in left:
             await sink.send(Envelope(event))
 
-    async with http_sink(url, ca_certs=None, answer_timeout=30) as sink:
+    async with open_http_sink(SinkSettings.model_construct(address=url)) as sink:
         await asyncio.gather(*(work(sink) for _ in range(IN_FLIGHT)))
 
 

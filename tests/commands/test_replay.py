@@ -13,13 +13,13 @@ import pytest
 from cloudevents.core.bindings.http import HTTPMessage
 
 from tests.support.dead_letters import TRACEPARENT, cloudevent, folder_at, letter, names, store
+from tests.support.http_sink import http_sink
 from tests.support.processes import process, wait_for_line
 from tests.support.recording_sink import Answer, RecordingSink, recording_sink
 from tests.support.simulator_control import LOGIN, post_events, posted_events, read_state
 from vcenter_simulator.server import Simulator
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.pipeline.replay import Replay, ReplaySummary
-from vcenter_source.sinks.http import http_sink
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder
 
 
@@ -112,7 +112,7 @@ async def replay(folder: DeadLetterFolder, url: str, delays: list[float]) -> Rep
         delays.append(seconds)
 
     backoff = Backoff(base=1.0, longest=30.0, random=lambda: 1.0)
-    async with http_sink(url, ca_certs=None, answer_timeout=5) as sink:
+    async with http_sink(url) as sink:
         return await Replay(folder, sink, backoff, sleep=note).run()
 
 

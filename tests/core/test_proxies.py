@@ -16,6 +16,7 @@ from tests.support import simulator_control
 from tests.support.certificates import Identity, showing
 from tests.support.doctor import Doctor
 from tests.support.forward_proxy import ForwardProxy, forward_proxy
+from tests.support.http_sink import http_sink
 from tests.support.kube_api import kube_api, kubeconfig
 from tests.support.openfaas import cloudevent, vcenter_event
 from tests.support.processes import command, process, wait_for_line
@@ -44,7 +45,6 @@ from vcenter_source.core.proxies import find_proxy, find_vcenter_proxy
 from vcenter_source.settings.source import load
 from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.sinks import client as wire
-from vcenter_source.sinks.http import http_sink
 from vcenter_source.state import kube
 from vcenter_source.vcenter import stub
 from vcenter_source.vcenter.session import Session
@@ -220,7 +220,7 @@ def function(url: str) -> None:
 
 def send(url: str, **options: Any) -> None:
     async def once() -> None:
-        async with http_sink(url, ca_certs=None, answer_timeout=5, **options) as sink:
+        async with http_sink(url, **options) as sink:
             await sink.send(Envelope(EVENT))
 
     asyncio.run(once())

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import loopback
 from tests.support.dead_letters import cloudevent, folder_at, names
+from tests.support.http_sink import http_sink
 from tests.support.otlp_collector import collector
 from tests.support.processes import command, process, wait_for_line
 from tests.support.recording_sink import recording_sink
@@ -23,7 +24,6 @@ from vcenter_source.core.errors import ConfigurationError, SinkUnavailableError
 from vcenter_source.core.redaction import MASK, Redactor, find_secrets
 from vcenter_source.settings.environment import read_area
 from vcenter_source.settings.openfaas import GatewaySettings
-from vcenter_source.sinks.http import http_sink
 
 SECRET = "s3cret/with+signs="
 ENCODED = quote(SECRET, safe="")
@@ -71,7 +71,7 @@ def test_where_there_is_nothing_to_hide_nothing_is_changed() -> None:
 
 def test_a_failure_names_the_address_without_it_and_hides_it_in_the_answer() -> None:
     async def send(url: str) -> None:
-        async with http_sink(url, ca_certs=None, answer_timeout=5) as sink:
+        async with http_sink(url) as sink:
             assert not has_secret(sink.address)
             await sink.send(Envelope(cloudevent()))
 

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from tests.support.certificates import CASES, Case, Identity, make_case, mount, showing
+from tests.support.http_sink import http_sink
 from tests.support.kube_api import kube_api, kubeconfig
 from tests.support.openfaas import cloudevent, vcenter_event
 from tests.support.processes import process, wait_for_line
@@ -36,7 +37,6 @@ from vcenter_source.core.errors import (
 )
 from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.vcenter import Credentials
-from vcenter_source.sinks.http import http_sink
 from vcenter_source.sinks.mounted import Trust
 from vcenter_source.sinks.openfaas.gateway import Gateway, gateway_client
 from vcenter_source.state import kube
@@ -65,7 +65,7 @@ def rest(port: int, file: Path) -> None:
 
 def sink(port: int, file: Path) -> None:
     async def send(**trust: Any) -> None:
-        async with http_sink(f"https://127.0.0.1:{port}/", answer_timeout=5, **trust) as one:
+        async with http_sink(f"https://127.0.0.1:{port}/", **trust) as one:
             await one.send(Envelope(EVENT))
 
     asyncio.run(send(ca_certs=file.read_text()))
@@ -73,7 +73,7 @@ def sink(port: int, file: Path) -> None:
 
 def bundle(port: int, file: Path) -> None:
     async def send() -> None:
-        async with http_sink(f"https://127.0.0.1:{port}/", answer_timeout=5, ca_certs=None, bundles=file.parent) as one:
+        async with http_sink(f"https://127.0.0.1:{port}/", bundles=file.parent) as one:
             await one.send(Envelope(EVENT))
 
     asyncio.run(send())

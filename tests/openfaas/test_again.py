@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from demo.gateway_api import Reply
+from tests.support.http_sink import http_sink
 from tests.support.openfaas import pool_created
 from tests.support.openfaas_gateway import FakeGateway, Function, fake_gateway
 from tests.support.openfaas_shim import POOL_TYPE, Shim, adapter_settings, binary, deployed, shim_at
@@ -16,7 +17,7 @@ from tests.support.processes import process, wait_for_line
 from tests.support.waiting import eventually
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.envelope import Envelope
-from vcenter_source.sinks.http import SEND_AGAIN, http_sink
+from vcenter_source.sinks.http import SEND_AGAIN
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def test_what_is_asked_for_anew_and_fails_goes_on_with_who_has_not_taken_it(
 @pytest.mark.parametrize(("batch", "key"), [(1, 93), (16, 94)])
 def test_every_way_to_send_over_http_says_what_is_wished(shim: Shim, tag: Function, batch: int, key: int) -> None:
     async def send() -> None:
-        async with http_sink(shim.url, ca_certs=None, answer_timeout=10, batch=batch) as sink:
+        async with http_sink(shim.url, timeout=10, batch=batch) as sink:
             await sink.send(Envelope(pool_created(key)))
             await sink.send(Envelope(pool_created(key), attempt=1))
             for _ in range(2):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cloudevents.core.v1.event import CloudEvent
 
+from tests.support.http_sink import http_sink
 from tests.support.otlp_collector import collector
 from tests.support.processes import process, wait_for_line
 from tests.support.simulator_control import post_events, posted_events
@@ -19,7 +20,6 @@ from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
-from vcenter_source.sinks.http import http_sink
 
 BATCH_TYPE = "application/cloudevents-batch+json"
 
@@ -73,7 +73,7 @@ def sent(hook: Webhook, events: list[CloudEvent], most: int = 10, limit: int = 1
     """What becomes of each, sent at the same time."""
 
     async def all_at_once() -> list[Any]:
-        async with http_sink(hook.url, ca_certs=None, answer_timeout=5, batch=most, max_event_bytes=limit) as sink:
+        async with http_sink(hook.url, batch=most, max_event_bytes=limit) as sink:
             return await asyncio.gather(*(sink.send(Envelope(e)) for e in events), return_exceptions=True)
 
     return asyncio.run(all_at_once())
@@ -112,7 +112,7 @@ def test_a_refusal_is_that_of_the_one_event_which_is_the_reason() -> None:
 @pytest.mark.parametrize("failure", [403, 500])
 def test_one_that_fails_again_and_again_fails_no_other(failure: int) -> None:
     async def send() -> list[Any]:
-        async with http_sink(hook.url, ca_certs=None, answer_timeout=5, batch=10) as sink:
+        async with http_sink(hook.url, batch=10) as sink:
 
             async def at_once(names: Iterable[str], resend: int) -> list[Any]:
                 sending = (sink.send(Envelope(event(name), attempt=resend)) for name in names)

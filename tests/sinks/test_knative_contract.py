@@ -25,6 +25,7 @@ from cloudevents.core.v1.event import CloudEvent
 from demo.receiver import Receiver
 from tests.support import loopback
 from tests.support.certificates import mount
+from tests.support.http_sink import http_sink
 from tests.support.processes import process, wait_for_line
 from tests.support.recording_sink import Answer, recording_sink
 from tests.support.simulator_control import LOGIN, post_events
@@ -40,7 +41,6 @@ from vcenter_source.settings import source as settings
 from vcenter_source.settings.environment import read_area
 from vcenter_source.sinks import connection, mounted
 from vcenter_source.sinks.answers import ACCESS
-from vcenter_source.sinks.http import http_sink
 from vcenter_source.state.dead_letters import Reason
 
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
@@ -91,8 +91,7 @@ def send(url: str, *, between: Callable[[], object] = lambda: None, count: int =
     """Send an event this often through one sink; ``between`` is called after each."""
 
     async def all_of_them() -> None:
-        given: dict[str, Any] = {"ca_certs": None, "answer_timeout": 5.0} | options
-        async with http_sink(url, **given) as sink:
+        async with http_sink(url, **options) as sink:
             for _ in range(count):
                 await sink.send(Envelope(EVENT))
                 between()
@@ -238,7 +237,7 @@ def test_bundles_that_come_change_and_go_need_no_restart(
     mount(volume, "..1", old=make_authority(tmp_path)[0].read_bytes())
 
     async def story(url: str) -> None:
-        async with http_sink(url, ca_certs=None, answer_timeout=5, bundles=volume) as sink:
+        async with http_sink(url, bundles=volume) as sink:
             with pytest.raises(SinkUnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
                 await sink.send(Envelope(EVENT))
             mount(volume, "..2", new=certificate[0].read_bytes())
@@ -330,7 +329,7 @@ def test_every_status_is_taken_as_knative_takes_it() -> None:
     taken: dict[int, str] = {}
 
     async def each(url: str) -> None:
-        async with http_sink(url, ca_certs=None, answer_timeout=5) as sink:
+        async with http_sink(url) as sink:
             for status in statuses:
                 try:
                     await sink.send(Envelope(EVENT))

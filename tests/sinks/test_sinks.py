@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.dead_letters import powered_on
+from tests.support.http_sink import http_sink
 from tests.support.recording_sink import Answer, recording_sink
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError, OutputClosedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.sinks import client as wire
 from vcenter_source.sinks.answers import retry_after
-from vcenter_source.sinks.http import http_sink
 from vcenter_source.sinks.stdout import StdoutSink
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
@@ -26,7 +26,7 @@ NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
 
 def send(url: str, count: int = 1, timeout: float = 5.0) -> None:
     async def all_of_them() -> None:
-        async with http_sink(url, ca_certs=None, answer_timeout=timeout) as sink:
+        async with http_sink(url, timeout=timeout) as sink:
             for n in range(count):
                 await sink.send(Envelope(powered_on(str(n))))
 

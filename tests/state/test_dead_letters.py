@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.dead_letters import REASON, TRACEPARENT, cloudevent, folder_at, letter, store
+from tests.support.http_sink import http_sink
 from tests.support.processes import process
 from tests.support.recording_sink import RecordingSink, recording_sink
 from vcenter_source.commands.dead_letters import print_letters
@@ -26,7 +27,7 @@ from vcenter_source.core.errors import (
     SinkUnavailableError,
     VcenterSourceError,
 )
-from vcenter_source.sinks.http import Batches, HttpSink, http_sink
+from vcenter_source.sinks.http import Batches, HttpSink
 from vcenter_source.state.dead_letters import Reason, with_error_attributes, without_error_attributes
 from vcenter_source.state.dead_letters.sink import DeadLetterSink
 
@@ -67,7 +68,7 @@ def answering(status: int, objection: bytes) -> Iterator[RecordingSink]:
 
 
 async def send(url: str, event: CloudEvent, limit: int = sys.maxsize) -> HttpSink | Batches:
-    async with http_sink(url, ca_certs=None, answer_timeout=5, max_event_bytes=limit) as sink:
+    async with http_sink(url, max_event_bytes=limit) as sink:
         await sink.send(Envelope(event))
         return sink
 
@@ -99,7 +100,7 @@ def test_a_password_in_the_sinks_address_is_in_no_message_and_no_dead_letter() -
 
 
 async def store_at(url: str, one: Envelope) -> None:
-    async with http_sink(url, ca_certs=None, answer_timeout=5) as sink:
+    async with http_sink(url) as sink:
         await DeadLetterSink(sink).store(one, REASON)
 
 

@@ -1,7 +1,6 @@
 """An HTTP sink, a Knative Broker above all: one POST an event, in binary mode; several in one with BATCH."""
 
 import asyncio
-import sys
 from base64 import b64encode
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -201,47 +200,26 @@ def must_fit(size: int, most: int) -> None:
 
 @asynccontextmanager
 async def open_http_sink(
-    settings: SinkSettings, fence: Callable[[], None] = lambda: None
+    settings: SinkSettings, fence: Callable[[], None] = lambda: None, bundles: Path = TRUST_BUNDLES
 ) -> AsyncIterator[HttpSink | Batches]:
-    """Open the sink that the settings name, an http or https address."""
-    async with http_sink(
-        str(settings.address),
-        ca_certs=settings.ca_certs,
-        answer_timeout=settings.timeout,
-        max_event_bytes=settings.max_event_bytes,
-        batch=settings.batch,
-        token_file=settings.token_file,
-        fence=fence,
-    ) as sink:
-        yield sink
+    """Open the sink that the settings name, an http or https address, and close its connections at the end.
 
-
-@asynccontextmanager
-async def http_sink(  # noqa: PLR0913  it is wired in few places, by keyword
-    url: str,
-    *,
-    ca_certs: str | None,
-    answer_timeout: float,
-    max_event_bytes: int = sys.maxsize,
-    batch: int = 1,
-    token_file: Path | None = None,
-    bundles: Path = TRUST_BUNDLES,
-    fence: Callable[[], None] = lambda: None,
-) -> AsyncIterator[HttpSink | Batches]:
-    """A sink, its connections closed at the end. At most ``batch`` events go in a request.
-
-    ``answer_timeout`` is in seconds; ``fence`` is for the wire.
+    ``fence`` is called right before each request; ``bundles`` is the folder of trusted authorities.
     """
+    url = str(settings.address)
     address = URL(url, encoded=url.isascii())
-    trust = Trust(ca_certs, bundles).context if address.scheme == "https" else None
+    trust = Trust(settings.ca_certs, bundles).context if address.scheme == "https" else None
     proxy = find_proxy(str(address))  # aiohttp's own trust_env would also read ~/.netrc, for each request anew
-    client: Client = Wire(address, trust, answer_timeout, fence)
+    client: Client = Wire(address, trust, settings.timeout, fence)
     if proxy:
         log.info("the sink is reached through a proxy", sink=address.host, proxy=str(proxy))
-        client = Proxied(address, proxy, trust, answer_timeout, fence)
+        client = Proxied(address, proxy, trust, settings.timeout, fence)
     try:
-        to = Address(client, url, Token(token_file))
-        yield Batches(to, batch, max_event_bytes) if batch > 1 else HttpSink(to, max_event_bytes)
+        to = Address(client, url, Token(settings.token_file))
+        if settings.batch > 1:
+            yield Batches(to, settings.batch, settings.max_event_bytes)
+        else:
+            yield HttpSink(to, settings.max_event_bytes)
     finally:
         await client.close()
         await asyncio.sleep(0)  # lets the transports close before the loop does
