@@ -32,9 +32,11 @@ demo: $(READY) ## A resource pool is created and tagged, with one trace of the w
 demo-openfaas: $(READY) ## The same through an OpenFaaS gateway, with pytag as a function (KEEP=1 stays up)
 	@$(BIN)/python -m demo --openfaas $(if $(filter-out 0,$(KEEP)),--keep)
 
+# Bytecode is written whatever the environment says: without it each worker compiles all tests anew, and each process
+# all of our modules, which is a third of the time.
 .PHONY: test
 test: $(READY) ## Run the tests, four at a time, since much of their time is spent waiting
-	@$(BIN)/python -m pytest -n 4 --dist worksteal
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist worksteal
 
 .PHONY: check
 check: $(READY) ## Lint, types, layers, each program's dependencies, the docs' links, and how many calls an event takes

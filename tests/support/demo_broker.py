@@ -1,12 +1,12 @@
 """The local Broker in a process of its own, and subscribers that answer as a test likes."""
 
-import subprocess
-import sys
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.fork_server import Forked
 from tests.support.threaded_server import QuietHandler, serve_http
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -78,8 +78,7 @@ def subscriber() -> Iterator[Subscriber]:
 
 @contextmanager
 def broker(folder: Path, *arguments: str, **env: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "demo.broker", "--manifests", str(folder), *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env or None) as process:
+    with Forked(env or os.environ, "demo.broker", "--manifests", str(folder), *arguments) as process:
         assert process.stdout is not None
         ready, _, url = process.stdout.readline().strip().partition(": ")
         try:

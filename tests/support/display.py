@@ -2,17 +2,15 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.support.fork_server import Forked
+
 
 @contextmanager
-def display() -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    command = [sys.executable, "-m", "display"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=os.environ | {"PORT": "0"}, **pipes) as process:  # type: ignore[call-overload]  # its own keywords
+def display() -> Iterator[tuple[str, Forked]]:
+    with Forked(os.environ | {"PORT": "0"}, "display") as process:
         assert process.stderr is not None
         ready, _, url = process.stderr.readline().strip().partition(": ")
         try:

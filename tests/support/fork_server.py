@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import IO
 
-FORKED = frozenset({"vcenter_source", "pytag", "vcenter_simulator", "tests.guarantees.sink"})
+FORKED = frozenset({"vcenter_source", "pytag", "display", "vcenter_simulator", "demo.broker", "tests.guarantees.sink"})
 """Modules that a fork runs; any other is run anew, since what it needs must not have been imported before it."""
 
 MEASURED = "COVERAGE_PROCESS_CONFIG"
@@ -76,7 +76,7 @@ class Forked(subprocess.Popen[str]):
         self.stdin = None
         self.stdout, output = _pipe()
         self.stderr, errors = (None, output) if together else _pipe()
-        given = (output, errors, environment, module, *arguments)
+        given = (output, errors, dict(environment), module, *arguments)
         self._process = forks.Process(target=become, args=given, daemon=True)
         with unmeasured():
             self._process.start()
