@@ -22,7 +22,7 @@ from bench.sections import SPREAD, run_interleaved
 from bench.senders import Adapter
 from bench.table import compare
 
-PORT = re.compile(rb"taking CloudEvents.*\bport=(\d+)")
+PORT = re.compile(rb"accepting CloudEvents.*\bport=(\d+)")
 STRAIGHT = "straight"
 
 

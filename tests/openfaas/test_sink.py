@@ -320,7 +320,7 @@ def test_annotations_full_of_nonsense_hurt_nobody(capsys: pytest.CaptureFixture[
         at(gateway, lambda sink: send(sink, pool_created()))
         assert gateway.take().path == "sane.openfaas-fn"
         assert gateway.invoked.empty()
-    assert "list.openfaas-fn: the annotation topic names none" in capsys.readouterr().out
+    assert "list.openfaas-fn: the annotation topic is empty" in capsys.readouterr().out
 
 
 # --- credentials ------------------------------------------------------------------------------------------------------
@@ -356,5 +356,5 @@ def test_credentials_that_cannot_be_read_are_a_wrong_setting(tmp_path: Path) -> 
 @pytest.mark.parametrize("listed", [{"a": 1}, "x", 7])
 def test_a_list_that_is_none_is_no_map(listed: Any) -> None:
     pages = {"/system/namespaces": lambda: listed}
-    with fake_gateway(pages=pages) as gateway, pytest.raises(SinkUnavailableError, match="answers what is no list"):
+    with fake_gateway(pages=pages) as gateway, pytest.raises(SinkUnavailableError, match="does not answer with a list"):
         at(gateway, lambda sink: send(sink, pool_created()))

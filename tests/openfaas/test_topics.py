@@ -133,7 +133,7 @@ def test_a_function_without_topics_is_none_of_ours(annotations: Any) -> None:
 @pytest.mark.parametrize("topic", ["", " ", ",,, ,", None, 7, ["vm.powered.on"], {"a": 1}])
 def test_a_topic_that_names_nothing_is_a_problem_and_matches_nothing(topic: Any) -> None:
     functions, problems = read({"topic": topic})
-    assert problems == ["f.ns: the annotation topic names none"]
+    assert problems == ["f.ns: the annotation topic is empty"]
     assert TopicMap(functions).match(POOL, "ResourcePool:rg-9") == []
 
 

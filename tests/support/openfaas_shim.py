@@ -41,7 +41,7 @@ class Shim:
 def shim_at(gateway: FakeGateway, **settings: str) -> Iterator[Shim]:
     where = {"OPENFAAS_URL": gateway.url, "HOST": "127.0.0.1", "PORT": "0", "TOPIC_MAP_INTERVAL": "0.1"}
     with process("vcenter_source", "openfaas-shim", **(where | settings)) as shim:
-        port = wait_for_line(shim, "taking CloudEvents").rpartition("port=")[2].strip()
+        port = wait_for_line(shim, "accepting CloudEvents").rpartition("port=")[2].strip()
         yield Shim(shim, f"http://127.0.0.1:{port}")
 
 

@@ -109,7 +109,7 @@ def parse_event(headers: Mapping[str, str], body: bytes) -> CloudEvent:
     media_type = _media_type(headers.get("content-type"))
     is_structured = media_type.startswith(_STRUCTURED)
     if is_structured and media_type != f"{_STRUCTURED}+json":
-        raise EventRefusedError(f"the format {media_type} is not taken; send {_STRUCTURED}+json", status=415)
+        raise EventRefusedError(f"the format {media_type} is not supported; send {_STRUCTURED}+json", status=415)
     try:
         return _parse_json(body) if is_structured else _parse_binary(headers, body)
     except _INVALID as exc:
@@ -184,7 +184,7 @@ def _check_utf8(attributes: Mapping[str, str]) -> None:
     """Raise ValueError for a value whose bytes were no UTF-8."""
     for name, value in attributes.items():
         if not value.isascii() and any("\udc80" <= character <= "\udcff" for character in value):
-            raise ValueError(f"{name} is no UTF-8")
+            raise ValueError(f"{name} is not UTF-8")
 
 
 def _refusal(failure: Exception) -> EventRefusedError:

@@ -67,7 +67,7 @@ class GatewaySettings(EnvironmentSettings):
         if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
             raise ValueError("not an http or https address without a user name")
         if parts.query or parts.fragment:
-            raise ValueError("a gateway's address ends before a query; leave out what begins with ? or #")
+            raise ValueError("a gateway's address has no query or fragment; remove it from ? or # on")
         check_port(parts)
         return value.rstrip("/")
 

@@ -71,9 +71,9 @@ class Gateway:
         try:
             entries = orjson.loads(body)
         except ValueError as exc:
-            raise SinkUnavailableError(f"{self.url}{path} answers what is not JSON") from exc
+            raise SinkUnavailableError(f"{self.url}{path} does not answer with JSON") from exc
         if not isinstance(entries, list | None):
-            raise SinkUnavailableError(f"{self.url}{path} answers what is no list")
+            raise SinkUnavailableError(f"{self.url}{path} does not answer with a list")
         return entries or []
 
     def route(self, path: str, invocation: Invocation) -> str:

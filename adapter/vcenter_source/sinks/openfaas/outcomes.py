@@ -113,7 +113,7 @@ def parse_failure(document: Any) -> int | None:
 def describe_response(path: str, invocation: Invocation, response: InvocationResponse) -> str:
     """Describe an answer in a line, with the function's name."""
     if response.is_empty_200:
-        return f"function {path}: an empty 200 that is not the function's: it was not called"
+        return f"function {path} was not called: an empty 200 that did not come from it"
     text = quote_line(response.body, 512)
     is_without_queue = (invocation, response.status) == ("async", _NOT_FOUND)
     hint = "; without a queue, set OPENFAAS_INVOCATION=sync" if is_without_queue else ""

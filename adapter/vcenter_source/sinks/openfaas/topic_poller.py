@@ -59,7 +59,7 @@ class TopicMapPoller:
             topics = await self._read()
         except SinkUnavailableError as exc:
             if not self.connection.failing_for:
-                log.warning("functions cannot be read, the last topic map is kept", reason=str(exc))
+                log.warning("functions cannot be read, the last topic map stays in use", reason=str(exc))
             self.connection.record_failure(str(exc))
         else:
             self._log_changes(topics)

@@ -127,7 +127,7 @@ def parse_function(path: str, annotations: Mapping[str, Any], problems: list[str
     invocation = parse_choice(path, annotations, "topic-invocation", get_args(Invocation), problems)
     topics = tuple(split_list(annotations["topic"]))
     if not topics:
-        problems.append(f"{path}: the annotation topic names none")
+        problems.append(f"{path}: the annotation topic is empty")
     queue = str(annotations.get("com.openfaas.queue", ""))
     return Function(path, topics, tuple(split_list(annotations.get("topic-subject"))), form, invocation, queue)
 

@@ -61,7 +61,9 @@ class Shim:
         """Deliver one CloudEvent, or a batch of them. Header names are in lower case."""
         coding = headers.get("content-encoding", "identity")
         if coding != "identity":
-            return json_response(415, {"error": f"the Content-Encoding {coding} is not taken; send events as they are"})
+            return json_response(
+                415, {"error": f"the Content-Encoding {coding} is not supported; send events uncompressed"}
+            )
         try:
             if is_batch(headers):
                 outcomes = await asyncio.gather(*(self.deliver(each, headers) for each in parse_batch(body)))
@@ -129,9 +131,9 @@ def json_response(status: int, answer: Any, headers: Mapping[str, str] = {}) -> 
 def report(event: CloudEvent, span: Span, failure: Failure) -> None:
     """Log a failure, and set it on the span."""
     if isinstance(failure, SinkUnavailableError):
-        log.warning("not taken, will be retried", reason=str(failure), event_id=event.get_id())
+        log.warning("event not delivered, the sender will retry it", reason=str(failure), event_id=event.get_id())
     else:
-        log.error("refused for good", reason=str(failure), event_id=event.get_id())
+        log.error("event refused for good", reason=str(failure), event_id=event.get_id())
     span.set_status(StatusCode.ERROR, str(failure))
     span.set_attribute("error.type", type(failure).__name__)
 
@@ -183,6 +185,6 @@ async def run_shim(settings: ShimSettings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with serve_shim(settings) as port:
         gc_tuning.freeze_and_relax()
-        log.info("taking CloudEvents", host=settings.server.host, port=port, gateway=settings.gateway.address)
+        log.info("accepting CloudEvents", host=settings.server.host, port=port, gateway=settings.gateway.address)
         await stop.wait()
     log.info("stopped")

@@ -150,7 +150,7 @@ class ShimServer(web.Server):
 async def read_body(request: web.BaseRequest, max_body: int) -> bytes:
     """Read the whole body of a request, within the limits. Raises RequestError."""
     if "upgrade" in request.headers and "upgrade" in request.headers.get("connection", "").lower():
-        raise RequestError(HTTPStatus.NOT_IMPLEMENTED, "no other protocol is spoken here: send no Upgrade")
+        raise RequestError(HTTPStatus.NOT_IMPLEMENTED, "Upgrade is not supported")
     if (request.content_length or 0) > max_body:
         raise _too_large(max_body)
     if request.headers.get("expect", "").lower() == "100-continue":
@@ -176,7 +176,7 @@ async def _read_limited(request: web.BaseRequest, max_body: int) -> bytes:
 
 
 def _too_large(max_body: int) -> RequestError:
-    return RequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body of more than MAX_BODY_BYTES ({max_body})")
+    return RequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has more than MAX_BODY_BYTES ({max_body})")
 
 
 def refuse(status: int, reason: str) -> web.Response:
