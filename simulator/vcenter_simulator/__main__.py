@@ -27,13 +27,13 @@ class _Parser(argparse.ArgumentParser):
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):  # noqa: PLR2004  16 bits
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; set 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; set 0 to 65535")
     return int(text)
 
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 0 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
     return int(text)
 
 
@@ -49,7 +49,7 @@ def _amount(text: str) -> float:
     except ValueError:
         number = math.nan
     if not 0 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of 0 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
     return number
 
 
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         help="VMs there are; the events of --rate and --backlog are about each in turn, four at a time",
     )
     parser.add_argument(
-        "--journal", type=Path, metavar="PATH", help="a file to keep the history in; started again, it is there still"
+        "--journal", type=Path, metavar="PATH", help="a file for the history; a later start goes on with it"
     )
     parser.add_argument("--latency", type=_amount, default=0.0, metavar="SECONDS", help="added to each answer")
     parser.add_argument("--username", default=ADMINISTRATOR, help="the account that may do everything")

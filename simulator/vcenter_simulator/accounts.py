@@ -1,4 +1,4 @@
-"""Who may log in, and who of them may change anything."""
+"""The accounts: which may log in, and which may change things."""
 
 import hmac
 import time
@@ -13,7 +13,7 @@ _LOCKED_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account. Without ``may_write`` it reads events and inventory, and is refused everything else.
+    """One account. Without ``may_write`` it reads events and inventory, and may do nothing else.
 
     Without ``may_enter`` it has no permission on anything, which vCenter refuses to log in.
     """

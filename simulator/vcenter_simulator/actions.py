@@ -1,4 +1,4 @@
-"""What can be done to the inventory, with the events that vCenter posts of it."""
+"""The methods that change the inventory, with the events that vCenter posts about them."""
 
 from collections.abc import Callable
 from typing import Any

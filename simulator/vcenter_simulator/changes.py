@@ -1,4 +1,4 @@
-"""Something in vCenter changed: how long polls learn of it at once, without polling."""
+"""A signal that something in vCenter has changed, so that long polls learn it at once."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""EventManager and EventHistoryCollector over SOAP; vcenter_simulator.history says what collectors follow."""
+"""EventManager and EventHistoryCollector over SOAP; the rules of collectors stand in vcenter_simulator.history."""
 
 import uuid
 from collections.abc import Callable

@@ -31,7 +31,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """What is to go wrong, in the order of asking; ``latency`` (seconds) is added to every answer.
+    """The faults to come, in the order of asking; ``latency`` (seconds) is added to every answer.
 
     ``per_event`` is how many seconds a page of events takes for each event that it is asked for. With ``late_cookies``
     a client gets its cookie when it has logged in, not with its first answer.

@@ -91,8 +91,8 @@ def _int32(key: int) -> int:
 class History:
     """Events in the order of posting, with keys that behave like an int32.
 
-    Their times strictly increase, unless the clock is set back. ``on_change`` is told of every change: the record that
-    was posted, the next key, how many events a purge has kept.
+    Their times strictly increase, unless the clock is set back. ``on_change`` is called with every change: the
+    record that was posted, the next key, how many events a purge has kept.
     """
 
     def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:

@@ -1,7 +1,7 @@
 """The history in a file, so that a simulator that is started again has it still, as vCenter's database does.
 
-One JSON object a line: the instance uuid first, then whatever has changed. A kill may tear the last line off; whatever
-it said has not happened.
+One JSON object a line: the instance uuid first, then whatever has changed. A kill may tear the last line off; its
+change has not happened then.
 """
 
 import json
@@ -30,7 +30,7 @@ class Journal:
             self._write({"instance_uuid": instance_uuid})
 
     def restore(self, history: History) -> None:
-        """Let happen again what the file tells of, and note from now on what happens."""
+        """Repeat the changes that the file holds, and write down those that come from now on."""
         for line in self._lines[1:]:
             _REPLAY[line["change"]](history, line["value"])
         history.on_change = self._note

@@ -15,7 +15,7 @@ from vcenter_simulator.vmomi import reference, vmodl
 
 _query = vmodl.query.PropertyCollector
 _Known = dict[str, dict[str, Any]]
-"""What was last told: object id -> property path -> its value in a form that can be compared."""
+"""What was last sent: object id -> property path -> its value in a form that can be compared."""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,19 +31,19 @@ class PropertyFilter:
 
 @dataclass(slots=True, eq=False)
 class Watch:
-    """The updates of one property collector. It knows what it told under its last two versions."""
+    """The updates of one property collector. It keeps what it sent under its last two versions."""
 
     moid: str
     type: str = "PropertyCollector"
-    told: dict[str, dict[str, _Known]] = field(default_factory=dict)
+    sent: dict[str, dict[str, _Known]] = field(default_factory=dict)
     pages: dict[str, list[Any]] = field(default_factory=dict)
     cancelled: int = 0
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
-    def tell(self, known: dict[str, _Known], before: str) -> str:
-        """Keep what is told now under a new version; the version before stays, for an answer that was lost."""
+    def keep(self, known: dict[str, _Known], before: str) -> str:
+        """Keep what is sent now under a new version; the version before stays, for an answer that was lost."""
         version = str(next(self.numbers))
-        self.told = {key: value for key, value in self.told.items() if key == before} | {version: known}
+        self.sent = {key: value for key, value in self.sent.items() if key == before} | {version: known}
         return version
 
 
@@ -158,8 +158,8 @@ async def wait_for_updates(call: Call, version: str | None, options: Any) -> Any
 def updates(call: Call, version: str | None) -> Any:
     """PropertyCollector.CheckForUpdates: what changed since that version, None for nothing."""
     watch = _watch(call)
-    before = watch.told.get(version or "", {})
-    if version and version not in watch.told:
+    before = watch.sent.get(version or "", {})
+    if version and version not in watch.sent:
         raise vmodl.query.InvalidCollectorVersion(msg="The version is unknown to this property collector.")
     known, changed = {}, []
     for property_filter in _filters(call.owner, watch):
@@ -167,7 +167,7 @@ def updates(call: Call, version: str | None) -> Any:
         if objects:
             of = reference(property_filter.type, property_filter.moid)
             changed.append(_query.FilterUpdate(filter=of, objectSet=objects))
-    return _query.UpdateSet(version=watch.tell(known, version or ""), filterSet=changed) if changed else None
+    return _query.UpdateSet(version=watch.keep(known, version or ""), filterSet=changed) if changed else None
 
 
 def _differences(call: Call, property_filter: PropertyFilter, before: _Known) -> tuple[_Known, list[Any]]:

@@ -15,7 +15,7 @@ _XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 
 
 class MalformedError(Exception):
-    """The request is no SOAP that can be understood; the message says why."""
+    """The request is not valid SOAP; the message says why."""
 
 
 class _Builder(ET.TreeBuilder):
@@ -148,7 +148,7 @@ def _fields(kind: Any) -> dict[str, Any]:
 
 def _enum(kind: Any, text: str) -> Any:
     if text not in kind.values:
-        raise ValueError(f"{text!r} is no {kind.__name__}")
+        raise ValueError(f"{text!r} is not a {kind.__name__}")
     return kind(text)
 
 

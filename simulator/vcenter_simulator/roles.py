@@ -44,10 +44,10 @@ def _privileges(role: str) -> list[str]:
     small = {"NoAccess": (), "Anonymous": _READING[:1], "View": (_READING[0], _READING[2]), "ReadOnly": _READING}
     if role in small:
         return list(small[role])
-    return [name for name in _all() if _is_of(role, name)]
+    return [name for name in _all_privileges() if _has_privilege(role, name)]
 
 
-def _is_of(role: str, privilege: str) -> bool:
+def _has_privilege(role: str, privilege: str) -> bool:
     if role == "TrustedAdmin":
         return privilege in _READING or privilege.startswith(_TRUST)
     left_out = {"NoTrustedAdmin": (_TRUST,), "NoCryptoAdmin": (_TRUST, "Cryptographer.")}.get(role, ())
@@ -55,6 +55,6 @@ def _is_of(role: str, privilege: str) -> bool:
 
 
 @cache
-def _all() -> list[str]:
+def _all_privileges() -> list[str]:
     named = {info.privId for name in method_names() if (info := method_info(name)) and info.privId}
     return sorted({*named, *_READING, *_TAGGING})

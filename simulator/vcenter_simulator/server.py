@@ -30,9 +30,9 @@ _XML = "text/xml; charset=utf-8"
 # Longer than clients pool idle connections, so that none of theirs is stale when they come back to it.
 _KEEP_ALIVE_SECONDS = 1200
 _GRACE_SECONDS = 0.5
-# How often to look for the end, and whether all have gone: more often than uvicorn does, since tests start and end
-# simulators by the dozen.
-_TICK_SECONDS, _LOOK_SECONDS = 0.02, 0.005
+# How often to look whether it is to end, and whether all clients have gone: more often than uvicorn does, since tests
+# start and end simulators by the dozen.
+_TICK_SECONDS, _DRAIN_POLL_SECONDS = 0.02, 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class _Server(uvicorn.Server):
         # Polled, since uvicorn's state has nothing to wait on.
         abort = asyncio.get_running_loop().call_later(_GRACE_SECONDS, self._abort)
         while (self.server_state.connections or self.server_state.tasks) and not self.force_exit:  # noqa: ASYNC110
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_DRAIN_POLL_SECONDS)
         abort.cancel()
 
     def _abort(self) -> None:

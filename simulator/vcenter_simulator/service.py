@@ -32,7 +32,7 @@ _WRITING = {
 class Reply:
     """What goes back: an HTTP status (200, or 500 for a SOAP fault), an envelope, and the token of a new session.
 
-    ``method`` is what was called, empty where it cannot be told.
+    ``method`` is what was called, empty where it cannot be read.
     """
 
     status: int

@@ -1,4 +1,4 @@
-"""SessionManager over SOAP: logging in and out, with the events of it."""
+"""SessionManager over SOAP: logging in and out, with the events that these post."""
 
 from collections.abc import Callable
 from typing import Any

@@ -84,7 +84,7 @@ def count(vcenter: Vcenter) -> dict[str, Any]:
 
 
 def list_events(vcenter: Vcenter) -> list[dict[str, Any]]:
-    """List what tells one event from another, in the order of posting."""
+    """List what identifies each event, in the order of posting."""
     history = vcenter.events.history
     return [
         {
