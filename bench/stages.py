@@ -24,7 +24,8 @@ from vcenter_source.core.envelope import Envelope
 from vcenter_source.events.codec import to_binary
 from vcenter_source.settings.sink import SinkSettings
 from vcenter_source.settings.vcenter import Credentials
-from vcenter_source.sinks.http import Batches, HttpSink, open_http_sink
+from vcenter_source.sinks.batching import BatchingSink
+from vcenter_source.sinks.http import HttpSink, open_http_sink
 from vcenter_source.vcenter.collector import build_event_filter
 from vcenter_source.vcenter.decode import decode_page
 from vcenter_source.vcenter.paging import MAX_PAGE_EVENTS
@@ -60,7 +61,7 @@ async def send_all(url: str, events: list[CloudEvent]) -> None:
     """Send the events by the adapter's own sink, so many at once, in no order."""
     left = iter(events)
 
-    async def work(sink: HttpSink | Batches) -> None:
+    async def work(sink: HttpSink | BatchingSink) -> None:
         for event in left:
             await sink.send(Envelope(event))
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from vcenter_source.core.errors import SinkUnavailableError
 from vcenter_source.core.quoting import quote_line
-from vcenter_source.sinks.answers import judge
-from vcenter_source.sinks.connection import Answer
+from vcenter_source.sinks.connection import HttpResponse
+from vcenter_source.sinks.responses import raise_for_status
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_whatever_was_said_is_one_printable_line(said: bytes, most: int) -> None
 
 def test_neither_the_body_nor_the_reason_of_an_answer_reaches_the_log_raw() -> None:
     with pytest.raises(SinkUnavailableError) as caught:
-        judge("http://sink/", Answer(503, "Gone\x9b2J", {}, gzip.compress(b"x" * 500)))
+        raise_for_status("http://sink/", HttpResponse(503, "Gone\x9b2J", {}, gzip.compress(b"x" * 500)))
     assert str(caught.value).isprintable()
     assert str(caught.value).startswith("http://sink/ answers 503")
     assert caught.value.body[:2] == b"\x1f\x8b", "the dead letter keeps it as it was"

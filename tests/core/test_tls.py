@@ -37,8 +37,8 @@ from vcenter_source.core.errors import (
 )
 from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.vcenter import Credentials
-from vcenter_source.sinks.mounted import Trust
 from vcenter_source.sinks.openfaas.gateway import Gateway, gateway_client
+from vcenter_source.sinks.trust_bundle import TrustBundle
 from vcenter_source.state import kube
 from vcenter_source.vcenter.session import Session
 
@@ -142,7 +142,7 @@ def test_doctor_judges_alike(cases: dict[str, Case], tmp_path: Path, name: str) 
         return await one.verify()
 
     with showing(case.server) as port:
-        for context in (Authorities(trusted).context, Trust(case.trusted.decode(), tmp_path / "none").context):
+        for context in (Authorities(trusted).context, TrustBundle(case.trusted.decode(), tmp_path / "none").context):
             outcome = asyncio.run(verify(port, context))
             assert outcome.status == ("failed" if case.error else "ok"), outcome
 

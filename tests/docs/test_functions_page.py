@@ -11,7 +11,7 @@ from tests.docs.pages import blocks, page, rows, section
 from vcenter_source.settings.environment import list_variables
 from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.source import Settings as AdapterSettings
-from vcenter_source.sinks.answers import ACCESS, RETRYABLE
+from vcenter_source.sinks.responses import ACCESS_STATUSES, RETRYABLE_STATUSES
 
 TEXT = page("functions.md")
 HEADERS = {
@@ -48,11 +48,11 @@ def test_the_function_refuses_what_will_never_work_and_says_why() -> None:
 def test_the_table_of_answers_is_what_the_source_makes_of_them() -> None:
     table = {row[0]: row[3] for row in rows(section(TEXT, "### What an answer means"))}
     assert table["401, 403, 415, 3xx"].startswith("held")
-    assert {401, 403, 415, 302} <= ACCESS
+    assert {401, 403, 415, 302} <= ACCESS_STATUSES
     assert table["404, 409"] == table["408, 429"] == "retries until it succeeds"
-    assert {404, 409, 408, 429} <= RETRYABLE
+    assert {404, 409, 408, 429} <= RETRYABLE_STATUSES
     assert table["400, 413, 422"] == "dead letter"
-    assert not {400, 413, 422} & (ACCESS | RETRYABLE)
+    assert not {400, 413, 422} & (ACCESS_STATUSES | RETRYABLE_STATUSES)
 
 
 def test_the_settings_that_it_names_exist() -> None:

@@ -17,7 +17,7 @@ from tests.support.processes import process, wait_for_line
 from tests.support.waiting import eventually
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.envelope import Envelope
-from vcenter_source.sinks.http import SEND_AGAIN
+from vcenter_source.sinks.endpoint import SEND_AGAIN
 
 
 @pytest.fixture(scope="module")

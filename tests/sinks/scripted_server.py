@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 from yarl import URL
 
-from vcenter_source.sinks.client import Wire
-from vcenter_source.sinks.connection import Answer
+from vcenter_source.sinks.client import HttpClient
+from vcenter_source.sinks.connection import HttpResponse
 
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 
@@ -23,7 +23,7 @@ async def request_of(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 
 async def with_server(
     talk: Talk,
-    work: Callable[[Wire], Awaitable[None]],
+    work: Callable[[HttpClient], Awaitable[None]],
     seconds: float = 5.0,
     fence: Callable[[], None] = lambda: None,
 ) -> None:
@@ -39,7 +39,7 @@ async def with_server(
 
     async with await asyncio.start_server(connection, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        client = Wire(URL(f"http://127.0.0.1:{port}/path?q=1"), None, seconds, fence)
+        client = HttpClient(URL(f"http://127.0.0.1:{port}/path?q=1"), None, seconds, fence)
         try:
             await work(client)
         finally:
@@ -58,11 +58,11 @@ def answering(*answers: bytes) -> Talk:
     return talk
 
 
-def exchanged(answer: bytes) -> Answer:
+def exchanged(answer: bytes) -> HttpResponse:
     """What becomes of one request with this answer, after which the server hangs up."""
-    got: list[Answer] = []
+    got: list[HttpResponse] = []
 
-    async def work(client: Wire) -> None:
+    async def work(client: HttpClient) -> None:
         got.append(await client.post({}, b"x"))
 
     asyncio.run(with_server(answering(answer), work))

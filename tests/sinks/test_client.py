@@ -12,9 +12,9 @@ from yarl import URL
 from tests.sinks.scripted_server import ACCEPTED, answering, exchanged, request_of, with_server
 from vcenter_functions.net.proxies import Proxy
 from vcenter_source.sinks import connection
-from vcenter_source.sinks.client import Wire
-from vcenter_source.sinks.connection import Answer, WireError
-from vcenter_source.sinks.proxied import Proxied
+from vcenter_source.sinks.client import HttpClient
+from vcenter_source.sinks.connection import HttpResponse, HttpTransportError
+from vcenter_source.sinks.proxy import ProxiedClient
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_an_answer_may_come_in_any_pieces(cuts: set[int]) -> None:
             await writer.drain()
             await asyncio.sleep(0)
 
-    async def work(client: Wire) -> None:
+    async def work(client: HttpClient) -> None:
         answer = await client.post({}, b"")
         assert (answer.status, answer.headers["retry-after"], answer.body) == (503, "7", b"later")
 
@@ -55,7 +55,7 @@ def test_an_answer_may_come_in_any_pieces(cuts: set[int]) -> None:
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 2", b"HTTP/1.1 202 Accepted\r\nContent-Le", b"SSH-2.0-OpenSSH\r\n"])
 def test_what_is_no_answer_is_told(said: bytes) -> None:
-    with pytest.raises(WireError, match=r"without an answer|no HTTP"):
+    with pytest.raises(HttpTransportError, match=r"without an answer|no HTTP"):
         exchanged(said)
 
 
@@ -69,12 +69,12 @@ def test_many_at_once_get_each_its_own_answer_over_few_connections() -> None:
             _, body = await request_of(reader)
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
-    async def worker(client: Wire, name: int) -> None:
+    async def worker(client: HttpClient, name: int) -> None:
         for n in range(100):
             body = b"%d of %d" % (n, name)
             assert (await client.post({"ce-id": "1"}, body)).body == body
 
-    async def work(client: Wire) -> None:
+    async def work(client: HttpClient) -> None:
         await asyncio.gather(*(worker(client, name) for name in range(8)))
 
     asyncio.run(with_server(echo, work))
@@ -90,7 +90,7 @@ def test_a_kept_connection_that_the_server_has_closed_costs_no_failure() -> None
         writer.write(ACCEPTED)  # and closes, which it has not announced
         served += 1
 
-    async def work(client: Wire) -> None:
+    async def work(client: HttpClient) -> None:
         for _ in range(5):
             assert (await client.post({}, b"")).status == 202
 
@@ -111,9 +111,9 @@ def test_a_request_that_the_other_side_cannot_bear_is_not_sent_on_every_kept_con
             await asyncio.sleep(0.01)
             writer.write(ACCEPTED)
 
-    async def work(client: Wire) -> None:
+    async def work(client: HttpClient) -> None:
         await asyncio.gather(*(client.post({}, b"") for _ in range(8)))
-        with pytest.raises(WireError):
+        with pytest.raises(HttpTransportError):
             await client.post({}, b"fatal")
 
     asyncio.run(with_server(fragile, work))
@@ -130,9 +130,9 @@ def test_a_request_whose_answer_was_begun_and_broken_off_is_not_sent_again_at_on
             served.append(body)
             writer.write(ACCEPTED if body == b"first" else b"HTTP/1.1 2")
 
-    async def work(client: Wire) -> None:
+    async def work(client: HttpClient) -> None:
         await client.post({}, b"first")
-        with pytest.raises(WireError, match="without an answer"):
+        with pytest.raises(HttpTransportError, match="without an answer"):
             await client.post({}, b"second")
 
     asyncio.run(with_server(breaking_off, work))
@@ -147,7 +147,7 @@ def test_a_request_that_was_given_up_leaves_its_answer_to_nobody() -> None:
                 await asyncio.sleep(0.05)
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
-    async def work(client: Wire) -> None:
+    async def work(client: HttpClient) -> None:
         await client.post({}, b"first")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(client.post({}, b"slow"), 0.01)
@@ -164,7 +164,7 @@ def test_what_nobody_has_asked_for_is_not_taken_for_an_answer() -> None:
             await asyncio.sleep(0)
             writer.write(b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n")
 
-    async def work(client: Wire) -> None:
+    async def work(client: HttpClient) -> None:
         for body in (b"1", b"2", b"3"):
             assert (await client.post({}, body)).body == body
             await asyncio.sleep(0.02)
@@ -180,7 +180,7 @@ def test_of_two_answers_to_one_request_the_first_counts_and_the_second_is_nobody
             _, body = await request_of(reader)
             writer.write(two if body == b"first" else ACCEPTED)
 
-    async def work(client: Wire) -> None:
+    async def work(client: HttpClient) -> None:
         assert (await client.post({}, b"first")).status == 500
         both = await asyncio.wait_for(asyncio.gather(client.post({}, b"a"), client.post({}, b"b")), 5)
         assert [answer.status for answer in both] == [202, 202]
@@ -190,7 +190,7 @@ def test_of_two_answers_to_one_request_the_first_counts_and_the_second_is_nobody
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux's")
 def test_a_server_that_has_vanished_is_noticed_by_the_kernel_before_the_answer_is_due() -> None:
-    async def work(client: Wire) -> None:
+    async def work(client: HttpClient) -> None:
         await client.post({}, b"")
         (only,) = client._all
         kept = only._transport.get_extra_info("socket")
@@ -216,7 +216,7 @@ def test_the_fence_is_asked_when_a_connection_stands_and_before_a_stale_request_
             raise PermissionError
         asked.append(True)
 
-    async def work(client: Wire) -> None:
+    async def work(client: HttpClient) -> None:
         if kept:
             await client.post({}, b"1")
         with pytest.raises(PermissionError):
@@ -237,7 +237,7 @@ def test_no_answer_in_time_is_a_failure_and_half_of_a_body_is_none(monkeypatch: 
         writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 9\r\n\r\nhalf" if body else b"")
         await asyncio.sleep(5)
 
-    async def work(client: Wire) -> None:
+    async def work(client: HttpClient) -> None:
         assert (await client.post({}, b"x")).body == b"half"
         with pytest.raises(TimeoutError, match=r"no answer within 0\.2 s"):
             await client.post({}, b"")
@@ -252,7 +252,7 @@ def test_what_is_sent_is_a_request_to_exactly_that_address() -> None:
         heads.append((await request_of(reader))[0])
         writer.write(ACCEPTED)
 
-    async def work(client: Wire) -> None:
+    async def work(client: HttpClient) -> None:
         await client.post({"ce-id": "1", "content-type": "application/json"}, b"{}")
 
     asyncio.run(with_server(note, work))
@@ -264,17 +264,17 @@ def test_what_is_sent_is_a_request_to_exactly_that_address() -> None:
 
 @pytest.mark.parametrize("value", ["a\nb: c", "a\r\n\r\nPOST /", "a\rb"])
 def test_no_header_can_smuggle_another(value: str) -> None:
-    async def work(client: Wire) -> None:
-        with pytest.raises(WireError, match="line break"):
+    async def work(client: HttpClient) -> None:
+        with pytest.raises(HttpTransportError, match="line break"):
             await client.post({"content-type": value}, b"")
 
     asyncio.run(with_server(answering(ACCEPTED), work))
 
 
 def test_the_host_of_an_address_is_sent_as_it_stands_there() -> None:
-    assert "host: host\r\n" in Wire(URL("http://user:pass@host/"), None, 1)._head
-    assert "host: [::1]:81\r\n" in Wire(URL("http://[::1]:81/"), None, 1)._head
-    assert "host: host\r\n" in Wire(URL("https://host/"), None, 1)._head
+    assert "host: host\r\n" in HttpClient(URL("http://user:pass@host/"), None, 1)._head
+    assert "host: [::1]:81\r\n" in HttpClient(URL("http://[::1]:81/"), None, 1)._head
+    assert "host: host\r\n" in HttpClient(URL("https://host/"), None, 1)._head
 
 
 def test_a_proxy_gets_the_whole_address() -> None:
@@ -285,10 +285,10 @@ def test_a_proxy_gets_the_whole_address() -> None:
         writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok")
         writer.close()
 
-    async def through() -> Answer:
+    async def through() -> HttpResponse:
         async with await asyncio.start_server(note, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            client = Proxied(
+            client = ProxiedClient(
                 URL("http://sink.invalid/path"), Proxy(f"http://127.0.0.1:{port}", "HTTP_PROXY"), None, 5.0
             )
             try:
@@ -303,7 +303,7 @@ def test_a_proxy_gets_the_whole_address() -> None:
 
 def test_a_proxy_that_is_not_there_is_a_failure_of_the_sink() -> None:
     async def through(port: int) -> None:
-        client = Proxied(URL("http://sink.invalid/"), Proxy(f"http://127.0.0.1:{port}", "HTTP_PROXY"), None, 5.0)
+        client = ProxiedClient(URL("http://sink.invalid/"), Proxy(f"http://127.0.0.1:{port}", "HTTP_PROXY"), None, 5.0)
         try:
             await client.post({}, b"")
         finally:

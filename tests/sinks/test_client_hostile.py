@@ -11,9 +11,9 @@ from yarl import URL
 from tests.sinks.scripted_server import ACCEPTED, Talk, exchanged, request_of, with_server
 from vcenter_functions.net.proxies import Proxy
 from vcenter_source.sinks import connection
-from vcenter_source.sinks.client import Wire
-from vcenter_source.sinks.connection import Answer, WireError
-from vcenter_source.sinks.proxied import Proxied
+from vcenter_source.sinks.client import HttpClient
+from vcenter_source.sinks.connection import HttpResponse, HttpTransportError
+from vcenter_source.sinks.proxy import ProxiedClient
 
 CHUNKED = b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n"
 MIB = 1024 * 1024
@@ -32,18 +32,18 @@ def flooding(*beginning: bytes, again: bytes) -> Talk:
     return talk
 
 
-async def outcome(client: Wire) -> Answer | OSError:
+async def outcome(client: HttpClient) -> HttpResponse | OSError:
     try:
         return await client.post({}, b"x")
     except OSError as exc:
         return exc
 
 
-def flooded(*beginning: bytes, again: bytes, seconds: float = 5.0) -> Answer | OSError:
+def flooded(*beginning: bytes, again: bytes, seconds: float = 5.0) -> HttpResponse | OSError:
     """What becomes of a request to such a server, in little time and memory."""
-    got: list[Answer | OSError] = []
+    got: list[HttpResponse | OSError] = []
 
-    async def work(client: Wire) -> None:
+    async def work(client: HttpClient) -> None:
         got.append(await outcome(client))
         assert client._idle == []
 
@@ -68,7 +68,7 @@ def flooded(*beginning: bytes, again: bytes, seconds: float = 5.0) -> Answer | O
 )
 def test_an_answer_whose_head_never_ends_is_none(beginning: bytes, again: bytes) -> None:
     found = flooded(beginning, again=again)
-    assert isinstance(found, WireError)
+    assert isinstance(found, HttpTransportError)
     assert "longer than" in str(found)
 
 
@@ -84,7 +84,7 @@ def test_an_answer_whose_head_never_ends_is_none(beginning: bytes, again: bytes)
 )
 def test_an_answer_counts_whose_status_is_there_whatever_follows_for_ever(beginning: bytes, again: bytes) -> None:
     found = flooded(beginning, again=again)
-    assert isinstance(found, Answer)
+    assert isinstance(found, HttpResponse)
     assert (found.status, "x" in found.headers) == (202, False)
     assert len(found.body) < 512 * 1024
 
@@ -92,12 +92,12 @@ def test_an_answer_counts_whose_status_is_there_whatever_follows_for_ever(beginn
 def test_a_sender_that_leaves_no_pause_does_not_outrun_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """The timer is due in a turn of the loop in which the next piece is there as well, and comes first."""
     monkeypatch.setattr(connection, "BODY_TIMEOUT", 0.2)
-    monkeypatch.setattr(connection, "MAX_ANSWER", 2**40)
+    monkeypatch.setattr(connection, "MAX_RESPONSE", 2**40)
     monkeypatch.setattr(connection, "MAX_BODY", 2**40)
-    found: list[Answer] = []
+    found: list[HttpResponse] = []
 
-    async def work(client: Wire) -> None:
-        one = await client._connected(None)
+    async def work(client: HttpClient) -> None:
+        one = await client._connect(None)
         answer = asyncio.ensure_future(one.post(b"GET / HTTP/1.1\r\n\r\n"))
         await asyncio.sleep(0)
         one.data_received(b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -133,12 +133,12 @@ def test_a_sender_that_leaves_no_pause_does_not_outrun_the_deadline(monkeypatch:
 )
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_no_other_protocol_acknowledges_an_event(said: bytes, size: int) -> None:
-    with pytest.raises(WireError, match="no HTTP"):
+    with pytest.raises(HttpTransportError, match="no HTTP"):
         in_pieces(said, size)
 
 
-def in_pieces(said: bytes, size: int) -> Answer:
-    got: list[Answer] = []
+def in_pieces(said: bytes, size: int) -> HttpResponse:
+    got: list[HttpResponse] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await request_of(reader)
@@ -147,7 +147,7 @@ def in_pieces(said: bytes, size: int) -> Answer:
             await writer.drain()
             await asyncio.sleep(0)
 
-    async def work(client: Wire) -> None:
+    async def work(client: HttpClient) -> None:
         got.append(await client.post({}, b"x"))
 
     asyncio.run(with_server(talk, work))
@@ -171,7 +171,7 @@ def test_what_precedes_an_answer_does_not_hide_it(size: int) -> None:
     ],
 )
 def test_a_protocol_that_nobody_asked_to_switch_to_is_a_failure(said: bytes, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(WireError, match="101"):
+    with pytest.raises(HttpTransportError, match="101"):
         exchanged(said)
     assert capfd.readouterr().err == ""
 
@@ -189,8 +189,10 @@ def test_through_a_proxy_an_answer_that_comes_byte_by_byte_is_none() -> None:
             await writer.drain()
             await asyncio.sleep(0.02)
 
-    async def through(proxy: Wire) -> None:
-        client = Proxied(URL("http://sink.invalid/"), Proxy(f"http://127.0.0.1:{proxy._port}", "HTTP_PROXY"), None, 0.3)
+    async def through(proxy: HttpClient) -> None:
+        client = ProxiedClient(
+            URL("http://sink.invalid/"), Proxy(f"http://127.0.0.1:{proxy._port}", "HTTP_PROXY"), None, 0.3
+        )
         try:
             with pytest.raises(TimeoutError, match=r"no answer within 0\.3 s"):
                 await client.post({}, b"x")

@@ -39,8 +39,8 @@ from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkU
 from vcenter_source.settings import sink as sinksettings
 from vcenter_source.settings import source as settings
 from vcenter_source.settings.environment import read_area
-from vcenter_source.sinks import connection, mounted
-from vcenter_source.sinks.answers import ACCESS
+from vcenter_source.sinks import connection, trust_bundle
+from vcenter_source.sinks.responses import ACCESS_STATUSES
 from vcenter_source.state.dead_letters import Reason
 
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
@@ -253,7 +253,7 @@ def test_bundles_that_come_change_and_go_need_no_restart(
 
 def test_one_connection_serves_while_the_bundles_stay(certificate: tuple[Path, ssl.SSLContext], tmp_path: Path) -> None:
     mount(tmp_path, "..1", a=certificate[0].read_bytes())
-    trust = mounted.Trust(None, tmp_path)
+    trust = trust_bundle.TrustBundle(None, tmp_path)
     assert trust.context() is trust.context()
 
 
@@ -344,7 +344,7 @@ def test_every_status_is_taken_as_knative_takes_it() -> None:
         assert len(sink.requests) == len(statuses)  # no redirect was followed
     assert {s for s in statuses if taken[s] == "done"} == {200, 202, 204}
     assert {s for s in statuses if taken[s] == "later"} == {404, 408, 409, 425, 429, *range(500, 600)}
-    assert {s for s in statuses if taken[s] == "while none gets through"} == ACCESS
+    assert {s for s in statuses if taken[s] == "while none gets through"} == ACCESS_STATUSES
 
 
 def test_retry_after_is_honoured_up_to_the_longest_delay() -> None:

@@ -18,7 +18,7 @@ from tests.support.recording_sink import Answer, recording_sink
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError, OutputClosedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.sinks import client as wire
-from vcenter_source.sinks.answers import retry_after
+from vcenter_source.sinks.responses import parse_retry_after
 from vcenter_source.sinks.stdout import StdoutSink
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
@@ -122,19 +122,19 @@ def test_a_sink_that_never_answers_is_retryable() -> None:
     ],
 )
 def test_retry_after_in_seconds_and_as_a_date(value: str, seconds: float | None) -> None:
-    assert retry_after(value, NOW) == seconds
+    assert parse_retry_after(value, NOW) == seconds
 
 
 @given(st.text(max_size=30))
 def test_any_retry_after_is_a_delay_or_nothing(value: str) -> None:
-    seconds = retry_after(value, NOW)
+    seconds = parse_retry_after(value, NOW)
     assert seconds is None or seconds >= 0
 
 
 @given(st.integers(946_684_800, 4_102_444_800).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)))
 def test_every_http_date_is_understood(date: datetime) -> None:
     text = date.strftime("%a, %d %b %Y %H:%M:%S GMT")
-    assert retry_after(text, NOW) == max(timedelta(0), date - NOW).total_seconds()
+    assert parse_retry_after(text, NOW) == max(timedelta(0), date - NOW).total_seconds()
 
 
 async def send_all(sink: StdoutSink, *events: CloudEvent) -> None:

@@ -27,7 +27,8 @@ from vcenter_source.core.errors import (
     SinkUnavailableError,
     VcenterSourceError,
 )
-from vcenter_source.sinks.http import Batches, HttpSink
+from vcenter_source.sinks.batching import BatchingSink
+from vcenter_source.sinks.http import HttpSink
 from vcenter_source.state.dead_letters import Reason, with_error_attributes, without_error_attributes
 from vcenter_source.state.dead_letters.sink import DeadLetterSink
 
@@ -67,7 +68,7 @@ def answering(status: int, objection: bytes) -> Iterator[RecordingSink]:
         yield sink
 
 
-async def send(url: str, event: CloudEvent, limit: int = sys.maxsize) -> HttpSink | Batches:
+async def send(url: str, event: CloudEvent, limit: int = sys.maxsize) -> HttpSink | BatchingSink:
     async with http_sink(url, max_event_bytes=limit) as sink:
         await sink.send(Envelope(event))
         return sink

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from vcenter_source.settings.sink import SinkSettings
-from vcenter_source.sinks.http import Batches, HttpSink, open_http_sink
-from vcenter_source.sinks.mounted import TRUST_BUNDLES
+from vcenter_source.sinks.batching import BatchingSink
+from vcenter_source.sinks.http import HttpSink, open_http_sink
+from vcenter_source.sinks.trust_bundle import TRUST_BUNDLES
 
 
 @asynccontextmanager
@@ -19,7 +20,7 @@ async def http_sink(
     bundles: Path = TRUST_BUNDLES,
     token_file: Path | None = None,
     **settings: Any,
-) -> AsyncIterator[HttpSink | Batches]:
+) -> AsyncIterator[HttpSink | BatchingSink]:
     """Open a sink at ``url``, by default with a short time-out, no limit of size, and one event a request."""
 
     class WithToken(SinkSettings):

@@ -1,6 +1,6 @@
-"""HTTP/1.1 POSTs to one address, over connections that are kept, and no more work for each than it takes.
+"""HTTP/1.1 POSTs to one address over kept connections, with as little work for each as possible.
 
-A general client costs several times what the rest of an event's way does. The parsing is llhttp's, by ``httptools``.
+A general client costs several times as much as all else that is done for an event. ``httptools`` (llhttp) parses.
 """
 
 import asyncio
@@ -10,19 +10,19 @@ from typing import Any
 
 from yarl import URL
 
-from vcenter_source.sinks.connection import Answer, Connection, WireError
+from vcenter_source.sinks.connection import Connection, HttpResponse, HttpTransportError
 
 USER_AGENT = "vcenter-source"
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds for a connection to stand, TLS and all."""
+"""Seconds to open a connection, TLS included."""
 
 
-class Wire:
-    """POSTs to one address. ``tls`` gives what the next connection trusts; None is plain HTTP.
+class HttpClient:
+    """POSTs to one address. ``tls`` returns the TLS context of the next connection; None is plain HTTP.
 
-    ``answer_timeout`` is in seconds, from the request to the answer's headers. It keeps as many connections as there
-    were requests at once. ``fence`` is asked right before a request goes out, and what it raises is raised instead.
+    ``answer_timeout`` is in seconds, from the request to the response's headers. It keeps as many connections as there
+    were requests at once. ``fence`` is called right before each request goes out, and raises to stop it.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class Wire:
         self._path = url.raw_path_qs
         self._head = f" HTTP/1.1\r\nhost: {host}{port}\r\nuser-agent: {USER_AGENT}\r\n"
 
-    async def post(self, headers: Mapping[str, str], body: bytes, path: str | None = None) -> Answer:
-        """Send a request, to the address' own path or to another there, and return its answer.
+    async def post(self, headers: Mapping[str, str], body: bytes, path: str | None = None) -> HttpResponse:
+        """Send a request, to the address' own path or to another one, and return the response.
 
         Raises OSError: WireError, TimeoutError, or what connecting raises.
         """
-        request = self._rendered(headers, body, path or self._path)
+        request = self._render(headers, body, path or self._path)
         tls = self._tls and self._tls()
         while self._idle:
             connection = self._idle.pop()
@@ -57,15 +57,15 @@ class Wire:
             if not connection.open:
                 continue
             try:
-                return await self._sent(connection, request)
-            except WireError as exc:
+                return await self._send(connection, request)
+            except HttpTransportError as exc:
                 if not exc.stale:  # a server may close a kept connection as it likes (RFC 9112, 9.3.1)
                     raise
                 break  # once: it may be this very request that the other side cannot bear
-        return await self._sent(await self._connected(tls), request)
+        return await self._send(await self._connect(tls), request)
 
-    def _sent(self, connection: "Connection", request: bytes) -> Coroutine[Any, Any, Answer]:
-        """What sends it, and is to be awaited at once: nothing may come between the fence and the request."""
+    def _send(self, connection: "Connection", request: bytes) -> Coroutine[Any, Any, HttpResponse]:
+        """Return what sends the request. Await it at once: nothing may come between the fence and the request."""
         try:
             self._fence()
         except Exception:
@@ -78,14 +78,14 @@ class Wire:
         for connection in list(self._all):
             connection.close()
 
-    def _rendered(self, headers: Mapping[str, str], body: bytes, path: str) -> bytes:
+    def _render(self, headers: Mapping[str, str], body: bytes, path: str) -> bytes:
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if not lines.count("\n") == lines.count("\r") == len(headers):
-            raise WireError("a header of the request holds a line break")
+            raise HttpTransportError("a header of the request holds a line break")
         head = f"POST {path}{self._head}{lines}content-length: {len(body)}\r\n\r\n"
         return head.encode("latin-1", "replace") + body
 
-    async def _connected(self, tls: ssl.SSLContext | None) -> "Connection":
+    async def _connect(self, tls: ssl.SSLContext | None) -> "Connection":
         connecting = asyncio.get_running_loop().create_connection(
             lambda: Connection(tls, self._answer_timeout, self._idle.append, self._all),
             self._host,

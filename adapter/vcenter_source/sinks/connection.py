@@ -1,4 +1,4 @@
-"""One connection to a sink: a request goes out, and its answer is read, however it comes and whatever comes with it."""
+"""One connection to a sink: a request goes out, and its response is read, in whatever pieces it comes."""
 
 import asyncio
 import re
@@ -11,13 +11,13 @@ from typing import Any, cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 BODY_TIMEOUT = 2.0
-"""Seconds that an answer's body is read for. Its status has said what matters."""
+"""Seconds to read a response's body. The status has said what matters."""
 
 MAX_BODY = 64 * 1024
-"""Bytes of it that are read so that the connection can serve again. With more to come, it is closed."""
+"""Bytes of a body that are read so that the connection can be used again. With more to come, it is closed."""
 
-MAX_ANSWER = 256 * 1024
-"""Bytes of an answer that are read at all: its head, hints before it, what frames the body, and trailers."""
+MAX_RESPONSE = 256 * 1024
+"""Bytes of a response that are read at all: hints before it, its head, the body's framing, and trailers."""
 
 KEEP_ALIVE = {
     (socket.SOL_SOCKET, "SO_KEEPALIVE"): 1,
@@ -32,23 +32,23 @@ SWITCHING = 101
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n[\r\n]*")
 
 
-class WireError(OSError):
-    """A request has had no answer. ``stale``: a kept connection was closed before any of it came.
+class HttpTransportError(OSError):
+    """A request without a response. ``stale``: a kept connection was closed before any byte of it came.
 
-    ``turned_away``: something on the way lets nobody through, a proxy that asks for a password, say.
+    ``is_access_refused``: something on the way lets nobody through, such as a proxy that asks for a password.
     """
 
-    def __init__(self, message: str, *, stale: bool = False, turned_away: bool = False) -> None:
+    def __init__(self, message: str, *, stale: bool = False, is_access_refused: bool = False) -> None:
         super().__init__(message)
         self.stale = stale
-        self.turned_away = turned_away
+        self.is_access_refused = is_access_refused
 
 
 @dataclass(slots=True)
-class Answer:
-    """What came back. ``headers`` have lower-case names; ``body`` is its beginning.
+class HttpResponse:
+    """A response. ``headers`` have lower-case names; ``body`` is the beginning of the body.
 
-    ``way`` says who else may have answered, where that is not sure.
+    ``way`` says who else may have answered, if that is not sure.
     """
 
     status: int = 0
@@ -59,26 +59,26 @@ class Answer:
 
 
 class Connection(asyncio.Protocol):
-    """One connection, for one request at a time, made with ``tls``.
+    """One connection, for one request at a time, opened with ``tls``.
 
-    It is given to ``free`` when it can serve again, and ``among`` holds it as long as it stands.
+    It calls ``on_idle`` when it can be used again, and is in ``connections`` as long as it is open.
     """
 
     def __init__(
         self,
         tls: ssl.SSLContext | None,
         answer_timeout: float,
-        free: Callable[["Connection"], None],
-        among: set["Connection"],
+        on_idle: Callable[["Connection"], None],
+        connections: set["Connection"],
     ) -> None:
         self.tls = tls
         self._loop = asyncio.get_running_loop()
         self._answer_timeout = answer_timeout
-        self._free = free
-        self._among = among
+        self._on_idle = on_idle
+        self._connections = connections
         self._parser: Any = HttpResponseParser(self)
-        self._waiting: asyncio.Future[Answer] | None = None
-        self._answer = Answer()
+        self._waiter: asyncio.Future[HttpResponse] | None = None
+        self._response = HttpResponse()
         self._head = b""
         self._received = 0
         self._hints = 0
@@ -89,125 +89,127 @@ class Connection(asyncio.Protocol):
         self._used = False
         self.open = False
 
-    async def post(self, request: bytes) -> Answer:
-        """Send a whole request and return its answer."""
-        self._answer = Answer()
+    async def post(self, request: bytes) -> HttpResponse:
+        """Send a whole request and return the response."""
+        self._response = HttpResponse()
         self._head, self._received, self._hints = b"", 0, 0
-        waiting: asyncio.Future[Answer] = self._loop.create_future()
-        self._waiting = waiting
+        waiter: asyncio.Future[HttpResponse] = self._loop.create_future()
+        self._waiter = waiter
         self._deadline = self._loop.time() + self._answer_timeout
         if self._timer is None:
-            self._timer = self._loop.call_at(self._deadline, self._due)
+            self._timer = self._loop.call_at(self._deadline, self._time_out)
         self._transport.write(request)
         try:
-            return await waiting
+            return await waiter
         except asyncio.CancelledError:
-            if self._waiting is waiting:  # its answer would be taken for the next one's
+            if self._waiter is waiter:  # its answer would be taken for the next one's
                 self.close()
             raise
 
     def close(self) -> None:
-        """Close it, whatever is under way."""
+        """Close the connection, whatever is under way."""
         self.open = False
         self._transport.abort()
 
-    # What the transport tells
+    # Called by the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102  asyncio's
         self._transport, self.open = cast("asyncio.WriteTransport", transport), True  # uvloop's is none by its class
-        self._among.add(self)
+        self._connections.add(self)
         sock = transport.get_extra_info("socket")
         for (level, option), value in KEEP_ALIVE.items():
             if hasattr(socket, option):  # not every system has them all
                 sock.setsockopt(level, getattr(socket, option), value)
 
     def data_received(self, data: bytes) -> None:
-        """A part of an answer, or something that nobody has asked for."""
-        if self._waiting is None:
+        """Take a part of a response, or something that nobody has asked for."""
+        if self._waiter is None:
             self.close()
             return
-        if not self._answer.status:
+        if not self._response.status:
             self._head = self._head + data if self._head else data
         self._received += len(data)
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as exc:
-            self._fail(WireError(f"its answer is no HTTP: {exc}"))
-        if self._waiting is not None:
-            self._hurry()
+            self._fail(HttpTransportError(f"its answer is no HTTP: {exc}"))
+        if self._waiter is not None:
+            self._limit_rest()
 
-    def _hurry(self) -> None:
-        """Where the answer is not whole yet: it may grow no further, nor its body take as long as its head."""
-        if self._received > MAX_ANSWER:
-            self._break_off(WireError(f"its answer is longer than {MAX_ANSWER} bytes"))
-        elif self._answer.status:
+    def _limit_rest(self) -> None:
+        """Limit the size of a response that is not complete yet, and the time for its body."""
+        if self._received > MAX_RESPONSE:
+            self._break_off(HttpTransportError(f"its answer is longer than {MAX_RESPONSE} bytes"))
+        elif self._response.status:
             # The timer alone would not do: in a turn of the loop what has been received comes before what is due.
             now = self._loop.time()
             if now >= self._deadline:
-                self._due()
+                self._time_out()
             elif now + BODY_TIMEOUT < self._deadline:
                 self._deadline = now + BODY_TIMEOUT
-                self._watch()
+                self._start_timer()
 
     def _break_off(self, why: OSError) -> None:
-        """Read no more: an answer whose status is there counts."""
-        if self._answer.status:
+        """Stop reading. If the status has come, the response counts."""
+        if self._response.status:
             self._finish()
             self.close()
         else:
             self._fail(why)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """An answer whose status is there counts; its body may well end so."""
+        """If the status has come, the response counts: a body may end like this."""
         self.open = False
-        self._among.discard(self)
+        self._connections.discard(self)
         if self._timer is not None:
             self._timer.cancel()
-        if self._answer.status:
+        if self._response.status:
             self._finish()
-        elif self._waiting is not None:
+        elif self._waiter is not None:
             why = f"the connection was lost: {exc}" if exc else "it closed the connection without an answer"
-            self._fail(WireError(why, stale=self._used and not self._received))
+            self._fail(HttpTransportError(why, stale=self._used and not self._received))
 
-    # What the parser tells
+    # Called by the parser
 
     def on_message_begin(self) -> None:
-        """An answer to the request that is under way, or a second one, which nobody has asked for."""
-        self._answer = Answer()
+        """Begin the response to the request under way, or a second one, which nobody has asked for."""
+        self._response = HttpResponse()
         self._body, self._body_size = [], 0
-        if self._waiting is None:
+        if self._waiter is None:
             self.close()
 
     def on_status(self, reason: bytes) -> None:  # noqa: D102  httptools'
-        self._answer.reason = reason.decode("latin-1")
+        self._response.reason = reason.decode("latin-1")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Of several with one name, the last counts; of trailers none, since they come after the judgement."""
-        if not self._answer.status:
-            self._answer.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        """Keep a header: the last one of a name, and no trailer, since the response is judged before it comes."""
+        if not self._response.status:
+            self._response.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        """Whether this is the answer, or only an informational one before it (RFC 9110, 15.2)."""
+        """Tell the response from an informational one before it (RFC 9110, 15.2)."""
         status = self._parser.get_status_code()
         if status == SWITCHING:
-            self._fail(WireError("it answers 101 and switches to another protocol, which nobody has asked for"))
+            self._fail(
+                HttpTransportError("it answers 101 and switches to another protocol, which nobody has asked for")
+            )
         elif status < 200:  # noqa: PLR2004  HTTP's informational
             self._hints += 1
         elif self._is_http():
-            self._answer.status = status
+            self._response.status = status
         else:
-            self._fail(WireError("its answer is no HTTP, but looks like it"))
+            self._fail(HttpTransportError("its answer is no HTTP, but looks like it"))
 
     def _is_http(self) -> bool:
-        """Whether the answer begins as HTTP's do. The parser takes RTSP's and ICE's too."""
+        """Whether the response begins as HTTP's do. The parser accepts RTSP's and ICE's too."""
         head = self._head
         if self._hints:
             head = _END_OF_HEAD.split(head.lstrip(b"\r\n"), self._hints)[-1]
         return head.startswith(b"HTTP/") or head.lstrip(b"\r\n").startswith(b"HTTP/")
 
     def on_body(self, body: bytes) -> None:
-        """Some of it."""
-        if self._waiting is None:  # cut off by now
+        """Keep a part of the body."""
+        if self._waiter is None:  # cut off by now
             return
         self._body.append(body)
         self._body_size += len(body)
@@ -216,42 +218,42 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def on_message_complete(self) -> None:
-        """The answer is whole, and the connection free where it is to be kept."""
-        if not self._answer.status:
+        """Finish the response; the connection is idle if it may be kept."""
+        if not self._response.status:
             return
         self._finish()
         if not self._parser.should_keep_alive():
             self.close()
         elif self.open:
-            self._free(self)
+            self._on_idle(self)
 
     def _finish(self) -> None:
-        """Give the answer to who waits for it, who may run only after the next one has begun to wait."""
-        waiting, self._waiting, self._used = self._waiting, None, True
+        """Give the response to whoever waits for it, who may run only after the next request has begun to wait."""
+        waiter, self._waiter, self._used = self._waiter, None, True
         self._head = b""
         if self._body:
-            self._answer.body, self._body = b"".join(self._body), []
-        if waiting is not None and not waiting.done():
-            waiting.set_result(self._answer)
+            self._response.body, self._body = b"".join(self._body), []
+        if waiter is not None and not waiter.done():
+            waiter.set_result(self._response)
 
     def _fail(self, why: OSError) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and not waiting.done():
-            waiting.set_exception(why)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(why)
         if self.open:
             self.close()
 
-    def _watch(self) -> None:
+    def _start_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(self._deadline, self._due)
+        self._timer = self._loop.call_at(self._deadline, self._time_out)
 
-    def _due(self) -> None:
-        """One timer serves request after request, each of which only moves the deadline."""
+    def _time_out(self) -> None:
+        """One timer serves request after request: each only moves the deadline."""
         self._timer = None
-        if self._waiting is None:
+        if self._waiter is None:
             return
         if self._loop.time() < self._deadline:
-            self._watch()
+            self._start_timer()
         else:
             self._break_off(TimeoutError(f"no answer within {self._answer_timeout:g} s"))

@@ -49,10 +49,10 @@ class StdoutSink:
             loop = written.get_loop()
             if loop.is_closed():
                 return
-            loop.call_soon_threadsafe(settle, written, failure)
+            loop.call_soon_threadsafe(set_outcome, written, failure)
 
 
-def settle(written: "asyncio.Future[None]", failure: OSError | None) -> None:
+def set_outcome(written: "asyncio.Future[None]", failure: OSError | None) -> None:
     """Tell a waiting ``send`` how it went, unless it was cancelled meanwhile."""
     if written.done():
         return

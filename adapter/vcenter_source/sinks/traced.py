@@ -9,7 +9,7 @@ from opentelemetry.trace import Span
 from vcenter_source.core import tracing
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import SinkUnavailableError
-from vcenter_source.sinks.connection import Answer
+from vcenter_source.sinks.connection import HttpResponse
 
 Explain = Callable[[OSError], SinkUnavailableError]
 
@@ -17,7 +17,7 @@ Explain = Callable[[OSError], SinkUnavailableError]
 class Client(Protocol):
     """What sends requests to one server."""
 
-    async def post(self, headers: Mapping[str, str], body: bytes, path: str | None = None) -> Answer:
+    async def post(self, headers: Mapping[str, str], body: bytes, path: str | None = None) -> HttpResponse:
         """Send a request, to the client's own path or to another one, and return the response. Raises OSError."""
 
     async def close(self) -> None:
@@ -31,7 +31,7 @@ class Exchange:
 
     def __init__(
         self,
-        sending: Coroutine[Any, Any, Answer],
+        sending: Coroutine[Any, Any, HttpResponse],
         span: Span | None,
         explain: Explain,
     ) -> None:
@@ -39,7 +39,7 @@ class Exchange:
         self._span = span
         self._explain = explain
 
-    async def __aenter__(self) -> Answer:
+    async def __aenter__(self) -> HttpResponse:
         try:
             response = await self._sending
         except OSError as exc:  # a TimeoutError is one

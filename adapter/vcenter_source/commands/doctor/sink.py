@@ -15,7 +15,7 @@ from vcenter_source.core.proxies import find_proxy
 from vcenter_source.events.adapter_events import PING_TYPE, ping_event
 from vcenter_source.settings.sink import OPENFAAS
 from vcenter_source.settings.source import Settings
-from vcenter_source.sinks.mounted import Trust as SinkTrust
+from vcenter_source.sinks.trust_bundle import TrustBundle
 from vcenter_source.wiring import open_sink
 
 PING_TIMEOUT = 4.0
@@ -44,7 +44,7 @@ async def check_dead_letter_sink(settings: Settings) -> Results:
 
 def checks_of_way(url: str, setting: str, area: str, ca_certs: str | None) -> list[DoctorCheck]:
     """List the checks of the way to a sink, through its proxy if it has one. The OpenFaaS gateway has none."""
-    trust = TrustPolicy(SinkTrust(ca_certs).context, "set K_CA_CERTS to its authority's PEM certificate")
+    trust = TrustPolicy(TrustBundle(ca_certs).context, "set K_CA_CERTS to its authority's PEM certificate")
     plain = ok("http: not encrypted, as is usual within a cluster")
     proxy = None if url.startswith(OPENFAAS) else find_proxy(url)
     return Endpoint(url.removeprefix(OPENFAAS), setting, trust, plain, proxy).checks(area)

@@ -16,7 +16,7 @@ from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import ConfigurationError, SinkUnavailableError
 from vcenter_source.core.quoting import quote_line
 from vcenter_source.settings.openfaas import GatewaySettings, Invocation
-from vcenter_source.sinks.client import Wire
+from vcenter_source.sinks.client import HttpClient
 from vcenter_source.sinks.openfaas.topics import Function, TopicMap, parse_functions
 from vcenter_source.sinks.traced import Exchange, TracedClient
 
@@ -30,7 +30,7 @@ class Gateway:
     """One gateway. ``authorization`` returns the header for its lists, and is called each time they are read."""
 
     def __init__(
-        self, client: aiohttp.ClientSession, wire: Wire, url: str, authorization: Callable[[], dict[str, str]]
+        self, client: aiohttp.ClientSession, wire: HttpClient, url: str, authorization: Callable[[], dict[str, str]]
     ) -> None:
         self._client = client
         self._prefix = urlsplit(url).path
@@ -125,7 +125,7 @@ async def gateway_client(settings: GatewaySettings, fence: Callable[[], None] = 
     settings.authorization()  # fails at once, as any wrong setting does
     trust = create_client_context(ca_certs=settings.ca_certs)
     secure = settings.address.startswith("https:")
-    wire = Wire(URL(settings.address), (lambda: trust) if secure else None, settings.invocation_timeout, fence)
+    wire = HttpClient(URL(settings.address), (lambda: trust) if secure else None, settings.invocation_timeout, fence)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=trust), cookie_jar=aiohttp.DummyCookieJar()
     ) as client:

@@ -16,7 +16,7 @@ import orjson
 
 from vcenter_source.core.quoting import quote_line
 from vcenter_source.settings.openfaas import Invocation
-from vcenter_source.sinks.answers import ACCESS
+from vcenter_source.sinks.responses import ACCESS_STATUSES
 
 _RETRYABLE = frozenset({408, 425, 429, 502, 503, 504})
 _OK, _ACCEPTED, _NOT_FOUND, _CLIENT_ERROR, _SERVER_ERROR = 200, 202, 404, 400, 500
@@ -65,7 +65,7 @@ def classify_queue(response: InvocationResponse) -> InvocationOutcome:
         return InvocationOutcome.NOT_FOUND
     if response.status in _RETRYABLE:
         return InvocationOutcome.RETRY
-    is_about_event = _CLIENT_ERROR <= response.status < _SERVER_ERROR and response.status not in ACCESS
+    is_about_event = _CLIENT_ERROR <= response.status < _SERVER_ERROR and response.status not in ACCESS_STATUSES
     return InvocationOutcome.REFUSED if is_about_event else InvocationOutcome.HELD
 
 
@@ -82,7 +82,7 @@ def classify_function(response: InvocationResponse) -> InvocationOutcome:
         return InvocationOutcome.NOT_FOUND
     if status >= _SERVER_ERROR:
         return InvocationOutcome.FAILED
-    if response.status in ACCESS and not response.is_from_function:
+    if response.status in ACCESS_STATUSES and not response.is_from_function:
         return InvocationOutcome.HELD
     return InvocationOutcome.REFUSED if status >= 300 else InvocationOutcome.ACCEPTED  # noqa: PLR2004  no redirects
 

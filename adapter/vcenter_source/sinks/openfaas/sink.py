@@ -18,7 +18,6 @@ from vcenter_source.core.poison import Suspicion, Traffic
 from vcenter_source.settings.environment import read_area
 from vcenter_source.settings.openfaas import GatewaySettings, Invocation
 from vcenter_source.settings.sink import OPENFAAS, SinkSettings
-from vcenter_source.sinks.answers import retry_after
 from vcenter_source.sinks.openfaas.body import build_request
 from vcenter_source.sinks.openfaas.call import Call, call_id, to_printable
 from vcenter_source.sinks.openfaas.dedup import DeliveryHistory, EventState
@@ -28,6 +27,7 @@ from vcenter_source.sinks.openfaas.outcomes import InvocationOutcome, Invocation
 from vcenter_source.sinks.openfaas.topic_names import list_topic_names
 from vcenter_source.sinks.openfaas.topic_poller import TopicMapPoller
 from vcenter_source.sinks.openfaas.topics import Match, TopicMap
+from vcenter_source.sinks.responses import parse_retry_after
 
 log = structlog.get_logger()
 
@@ -182,7 +182,7 @@ class OpenfaasSink:
         reason, quote = describe_response(call.path, call.invocation, response), response.body[:MAX_QUOTED_BYTES]
         if is_permanent or failed_tries >= self._max_tries:
             return EventRefusedError(reason, status=response.status, body=quote)
-        delay = retry_after(response.headers.get("retry-after", ""), datetime.now(UTC))
+        delay = parse_retry_after(response.headers.get("retry-after", ""), datetime.now(UTC))
         return SinkUnavailableError(reason, retry_after=delay, status=response.status, body=quote)
 
     def _count_failure(self, call: Call, outcome: InvocationOutcome, state: EventState) -> int:

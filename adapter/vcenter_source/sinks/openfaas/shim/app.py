@@ -28,7 +28,7 @@ from vcenter_source.core.http_server import BindAddress, render_metrics
 from vcenter_source.events.codec import is_batch, parse_batch, parse_event
 from vcenter_source.settings.openfaas import ShimSettings
 from vcenter_source.settings.spelling import warn_of_misspelt
-from vcenter_source.sinks.http import SEND_AGAIN
+from vcenter_source.sinks.endpoint import SEND_AGAIN
 from vcenter_source.sinks.openfaas.shim.http_server import serve_requests
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink, gateway_sink
 

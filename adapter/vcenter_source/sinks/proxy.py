@@ -1,4 +1,4 @@
-"""HTTP POSTs to one address through a proxy, which few have to use: all of it is aiohttp's."""
+"""HTTP POSTs to one address through a proxy, which few need: aiohttp does all of it."""
 
 import asyncio
 import ssl
@@ -15,8 +15,8 @@ from vcenter_functions.net.proxies import Proxy
 from vcenter_functions.net.sockets import explain_os_error
 from vcenter_source.sinks import client as wire
 from vcenter_source.sinks import connection
-from vcenter_source.sinks.answers import ACCESS
-from vcenter_source.sinks.connection import Answer, WireError
+from vcenter_source.sinks.connection import HttpResponse, HttpTransportError
+from vcenter_source.sinks.responses import ACCESS_STATUSES
 
 if TYPE_CHECKING:
     from aiohttp.tracing import Trace
@@ -47,8 +47,8 @@ class FencedConnector(aiohttp.TCPConnector):
         return connected
 
 
-class Proxied:
-    """Does what ``Wire`` does, through ``proxy``."""
+class ProxiedClient:
+    """Does what ``HttpClient`` does, through ``proxy``."""
 
     def __init__(
         self,
@@ -70,41 +70,45 @@ class Proxied:
             headers={"user-agent": wire.USER_AGENT},
         )
 
-    async def post(self, headers: Mapping[str, str], body: bytes, path: str | None = None) -> Answer:
+    async def post(self, headers: Mapping[str, str], body: bytes, path: str | None = None) -> HttpResponse:
         """Send a request, to the address' own path or to another there, and return its answer. Raises OSError."""
         try:
             async with asyncio.timeout(self._answer_timeout):  # also where it comes byte by byte
-                response = await self._sent(headers, body, path)
+                response = await self._send(headers, body, path)
             async with response:
                 named = {name.lower(): value for name, value in response.headers.items()}
-                body = await beginning(response)
-            return self._judged(Answer(response.status, response.reason or "", named, body))
+                body = await read_beginning(response)
+            return self._check_origin(HttpResponse(response.status, response.reason or "", named, body))
         except aiohttp.ClientHttpProxyError as exc:  # its answer to CONNECT
-            raise self._refused(exc.status, exc.message) from exc
+            raise self._refuse(exc.status, exc.message) from exc
         except aiohttp.ConnectionTimeoutError as exc:
-            raise WireError(f"no connection within {wire.CONNECT_TIMEOUT:g} s by the proxy {self._proxy}") from exc
+            raise HttpTransportError(
+                f"no connection within {wire.CONNECT_TIMEOUT:g} s by the proxy {self._proxy}"
+            ) from exc
         except aiohttp.ClientProxyConnectionError as exc:
             said = f"the proxy {self._proxy} cannot be reached: {explain_os_error(exc.os_error)}"
-            raise WireError(f"{said}; check {self._proxy.variable}") from exc
+            raise HttpTransportError(f"{said}; check {self._proxy.variable}") from exc
         except aiohttp.ClientError as exc:
-            raise WireError(str(exc) or type(exc).__name__) from exc
+            raise HttpTransportError(str(exc) or type(exc).__name__) from exc
         except TimeoutError as exc:
             raise TimeoutError(f"no answer within {self._answer_timeout:g} s") from exc
 
-    def _judged(self, answer: Answer) -> Answer:
-        """Tell the proxy's answers from the sink's: by plain HTTP it may be either's, and 407 is a proxy's alone."""
+    def _check_origin(self, answer: HttpResponse) -> HttpResponse:
+        """Tell the proxy's responses from the sink's: over plain HTTP it may be either's; 407 is always a proxy's."""
         if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            raise self._refused(answer.status, answer.reason)
+            raise self._refuse(answer.status, answer.reason)
         if self._tls is None:
             answer.way = f" (it, or the proxy {self._proxy})"
         return answer
 
-    def _refused(self, status: int, phrase: str) -> WireError:
-        """What to raise where the proxy itself does not let a request through."""
-        return WireError(self._proxy.explain_answer(status, phrase), turned_away=status in ACCESS)
+    def _refuse(self, status: int, phrase: str) -> HttpTransportError:
+        """Return what to raise if the proxy itself does not let a request through."""
+        return HttpTransportError(
+            self._proxy.explain_answer(status, phrase), is_access_refused=status in ACCESS_STATUSES
+        )
 
-    async def _sent(self, headers: Mapping[str, str], body: bytes, path: str | None) -> aiohttp.ClientResponse:
-        """The answer, once its head is there."""
+    async def _send(self, headers: Mapping[str, str], body: bytes, path: str | None) -> aiohttp.ClientResponse:
+        """Send a request, and return the response once its head has come."""
         return await self._client.post(
             self._url if path is None else self._url.with_path(path, encoded=True),
             data=body,
@@ -120,8 +124,8 @@ class Proxied:
         await self._client.close()
 
 
-async def beginning(response: aiohttp.ClientResponse) -> bytes:
-    """The beginning of the body, or what came of it in time. A connection with more to read is closed."""
+async def read_beginning(response: aiohttp.ClientResponse) -> bytes:
+    """Read the beginning of the body, or what comes in time. A connection with more to read is closed."""
     body = b""
     with suppress(aiohttp.ClientError, OSError):
         async with asyncio.timeout(connection.BODY_TIMEOUT):
