@@ -34,7 +34,9 @@ from vcenter_source.pipeline.dispatcher import Dispatcher, RetryPolicy
 from vcenter_source.pipeline.processor import AHEAD, EventProcessor
 from vcenter_source.pipeline.reader import EventReader
 from vcenter_source.settings.events import EventSettings
+from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.source import Settings
+from vcenter_source.settings.spelling import warn_of_misspelt
 from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore, OffsetTracker
 from vcenter_source.state.checkpoint.committer import CheckpointCommitter
 from vcenter_source.state.dead_letters import DeadLetters
@@ -59,6 +61,7 @@ log = structlog.get_logger()
 
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, then deliver what is in flight. A second signal ends that too."""
+    warn_of_misspelt(Settings, GatewaySettings)
     work = asyncio.ensure_future(serve(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, work.cancel)
