@@ -19,11 +19,11 @@ from bench import post
 from bench.calls import CONVERTER, calls, every
 from bench.processes import line_of, module
 from bench.senders import PASSWORD, USERNAME
+from vcenter_functions.login import Credentials
 from vcenter_functions.net.tls import Authorities
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.events.codec import to_binary
 from vcenter_source.settings.sink import SinkSettings
-from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.sinks.batching import BatchingSink
 from vcenter_source.sinks.http import HttpSink, open_http_sink
 from vcenter_source.vcenter.collector import build_event_filter

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import structlog
 from prometheus_client import CollectorRegistry
 
+from vcenter_functions.login import Refusals
 from vcenter_source.core.envelope import Sink
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.observers import Observer, Observers
@@ -37,7 +38,6 @@ from vcenter_source.state.dead_letters.folder import DeadLetterFolder
 from vcenter_source.state.dead_letters.sink import DeadLetterSink
 from vcenter_source.state.lease import REQUEST_TIMEOUT, Lease, get_process_name
 from vcenter_source.vcenter.client import About, Vcenter
-from vcenter_source.vcenter.refusals import Refusals
 from vcenter_source.vcenter.session import Session
 
 log = structlog.get_logger()

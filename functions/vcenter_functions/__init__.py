@@ -7,8 +7,11 @@
     event        reading a CloudEvent, and finding the object that it is about
     origin       which vCenter an event is of
     settings     what can be set; logs sets the log up
+    login        credentials, and when to try again after a refusal
     errors       what can go wrong, named for what to do about it
-    otel/, net/  OpenTelemetry's variables; TLS, proxies and sockets: the adapter uses these two as well
+    otel/, net/  OpenTelemetry's variables; TLS, proxies and sockets
+
+The adapter uses ``otel``, ``net``, ``login`` and ``spelling`` as well.
 
 Importing this module imports none of them.
 """

@@ -8,15 +8,15 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import structlog
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from vcenter_functions.credentials import Credentials, read_credentials
 from vcenter_functions.errors import SettingsError
+from vcenter_functions.login import Credentials, CredentialsError, find_credentials
 from vcenter_functions.net.addresses import add_brackets, strip_brackets
 from vcenter_functions.net.sockets import ANYWHERE
 from vcenter_functions.net.tls import create_client_context
@@ -179,16 +179,11 @@ class FunctionSettings(BaseSettings):
 
     def credentials(self) -> Credentials:
         """Return the credentials as they are now; mounted files are read afresh. Raises SettingsError."""
-        if self.vcenter_secret_path is not None:
-            return read_credentials(self.vcenter_secret_path)
-        parts = urlsplit(self.vcenter_url)
-        username = self.vcenter_username or unquote(parts.username or "")
-        password = self.vcenter_password or SecretStr(unquote(parts.password or ""))
-        if not username:
-            raise SettingsError("VCENTER_USERNAME: not set; set it, or VCENTER_SECRET_PATH to a mounted Secret")
-        if not password.get_secret_value():
-            raise SettingsError("VCENTER_PASSWORD: not set; set it, or VCENTER_SECRET_PATH to a mounted Secret")
-        return Credentials(username, password)
+        account = self.vcenter_username, self.vcenter_password
+        try:
+            return find_credentials(self.vcenter_url, *account, self.vcenter_secret_path)
+        except CredentialsError as exc:
+            raise SettingsError(str(exc)) from exc
 
     @classmethod
     def _explain(cls, error: ErrorDetails) -> str:

@@ -19,6 +19,7 @@ from tests.support.processes import clean_environment, command
 from tests.support.pytag import POOL, RestVcenter, rest_vcenter
 from tests.support.vcenter import session
 from tests.support.web_server import web_server
+from vcenter_functions.login import Credentials
 from vcenter_functions.net.tls import create_client_context
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from vcenter_simulator.rest.dialect import DialectName
@@ -31,7 +32,6 @@ from vcenter_source.core.errors import (
     VcenterUnavailableError,
 )
 from vcenter_source.core.event import ManagedObjectReference
-from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.vcenter.inventory_names import read_names
 from vcenter_source.vcenter.rest_response import MAX_RESPONSE_BYTES
 from vcenter_source.vcenter.tags import MAX_PARALLEL_REQUESTS, Tags, open_tags

@@ -25,6 +25,7 @@ from tests.support.pytag import settings as pytag_settings
 from tests.support.recording_sink import recording_sink
 from vcenter_functions.errors import SettingsError
 from vcenter_functions.errors import VcenterUnavailableError as PytagUnavailableError
+from vcenter_functions.login import Credentials
 from vcenter_functions.net.proxies import is_bypassed
 from vcenter_functions.net.tls import Authorities, create_client_context
 from vcenter_functions.vcenter.transport import find_proxy as find_functions_proxy
@@ -43,7 +44,6 @@ from vcenter_source.core.errors import (
 )
 from vcenter_source.core.proxies import find_proxy, find_vcenter_proxy
 from vcenter_source.settings.source import load
-from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.sinks import client as wire
 from vcenter_source.state import kube
 from vcenter_source.vcenter import stub

@@ -23,6 +23,7 @@ from tests.support.pytag import log_in, pytag
 from tests.support.pytag import settings as pytag_settings
 from tests.support.recording_sink import recording_sink
 from vcenter_functions import errors as pytag_errors
+from vcenter_functions.login import Credentials
 from vcenter_functions.net.tls import Authorities, create_client_context
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
@@ -36,7 +37,6 @@ from vcenter_source.core.errors import (
     VcenterUnavailableError,
 )
 from vcenter_source.settings.openfaas import GatewaySettings
-from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.sinks.openfaas.gateway import Gateway, gateway_client
 from vcenter_source.sinks.trust_bundle import TrustBundle
 from vcenter_source.state import kube

@@ -235,7 +235,7 @@ def test_a_mounted_secret_that_becomes_unreadable_is_waited_for_and_named(vcente
     with pytag(vcenter.base, VCENTER_SECRET_PATH=str(tmp_path)) as client:
         (tmp_path / "password").write_bytes(b"p\xe4ssword")
         response = client.post("/", headers=binary())
-        message = f"VCENTER_SECRET_PATH: {tmp_path / 'password'} is not UTF-8"
+        message = f"VCENTER_SECRET_PATH: {tmp_path / 'password'} is not UTF-8 text"
         assert (response.status_code, response.headers["retry-after"]) == (503, "5")
         assert response.json()["error"] == message
         assert client.get("/readyz").text == f"{message}\n"

@@ -185,7 +185,7 @@ def test_a_mounted_file_that_is_not_utf_8_is_named(monkeypatch: pytest.MonkeyPat
     settings = use(monkeypatch, **NEEDED, VCENTER_SECRET_PATH=str(tmp_path))
     assert settings.credentials().username == "tägger"
     (tmp_path / name).write_bytes("pässword".encode("latin-1"))
-    message = f"VCENTER_SECRET_PATH: {tmp_path / name} is not UTF-8"
+    message = f"VCENTER_SECRET_PATH: {tmp_path / name} is not UTF-8 text"
     with pytest.raises(SettingsError, match=f"^{message}$"):
         settings.credentials()
     with pytest.raises(SettingsError, match=f"^{message}$"):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from vcenter_functions.login import Credentials
 from vcenter_functions.net.tls import Authorities
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_source.core.backoff import Backoff
-from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.session import Session
 

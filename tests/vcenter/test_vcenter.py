@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from tests.support.simulator_control import post_events, read_state, set_fault
 from tests.support.vcenter import AT_ONCE, session, vcenter_client
 from tests.support.web_server import web_server
+from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.net.tls import Authorities
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
@@ -27,11 +28,9 @@ from vcenter_source.core.errors import (
 from vcenter_source.core.event import Event
 from vcenter_source.pipeline.cursor import ReadCursor
 from vcenter_source.pipeline.reader import EventReader
-from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.vcenter import collector
 from vcenter_source.vcenter.client import Vcenter
-from vcenter_source.vcenter.refusals import Refusals
 from vcenter_source.vcenter.session import Session
 from vcenter_source.vcenter.versions import choose_version
 

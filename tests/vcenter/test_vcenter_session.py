@@ -18,21 +18,18 @@ from structlog.testing import capture_logs
 from tests.support.simulator_control import post_events, read_state, set_fault
 from tests.support.vcenter import AT_ONCE, session, vcenter_client
 from tests.support.web_server import web_server
-from vcenter_functions.credentials import Credentials as PytagCredentials
+from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.net.tls import Authorities
-from vcenter_functions.vcenter import refusals as pytag_refusals
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import AuthenticationError, ConfigurationError, VcenterUnavailableError
 from vcenter_source.pipeline.cursor import ReadCursor
 from vcenter_source.pipeline.reader import EventReader
-from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.vcenter import leftovers
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.collector import Collector
-from vcenter_source.vcenter.refusals import Refusals
 from vcenter_source.vcenter.session import Session
 from vcenter_source.vcenter.stub import Stub
 
@@ -244,8 +241,8 @@ def test_adapter_and_pytag_with_one_wrong_password_do_not_lock_the_account(
 ) -> None:
     now = 0.0
     ours = Credentials(ADMINISTRATOR, SecretStr("wrong"))
-    theirs = PytagCredentials(ADMINISTRATOR, SecretStr("wrong"))
-    adapter, pytag, vmdir = Refusals(lambda: now), pytag_refusals.Refusals(lambda: now), Vmdir()
+    theirs = Credentials(ADMINISTRATOR, SecretStr("wrong"))
+    adapter, pytag, vmdir = Refusals(lambda: now), Refusals(lambda: now), Vmdir()
     idle_until = 0.0
     for step in itertools.cycle(steps):
         now += step

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from vcenter_functions.login import Refusals
 from vcenter_source.commands.binding import wait_without_sink
 from vcenter_source.core import gc_tuning
 from vcenter_source.core.backoff import Backoff
@@ -42,7 +43,6 @@ from vcenter_source.state.checkpoint.committer import CheckpointCommitter
 from vcenter_source.state.dead_letters import DeadLetters
 from vcenter_source.state.lease import Lease
 from vcenter_source.vcenter.client import About, Vcenter
-from vcenter_source.vcenter.refusals import Refusals
 from vcenter_source.wiring import (
     build_checkpoint_store,
     build_converter,

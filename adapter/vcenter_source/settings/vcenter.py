@@ -1,25 +1,17 @@
 """The settings of the vCenter to read: its address, the account, whom to trust, and the mounted secret files."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, field_validator, model_validator
 
+from vcenter_functions.login import Credentials, CredentialsError, find_credentials
 from vcenter_functions.net.addresses import add_brackets
 from vcenter_functions.net.tls import Authorities, create_client_context
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.proxies import find_vcenter_proxy
-from vcenter_source.settings.environment import ENCODE, EnvironmentSettings, check_port, either, split_url, trim
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """A user name and its password for vCenter."""
-
-    username: str
-    password: SecretStr
+from vcenter_source.settings.environment import ENCODE, EnvironmentSettings, check_port, either, split_url
 
 
 class VcenterSettings(EnvironmentSettings):
@@ -99,31 +91,7 @@ class VcenterSettings(EnvironmentSettings):
 
     def credentials(self) -> Credentials:
         """Return the credentials as they are now; mounted files are read anew. Raises ConfigurationError."""
-        if self.secret_path is not None:
-            return read_credentials(self.secret_path)
-        parts = urlsplit(self.url)
-        username = self.username or unquote(parts.username or "")
-        password = self.password or SecretStr(unquote(parts.password or ""))
-        if not username:
-            raise ConfigurationError("VCENTER_USERNAME: not set; set it, or VCENTER_SECRET_PATH to a mounted Secret")
-        if not password.get_secret_value():
-            raise ConfigurationError("VCENTER_PASSWORD: not set; set it, or VCENTER_SECRET_PATH to a mounted Secret")
-        return Credentials(username, password)
-
-
-def read_credentials(folder: Path) -> Credentials:
-    """Read the files of a mounted basic-auth Secret. Raises ConfigurationError."""
-    username, password = _read_mounted(folder / "username"), _read_mounted(folder / "password")
-    if not username or not password:
-        raise ConfigurationError(f"VCENTER_SECRET_PATH: {folder}/username or {folder}/password is empty")
-    return Credentials(username, SecretStr(password))
-
-
-def _read_mounted(file: Path) -> str:
-    """Read a file without a line end after its content or a byte order mark before it."""
-    try:
-        return trim(file.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise ConfigurationError(f"VCENTER_SECRET_PATH: cannot read {file}: {exc.strerror}") from exc
-    except UnicodeDecodeError:  # it quotes a byte of the password, so it is not chained
-        raise ConfigurationError(f"VCENTER_SECRET_PATH: {file} is not UTF-8 text") from None
+        try:
+            return find_credentials(self.url, self.username, self.password, self.secret_path)
+        except CredentialsError as exc:
+            raise ConfigurationError(str(exc)) from exc

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import structlog
 from pyVmomi import vim, vmodl
 
+from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.net.tls import Authorities
 from vcenter_source.core.errors import (
     AuthenticationError,
@@ -21,11 +22,9 @@ from vcenter_source.core.errors import (
     VcenterUnavailableError,
 )
 from vcenter_source.core.proxies import find_vcenter_proxy
-from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.vcenter.decode import decode_categories
 from vcenter_source.vcenter.failures import describe_refusal, vcenter_errors
 from vcenter_source.vcenter.leftovers import CLEANUP_TIMEOUT, Leftovers
-from vcenter_source.vcenter.refusals import Refusals
 from vcenter_source.vcenter.stub import StatusError, Stub, UnknownFaultError
 from vcenter_source.vcenter.versions import OLDEST_VERSION, choose_version
 

@@ -14,11 +14,11 @@ from urllib.parse import quote, urlsplit
 import httpx
 import orjson
 
+from vcenter_functions.login import Credentials
 from vcenter_functions.net.proxies import Proxy
 from vcenter_source.core.errors import AuthenticationError, VcenterRefusedError, VcenterUnavailableError
 from vcenter_source.core.event import ManagedObjectReference
 from vcenter_source.core.proxies import find_vcenter_proxy
-from vcenter_source.settings.vcenter import Credentials
 from vcenter_source.vcenter.failures import describe_refusal
 from vcenter_source.vcenter.rest_response import (
     NOT_FOUND,

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from vcenter_functions.credentials import Credentials
 from vcenter_functions.errors import FunctionError, LoginRefusedError, SettingsError, VcenterUnavailableError
+from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.net.tls import explain_verify_code, suggest_remedy
 from vcenter_functions.tracing import Tracing, record_status
 from vcenter_functions.vcenter.answers import (
@@ -26,7 +26,6 @@ from vcenter_functions.vcenter.answers import (
     read_answer,
 )
 from vcenter_functions.vcenter.dialects import API, REST, AnyOperation, Dialect, Operation
-from vcenter_functions.vcenter.refusals import Refusals
 
 T = TypeVar("T")
 SESSION_HEADER = "vmware-api-session-id"

@@ -11,11 +11,10 @@ from pydantic import SecretStr
 
 from tests.support.clock import Clock
 from tests.support.pytag import rest_vcenter, settings
-from vcenter_functions.credentials import Credentials
 from vcenter_functions.errors import LoginRefusedError
+from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.tracing import Tracing
 from vcenter_functions.vcenter.client import VcenterClient
-from vcenter_functions.vcenter.refusals import Refusals
 from vcenter_functions.vcenter.transport import create_http_client
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 
