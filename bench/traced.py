@@ -16,13 +16,13 @@ SINK = "http://broker-ingress.knative-eventing.svc.cluster.local/events/default"
 
 def trace(event: Event) -> None:
     """Do all that tracing adds to an event that is delivered at its first try."""
-    span = tracing.creating(event, "com.vmware.event.vm.poweredon")
+    span = tracing.start_root_span(event, "com.vmware.event.vm.poweredon")
     cloudevent = CONVERTER.convert(event, **tracing.context_headers(span))
-    tracing.describe(span, cloudevent)
-    child = tracing.request_span(Envelope(cloudevent, span=span), SINK, "knative", {})
+    tracing.set_event_attributes(span, cloudevent)
+    child = tracing.start_request_span(Envelope(cloudevent, span=span), SINK, "knative", {})
     tracing.context_headers(child)
     child.set_attribute("http.response.status_code", 202)
-    tracing.end_request(child, None)
+    tracing.end_request_span(child, None)
     span.end()
 
 
@@ -36,7 +36,7 @@ async def measure_tracing(environment: Mapping[str, str]) -> dict[str, float]:
 def main() -> None:
     """Measure it, without the conversion that is part of it."""
     events = list(decode_page(usual_page()))
-    with tracing.exporting():
+    with tracing.export_spans():
         every(trace, events)
         count = calls(lambda: every(trace, events)) - calls(lambda: every(CONVERTER.convert, events))
         began = time.process_time()

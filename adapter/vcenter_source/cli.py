@@ -70,7 +70,7 @@ def run_command(
     from vcenter_source.commands.run import run
 
     logs.configure(settings.log)
-    with tracing.exporting():
+    with tracing.export_spans():
         asyncio.run(run(settings))
 
 
@@ -101,7 +101,7 @@ def doctor_command(
     from vcenter_source.commands.doctor.runner import run_doctor
 
     logs.configure(settings.log, level="warning")  # the checks print the rest
-    tracing.check(os.environ)
+    tracing.check_environment(os.environ)
     sys.exit(0 if asyncio.run(run_doctor(settings, ping=ping, as_json=as_json)) else FAILURE_EXIT)
 
 
@@ -192,7 +192,7 @@ def openfaas_shim_command() -> None:
     from vcenter_source.sinks.openfaas.shim.app import run_shim
 
     logs.configure(settings.log)
-    with tracing.exporting():
+    with tracing.export_spans():
         asyncio.run(run_shim(settings))
 
 
@@ -226,7 +226,7 @@ def replay_command(
 
     settings = read_program(ReplaySettings, K_SINK=sink)
     logs.configure(settings.log)
-    with tracing.exporting():
+    with tracing.export_spans():
         summary = asyncio.run(replay_letters(settings, event_id))
     typer.echo(f"{summary}.")
     sys.exit(0 if summary.is_complete else FAILURE_EXIT)

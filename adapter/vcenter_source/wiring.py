@@ -136,7 +136,7 @@ async def open_observers(settings: Settings, metrics: Metrics, health: Health, s
 
     All of this goes on while a stop drains. Yields who has to hear what happens to events.
     """
-    with otlp.exporting(metrics):
+    with otlp.export_metrics(metrics):
         async with serve_health(health, metrics.registry, settings.health.host, settings.health_port):
             if settings.viewer.address is None:
                 yield Observers(health.status, metrics)

@@ -15,7 +15,7 @@ from tests.support.processes import clean_environment, process, wait_for_line
 from tests.support.recording_sink import Answer, recording_sink
 from tests.support.simulator_control import LOGIN, post_events
 from vcenter_simulator.server import Simulator
-from vcenter_source.core.tracing import configured
+from vcenter_source.core.tracing import is_exported
 
 
 def traced(simulator: Simulator, answers: list[Answer], **settings: str) -> tuple[dict[str, str], list[Span]]:
@@ -102,7 +102,7 @@ def test_a_dead_receiver_delays_neither_events_nor_the_end(simulator: Simulator)
 
 def test_without_an_endpoint_the_sdk_is_not_even_loaded() -> None:
     code = """import sys, vcenter_source.commands.run, vcenter_source.core.tracing as t
-with t.exporting(): print('opentelemetry.sdk' in sys.modules)"""
+with t.export_spans(): print('opentelemetry.sdk' in sys.modules)"""
     done = subprocess.run(
         [sys.executable, "-c", code], check=False, env=clean_environment(), capture_output=True, text=True
     )
@@ -120,4 +120,4 @@ with t.exporting(): print('opentelemetry.sdk' in sys.modules)"""
     ],
 )
 def test_what_switches_tracing_on(environ: dict[str, str], expected: bool) -> None:
-    assert configured(environ) is expected
+    assert is_exported(environ) is expected

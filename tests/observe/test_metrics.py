@@ -27,7 +27,7 @@ from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.observers import Observers
-from vcenter_source.core.tracing import configured
+from vcenter_source.core.tracing import is_exported
 from vcenter_source.observe.metrics import BUCKETS, MAX_TYPES, OTHER, Metrics
 from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.state.checkpoint import OffsetTracker
@@ -289,4 +289,4 @@ def test_the_same_numbers_come_over_otlp_and_the_last_ones_at_the_end(tmp_path: 
     ],
 )
 def test_what_switches_otlp_metrics_on(environ: dict[str, str], expected: bool) -> None:
-    assert configured(environ, "METRICS") is expected
+    assert is_exported(environ, "METRICS") is expected

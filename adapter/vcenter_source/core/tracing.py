@@ -1,8 +1,8 @@
-"""OpenTelemetry: the set-up by the standard OTEL_* variables, the span names and their attributes.
+"""OpenTelemetry: the set-up by the standard OTEL_* variables, and the names and attributes of spans.
 
-Attributes follow OpenTelemetry's semantic conventions for messaging, CloudEvents and HTTP. One trace an event: the root
-span ``CloudEvents Create <type>`` lives from the reading of the event until the sink has acknowledged it, each try to
-send it is a child.
+Attributes follow OpenTelemetry's semantic conventions for messaging, CloudEvents and HTTP. Each event has a trace of
+its own: the root span ``CloudEvents Create <type>`` lasts from the reading of the event until the sink has acknowledged
+it, and each try to send it is a child.
 """
 
 import os
@@ -32,36 +32,36 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 SERVICE_NAME = "vcenter-source"
-"""Also what the distribution is called whose version goes with it."""
+"""Also the name of the distribution, whose version is sent with it."""
 
 FLUSH_TIMEOUT = 2.0
-"""Seconds that the end of the process waits for its last spans to be taken."""
+"""Seconds that the end of the process waits until its last spans are sent."""
 
 System = Literal["knative", "openfaas"]
-"""What is behind a sink, as messaging.system."""
+"""The attribute messaging.system of the spans of requests."""
 
-NOWHERE = Context()
-"""Where a trace begins; to look for one around it would take longer than the rest."""
+NO_PARENT = Context()
+"""The context of a root span. Without it the library looks for a parent, which takes longer than all the rest."""
 
 
 @cache
-def tracer() -> Tracer:
-    """The tracer of this project; it records nothing until ``exporting`` has found an exporter.
+def get_tracer() -> Tracer:
+    """Return the tracer of this project; it records nothing outside ``export_spans``.
 
-    It is kept, as making one takes longer than making a span.
+    It is cached: creating a tracer takes longer than creating a span.
     """
     return trace.get_tracer(SERVICE_NAME, version(SERVICE_NAME))
 
 
-def configured(environ: Mapping[str, str], signal: Literal["TRACES", "METRICS"] = "TRACES") -> bool:
-    """Whether the environment says where these go over OTLP, and does not switch that off."""
+def is_exported(environ: Mapping[str, str], signal: Literal["TRACES", "METRICS"] = "TRACES") -> bool:
+    """Whether the environment names an OTLP endpoint for this signal and does not turn it off."""
     if variables.is_disabled(environ) or environ.get(f"OTEL_{signal}_EXPORTER") == "none":
         return False
     return bool(environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"))
 
 
-def resource() -> "Resource":
-    """What the SDK says of this process; its service.name is ``SERVICE_NAME`` unless the environment names another."""
+def build_resource() -> "Resource":
+    """Describe this process; service.name is ``SERVICE_NAME`` unless the environment names another."""
     from opentelemetry.sdk.resources import SERVICE_NAME as NAME_KEY
     from opentelemetry.sdk.resources import SERVICE_VERSION, Resource
 
@@ -71,8 +71,8 @@ def resource() -> "Resource":
     return found
 
 
-def check(environ: Mapping[str, str]) -> None:
-    """Log which OTEL_* variables are not honoured. Raises ConfigurationError for a value that is wrong."""
+def check_environment(environ: Mapping[str, str]) -> None:
+    """Log the OTEL_* variables that are ignored. Raises ConfigurationError for a wrong value."""
     for line in variables.find_ignored(environ):
         log.warning(line)
     for line in variables.find_errors(environ):
@@ -80,8 +80,8 @@ def check(environ: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def otel_settings() -> Iterator[None]:
-    """What the SDK makes of a wrong OTEL_* variable, at its import or later, as one of our own."""
+def map_sdk_errors() -> Iterator[None]:
+    """Map what the SDK raises for a wrong OTEL_* variable, at its import or later, to ConfigurationError."""
     try:
         yield
     except (ValueError, RuntimeError) as exc:
@@ -89,20 +89,20 @@ def otel_settings() -> Iterator[None]:
 
 
 @contextmanager
-def exporting() -> Iterator[None]:
+def export_spans() -> Iterator[None]:
     """Export spans while this lasts, if an OTLP endpoint is configured; otherwise the SDK is not even imported."""
-    check(os.environ)
-    if not configured(os.environ):
+    check_environment(os.environ)
+    if not is_exported(os.environ):
         yield
         return
-    with otel_settings():
+    with map_sdk_errors():
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
         from vcenter_functions.otel.receiver import create_session
 
-        provider = TracerProvider(resource=resource(), shutdown_on_exit=False)
+        provider = TracerProvider(resource=build_resource(), shutdown_on_exit=False)
         session = create_session(OTLPSpanExporter, os.environ)
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(session=session)))
     trace.set_tracer_provider(provider)
@@ -113,15 +113,15 @@ def exporting() -> Iterator[None]:
 
 
 def shut_down(flush: Callable[[], None]) -> None:
-    """Send what is left, for ``FLUSH_TIMEOUT`` at most: the exporter would wait far longer for a dead receiver."""
+    """Send what is left, within ``FLUSH_TIMEOUT``: the exporter itself would wait far longer for a dead receiver."""
     thread = threading.Thread(target=flush, name="telemetry-shutdown", daemon=True)
     thread.start()
     thread.join(FLUSH_TIMEOUT)
 
 
-def creating(event: Event, cloudevents_type: str) -> Span:
-    """Begin the root span of an event's trace."""
-    span = tracer().start_span(f"CloudEvents Create {cloudevents_type}", NOWHERE, SpanKind.PRODUCER)
+def start_root_span(event: Event, cloudevents_type: str) -> Span:
+    """Start the root span of an event's trace."""
+    span = get_tracer().start_span(f"CloudEvents Create {cloudevents_type}", NO_PARENT, SpanKind.PRODUCER)
     if span.is_recording():
         attributes: dict[str, str | int] = {
             "vsphere.event.class": event.class_name,
@@ -134,16 +134,16 @@ def creating(event: Event, cloudevents_type: str) -> Span:
     return span
 
 
-def describe(span: Span, event: CloudEvent) -> None:
-    """Set the attributes of the CloudEvent; Knative's own spans carry no event id, so ours must."""
+def set_event_attributes(span: Span, event: CloudEvent) -> None:
+    """Set the attributes of the CloudEvent on its root span. Knative's own spans have no event id, so ours must."""
     if span.is_recording():
         attributes = event.get_attributes()
         named = {"id": "id", "source": "source", "spec_version": "specversion", "type": "type", "subject": "subject"}
         known = {f"cloudevents.event_{name}": attributes[key] for name, key in named.items() if key in attributes}
-        span.set_attributes(known | messaging("create", attributes["id"]))
+        span.set_attributes(known | messaging_attributes("create", attributes["id"]))
 
 
-def messaging(
+def messaging_attributes(
     operation: Literal["create", "send"], event_id: str | None = None, system: System = "knative"
 ) -> dict[str, str]:
     """Return the attributes that make a span one of messaging; the system is called as Knative's own spans call it."""
@@ -156,10 +156,10 @@ def messaging(
 
 
 def context_headers(span: Span) -> dict[str, str]:
-    """``traceparent`` and ``tracestate`` that name this span; empty where it is not traced (W3C Trace Context).
+    """Return ``traceparent`` and ``tracestate`` for this span; empty without a trace (W3C Trace Context).
 
-    Of the flags only "sampled" goes out. The SDK sets level 2's "random" as well, which otel-go up to 1.41 (Knative
-    1.19 to 1.21) takes for an invalid header, and then starts a trace of its own.
+    "sampled" is the only flag sent. The SDK sets "random" of level 2 as well; otel-go up to 1.41 (Knative 1.19 to 1.21)
+    calls that header invalid and starts a trace of its own.
     """
     context = span.get_span_context()
     if not context.is_valid:
@@ -176,37 +176,41 @@ def restore_span(event: CloudEvent) -> Span:
     return trace.get_current_span(TraceContextTextMapPropagator().extract(event.get_attributes()))
 
 
-def set_failed(span: Span, failure: SinkUnavailableError | EventRefusedError) -> None:
-    """Say on a span what went wrong."""
-    told = type(failure.__cause__ or failure).__name__ if failure.status is None else str(failure.status)
+def mark_failed(span: Span, failure: SinkUnavailableError | EventRefusedError) -> None:
+    """Set what went wrong on a span."""
+    error_type = type(failure.__cause__ or failure).__name__ if failure.status is None else str(failure.status)
     span.set_status(StatusCode.ERROR, str(failure))
-    span.set_attribute("error.type", told)
+    span.set_attribute("error.type", error_type)
 
 
-def gave_up(root: Span, why: SinkUnavailableError | EventRefusedError) -> None:
-    """Say on the root span of an event that it is a dead letter."""
+def mark_dead_letter(root: Span, why: SinkUnavailableError | EventRefusedError) -> None:
+    """Mark the root span of an event that is a dead letter."""
     root.add_event("dead letter", {"reason": str(why)})
-    set_failed(root, why)
+    mark_failed(root, why)
 
 
 def is_sampled(span: Span) -> bool:
-    """Whether its trace is recorded."""
+    """Whether the span's trace is recorded."""
     return span.get_span_context().trace_flags.sampled
 
 
-def request_span(envelope: Envelope, address: str, system: System, attributes: Mapping[str, str]) -> Span:
-    """Begin the span of a request with one event, a child of the event's root span."""
+def start_request_span(envelope: Envelope, address: str, system: System, attributes: Mapping[str, str]) -> Span:
+    """Start the span of a request with one event, a child of the event's root span."""
     event_id = envelope.event.get_id()
-    described = {**destination(address), **messaging("send", event_id, system), "cloudevents.event_id": event_id}
+    described = {
+        **destination_attributes(address),
+        **messaging_attributes("send", event_id, system),
+        "cloudevents.event_id": event_id,
+    }
     if envelope.attempt:
         described["http.request.resend_count"] = envelope.attempt
-    return tracer().start_span(
+    return get_tracer().start_span(
         "POST", trace.set_span_in_context(envelope.span), SpanKind.CLIENT, {**described, **attributes}
     )
 
 
-def batch_span(envelopes: Sequence[Envelope], address: str, system: System) -> Span | None:
-    """Begin the span of a request with several events, in a trace of its own; None where no event's trace is sampled.
+def start_batch_span(envelopes: Sequence[Envelope], address: str, system: System) -> Span | None:
+    """Start the span of a request with several events, in a trace of its own; None if no event's trace is sampled.
 
     It is linked to the root span of each event. (OpenTelemetry's conventions for messaging spans: a batch has one span
     "send", and a link to each message's "create".) One event alone has the span in its own trace.
@@ -215,24 +219,24 @@ def batch_span(envelopes: Sequence[Envelope], address: str, system: System) -> S
     if not links:
         return None
     if len(envelopes) == 1:
-        return request_span(envelopes[0], address, system, {})
-    attributes = {**destination(address), **messaging("send", None, system)}
+        return start_request_span(envelopes[0], address, system, {})
+    attributes = {**destination_attributes(address), **messaging_attributes("send", None, system)}
     attributes["messaging.batch.message_count"] = len(envelopes)
-    return tracer().start_span("POST", NOWHERE, SpanKind.CLIENT, attributes, links)
+    return get_tracer().start_span("POST", NO_PARENT, SpanKind.CLIENT, attributes, links)
 
 
-def end_request(span: Span, failure: BaseException | None) -> None:
+def end_request_span(span: Span, failure: BaseException | None) -> None:
     """End the span of a request; ``failure`` is what it came to, None for an acknowledgement."""
     if isinstance(failure, SinkUnavailableError | EventRefusedError):
-        set_failed(span, failure)
+        mark_failed(span, failure)
         if failure.status is not None:
             span.set_attribute("http.response.status_code", failure.status)
     span.end()
 
 
 @lru_cache(maxsize=1024)
-def destination(address: str) -> dict[str, str | int]:
-    """The attributes of a span that say where a request goes."""
+def destination_attributes(address: str) -> dict[str, str | int]:
+    """Return the attributes of a span that say where a request goes."""
     parts = urlsplit(address)
     attributes: dict[str, str | int] = {
         "messaging.destination.name": parts.path or "/",

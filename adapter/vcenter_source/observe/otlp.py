@@ -1,7 +1,7 @@
-"""The metrics over OTLP: the same numbers that /metrics shows, pushed, where an OTLP endpoint is configured.
+"""The metrics over OTLP: the same numbers that /metrics shows, pushed if an OTLP endpoint is configured.
 
-The standard variables say where and how often (OTEL_METRIC_EXPORT_INTERVAL, milliseconds, default 60,000) and which
-temporality; OTEL_METRICS_EXPORTER=none leaves them out, for a receiver that takes traces alone.
+The standard variables say where to, how often (OTEL_METRIC_EXPORT_INTERVAL, milliseconds, default 60,000) and which
+temporality; OTEL_METRICS_EXPORTER=none turns them off, for a receiver of traces alone.
 """
 
 import math
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def exporting(metrics: Metrics) -> Iterator[None]:
+def export_metrics(metrics: Metrics) -> Iterator[None]:
     """Push the metrics while this lasts, and once more at its end; without an endpoint nothing is even imported."""
-    if not tracing.configured(os.environ, "METRICS"):
+    if not tracing.is_exported(os.environ, "METRICS"):
         yield
         return
-    with tracing.otel_settings():
+    with tracing.map_sdk_errors():
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
         from opentelemetry.sdk.metrics import MeterProvider
         from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
@@ -35,21 +35,21 @@ def exporting(metrics: Metrics) -> Iterator[None]:
 
         session = create_session(OTLPMetricExporter, os.environ)
         reader = PeriodicExportingMetricReader(OTLPMetricExporter(session=session))
-        provider = MeterProvider([reader], tracing.resource(), shutdown_on_exit=False)
-    offer(metrics, provider.get_meter(tracing.SERVICE_NAME, version(tracing.SERVICE_NAME)))
+        provider = MeterProvider([reader], tracing.build_resource(), shutdown_on_exit=False)
+    register_instruments(metrics, provider.get_meter(tracing.SERVICE_NAME, version(tracing.SERVICE_NAME)))
     try:
         yield
     finally:
         tracing.shut_down(provider.shutdown)
 
 
-def offer(metrics: Metrics, meter: "Meter") -> None:
-    """Make an OTLP instrument of each metric. Counters and gauges are only read when they are sent."""
+def register_instruments(metrics: Metrics, meter: "Meter") -> None:
+    """Register an OTLP instrument for each metric. Counters and gauges are only read when they are sent."""
     for instrument in metrics.instruments:
         (family,) = instrument.collect()
         unit = "s" if family.name.endswith("_seconds") else "1"
         create = meter.create_observable_counter if family.type == "counter" else meter.create_observable_gauge
-        create(family.name, [observer(instrument)], unit, family.documentation)
+        create(family.name, [build_callback(instrument)], unit, family.documentation)
     (family,) = metrics.durations.collect()
     durations = meter.create_histogram(
         family.name, "s", family.documentation, explicit_bucket_boundaries_advisory=BUCKETS
@@ -57,8 +57,8 @@ def offer(metrics: Metrics, meter: "Meter") -> None:
     metrics.also_record_durations(durations.record)
 
 
-def observer(instrument: Counter | Gauge) -> "Callable[[CallbackOptions], list[Observation]]":
-    """What the SDK calls to learn an instrument's numbers. One that is not known yet is left out."""
+def build_callback(instrument: Counter | Gauge) -> "Callable[[CallbackOptions], list[Observation]]":
+    """Return what the SDK calls for an instrument's numbers. A number that is not known yet is left out."""
     from opentelemetry.metrics import Observation
 
     def observe(_: "CallbackOptions") -> list[Observation]:

@@ -195,7 +195,7 @@ class Dispatcher:
         more |= names(envelope)
         said = "sink will not take the event, it is in the dead letter"
         log.error(said, reason=str(why), tries=envelope.attempt + 1, **more)
-        tracing.gave_up(envelope.span, why)
+        tracing.mark_dead_letter(envelope.span, why)
         self._observer.on_dead_lettered(envelope, str(why))
         return True
 

@@ -56,9 +56,9 @@ class EventProcessor:
             self.ledger.skip(event.identity)
             return
         acknowledged = await self._noted(event.identity)
-        span = tracing.creating(event, cloudevents_type)
+        span = tracing.start_root_span(event, cloudevents_type)
         cloudevent = self.converter.convert(event, **tracing.context_headers(span))
-        tracing.describe(span, cloudevent)
+        tracing.set_event_attributes(span, cloudevent)
         await self.delivery.submit(Envelope(cloudevent, ordering_key(event), span=span, on_done=acknowledged))
 
     async def _take_gap(self, gap: Gap) -> None:

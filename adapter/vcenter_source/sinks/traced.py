@@ -61,7 +61,7 @@ class Exchange:
 
     def _end(self, failure: BaseException | None = None) -> None:
         if self._span is not None:
-            tracing.end_request(self._span, failure)
+            tracing.end_request_span(self._span, failure)
 
 
 class TracedClient:
@@ -92,7 +92,7 @@ class TracedClient:
         """
         span = None
         if tracing.is_sampled(envelope.span):
-            span = tracing.request_span(envelope, self._address + (path or ""), self._system, attributes)
+            span = tracing.start_request_span(envelope, self._address + (path or ""), self._system, attributes)
         context = tracing.context_headers(span or envelope.span)
         return Exchange(self._client.post({**headers, **context}, body, path), span, explain)
 
@@ -100,5 +100,5 @@ class TracedClient:
         self, envelopes: Sequence[Envelope], headers: Mapping[str, str], body: bytes, *, explain: Explain
     ) -> Exchange:
         """Send several events in one request. Each event names its own trace, so the headers name none."""
-        span = tracing.batch_span(envelopes, self._address, self._system)
+        span = tracing.start_batch_span(envelopes, self._address, self._system)
         return Exchange(self._client.post(headers, body), span, explain)

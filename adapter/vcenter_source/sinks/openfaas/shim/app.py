@@ -145,10 +145,10 @@ def start_span(event: CloudEvent, headers: Mapping[str, str]) -> Span:
     sender = trace.get_current_span(request_context).get_span_context()
     links = [Link(origin)] if sender.is_valid and origin.is_valid and origin.span_id != sender.span_id else []
     parent = request_context if sender.is_valid else event_context
-    span = tracing.tracer().start_span(
+    span = tracing.get_tracer().start_span(
         f"CloudEvents Process {event.get_type()}", parent, SpanKind.CONSUMER, links=links
     )
-    tracing.describe(span, event)
+    tracing.set_event_attributes(span, event)
     for name in ("name", "type"):
         span.set_attribute(f"messaging.operation.{name}", "process")
     return span
@@ -157,7 +157,7 @@ def start_span(event: CloudEvent, headers: Mapping[str, str]) -> Span:
 def extract_context(carrier: Mapping[str, str]) -> Context:
     """Return the trace context that ``traceparent`` and ``tracestate`` name; an empty one without them."""
     if "traceparent" not in carrier:
-        return tracing.NOWHERE
+        return tracing.NO_PARENT
     fields = {name: carrier[name] for name in ("traceparent", "tracestate") if carrier.get(name) is not None}
     return TraceContextTextMapPropagator().extract(fields, Context())
 
