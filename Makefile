@@ -35,8 +35,9 @@ demo-openfaas: $(READY) ## The same through an OpenFaaS gateway, with pytag as a
 # Bytecode is written whatever the environment says: without it each worker compiles all tests anew, and each process
 # all of our modules, which is a third of the time.
 .PHONY: test
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY) ## Run the tests, four at a time, since much of their time is spent waiting
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist worksteal
+	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 .PHONY: check
 check: $(READY) ## Lint, types, layers, each program's dependencies, the docs' links, and how many calls an event takes
