@@ -213,7 +213,7 @@ def list_command(as_json: JsonOption = False) -> None:
     logs.configure(settings.log)
     folder = open_folder(settings.dead_letters)
     warn_of_missing(settings.dead_letters)
-    print_letters(folder.letters(), as_json=as_json)
+    print_letters(folder.read_letters(), as_json=as_json)
 
 
 @dead_letters_app.command("replay")

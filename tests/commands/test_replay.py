@@ -53,7 +53,7 @@ def test_letters_are_sent_in_order_as_the_events_they_were_and_removed(tmp_path:
     assert ids(sink) == ["0", "1", "2", "3", "4"]
     assert arrived[0].get_attributes() == cloudevent("0").get_attributes()
     assert arrived[0].get_data() == cloudevent("0").get_data()
-    assert folder.files() == []
+    assert folder.list_files() == []
 
 
 def test_the_trace_goes_on_as_it_began(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_what_is_refused_again_stays_and_the_exit_code_says_so(tmp_path: Path) -
         assert (code, out) == (1, "3 accepted and removed, 2 refused again and kept.\n")
         assert said.count("refused again") == 2
         assert names(folder) == ["1", "3"]
-        assert folder.files()[0].stat().st_size > 0
+        assert folder.list_files()[0].stat().st_size > 0
         sink.refuses = lambda _: False
         assert replayed(tmp_path, sink.url)[0] == 0
     assert ids(sink) == ["0", "1", "2", "3", "4", "1", "3"]
@@ -249,7 +249,7 @@ def test_two_replays_at_once_are_refused_and_the_first_goes_on(tmp_path: Path) -
             assert first.wait(20)
             code, out, said = replayed(tmp_path, sink.url)
             assert (code, out, said.count("\n")) == (1, "", 1)
-            assert f"another replay of {tmp_path} is going on" in said
+            assert f"another replay of {tmp_path} is running" in said
             go_on.set()
             assert command.communicate(timeout=20)[0].startswith("3 accepted and removed")
         assert ids(sink) == ["0", "1", "2"]
@@ -258,7 +258,7 @@ def test_two_replays_at_once_are_refused_and_the_first_goes_on(tmp_path: Path) -
 
 def test_a_file_keeps_its_mode_when_letters_are_removed_from_it(tmp_path: Path) -> None:
     folder = filled(tmp_path, 4)
-    (file,) = folder.files()
+    (file,) = folder.list_files()
     assert file.stat().st_mode & 0o777 == 0o600
     with recording_sink() as sink:
         sink.refuses = lambda message: message.headers["ce-id"] == "2"
@@ -310,7 +310,7 @@ def test_a_refused_event_is_in_the_folder_and_all_others_at_the_sink(simulator: 
                 others.discard(int(sink.take().get_id()))
             adapter.send_signal(signal.SIGTERM)
             adapter.communicate(timeout=20)
-        letters = [stored.event.get_attributes() for stored in folder_at(tmp_path).letters()]
+        letters = [stored.event.get_attributes() for stored in folder_at(tmp_path).read_letters()]
         assert {int(one["id"]) for one in letters} >= fives
         assert {one["knativeerrordest"] for one in letters} == {sink.url}
         assert {one["deadletterreason"] for one in letters} == {f"{sink.url} answers 400 Bad Request: no fives"}

@@ -142,9 +142,9 @@ def test_a_terminal_gets_a_table_and_a_program_lines(tmp_path: Path) -> None:
     folder = folder_at(tmp_path)
     store(folder, letter("41"), letter("42"))
     terminal, pipe, json = Terminal(), io.StringIO(), io.StringIO()
-    print_letters(folder.letters(), as_json=False, out=terminal)
-    print_letters(folder.letters(), as_json=False, out=pipe)
-    print_letters(folder.letters(), as_json=True, out=json)
+    print_letters(folder.read_letters(), as_json=False, out=terminal)
+    print_letters(folder.read_letters(), as_json=False, out=pipe)
+    print_letters(folder.read_letters(), as_json=True, out=json)
     assert len(terminal.getvalue().splitlines()) >= 3
     assert "subject" in terminal.getvalue().splitlines()[0]
     assert pipe.getvalue().splitlines()[1].split("\t") == [
@@ -159,8 +159,8 @@ def test_a_terminal_gets_a_table_and_a_program_lines(tmp_path: Path) -> None:
 
 def test_an_empty_folder_is_said_to_be_empty_to_people_alone(tmp_path: Path) -> None:
     terminal, pipe = Terminal(), io.StringIO()
-    print_letters(folder_at(tmp_path / "none").letters(), as_json=False, out=terminal)
-    print_letters(folder_at(tmp_path / "none").letters(), as_json=False, out=pipe)
+    print_letters(folder_at(tmp_path / "none").read_letters(), as_json=False, out=terminal)
+    print_letters(folder_at(tmp_path / "none").read_letters(), as_json=False, out=pipe)
     assert (terminal.getvalue(), pipe.getvalue()) == ("no dead letters\n", "")
 
 

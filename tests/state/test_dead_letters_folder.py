@@ -21,7 +21,7 @@ def test_letters_are_read_in_the_order_they_were_stored_with_time_and_reason(tmp
     assert names(folder) == []
     store(folder, *(letter(str(n)) for n in range(5)))
     assert names(folder) == ["0", "1", "2", "3", "4"]
-    first = next(folder.letters()).event
+    first = next(folder.read_letters()).event
     assert first.get_attributes()["deadlettertime"] == "2026-01-31T08:00:00.000Z"
     assert first.get_attributes()["deadletterreason"] == "answers 400: no"
     assert without_error_attributes(first).get_attributes() == cloudevent("0").get_attributes()
@@ -31,7 +31,7 @@ def test_letters_are_read_in_the_order_they_were_stored_with_time_and_reason(tmp
 def test_each_line_is_a_structured_cloudevent_that_others_can_read(tmp_path: Path) -> None:
     folder = folder_at(tmp_path)
     store(folder, letter())
-    line = orjson.loads(folder.files()[0].read_bytes())
+    line = orjson.loads(folder.list_files()[0].read_bytes())
     assert (line["specversion"], line["id"], line["knativeerrorcode"]) == ("1.0", "1", "400")
     assert all(name.isalnum() and name.islower() and len(name) <= 20 for name in line if name != "data")
 
@@ -39,9 +39,9 @@ def test_each_line_is_a_structured_cloudevent_that_others_can_read(tmp_path: Pat
 def test_a_member_that_is_null_is_as_good_as_left_out(tmp_path: Path) -> None:
     folder = folder_at(tmp_path)
     store(folder, letter("1", "null"))
-    (file,) = folder.files()
+    (file,) = folder.list_files()
     file.write_bytes(file.read_bytes()[:-2] + b',"x":null,"tracestate":null}\n')
-    (read,) = folder.letters()
+    (read,) = folder.read_letters()
     assert {"x", "tracestate"} & set(read.event.get_attributes()) == set()
     assert without_error_attributes(read.event).get_attributes() == cloudevent("1").get_attributes()
     assert read.event.get_data() == {"key": 1, "fullFormattedMessage": "null"}
@@ -53,7 +53,7 @@ def test_a_torn_last_line_is_skipped_and_said_so_and_what_follows_is_whole(
 ) -> None:
     folder = folder_at(tmp_path_factory.mktemp("letters"))
     store(folder, letter("1"), letter("2"))
-    (file,) = folder.files()
+    (file,) = folder.list_files()
     file.write_bytes(file.read_bytes()[:-cut])
     with capture_logs() as logged:
         assert names(folder) == ["1"]
@@ -70,10 +70,10 @@ def test_a_torn_last_line_is_skipped_and_said_so_and_what_follows_is_whole(
 def test_a_damaged_line_is_skipped_and_said_so_and_stays(tmp_path: Path, damage: bytes) -> None:
     folder = folder_at(tmp_path)
     store(folder, letter("1"))
-    (file,) = folder.files()
+    (file,) = folder.list_files()
     file.write_bytes(damage + file.read_bytes())
     with capture_logs() as logged:
-        (only,) = folder.letters()
+        (only,) = folder.read_letters()
     assert [line["event"] for line in logged] == ["damaged line, skipped"]
     folder.remove(only.file, {only.line})
     assert file.read_bytes() == damage
@@ -111,11 +111,11 @@ def test_what_was_acknowledged_is_there_after_a_kill_in_mid_write(tmp_path: Path
 
 def test_a_full_folder_refuses_and_says_what_would_help(tmp_path: Path) -> None:
     store(folder_at(tmp_path), letter("1"), letter("2"))
-    folder = folder_at(tmp_path, max_bytes=folder_at(tmp_path).files()[0].stat().st_size + 100)
+    folder = folder_at(tmp_path, max_bytes=folder_at(tmp_path).list_files()[0].stat().st_size + 100)
     with pytest.raises(DeadLetterUnavailableError, match=r"is full with \d+ bytes of at most \d+.* DEAD_LETTER_MAX_B"):
         store(folder, letter("3"))
     assert names(folder) == ["1", "2"]
-    first = next(folder.letters())
+    first = next(folder.read_letters())
     folder.remove(first.file, {first.line})
     store(folder, letter("3"))
     assert names(folder) == ["2", "3"]
@@ -134,7 +134,7 @@ try:
     store(folder, letter("2", "x" * 5000))
 except DeadLetterUnavailableError as exc:
     print(exc)
-print(names(folder), folder.files()[0].stat().st_size < 8000)
+print(names(folder), folder.list_files()[0].stat().st_size < 8000)
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 store(folder, letter("3"))
 print(names(folder))
@@ -164,14 +164,14 @@ def test_large_files_are_followed_by_others_in_order(tmp_path: Path) -> None:
     folder = folder_at(tmp_path)
     large = "x" * (FILE_BYTES // 2)
     store(folder, *(letter(str(n), large) for n in range(5)))
-    assert [file.name for file in folder.files()] == [f"dead-letters-0000000{n}.jsonl" for n in (1, 2, 3)]
+    assert [file.name for file in folder.list_files()] == [f"dead-letters-0000000{n}.jsonl" for n in (1, 2, 3)]
     assert names(folder) == ["0", "1", "2", "3", "4"]
 
 
 def test_what_was_appended_while_others_were_sent_again_stays(tmp_path: Path) -> None:
     folder = folder_at(tmp_path)
     store(folder, letter("1"), letter("2"))
-    first, second = folder.letters()
+    first, second = folder.read_letters()
     store(folder, letter("3"))
     folder.remove(first.file, {first.line, second.line})
     assert names(folder) == ["3"]
@@ -184,13 +184,13 @@ def test_what_was_appended_while_others_were_sent_again_stays(tmp_path: Path) ->
 def test_what_was_accepted_is_known_after_a_kill_and_removed_before_the_next_replay_sends(tmp_path: Path) -> None:
     folder = folder_at(tmp_path)
     store(folder, *(letter(str(n)) for n in range(4)))
-    first, second, *_ = folder.letters()
+    first, second, *_ = folder.read_letters()
     for each in (first, second):
-        folder.accepted(each)
+        folder.note_accepted(each)
     again = folder_at(tmp_path)
     assert names(again) == ["2", "3"]
     with again.lock_for_replay():
-        assert again.files()[0].read_bytes().count(b"\n") == 2
+        assert again.list_files()[0].read_bytes().count(b"\n") == 2
     assert not (tmp_path / ".accepted").exists()
     store(again, letter("4"))
     assert names(again) == ["2", "3", "4"]
@@ -203,9 +203,9 @@ def test_a_note_that_was_cut_off_hides_no_letter_but_its_own(
     path = tmp_path_factory.mktemp("letters")
     folder = folder_at(path)
     store(folder, *(letter(str(n)) for n in range(3)))
-    first, second, _ = folder.letters()
-    folder.accepted(first)
-    folder.accepted(second)
+    first, second, _ = folder.read_letters()
+    folder.note_accepted(first)
+    folder.note_accepted(second)
     notes = (path / ".accepted").read_bytes()
     (path / ".accepted").write_bytes(notes[: len(notes) - torn])
     assert names(folder)[-1] == "2"
@@ -215,11 +215,11 @@ def test_a_note_that_was_cut_off_hides_no_letter_but_its_own(
 def test_notes_that_cannot_be_written_stop_no_replay(tmp_path: Path) -> None:
     folder = folder_at(tmp_path)
     store(folder, letter("1"))
-    (one,) = folder.letters()
+    (one,) = folder.read_letters()
     (tmp_path / ".accepted").mkdir()
     with capture_logs() as logged:
-        folder.accepted(one)
-        folder.accepted(one)
+        folder.note_accepted(one)
+        folder.note_accepted(one)
     assert [line["event"] for line in logged] == ["cannot note what was accepted"]
 
 

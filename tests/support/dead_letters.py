@@ -52,4 +52,4 @@ def store(letters: DeadLetters, *some: Envelope) -> None:
 
 
 def names(folder: DeadLetterFolder) -> list[str]:
-    return [stored.event.get_id() for stored in folder.letters()]
+    return [stored.event.get_id() for stored in folder.read_letters()]

@@ -117,7 +117,7 @@ def _progress(folder: DeadLetterFolder) -> Iterator[Callable[[], None]]:
     from rich.console import Console  # slow to load
     from rich.progress import MofNCompleteColumn, Progress
 
-    total = sum(1 for _ in folder.letters())
+    total = sum(1 for _ in folder.read_letters())
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task("dead letters", total=total)
         yield lambda: bar.advance(task)

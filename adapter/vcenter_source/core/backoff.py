@@ -1,4 +1,4 @@
-"""How long to wait before the next try: exponential with full jitter, so that many waiters do not move in step."""
+"""How long to wait before the next try: exponential with full jitter, so that clients do not retry in step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Delays in seconds: the n-th is drawn evenly from 0 to ``base * 2**n``, at most ``longest``.
+    """Delays in seconds: the n-th is random between 0 and ``base * 2**n``, at most ``longest``.
 
     ``random`` gives numbers from 0 to 1; a test passes its own.
     """
@@ -16,6 +16,6 @@ class Backoff:
     random: Callable[[], float]
 
     def delay(self, failures: int, *, at_least: float = 0.0) -> float:
-        """The wait after this many failures in a row (0 after the first); ``at_least`` is what the other side asked."""
+        """Return the wait after a number of failures (0 after the first); ``at_least`` is what the server asked for."""
         ceiling = min(self.longest, self.base * 2.0 ** min(failures, 30))
         return max(self.random() * ceiling, min(at_least, self.longest))

@@ -1,4 +1,4 @@
-"""Files that are on the disk, not in a cache, when a call returns."""
+"""Write files so that they are on the disk, not in a cache, when a call returns."""
 
 import os
 from contextlib import suppress
@@ -14,14 +14,14 @@ def write_through(path: Path, content: bytes) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put new content in the place of a file: at any moment it has all of the old, or all of the new.
+    """Replace a file's content: at any moment the file has all of the old content, or all of the new.
 
-    Who may read it, and whose it is, stay as they were, so far as we may say so.
+    Its permissions and its owner stay the same, as far as this process may set them.
     """
     new = path.with_name(path.name + ".new")
     old = path.stat()
     try:
-        new.unlink(missing_ok=True)  # what was left by a kill, maybe another's
+        new.unlink(missing_ok=True)  # left behind by a kill, maybe of another process
         new.touch(0o600)
         with suppress(PermissionError):
             os.chown(new, old.st_uid, old.st_gid)
@@ -30,13 +30,13 @@ def replace(path: Path, content: bytes) -> None:
         new.replace(path)
     except OSError:
         with suppress(OSError):
-            new.unlink()  # the disk may be full, and this takes its room
+            new.unlink()  # the disk may be full, and this file takes up room
         raise
     sync_folder(path.parent)
 
 
 def append(path: Path, content: bytes) -> None:
-    """Add to the end of a file, and make it where there is none. After a failure it is as it was before."""
+    """Append to a file, and create it if it is missing. After a failure the file is as it was before."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         size = os.fstat(descriptor).st_size
@@ -51,14 +51,14 @@ def append(path: Path, content: bytes) -> None:
 
 
 def write_all(descriptor: int, content: bytes) -> None:
-    """Write every byte; one call may take a part of them only, such as on a disk that is nearly full."""
+    """Write every byte; one call may write only a part of them, for example on a disk that is nearly full."""
     left = memoryview(content)
     while left:
         left = left[os.write(descriptor, left) :]
 
 
 def sync_folder(folder: Path) -> None:
-    """Force a folder's entries to the disk; a rename is durable only after that (POSIX fsync, rationale)."""
+    """Write a folder's entries to the disk; only then is a rename durable (POSIX fsync, rationale)."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""HTTP served beside the adapter's work, by aiohttp: its client is loaded anyway, and it leaves signals alone."""
+"""Serve HTTP beside the adapter's work, by aiohttp: its client is loaded anyway, and it leaves signals alone."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,7 +15,7 @@ from vcenter_source.core.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class BindAddress:
-    """Where to listen; port 0 is any free one. ``setting`` says it, and ``instead`` what else it may say."""
+    """Where to listen; port 0 is any free one. ``setting`` names the setting, ``instead`` what else to set."""
 
     host: str
     port: int
@@ -24,23 +24,23 @@ class BindAddress:
 
 
 @asynccontextmanager
-async def serve_app(application: web.Application, place: BindAddress, shutdown_seconds: float) -> AsyncIterator[int]:
-    """Serve while this lasts, on the port given. Requests under way then have ``shutdown_seconds`` to be answered.
+async def serve_app(application: web.Application, address: BindAddress, shutdown_seconds: float) -> AsyncIterator[int]:
+    """Serve until the block ends; yield the port. At the end, open requests have ``shutdown_seconds`` to be answered.
 
-    Raises ConfigurationError when the port cannot be had.
+    Raises ConfigurationError if the port cannot be bound.
     """
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=shutdown_seconds)
-    async with serve(runner, place) as port:
+    async with serve_runner(runner, address) as port:
         yield port
 
 
 @asynccontextmanager
-async def serve(runner: web.BaseRunner, place: BindAddress) -> AsyncIterator[int]:
-    """Serve what a runner runs while this lasts, on the port given. Raises ConfigurationError."""
+async def serve_runner(runner: web.BaseRunner, address: BindAddress) -> AsyncIterator[int]:
+    """Serve a runner until the block ends; yield the port. Raises ConfigurationError if it cannot be bound."""
     await runner.setup()
     try:
-        with bind_errors(place):
-            for listener in listen(place.host, place.port):
+        with bind_errors(address):
+            for listener in listen(address.host, address.port):
                 await web.SockSite(runner, listener).start()
         yield runner.addresses[0][1]
     finally:
@@ -48,23 +48,23 @@ async def serve(runner: web.BaseRunner, place: BindAddress) -> AsyncIterator[int
 
 
 @contextmanager
-def bind_errors(place: BindAddress) -> Iterator[None]:
-    """What cannot be listened on is a wrong setting."""
+def bind_errors(address: BindAddress) -> Iterator[None]:
+    """Map a failure to listen to ConfigurationError."""
     try:
         yield
     except OSError as exc:
-        where = f"{place.setting}: cannot listen on {add_brackets(place.host)}:{place.port}"
-        raise ConfigurationError(f"{where}: {explain_os_error(exc)}; {place.instead}") from exc
+        where = f"{address.setting}: cannot listen on {add_brackets(address.host)}:{address.port}"
+        raise ConfigurationError(f"{where}: {explain_os_error(exc)}; {address.instead}") from exc
 
 
 def render_metrics(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
-    """The page that Prometheus reads, as its ``Accept`` asks for it, and what it is by its type."""
+    """Render the page for Prometheus in the format that its ``Accept`` header asks for; return it with its type."""
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 
-def metrics_handler(registry: CollectorRegistry) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """The same as an endpoint."""
+def make_metrics_handler(registry: CollectorRegistry) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Make the endpoint that serves the metrics."""
 
     async def metrics(request: web.Request) -> web.Response:
         body, content_type = render_metrics(registry, request.headers.get("Accept", ""))

@@ -1,7 +1,7 @@
-"""Structured logs on standard error: for people, or a JSON object a line for machines.
+"""Structured logs on standard error: for people, or one JSON object per line for machines.
 
-What libraries log (a failed export of OpenTelemetry's, an error that asyncio could tell nobody else) and Python's
-warnings come out in the same form. In JSON the text is under ``message``, since ``event`` means something else here.
+The logs of libraries (a failed export of OpenTelemetry, an error that asyncio could report to nobody) and Python's
+warnings have the same form. In JSON the text is under ``message``, since ``event`` has another meaning here.
 """
 
 import logging
@@ -45,7 +45,7 @@ def configure(settings: LogSettings, *, level: str | None = None) -> None:
     foreign.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=DESCRIBED, processors=[strip, *rendered])
     )
-    # What libraries say below a warning is of use to their own developers only.
+    # Below a warning, the logs of libraries are of use to their developers only.
     logging.basicConfig(handlers=[foreign], level=max(least, logging.WARNING), force=True)
     logging.captureWarnings(capture=True)
     if rendered is JSON:
@@ -53,7 +53,7 @@ def configure(settings: LogSettings, *, level: str | None = None) -> None:
 
 
 class Lines(structlog.PrintLogger):
-    """Writes lines. One that cannot be written is dropped, as the standard library does: the disk may be full."""
+    """Writes lines. A line that cannot be written is dropped, as in the standard library: the disk may be full."""
 
     def msg(self, message: str) -> None:
         """Write a line."""
@@ -64,18 +64,18 @@ class Lines(structlog.PrintLogger):
 
 
 def for_people() -> tuple[Processor, ...]:
-    """A line for the eye, in colours on a terminal; a traceback as Python prints it."""
+    """Render lines for people, in colours on a terminal, with tracebacks as Python prints them."""
     plain = structlog.dev.plain_traceback
     return (structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),)
 
 
 def log_crash(kind: type[BaseException], exc: BaseException, trace: TracebackType | None) -> None:
-    """Log the failure that ends the process and that nobody foresaw, its traceback within the line."""
+    """Log the unforeseen failure that ends the process, with its traceback in the line."""
     structlog.get_logger().critical("crashed", exc_info=(kind, exc, trace))
 
 
 def report_fatal(message: str) -> None:
-    """The line that a failure ends the process with; it may come before the settings could be read."""
+    """Print the last line of a process that fails; the settings may not have been read yet."""
     if os.environ.get("LOG_FORMAT") == "json":
         structlog.wrap_logger(Lines(sys.stderr), processors=[*DESCRIBED, *JSON]).critical(message)
     else:

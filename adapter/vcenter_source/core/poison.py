@@ -1,25 +1,25 @@
-"""Is it the event, or the way to the sink? An event that fails again and again while others get through is the reason.
+"""Find out whether the event or the way to the sink is at fault: an event that fails while others get through is.
 
     event A   try ──✗                        try ──✗   counted: B began after A had failed, and was accepted
     event B             try ── accepted                before A was tried again
 
-A request that was under way already when A failed shows nothing: what A failed for may have begun in between.
+A request that was sent before A failed proves nothing: the cause of A's failure may have begun in between.
 
-The others may go only so far ahead of A. When they have, nothing more is sent but A, and no other can get through
-between two of its tries. Those tries count too where many had got through and no other has failed since.
+The others may only go so far ahead of A. Then nothing but A is sent, and no other event can get through between two of
+its tries. Those tries count, too, if many events had got through and none has failed since.
 """
 
 from dataclasses import dataclass
 
 MANY = 100
-"""Others that have got through, after which a try counts also where all but the event stands still."""
+"""Events that have to get through before a try counts although all others stand still."""
 
 
 class Traffic:
     """The requests to one destination, numbered as they begin.
 
-    ``begun`` is the number of the last one; ``accepted`` that of the latest one that was accepted, 0 before the first.
-    ``passed`` counts the accepted; ``doubted`` is where ``begun`` stood when an event failed that is not suspected.
+    ``begun`` is the number of the last request; ``accepted`` that of the latest accepted one, 0 before the first.
+    ``passed`` counts the accepted ones; ``doubted`` is the value of ``begun`` when an unsuspected event failed last.
     """
 
     __slots__ = ("accepted", "begun", "doubted", "passed")
@@ -31,7 +31,7 @@ class Traffic:
         self.doubted = 0
 
     def begin(self) -> int:
-        """Number a request that goes out now."""
+        """Number a request that is sent now."""
         self.begun += 1
         return self.begun
 
@@ -43,10 +43,10 @@ class Traffic:
 
 @dataclass(slots=True)
 class Suspicion:
-    """What speaks against one event, at one destination.
+    """The evidence against one event, at one destination.
 
-    ``tries`` counts its failed tries: the first, and each that others had got through before. While none gets through
-    it stays as it is, however often the event is tried; but see above.
+    ``tries`` counts its failed tries: the first, and each one before which another event got through. While none gets
+    through it stays the same, however often the event is tried, except as described above.
     """
 
     tries: int = 0
@@ -59,12 +59,12 @@ class Suspicion:
         self._others_passed = traffic.accepted > self._failed_at or self._stands_alone(traffic)
 
     def _stands_alone(self, traffic: Traffic) -> bool:
-        """Whether many got through since its first failure, and no other event has failed since they did."""
+        """Return whether many got through since its first failure, and no other event has failed since."""
         is_suspected = self.tries > 1 and traffic.passed - self._passed_before >= MANY
         return is_suspected and traffic.accepted > traffic.doubted
 
     def fail(self, traffic: Traffic) -> int:
-        """Note that the try has failed; returns ``tries``."""
+        """Note that the try has failed, and return ``tries``."""
         if not self.tries:
             self._passed_before = traffic.passed
         if not self.tries or self._others_passed:
@@ -75,5 +75,5 @@ class Suspicion:
         return self.tries
 
     def clear(self) -> None:
-        """Begin to count anew: the event fails for another reason now."""
+        """Start counting again: the event fails for another reason now."""
         self.tries = 0

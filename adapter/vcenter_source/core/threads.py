@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 async def run_to_completion(call: Callable[[], T]) -> T:
-    """A blocking call in a thread, which has ended when this ends, even if cancelled: no later one overlaps it."""
+    """Run a blocking call in a thread; wait for its end even if cancelled, so that no later call overlaps it."""
     job = asyncio.ensure_future(asyncio.to_thread(call))
     try:
         return await asyncio.shield(job)

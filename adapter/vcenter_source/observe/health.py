@@ -10,7 +10,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from vcenter_source.core.connection_status import ConnectionStatus
-from vcenter_source.core.http_server import BindAddress, metrics_handler, serve_app
+from vcenter_source.core.http_server import BindAddress, make_metrics_handler, serve_app
 from vcenter_source.observe.stall import STALL_SECONDS
 from vcenter_source.observe.status import PipelineStatus, Waiting
 from vcenter_source.pipeline.reader import WAIT_SECONDS
@@ -148,7 +148,7 @@ def application(judge: Judge, registry: CollectorRegistry) -> web.Application:
 
     served = web.Application()
     served.add_routes(
-        [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics_handler(registry))]
+        [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", make_metrics_handler(registry))]
     )
     return served
 

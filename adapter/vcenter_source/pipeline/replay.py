@@ -72,10 +72,10 @@ class Replay:
         Raises DeadLetterUnavailableError while another replay runs.
         """
         with self._folder.lock_for_replay():
-            for file in self._folder.files():
+            for file in self._folder.list_files():
                 accepted: set[bytes] = set()
                 try:
-                    await self._send_file(self._folder.letters_of(file), event_id, accepted)
+                    await self._send_file(self._folder.read_letters_of(file), event_id, accepted)
                 except SinkUnavailableError as exc:
                     self.summary.stopped = str(exc)
                 finally:
@@ -113,7 +113,7 @@ class Replay:
             if self._denied >= MAX_DENIED and not self.summary.accepted:
                 raise
         else:
-            self._folder.accepted(letter)
+            self._folder.note_accepted(letter)
             self.summary.accepted += 1
             accepted.add(letter.line)
 

@@ -20,7 +20,7 @@ from vcenter_source.core.errors import EventRefusedError, LeaseLostError, SinkUn
 from vcenter_source.core.http_server import BindAddress, serve_app
 from vcenter_source.events.codec import to_binary
 from vcenter_source.observe.health import Health
-from vcenter_source.state.dead_letters.folder import decode
+from vcenter_source.state.dead_letters.folder import decode_letter
 from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.triggers.values import ValueChecker
 from vcenter_source.viewer import guard, spans, trigger
@@ -137,7 +137,7 @@ def made(wish: trigger.Wish, catalog: EventCatalog, events: list[tuple[int, dict
 
 def in_full(record: Record) -> dict[str, Any]:
     """One event, with what became of it when, and as it is sent in either mode of CloudEvents over HTTP."""
-    headers, _ = to_binary(decode(record.body))
+    headers, _ = to_binary(decode_letter(record.body))
     return {
         "n": record.number,
         "state": record.state,
@@ -152,7 +152,7 @@ def in_full(record: Record) -> dict[str, Any]:
 
 async def trace_of(viewer: Viewer, record: Record) -> list[Any]:
     """The spans of the event's trace, from wherever there are any."""
-    context = tracing.restore_span(decode(record.body)).get_span_context()
+    context = tracing.restore_span(decode_letter(record.body)).get_span_context()
     if not context.is_valid:
         return []
     trace_id = f"{context.trace_id:032x}"
@@ -165,7 +165,7 @@ async def sent_again(viewer: Viewer, record: Record) -> dict[str, Any]:
     """Send an event once more, as it is; whether the sink took it, and why not, or what is to be known of it."""
     if viewer.sink is None or not viewer.health.is_leading:
         return {"accepted": False, "why": "this adapter sends no events"}
-    event, why = decode(record.body), ""
+    event, why = decode_letter(record.body), ""
     log.info("sending again, as the viewer was told to", event_id=event.get_id(), event_type=event.get_type())
     try:
         async with asyncio.timeout(REPLAY_SECONDS):

@@ -33,7 +33,7 @@ def check_folder(path: Path, max_bytes: int) -> CheckResult:
     problem = try_write(existing)
     if problem:
         return failure(f"{existing}: {problem}", "set DEAD_LETTER_PATH to a folder that this user may write to")
-    size = sum(file.stat().st_size for file in DeadLetterFolder(path, max_bytes).files())
+    size = sum(file.stat().st_size for file in DeadLetterFolder(path, max_bytes).list_files())
     message = f"{path} can be written to and holds {size} of at most {max_bytes} bytes"
     if size > NEARLY_FULL * max_bytes:
         return warning(message, "run vcenter-source dead-letters replay, or raise DEAD_LETTER_MAX_BYTES", bytes=size)

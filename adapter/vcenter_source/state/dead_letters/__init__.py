@@ -1,6 +1,6 @@
-"""What becomes of an event that its sink will never take: the value and the rules, pure. The stores stand beside it.
+"""Dead letters: events that the sink refuses for good. The stores are the modules beside this one.
 
-An event counts as acknowledged only when a store has it; where none can take it, it is held and tried again.
+An event counts as acknowledged only when a store has it; while no store accepts it, it is held and tried again.
 """
 
 from base64 import b64encode
@@ -17,17 +17,17 @@ from vcenter_source.core.errors import DeadLetterUnavailableError
 MAX_ERROR_DATA = 1024
 """Bytes of an answer that travel with a dead letter, as Knative itself limits them before encoding."""
 
-LABELS = ("knativeerror", "deadletter")
-"""How the names of the attributes begin that only a dead letter has; they are gone when it is sent again."""
+ERROR_ATTRIBUTE_PREFIXES = ("knativeerror", "deadletter")
+"""How the names of a dead letter's own attributes begin; they are removed when it is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why an event was given up.
 
-    ``address`` is the sink that would not take it, free of user info; ``message`` one line for an operator. ``status``
-    and ``body`` are the sink's last answer, None and empty where it gave none. ``takers`` are those behind the sink
-    that have the event all the same: it is not to be sent to them again.
+    ``address`` is the sink that refused it, free of user info; ``message`` is one line for an operator. ``status`` and
+    ``body`` are the sink's last answer, None and empty without one. ``takers`` are the functions behind the sink that
+    have accepted the event all the same, and must not get it again.
     """
 
     address: str
@@ -45,10 +45,10 @@ class DeadLetters(Protocol):
 
 
 class NoDeadLetters:
-    """None is configured. An event is never dropped for that: it holds the stream until its sink takes it."""
+    """No store is configured. No event is dropped for that: it holds the stream until its sink accepts it."""
 
     async def store(self, envelope: Envelope, reason: Reason) -> None:  # noqa: ARG002  as every store
-        """Say what would let the stream go on."""
+        """Refuse, and say what would let the stream go on."""
         raise DeadLetterUnavailableError("set DEAD_LETTER_SINK or DEAD_LETTER_PATH to let the stream go on")
 
 
@@ -59,20 +59,20 @@ class FallbackStore:
         self._stores = stores
 
     async def store(self, envelope: Envelope, reason: Reason) -> None:
-        """Store an event in the first that takes it."""
+        """Store an event in the first store that accepts it."""
         failures = []
-        for one in self._stores:
+        for store in self._stores:
             try:
-                return await one.store(envelope, reason)
+                return await store.store(envelope, reason)
             except DeadLetterUnavailableError as exc:
                 failures.append(str(exc))
         raise DeadLetterUnavailableError("; ".join(failures))
 
 
 def with_error_attributes(event: BaseCloudEvent, reason: Reason, **more: str) -> CloudEvent:
-    """The event with Knative's attributes of a failed delivery, and ``more``.
+    """Add Knative's attributes of a failed delivery to an event, and ``more``.
 
-    Where the sink gave no answer, ``knativeerrordata`` has the reason, and ``knativeerrorcode`` is absent.
+    Without an answer of the sink, ``knativeerrordata`` holds the reason, and ``knativeerrorcode`` is absent.
     """
     said = reason.body if reason.status is not None else reason.message.encode()
     errors = {
@@ -85,6 +85,8 @@ def with_error_attributes(event: BaseCloudEvent, reason: Reason, **more: str) ->
 
 
 def without_error_attributes(event: BaseCloudEvent) -> CloudEvent:
-    """The event as its sink was to have it, the trace that began with it included."""
-    attributes = {name: value for name, value in event.get_attributes().items() if not name.startswith(LABELS)}
+    """Return the event as its sink should have got it, with its trace."""
+    attributes = {
+        name: value for name, value in event.get_attributes().items() if not name.startswith(ERROR_ATTRIBUTE_PREFIXES)
+    }
     return CloudEvent(attributes, event.get_data())

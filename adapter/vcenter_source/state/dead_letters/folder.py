@@ -1,11 +1,11 @@
-"""Dead letters in a folder: lines of JSON, each a structured CloudEvent, that outlive whatever is killed.
+"""Dead letters in a folder: lines of JSON, each a structured CloudEvent, safe whatever is killed.
 
-    dead-letters-00000001.jsonl   counted, since a clock may step back; the highest number is the newest
+    dead-letters-00000001.jsonl   numbered, since a clock may step back; the highest number is the newest
     .lock                         held while a file changes, by an adapter that appends or a replay that removes
-    .accepted, .replay            a replay's own: see ``journal``
+    .accepted, .replay            of a replay: see ``journal``
 
-A file begins anew at ``FILE_BYTES``: a replay writes what stays of a file in its place, and small files keep that
-cheap, and possible on a disk that is nearly full.
+At ``FILE_BYTES`` a new file begins: a replay rewrites a file without the lines that were accepted, and small files keep
+that cheap, and possible on a disk that is nearly full.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import DeadLetterUnavailableError
 from vcenter_source.events.codec import OrjsonFormat
 from vcenter_source.state.dead_letters import Reason, with_error_attributes
-from vcenter_source.state.dead_letters.journal import Journal, alone, digest
+from vcenter_source.state.dead_letters.journal import Journal, hash_line, lock_replay
 
 log = structlog.get_logger()
 
@@ -37,7 +37,7 @@ FILE_NAME = re.compile(r"dead-letters-(\d{8,})\.jsonl")
 
 @dataclass(frozen=True, slots=True)
 class StoredLetter:
-    """A letter in its file. ``line`` is what it was read from, and what it is removed by.
+    """A letter in its file. ``line`` is the line that it was read from, by which it is removed.
 
     ``event`` has Knative's attributes of the failure and ours: ``deadlettertime``, ``deadletterreason`` and, separated
     by commas, ``deadlettertakers``.
@@ -49,13 +49,13 @@ class StoredLetter:
 
     @property
     def takers(self) -> tuple[str, ...]:
-        """Those behind the sink that have the event already."""
+        """The functions behind the sink that have accepted the event already."""
         named = str(self.event.get_attributes().get("deadlettertakers", ""))
         return tuple(named.split(",")) if named else ()
 
 
 class DeadLetterFolder:
-    """The folder, at most ``max_bytes`` in all; full, it refuses. Every failure is a DeadLetterUnavailableError."""
+    """A folder of at most ``max_bytes``; a full one refuses. Every failure is a DeadLetterUnavailableError."""
 
     def __init__(self, path: Path, max_bytes: int, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._path = path
@@ -66,60 +66,60 @@ class DeadLetterFolder:
 
     async def store(self, envelope: Envelope, reason: Reason) -> None:
         """Return when the letter is on the disk."""
-        line = encode(envelope.event, reason, self._now())
-        async with self._turn:  # one at a time, so that no more than one thread waits for the disk
+        line = encode_letter(envelope.event, reason, self._now())
+        async with self._turn:  # one at a time, so that only one thread waits for the disk
             await asyncio.to_thread(self._append, line)
 
-    def files(self) -> list[Path]:
-        """The files, oldest first; none where the folder is not there yet."""
+    def list_files(self) -> list[Path]:
+        """List the files, oldest first; none if the folder does not exist yet."""
         try:
             numbered = [(match[1], path) for path in self._path.iterdir() if (match := FILE_NAME.fullmatch(path.name))]
         except FileNotFoundError:
             return []
         except OSError as exc:
-            raise unavailable("read", self._path, exc) from exc
+            raise to_unavailable("read", self._path, exc) from exc
         return [path for _, path in sorted(numbered, key=lambda pair: int(pair[0]))]
 
-    def letters(self) -> Iterator[StoredLetter]:
-        """Every letter, oldest first. What is damaged is skipped and logged; it stays in its file."""
-        for file in self.files():
-            yield from self.letters_of(file)
+    def read_letters(self) -> Iterator[StoredLetter]:
+        """Read every letter, oldest first. A damaged line is skipped and logged, and stays in its file."""
+        for file in self.list_files():
+            yield from self.read_letters_of(file)
 
-    def letters_of(self, file: Path) -> Iterator[StoredLetter]:
-        """The letters of a file, but for those that a replay has had accepted and could not remove any more."""
+    def read_letters_of(self, file: Path) -> Iterator[StoredLetter]:
+        """Read the letters of a file, without those that were accepted in a replay killed before it removed them."""
         accepted = self._journal.read()
-        return (stored for stored in read(file) if not accepted or digest(stored.line) not in accepted)
+        return (stored for stored in read_letter_file(file) if not accepted or hash_line(stored.line) not in accepted)
 
     @contextmanager
     def lock_for_replay(self) -> Iterator[None]:
-        """Be the only replay. What an earlier one had accepted, and was killed before it could, is removed first."""
+        """Be the only replay. First remove what was accepted in an earlier replay that was killed before it did."""
         try:
-            with alone(self._path):
+            with lock_replay(self._path):
                 accepted = self._journal.read()
-                for file in self.files() if accepted else ():
-                    self._filter(file, lambda line: digest(line) not in accepted)
+                for file in self.list_files() if accepted else ():
+                    self._filter(file, lambda line: hash_line(line) not in accepted)
                 self._journal.clear()
                 yield
         except OSError as exc:
-            raise unavailable("write", self._path, exc) from exc
+            raise to_unavailable("write", self._path, exc) from exc
 
-    def accepted(self, letter: StoredLetter) -> None:
-        """Note that a letter needs to be sent no more, whatever happens before it is removed."""
+    def note_accepted(self, letter: StoredLetter) -> None:
+        """Note that a letter need not be sent again, whatever happens before it is removed."""
         self._journal.note(letter.line)
 
     def remove(self, file: Path, lines: Collection[bytes]) -> None:
-        """Remove these lines at once. What was appended to the file since it was read stays."""
+        """Remove these lines in one step. Lines appended since the file was read stay."""
         if not lines:
             return
         try:
             self._filter(file, lambda line: line not in lines)
             self._journal.clear()
         except OSError as exc:
-            raise unavailable("write", file, exc) from exc
+            raise to_unavailable("write", file, exc) from exc
 
     def _filter(self, file: Path, is_kept: Callable[[bytes], bool]) -> None:
-        """Keep these lines of a file; none of them, and the file goes."""
-        with locked(self._path):
+        """Keep these lines of a file; delete the file if none is left."""
+        with lock_folder(self._path):
             lines = file.read_bytes().splitlines(keepends=True)
             kept = [line for line in lines if is_kept(line)]
             if kept and len(kept) < len(lines):
@@ -134,15 +134,15 @@ class DeadLetterFolder:
             if not self._path.is_dir():
                 self._path.mkdir(parents=True, exist_ok=True)
                 durable_files.sync_folder(self._path.parent)
-            with locked(self._path):
-                files = self.files()
-                self._have_room(files, len(line))
-                durable_files.append(self._newest(files), line)
+            with lock_folder(self._path):
+                files = self.list_files()
+                self._check_room(files, len(line))
+                durable_files.append(self._find_newest(files), line)
                 durable_files.sync_folder(self._path)
         except OSError as exc:
-            raise unavailable("write", self._path, exc) from exc
+            raise to_unavailable("write", self._path, exc) from exc
 
-    def _have_room(self, files: Collection[Path], more: int) -> None:
+    def _check_room(self, files: Collection[Path], more: int) -> None:
         size = sum(file.stat().st_size for file in files)
         if size + more > self._max_bytes:
             raise DeadLetterUnavailableError(
@@ -150,20 +150,20 @@ class DeadLetterFolder:
                 f"needs {more}; run vcenter-source dead-letters replay, or raise DEAD_LETTER_MAX_BYTES"
             )
 
-    def _newest(self, files: list[Path]) -> Path:
-        """The file to append to, its last line whole."""
+    def _find_newest(self, files: list[Path]) -> Path:
+        """Return the file to append to, its last line complete."""
         if not files:
             return self._path / "dead-letters-00000001.jsonl"
         newest = files[-1]
-        mend(newest)
+        cut_torn_line(newest)
         if newest.stat().st_size < FILE_BYTES:
             return newest
         number = int(newest.stem.rpartition("-")[2])
         return self._path / f"dead-letters-{number + 1:08}.jsonl"
 
 
-def encode(event: CloudEvent, reason: Reason, now: datetime) -> bytes:
-    """A letter as its line."""
+def encode_letter(event: CloudEvent, reason: Reason, now: datetime) -> bytes:
+    """Write a letter as a line."""
     time = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     takers = ",".join(reason.takers)
     letter = with_error_attributes(
@@ -172,19 +172,19 @@ def encode(event: CloudEvent, reason: Reason, now: datetime) -> bytes:
     return OrjsonFormat().write(letter) + b"\n"
 
 
-def decode(line: bytes) -> CloudEvent:
-    """The event of a line. Raises ValueError for anything that ``encode`` has not written."""
+def decode_letter(line: bytes) -> CloudEvent:
+    """Read the event of a line. Raises ValueError for anything that ``encode_letter`` has not written."""
     try:
         event = OrjsonFormat().read(CloudEvent, line)
     except (ValueError, TypeError, AttributeError, BaseCloudEventException) as exc:
         raise ValueError("not a CloudEvent in JSON") from exc
     if not isinstance(event, CloudEvent):
-        raise ValueError("not a CloudEvent 1.0")  # noqa: TRY004  its content is wrong, and so says the docstring
+        raise ValueError("not a CloudEvent 1.0")  # noqa: TRY004  its content is wrong
     return event
 
 
-def read(file: Path) -> Iterator[StoredLetter]:
-    """The letters of a file; of none where a replay has removed it meanwhile."""
+def read_letter_file(file: Path) -> Iterator[StoredLetter]:
+    """Read the letters of a file; none if a replay has removed it meanwhile."""
     try:
         with file.open("rb") as lines:
             for number, line in enumerate(lines, 1):
@@ -192,7 +192,7 @@ def read(file: Path) -> Iterator[StoredLetter]:
                     log.warning("last line is cut off, skipped", file=str(file), line=number, bytes=len(line))
                     return
                 try:
-                    event = decode(line)
+                    event = decode_letter(line)
                 except ValueError as exc:
                     log.warning("damaged line, skipped", file=str(file), line=number, reason=str(exc))
                     continue
@@ -200,11 +200,11 @@ def read(file: Path) -> Iterator[StoredLetter]:
     except FileNotFoundError:
         return
     except OSError as exc:
-        raise unavailable("read", file, exc) from exc
+        raise to_unavailable("read", file, exc) from exc
 
 
-def mend(file: Path) -> None:
-    """Cut off a last line without its end: it was torn when its writer was killed, and so never acknowledged."""
+def cut_torn_line(file: Path) -> None:
+    """Cut off an incomplete last line: its writer was killed, so it was never acknowledged."""
     content = file.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
@@ -213,13 +213,13 @@ def mend(file: Path) -> None:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Be the only one, of all processes, that changes files in the folder."""
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Be the only process that changes files in the folder."""
     with (folder / ".lock").open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed, also by the end of the process
+        fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed, or the process ends
         yield
 
 
-def unavailable(what: str, path: Path, exc: OSError) -> DeadLetterUnavailableError:
-    """The failure in the operator's words."""
+def to_unavailable(what: str, path: Path, exc: OSError) -> DeadLetterUnavailableError:
+    """Describe a failure for the operator."""
     return DeadLetterUnavailableError(f"DEAD_LETTER_PATH: cannot {what} {path}: {exc.strerror or exc}")

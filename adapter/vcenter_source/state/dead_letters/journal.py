@@ -1,9 +1,9 @@
-"""Which letters a replay has had accepted: beside their files, so that a kill before they are removed forgets none.
+"""The letters that were accepted in a replay, so that a kill before they are removed does not send them again.
 
-    .accepted   the digest of each such letter's line, a line each; emptied once the letters are removed
-    .replay     held while a replay goes on, so that no other sends the same letters
+    .accepted   the digest of each such letter's line, one per line; emptied once the letters are removed
+    .replay     locked while a replay runs, so that no other sends the same letters
 
-A digest, not a place in a file: whoever was killed may have rewritten the file already.
+A digest, not a position in a file: the killed replay may have rewritten the file already.
 """
 
 import fcntl
@@ -25,16 +25,16 @@ DIGEST_BYTES = 16
 class Journal:
     """The digests of a folder's accepted letters.
 
-    They are in the kernel's hands when ``note`` returns, not on the disk: a machine that loses its power may send a
-    letter again, and a process that is killed may not.
+    When ``note`` returns, the kernel has the digest, but the disk may not: after a power failure a letter may be sent
+    again, after a kill it is not.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / ".accepted"
-        self._is_told = False
+        self._is_reported = False
 
     def read(self) -> frozenset[bytes]:
-        """The digests. One that was cut off counts for nothing."""
+        """Read the digests; an incomplete one is ignored."""
         try:
             lines = self._path.read_bytes().splitlines(keepends=True)
         except FileNotFoundError:
@@ -46,40 +46,40 @@ class Journal:
         return frozenset(line[:-1] for line in lines if len(line) == 2 * DIGEST_BYTES + 1)
 
     def note(self, line: bytes) -> None:
-        """Add a letter's line. Where that cannot be written, the letter may be sent again after a kill."""
+        """Add a letter's line. If that cannot be written, the letter may be sent again after a kill."""
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)  # no secrets are in it
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)  # it holds no secrets
             try:
-                os.write(descriptor, digest(line) + b"\n")
+                os.write(descriptor, hash_line(line) + b"\n")
             finally:
                 os.close(descriptor)
         except OSError as exc:
-            if not self._is_told:
+            if not self._is_reported:
                 log.warning("cannot note what was accepted", file=str(self._path), reason=exc.strerror)
-            self._is_told = True
+            self._is_reported = True
 
     def clear(self) -> None:
-        """Forget them all, once their letters are removed. What stays after a failure does no harm."""
+        """Remove all digests, once their letters are removed. A digest left after a failure does no harm."""
         self._path.unlink(missing_ok=True)
 
 
-def digest(line: bytes) -> bytes:
-    """What a letter's line is told by."""
+def hash_line(line: bytes) -> bytes:
+    """Return the digest that identifies a letter's line."""
     return blake2b(line, digest_size=DIGEST_BYTES).hexdigest().encode()
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Be the only replay of a folder. Raises DeadLetterUnavailableError where there is another."""
+def lock_replay(folder: Path) -> Iterator[None]:
+    """Be the only replay of a folder. Raises DeadLetterUnavailableError if another is running."""
     if not folder.is_dir():
         yield
         return
-    descriptor = os.open(folder / ".replay", os.O_RDONLY | os.O_CREAT, 0o644)  # also where another user has made it
+    descriptor = os.open(folder / ".replay", os.O_RDONLY | os.O_CREAT, 0o644)  # also if another user has created it
     with os.fdopen(descriptor, "rb") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released by the end of the process, too
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # also released when the process ends
         except BlockingIOError as exc:
             raise DeadLetterUnavailableError(
-                f"DEAD_LETTER_PATH: another replay of {folder} is going on; wait for its end"
+                f"DEAD_LETTER_PATH: another replay of {folder} is running; wait for its end"
             ) from exc
         yield

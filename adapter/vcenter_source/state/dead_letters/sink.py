@@ -1,4 +1,4 @@
-"""Dead letters to a sink of their own, as Knative's ``deadLetterSink`` gets them."""
+"""Send dead letters to a sink of their own, in the form of Knative's ``deadLetterSink``."""
 
 from vcenter_source.core.envelope import Envelope, Sink
 from vcenter_source.core.errors import DeadLetterUnavailableError, EventRefusedError, SinkUnavailableError
@@ -6,7 +6,7 @@ from vcenter_source.state.dead_letters import Reason, with_error_attributes
 
 
 class DeadLetterSink:
-    """Sends each dead letter once. Whether and when again is the delivery's to say, also after a refusal."""
+    """Sends each dead letter once. The dispatcher decides whether and when to try again, also after a refusal."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink

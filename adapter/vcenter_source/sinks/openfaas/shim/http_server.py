@@ -13,7 +13,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
-from vcenter_source.core.http_server import BindAddress, serve
+from vcenter_source.core.http_server import BindAddress, serve_runner
 
 MAX_HEADERS = 128
 """A Broker sends some thirty."""
@@ -196,7 +196,7 @@ async def serve_requests(
     """
     server = ShimServer(handler, max_body)
     runner = web.ServerRunner(server, shutdown_timeout=_CLEANUP_SECONDS)
-    async with serve(runner, address) as port:
+    async with serve_runner(runner, address) as port:
         try:
             yield port
         finally:
