@@ -141,9 +141,9 @@ async def open_observers(settings: Settings, metrics: Metrics, health: Health, s
             if settings.viewer.address is None:
                 yield Observers(health.status, metrics)
                 return
-            from vcenter_source.viewer import wiring  # it loads what nobody else needs
+            from vcenter_source.viewer.start import start_viewer  # it loads what nobody else needs
 
-            async with wiring.viewing(settings, health, None if settings.sink.address == DISCARD else sink) as feed:
+            async with start_viewer(settings, health, None if settings.sink.address == DISCARD else sink) as feed:
                 yield Observers(health.status, metrics, feed)
 
 

@@ -21,7 +21,8 @@ from vcenter_source.observe.health import Health
 from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.viewer.feed import Feed
-from vcenter_source.viewer.server import Viewer, serving
+from vcenter_source.viewer.server import serve_viewer
+from vcenter_source.viewer.viewer import Viewer
 
 SOURCE = "https://vcenter.example.com/sdk"
 
@@ -137,7 +138,7 @@ def alone(*, limit: int = 10_000, token: str | None = None, host: str = "127.0.0
             "trace_api": None,
         }
         viewing = Viewer(feed, Health(status, 60, 1), **(options | viewer))
-        async with serving(viewing, host, 0, token) as url:
+        async with serve_viewer(viewing, host, 0, token) as url:
             started.set_result(Alone(url, feed, sink, status, Observers(status, feed), loop))
             await end.wait()
 

@@ -60,7 +60,7 @@ def events(number: int, now: datetime) -> Iterator[Any]:
 class Spans:
     """The trace of an event that was tagged, as the demo shows it."""
 
-    def of(self, _: str) -> list[dict[str, Any]]:
+    def spans_of(self, _: str) -> list[dict[str, Any]]:
         rows = [
             ("1", "", "CloudEvents Create com.vmware.event.resourcepool.created", "vcenter-source", 0, 9.1),
             ("2", "1", "POST /vcenter-source/default", "vcenter-source", 0.4, 8.2),

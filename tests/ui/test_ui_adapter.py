@@ -49,7 +49,7 @@ def test_the_sink_down_and_up_again_changes_states(page: Page) -> None:
         up.set()
         expect(row.locator(".state")).to_have_text("delivered")
         expect(page.locator("#event .fate")).to_contain_text("delivered after")
-        page.get_by_role("tab", name="Way").click()
+        page.get_by_role("tab", name="Timeline").click()
         expect(page.locator(".steps li").last).to_contain_text("the sink acknowledged it")
         expect(page.locator("#number-flight")).to_have_text("0")
 

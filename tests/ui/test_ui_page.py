@@ -36,7 +36,7 @@ def test_search_and_facets_narrow_the_list(page: Page) -> None:
         expect(page.locator(ROWS)).to_have_count(1)
         expect(page.locator(ROWS)).to_contain_text("db-2")
         viewer.do(lambda: viewer.observers.on_delivered(viewer.parcels["99"]))
-        expect(page.locator("#empty")).to_have_text("No event is like this.")
+        expect(page.locator("#empty")).to_have_text("No event matches.")
 
 
 def test_a_pause_holds_the_list_and_loses_nothing(page: Page) -> None:
@@ -110,7 +110,7 @@ def test_an_event_is_sent_again_once_that_is_confirmed(page: Page) -> None:
         assert viewer.sink.events == []
         page.get_by_role("button", name="Send again…").click()
         page.get_by_role("button", name="Send it again").click()
-        expect(page.get_by_text("The sink took it.")).to_be_visible()
+        expect(page.get_by_text("The sink accepted it.")).to_be_visible()
         assert [(e.get_id(), e.get_time()) for e in viewer.sink.events] == [
             ("7", made_up(7, when=viewer.sink.events[0].get_time()).get_time())
         ]
@@ -118,7 +118,7 @@ def test_an_event_is_sent_again_once_that_is_confirmed(page: Page) -> None:
         page.get_by_role("button", name="Close", exact=True).click()
         page.get_by_role("button", name="Send again…").click()
         page.get_by_role("button", name="Send it again").click()
-        expect(page.get_by_text("The sink did not take it: it answers 400: no such thing")).to_be_visible()
+        expect(page.get_by_text("The sink did not accept it: it answers 400: no such thing")).to_be_visible()
 
 
 HOSTILE = "<script>window.owned = 1</script><img src=x onerror='window.owned = 1'>"
@@ -138,7 +138,7 @@ def test_a_hostile_event_is_shown_as_text(page: Page) -> None:
         for row, said in ((first, HOSTILE), (second, "␀␇␛[31m on esx-1"), (third, "the end")):
             row.click()
             expect(page.get_by_role("heading", level=2)).to_contain_text(said)
-            for tab in ("CloudEvent", "Way", "Make a Trigger", "Event"):
+            for tab in ("CloudEvent", "Timeline", "Make a Trigger", "Event"):
                 page.get_by_role("tab", name=tab, exact=True).click()
         for facet in ("Object", "User"):
             page.locator("summary", has_text=facet).first.click()
@@ -241,7 +241,7 @@ def test_axe_finds_no_fault(page: Page, scheme: Literal["light", "dark"]) -> Non
         expect(page.locator("#shown")).to_have_text("52 events")
         faults = [*Axe().run(page).response["violations"]]
         page.locator(ROWS).first.click()
-        for tab in ("Event", "CloudEvent", "Way", "Make a Trigger"):
+        for tab in ("Event", "CloudEvent", "Timeline", "Make a Trigger"):
             page.get_by_role("tab", name=tab, exact=True).click()
             page.wait_for_timeout(300)
             faults += Axe().run(page).response["violations"]

@@ -27,7 +27,7 @@ from vcenter_source.core.errors import ConfigurationError, LeaseLostError, SinkU
 from vcenter_source.settings.source import load
 from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.triggers.values import ValueChecker
-from vcenter_source.viewer import spans, trigger
+from vcenter_source.viewer import spans, trigger_form
 
 TOKEN = "sixteen letters, or more"
 JSON = {"content-type": "application/json"}
@@ -94,7 +94,7 @@ def test_data_is_for_our_own_page_by_a_loopback_name(headers: dict[str, str], st
 def test_with_a_token_whoever_has_it_is_served_by_any_name_and_nobody_else() -> None:
     with alone(token=TOKEN) as viewer, loopback.Client(base_url=viewer.url) as client:
         viewer.post(made_up(1))
-        viewer.do(viewer.feed.settle)
+        viewer.do(viewer.feed.flush)
         path = "api/events/1"
         assert client.get(path).status_code == 401
         for wrong in ("Bearer wrong", TOKEN, "Bearer é", f"Basic {TOKEN}"):
@@ -110,7 +110,7 @@ def test_with_a_token_whoever_has_it_is_served_by_any_name_and_nobody_else() -> 
 def test_the_token_is_given_once_and_the_cookie_is_another_secret() -> None:
     with alone(token=TOKEN) as viewer, loopback.Client(base_url=viewer.url) as client:
         viewer.post(made_up(1))
-        viewer.do(viewer.feed.settle)
+        viewer.do(viewer.feed.flush)
         wrong = client.post("api/session", json={"token": "no"})
         assert (wrong.status_code, wrong.cookies) == (403, httpx.Cookies())
         from_elsewhere = {"Origin": "http://other.example.com"}
@@ -129,7 +129,7 @@ def test_the_token_is_given_once_and_the_cookie_is_another_secret() -> None:
 def test_a_form_of_another_page_changes_nothing() -> None:
     with alone() as viewer:
         viewer.post(made_up(1))
-        viewer.do(viewer.feed.settle)
+        viewer.do(viewer.feed.flush)
         for kind in ("text/plain", "application/x-www-form-urlencoded"):
             form = loopback.post(f"{viewer.url}api/events/1/replay", headers={"content-type": kind}, content="{}")
             assert form.status_code == 415
@@ -209,7 +209,7 @@ def test_the_status_is_what_readyz_says() -> None:
 def test_an_event_in_full_has_both_modes_and_its_failures() -> None:
     with alone() as viewer:
         viewer.post(made_up(7, name="web-7"), state="retrying")
-        viewer.do(viewer.feed.settle)
+        viewer.do(viewer.feed.flush)
         found = loopback.get(f"{viewer.url}api/events/1").json()
         assert (found["headers"]["ce-id"], found["headers"]["content-type"]) == ("7", "application/json")
         assert found["event"]["data"]["vm"]["name"] == "web-7"
@@ -221,7 +221,7 @@ def test_an_event_in_full_has_both_modes_and_its_failures() -> None:
 def test_sending_again_says_what_the_sink_said() -> None:
     with alone() as viewer:
         viewer.post(made_up(7))
-        viewer.do(viewer.feed.settle)
+        viewer.do(viewer.feed.flush)
         path = f"{viewer.url}api/events/1/replay"
         assert loopback.post(path, json={}).json() == {"accepted": True, "why": ""}
         viewer.sink.refusal = SinkUnavailableError("it answers 503")
@@ -230,7 +230,7 @@ def test_sending_again_says_what_the_sink_said() -> None:
         assert loopback.post(path, json={}).json() == {"accepted": False, "why": "another may have the Lease"}
     with alone(sink=None) as viewer:
         viewer.post(made_up(7))
-        viewer.do(viewer.feed.settle)
+        viewer.do(viewer.feed.flush)
         assert not loopback.post(f"{viewer.url}api/events/1/replay", json={}).json()["accepted"]
 
 
@@ -253,11 +253,11 @@ EVENTS = [made_up(key, severitytext=severity) for key, severity in enumerate(("I
 
 @pytest.mark.parametrize(("filters", "expected"), FILTERS)
 def test_a_filter_counts_the_events_that_knative_would_pass(filters: str, expected: int) -> None:
-    wish = trigger.Wish("mine", "default", "", "svc/pytag", filters)
-    found = trigger.made(wish, JUDGE, [(n, event.get_attributes()) for n, event in enumerate(EVENTS)])
+    wish = trigger_form.TriggerForm("mine", "default", "", "svc/pytag", filters)
+    found = trigger_form.evaluate_form(wish, JUDGE, [(n, event.get_attributes()) for n, event in enumerate(EVENTS)])
     assert (found["problem"], found["matched"], found["of"]) == (None, expected, 4)
     # The demo's Broker evaluates filters with code of its own, read from Knative's.
-    spec = trigger.read_filters(filters)
+    spec = trigger_form.parse_filters(filters)
     assert sum(trigger_matches(spec, event.get_attributes()) for event in EVENTS) == expected
 
 
@@ -265,14 +265,14 @@ def test_a_filter_counts_the_events_that_knative_would_pass(filters: str, expect
     ("filters", "says"),
     [
         ("- exact: {type: [", "filters: not YAML, line 1"),
-        ("just text", "filters: not a list of filters"),
-        ("a: &x [1]\nb: *x", "filters: write it out, without *aliases"),
-        ("spec: 1", "filters: not a list of filters"),
+        ("just text", "filters: must be a list of filters"),
+        ("a: &x [1]\nb: *x", "filters: *aliases are not allowed"),
+        ("spec: 1", "filters: must be a list of filters"),
         ("2026-13-45", "filters: not YAML"),
     ],
 )
 def test_what_is_no_filter_is_said_to_be_none(filters: str, says: str) -> None:
-    found = trigger.made(trigger.Wish("mine", "default", "", "svc/pytag", filters), JUDGE, [])
+    found = trigger_form.evaluate_form(trigger_form.TriggerForm("mine", "default", "", "svc/pytag", filters), JUDGE, [])
     assert str(found["problem"]).startswith(says)
     assert found["yaml"] == ""
 
@@ -281,8 +281,8 @@ def test_what_is_no_filter_is_said_to_be_none(filters: str, says: str) -> None:
     "filters", ["- cesql: type = 'x'", "- exact: {}", "- exact: {severitytext: 5}", "- like: {type: x}"]
 )
 def test_what_knative_alone_can_tell_is_not_counted(filters: str) -> None:
-    found = trigger.made(
-        trigger.Wish("mine", "default", "", "svc/pytag", filters), JUDGE, [(1, EVENTS[0].get_attributes())]
+    found = trigger_form.evaluate_form(
+        trigger_form.TriggerForm("mine", "default", "", "svc/pytag", filters), JUDGE, [(1, EVENTS[0].get_attributes())]
     )
     assert found["matched"] is None
 
@@ -293,7 +293,7 @@ def test_what_knative_alone_can_tell_is_not_counted(filters: str) -> None:
 )
 def test_a_wrong_name_is_one_clear_line(field: str, value: str, says: str) -> None:
     fields = {"name": "mine", "broker": "default", "namespace": "", "subscriber": "svc/pytag", "filters": ""}
-    found = trigger.made(trigger.Wish(**(fields | {field: value})), JUDGE, [])
+    found = trigger_form.evaluate_form(trigger_form.TriggerForm(**(fields | {field: value})), JUDGE, [])
     assert says in found["problem"]
 
 
@@ -302,21 +302,21 @@ def test_a_wrong_name_is_one_clear_line(field: str, value: str, says: str) -> No
 
 def test_this_processs_spans_and_a_backends_are_one_list() -> None:
     provider = TracerProvider(resource=Resource.create({"service.name": "adapter"}), shutdown_on_exit=False)
-    kept = spans.Kept()
+    kept = spans.SpanStore()
     provider.add_span_processor(kept)
     with provider.get_tracer("test").start_as_current_span("create", attributes={"n": 3}) as parent:
         parent.set_status(Status(StatusCode.ERROR))
         trace_id = f"{parent.get_span_context().trace_id:032x}"
-    (own,) = kept.of(trace_id)
+    (own,) = kept.spans_of(trace_id)
     assert (own["name"], own["service"], own["failed"], own["attributes"]) == ("create", "adapter", True, {"n": "3"})
-    assert kept.of("0" * 31 + "1") == []
+    assert kept.spans_of("0" * 31 + "1") == []
     other = own | {"id": "0000000000000001", "start": str(int(own["start"]) - 5)}
-    assert [span["id"] for span in spans.together([own], [other, own])] == [other["id"], own["id"]]
+    assert [span["id"] for span in spans.merge_spans([own], [other, own])] == [other["id"], own["id"]]
 
 
 def test_a_request_with_several_events_is_below_each_of_them() -> None:
     provider = TracerProvider(shutdown_on_exit=False)
-    kept = spans.Kept()
+    kept = spans.SpanStore()
     provider.add_span_processor(kept)
     tracer = provider.get_tracer("test")
     roots = [tracer.start_span("create", Context()) for _ in range(2)]
@@ -325,7 +325,7 @@ def test_a_request_with_several_events_is_below_each_of_them() -> None:
     for root in roots:
         root.end()
         context = root.get_span_context()
-        sent, created = kept.of(f"{context.trace_id:032x}")
+        sent, created = kept.spans_of(f"{context.trace_id:032x}")
         assert (sent["name"], sent["parent"]) == ("POST", f"{context.span_id:016x}")
         assert (created["name"], created["parent"]) == ("create", "")
 
@@ -336,7 +336,7 @@ def test_spans_of_other_processes_are_read_as_jaeger_answers_them() -> None:
         with alone(trace_api=f"{receiver.url}/api/v3/traces/{{trace_id}}") as viewer:
             viewer.post(made_up(1, traceparent=f"00-{trace_id}-00f067aa0ba902b7-01"))
             viewer.post(made_up(2))
-            viewer.do(viewer.feed.settle)
+            viewer.do(viewer.feed.flush)
             found = loopback.get(f"{viewer.url}api/events/1/trace").json()["spans"]
             assert loopback.get(f"{viewer.url}api/events/2/trace").json() == {"spans": []}
     assert [(span["name"], span["service"], span["failed"]) for span in found] == [
@@ -348,7 +348,7 @@ def test_spans_of_other_processes_are_read_as_jaeger_answers_them() -> None:
 
 @pytest.mark.parametrize("body", [None, [], {"resourceSpans": 5}, {"result": {"resourceSpans": [{"scopeSpans": [1]}]}}])
 def test_an_answer_that_has_no_spans_is_none(body: object) -> None:
-    assert list(spans.otlp_spans(body)) == []
+    assert list(spans.parse_otlp_spans(body)) == []
 
 
 # --- settings -----------------------------------------------------------------------------------------------------

@@ -8,9 +8,9 @@ import pytest
 from tests.support.clock import Clock
 from tests.support.viewer import made_up, parcel_of
 from vcenter_source.state.checkpoint import OffsetTracker
-from vcenter_source.viewer.feed import MAX_TRIES, RECORD, Feed
-from vcenter_source.viewer.rates import MAX_FAMILIES, STEP, STEPS, Rates
-from vcenter_source.viewer.rows import MAX_MESSAGE, MAX_WORD, object_name, row
+from vcenter_source.viewer.feed import MAX_FAILURES, RECORD_OVERHEAD, Feed
+from vcenter_source.viewer.histogram import BIN_COUNT, BIN_SECONDS, MAX_FAMILIES, FamilyHistogram
+from vcenter_source.viewer.summary import MAX_MESSAGE, MAX_VALUE, object_name, summarize
 
 
 def filled(number: int, limit: int = 100) -> Feed:
@@ -19,7 +19,7 @@ def filled(number: int, limit: int = 100) -> Feed:
         parcel = parcel_of(made_up(key))
         feed.on_accepted(parcel)
         feed.on_delivered(parcel)
-    feed.settle()
+    feed.flush()
     return feed
 
 
@@ -32,8 +32,8 @@ def test_each_event_has_the_state_that_its_delivery_came_to() -> None:
     feed.on_retrying(parcels[1], "503")
     feed.on_delivered(parcels[2])
     feed.on_dead_lettered(parcels[3], "400: no such thing")
-    feed.settle()
-    told = [record.told_since(0) for record in feed.since(0)]
+    feed.flush()
+    told = [record.changes_since(0) for record in feed.changed_since(0)]
     assert [(each["n"], each["state"], each.get("tries"), each.get("reason")) for each in told] == [
         (1, "in flight", None, None),
         (2, "retrying", 1, "503"),
@@ -49,41 +49,41 @@ def test_each_event_has_the_state_that_its_delivery_came_to() -> None:
 def test_a_delivery_that_begins_anew_has_nothing_of_the_one_before_it_under_way() -> None:
     feed, parcel = Feed(10), parcel_of(made_up(1))
     feed.on_accepted(parcel)
-    feed.settle()
+    feed.flush()
     feed.on_start(OffsetTracker("uuid", None))
-    feed.settle()
-    assert [record.state for record in feed.since(1)] == ["left"]
+    feed.flush()
+    assert [record.state for record in feed.changed_since(1)] == ["interrupted"]
 
 
 def test_a_page_is_told_of_what_has_changed_since_it_was_told_last_and_once_of_each_row() -> None:
     feed, parcels = Feed(10), [parcel_of(made_up(key)) for key in range(3)]
     for parcel in parcels:
         feed.on_accepted(parcel)
-    feed.settle()
+    feed.flush()
     known = feed.revision
-    assert ["row" in record.told_since(0) for record in feed.since(0)] == [True] * 3
+    assert ["row" in record.changes_since(0) for record in feed.changed_since(0)] == [True] * 3
     feed.on_delivered(parcels[1])
     feed.on_accepted(parcel_of(made_up(9)))
-    assert feed.settle()
-    assert [(record.number, "row" in record.told_since(known)) for record in feed.since(known)] == [
+    assert feed.flush()
+    assert [(record.number, "row" in record.changes_since(known)) for record in feed.changed_since(known)] == [
         (2, False),
         (4, True),
     ]
-    assert feed.since(feed.revision) == []
-    assert not feed.settle()
+    assert feed.changed_since(feed.revision) == []
+    assert not feed.flush()
 
 
 def test_a_page_is_told_in_parts_from_wherever_it_is() -> None:
     feed = filled(250)
     for known in (0, 149, 150, 170, 199, 200, 201, 240, 249):
         first = max(known, 150) + 1
-        assert [record.number for record in feed.since(known, 7)] == list(range(first, min(first + 7, 251)))
+        assert [record.number for record in feed.changed_since(known, 7)] == list(range(first, min(first + 7, 251)))
 
 
 def test_the_history_holds_the_last_events_up_to_its_limit() -> None:
     feed = filled(250)
     assert (len(feed), feed.oldest, feed.get(150), feed.counts["delivered"]) == (100, 151, None, 250)
-    assert [record.number for record in feed.since(0)] == list(range(151, 251))
+    assert [record.number for record in feed.changed_since(0)] == list(range(151, 251))
     assert [record.number for record in feed.latest(3)] == [250, 249, 248]
     assert len(list(feed.latest(1000))) == 100
 
@@ -92,9 +92,9 @@ def test_the_history_is_bounded_in_bytes_too() -> None:
     feed = Feed(1000, max_bytes=100_000)
     for key in range(50):
         feed.on_accepted(parcel_of(made_up(key, message="x" * 9_000)))
-    feed.settle()
+    feed.flush()
     assert len(feed) == 9
-    assert feed.bytes == sum(len(record.body) + RECORD for record in feed.since(0)) <= 100_000
+    assert feed.bytes == sum(len(record.body) + RECORD_OVERHEAD for record in feed.changed_since(0)) <= 100_000
 
 
 def test_an_event_that_is_forgotten_while_it_is_in_flight_does_not_come_back() -> None:
@@ -102,10 +102,10 @@ def test_an_event_that_is_forgotten_while_it_is_in_flight_does_not_come_back() -
     feed.on_accepted(slow)
     for key in range(1, 5):
         feed.on_accepted(parcel_of(made_up(key)))
-    feed.settle()
+    feed.flush()
     feed.on_delivered(slow)
-    feed.settle()
-    assert [record.number for record in feed.since(0)] == [4, 5]
+    feed.flush()
+    assert [record.number for record in feed.changed_since(0)] == [4, 5]
 
 
 def test_the_last_failed_tries_are_kept_and_all_are_counted() -> None:
@@ -113,17 +113,17 @@ def test_the_last_failed_tries_are_kept_and_all_are_counted() -> None:
     feed.on_accepted(parcel)
     for attempt in range(50):
         feed.on_retrying(parcel, f"try {attempt}")
-    feed.settle()
-    (record,) = feed.since(0)
-    assert (record.tries, record.reason, len(record.failures or ())) == (50, "try 49", MAX_TRIES)
+    feed.flush()
+    (record,) = feed.changed_since(0)
+    assert (record.tries, record.reason, len(record.failures or ())) == (50, "try 49", MAX_FAILURES)
 
 
 def test_an_event_is_held_as_it_was_sent() -> None:
     event = made_up(7, name="wéb", when=datetime(2026, 1, 31, 8, tzinfo=UTC))
     feed = Feed(2)
     feed.on_accepted(parcel_of(event))
-    feed.settle()
-    (record,) = feed.since(0)
+    feed.flush()
+    (record,) = feed.changed_since(0)
     body = orjson.loads(record.body)
     assert body.pop("data") == event.get_data()
     assert body == event.get_attributes() | {"time": "2026-01-31T08:00:00Z"}
@@ -131,7 +131,7 @@ def test_an_event_is_held_as_it_was_sent() -> None:
 
 def test_a_row_says_what_it_is_about_in_either_format() -> None:
     event = made_up(7, name="web-7")
-    shown = row(event.get_attributes(), event.get_data())
+    shown = summarize(event.get_attributes(), event.get_data())
     assert (shown["family"], shown["object"], shown["name"]) == ("Vm", "VirtualMachine:vm-7", "web-7")
     assert (shown["user"], shown["message"]) == ("administrator@vsphere.local", "web-7 on esx-1 in DC0 is powered on")
     veba = {
@@ -139,7 +139,7 @@ def test_a_row_says_what_it_is_about_in_either_format() -> None:
         "FullFormattedMessage": "made",
         "Vm": {"Name": "web-7", "Vm": {"Type": "VirtualMachine", "Value": "vm-7"}},
     }
-    shown = row(event.get_attributes(), veba)
+    shown = summarize(event.get_attributes(), veba)
     assert (shown["name"], shown["user"], shown["message"]) == ("web-7", "root", "made")
 
 
@@ -163,40 +163,40 @@ def test_an_objects_name_stands_beside_a_reference_to_it(data: dict[str, object]
 
 def test_a_row_is_short_whatever_the_event_is() -> None:
     event = made_up(7, name="n" * 60_000, message="m" * 60_000, type="t" * 60_000)
-    shown = row(event.get_attributes(), event.get_data())
-    assert (len(shown["message"]), len(shown["name"]), len(shown["type"])) == (MAX_MESSAGE, MAX_WORD, MAX_WORD)
-    assert row(event.get_attributes(), "no JSON object")["message"] == ""
+    shown = summarize(event.get_attributes(), event.get_data())
+    assert (len(shown["message"]), len(shown["name"]), len(shown["type"])) == (MAX_MESSAGE, MAX_VALUE, MAX_VALUE)
+    assert summarize(event.get_attributes(), "no JSON object")["message"] == ""
 
 
 def test_rates_are_of_the_last_quarter_of_an_hour_by_when_events_were_created() -> None:
     clock = Clock(1_800_000_000.0)
-    rates = Rates(clock)
-    for ago in (0, 1, 600, STEP * STEPS + 5):
+    rates = FamilyHistogram(clock)
+    for ago in (0, 1, 600, BIN_SECONDS * BIN_COUNT + 5):
         rates.count("Vm", clock.now - ago, clock.now)
     rates.count("Host", clock.now + 3600, clock.now)  # vCenter's clock is ahead
-    assert {round(clock.now - begin, -1): found for begin, found in rates.steps().items()} == {
+    assert {round(clock.now - begin, -1): found for begin, found in rates.bins().items()} == {
         0: {"Vm": 1, "Host": 1},
         10: {"Vm": 1},
         600: {"Vm": 1},
     }
     clock.now += 400
-    assert [sum(found.values()) for found in rates.steps().values()] == [2, 1]
-    assert rates.steps(2) == {}
+    assert [sum(found.values()) for found in rates.bins().values()] == [2, 1]
+    assert rates.bins(2) == {}
 
 
 def test_rates_know_so_many_families_and_no_more() -> None:
     clock = Clock(1_800_000_000.0)
-    rates = Rates(clock)
+    rates = FamilyHistogram(clock)
     for number in range(MAX_FAMILIES + 10):
         rates.count(f"Family{number}", clock.now, clock.now)
-    (found,) = rates.steps().values()
+    (found,) = rates.bins().values()
     assert (len(found), found["other"]) == (MAX_FAMILIES + 1, 10)
 
 
 def test_steps_that_are_over_are_forgotten() -> None:
     clock = Clock(1_800_000_000.0)
-    rates = Rates(clock)
-    for _ in range(10 * STEPS):
+    rates = FamilyHistogram(clock)
+    for _ in range(10 * BIN_COUNT):
         rates.count("Vm", clock.now, clock.now)
-        clock.now += timedelta(seconds=STEP).total_seconds()
-    assert len(rates._steps) <= STEPS
+        clock.now += timedelta(seconds=BIN_SECONDS).total_seconds()
+    assert len(rates._bins) <= BIN_COUNT

@@ -1,7 +1,11 @@
-"""The last events and what became of each: a bounded history that pages are told of in batches.
+"""The last events and what became of each: a bounded history that pages receive in batches.
 
-The hooks of ``Observer`` do no more than to hear what happened. It is gone through a hundred at a time, and then an
-event that has come to its end is kept as bytes. All else waits for ``settle``, which is called some ten times a second.
+    hooks of Observer ──▶ _pending ──100 at a time──▶ records in flight ──flush, 10 times a second──▶ history ──▶ pages
+                                                                │                                        by revision
+                                                                └── ended: kept as bytes
+
+The hooks are in the delivery's way, so they only note what happened. Each change of an event gets a new revision at the
+next ``flush``, however often it has changed since the last one: a page asks for what is newer than its own revision.
 """
 
 import time
@@ -17,202 +21,208 @@ from cloudevents.core.v1.event import CloudEvent
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.observers import Acknowledged, Observer
 from vcenter_source.events.codec import encode_data
-from vcenter_source.viewer.rates import Rates
-from vcenter_source.viewer.rows import family, row
+from vcenter_source.viewer.histogram import FamilyHistogram
+from vcenter_source.viewer.summary import event_family, summarize
 
-State = Literal["in flight", "retrying", "delivered", "dead letter", "left"]
-"""``left``: its delivery was broken off, since another adapter delivers now, say, or this one has begun anew."""
+State = Literal["in flight", "retrying", "delivered", "dead letter", "interrupted"]
+"""``interrupted``: its delivery was given up, since another adapter delivers now, or this one has started anew."""
 
-MAX_BYTES = 64 * 1024 * 1024
-"""What the history may hold besides being so many events: some have 60 kB and more."""
+MAX_HISTORY_BYTES = 64 * 1024 * 1024
+"""A limit of the history beside the number of events: some have 60 kB and more."""
 
-MAX_TRIES = 20
+MAX_FAILURES = 20
 """Failed tries of one event that are kept, the last ones."""
 
 MAX_REASON = 500
-"""Characters of what a failed try said."""
+"""Characters of the reason of a failed try."""
 
-AT_ONCE = 128
-"""How much is heard before the feed goes through it, also where nobody settles it."""
+BATCH_SIZE = 128
+"""How much the hooks note before it is processed, also where nobody calls ``flush``."""
 
-RECORD = 400
-"""Bytes of memory that an event takes beside its own, about."""
+RECORD_OVERHEAD = 400
+"""Bytes of memory, about, that an event takes beside its own."""
 
 
 @dataclass(slots=True, eq=False)
-class Record:
-    """One event. ``number`` counts from 1; times are seconds since 1970; ``event`` is there until it is bytes."""
+class EventRecord:
+    """One event. ``number`` counts from 1; times are seconds since 1970; ``event`` is None once it is bytes."""
 
     number: int
     event: CloudEvent | None
-    taken: float
+    accepted: float
     state: State = "in flight"
     tries: int = 0
     failures: deque[tuple[float, str]] | None = None
     ended: float | None = None
-    told: int = 0
-    """The revision that began to have it."""
+    first_revision: int = 0
+    """The revision that first had it; 0 before."""
     revision: int = 0
-    """The last one that changed it."""
-    noted: bool = True
-    """Whether it has changed since then."""
+    """The last revision that changed it."""
+    is_changed: bool = True
+    """Whether it has changed since that revision."""
     body: bytes = b""
     """The CloudEvent that was sent, in structured mode."""
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """The CloudEvent's, as in JSON."""
-        found: dict[str, Any] = orjson.loads(self.body)
-        del found["data"]
-        return found
+        """The CloudEvent's attributes, as in JSON."""
+        document: dict[str, Any] = orjson.loads(self.body)
+        del document["data"]
+        return document
 
     @property
     def reason(self) -> str:
-        """What the last failed try said."""
+        """The reason of the last failed try."""
         return self.failures[-1][1] if self.failures else ""
 
-    def render(self) -> None:
-        """Keep the event as bytes: of all ways the one with the least memory to reach for when the next one comes."""
+    def encode(self) -> None:
+        """Keep the event as bytes: they take the least memory, and least of all to free when the next event comes."""
         event = self.event
         if event is not None:
             data = orjson.Fragment(encode_data(event))
             body = orjson.dumps(event.get_attributes() | {"data": data}, option=orjson.OPT_UTC_Z)
             self.body, self.event = bytes(memoryview(body)), None  # a copy: orjson's own holds on to a buffer of 8 kB
 
-    def fail(self, when: float, reason: str) -> None:
-        """A try has failed."""
+    def add_failure(self, when: float, reason: str) -> None:
+        """Note a failed try."""
         if self.failures is None:
-            self.failures = deque(maxlen=MAX_TRIES)
+            self.failures = deque(maxlen=MAX_FAILURES)
         self.failures.append((when, reason[:MAX_REASON]))
         self.tries += 1
 
-    def told_since(self, revision: int) -> dict[str, Any]:
-        """What to tell a page that knows everything up to a revision."""
+    def changes_since(self, revision: int) -> dict[str, Any]:
+        """Return what is new to a page that has everything up to a revision."""
         entry: dict[str, Any] = {"n": self.number, "state": self.state}
         if self.tries:
             entry |= {"tries": self.tries, "reason": self.reason}
-        if self.told > revision:
-            found = orjson.loads(self.body)
-            entry["row"] = row(found, found["data"])
+        if self.first_revision > revision:
+            document = orjson.loads(self.body)
+            entry["row"] = summarize(document, document["data"])
         return entry
 
 
 class Feed(Observer):
     """The history. ``limit`` is in events; ``clock`` gives seconds since 1970."""
 
-    def __init__(self, limit: int, *, max_bytes: int = MAX_BYTES, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, limit: int, *, max_bytes: int = MAX_HISTORY_BYTES, clock: Callable[[], float] = time.time
+    ) -> None:
         self.limit = limit
         self.revision = 0
         self.bytes = 0
         self.counts: Counter[str] = Counter()
         """How many events came to each end since the start."""
-        self.rates = Rates(clock)
+        self.rates = FamilyHistogram(clock)
         self._max_bytes = max_bytes
         self._clock = clock
         self._number = 0
-        self._heard: list[tuple[Envelope, float, State]] = []
-        self._under_way: dict[int, Record] = {}
-        self._noted: list[Record] = []
-        self._records: OrderedDict[int, Record] = OrderedDict()
+        self._pending: list[tuple[Envelope, float, State]] = []
+        self._in_flight: dict[int, EventRecord] = {}
+        self._changed: list[EventRecord] = []
+        self._records: OrderedDict[int, EventRecord] = OrderedDict()
         """By number, in the order of their last change."""
         self.oldest = 1
-        """The number of the oldest event that is held; one more than the last where none is."""
+        """The number of the oldest event in the history; one more than the last where it is empty."""
 
     def on_accepted(self, envelope: Envelope) -> None:
-        """It is in the window."""
-        self._heard.append((envelope, self._clock(), "in flight"))
-        if len(self._heard) >= AT_ONCE:
-            self._catch_up()
+        """Note that an event is in flight."""
+        self._pending.append((envelope, self._clock(), "in flight"))
+        if len(self._pending) >= BATCH_SIZE:
+            self._process_pending()
 
     def on_delivered(self, envelope: Envelope) -> None:
-        """The sink has acknowledged it."""
-        self._heard.append((envelope, self._clock(), "delivered"))
+        """Note that the sink has acknowledged an event."""
+        self._pending.append((envelope, self._clock(), "delivered"))
 
     def on_retrying(self, envelope: Envelope, reason: str) -> None:
-        """A try to send it has failed; another will follow."""
-        self._catch_up()
-        record = self._under_way[id(envelope)]
+        """Note a failed try that another will follow."""
+        self._process_pending()
+        record = self._in_flight[id(envelope)]
         record.state = "retrying"
-        record.fail(self._clock(), reason)
-        self._note(record)
+        record.add_failure(self._clock(), reason)
+        self._mark_changed(record)
 
     def on_dead_lettered(self, envelope: Envelope, reason: str) -> None:
-        """The sink has refused it for good."""
-        self._catch_up()
-        self._under_way[id(envelope)].fail(self._clock(), reason)
-        self._end(envelope, self._clock(), "dead letter")
+        """Note that the sink has refused an event for good."""
+        self._process_pending()
+        self._in_flight[id(envelope)].add_failure(self._clock(), reason)
+        self._finish(envelope, self._clock(), "dead letter")
 
     def on_start(self, acknowledged: Acknowledged) -> None:  # noqa: ARG002  the feed knows of each event
-        """Events that were in flight in an earlier run are not in flight any more."""
-        self._catch_up()
-        for record in self._under_way.values():
-            record.state, record.ended = "left", self._clock()
-            self._note(record)
-        self._under_way.clear()
+        """Mark the events that were in flight in an earlier run as interrupted."""
+        self._process_pending()
+        for record in self._in_flight.values():
+            record.state, record.ended = "interrupted", self._clock()
+            self._mark_changed(record)
+        self._in_flight.clear()
 
-    def _catch_up(self) -> None:
-        """Go through what was heard: together, since one at a time, between all else, takes twice as long."""
-        heard, self._heard = self._heard, []
-        for envelope, when, state in heard:
+    def _process_pending(self) -> None:
+        """Process what the hooks have noted: one at a time, between all else, would take twice as long."""
+        pending, self._pending = self._pending, []
+        for envelope, when, state in pending:
             if state == "in flight":
-                self._begin(envelope, when)
+                self._start(envelope, when)
             else:
-                self._end(envelope, when, state)
+                self._finish(envelope, when, state)
 
-    def _begin(self, envelope: Envelope, when: float) -> None:
+    def _start(self, envelope: Envelope, when: float) -> None:
         self._number += 1
         event = envelope.event
         attributes = event.get_attributes()
-        self.rates.count(family(attributes), attributes["time"].timestamp(), when)
-        record = self._under_way[id(envelope)] = Record(self._number, event, when)
-        self._noted.append(record)
+        self.rates.count(event_family(attributes), attributes["time"].timestamp(), when)
+        record = self._in_flight[id(envelope)] = EventRecord(self._number, event, when)
+        self._changed.append(record)
 
-    def _end(self, envelope: Envelope, when: float, state: State) -> None:
-        record = self._under_way.pop(id(envelope))
+    def _finish(self, envelope: Envelope, when: float, state: State) -> None:
+        record = self._in_flight.pop(id(envelope))
         record.state, record.ended = state, when
         self.counts[state] += 1
-        record.render()
-        self._note(record)
+        record.encode()
+        self._mark_changed(record)
 
-    def _note(self, record: Record) -> None:
-        if not record.noted:
-            record.noted = True
-            self._noted.append(record)
+    def _mark_changed(self, record: EventRecord) -> None:
+        if not record.is_changed:
+            record.is_changed = True
+            self._changed.append(record)
 
-    def settle(self) -> int:
-        """Let pages be told of what was noted; how many events it was about."""
-        self._catch_up()
-        noted, self._noted = self._noted, []
+    def flush(self) -> int:
+        """Make the changes visible to pages; return how many events have changed."""
+        self._process_pending()
+        changed, self._changed = self._changed, []
         records = self._records
-        for record in noted:
-            record.noted = False
+        for record in changed:
+            record.is_changed = False
             self.revision = record.revision = self.revision + 1
-            if not record.told:
-                record.told = self.revision
-                record.render()
-                self.bytes += len(record.body) + RECORD
+            if not record.first_revision:
+                record.first_revision = self.revision
+                record.encode()
+                self.bytes += len(record.body) + RECORD_OVERHEAD
                 records[record.number] = record
             elif record.number in records:
                 records.move_to_end(record.number)
-        while len(records) > self.limit or self.bytes > self._max_bytes:
-            self.bytes -= len(records.pop(self.oldest).body) + RECORD
+        self._forget_oldest()
+        return len(changed)
+
+    def _forget_oldest(self) -> None:
+        while len(self._records) > self.limit or self.bytes > self._max_bytes:
+            self.bytes -= len(self._records.pop(self.oldest).body) + RECORD_OVERHEAD
             self.oldest += 1
-        return len(noted)
 
     def __len__(self) -> int:
         return len(self._records)
 
-    def get(self, number: int) -> Record | None:
-        """The event with this number, if it is still held."""
+    def get(self, number: int) -> EventRecord | None:
+        """Return the event with this number; None where the history does not have it any more."""
         return self._records.get(number)
 
-    def since(self, revision: int, most: int | None = None) -> list[Record]:
-        """The first events that have changed after a revision, in the order of their changes."""
-        if self.revision - revision > len(self._records) // 2:  # nearer to the beginning of the history than to its end
-            return list(islice(dropwhile(lambda each: each.revision <= revision, self._records.values()), most))
-        return [*takewhile(lambda each: each.revision > revision, reversed(self._records.values()))][::-1][:most]
+    def changed_since(self, revision: int, limit: int | None = None) -> list[EventRecord]:
+        """Return the first events that have changed after a revision, in the order of their changes."""
+        records = self._records.values()
+        if self.revision - revision > len(records) // 2:  # nearer to the beginning of the history than to its end
+            return list(islice(dropwhile(lambda record: record.revision <= revision, records), limit))
+        return [*takewhile(lambda record: record.revision > revision, reversed(records))][::-1][:limit]
 
-    def latest(self, most: int) -> Iterator[Record]:
-        """The last events, newest first."""
+    def latest(self, limit: int) -> Iterator[EventRecord]:
+        """Yield the last events, newest first."""
         last = self.oldest + len(self._records) - 1
-        return (self._records[number] for number in range(last, max(self.oldest, last - most + 1) - 1, -1))
+        return (self._records[number] for number in range(last, max(self.oldest, last - limit + 1) - 1, -1))

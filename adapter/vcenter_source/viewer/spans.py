@@ -1,4 +1,4 @@
-"""The spans of traces: what this process has ended, what a tracing backend knows, and the two as one list."""
+"""The spans of a trace: this process's own, those of a tracing backend, and both as one list."""
 
 import threading
 from collections import OrderedDict
@@ -13,61 +13,61 @@ from opentelemetry.trace import StatusCode
 
 log = structlog.get_logger()
 
-TRACES = 2000
-"""Traces of which this process's own spans are kept, the last ones."""
+MAX_TRACES = 2000
+"""Traces whose spans in this process are kept, the last ones."""
 
-SPANS = 200
-"""Spans of one trace."""
+MAX_SPANS = 200
+"""Spans of one trace that are kept or shown."""
 
-ANSWER_SECONDS = 3.0
-MAX_ANSWER = 4 * 1024 * 1024
+BACKEND_TIMEOUT = 3.0
+"""Seconds that a tracing backend may take."""
 
 
-class Kept(SpanProcessor):
-    """Keeps this process's spans as they end, whichever thread ends them."""
+class SpanStore(SpanProcessor):
+    """Keeps this process's spans when they end, in whichever thread."""
 
     def __init__(self) -> None:
         self._traces: OrderedDict[int, list[ReadableSpan]] = OrderedDict()
         self._lock = threading.Lock()
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Note it."""
+        """Keep a span."""
         if span.context is None:
             return
         with self._lock:
             for trace_id in {span.context.trace_id, *(link.context.trace_id for link in span.links)}:
                 spans = self._traces.setdefault(trace_id, [])
-                if len(spans) < SPANS:
+                if len(spans) < MAX_SPANS:
                     spans.append(span)
-            while len(self._traces) > TRACES:
+            while len(self._traces) > MAX_TRACES:
                 self._traces.popitem(last=False)
 
-    def of(self, trace_id: str) -> list[dict[str, Any]]:
-        """The spans of a trace, whose id is hex."""
+    def spans_of(self, trace_id: str) -> list[dict[str, Any]]:
+        """Return the spans of a trace, whose id is hex."""
         with self._lock:
             spans = list(self._traces.get(int(trace_id, 16), ()))
-        return [within(span, trace_id) for span in spans]
+        return [convert_in_trace(span, trace_id) for span in spans]
 
 
-def keeping() -> Kept | None:
-    """Keep spans from now on; None where nothing is traced."""
+def install_span_store() -> SpanStore | None:
+    """Keep spans from now on; None where tracing is off."""
     provider = trace.get_tracer_provider()
     if not isinstance(provider, TracerProvider):
         return None
-    kept = Kept()
-    provider.add_span_processor(kept)
-    return kept
+    store = SpanStore()
+    provider.add_span_processor(store)
+    return store
 
 
-def within(span: ReadableSpan, trace_id: str) -> dict[str, Any]:
-    """A span as the page has it in this trace: one of another, as a request with several events, is below its link."""
+def convert_in_trace(span: ReadableSpan, trace_id: str) -> dict[str, Any]:
+    """Convert a span for the page. One of another trace (a request with several events) is below the span it links."""
     parents = [f"{link.context.span_id:016x}" for link in span.links if link.context.trace_id == int(trace_id, 16)]
-    of_another = span.context is not None and span.context.trace_id != int(trace_id, 16)
-    return plain(span) | ({"parent": parents[0]} if of_another and parents else {})
+    is_linked = span.context is not None and span.context.trace_id != int(trace_id, 16)
+    return convert(span) | ({"parent": parents[0]} if is_linked and parents else {})
 
 
-def plain(span: ReadableSpan) -> dict[str, Any]:
-    """A span as the page has it: ids are hex, times nanoseconds since 1970 as text, too large for a JSON number."""
+def convert(span: ReadableSpan) -> dict[str, Any]:
+    """Convert a span for the page: ids are hex, times nanoseconds since 1970 as text, too large for a JSON number."""
     context = span.context
     return {
         "id": f"{context.span_id:016x}" if context else "",
@@ -83,29 +83,29 @@ def plain(span: ReadableSpan) -> dict[str, Any]:
     }
 
 
-async def fetched(url: str) -> list[dict[str, Any]]:
-    """The spans that a tracing backend has of a trace, asked in OTLP's JSON as Jaeger's /api/v3/traces/ID answers.
+async def fetch_spans(url: str) -> list[dict[str, Any]]:
+    """Fetch a trace from a tracing backend, as OTLP's JSON (Jaeger's /api/v3/traces/ID).
 
-    None where it does not answer: the page shows what it has.
+    There are no spans where the backend does not answer: the page shows this process's own.
     """
     try:
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)) as client,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=BACKEND_TIMEOUT)) as client,
             client.get(url, allow_redirects=False) as response,
         ):
             body = await response.json(content_type=None) if response.status == 200 else {}  # noqa: PLR2004
     except (aiohttp.ClientError, OSError, ValueError) as exc:
-        log.warning("spans cannot be read", url=url, reason=str(exc) or type(exc).__name__)
+        log.warning("cannot fetch spans from the tracing backend", url=url, reason=str(exc) or type(exc).__name__)
         return []
-    return list(otlp_spans(body))[:SPANS]
+    return list(parse_otlp_spans(body))[:MAX_SPANS]
 
 
-def otlp_spans(body: Any) -> Iterator[dict[str, Any]]:
-    """The spans in OTLP's JSON (``ExportTraceServiceRequest``), which Jaeger puts under ``result``."""
-    for of_process in items(inner(body, "result") or body, "resourceSpans"):
-        service = str(values(inner(of_process, "resource")).get("service.name", ""))
-        for of_library in items(of_process, "scopeSpans"):
-            for span in items(of_library, "spans"):
+def parse_otlp_spans(body: Any) -> Iterator[dict[str, Any]]:
+    """Yield the spans in OTLP's JSON (``ExportTraceServiceRequest``), which Jaeger puts under ``result``."""
+    for resource_spans in _mappings(_mapping(body, "result") or body, "resourceSpans"):
+        service = str(_attributes(_mapping(resource_spans, "resource")).get("service.name", ""))
+        for scope_spans in _mappings(resource_spans, "scopeSpans"):
+            for span in _mappings(scope_spans, "spans"):
                 yield {
                     "id": str(span.get("spanId", "")),
                     "parent": str(span.get("parentSpanId", "")),
@@ -113,30 +113,30 @@ def otlp_spans(body: Any) -> Iterator[dict[str, Any]]:
                     "service": service,
                     "start": str(span.get("startTimeUnixNano", "0")),
                     "end": str(span.get("endTimeUnixNano", "0")),
-                    "failed": str((inner(span, "status") or {}).get("code")) in {"2", "STATUS_CODE_ERROR"},
-                    "attributes": values(span),
+                    "failed": str((_mapping(span, "status") or {}).get("code")) in {"2", "STATUS_CODE_ERROR"},
+                    "attributes": _attributes(span),
                 }
 
 
-def inner(value: Any, name: str) -> Mapping[str, Any] | None:
-    """A mapping within a mapping, if it is there."""
-    found = value.get(name) if isinstance(value, Mapping) else None
-    return found if isinstance(found, Mapping) else None
+def _mapping(value: Any, name: str) -> Mapping[str, Any] | None:
+    """Return a mapping within a mapping; None where there is none."""
+    member = value.get(name) if isinstance(value, Mapping) else None
+    return member if isinstance(member, Mapping) else None
 
 
-def items(value: Any, name: str) -> list[Mapping[str, Any]]:
-    """The mappings of a list within a mapping."""
-    found = value.get(name) if isinstance(value, Mapping) else None
-    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+def _mappings(value: Any, name: str) -> list[Mapping[str, Any]]:
+    """Return the mappings of a list within a mapping."""
+    member = value.get(name) if isinstance(value, Mapping) else None
+    return [each for each in member if isinstance(each, Mapping)] if isinstance(member, list) else []
 
 
-def values(value: Mapping[str, Any] | None) -> dict[str, str]:
-    """OTLP's attributes as texts by name."""
-    pairs = items(value, "attributes")
-    return {str(each.get("key")): str(next(iter((inner(each, "value") or {}).values()), "")) for each in pairs}
+def _attributes(value: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return OTLP's attributes as texts by name."""
+    pairs = _mappings(value, "attributes")
+    return {str(pair.get("key")): str(next(iter((_mapping(pair, "value") or {}).values()), "")) for pair in pairs}
 
 
-def together(*lists: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """All of the spans, each once, by their beginning."""
+def merge_spans(*lists: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Merge lists of spans: each span once, by its start."""
     by_id = {span["id"]: span for spans in lists for span in spans}
     return sorted(by_id.values(), key=lambda span: int(span["start"]))

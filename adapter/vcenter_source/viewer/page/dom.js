@@ -1,6 +1,6 @@
-// Elements. Every text goes through text nodes; nothing that comes from an event is ever made markup.
+// Elements. Every text goes through text nodes; event data is never interpreted as HTML.
 
-// What a text could do to its surroundings: control characters, and those that turn its direction.
+// What could affect the text around: control characters, and those that change the direction of text.
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 const DIRECTION = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
@@ -10,7 +10,7 @@ const picture = (character) => {
   return code < 0x20 ? String.fromCharCode(0x2400 + code) : code === 0x7f ? "\u2421" : codePoint(character);
 };
 
-/** A text with everything in it that cannot be seen made visible; `lines`: line ends and tabs stay what they are. */
+/** Make invisible characters of a text visible; with `lines`, line ends and tabs stay. */
 export function visible(text, { lines = false } = {}) {
   return text
     .replace(CONTROL, (each) => (lines && (each === "\n" || each === "\t") ? each : picture(each)))
@@ -39,10 +39,10 @@ export function svg(name, attributes = {}, ...children) {
   return element;
 }
 
-/** A text of an event's, kept from mixing its direction with what stands around it. */
+/** A text of an event, whose direction does not affect the text around it. */
 export const bdi = (text, properties = {}) => el("bdi", properties, visible(text));
 
-/** A button that copies a text, and says so. */
+/** A button that copies a text, and confirms it. */
 export function copyButton(label, text) {
   const button = el("button", { type: "button", class: "small" }, label);
   button.addEventListener("click", async () => {

@@ -1,14 +1,14 @@
-// One event: what it says, how it was sent, the way it took, and what can be made of it.
+// One event: its data, the CloudEvent as it was sent, its timeline, and a Trigger made of it.
 
 import { $, bdi, copyButton, el, visible } from "./dom.js";
 import { count, fullTime, shortType, size } from "./format.js";
-import { ask } from "./stream.js";
+import { request } from "./stream.js";
 import { tree } from "./tree.js";
 import { TriggerForm } from "./trigger.js";
-import { steps, waterfall } from "./way.js";
+import { steps, waterfall } from "./timeline.js";
 
-const TABS = { data: "Event", sent: "CloudEvent", way: "Way", trigger: "Make a Trigger" };
-const SPANS_AGAIN_MS = 1500; // spans are exported in batches
+const TABS = { data: "Event", sent: "CloudEvent", timeline: "Timeline", trigger: "Make a Trigger" };
+const SPANS_DELAY_MS = 1500; // spans are exported in batches
 
 export class EventPane {
   #n = null;
@@ -35,12 +35,12 @@ export class EventPane {
     this.section.hidden = false;
     document.body.classList.add("with-event");
     try {
-      const event = await ask(`/api/events/${n}`);
+      const event = await request(`/api/events/${n}`);
       if (this.#n !== n) return;
       this.#event = { ...event, viewed: this.about().sink === null };
       this.#draw();
     } catch (error) {
-      this.section.replaceChildren(this.#bar(), el("p", { class: "notice" }, error.status === 404 ? "This event is not held any more." : `It cannot be read: ${error.message}`));
+      this.section.replaceChildren(this.#bar(), el("p", { class: "notice" }, error.status === 404 ? "This event is not in the history any more." : `The event cannot be read: ${error.message}`));
     }
     if (focus) (this.section.querySelector("[aria-selected=true]") ?? this.section.querySelector("button")).focus();
   }
@@ -57,17 +57,17 @@ export class EventPane {
     this.closed();
   }
 
-  /** Its state is another one: read it again, unless something is being written here. */
-  changed() {
-    if (this.#event && this.#tab !== "trigger") this.#refresh(this.#n);
+  /** Read the event again, since its state has changed; not while a Trigger is being edited. */
+  refresh() {
+    if (this.#event && this.#tab !== "trigger") this.#reload(this.#n);
   }
 
-  async #refresh(n) {
-    const event = await ask(`/api/events/${n}`).catch(() => null);
+  async #reload(n) {
+    const event = await request(`/api/events/${n}`).catch(() => null);
     if (!event || this.#n !== n) return;
     this.#event = { ...event, viewed: this.about().sink === null };
     this.state.replaceWith(this.#state());
-    if (this.#tab === "way") this.#show();
+    if (this.#tab === "timeline") this.#show();
   }
 
   #bar() {
@@ -92,10 +92,10 @@ export class EventPane {
   #state() {
     const { state, tries, failures } = this.#event;
     const last = failures.at(-1)?.[1] ?? "";
-    const again = this.#event.viewed ? null : el("button", { type: "button", class: "small", onclick: () => this.#ask() }, "Send again…");
+    const replay = this.#event.viewed ? null : el("button", { type: "button", class: "small", onclick: () => this.#confirmReplay() }, "Send again…");
     this.state = el("div", { class: "fate" },
       el("p", {}, el("span", { class: "state", "data-state": state }, this.words(state)),
-        tries ? el("span", { class: "quiet" }, ` after ${count(tries)} failed ${tries === 1 ? "try" : "tries"}`) : null, again),
+        tries ? el("span", { class: "quiet" }, ` after ${count(tries)} failed ${tries === 1 ? "try" : "tries"}`) : null, replay),
       last ? el("p", { class: "why" }, bdi(last)) : null);
     return this.state;
   }
@@ -104,11 +104,11 @@ export class EventPane {
     const buttons = Object.entries(TABS).map(([name, title]) => el("button", {
       type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel", onclick: () => this.#choose(name),
     }, title));
-    this.tabs = el("div", { role: "tablist", "aria-label": "Parts of the event", onkeydown: (event) => this.#step(event) }, buttons);
+    this.tabs = el("div", { role: "tablist", "aria-label": "Parts of the event", onkeydown: (event) => this.#moveTab(event) }, buttons);
     return this.tabs;
   }
 
-  #step(event) {
+  #moveTab(event) {
     const names = Object.keys(TABS);
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!by) return;
@@ -131,7 +131,7 @@ export class EventPane {
     this.panel.setAttribute("aria-labelledby", `tab-${this.#tab}`);
     this.#form?.close();
     this.#form = null;
-    this.panel.replaceChildren(...{ data: () => this.#data(), sent: () => this.#sent(), way: () => this.#way(), trigger: () => this.#trigger() }[this.#tab]());
+    this.panel.replaceChildren(...{ data: () => this.#data(), sent: () => this.#sent(), timeline: () => this.#timeline(), trigger: () => this.#trigger() }[this.#tab]());
   }
 
   #data() {
@@ -152,20 +152,20 @@ export class EventPane {
     const binary = `${Object.entries(headers).map(([name, value]) => `${name}: ${value}`).join("\n")}\n\n${body}`;
     const structured = JSON.stringify(event, null, 2);
     return [
-      el("p", { class: "quiet" }, this.#event.viewed ? "As it would be sent, in either mode of CloudEvents over HTTP." : "As it was sent, in binary mode; and the same event in structured mode."),
-      text("Binary mode", binary, `headers and ${size(new TextEncoder().encode(body).length)} of data`),
-      text("Structured mode", structured, "content-type: application/cloudevents+json"),
+      el("p", { class: "quiet" }, this.#event.viewed ? "How it would be sent, in both modes of CloudEvents over HTTP." : "How it was sent, in binary mode, and the same event in structured mode."),
+      textSection("Binary mode", binary, `headers and ${size(new TextEncoder().encode(body).length)} of data`),
+      textSection("Structured mode", structured, "content-type: application/cloudevents+json"),
     ];
   }
 
-  #way() {
+  #timeline() {
     const trace = el("div", { class: "trace" }, el("p", { class: "quiet" }, "Reading the trace…"));
     const n = this.#n;
-    this.#trace(n, trace, true);
-    return [el("h3", {}, "What this adapter saw"), steps(this.#event), el("h3", {}, "Its trace"), this.#link(), trace];
+    this.#showTrace(n, trace, true);
+    return [el("h3", {}, "In this adapter"), steps(this.#event), el("h3", {}, "Trace"), this.#link(), trace];
   }
 
-  /** The trace's page elsewhere; its address is made of the template alone and of an id in hex. */
+  /** A link to the trace in a tracing UI; its address has nothing but the template and an id in hex. */
   #link() {
     const id = /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(this.#event.event.traceparent ?? "")?.[1];
     const template = this.about().traceUrl;
@@ -173,12 +173,12 @@ export class EventPane {
     return el("p", { class: "quiet" }, el("code", {}, id), " ", template ? el("a", { href: template.replaceAll("{trace_id}", id), rel: "noreferrer", target: "_blank" }, "Open the trace") : null);
   }
 
-  async #trace(n, place, again) {
-    const { spans } = await ask(`/api/events/${n}/trace`).catch(() => ({ spans: [] }));
+  async #showTrace(n, place, again) {
+    const { spans } = await request(`/api/events/${n}/trace`).catch(() => ({ spans: [] }));
     if (this.#n !== n || !place.isConnected) return;
     place.replaceChildren(spans.length ? waterfall(spans) : el("p", { class: "quiet" }, this.#event.event.traceparent
-      ? "No span has arrived yet." : "It has none: set OTEL_EXPORTER_OTLP_ENDPOINT, and the adapter traces its events."));
-    if (again) setTimeout(() => this.#trace(n, place, false), SPANS_AGAIN_MS);
+      ? "No span has arrived yet." : "This event has no trace: set OTEL_EXPORTER_OTLP_ENDPOINT to trace events."));
+    if (again) setTimeout(() => this.#showTrace(n, place, false), SPANS_DELAY_MS);
   }
 
   #trigger() {
@@ -186,29 +186,29 @@ export class EventPane {
     return [this.#form.element];
   }
 
-  /** Send it again, once that is confirmed. */
-  #ask() {
+  /** Send the event again after a confirmation. */
+  #confirmReplay() {
     const n = this.#n;
     const dialog = $("ask");
     const result = el("p", { role: "status" });
     const send = el("button", { type: "button", class: "main", onclick: async () => {
       send.disabled = true;
       result.textContent = "Sending…";
-      const { accepted, why } = await ask(`/api/events/${n}/replay`, {}).catch((error) => ({ accepted: false, why: error.message }));
-      result.textContent = accepted ? `The sink took it${why && `: ${visible(why)}`}.` : `The sink did not take it: ${visible(why)}`;
+      const { accepted, why } = await request(`/api/events/${n}/replay`, {}).catch((error) => ({ accepted: false, why: error.message }));
+      result.textContent = accepted ? `The sink accepted it${why && `: ${visible(why)}`}.` : `The sink did not accept it: ${visible(why)}`;
       result.dataset.ok = accepted;
       cancel.textContent = "Close";
     } }, "Send it again");
     const cancel = el("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
     dialog.replaceChildren(
       el("h2", { id: "ask-title" }, "Send this event again?"),
-      el("p", {}, "It goes to ", el("code", {}, visible(this.about().sink)), " once more, as it is. Whoever takes it acts on it again."),
+      el("p", {}, "The event is sent to ", el("code", {}, visible(this.about().sink)), " once more, unchanged. Whatever receives it acts on it again."),
       result, el("div", { class: "buttons" }, cancel, send));
     dialog.showModal();
   }
 }
 
-function text(title, content, note) {
+function textSection(title, content, note) {
   return el("section", { class: "sent", "aria-label": title }, el("h3", {}, title, el("span", { class: "quiet" }, ` ${note}`)),
     el("div", { class: "with-copy" }, el("pre", { tabindex: "0", role: "group", "aria-label": title }, visible(content, { lines: true })), copyButton("Copy", () => content)));
 }

@@ -1,17 +1,17 @@
-// The filters by value: what there is, how often, and which of it is wanted.
+// The filters: the values of each facet, how often each occurs, and which are chosen.
 
 import { bdi, el, visible } from "./dom.js";
 import { count, shortType } from "./format.js";
 import { FACETS } from "./store.js";
 
-const FEW = 7;
-const MOST = 200;
-const ORDER = { severity: ["ERROR", "WARN", "INFO"], state: ["in flight", "retrying", "dead letter", "left", "delivered"] };
+const FOLDED_SIZE = 7;
+const MAX_SIZE = 200;
+const ORDER = { severity: ["ERROR", "WARN", "INFO"], state: ["in flight", "retrying", "dead letter", "interrupted", "delivered"] };
 
 export class Facets {
   #parts = {};
 
-  /** `changed` is called after each choice; `words` says what a state is called. */
+  /** `changed` is called after each choice; `words` gives the label of a state. */
   constructor(section, store, { changed, words }) {
     Object.assign(this, { store, changed, words });
     for (const [facet, title] of Object.entries(FACETS)) section.append(this.#part(facet, title));
@@ -39,11 +39,11 @@ export class Facets {
     const part = this.#parts[facet];
     const chosen = this.store.chosen[facet];
     const values = [...new Set([...part.counts.keys(), ...chosen])].sort((one, other) => this.#compare(facet, one, other));
-    const shown = values.slice(0, part.all ? MOST : FEW);
+    const shown = values.slice(0, part.all ? MAX_SIZE : FOLDED_SIZE);
     for (const value of chosen) if (!shown.includes(value)) shown.push(value);
     this.#place(facet, shown);
-    part.more.hidden = values.length <= FEW;
-    part.more.textContent = part.all ? "Fewer" : `${count(values.length - FEW)} more`;
+    part.more.hidden = values.length <= FOLDED_SIZE;
+    part.more.textContent = part.all ? "Fewer" : `${count(values.length - FOLDED_SIZE)} more`;
   }
 
   #compare(facet, one, other) {
@@ -53,7 +53,7 @@ export class Facets {
     return (counts.get(other) ?? 0) - (counts.get(one) ?? 0) || (one < other ? -1 : 1);
   }
 
-  /** Put the values in their order; one that was there keeps its element, and so the focus. */
+  /** Put the values in their order; a value that was there keeps its element, and with it the focus. */
   #place(facet, values) {
     const { list, items, counts } = this.#parts[facet];
     for (const [value, item] of items) {

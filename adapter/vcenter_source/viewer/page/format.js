@@ -1,4 +1,4 @@
-// Numbers, times and names as people read them.
+// Numbers, times and names for people.
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const dayAndClock = new Intl.DateTimeFormat(undefined, {
@@ -8,14 +8,14 @@ const whole = new Intl.NumberFormat("en");
 
 export const count = (number) => whole.format(number);
 
-/** The time of day; of another day also the date. */
+/** The time of day; for another day also the date. */
 export function time(when) {
   const date = new Date(when);
   if (Number.isNaN(date.getTime())) return String(when);
   return date.toDateString() === new Date().toDateString() ? clock.format(date) : dayAndClock.format(date);
 }
 
-/** A time in full, in the reader's own zone. */
+/** A full time, in the reader's time zone. */
 export function fullTime(date) {
   const local = new Date(date.getTime() - date.getTimezoneOffset() * 60000).toISOString().slice(0, -1).replace("T", " ");
   const offset = -date.getTimezoneOffset();
@@ -24,7 +24,7 @@ export function fullTime(date) {
   return `${local} ${sign}${two(offset / 60)}:${two(offset % 60)}`;
 }
 
-/** A type without what they all begin with. */
+/** A type without the prefix that all types have. */
 export const shortType = (type) => type.replace(/^com\.vmware\.(event|vsphere)\./, "");
 
 /** A user without the domain: EXAMPLE\\mira and mira@example.com are mira. */

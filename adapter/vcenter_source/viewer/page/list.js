@@ -1,4 +1,4 @@
-// The list: only the rows in sight are elements, so it stays smooth however long it is.
+// The list. Only the rows in sight are elements, so it stays smooth however long it is.
 
 import { bdi, el, visible } from "./dom.js";
 import { count, shortType, shortUser, time } from "./format.js";
@@ -31,7 +31,7 @@ export class List {
     this.draw(true);
   }
 
-  /** Show these rows, newest first. What is being read stays where it is, unless that is the top. */
+  /** Show these rows, newest first. The rows in sight stay where they are, unless the list is at its top. */
   show(rows) {
     const before = this.#rows;
     const top = this.grid.scrollTop;
@@ -46,7 +46,7 @@ export class List {
     this.draw(true);
   }
 
-  /** Where the row with this number is; rows are sorted by it, so a search by halves finds it. */
+  /** The index of the row with this number, by binary search: rows are sorted by it. */
   #find(n) {
     let low = 0;
     let high = this.#rows.length - 1;
@@ -64,7 +64,7 @@ export class List {
     const many = Math.ceil(this.grid.clientHeight / this.#rowHeight) + 2 * OVERSCAN;
     while (this.#slots.length < many) this.#slots.push(this.#slot());
     for (let at = 0; at < this.#slots.length; at += 1) {
-      // A row keeps its slot while it is in sight: a click or a screen reader is not torn off it.
+      // A row keeps its slot while it is in sight, so that a click or a screen reader does not lose it.
       const index = first + at;
       const slot = this.#slots[index % this.#slots.length];
       if (slot.index !== index || changed) this.#fill(slot, index, index - first < many ? this.#rows[index] : undefined);

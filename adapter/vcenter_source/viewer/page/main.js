@@ -1,4 +1,4 @@
-// The page: what comes from the server to the store, and from there to the list, the filters and the top.
+// The page: events come from the server into the store, and from there into the list, the filters and the header.
 
 import { $, el, visible } from "./dom.js";
 import { count } from "./format.js";
@@ -6,16 +6,16 @@ import { EventPane } from "./event.js";
 import { Facets } from "./facets.js";
 import { List } from "./list.js";
 import { Store } from "./store.js";
-import { ask, Stream } from "./stream.js";
-import { Strip } from "./strip.js";
+import { request, Stream } from "./stream.js";
+import { Header } from "./header.js";
 
-const FACETS_MS = 400; // how often the filters count anew while events come
+const FACETS_MS = 400; // how often the filters are counted while events come
 
 const store = new Store();
-const strip = new Strip({ figure: $("rates"), numbers: $("numbers"), checks: $("checks") });
+const header = new Header({ figure: $("rates"), numbers: $("numbers"), checks: $("checks") });
 let about = { sink: null, traceUrl: null, source: "" };
 
-/** What a state is called: where nothing is sent, an event that came is just that. */
+/** The label of a state: where nothing is sent, an event is not delivered, but read. */
 const words = (state) => (about.sink === null && state === "delivered" ? "read" : state);
 
 const list = new List($("grid"), $("heads"), $("rows"), { open: (row, how) => pane.open(row.n, how), words });
@@ -39,9 +39,9 @@ function draw() {
   const rows = store.shown();
   list.show(rows);
   $("shown").textContent = rows.length === store.size ? `${count(rows.length)} event${rows.length === 1 ? "" : "s"}` : `${count(rows.length)} of ${count(store.size)}`;
-  $("clear").hidden = !store.filtered;
+  $("clear").hidden = !store.isFiltered;
   $("empty").hidden = rows.length > 0;
-  $("empty").textContent = store.size ? "No event is like this." : "No events yet; they appear here as they happen.";
+  $("empty").textContent = store.size ? "No event matches." : "No events yet; they appear here as they happen.";
   const waiting = store.waiting;
   $("pause").textContent = store.paused ? `Resume${waiting ? `, ${count(waiting)} new` : ""}` : "Pause";
   if (performance.now() - counted > FACETS_MS) {
@@ -58,24 +58,24 @@ let later;
 // --- what comes from the server ---
 
 const stream = new Stream({
-  about(told) {
-    if (told.fresh) {
+  about(server) {
+    if (server.fresh) {
       store.reset();
       pause(false);
     }
-    about = told;
-    $("source").textContent = `${visible(told.source)} → ${told.sink === null ? "only looked at" : visible(told.sink)}`;
-    strip.about(told);
+    about = server;
+    $("source").textContent = `${visible(server.source)} → ${server.sink === null ? "nothing is sent" : visible(server.sink)}`;
+    header.reset(server);
     refresh(true);
   },
   events(message) {
-    store.take(message);
-    if (message.events.some(({ n }) => n === pane.n)) pane.changed();
+    store.add(message);
+    if (message.events.some(({ n }) => n === pane.n)) pane.refresh();
     refresh();
   },
-  status: (status) => strip.status(status),
+  status: (status) => header.update(status),
   connected: () => notice(""),
-  lost: () => notice("The connection to the adapter is lost; trying again."),
+  lost: () => notice("The connection to the adapter is lost; reconnecting."),
   refused: signIn,
 });
 
@@ -84,12 +84,12 @@ function notice(text) {
   $("notice").hidden = !text;
 }
 
-/** Ask for the token, or take it from the address (…/#token=…), which other pages and logs never see. */
+/** Ask for the token, or read it from the address (…/#token=…), which other pages and logs never see. */
 async function signIn() {
-  const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given) {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token) {
     history.replaceState(null, "", location.pathname);
-    if (await ask("/api/session", { token: given }).then(() => true, () => false)) return stream.open();
+    if (await request("/api/session", { token }).then(() => true, () => false)) return stream.open();
   }
   const dialog = $("ask");
   const wrong = el("p", { role: "alert" });
@@ -97,13 +97,13 @@ async function signIn() {
   const form = el("form", { method: "dialog", onsubmit: async (event) => {
     event.preventDefault();
     try {
-      await ask("/api/session", { token: input.value });
+      await request("/api/session", { token: input.value });
       dialog.close();
       stream.open();
     } catch (error) {
       wrong.textContent = error.message;
     }
-  } }, el("h2", { id: "ask-title" }, "This viewer asks for its token"), el("p", {}, "It is the value of VIEWER_TOKEN."),
+  } }, el("h2", { id: "ask-title" }, "This viewer requires a token"), el("p", {}, "Enter the value of VIEWER_TOKEN."),
   el("label", { for: "token" }, "Token"), input, wrong, el("div", { class: "buttons" }, el("button", { class: "main" }, "Sign in")));
   dialog.replaceChildren(form);
   notice("");
@@ -139,7 +139,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") pane.close();
 });
 document.addEventListener("click", (event) => {
-  // A check that is unfolded covers what is below it, so it folds as soon as something else is wanted.
+  // An open check covers what is below it, so a click elsewhere closes it.
   for (const open of document.querySelectorAll(".pill[open]")) if (!open.contains(event.target)) open.open = false;
 });
 

@@ -1,4 +1,4 @@
-// The events that this page knows, as many as the server holds, and which of them are shown.
+// The events that this page has, as many as the server's history, and which of them are shown.
 
 export const FACETS = {
   state: "State",
@@ -9,44 +9,44 @@ export const FACETS = {
   user: "User",
 };
 
-/** Everything that the search looks at, in small letters. */
+/** All text that the search looks at, in lower case. */
 const haystack = (row) =>
   `${row.message}\n${row.type}\n${row.name}\n${row.object}\n${row.user}\n${row.id}\n${row.reason}`.toLowerCase();
 
 export class Store {
   #rows = new Map();
   #list = [];
-  #held = null; // the rows at the time of a pause
+  #paused = null; // the rows at the time of a pause
   words = [];
   chosen = Object.fromEntries(Object.keys(FACETS).map((facet) => [facet, new Set()]));
 
-  /** Forget everything: the server is another one. */
+  /** Forget everything: the server process is another one. */
   reset() {
     this.#rows.clear();
     this.#list = [];
-    this.#held = null;
+    this.#paused = null;
   }
 
-  /** Take in one message of the stream. */
-  take({ oldest, events }) {
-    for (const event of events) this.#takeOne(event);
+  /** Add one message of the stream. */
+  add({ oldest, events }) {
+    for (const event of events) this.#addOne(event);
     if (this.#list.length && this.#list[0].n < oldest) this.#forget(oldest);
   }
 
-  #takeOne({ n, state, tries = 0, reason = "", row }) {
-    const known = this.#rows.get(n);
-    if (known) {
-      Object.assign(known, { state, tries, reason, version: known.version + 1 });
-      known.hay = haystack(known);
+  #addOne({ n, state, tries = 0, reason = "", row }) {
+    const present = this.#rows.get(n);
+    if (present) {
+      Object.assign(present, { state, tries, reason, version: present.version + 1 });
+      present.hay = haystack(present);
     } else if (row) {
-      const made = { n, state, tries, reason, version: 0, ...row };
-      made.hay = haystack(made);
-      this.#rows.set(n, made);
-      this.#insert(made);
+      const added = { n, state, tries, reason, version: 0, ...row };
+      added.hay = haystack(added);
+      this.#rows.set(n, added);
+      this.#insert(added);
     }
   }
 
-  /** In the order of numbers: an event that has changed meanwhile may be told of after the one behind it. */
+  /** Keep the order of numbers: an event that has changed meanwhile may arrive after the next one. */
   #insert(row) {
     let at = this.#list.length;
     while (at > 0 && this.#list[at - 1].n > row.n) at -= 1;
@@ -59,7 +59,7 @@ export class Store {
   }
 
   get(n) {
-    return this.#rows.get(n) ?? this.#held?.find((row) => row.n === n);
+    return this.#rows.get(n) ?? this.#paused?.find((row) => row.n === n);
   }
 
   get size() {
@@ -67,25 +67,25 @@ export class Store {
   }
 
   get paused() {
-    return this.#held !== null;
+    return this.#paused !== null;
   }
 
-  /** Hold what is shown, or go on; what comes meanwhile is kept. */
+  /** Freeze what is shown, or resume; what comes meanwhile is kept. */
   pause(paused) {
-    this.#held = paused ? this.#list.slice() : null;
+    this.#paused = paused ? this.#list.slice() : null;
   }
 
   /** How many events came since the pause began. */
   get waiting() {
-    const last = this.#held?.at(-1)?.n ?? 0;
-    return this.#held ? this.#list.reduceRight((sum, row) => sum + (row.n > last), 0) : 0;
+    const last = this.#paused?.at(-1)?.n ?? 0;
+    return this.#paused ? this.#list.reduceRight((sum, row) => sum + (row.n > last), 0) : 0;
   }
 
   get #source() {
-    return this.#held ?? this.#list;
+    return this.#paused ?? this.#list;
   }
 
-  get filtered() {
+  get isFiltered() {
     return this.words.length > 0 || Object.values(this.chosen).some((values) => values.size);
   }
 
@@ -102,25 +102,25 @@ export class Store {
   shown() {
     const active = Object.entries(this.chosen).filter(([, values]) => values.size);
     const rows = this.#source;
-    const found = [];
+    const shown = [];
     for (let at = rows.length - 1; at >= 0; at -= 1) {
       const row = rows[at];
-      if (active.every(([facet, values]) => values.has(row[facet])) && this.#found(row)) found.push(row);
+      if (active.every(([facet, values]) => values.has(row[facet])) && this.#matchesSearch(row)) shown.push(row);
     }
-    return found;
+    return shown;
   }
 
-  #found(row) {
+  #matchesSearch(row) {
     return this.words.every((word) => row.hay.includes(word));
   }
 
-  /** How many events each value of each facet has, the other facets and the search applied. */
+  /** How many events each value of each facet has, with the other facets and the search applied. */
   counts() {
     const active = Object.entries(this.chosen).filter(([, values]) => values.size);
     const counts = Object.fromEntries(Object.keys(FACETS).map((facet) => [facet, new Map()]));
     const add = (facet, value) => counts[facet].set(value, (counts[facet].get(value) ?? 0) + 1);
     for (const row of this.#source) {
-      if (!this.#found(row)) continue;
+      if (!this.#matchesSearch(row)) continue;
       const failing = active.filter(([facet, values]) => !values.has(row[facet]));
       if (failing.length === 0) for (const facet in FACETS) add(facet, row[facet]);
       else if (failing.length === 1) add(failing[0][0], row[failing[0][0]]);
@@ -128,7 +128,7 @@ export class Store {
     return counts;
   }
 
-  /** What an object is called, as far as any event said. */
+  /** The name of an object, if any event has it. */
   nameOf(object) {
     for (let at = this.#list.length - 1; at >= 0; at -= 1) {
       if (this.#list[at].object === object && this.#list[at].name) return this.#list[at].name;

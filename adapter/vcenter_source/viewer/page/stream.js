@@ -1,15 +1,15 @@
-// The server's stream of what happens, and requests to it.
+// The server's event stream, and requests to its API.
 
-/** A JSON answer. Throws an Error that says why there is none; its `status` is 0 where nobody answered. */
-export async function ask(path, body) {
-  const request = body === undefined ? {} : {
+/** Send a request and return its JSON answer. Throws an Error with the reason; `status` is 0 without an answer. */
+export async function request(path, body) {
+  const options = body === undefined ? {} : {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   };
   let response;
   try {
-    response = await fetch(path, request);
+    response = await fetch(path, options);
   } catch {
     throw Object.assign(new Error("no answer"), { status: 0 });
   }
@@ -26,7 +26,7 @@ function reason(text) {
   }
 }
 
-/** Listen for as long as the page is open. A browser resumes by itself where it was cut off (Last-Event-ID). */
+/** Listen for as long as the page is open. The browser resumes by itself after a lost connection (Last-Event-ID). */
 export class Stream {
   #source = null;
 
@@ -42,14 +42,14 @@ export class Stream {
       source.addEventListener(kind, (message) => this.on[kind](JSON.parse(message.data)));
     }
     source.addEventListener("open", () => this.on.connected());
-    source.addEventListener("error", () => this.#failed(source));
+    source.addEventListener("error", () => this.#handleError(source));
   }
 
-  async #failed(source) {
+  async #handleError(source) {
     this.on.lost();
     if (source.readyState !== EventSource.CLOSED) return;
-    // The browser has given up, since the answer was no stream.
-    const status = await ask("/api/events/0").then(() => 200, (error) => error.status);
+    // The browser has given up, since the answer was not a stream.
+    const status = await request("/api/events/0").then(() => 200, (error) => error.status);
     if (status === 401) this.on.refused();
     else setTimeout(() => { if (this.#source === source) this.open(); }, 2000);
   }

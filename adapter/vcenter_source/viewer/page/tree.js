@@ -1,19 +1,19 @@
-// An event's data as a tree that folds.
+// An event's data as a tree that can be folded.
 
 import { bdi, el, visible } from "./dom.js";
 
 const OPEN_DEPTH = 2;
-const MOST = 500;
+const MAX_ENTRIES = 500;
 
-/** A value of JSON under its name. */
+/** A JSON value under its name. */
 export function tree(name, value, depth = 0) {
   if (value === null || typeof value !== "object") return el("div", { class: "leaf" }, key(name), leaf(value));
   const entries = Object.entries(value).filter(([each]) => each !== "_typeName");
   const type = Array.isArray(value) ? `${entries.length} values` : isReference(value) ? "" : value._typeName ?? "";
   const summary = el("summary", {}, key(name), el("span", { class: "type" }, visible(String(type))), hint(value));
-  const rest = entries.length > MOST ? el("p", { class: "type" }, `${entries.length - MOST} more: see the CloudEvent`) : null;
+  const rest = entries.length > MAX_ENTRIES ? el("p", { class: "type" }, `${entries.length - MAX_ENTRIES} more: see the CloudEvent`) : null;
   return el("details", { open: depth < OPEN_DEPTH && !isReference(value) }, summary,
-    el("div", { class: "branch" }, entries.slice(0, MOST).map(([each, inner]) => tree(each, inner, depth + 1)), rest));
+    el("div", { class: "branch" }, entries.slice(0, MAX_ENTRIES).map(([each, inner]) => tree(each, inner, depth + 1)), rest));
 }
 
 const key = (name) => el("span", { class: "key" }, visible(String(name)));
@@ -24,7 +24,7 @@ function leaf(value) {
   return kind === "string" ? bdi(value, { class: "string" }) : el("span", { class: kind }, String(value));
 }
 
-/** What a folded value is, in a few words. */
+/** A few words on a folded value. */
 function hint(value) {
   if (isReference(value)) return el("span", { class: "hint" }, visible(`${value.type}:${value.value}`));
   return typeof value.name === "string" ? el("span", { class: "hint" }, bdi(value.name)) : null;

@@ -1,45 +1,45 @@
-// A Knative Trigger made of an event: the filter edited here, judged by the server as `vcenter-source lint` does.
+// A Knative Trigger made of an event. The server checks its filters as `vcenter-source lint` does.
 
 import { copyButton, el, visible } from "./dom.js";
 import { count, shortType } from "./format.js";
-import { ask } from "./stream.js";
+import { request } from "./stream.js";
 
-// The attributes that people filter on, in the order in which they stand here.
-const OFFERED = ["type", "severitytext", "subject", "eventname", "eventancestors", "eventclass", "source", "partitionkey", "vsphereapiversion"];
+// The attributes that people filter on, in the order of the form.
+const ATTRIBUTES = ["type", "severitytext", "subject", "eventname", "eventancestors", "eventclass", "source", "partitionkey", "vsphereapiversion"];
 const RECOUNT_MS = 2000;
-const DELAY_MS = 150;
+const TYPING_MS = 150;
 const PLAIN = /^[A-Za-z][A-Za-z0-9_.:\/,-]*[A-Za-z0-9]$/;
-const WORDS = /^(true|false|yes|no|on|off|null|y|n)$/i;
+const YAML_WORDS = /^(true|false|yes|no|on|off|null|y|n)$/i;
 
-/** A text as YAML writes it. */
-const scalar = (text) => (PLAIN.test(text) && !WORDS.test(text) ? text : JSON.stringify(text));
+/** A text in YAML. */
+const scalar = (text) => (PLAIN.test(text) && !YAML_WORDS.test(text) ? text : JSON.stringify(text));
 
 /** The name that `vcenter-source trigger` would give it. */
 const nameFor = (type) => (shortType(type).toLowerCase().match(/[a-z0-9]+/g)?.join("-") ?? "all-events").slice(0, 63).replace(/-$/, "");
 
 export class TriggerForm {
   #timer = null;
-  #asked = 0;
+  #requests = 0;
 
   constructor(attributes) {
     this.fields = Object.fromEntries([
       ["name", "Name", nameFor(attributes.type)], ["subscriber", "Subscriber", "svc/pytag"], ["broker", "Broker", "default"],
       ["namespace", "Namespace", ""],
     ].map(([name, title, value]) => [name, this.#field(name, title, value)]));
-    this.rows = OFFERED.filter((name) => attributes[name]).map((name) => this.#row(name, String(attributes[name])));
-    this.any = el("select", { onchange: () => this.#build() }, el("option", { value: "all" }, "all"), el("option", { value: "any" }, "any"));
-    this.text = el("textarea", { id: "trigger-filters", rows: 6, spellcheck: false, oninput: () => this.#later() });
+    this.rows = ATTRIBUTES.filter((name) => attributes[name]).map((name) => this.#row(name, String(attributes[name])));
+    this.any = el("select", { onchange: () => this.#buildFilters() }, el("option", { value: "all" }, "all"), el("option", { value: "any" }, "any"));
+    this.text = el("textarea", { id: "trigger-filters", rows: 6, spellcheck: false, oninput: () => this.#evaluateSoon() });
     this.matched = el("p", { class: "matched", role: "status" });
     this.findings = el("ul", { class: "findings" });
     this.yaml = el("pre", { tabindex: "0", role: "group", "aria-label": "The Trigger as YAML" });
     this.element = this.#layout();
-    this.#build();
-    this.#recount = setInterval(() => this.#judge(), RECOUNT_MS);
+    this.#buildFilters();
+    this.#recount = setInterval(() => this.#evaluate(), RECOUNT_MS);
   }
 
   #recount = null;
 
-  /** Ask no more. */
+  /** Stop asking the server. */
   close() {
     clearInterval(this.#recount);
     clearTimeout(this.#timer);
@@ -48,21 +48,21 @@ export class TriggerForm {
   #layout() {
     return el("form", { class: "trigger", onsubmit: (event) => event.preventDefault() },
       el("div", { class: "fields" }, Object.values(this.fields).map((field) => field.element)),
-      el("fieldset", {}, el("legend", {}, "Which events it gets"), el("label", { class: "inline" }, "Those that meet ", this.any, " of"),
+      el("fieldset", {}, el("legend", {}, "Events"), el("label", { class: "inline" }, "Events that meet ", this.any, " of"),
         this.rows.map((row) => row.element)),
-      el("label", { for: "trigger-filters" }, "The filters as Knative has them; edit them as you like"), this.text,
+      el("label", { for: "trigger-filters" }, "The Trigger's filters in YAML; edit them as you like"), this.text,
       this.matched, this.findings,
       el("div", { class: "with-copy" }, this.yaml, copyButton("Copy the YAML", () => this.yaml.textContent)),
       el("p", { class: "quiet" }, "Apply it with ", el("code", {}, "kubectl apply -f -"), ", check it with ", el("code", {}, "vcenter-source lint -"), "."));
   }
 
   #field(name, title, value) {
-    const input = el("input", { id: `trigger-${name}`, value, autocomplete: "off", spellcheck: false, oninput: () => this.#later() });
+    const input = el("input", { id: `trigger-${name}`, value, autocomplete: "off", spellcheck: false, oninput: () => this.#evaluateSoon() });
     return { input, element: el("div", {}, el("label", { for: input.id }, title), input) };
   }
 
   #row(name, value) {
-    const changed = () => this.#build();
+    const changed = () => this.#buildFilters();
     const on = el("input", { type: "checkbox", checked: name === "type", onchange: changed });
     const not = el("select", { "aria-label": `${name}: is or is not`, onchange: changed },
       el("option", { value: "" }, "is"), el("option", { value: "not" }, "is not"));
@@ -75,8 +75,8 @@ export class TriggerForm {
     return { name, on, not, dialect, input, element: el("div", { class: "condition" }, el("label", {}, on, name), not, dialect, input) };
   }
 
-  /** The choices as filters. */
-  #build() {
+  /** Write the choices as filters. */
+  #buildFilters() {
     const any = this.any.value === "any";
     const wanted = this.rows.filter((row) => row.on.checked && row.input.value);
     const indent = any && wanted.length > 1 ? "  " : "";
@@ -85,28 +85,28 @@ export class TriggerForm {
       : [`${indent}- ${dialect.value}:`, `${indent}    ${name}: ${scalar(input.value)}`]));
     this.text.value = [...(indent ? ["- any:"] : []), ...lines].join("\n");
     this.text.rows = Math.max(4, this.text.value.split("\n").length + 1);
-    this.#later();
+    this.#evaluateSoon();
   }
 
-  #later() {
+  #evaluateSoon() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#judge(), DELAY_MS);
+    this.#timer = setTimeout(() => this.#evaluate(), TYPING_MS);
   }
 
-  async #judge() {
-    const asked = ++this.#asked;
-    const wish = Object.fromEntries(Object.entries(this.fields).map(([name, { input }]) => [name, input.value.trim()]));
+  async #evaluate() {
+    const number = ++this.#requests;
+    const form = Object.fromEntries(Object.entries(this.fields).map(([name, { input }]) => [name, input.value.trim()]));
     try {
-      const answer = await ask("/api/trigger", { ...wish, filters: this.text.value });
-      if (asked === this.#asked) this.#show(answer);
+      const answer = await request("/api/trigger", { ...form, filters: this.text.value });
+      if (number === this.#requests) this.#show(answer);
     } catch (error) {
-      if (asked === this.#asked) this.matched.textContent = `Not judged: ${error.message}`;
+      if (number === this.#requests) this.matched.textContent = `The filters could not be checked: ${error.message}`;
     }
   }
 
   #show({ problem, yaml, findings, matched, of }) {
     this.matched.textContent = matched === null
-      ? "Which events it would match, Knative alone can tell."
+      ? "Only Knative can decide which events match."
       : `Matches ${count(matched)} of the last ${count(of)} events.`;
     const notes = [...(problem ? [{ severity: "error", message: problem }] : []), ...findings];
     this.findings.replaceChildren(...notes.map(({ severity, message }) => el("li", { class: severity }, `${severity}: ${visible(message)}`)));

@@ -1,4 +1,4 @@
-"""The viewer of one adapter: made of its settings, and of what the pipeline already has."""
+"""The viewer of one adapter, made of its settings and of what the pipeline already has."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,14 +7,15 @@ from vcenter_source.core.envelope import Sink
 from vcenter_source.observe.health import Health
 from vcenter_source.settings.source import Settings
 from vcenter_source.triggers.event_catalog import EventCatalog
-from vcenter_source.viewer import spans
 from vcenter_source.viewer.feed import Feed
-from vcenter_source.viewer.server import Viewer, serving
+from vcenter_source.viewer.server import serve_viewer
+from vcenter_source.viewer.spans import install_span_store
+from vcenter_source.viewer.viewer import Viewer
 
 
 @asynccontextmanager
-async def viewing(settings: Settings, health: Health, sink: Sink | None) -> AsyncIterator[Feed]:
-    """Serve the viewer while this lasts; the feed has to observe what happens to events."""
+async def start_viewer(settings: Settings, health: Health, sink: Sink | None) -> AsyncIterator[Feed]:
+    """Serve the viewer while the context lasts; gives its feed, which must observe what happens to events."""
     feed = Feed(settings.viewer.history)
     viewer = Viewer(
         feed,
@@ -22,10 +23,10 @@ async def viewing(settings: Settings, health: Health, sink: Sink | None) -> Asyn
         source=settings.vcenter.source,
         sink=sink,
         catalog=EventCatalog(settings.events.format, extensions=tuple(settings.events.extensions)),
-        spans=spans.keeping(),
+        spans=install_span_store(),
         trace_url=settings.viewer.trace_url_template,
         trace_api=settings.viewer.trace_api_template,
     )
     token = settings.viewer.token.get_secret_value() if settings.viewer.token else None
-    async with serving(viewer, *settings.viewer.bind_address, token):
+    async with serve_viewer(viewer, *settings.viewer.bind_address, token):
         yield feed

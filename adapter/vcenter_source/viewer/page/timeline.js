@@ -1,24 +1,24 @@
-// The way an event took: what the adapter saw of it, and its trace as a waterfall.
+// The timeline of an event: what the adapter saw of it, and its trace as a waterfall.
 
 import { bdi, el, visible } from "./dom.js";
 import { duration, fullTime, time } from "./format.js";
 
 const ENDS = {
   delivered: "the sink acknowledged it",
-  "dead letter": "the sink refused it for good; it is in the dead letter",
-  left: "its delivery was broken off",
+  "dead letter": "the sink refused it for good; it is a dead letter now",
+  interrupted: "its delivery was interrupted",
 };
 
-/** From its creation to its end, each with how long it took since the step before. */
+/** The steps from the event's creation to its end, each with the time since the step before. */
 export function steps(event) {
   const created = new Date(event.event.time).getTime();
-  const found = [[created, "created, by vCenter's clock", ""], [event.taken * 1000, "read and taken up", ""]];
-  const left = event.tries - event.failures.length;
-  if (left > 0) found.push([null, `${left} earlier tries failed`, ""]);
-  for (const [when, why] of event.failures) found.push([when * 1000, "a try failed", why]);
-  if (event.ended) found.push([event.ended * 1000, event.viewed ? "shown here; nothing is sent" : ENDS[event.state], ""]);
+  const list = [[created, "created, by vCenter's clock", ""], [event.accepted * 1000, "read and accepted for delivery", ""]];
+  const earlier = event.tries - event.failures.length;
+  if (earlier > 0) list.push([null, `${earlier} earlier tries failed`, ""]);
+  for (const [when, why] of event.failures) list.push([when * 1000, "a try failed", why]);
+  if (event.ended) list.push([event.ended * 1000, event.viewed ? "shown here; nothing is sent" : ENDS[event.state], ""]);
   let before = null;
-  return el("ol", { class: "steps" }, found.map(([when, what, why]) => {
+  return el("ol", { class: "steps" }, list.map(([when, what, why]) => {
     const since = when !== null && before !== null ? when - before : null;
     before = when ?? before;
     return el("li", {},
@@ -59,14 +59,14 @@ function line({ depth, span, from, takes }, whole, services) {
       el("div", {}, el("dt", {}, visible(name)), el("dd", {}, bdi(String(value)))))));
 }
 
-/** The name; of an HTTP request, which has only its method for one, also where it went. */
+/** The name of a span; for an HTTP request, whose name is its method, also the path. */
 function labelOf(span) {
   const url = span.attributes["url.full"];
   if (!url || !URL.canParse(url)) return span.name;
   return `${span.name} ${new URL(url).pathname}`;
 }
 
-/** Each span with its depth, parents first; one whose parent is not known stands as a root. */
+/** Each span with its depth, parents first; a span whose parent is unknown is a root. */
 function tree(spans) {
   const known = new Set(spans.map((span) => span.id));
   const below = Map.groupBy

@@ -1,0 +1,89 @@
+"""The HTTP API that the page uses: events as they come, one event in full, its trace, replay, a Trigger made of it."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from vcenter_source.triggers.event_catalog import EventCatalog
+from vcenter_source.triggers.values import ValueChecker
+from vcenter_source.viewer.event_stream import EventStream
+from vcenter_source.viewer.feed import EventRecord
+from vcenter_source.viewer.guard import HEADERS, Guard, is_same_origin
+from vcenter_source.viewer.trigger_form import TriggerForm, evaluate_form
+from vcenter_source.viewer.viewer import TRIGGER_SAMPLE, Viewer, format_record
+
+
+class ViewerApi:
+    """The handlers of the API. ``guard`` has checked every request but one for a session."""
+
+    def __init__(self, viewer: Viewer, guard: Guard, stream: EventStream) -> None:
+        self._viewer = viewer
+        self._guard = guard
+        self._stream = stream
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes, all under ``/api/``."""
+        return [
+            web.post("/api/session", self._sign_in),
+            web.get("/api/stream", self._stream.serve_page),
+            web.get(r"/api/events/{number:\d{1,15}}", self._get_event),
+            web.get(r"/api/events/{number:\d{1,15}}/trace", self._get_trace),
+            web.post(r"/api/events/{number:\d{1,15}}/replay", self._replay_event),
+            web.post("/api/trigger", self._evaluate_trigger),
+        ]
+
+    async def _sign_in(self, request: web.Request) -> web.Response:
+        body = await read_json(request)
+        if not is_same_origin(request.headers) or not self._guard.is_token(str(body.get("token", ""))):
+            return json_response({"error": "that is not the token"}, HTTPStatus.FORBIDDEN)
+        response = json_response({})
+        self._guard.sign_in(response)
+        return response
+
+    async def _get_event(self, request: web.Request) -> web.Response:
+        return json_response(format_record(self._find_record(request)))
+
+    async def _get_trace(self, request: web.Request) -> web.Response:
+        return json_response({"spans": await self._viewer.fetch_trace(self._find_record(request))})
+
+    async def _replay_event(self, request: web.Request) -> web.Response:
+        await read_json(request)
+        return json_response(await self._viewer.replay(self._find_record(request)))
+
+    async def _evaluate_trigger(self, request: web.Request) -> web.Response:
+        body = await read_json(request)
+        form = TriggerForm(*(str(body.get(name, "")) for name in TriggerForm.__match_args__))
+        events = [(record.number, record.attributes) for record in self._viewer.feed.latest(TRIGGER_SAMPLE)]
+        return json_response(await asyncio.to_thread(_evaluate, form, self._viewer.catalog, events))
+
+    def _find_record(self, request: web.Request) -> EventRecord:
+        record = self._viewer.feed.get(int(request.match_info["number"]))
+        if record is None:
+            raise web.HTTPNotFound(text="the event is not in the history any more")
+        return record
+
+
+def _evaluate(form: TriggerForm, catalog: EventCatalog, events: list[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
+    """Evaluate a form, in a thread: the catalog is slow to build, and many events are slow to match."""
+    return evaluate_form(form, ValueChecker(catalog), events)
+
+
+async def read_json(request: web.Request) -> dict[str, Any]:
+    """Read the JSON object of a request that changes something. A form of another page cannot have this type."""
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(text="application/json is required")
+    try:
+        body = orjson.loads(await request.read())
+    except orjson.JSONDecodeError:
+        body = None
+    if not isinstance(body, dict):
+        raise web.HTTPBadRequest(text="a JSON object is required")
+    return body
+
+
+def json_response(body: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    """Return a response with a body in JSON."""
+    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", headers=HEADERS)

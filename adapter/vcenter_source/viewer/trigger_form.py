@@ -1,0 +1,130 @@
+"""Triggers made on the page: what is wrong with the filters, which of the last events match, and the YAML for kubectl.
+
+The filters are read and checked by the same code as in ``vcenter-source lint``, so both agree.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from vcenter_source.core.errors import ConfigurationError
+from vcenter_source.triggers import builder
+from vcenter_source.triggers.conditions import And, Comparison, Condition, Not, Or, Unknown
+from vcenter_source.triggers.filters import FilterReader
+from vcenter_source.triggers.linter import lint_spec
+from vcenter_source.triggers.values import ValueChecker
+
+MAX_MATCHES = 200
+"""Matching events that the answer names."""
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerForm:
+    """What is in the page's form. ``filters`` is YAML: a list, or a mapping with ``filters`` or ``filter``."""
+
+    name: str
+    broker: str
+    namespace: str
+    subscriber: str
+    filters: str
+
+    def spec(self) -> dict[str, Any]:
+        """Return the Trigger's ``spec``. Raises ConfigurationError."""
+        broker = {"broker": builder.validate_name("broker", self.broker)}
+        subscriber = {"subscriber": builder.parse_subscriber("subscriber", self.subscriber)}
+        return broker | parse_filters(self.filters) | subscriber
+
+    def manifest(self) -> str:
+        """Return the Trigger as YAML. Raises ConfigurationError."""
+        metadata = {"name": builder.validate_name("name", self.name)}
+        if self.namespace:
+            metadata["namespace"] = builder.validate_name("namespace", self.namespace)
+        return builder.format_manifest(metadata, self.spec())
+
+
+def parse_filters(text: str) -> dict[str, Any]:
+    """Return the part of a ``spec`` that selects events. Raises ConfigurationError."""
+    try:
+        # With aliases, a few lines of text can stand for billions of values.
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
+            raise ConfigurationError("filters: *aliases are not allowed; write the values out")
+        value = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as exc:
+        line = f", line {exc.problem_mark.line + 1}" if exc.problem_mark else ""
+        raise ConfigurationError(f"filters: not YAML{line}: {exc.problem or exc.context}") from exc
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:  # ValueError: 2026-13-01 looks like a date
+        raise ConfigurationError(f"filters: not YAML: {' '.join(str(exc).split())}") from exc
+    if value is None:
+        return {}
+    if isinstance(value, list):
+        return {"filters": value}
+    if isinstance(value, dict) and value.keys() <= {"filter", "filters"}:
+        return value
+    raise ConfigurationError("filters: must be a list of filters, each beginning with a dash")
+
+
+def evaluate_form(
+    form: TriggerForm, checker: ValueChecker, events: Iterable[tuple[int, Mapping[str, Any]]]
+) -> dict[str, Any]:
+    """Return the answer to the page.
+
+    ``events`` are numbers and attributes. ``matched`` is None where only Knative can decide: for CESQL, and for filters
+    that it would refuse or ignore.
+    """
+    answer: dict[str, Any] = {"problem": None, "yaml": "", "findings": [], "matched": None, "first": [], "of": 0}
+    try:
+        filters = parse_filters(form.filters)
+        findings = lint_spec(builder.compose_spec(filters), checker)
+        answer["findings"] = [{"severity": each.severity, "message": each.message} for each in findings]
+        matches, answer["of"] = match_events(read_condition(filters), events)
+        if matches is not None:
+            answer |= {"matched": len(matches), "first": matches[:MAX_MATCHES]}
+        answer["yaml"] = form.manifest()
+    except ConfigurationError as exc:
+        answer["problem"] = str(exc)
+    return answer
+
+
+def read_condition(filters: dict[str, Any]) -> Condition | None:
+    """Return what an event must meet; None where only Knative can decide."""
+    reader = FilterReader()
+    condition = reader.read_spec(builder.compose_spec(filters))
+    return None if reader.findings or "cesql" in set(iterate_names(filters)) else condition
+
+
+def iterate_names(value: Any) -> Iterator[str]:
+    """Yield every name in the filters, at any depth."""
+    if isinstance(value, Mapping):
+        yield from map(str, value)
+    for inner in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        yield from iterate_names(inner)
+
+
+def match_events(
+    condition: Condition | None, events: Iterable[tuple[int, Mapping[str, Any]]]
+) -> tuple[list[int] | None, int]:
+    """Return the numbers of the events that meet the condition, and how many events there are."""
+    candidates = list(events)
+    if condition is None:
+        return None, len(candidates)
+    return [number for number, attributes in candidates if matches_event(condition, attributes)], len(candidates)
+
+
+def matches_event(condition: Condition, attributes: Mapping[str, Any]) -> bool:
+    """Whether an event with these attributes meets a condition, as Knative decides it.
+
+    An attribute that is absent meets no comparison. Raises ValueError for an unknown condition.
+    """
+    match condition:
+        case Comparison(_, name):
+            return name in attributes and condition.holds(str(attributes[name]))
+        case And(parts):
+            return all(matches_event(part, attributes) for part in parts)
+        case Or(parts):
+            return any(matches_event(part, attributes) for part in parts)
+        case Not(part):
+            return not matches_event(part, attributes)
+        case Unknown():
+            raise ValueError("unknown")  # read_condition lets none pass
