@@ -35,18 +35,18 @@ class EventSettings(EnvironmentSettings):
     `2026-01-31T08:00:00Z`, a date (its first moment, in UTC), or how long ago: `-1h`, `-90m`, `-7d`, `-1d12h`."""
 
     types: Annotated[tuple[str, ...], NoDecode, either("EVENT_TYPES")] = ()
-    """Which events to send, comma-separated: CloudEvents types, event type ids, or class names, which stand for the
-    classes derived from them too; `*` is a wildcard. Unset: all. Without a wildcard, vCenter itself does the
-    filtering. What is no type is refused, and a pattern that matches none of vCenter's is warned of."""
+    """Which events to send, comma-separated: CloudEvents types, event type ids, or class names, which include derived
+    classes; `*` is a wildcard. Unset: all. Without a wildcard, vCenter itself filters. An unknown type is refused; a
+    pattern that matches none of vCenter's types causes a warning."""
 
     format: Annotated[Literal["vcenter", "veba"], BeforeValidator(lower_case), either("EVENT_FORMAT")] = "vcenter"
     """`vcenter`: VMware's published JSON. `veba`: the types and the PascalCase data that functions and Triggers
     written for VMware's event broker expect."""
 
     read_overlap: Annotated[float, either("READ_OVERLAP")] = Field(default=600.0, ge=1)
-    """Seconds of vCenter's time that are read again whenever reading begins anew, to find what was stored late, as by a
-    host that was cut off. An event stored later than that may be missed. What was read in this time is remembered, in
-    some 170 bytes an event: 100 events a second take 10 MB."""
+    """Seconds of vCenter's time that are read again whenever reading begins anew, to find events that were stored late,
+    for example by a host that was cut off. An event stored later than that may be missed. The events of this time are
+    remembered, in some 170 bytes each: 100 events a second take 10 MB."""
 
     @field_validator("extensions", mode="before")
     @classmethod

@@ -11,7 +11,7 @@ class LogSettings(EnvironmentSettings):
     """How the log on standard error looks."""
 
     format: Annotated[Literal["console", "json"], BeforeValidator(lower_case), either("LOG_FORMAT")] = "console"
-    """How the log on standard error looks."""
+    """The format of the log on standard error: for people, or one JSON object per line."""
 
     level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower_case), either("LOG_LEVEL")] = (
         "info"

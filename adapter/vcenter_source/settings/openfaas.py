@@ -26,13 +26,13 @@ Invocation = Literal["async", "sync"]
 
 
 class GatewaySettings(EnvironmentSettings):
-    """The gateway, and how functions are invoked: for ``openfaas-shim``, and ``run --sink openfaas+http://…``."""
+    """The gateway, and how functions are invoked, by ``openfaas-shim`` and ``run --sink openfaas+http://…``."""
 
     address: Annotated[str, either("OPENFAAS_URL")] = "http://gateway.openfaas:8080"
     """The gateway's http or https address. With `run`, `--sink` names it instead."""
 
     ca_certs: Annotated[str | None, either("K_CA_CERTS")] = None
-    """PEM certificates to trust for the gateway, beside the system's."""
+    """PEM certificates to trust for the gateway, in addition to the system's."""
 
     basic_auth: Annotated[bool, either("basic_auth")] = False
     """`true` or `1`: the gateway asks for a user name and password."""
@@ -111,7 +111,7 @@ class ShimServerSettings(EnvironmentSettings):
     IPv4. This setting and those below are for the shim only."""
 
     port: Annotated[int, either("PORT")] = Field(default=8080, ge=0, le=65535)
-    """The port to listen on; `0` takes any free one, which the log names."""
+    """The port to listen on; `0` takes any free port, which the log names."""
 
     max_body_bytes: Annotated[int, either("MAX_BODY_BYTES")] = Field(default=1_048_576, ge=1)
     """The largest event that is read, in bytes."""

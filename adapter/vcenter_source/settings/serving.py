@@ -17,15 +17,15 @@ class HealthSettings(EnvironmentSettings):
     """Where health and metrics are served, and what counts as unhealthy."""
 
     host: Annotated[ListenHost, either("HEALTH_HOST")] = ANYWHERE  # probes come from outside the pod
-    """The address on which `/healthz`, `/readyz` and `/metrics` are served. `::` is every one, of IPv6 and IPv4."""
+    """The address on which `/healthz`, `/readyz` and `/metrics` are served. `::` is every address, IPv6 and IPv4."""
 
     port: Annotated[int | None, either("HEALTH_PORT")] = Field(default=8081, ge=0, le=65535)
-    """Their port. `0` takes any free one, which the log names; `off` serves nothing, as does `--sink -` where this is
-    not set."""
+    """The port of these pages. `0` takes any free port, which the log names; `off` serves nothing. With `--sink -`,
+    `off` is the default."""
 
     stale_after: Annotated[float, either("HEALTH_STALE_AFTER")] = Field(default=60.0, gt=0)
-    """Seconds that vCenter may be out of reach, an event wait while the sink accepts none, or the checkpoint be
-    unsaved, before `/readyz` answers 503."""
+    """Seconds before `/readyz` answers 503 while vCenter is out of reach, an event waits and the sink accepts none, or
+    the checkpoint cannot be saved."""
 
     @field_validator("port", mode="before")
     @classmethod
@@ -37,22 +37,23 @@ class ViewerSettings(EnvironmentSettings):
     """Where the event viewer is served, to whom, and what it shows."""
 
     address: Annotated[str | None, either("VIEWER")] = None
-    """Where the event viewer is served, a port of this machine alone or `host:port`; port `0` takes any free one, which
-    the log names. Unset: nowhere. `kubectl port-forward` reaches it in a pod."""
+    """Where the event viewer is served: a port, for this machine alone, or `host:port`; port `0` takes any free port,
+    which the log names. Unset: it is not served. `kubectl port-forward` reaches it in a pod."""
 
     token: Annotated[SecretStr | None, either("VIEWER_TOKEN")] = None
-    """What the viewer asks for before it shows anything, 16 characters or more; required where `VIEWER` is not a
-    loopback address. It is sent as it is, so put TLS in front of such an address."""
+    """The password of the viewer, 16 characters or more; required if `VIEWER` is not a loopback address. It is sent
+    unencrypted, so put TLS in front of such an address."""
 
     history: Annotated[int, either("VIEWER_HISTORY")] = Field(default=10_000, ge=1, le=100_000)
-    """How many of the last events the viewer holds, of 64 MiB at most; each takes some 2 kB of memory."""
+    """How many of the last events the viewer keeps, in at most 64 MiB; each takes some 2 kB of memory."""
 
     trace_url_template: Annotated[str | None, either("TRACE_URL_TEMPLATE")] = None
-    """Where a person sees a trace, for a link in the viewer, such as `http://jaeger.example.com/trace/{trace_id}`."""
+    """The address of a trace for people, for a link in the viewer, such as
+    `http://jaeger.example.com/trace/{trace_id}`."""
 
     trace_api_template: Annotated[str | None, either("TRACE_API_TEMPLATE")] = None
     """Where the viewer reads the other processes' spans of a trace as OTLP JSON, such as
-    `http://jaeger:16686/api/v3/traces/{trace_id}`. Unset: it shows this process's own."""
+    `http://jaeger:16686/api/v3/traces/{trace_id}`. Unset: it shows only this process's spans."""
 
     @field_validator("address")
     @classmethod

@@ -47,30 +47,30 @@ class SinkSettings(EnvironmentSettings):
     """Where events go, and how they are sent."""
 
     address: Annotated[SinkAddress, either("K_SINK")] = None
-    """Where the CloudEvents go, an http or https address; Knative sets it. `-` prints them, a JSON line each. With
-    `openfaas+` before it, such as `openfaas+http://gateway.openfaas:8080`, it is an OpenFaaS gateway's."""
+    """Where the CloudEvents go, an http or https address; Knative sets it. `-` prints them, one JSON object per line.
+    An OpenFaaS gateway's address has `openfaas+` before it, such as `openfaas+http://gateway.openfaas:8080`."""
 
     ca_certs: Annotated[str | None, either("K_CA_CERTS")] = None
-    """PEM certificates to trust for the sink, beside the system's and the bundles that Knative mounts; Knative sets
-    it."""
+    """PEM certificates to trust for the sink, in addition to the system's and the bundles that Knative mounts; Knative
+    sets it."""
 
     timeout: Annotated[float, either("SINK_TIMEOUT")] = Field(default=330.0, gt=0)
-    """Seconds to wait for the sink's answer. Long, because a Broker on an InMemoryChannel answers only after every
-    Trigger's delivery and retries have ended."""
+    """Seconds to wait for the sink's answer. The default is long, because a Broker on an InMemoryChannel answers only
+    after every Trigger's delivery and retries have ended."""
 
     wait: Annotated[float, either("SINK_WAIT")] = Field(default=30.0, ge=0)
-    """Seconds that a pod started without `K_SINK` stays, not ready, before it ends with exit code 2: Knative sets the
-    variable by putting other pods in its place. Outside a pod it ends at once, unless this is set."""
+    """Seconds that a pod without `K_SINK` waits, not ready, before it ends with exit code 2: Knative sets the variable
+    in a new pod that replaces it. Outside a pod, the adapter ends at once unless this is set."""
 
     max_event_bytes: Annotated[int, either("MAX_EVENT_BYTES")] = Field(default=1_000_000, ge=1)
-    """The largest event, data and attributes in bytes, that is sent to the sink; a larger one goes to the dead letter.
-    A Kafka Broker refuses what exceeds 1 MiB with a 503, as if it could pass; the default leaves room for what a Broker
-    adds. Every CloudEvents intermediary takes 64 KiB, not all of them more."""
+    """The largest event that is sent to the sink, data and attributes in bytes; a larger one goes to the dead letter. A
+    Kafka Broker refuses more than 1 MiB with a 503, as if a retry could help; the default leaves room for what a Broker
+    adds. Every CloudEvents intermediary accepts 64 KiB, but not every one accepts more."""
 
     batch: Annotated[int, either("BATCH")] = Field(default=1, ge=1, le=10_000)
-    """How many events one request may hold, in CloudEvents' JSON batch format: for a webhook that takes it. A Knative
-    Broker does not. Only what may be on its way at once goes together, so `MAX_IN_FLIGHT` has to be as much. `1`: each
-    event has a request of its own."""
+    """How many events one request may hold, in CloudEvents' JSON batch format, for a webhook that accepts it; a Knative
+    Broker does not. Only events that are in flight together share a request, so `MAX_IN_FLIGHT` has to be at least as
+    large. `1`: each event has a request of its own."""
 
     @field_validator("ca_certs")
     @classmethod
@@ -111,15 +111,16 @@ class DeadLetterSettings(EnvironmentSettings):
 
     sink: Annotated[SinkAddress, either("DEAD_LETTER_SINK")] = None
     """Where events go that the sink refuses for good, an http or https address; they carry Knative's
-    `knativeerrordest`, `knativeerrorcode` and `knativeerrordata`. With neither this nor `DEAD_LETTER_PATH` set, such an
-    event is never dropped but tried again for as long as it takes, and in the end holds up the stream."""
+    `knativeerrordest`, `knativeerrorcode` and `knativeerrordata`. If neither this nor `DEAD_LETTER_PATH` is set, such
+    an event is never dropped but retried for ever, and in the end holds up the stream."""
 
     path: Annotated[Path | None, either("DEAD_LETTER_PATH")] = None
-    """A folder for such events, on a volume that outlives the pod: lines of JSON, shown and sent again by
-    `vcenter-source dead-letters`. With `DEAD_LETTER_SINK` set too, it takes those that the other does not."""
+    """A folder for such events, on a volume that outlives the pod, as lines of JSON; `vcenter-source dead-letters`
+    shows them and sends them again. If `DEAD_LETTER_SINK` is set too, the folder gets the events that this sink does
+    not accept."""
 
     max_bytes: Annotated[int, either("DEAD_LETTER_MAX_BYTES")] = Field(default=256 * 1024 * 1024, ge=1)
-    """The most bytes that this folder may hold. When it is full, events are held as if there were none."""
+    """The most bytes that this folder may hold. When it is full, events are held as if no folder were set."""
 
     @field_validator("sink")
     @classmethod
@@ -135,25 +136,25 @@ class RetrySettings(EnvironmentSettings):
     """How often and for how long an event is tried."""
 
     max_delay: Annotated[float, either("RETRY_MAX_DELAY")] = Field(default=30.0, gt=0)
-    """The longest wait, in seconds, between two tries of one event, also where the sink's Retry-After asks for more."""
+    """The longest wait, in seconds, between two tries of one event, even if the sink's Retry-After asks for more."""
 
     max_duration: Annotated[float | None, either("RETRY_MAX_DURATION")] = Field(default=None, gt=0)
-    """Seconds that an event is tried, after which also one whose failure could pass goes to the dead letter. Unset: for
+    """Seconds after which an event goes to the dead letter even if a retry could succeed. Unset: it is retried for
     ever, which keeps the order of events and waits for a sink however long it is away."""
 
     poison_max_tries: Annotated[int | None, either("POISON_MAX_TRIES")] = Field(default=None, ge=2)
-    """How often an event is tried that an HTTP sink fails again and again (5xx, no answer) while it accepts others,
-    after which it goes to the dead letter. A try counts only where another event got through since the one before; a
-    sink that is away for all costs no event anything. With `MAX_IN_FLIGHT=1` none ever does: `RETRY_MAX_DURATION` is
-    for that. Unset: for ever. For functions it is `OPENFAAS_MAX_TRIES`."""
+    """How often an event is tried before it goes to the dead letter, if an HTTP sink fails it again and again (5xx, no
+    answer) while it accepts others. A try counts only if another event got through since the try before, so a sink that
+    is away for all events costs none of them a try. With `MAX_IN_FLIGHT=1` no other event can get through; use
+    `RETRY_MAX_DURATION` there. Unset: it is retried for ever. For functions, use `OPENFAAS_MAX_TRIES`."""
 
 
 class DeliverySettings(EnvironmentSettings):
     """How many events are on their way at once."""
 
     max_in_flight: Annotated[int, either("MAX_IN_FLIGHT")] = Field(default=64, ge=1, le=10_000)
-    """How many events may be on their way to the sink at once. Events about one object never overtake each other;
-    `1` keeps the order of all."""
+    """How many events may be in flight to the sink at once. Events about one object never overtake each other; `1`
+    keeps the order of all events."""
 
     drain_timeout: Annotated[float, either("DRAIN_TIMEOUT")] = Field(default=20.0, ge=0)
-    """Seconds that a stop waits for events on their way; keep it under the pod's terminationGracePeriodSeconds."""
+    """Seconds that a stop waits for events in flight; keep it below the pod's terminationGracePeriodSeconds."""

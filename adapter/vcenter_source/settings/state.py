@@ -19,19 +19,19 @@ class StateSettings(EnvironmentSettings):
 
     checkpoint: Annotated[str, either("CHECKPOINT")] = IN_MEMORY
     """Where the position is kept over a restart: `file:///path`, `configmap://[namespace/]name` for a Kubernetes
-    ConfigMap, or `memory:` for not at all."""
+    ConfigMap, or `memory:` to keep none."""
 
     checkpoint_interval: Annotated[float, either("CHECKPOINT_INTERVAL")] = Field(default=1.0, gt=0)
-    """Seconds between two saves of the checkpoint, at least. It is also saved at a clean stop."""
+    """The least seconds between two saves of the checkpoint. It is also saved at a clean stop."""
 
     lease: Annotated[str | None, either("LEASE")] = None
-    """A Kubernetes Lease, `[namespace/]name`. Of the adapters that share it, and a `CHECKPOINT`, one delivers and the
-    others stand by. While the API server is away, nobody can be sure of it and nothing is delivered. Unset: this one
-    delivers."""
+    """A Kubernetes Lease, `[namespace/]name`. Of the adapters that share the Lease and a `CHECKPOINT`, one delivers and
+    the others stand by. While the API server is away, no adapter can be sure of the Lease, and none delivers. Unset:
+    this adapter delivers."""
 
     lease_duration: Annotated[int, either("LEASE_DURATION")] = Field(default=12, ge=1)
-    """Seconds without a renewal after which another adapter takes the Lease over. It is renewed every 2/15 of them; who
-    could not renew it for 2/3 of them stops delivering."""
+    """Seconds without a renewal after which another adapter takes the Lease over. It is renewed every 2/15 of this
+    time; an adapter that could not renew it for 2/3 of this time stops delivering."""
 
     @field_validator("lease")
     @classmethod

@@ -24,19 +24,19 @@ class VcenterSettings(EnvironmentSettings):
     """The account that reads; Read-Only on the root folder, propagated, is enough. `GOVC_USERNAME` is the fall-back."""
 
     password: Annotated[SecretStr | None, either("VCENTER_PASSWORD", "GOVC_PASSWORD")] = None
-    """Its password. `GOVC_PASSWORD` is the fall-back."""
+    """The account's password. `GOVC_PASSWORD` is the fall-back."""
 
     secret_path: Annotated[Path | None, either("VCENTER_SECRET_PATH")] = None
-    """A folder with the files `username` and `password`, as Kubernetes mounts a basic-auth Secret. It wins over the two
+    """A folder with the files `username` and `password`, as Kubernetes mounts a basic-auth Secret. It overrides the two
     variables above and is read again at every log-in, so rotated credentials need no restart. While vCenter refuses
-    what they hold, the adapter waits for others, not ready, and says why; at a terminal it ends."""
+    these credentials, the adapter waits for others, not ready, and logs why; at a terminal it ends."""
 
     insecure: Annotated[bool, either("VCENTER_INSECURE", "GOVC_INSECURE")] = False
     """`true` accepts any TLS certificate: for a first try only. `GOVC_INSECURE` is the fall-back."""
 
     ca_file: Annotated[Path | None, either("VCENTER_CA_FILE")] = None
-    """A PEM file with the authority that signed vCenter's certificate, or with that certificate itself, trusted beside
-    the system's. It is read again when it has changed, so a replaced authority needs no restart."""
+    """A PEM file with the authority that signed vCenter's certificate, or with that certificate itself, trusted in
+    addition to the system's authorities. It is read again after a change, so a new authority needs no restart."""
 
     @field_validator("url")
     @classmethod
