@@ -77,10 +77,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.calls", description=__doc__.splitlines()[0])
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the limits (default: %(default)s)")
     scale = parser.parse_args().scale
-    found = per_event(usual_page())
-    said = ", ".join(f"{name} {count:.1f} (limit {LIMITS[name] * scale:.0f})" for name, count in found.items())
-    print(f"function calls an event: {said}")
-    dearer = [name for name, count in found.items() if count > LIMITS[name] * scale]
+    counts = per_event(usual_page())
+    summary = ", ".join(f"{name} {count:.1f} (limit {LIMITS[name] * scale:.0f})" for name, count in counts.items())
+    print(f"function calls an event: {summary}")
+    dearer = [name for name, count in counts.items() if count > LIMITS[name] * scale]
     if dearer:
         print(
             f"bench.calls: an event takes more calls than it may in: {', '.join(dearer)}. Make it cheaper again, "

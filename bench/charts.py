@@ -59,9 +59,9 @@ def cost_bars(results: Results) -> Iterator[Bar]:
 
 def delay_bars(results: Results) -> Iterator[Bar]:
     """Yield a group of bars for each rhythm."""
-    for rhythm, found in results["delay"].items():
-        for sender, each in found.items():
-            yield Bar(rhythm, sender, each["p99"] * 1000)
+    for rhythm, runs in results["delay"].items():
+        for sender, run in runs.items():
+            yield Bar(rhythm, sender, run["p99"] * 1000)
 
 
 def growth_bars(results: Results) -> Iterator[Bar]:

@@ -27,12 +27,12 @@ class Goal:
     def row(self, results: Results) -> list[str] | None:
         """Return promise, figure, verdict and command; None if the results lack what it needs."""
         try:
-            found = self.measured(results)
+            figure = self.measured(results)
         except KeyError:
             return None
-        kept = {">=": operator.ge, "<=": operator.le}[self.sense](found, self.wanted)
+        kept = {">=": operator.ge, "<=": operator.le}[self.sense](figure, self.wanted)
         verdict = "reached" if kept else f"**not reached.** {self.why}"
-        return [self.text, number(found, self.unit), verdict, self.command]
+        return [self.text, number(figure, self.unit), verdict, self.command]
 
     @property
     def command(self) -> str:

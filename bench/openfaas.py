@@ -60,9 +60,9 @@ async def port_of(shim: Process) -> int:
     """Read the shim's port from its log."""
     assert shim.stdout is not None  # noqa: S101  it was asked for
     async for line in shim.stdout:
-        found = PORT.search(line)
-        if found:
-            return int(found[1])
+        match = PORT.search(line)
+        if match:
+            return int(match[1])
     raise SystemExit("the shim has ended before it named its port")
 
 

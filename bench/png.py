@@ -13,11 +13,11 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 
 def main() -> None:
     """Draw each plot at twice its size."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if found is None:
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
         sys.exit("no Chromium on PATH; install one (apt install chromium), or name it in CHROMIUM")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(device_scale_factor=2)
         for plot in sorted(PLOTS.glob("*.svg")):
             page.set_content(f"<body style='margin:0'>{plot.read_text()}</body>")

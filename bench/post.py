@@ -126,12 +126,12 @@ def measure_asyncio(url: str, requests: list[bytes], *, count: int, connections:
     async def run() -> dict[str, float]:
         done, tally = asyncio.Event(), Tally(requests, count)
         loop = asyncio.get_running_loop()
-        made = [
+        pairs = [
             await loop.create_connection(lambda: Posting(tally, done.set), parts.hostname or "", parts.port or 80)
             for _ in range(connections)
         ]
         await asyncio.wait_for(done.wait(), PATIENCE + count)
-        for transport, _ in made:
+        for transport, _ in pairs:
             transport.close()
         return tally.summary()
 

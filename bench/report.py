@@ -88,14 +88,14 @@ LIMITS = {
 
 def cost(results: Results) -> str:
     """Return the tables by stage, and of the limits."""
-    found = results["cost"]
-    counted = {name: number(count) for name, count in found["calls"].items()}
-    rows = [[name, number(ms), counted.get(name, "")] for name, ms in found["stages"].items()]
+    figures = results["cost"]
+    counted = {name: number(count) for name, count in figures["calls"].items()}
+    rows = [[name, number(ms), counted.get(name, "")] for name, ms in figures["stages"].items()]
     if "drain" in results:
-        rest = cpu_per_event(results, "adapter") - sum(found["stages"].values())
+        rest = cpu_per_event(results, "adapter") - sum(figures["stages"].values())
         rows.append(["the rest: order, window, acknowledgement, metrics, checkpoint", number(rest), ""])
         rows += [[f"**{sender}, whole**", number(cpu_per_event(results, sender)), ""] for sender in senders(results)]
-    limits = [[name, number(found[key]["rate"]), number(found[key]["cpu_ms"])] for name, key in LIMITS.items()]
+    limits = [[name, number(figures[key]["rate"]), number(figures[key]["cpu_ms"])] for name, key in LIMITS.items()]
     return "\n".join(
         (
             table(["stage", "CPU s per 1,000 events", "function calls an event"], rows),
@@ -116,16 +116,16 @@ def delay(results: Results) -> str:
 
 def growth(results: Results) -> str:
     """Return the tables of growth."""
-    found = results["growth"]
+    figures = results["growth"]
     costs = ["", *map(number, slopes(results))]
     history = [
         [name, number(run["rate"]), each, number(run["peak"])]
-        for (name, run), each in zip(found["history"].items(), costs, strict=True)
+        for (name, run), each in zip(figures["history"].items(), costs, strict=True)
     ]
     objects = [
-        [name, number(run["rate"]), number(run["cpu"]), number(run["peak"])] for name, run in found["objects"].items()
+        [name, number(run["rate"]), number(run["cpu"]), number(run["peak"])] for name, run in figures["objects"].items()
     ]
-    counts = [[name, number(each)] for name, each in found["calls"].items()]
+    counts = [[name, number(each)] for name, each in figures["calls"].items()]
     return "\n".join(
         (
             table(["events in the history", "events/s", "CPU s per 1,000 events more", "peak, MiB"], history),
@@ -137,8 +137,13 @@ def growth(results: Results) -> str:
 
 def tag(results: Results) -> str:
     """Return pytag's table."""
-    found = results["tag"]
-    row = [number(found["rate"]), number(found["p50"] * 1000), number(found["p99"] * 1000), number(found["cpu_ms"])]
+    figures = results["tag"]
+    row = [
+        number(figures["rate"]),
+        number(figures["p50"] * 1000),
+        number(figures["p99"] * 1000),
+        number(figures["cpu_ms"]),
+    ]
     return table(["pytag, look-up cached: events/s", "p50, ms", "p99, ms", "CPU s per 1,000 events"], [row])
 
 

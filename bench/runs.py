@@ -33,7 +33,7 @@ class Run:
 
 def medians(runs: Sequence[Run]) -> Run:
     """Return the median of each figure."""
-    return Run(**{each.name: median(getattr(run, each.name) for run in runs) for each in fields(Run)})
+    return Run(**{figure.name: median(getattr(run, figure.name) for run in runs) for figure in fields(Run)})
 
 
 @asynccontextmanager
@@ -46,25 +46,25 @@ async def sink(*options: str) -> AsyncIterator[tuple[Process, str]]:
 async def measure_drain(sender: Sender, vcenter: str, events: int, *, latency: float = 0, seconds: float = 60) -> Run:
     """Drain the backlog through one sender, until so many events arrived, or ``seconds`` after the first."""
     options = {"expected": events, "latency": latency, "seconds": seconds}
-    async with sink(*flags(options)) as (taker, address):
-        before = cpu_seconds(taker)
+    async with sink(*flags(options)) as (receiver, address):
+        before = cpu_seconds(receiver)
         started = time()
         async with sender.start(vcenter, address, backlog=True) as process:
-            await line_of(taker, "sink first:")
+            await line_of(receiver, "sink first:")
             cpu_first = cpu_seconds(process)
-            found = json.loads(await line_of(taker, "sink done: "))
-            if found["identities"] < found["requests"]:
-                raise SystemExit(f"{sender.name} has sent events twice: {found}")
+            counts = json.loads(await line_of(receiver, "sink done: "))
+            if counts["identities"] < counts["requests"]:
+                raise SystemExit(f"{sender.name} has sent events twice: {counts}")
             return Run(
-                events=found["requests"],
-                rate=(found["requests"] - 1) / found["seconds"] if found["seconds"] else 0.0,
-                wall_first=found["first"] - started,
+                events=counts["requests"],
+                rate=(counts["requests"] - 1) / counts["seconds"] if counts["seconds"] else 0.0,
+                wall_first=counts["first"] - started,
                 cpu_first=cpu_first,
                 cpu=cpu_seconds(process),
-                sink_cpu=cpu_seconds(taker) - before,
+                sink_cpu=cpu_seconds(receiver) - before,
                 peak=peak(process),
-                p50=found["p50"],
-                p99=found["p99"],
+                p50=counts["p50"],
+                p99=counts["p99"],
             )
 
 

@@ -126,21 +126,21 @@ async def tracing(plan: Plan) -> Results:
 async def cost(plan: Plan) -> Results:
     """CPU time and function calls by stage, and what one process can do that reads or posts and nothing else."""
     async with simulator(f"--backlog={plan.events}", SPREAD) as vcenter, sink() as (_, address):
-        found = [await stages.measure_stages(vcenter, address, plan.events // 1000) for _ in range(plan.fewer)]
-    middles = stages.medians(found)
+        runs = [await stages.measure_stages(vcenter, address, plan.events // 1000) for _ in range(plan.fewer)]
+    middles = stages.medians(runs)
     return middles | {"calls": middles["calls"] | calls.per_event(calls.usual_page())}
 
 
 async def delay(plan: Plan) -> Results:
     """From event to sink: one now and then, ten a second, and bursts, for which each has the machine to itself."""
-    found: Results = {BURSTS: {}}
+    results: Results = {BURSTS: {}}
     for rhythm in (IDLE, STEADY):
-        found[rhythm] = await delays(plan.senders, plan.rhythms[rhythm])
+        results[rhythm] = await delays(plan.senders, plan.rhythms[rhythm])
         say(f"  {rhythm}: done")
     for sender in (Adapter(), *plan.peers):
-        found[BURSTS] |= await delays([sender], plan.rhythms[BURSTS])
+        results[BURSTS] |= await delays([sender], plan.rhythms[BURSTS])
         say(f"  {BURSTS}: {sender.name} done")
-    return {rhythm: found[rhythm] for rhythm in RHYTHMS}
+    return {rhythm: results[rhythm] for rhythm in RHYTHMS}
 
 
 async def growth(plan: Plan) -> Results:

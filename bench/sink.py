@@ -50,8 +50,8 @@ class Taken:
 
 def header(head: bytes, name: bytes) -> bytes:
     """Return the value of a header; empty if it is missing."""
-    _, found, rest = head.lower().partition(b"\r\n" + name + b":")
-    return rest.partition(b"\r\n")[0].strip() if found else b""
+    _, separator, rest = head.lower().partition(b"\r\n" + name + b":")
+    return rest.partition(b"\r\n")[0].strip() if separator else b""
 
 
 def event_time(head: bytes) -> float | None:

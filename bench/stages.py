@@ -41,20 +41,20 @@ def fetch_pages(vcenter: str, pages: int) -> tuple[list[bytes], float, float]:
     session.log_in()
     collector = session.content.eventManager.CreateCollectorForEvents(build_event_filter(None, ()))
     started, cpu = time.monotonic(), time.process_time()
-    found = [session.stub.call_raw(collector, "ReadNext", MAX_PAGE_EVENTS) for _ in range(pages)]
+    raw = [session.stub.call_raw(collector, "ReadNext", MAX_PAGE_EVENTS) for _ in range(pages)]
     took = time.monotonic() - started, time.process_time() - cpu
     session.log_out()
-    return found, *took
+    return raw, *took
 
 
 def cpu_of(work: Callable[[], Any], times: int = 3) -> float:
     """Return the CPU seconds of a piece of work, the median of a few."""
-    found = []
+    seconds = []
     for _ in range(times):
         before = time.process_time()
         work()
-        found.append(time.process_time() - before)
-    return median(found)
+        seconds.append(time.process_time() - before)
+    return median(seconds)
 
 
 async def send_all(url: str, events: list[CloudEvent]) -> None:
@@ -102,15 +102,15 @@ def limits(sink: str, events: list[CloudEvent]) -> dict[str, dict[str, float]]:
 async def measure_stages(vcenter: str, sink: str, pages: int) -> dict[str, Any]:
     """Measure the same in a process of its own."""
     async with module("bench.stages", vcenter, sink, f"--pages={pages}") as process:
-        found: dict[str, Any] = json.loads(await line_of(process, "stages done: "))
-        return found
+        result: dict[str, Any] = json.loads(await line_of(process, "stages done: "))
+        return result
 
 
-def medians(found: list[dict[str, Any]]) -> dict[str, Any]:
+def medians(results: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the medians of several results."""
     return {
-        group: {name: median(each[group][name] for each in found) for name in values}
-        for group, values in found[0].items()
+        group: {name: median(result[group][name] for result in results) for name in values}
+        for group, values in results[0].items()
     }
 
 

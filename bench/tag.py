@@ -51,7 +51,7 @@ async def measure_pytag(events: int) -> dict[str, float]:
         ready = requests(url)
         await asyncio.to_thread(post.measure, url, ready, count=WARM_UP, connections=CONNECTIONS)
         before = cpu_seconds(process)
-        found = await asyncio.to_thread(post.measure, url, ready, count=events, connections=CONNECTIONS)
-        if found["failures"]:
-            raise SystemExit(f"pytag has refused events: {found}")
-        return found | {"cpu_ms": (cpu_seconds(process) - before) / events * 1000}
+        figures = await asyncio.to_thread(post.measure, url, ready, count=events, connections=CONNECTIONS)
+        if figures["failures"]:
+            raise SystemExit(f"pytag has refused events: {figures}")
+        return figures | {"cpu_ms": (cpu_seconds(process) - before) / events * 1000}

@@ -29,8 +29,8 @@ def trace(event: Event) -> None:
 async def measure_tracing(environment: Mapping[str, str]) -> dict[str, float]:
     """Return function calls and CPU milliseconds an event, in a process of its own."""
     async with module("bench.traced", environment=environment) as process:
-        found: dict[str, float] = json.loads(await line_of(process, "traced done: "))
-        return found
+        figures: dict[str, float] = json.loads(await line_of(process, "traced done: "))
+        return figures
 
 
 def main() -> None:

@@ -116,8 +116,8 @@ def wait_until_ready(processes: Processes, environment: Environment, *, with_vie
 
 def search_log(child: Child, pattern: re.Pattern[str]) -> str | None:
     """Return what the pattern's group matches in a process's log; None if nothing does."""
-    found = pattern.search(child.log.read_text(errors="replace"))
-    return found[1] if found else None
+    match = pattern.search(child.log.read_text(errors="replace"))
+    return match[1] if match else None
 
 
 def read_broker(manifests: Path) -> Broker:

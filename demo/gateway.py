@@ -162,9 +162,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (ManifestError, OSError) as exc:
         print(f"gateway: {exc}", file=sys.stderr)
         return 2
-    with listener, TemporaryDirectory(prefix="functions-") as made, contextlib.suppress(KeyboardInterrupt):
+    with listener, TemporaryDirectory(prefix="functions-") as folder, contextlib.suppress(KeyboardInterrupt):
         try:
-            serve(functions, auth, listener, options, Path(made))
+            serve(functions, auth, listener, options, Path(folder))
         except DemoError as exc:
             print(f"gateway: {exc}", file=sys.stderr)
             return 1
@@ -182,8 +182,10 @@ def serve(
     log, worker = InvocationLog(), QueueWorker()
     with Processes(options.logs or folder, options.timeout, grace=3.0) as processes:
         deployed = {
-            each.name: ProcessFunction(each, start_function(each, options, folder / each.name, processes), log, worker)
-            for each in functions
+            function.name: ProcessFunction(
+                function, start_function(function, options, folder / function.name, processes), log, worker
+            )
+            for function in functions
         }
         gateway = Gateway({NAMESPACE: {**deployed}}, auth, pages=log.pages())
         gateway.start(listener)
@@ -208,8 +210,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _variable(text: str) -> tuple[str, str]:
-    name, found, value = text.partition("=")
-    if not name or not found:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
 

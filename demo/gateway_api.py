@@ -126,7 +126,9 @@ class Gateway:
         """Answer what is asked under /system."""
         if path == "/system/namespaces":
             return json_reply([name for name in self.namespaces if name])
-        described = {name: describe(name, namespace, each) for name, each in list(self.functions(namespace).items())}
+        described = {
+            name: describe(name, namespace, function) for name, function in list(self.functions(namespace).items())
+        }
         if path == "/system/functions":
             return json_reply(list(described.values()))
         _, _, name = path.partition("/system/function/")

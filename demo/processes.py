@@ -41,8 +41,8 @@ class Child:
     def find_line(self, prefix: str) -> str | None:
         """Return what follows ``prefix`` on the first whole line of its output that starts with it."""
         lines = self.out.read_text(errors="replace").splitlines(keepends=True)
-        found = (line for line in lines if line.startswith(prefix) and line.endswith("\n"))
-        return next((line.removeprefix(prefix).strip() for line in found), None)
+        matches = (line for line in lines if line.startswith(prefix) and line.endswith("\n"))
+        return next((line.removeprefix(prefix).strip() for line in matches), None)
 
     def tail(self) -> list[str]:
         """Return the last lines of its log."""

@@ -87,8 +87,8 @@ class Receiver:
                 if trace_id == self.path:
                     self._answer(404)
                 else:
-                    found = {"result": {"resourceSpans": [as_json(span) for span in receiver.trace(trace_id)]}}
-                    self._answer(200, json.dumps(found).encode(), "application/json")
+                    document = {"result": {"resourceSpans": [as_json(span) for span in receiver.trace(trace_id)]}}
+                    self._answer(200, json.dumps(document).encode(), "application/json")
 
             def _answer(self, status: int, body: bytes = b"", content_type: str = _PROTOBUF) -> None:
                 self.send_response(status)
@@ -216,9 +216,9 @@ def _parse_span(span: ProtoSpan, service: str) -> Span:
 
 def _parse_attributes(pairs: Any) -> dict[str, Any]:
     """Return the scalar attributes; nothing here shows arrays or maps."""
-    found: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
     for pair in pairs:
         kind = pair.value.WhichOneof("value")
         if kind in {"string_value", "bool_value", "int_value", "double_value"}:
-            found[pair.key] = getattr(pair.value, kind)
-    return found
+            attributes[pair.key] = getattr(pair.value, kind)
+    return attributes

@@ -30,12 +30,12 @@ class Function:
 def read_stack(path: Path) -> list[Function]:
     """Read the functions of a stack.yml. Raises ManifestError."""
     try:
-        found = [function for manifest in documents(path) for function in _functions(manifest)]
+        functions = [function for manifest in documents(path) for function in _functions(manifest)]
     except OSError as exc:
         raise ManifestError(f"{path}: {exc.strerror}") from exc
-    if not found:
+    if not functions:
         raise ManifestError(f"{path} states no functions")
-    return found
+    return functions
 
 
 def _functions(manifest: Manifest) -> list[Function]:
@@ -56,7 +56,7 @@ def _function(name: str, stated: Any, where: str) -> Function:
 
 def _texts(stated: Mapping[str, Any], part: str, name: str, where: str) -> dict[str, str]:
     """Return names and values as texts, as faas-cli wants them."""
-    found = stated.get(part) or {}
-    if not isinstance(found, Mapping):
+    values = stated.get(part) or {}
+    if not isinstance(values, Mapping):
         raise ManifestError(f"{where}: function {name}: {part} is no mapping")
-    return {str(key): str(value) for key, value in found.items()}
+    return {str(key): str(value) for key, value in values.items()}

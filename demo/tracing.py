@@ -32,14 +32,14 @@ def provider() -> TracerProvider | None:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     resource = Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", "broker")})
-    made = SdkProvider(resource=resource)
-    made.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return made
+    sdk_provider = SdkProvider(resource=resource)
+    sdk_provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return sdk_provider
 
 
-def tracer(made: TracerProvider | None) -> Tracer:
+def tracer(provider: TracerProvider | None) -> Tracer:
     """Return the tracer of a provider, or one that records nothing."""
-    return (made or NoOpTracerProvider()).get_tracer("demo.broker")
+    return (provider or NoOpTracerProvider()).get_tracer("demo.broker")
 
 
 def extract_context(headers: Mapping[str, str]) -> Context:
@@ -48,14 +48,14 @@ def extract_context(headers: Mapping[str, str]) -> Context:
     It is read as strictly as Knative 1.19 to 1.21 do (propagation.TraceContext of otel-go 1.38): a version 00 with
     flags above 02 or with more behind them counts as no trace context at all.
     """
-    found = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
-    if not found or found[1] == "ff":
+    match = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+    if not match or match[1] == "ff":
         return Context()
-    flags = int(found[3], 16)
-    if found[1] == "00" and (found[4] or flags > _HIGHEST_FLAGS):
+    flags = int(match[3], 16)
+    if match[1] == "00" and (match[4] or flags > _HIGHEST_FLAGS):
         return Context()
-    known = {"traceparent": f"00-{found[2]}-{flags & TraceFlags.SAMPLED:02x}"}
-    return _PROPAGATOR.extract({**headers, **known}, Context())
+    clean = {"traceparent": f"00-{match[2]}-{flags & TraceFlags.SAMPLED:02x}"}
+    return _PROPAGATOR.extract({**headers, **clean}, Context())
 
 
 def inject_context(headers: dict[str, str]) -> None:
@@ -69,5 +69,5 @@ def inject_context(headers: dict[str, str]) -> None:
 def event_attributes(message: Message) -> dict[str, AttributeValue]:
     """Return the attributes of the event for a span (OpenTelemetry's CloudEvents conventions)."""
     names = {"id": "event_id", "source": "event_source", "type": "event_type", "subject": "event_subject"}
-    known = {f"cloudevents.{names[k]}": value for k, value in message.attributes.items() if k in names}
-    return {"messaging.system": "knative", **known}
+    attributes = {f"cloudevents.{names[k]}": value for k, value in message.attributes.items() if k in names}
+    return {"messaging.system": "knative", **attributes}

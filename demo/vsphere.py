@@ -189,8 +189,8 @@ class Tagging:
     def list_tags(self, reference: Reference) -> list[str]:
         """Return the tags on an object, as ``category/name``."""
         body = {"object_id": {"type": reference.type, "id": reference.value}}
-        found = self._request("POST", "/cis/tagging/tag-association?action=list-attached-tags", json=body)
-        return [self._name(tag) for tag in found]
+        tag_ids = self._request("POST", "/cis/tagging/tag-association?action=list-attached-tags", json=body)
+        return [self._name(tag) for tag in tag_ids]
 
     def _name(self, tag_id: str) -> str:
         tag = self._request("GET", f"/cis/tagging/tag/{tag_id}")

@@ -122,8 +122,8 @@ def milliseconds(span: Span) -> str:
 
 def is_incomplete(spans: Sequence[Span]) -> bool:
     """Tell whether spans are missing: there are none, or one names a parent that has not arrived."""
-    known = {span.span_id for span in spans}
-    return not spans or any(span.parent_id and span.parent_id not in known for span in spans)
+    span_ids = {span.span_id for span in spans}
+    return not spans or any(span.parent_id and span.parent_id not in span_ids for span in spans)
 
 
 def _fit(prefix: str, label: str, width: int, mark: str) -> str:

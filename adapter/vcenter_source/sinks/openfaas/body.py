@@ -21,7 +21,7 @@ from vcenter_source.sinks.openfaas.topics import Match
 ROUTER_TYPE = "com.vmware.event.router/"
 """What the event router's types begin with; event, eventex or extendedevent follows."""
 
-_FORMAT = OrjsonFormat()
+_JSON = OrjsonFormat()
 _CATEGORIES = {"INFO": "info", "WARN": "warning", "ERROR": "error"}
 _OBJECTS = {
     "AlarmEvent": ("alarm", "alarm"),
@@ -39,7 +39,7 @@ def build_request(event: BaseCloudEvent, match: Match) -> HTTPMessage:
         body = orjson.dumps(to_connector_body(event, match.topic))
         return HTTPMessage({"content-type": "application/json"}, body)
     if match.form == "router":
-        return HTTPMessage({"content-type": "application/cloudevents+json"}, _FORMAT.write(to_router_event(event)))
+        return HTTPMessage({"content-type": "application/cloudevents+json"}, _JSON.write(to_router_event(event)))
     return HTTPMessage(*to_binary(event))
 
 
@@ -103,7 +103,7 @@ def find_object(
     lineage = event_class(name.class_name).lineage if name else ()
     argument_name, reference_name = next((_OBJECTS[family] for family in lineage if family in _OBJECTS), ("", ""))
     argument = get_property(data, argument_name)
-    reference = to_reference(get_property(argument, reference_name))
+    reference = to_go_reference(get_property(argument, reference_name))
     if reference is not None:
         return get_property(argument, "name"), reference
     kind, _, value = (event.get_subject() or "").partition(":")
@@ -111,11 +111,11 @@ def find_object(
         return None, None
     reference = {"Type": kind, "Value": value}
     arguments = [argument for argument in data.values() if isinstance(argument, dict)]
-    about_it = (each for each in arguments if any(to_reference(member) == reference for member in each.values()))
+    about_it = (each for each in arguments if any(to_go_reference(member) == reference for member in each.values()))
     return get_property(next(about_it, None), "name"), reference
 
 
-def to_reference(value: Any) -> dict[str, str] | None:
+def to_go_reference(value: Any) -> dict[str, str] | None:
     """Convert a managed object reference to the capitals that Go's encoder gave it; None for anything else."""
     kind, moid = get_property(value, "type"), get_property(value, "value")
     return {"Type": kind, "Value": moid} if isinstance(kind, str) and isinstance(moid, str) else None
