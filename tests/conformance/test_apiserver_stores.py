@@ -134,7 +134,7 @@ def test_while_the_api_server_is_away_nobody_delivers_and_then_they_go_on(cluste
         cluster.api.server.kill()
     else:
         cluster.api.server.signal(signal.SIGSTOP)
-    first.wait_for("delivering no more")
+    first.wait_for("stopped delivering")
     before = len(cluster.world.sink.requests())
     if how == "killed":
         cluster.api.server.start()

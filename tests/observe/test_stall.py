@@ -90,7 +90,7 @@ def test_the_end_of_it_is_told_once_and_the_next_begins_anew() -> None:
     assert len(watched.after(100)) == 2
     watched.status.on_delivered(one)
     assert [(line["event"], line["waiting"]) for line in watched.after(100)] == [
-        ("events wait for the sink no more", 0)
+        ("no events wait for the sink any more", 0)
     ]
     watched.accept(other)
     assert [line["event_id"] for line in watched.after(30)] == ["2"]

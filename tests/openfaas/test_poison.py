@@ -139,7 +139,7 @@ def test_several_in_a_row_of_one_object_go_to_the_dead_letter_though_the_others_
         converter = Converter("https://vc/sdk", "8.0.3.0")
         intake = EventProcessor(TypeFilter(()), converter, ledger, delivery, Observer(), ahead=40, trickle=0.02)
         for key in range(1, 100):
-            await intake.take(one(key))
+            await intake.process(one(key))
         assert await delivery.drain(20) == 0
 
     with fake_gateway(max_queued=100_000) as gateway:

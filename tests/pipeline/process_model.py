@@ -110,7 +110,7 @@ class Life:
         intake = EventProcessor(TYPES, Converter("https://vc/sdk", "8.0.3.0"), self.ledger, delivery, observers, ahead)
         position = ReadCursor(self.world.since, resumed, OVERLAP, self.now)
         start = ClockReading(self.world.now, self.world.ours)
-        if not position.clock_at_start(start):
+        if not position.detect_clock_set_back(start):
             self.ledger.set_start_clock(start)
         stream = EventReader(self, position, (), EXACT, partial(self.sleep, self.pauses), self.ledger, observers)
         self.reading = self.spawn(self._carry(stream, intake))
@@ -123,7 +123,7 @@ class Life:
                     self.taken.add(event.identity)
                 elif event.reason == "hidden":
                     self.world.history.pass_over(event.after, event.before)
-                await intake.take(event)
+                await intake.process(event)
 
     def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = self.loop.create_task(work)

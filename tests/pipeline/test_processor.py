@@ -59,7 +59,7 @@ async def life(sink: Choosy, ledger: OffsetTracker, count: int, trickle: float =
     async def carry() -> None:
         for one in map(event, range(count)):
             if resumed is None or not resumed.covers(one.identity):
-                await intake.take(one)
+                await intake.process(one)
         await delivery.drain(10)
 
     carrying, enough = asyncio.ensure_future(carry()), asyncio.ensure_future(sink.enough.wait())

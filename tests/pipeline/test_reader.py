@@ -109,8 +109,8 @@ def test_the_first_collector_begins_at_start_from_and_the_next_ones_before_the_n
 
 def test_a_new_collector_never_begins_before_start_from() -> None:
     position = ReadCursor(NOW)
-    assert list(position.fresh([event(1, 1)])) == [event(1, 1)]
-    assert position.begin() == NOW
+    assert list(position.deduplicate([event(1, 1)])) == [event(1, 1)]
+    assert position.start_collector() == NOW
 
 
 def test_a_resumed_stream_drops_what_the_checkpoint_covers_and_nothing_else() -> None:
@@ -126,28 +126,28 @@ def test_a_resumed_stream_drops_what_the_checkpoint_covers_and_nothing_else() ->
 def test_an_event_that_vcenter_stored_late_is_not_missed_by_a_new_collector() -> None:
     early, late, newest = event(1, 0), event(2, 5), event(3, 10)
     position = ReadCursor(None)
-    assert list(position.fresh([early, newest])) == [early, newest]
-    assert list(position.fresh([early, late, newest])) == [late]
+    assert list(position.deduplicate([early, newest])) == [early, newest]
+    assert list(position.deduplicate([early, late, newest])) == [late]
 
 
 def test_what_was_acknowledged_is_known_after_a_resume_though_the_last_of_it_was_stored_late() -> None:
     newest, late = event(1, 100), event(2, 41)
     position = ReadCursor(None, Checkpoint("uuid", late.identity, frozenset({newest.identity, late.identity})))
-    assert list(position.fresh([event(3, 102)])) == [event(3, 102)]
-    assert list(position.fresh([newest, event(3, 102)])) == []
+    assert list(position.deduplicate([event(3, 102)])) == [event(3, 102)]
+    assert list(position.deduplicate([newest, event(3, 102)])) == []
 
 
 def test_only_the_overlap_is_remembered() -> None:
     position = ReadCursor(None)
     for n in range(1000):
-        assert len(list(position.fresh([event(n, n)]))) == 1
+        assert len(list(position.deduplicate([event(n, n)]))) == 1
     assert len(position.seen) == OVERLAP.total_seconds() + 1
 
 
 def test_an_event_that_was_not_taken_does_not_count_as_read() -> None:
     position = ReadCursor(None)
-    assert next(position.fresh([event(1), event(2)])) == event(1)
-    assert list(position.fresh([event(1), event(2)])) == [event(2)]
+    assert next(position.deduplicate([event(1), event(2)])) == event(1)
+    assert list(position.deduplicate([event(1), event(2)])) == [event(2)]
 
 
 # What is seen to be missing
@@ -155,34 +155,34 @@ def test_an_event_that_was_not_taken_does_not_count_as_read() -> None:
 
 def test_a_history_that_was_purged_is_a_gap() -> None:
     position = ReadCursor(None)
-    assert list(position.fresh([event(1, 0), event(2, 1)])) == [event(1, 0), event(2, 1)]
-    position.begin()
+    assert list(position.deduplicate([event(1, 0), event(2, 1)])) == [event(1, 0), event(2, 1)]
+    position.start_collector()
     gap = Gap("purged", event(2, 1).identity, event(9, 5).identity)
-    assert list(position.fresh([event(9, 5), event(10, 6)])) == [gap, event(9, 5), event(10, 6)]
+    assert list(position.deduplicate([event(9, 5), event(10, 6)])) == [gap, event(9, 5), event(10, 6)]
 
 
 def test_a_history_that_goes_on_where_it_was_is_none() -> None:
     position = ReadCursor(None)
-    list(position.fresh([event(1, 0), event(2, 1)]))
-    position.begin()
-    assert list(position.fresh([event(2, 1), event(9, 5)])) == [event(9, 5)]
-    position.begin()
-    assert list(position.fresh([event(10, 6)])) == [event(10, 6)], "the next key, so nothing can lie between"
+    list(position.deduplicate([event(1, 0), event(2, 1)]))
+    position.start_collector()
+    assert list(position.deduplicate([event(2, 1), event(9, 5)])) == [event(9, 5)]
+    position.start_collector()
+    assert list(position.deduplicate([event(10, 6)])) == [event(10, 6)], "the next key, so nothing can lie between"
 
 
 def test_keys_that_begin_anew_are_a_gap_and_keys_that_wrap_around_are_not() -> None:
     position = ReadCursor(None)
-    list(position.fresh([event(2**31 - 1, 0)]))
-    assert list(position.fresh([event(-(2**31), 1)])) == [event(-(2**31), 1)]
-    list(position.fresh([event(5000, 2)]))
+    list(position.deduplicate([event(2**31 - 1, 0)]))
+    assert list(position.deduplicate([event(-(2**31), 1)])) == [event(-(2**31), 1)]
+    list(position.deduplicate([event(5000, 2)]))
     gap = Gap("rewound", event(5000, 2).identity, event(17, 3).identity)
-    assert list(position.fresh([event(17, 3)])) == [gap, event(17, 3)]
+    assert list(position.deduplicate([event(17, 3)])) == [gap, event(17, 3)]
 
 
 def test_what_vcenter_has_compressed_is_a_gap() -> None:
     compressed = Event("EventEx", 7, NOW, None, {"eventTypeId": "vim.event.EventBurstCompressedEvent"})
     position = ReadCursor(None)
-    assert list(position.fresh([compressed])) == [
+    assert list(position.deduplicate([compressed])) == [
         compressed,
         Gap("compressed", compressed.identity, compressed.identity),
     ]

@@ -50,7 +50,7 @@ def test_a_leader_that_is_frozen_is_succeeded_and_delivers_nothing_when_it_thaws
     os.kill(first.pid, signal.SIGSTOP)
     cluster.delivers("b", 50)
     os.kill(first.pid, signal.SIGCONT)
-    first.wait_for("delivering no more")
+    first.wait_for("stopped delivering")
     first.wait_for("standing by")
     cluster.delivers("b", 100)
     assert cluster.senders() == ["a", "b"]
@@ -88,7 +88,7 @@ def test_while_the_api_server_is_away_nobody_delivers_and_then_they_go_on(cluste
     first, second = cluster.pair()
     cluster.delivers("a", 50)
     cluster.api.fault, away = fault, time.monotonic()
-    first.wait_for("delivering no more")
+    first.wait_for("stopped delivering")
     first.wait_for("trying again", times=len(first.saying("trying again")) + 2)
     expires = away - DURATION * RETRY_PERIOD + DURATION  # where it was renewed as long ago as that
     assert max(each.at for each in cluster.world.sink.requests()) < expires
@@ -105,7 +105,7 @@ def test_a_vcenter_that_is_away_when_the_lease_is_won_again_is_waited_for(cluste
     cluster.delivers("a", 50)
     cluster.world.simulator.fault("status", status=503, count=10_000, path="/sdk")
     cluster.api.fault = 503
-    adapter.wait_for("delivering no more")
+    adapter.wait_for("stopped delivering")
     cluster.api.fault = None
     adapter.wait_for("cannot begin to deliver again")
     cluster.world.simulator.mended()

@@ -13,7 +13,7 @@ from tests.support.vcenter import session
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import ClockSetBackError, KeysRewoundError
 from vcenter_source.core.event import ClockReading, Event, Identity, key_step
-from vcenter_source.pipeline.cursor import AWAY, OVERLAP, ReadCursor
+from vcenter_source.pipeline.cursor import MAX_ABSENCE, OVERLAP, ReadCursor
 from vcenter_source.state.checkpoint import REMEMBERED, Checkpoint, OffsetTracker
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.clock import ClockMonitor, ClockSample
@@ -82,9 +82,9 @@ def test_it_is_noticed_on_the_way_to_a_wait_and_to_a_collector() -> None:
 
 def shown(position: ReadCursor, stored: list[Event]) -> list[int]:
     """The keys of what a new collector shows and was not read before."""
-    begin = position.begin()
+    begin = position.start_collector()
     page = [each for each in stored if begin is None or each.created >= begin]
-    return [each.key for each in position.fresh(page) if isinstance(each, Event)]
+    return [each.key for each in position.deduplicate(page) if isinstance(each, Event)]
 
 
 @pytest.mark.parametrize("back", [5, 30, 90, 3600])
@@ -94,7 +94,7 @@ def test_what_was_read_before_is_not_read_again_and_what_is_new_is(back: float, 
     position = ReadCursor(since)
     assert shown(position, old) == list(range(0 if since is None else 100, 200))
     new = [event(200 + n, 200 - back + n) for n in range(50)]
-    position.set_back(at(200 - back))
+    position.move_back(at(200 - back))
     before = [] if since is None or back < 200 else list(range(100))  # nothing tells them from what is new by now
     assert shown(position, old + new) == before + [each.key for each in new]
     later = [event(250 + n, 250 - back + n) for n in range(200)]
@@ -106,15 +106,15 @@ def test_a_clock_that_is_set_back_again_and_again() -> None:
     shown(position, stored)
     for times in range(1, 5):
         new = [event(100 * times + n, 100 - 20 * times + n) for n in range(100)]
-        position.set_back(at(100 - 20 * times))
+        position.move_back(at(100 - 20 * times))
         stored += new
         assert shown(position, stored) == [each.key for each in new]
 
 
 def test_before_anything_was_read_the_clock_alone_says_where_to_begin() -> None:
     position = ReadCursor(at(0))
-    position.set_back(at(-3600))
-    assert position.begin() == at(-3600)
+    position.move_back(at(-3600))
+    assert position.start_collector() == at(-3600)
 
 
 def resumed(last: Identity, horizon: datetime | None, *acknowledged: Identity) -> Checkpoint:
@@ -156,32 +156,32 @@ def test_a_clock_that_was_set_back_while_nobody_read(first: int, back: int) -> N
     old = [event(n, n) for n in range(200)]
     new = [event(first + n, 210.5 - back + n) for n in range(300)]
     position = ReadCursor(at(-3300), kept(ClockReading(at(200), at(200))))
-    position.clock_at_start(ClockReading(at(510 - back), at(510)))
+    position.detect_clock_set_back(ClockReading(at(510 - back), at(510)))
     assert shown(position, old + new) == [*range(151), *(each.key for each in new)]
 
 
 def test_a_checkpoint_that_does_not_tell_the_time_is_older_than_a_day_at_most() -> None:
     position = ReadCursor(None, kept(None))
-    position.clock_at_start(ClockReading(at(200), at(200)))
-    assert position.begin() == at(199) - OVERLAP
-    position.clock_at_start(ClockReading(at(198), at(200)))
-    assert position.begin() == at(198) - AWAY - OVERLAP
+    position.detect_clock_set_back(ClockReading(at(200), at(200)))
+    assert position.start_collector() == at(199) - OVERLAP
+    position.detect_clock_set_back(ClockReading(at(198), at(200)))
+    assert position.start_collector() == at(198) - MAX_ABSENCE - OVERLAP
 
 
 @pytest.mark.parametrize("hours", [1, -1])
 def test_a_clock_of_ours_that_is_far_off_tells_nothing(hours: int) -> None:
     ours = at(0) - timedelta(days=9999)
     position = ReadCursor(None, kept(ClockReading(at(200), ours)))
-    assert not position.clock_at_start(ClockReading(at(201), ours + timedelta(hours=hours)))
-    assert position.begin() == at(199) - OVERLAP
+    assert not position.detect_clock_set_back(ClockReading(at(201), ours + timedelta(hours=hours)))
+    assert position.start_collector() == at(199) - OVERLAP
 
 
 def test_a_clock_that_goes_on_while_nobody_read_costs_nothing() -> None:
     position = ReadCursor(at(300), kept(ClockReading(at(190), at(-50))))
-    position.clock_at_start(ClockReading(at(300), at(60)))
-    assert position.begin() == at(199) - OVERLAP
-    position.clock_at_start(ClockReading(at(195), at(-45)))  # behind an event: one host's clock is ahead
-    assert position.begin() == at(195) - OVERLAP
+    position.detect_clock_set_back(ClockReading(at(300), at(60)))
+    assert position.start_collector() == at(199) - OVERLAP
+    position.detect_clock_set_back(ClockReading(at(195), at(-45)))  # behind an event: one host's clock is ahead
+    assert position.start_collector() == at(195) - OVERLAP
     assert shown(position, [event(n, n) for n in range(201)]) == [200]
 
 
@@ -223,11 +223,11 @@ def test_where_reading_has_caught_up_says_nothing_of_what_is_acknowledged_after_
 def test_keys_that_were_rewound_while_nobody_read_make_names_alone_count() -> None:
     """An event stored late has a key and a time as if it had been read; the next one shows that it has not."""
     position = ReadCursor(None, kept(ClockReading(at(200), at(200))))
-    position.clock_at_start(ClockReading(at(300), at(300)))
+    position.detect_clock_set_back(ClockReading(at(300), at(300)))
     old, late, new = [event(n, n) for n in range(200)], event(50, 140.5), event(51, 250)
-    position.begin()
+    position.start_collector()
     with pytest.raises(KeysRewoundError):
-        list(position.fresh([*old[:141], late, *old[141:], new]))
+        list(position.deduplicate([*old[:141], late, *old[141:], new]))
     assert late.key in shown(position, [*old[:141], late, *old[141:], new])
 
 
@@ -241,9 +241,9 @@ def test_a_long_backlog_after_a_resume_is_read_on_wherever_the_collector_is_lost
     """START_FROM=now is of no account where there is a checkpoint."""
     stored = [event(n, n) for n in range(1000)]
     position = ReadCursor(at(1000), resumed(stored[9].identity, at(9)))
-    begin = position.begin()
+    begin = position.start_collector()
     page = [each for each in stored if begin is None or each.created >= begin]
-    assert [each.key for each in position.fresh(page[:500]) if isinstance(each, Event)] == list(range(10, 500))
+    assert [each.key for each in position.deduplicate(page[:500]) if isinstance(each, Event)] == list(range(10, 500))
     assert shown(position, stored) == list(range(500, 1000))
 
 
@@ -254,5 +254,5 @@ def test_a_checkpoint_tells_how_the_clocks_stood_at_the_start_where_reading_has_
     kept = ledger.to_checkpoint()
     assert kept
     position = ReadCursor(None, kept)
-    assert position.clock_at_start(ClockReading(at(-50), at(65)))
-    assert position.begin() == at(-110) - OVERLAP
+    assert position.detect_clock_set_back(ClockReading(at(-50), at(65)))
+    assert position.start_collector() == at(-110) - OVERLAP

@@ -32,7 +32,7 @@ from vcenter_source.observe.metrics import Metrics
 from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.pipeline.cursor import ReadCursor
 from vcenter_source.pipeline.dispatcher import Dispatcher, RetryPolicy
-from vcenter_source.pipeline.processor import AHEAD, EventProcessor
+from vcenter_source.pipeline.processor import MAX_AHEAD, EventProcessor
 from vcenter_source.pipeline.reader import EventReader
 from vcenter_source.settings.events import EventSettings
 from vcenter_source.settings.openfaas import GatewaySettings
@@ -95,7 +95,7 @@ async def run_under_lease(pipeline: "Pipeline", lease: Lease) -> None:
         except LeaseLostError as exc:
             if is_stopping():
                 raise
-            log.warning("delivering no more", reason=str(exc))
+            log.warning("stopped delivering", reason=str(exc))
         except (RetryableError, AuthenticationError) as exc:
             if pipeline.health.status.vcenter.age is None:  # maybe a wrong setting: whoever has set it learns at once
                 raise
@@ -132,13 +132,13 @@ class Pipeline:
                 vcenter, cursor, types.exact_names() or (), self._backoff, asyncio.sleep, tracker, self.observers
             )
             async with supervise() as tasks, self._deliver(committer, tasks) as dispatcher:
-                ahead = max(AHEAD, settings.delivery.max_in_flight)
+                ahead = max(MAX_AHEAD, settings.delivery.max_in_flight)
                 processor = EventProcessor(
                     types, build_converter(settings, about), tracker, dispatcher, self.observers, ahead
                 )
                 async with aclosing(reader.events()) as events:
                     async for event in events:
-                        await processor.take(event)
+                        await processor.process(event)
 
     async def refresh_checkpoint(self) -> None:
         """Look at the checkpoint while standing by, in case that it is gone when we begin to deliver."""
@@ -152,7 +152,7 @@ class Pipeline:
         cursor = ReadCursor(start_from, resumed, overlap, vcenter.now)
         tracker = OffsetTracker(about.instance_uuid, resumed, start_from)
         start = ClockReading(about.now, datetime.now(UTC))
-        if not cursor.clock_at_start(start):
+        if not cursor.detect_clock_set_back(start):
             tracker.set_start_clock(start)
         return cursor, tracker
 

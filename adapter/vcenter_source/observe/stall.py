@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from vcenter_source.observe.status import PipelineStatus, Waiting
-from vcenter_source.pipeline.dispatcher import names
+from vcenter_source.pipeline.dispatcher import log_fields
 
 log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ class Stall:
                 self._tell(oldest)
         elif told_at is not None:
             self._told_at, self._silence = None, 0.0
-            log.info("events wait for the sink no more", waiting=self._status.in_flight)
+            log.info("no events wait for the sink any more", waiting=self._status.in_flight)
 
     def _tell(self, oldest: Waiting) -> None:
         self._told_at = self._clock()
@@ -56,5 +56,5 @@ class Stall:
             seconds=round(oldest.seconds),
             tries=oldest.failures,
             reason=oldest.reason or "no answer yet",
-            **names(oldest.envelope),
+            **log_fields(oldest.envelope),
         )

@@ -1,17 +1,21 @@
-"""How far the stream has read: what is new in a page, where a collector begins, what is seen to be missing. Pure.
+"""How far reading has come: what is new in a page, where a collector starts, and which events are missing. Pure.
 
-Two things tell that an event was read before: its name (key and created time), and for what is too long ago to be
-remembered by name, its time and its key together. The second holds only as long as neither vCenter's clock nor its keys
-have been set back, so it is believed of a checkpoint alone, and only until the first collector has shown all there is::
+A new collector starts ``overlap`` before the newest event that was read, because vCenter stores events a little out of
+order. So it shows events that were read before, and the cursor leaves them out. It recognizes them in two ways::
 
-                     horizon         last              now
-    ────────────────────┼──────────────┼────────────────▶ vCenter's time
-      known by time     │ known by name│ not read yet
-        ▲
-        └ a new collector begins at ``newest - overlap``, since events are stored a little out of order
+     newest - overlap     horizon          newest           now
+    ────────┼────────────────┼───────────────┼───────────────▶ vCenter's time
+            │ known by time  │ known by name │ not read yet
+            │ and key        │               │
+            ▲
+            └ a new collector starts here
 
-Where either was set back, names alone count from then on, and what they do not tell is read again: twice rather than
-never.
+An event's name is its key and its created time, and names are exact. A process knows by name all that it has read
+itself. A checkpoint names only the last events; of older ones, up to its horizon, it says that all were acknowledged.
+An event before the horizon is recognized by its time and its key together, and both deceive once vCenter's clock or its
+keys have been set back. So time is trusted only for what a checkpoint says, and only until the first collector has
+shown all there is. After a set-back names alone count, and events that they do not cover are read again: twice rather
+than never.
 """
 
 from collections import deque
@@ -26,29 +30,29 @@ from vcenter_source.state.checkpoint import Checkpoint
 OVERLAP = timedelta(minutes=10)
 """READ_OVERLAP by default."""
 
-AWAY = timedelta(days=1)
-"""For how long nobody may have read, when the clock is found set back by a checkpoint that does not tell the time."""
+MAX_ABSENCE = timedelta(days=1)
+"""How long reading may have been interrupted if a checkpoint without clocks shows that the clock was set back."""
 
-DRIFT = timedelta(seconds=2)
-"""How far vCenter's clock and ours may drift apart while nobody reads."""
+MAX_DRIFT = timedelta(seconds=2)
+"""How far vCenter's clock and ours may drift apart between two processes."""
 
-REORDERED = 100
-"""Keys may come out of order by less than this; by more, they have begun anew."""
+MAX_REORDERING = 100
+"""Keys may come out of order by less than this; a larger step back means that they have begun anew."""
 
-COMPRESSED = "EventBurstCompressed"
-"""Part of the name of the event that vCenter stores for many of one kind."""
+COMPRESSED_NAME = "EventBurstCompressed"
+"""Part of the name of the event that vCenter stores in place of many of one kind."""
 
 
 @dataclass(slots=True)
 class ReadCursor:
-    """How far the stream has read.
+    """How far reading has come.
 
-    ``since`` is where the first collector begins (None: at the oldest event that vCenter holds), unless ``resumed``
-    says it: the checkpoint that an earlier process left. ``newest`` is the latest created time that was read, ``last``
-    the event that was read last. ``seen`` holds what was read within the last ``overlap`` before ``newest``: what a new
-    collector shows again. Nothing before ``floor`` can be reached any more. ``begun`` is where the collector begins
-    that is read now. ``clock`` tells vCenter's time, as far as it is known: what is dated later was stored before it
-    was set back, or by a host whose own clock is ahead, and does not tell how far reading has come.
+    ``since`` is where the first collector starts (None: at the oldest event that vCenter holds), unless ``resumed``
+    says it, the checkpoint of an earlier process. ``newest`` is the latest created time that was read, ``last`` the
+    event that was read last. ``seen`` holds the events of the last ``overlap`` before ``newest``: a new collector shows
+    them again. Nothing before ``lower_bound`` can be reached any more. ``collector_start`` is where the current
+    collector starts. ``clock`` returns vCenter's time, None while it is unknown. An event dated later was stored before
+    the clock was set back, or by a host whose clock is ahead, so it does not show how far reading has come.
     """
 
     since: datetime | None
@@ -57,111 +61,111 @@ class ReadCursor:
     clock: Callable[[], datetime | None] = lambda: None
     newest: datetime | None = None
     last: Identity | None = None
-    floor: datetime | None = None
-    begun: datetime | None = None
+    lower_bound: datetime | None = None
+    collector_start: datetime | None = None
     seen: set[Identity] = field(default_factory=set)
     _order: deque[Identity] = field(default_factory=deque)
-    """The same in the order of reading: a dict takes ever longer to find its first when many were taken away."""
+    """The same in the order of reading: a dict takes ever longer to find its first key after many deletions."""
     _by_time: set[Identity] = field(default_factory=set)
-    """What of ``seen`` the checkpoint's time alone says was read."""
+    """Those of ``seen`` that only the checkpoint's time says were read."""
     _expected: Identity | None = None
     _now: datetime | None = None
     _set_back_to: datetime | None = None
-    """What vCenter's clock showed when it was set back, until all has been read that was dated since."""
+    """What vCenter's clock showed after it was set back, until everything dated since has been read."""
 
     def __post_init__(self) -> None:
         if self.resumed is not None:
             self.since, self.newest, self.last = None, self.resumed.newest, self.resumed.last
 
-    def begin(self) -> datetime | None:
-        """Where a new collector begins. From here on it is expected to show the last event again."""
+    def start_collector(self) -> datetime | None:
+        """Return where a new collector starts. From here on it is expected to show the last event again."""
         self._expected = self.last
-        self.begun = self.since
+        self.collector_start = self.since
         if self.newest is not None:
-            self.begun = latest(self._reach(self.newest), self.floor, self.since)
-        return self.begun
+            self.collector_start = latest(self._find_horizon(self.newest), self.lower_bound, self.since)
+        return self.collector_start
 
-    def _reach(self, newest: datetime) -> datetime:
-        """How far back a new collector has to go, and names are remembered."""
+    def _find_horizon(self, newest: datetime) -> datetime:
+        """Return how far back a new collector has to go, and how far back names are remembered."""
         return min(newest, self._set_back_to or newest) - self.overlap
 
-    def fresh(self, page: Iterable[Event]) -> Iterator[Event | Gap]:
-        """What of a page was not read before, and the gaps between. Each counts as read when it is taken.
+    def deduplicate(self, page: Iterable[Event]) -> Iterator[Event | Gap]:
+        """Yield the events of a page that were not read before, and gaps between them. What is yielded counts as read.
 
-        Raises KeysRewoundError where something may have been left out, since its time and its key deceive.
+        Raises KeysRewoundError if an event may have been left out because its time and its key deceive.
         """
         for event in page:
             if event.identity == self._expected:
                 self._expected = None
-            if self._was_read(event) or self.is_too_old(event.created):
+            if self._is_known(event) or self.is_too_old(event.created):
                 continue
-            gap = self._gap_before(event)
+            gap = self._find_gap(event)
             if gap is not None:
                 yield gap
-            self._must_not_trust_time(event)
-            self._note(event)
+            self._check_keys(event)
+            self._record(event)
             yield event
-            if COMPRESSED in event.name:
+            if COMPRESSED_NAME in event.name:
                 yield Gap("compressed", event.identity, event.identity)
 
     def is_too_old(self, created: datetime) -> bool:
-        """Whether a collector was not asked for what was created then, though it may show it."""
-        return self.begun is not None and created < self.begun
+        """Whether the collector was not asked for events created then, though it may show them."""
+        return self.collector_start is not None and created < self.collector_start
 
     def is_late(self, event: Event) -> bool:
-        """Whether vCenter has stored it so late that twice as much would be too late to be read."""
+        """Whether vCenter has stored an event so late that twice as late would be too late to be read."""
         if self.newest is None or self._set_back_to is not None:
             return False
         return self.newest - event.created > self.overlap / 2
 
-    def knows(self, identity: Identity) -> bool:
-        """Whether this event was read before, by an earlier process maybe, as far back as a collector shows it."""
+    def has_read(self, identity: Identity) -> bool:
+        """Whether an event was read before, maybe by an earlier process, as far back as a collector shows it."""
         return identity in self.seen or (self.resumed is not None and self.resumed.covers(identity))
 
-    def unread(self, identities: Iterable[Identity]) -> list[Identity]:
-        """Which of these the collector should show, and were not read."""
-        return [i for i in identities if not self.knows(i) and not self.is_too_old(i[1])]
+    def find_unread(self, identities: Iterable[Identity]) -> list[Identity]:
+        """Return those events that the collector should show and that were not read."""
+        return [i for i in identities if not self.has_read(i) and not self.is_too_old(i[1])]
 
-    def catch_up(self) -> None:
-        """The collector has shown all there is. What else comes, is new."""
+    def mark_caught_up(self) -> None:
+        """Note that the collector has shown all there is: every other event is new."""
         self._trust_names_alone()
         self._set_back_to = None
 
-    def skip_to(self, begin: datetime, before: Identity) -> Gap:
-        """Give up what lies before ``begin``, where no collector gets past it.
+    def advance_past(self, begin: datetime, before: Identity) -> Gap:
+        """Give up the events before ``begin``, since no collector gets past them; return the gap up to ``before``.
 
-        For good, or where it is dated later than what comes next, just this once.
+        They are given up for good, or just this once if they are dated later than what comes next.
         """
         gap = Gap("hidden", self.last, before)
         if self.is_ahead(begin):
             return gap
-        self.floor = begin
+        self.lower_bound = begin
         self.newest = begin if self.newest is None else max(self.newest, begin)
         self.last = None
         return gap
 
-    def clock_at_start(self, start: ClockReading) -> bool:
-        """See by the clocks whether vCenter's was set back since the checkpoint was kept; return whether it was."""
+    def detect_clock_set_back(self, start: ClockReading) -> bool:
+        """Return whether vCenter's clock was set back since the checkpoint was saved, and move back if so."""
         kept = self.resumed
         if self.newest is None or kept is None:
             return False
         earliest = self._set_back_since(kept.clock, start)
         if earliest is not None:
-            self.set_back(earliest)
+            self.move_back(earliest)
         self.newest = min(self.newest, start.vcenter)
         return earliest is not None
 
     def _set_back_since(self, kept: ClockReading | None, start: ClockReading) -> datetime | None:
-        """What vCenter's clock showed at the earliest where it was set back since then; None where it was not."""
+        """Return the earliest time that vCenter's clock may have shown since a set-back; None without a set-back."""
         if kept is not None and start.ours >= kept.ours and kept.is_plausible and start.is_plausible:
             back = kept.vcenter + (start.ours - kept.ours) - start.vcenter
-            return kept.vcenter - back if back > DRIFT else None
-        return start.vcenter - AWAY if self.newest is not None and self.newest > start.vcenter else None
+            return kept.vcenter - back if back > MAX_DRIFT else None
+        return start.vcenter - MAX_ABSENCE if self.newest is not None and self.newest > start.vcenter else None
 
-    def set_back(self, earliest: datetime) -> None:
-        """vCenter's clock was set back, and what is new since may be dated from ``earliest`` on: read from there."""
+    def move_back(self, earliest: datetime) -> None:
+        """Read from ``earliest``: vCenter's clock was set back, and new events may be dated from then on."""
         self._forget_times()
-        self.floor = self._now = None
+        self.lower_bound = self._now = None
         named = self.resumed.acknowledged.union(self.seen) if self.resumed else frozenset(self.seen)
         if named:
             self.resumed = Checkpoint("", self.last, named)
@@ -172,8 +176,8 @@ class ReadCursor:
             self._set_back_to = min(earliest, self._set_back_to or earliest)
             self.newest = min(self.newest, earliest)
 
-    def _was_read(self, event: Event) -> bool:
-        """As ``knows``; what the checkpoint knows by time alone is remembered by name from here on."""
+    def _is_known(self, event: Event) -> bool:
+        """Like ``has_read``; an event that the checkpoint knows by time alone is remembered by name from here on."""
         identity = event.identity
         if identity in self.seen:
             return True
@@ -187,8 +191,8 @@ class ReadCursor:
             self._remember(identity)
         return by_time
 
-    def _must_not_trust_time(self, event: Event) -> None:
-        """Raise KeysRewoundError where an event shows that keys began anew while nobody read."""
+    def _check_keys(self, event: Event) -> None:
+        """Raise KeysRewoundError if an event shows that keys have begun anew while nobody read."""
         if not self._by_time and (self.resumed is None or self.resumed.horizon is None):
             return
         last = self.last
@@ -208,8 +212,8 @@ class ReadCursor:
             self.seen.discard(identity)
         self._by_time.clear()
 
-    def _gap_before(self, event: Event) -> Gap | None:
-        """What is seen to be missing between the last event and this one, if anything."""
+    def _find_gap(self, event: Event) -> Gap | None:
+        """Return the gap between the last event and this one, if events are seen to be missing."""
         last, expected = self.last, self._expected
         self._expected = None
         if last is None:
@@ -222,16 +226,16 @@ class ReadCursor:
         return Gap("purged", last, event.identity) if expected is not None and step != 1 else None
 
     def _is_rewound(self, event: Event, step: int, *, last_is_gone: bool) -> bool:
-        """Whether a key lower than the last one is one that was begun anew, rather than out of order or read late.
+        """Whether a key lower than the last one shows that keys have begun anew; it may be out of order or late, too.
 
-        It is where the event is dated later; where it is not, since the clock was set back too, another that was read
-        has its key, or a higher one and an earlier date.
+        Keys have begun anew if the event is dated later. If it is dated earlier, since the clock was set back as well,
+        another event that was read has the same key, or a higher key and an earlier date.
         """
-        if self.last is not None and event.created >= self.last[1] and (step <= -REORDERED or last_is_gone):
+        if self.last is not None and event.created >= self.last[1] and (step <= -MAX_REORDERING or last_is_gone):
             return True
         read = [*self.seen, *(self.resumed.acknowledged if self.resumed else ())]
         return any(
-            key == event.key or (created <= event.created and key_step(event.key, key) >= REORDERED)
+            key == event.key or (created <= event.created and key_step(event.key, key) >= MAX_REORDERING)
             for key, created in read
         )
 
@@ -245,13 +249,13 @@ class ReadCursor:
         self.seen.add(identity)
         self._order.append(identity)
 
-    def _note(self, event: Event) -> None:
+    def _record(self, event: Event) -> None:
         self._remember(event.identity)
         if self.is_ahead(event.created):
             return
         self.last = event.identity
         self.newest = event.created if self.newest is None else max(self.newest, event.created)
-        horizon = self._reach(self.newest)
+        horizon = self._find_horizon(self.newest)
         while self._order and self._order[0][1] < horizon:
             oldest = self._order.popleft()
             self.seen.discard(oldest)
@@ -261,5 +265,5 @@ class ReadCursor:
 
 
 def latest(*moments: datetime | None) -> datetime | None:
-    """The latest of those that are given."""
+    """Return the latest of the given moments; None without any."""
     return max((moment for moment in moments if moment is not None), default=None)

@@ -1,7 +1,10 @@
-"""Events to a sink: a window in flight, order kept per object, what may pass retried, the rest to the dead letter.
+"""Delivers events to a sink: a window in flight, order per object, retries, and the dead letter for the rest.
 
-The window bounds memory: it counts the events taken up and not yet acknowledged, also those that wait behind an
-earlier one of the same object. When it is full, ``submit`` waits, and so does the reading of more.
+A lane holds the events of one object, and only the first of them is tried. The window counts all events in all lanes,
+so it bounds memory: when it is full, ``submit`` waits, and so does the reading of more::
+
+    submit ─▶ window ─┬─▶ lane vm-1: e7 e4 e1 ─▶ sink
+                      └─▶ lane vm-2: e5 e2    ─▶ sink
 """
 
 import asyncio
@@ -29,19 +32,19 @@ from vcenter_source.state.dead_letters import DeadLetters, Reason
 
 log = structlog.get_logger()
 
-ACCESS_MAX_TRIES = 5
-"""Tries of an event that is answered as if it were about the way, while others get through, until it is the event."""
+MAX_ACCESS_TRIES = 5
+"""After so many tries an event itself is to blame for responses about the way, if others get through meanwhile."""
 
-PACE = frozenset({408, 425, 429})
-"""Answers that speak of the moment: under load they come to any event, again and again."""
+PACE_STATUSES = frozenset({408, 425, 429})
+"""Statuses that say "not now": under load any event gets them, again and again."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long one event is tried. ``duration`` is in seconds, from its first try on; after that it is given up.
+    """How long an event is tried. It is given up ``duration`` seconds after its first try.
 
     ``poison_max_tries`` is how often an event is tried that fails while others get through; None is for ever. ``clock``
-    gives seconds and never goes back.
+    returns seconds and never goes back.
     """
 
     backoff: Backoff
@@ -53,24 +56,24 @@ class RetryPolicy:
 
 @dataclass(slots=True)
 class Tries:
-    """How the tries of one event have gone, and when it is given up for its age."""
+    """How the tries of one event have gone. ``given_up_at`` is when it is too old for another one."""
 
     given_up_at: float
     suspicion: Suspicion = field(default_factory=Suspicion)
     is_access: bool | None = None
-    """Whether its last failure spoke of the way; None before the first."""
+    """Whether the last failure was about the way to the sink; None before the first failure."""
 
 
 Spawn = Callable[[Coroutine[None, None, None]], asyncio.Task[None]]
 Fence = Callable[[], None]
-"""Raises where this process may deliver no more."""
+"""Raises if this process must not deliver any more."""
 
 
 class Dispatcher:
-    """Carries events to a sink, and what the sink will never take to the dead letter.
+    """Delivers events to a sink, and those that the sink refuses for good to the dead letter.
 
-    ``spawn`` starts its tasks; a TaskGroup's way of it makes a failure that nobody foresaw end the process, where it
-    would otherwise leave an object's events waiting for ever.
+    ``spawn`` starts its tasks. With a TaskGroup's, an unforeseen failure ends the process; without, the events of one
+    object would wait for ever.
     """
 
     def __init__(  # noqa: PLR0913  it is wired in one place, by keyword
@@ -94,11 +97,11 @@ class Dispatcher:
         self._lanes: dict[str, deque[Envelope]] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._traffic = Traffic()
-        self._turned_away_at = -1
-        """What had been accepted when the log was last told that the sink turns events away."""
+        self._access_refused_at = -1
+        """How many requests had been accepted when the log last said that the sink refuses access."""
 
     async def submit(self, envelope: Envelope) -> None:
-        """Take a envelope up; waits while the window is full."""
+        """Accept an event. Wait while the window is full."""
         await self._window.acquire()
         envelope.accepted_at = self._retry.clock()
         self._observer.on_accepted(envelope)
@@ -107,22 +110,22 @@ class Dispatcher:
             lane.append(envelope)
             return
         self._lanes[envelope.ordering_key] = deque([envelope])
-        worker = self._spawn(self._work_off(envelope.ordering_key))
+        worker = self._spawn(self._deliver_lane(envelope.ordering_key))
         self._workers.add(worker)
         worker.add_done_callback(self._workers.discard)
 
     async def drain(self, seconds: float) -> int:
-        """Wait for the events on their way, at most ``seconds``; returns how many are left, unacknowledged."""
+        """Wait for the events in flight, at most ``seconds``. Return how many are still unacknowledged."""
         if self._workers:
             await asyncio.wait(self._workers, timeout=seconds)
-        left = sum(map(len, self._lanes.values()))
+        undelivered = sum(map(len, self._lanes.values()))
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
-        return left
+        return undelivered
 
-    async def _work_off(self, name: str) -> None:
-        """Deliver one lane's events in turn. A lane exists only while it has any."""
+    async def _deliver_lane(self, name: str) -> None:
+        """Deliver one lane's events in turn. A lane exists only while it has events."""
         lane = self._lanes[name]
         while lane:
             await self._deliver(lane[0])
@@ -131,7 +134,7 @@ class Dispatcher:
         del self._lanes[name]
 
     async def _deliver(self, envelope: Envelope) -> None:
-        """One envelope, until the sink or the dead letter has it."""
+        """Try until the sink or the dead letter has the event."""
         tries = Tries(self._retry.clock() + self._retry.duration)
         while not await self._attempt(envelope, tries):
             envelope.attempt += 1
@@ -139,7 +142,7 @@ class Dispatcher:
         envelope.on_done()
 
     async def _attempt(self, envelope: Envelope, tries: Tries) -> bool:
-        """One try, and the wait after it where it fails. Returns whether the envelope needs no more care."""
+        """Try once, and wait after a failure. Return whether the event needs no more care."""
         self._fence()
         if envelope.attempt:
             tries.suspicion.begin(self._traffic)
@@ -149,13 +152,13 @@ class Dispatcher:
         except EventRefusedError as exc:
             return await self._give_up(envelope, exc)
         except SinkUnavailableError as exc:
-            return await self._failed(envelope, tries, exc)
+            return await self._handle_failure(envelope, tries, exc)
         self._traffic.accept(request)
         self._observer.on_delivered(envelope)
         return True
 
-    async def _failed(self, envelope: Envelope, tries: Tries, why: SinkUnavailableError) -> bool:
-        """Wait after a failure that may pass, or give the event up. Returns whether it needs no more care."""
+    async def _handle_failure(self, envelope: Envelope, tries: Tries, why: SinkUnavailableError) -> bool:
+        """Wait after a failure that may pass, or give the event up. Return whether it needs no more care."""
         left = tries.given_up_at - self._retry.clock()
         if left <= 0:
             return await self._give_up(envelope, why)
@@ -163,26 +166,26 @@ class Dispatcher:
             return await self._give_up(envelope, why, why_now="others get through meanwhile")
         delay = min(left, self._retry.backoff.delay(envelope.attempt, at_least=why.retry_after or 0.0))
         if isinstance(why, SinkAccessError):
-            await self._wait_turned_away(envelope, delay, why)
+            await self._wait_for_access(envelope, delay, why)
         else:
             await self._wait("sink did not take the event, trying again", envelope, delay, why)
         return False
 
     def _is_poison(self, tries: Tries, why: SinkUnavailableError) -> bool:
-        """Whether it is the event that is to blame, since others get through, and it was tried often enough."""
+        """Whether the event itself is to blame: others get through, and it was tried often enough."""
         is_access = isinstance(why, SinkAccessError)
         if tries.is_access is not is_access:
             tries.is_access = is_access
             tries.suspicion.clear()
-        most = ACCESS_MAX_TRIES if is_access else self._retry.poison_max_tries
-        if most is None or why.status in PACE:
+        max_tries = MAX_ACCESS_TRIES if is_access else self._retry.poison_max_tries
+        if max_tries is None or why.status in PACE_STATUSES:
             return False
-        return tries.suspicion.fail(self._traffic) >= most
+        return tries.suspicion.fail(self._traffic) >= max_tries
 
     async def _give_up(self, envelope: Envelope, why: SinkUnavailableError | EventRefusedError, **more: str) -> bool:
-        """To the dead letter. An event that this cannot take either is held, and tried again with the sink too.
+        """Store the event in the dead letter. If that fails, hold the event, and try the sink again too.
 
-        It is never dropped: a checkpoint would move past an event that is stored nowhere.
+        An event is never dropped: the checkpoint would move past an event that is stored nowhere.
         """
         self._fence()
         reason = Reason(self._sink.address, str(why), why.status, why.body, why.takers)
@@ -192,31 +195,33 @@ class Dispatcher:
             delay = self._retry.backoff.delay(envelope.attempt)
             await self._wait("event is held, trying again", envelope, delay, why, dead_letter=str(exc))
             return False
-        more |= names(envelope)
+        more |= log_fields(envelope)
         said = "sink will not take the event, it is in the dead letter"
         log.error(said, reason=str(why), tries=envelope.attempt + 1, **more)
         tracing.mark_dead_letter(envelope.span, why)
         self._observer.on_dead_lettered(envelope, str(why))
         return True
 
-    async def _wait_turned_away(self, envelope: Envelope, seconds: float, why: SinkAccessError) -> None:
-        """Wait, with one line until something gets through: all that are on their way fare alike."""
+    async def _wait_for_access(self, envelope: Envelope, seconds: float, why: SinkAccessError) -> None:
+        """Wait. Log one line until something gets through, since all events in flight are refused alike."""
         self._observer.on_access_refused(str(why))
-        told, self._turned_away_at = self._turned_away_at == self._traffic.accepted, self._traffic.accepted
-        level = logging.DEBUG if told else logging.WARNING
-        await self._wait("sink turns the event away; held while nothing gets through", envelope, seconds, why, level)
+        is_logged, self._access_refused_at = self._access_refused_at == self._traffic.accepted, self._traffic.accepted
+        level = logging.DEBUG if is_logged else logging.WARNING
+        await self._wait(
+            "sink refuses access; the event is held while nothing gets through", envelope, seconds, why, level
+        )
 
     async def _wait(
         self, what: str, envelope: Envelope, seconds: float, why: Exception, level: int = logging.WARNING, **more: str
     ) -> None:
         self._observer.on_retrying(envelope, str(why))
-        log.log(level, what, reason=str(why), **more, seconds=round(seconds, 2), **names(envelope))
+        log.log(level, what, reason=str(why), **more, seconds=round(seconds, 2), **log_fields(envelope))
         await self._retry.sleep(seconds)
 
 
-def names(envelope: Envelope) -> dict[str, str]:
-    """What a log line calls a envelope; without a trace_id where nothing is traced."""
+def log_fields(envelope: Envelope) -> dict[str, str]:
+    """Return the fields of a log line that name an event; without a trace_id if nothing is traced."""
     trace_id = envelope.span.get_span_context().trace_id
     attributes = envelope.event.get_attributes()
-    named = {"event_id": attributes["id"], "event_type": attributes["type"]}
-    return named | {"trace_id": f"{trace_id:032x}"} if trace_id else named
+    fields = {"event_id": attributes["id"], "event_type": attributes["type"]}
+    return fields | {"trace_id": f"{trace_id:032x}"} if trace_id else fields
