@@ -89,9 +89,11 @@ def requirements_of(*roots: str) -> set[str]:
     return needed
 
 
-def functions_need() -> list[str]:
-    lines = (ROOT / "functions" / "requirements.txt").read_text().splitlines()
-    return [line for line in lines if not line.startswith("#")]
+FUNCTIONS_NEED = [
+    Requirement(line)
+    for line in (ROOT / "functions" / "requirements.txt").read_text().splitlines()
+    if not line.startswith("#")
+]
 
 
 def test_every_image_begins_with_one_slim_python_that_the_project_supports() -> None:
@@ -198,14 +200,15 @@ def test_an_image_started_as_it_is_does_its_work_and_gets_the_signals() -> None:
 
 
 def test_what_the_functions_need_is_in_the_lock() -> None:
-    locked = set(re.findall(r"(?m)^([a-z\d-]+)==", LOCK))
-    assert {name for name in requirements_of(*functions_need()) if name not in locked} == set()
+    locked = dict(re.findall(r"(?m)^([a-z\d-]+)==(\S+)", LOCK))
+    assert {name for name in requirements_of(*(need.name for need in FUNCTIONS_NEED)) if name not in locked} == set()
+    assert [need for need in FUNCTIONS_NEED if not need.specifier.contains(locked[need.name])] == []
 
 
 @pytest.mark.parametrize(
     ("rooms", "roots"),
     [
-        ("vcenter_functions pytag display", functions_need()),
+        ("vcenter_functions pytag display", [need.name for need in FUNCTIONS_NEED]),
         (
             "vcenter_source vcenter_functions.net vcenter_functions.otel",
             [Requirement(line).name for line in PROJECT["dependencies"]],
