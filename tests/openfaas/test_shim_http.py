@@ -33,6 +33,7 @@ class Handled:
     """Keeps what came; ``/wait`` is answered when it may be, ``/wrong`` fails, ``/much`` has a long answer."""
 
     requests: list[Request] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, request: web.BaseRequest, body: bytes) -> web.Response:
@@ -42,6 +43,7 @@ class Handled:
             await self.go_on.wait()
         if request.path == "/wrong":
             raise KeyError("a mistake of ours")
+        self.done.append(request.path)
         return web.Response(body=b"x" * 500_000 if request.path == "/much" else body, headers={"x-path": request.path})
 
 
@@ -325,6 +327,20 @@ def test_a_stop_answers_what_has_begun_to_come_and_waits_for_nobody_else() -> No
             for sender in (half, waiting):
                 assert b"connection: close" in (await sender.head()).lower()
                 sender.writer.close()
+
+    asyncio.run(run())
+
+
+def test_what_is_in_progress_goes_on_without_its_sender_and_a_stop_waits_for_it() -> None:
+    async def run() -> None:
+        async with asyncio.timeout(10):
+            async with opened() as one:
+                waiting = await one.send(POST.replace(b"/a?b=c", b"/wait"))
+                await until(lambda: bool(one.handled.requests))
+                waiting.writer.transport.abort()
+                await asyncio.sleep(0.05)
+                asyncio.get_running_loop().call_later(0.1, one.handled.go_on.set)
+            assert one.handled.done == ["/wait"]
 
     asyncio.run(run())
 
