@@ -18,7 +18,7 @@ from vcenter_source.events.conversion import Converter
 from vcenter_source.observe import otlp
 from vcenter_source.observe.health import Health, serve_health
 from vcenter_source.observe.metrics import Metrics
-from vcenter_source.observe.stall import Stall
+from vcenter_source.observe.stall import StallWatch
 from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.pipeline.dispatcher import Fence
 from vcenter_source.settings.sink import DISCARD, STANDARD_OUTPUT, DeadLetterSettings, SinkSettings
@@ -105,9 +105,9 @@ async def open_sink(
             yield sink
 
 
-def build_stall_watch(settings: SinkSettings, status: PipelineStatus) -> Stall:
+def build_stall_watch(settings: SinkSettings, status: PipelineStatus) -> StallWatch:
     """Build what logs events that wait for long; for printed events never, as a reader with a pager is slow."""
-    return Stall(status, patience=math.inf) if settings.address == STANDARD_OUTPUT else Stall(status)
+    return StallWatch(status, after=math.inf) if settings.address == STANDARD_OUTPUT else StallWatch(status)
 
 
 @asynccontextmanager

@@ -40,7 +40,7 @@ class Judged:
 
     def check(self, name: str, after: float = 0.0) -> Check:
         self.now += after
-        return Health(self.status, stale_after=60.0, checkpoint_interval=5.0).checks()[name]
+        return Health(self.status, stale_after=60.0, checkpoint_interval=5.0).run_checks()[name]
 
 
 def parcel() -> Envelope:

@@ -28,7 +28,7 @@ from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.observers import Observers
 from vcenter_source.core.tracing import is_exported
-from vcenter_source.observe.metrics import BUCKETS, MAX_TYPES, OTHER, Metrics
+from vcenter_source.observe.metrics import DURATION_BUCKETS, MAX_TYPES, OTHER_TYPE, Metrics
 from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.state.checkpoint import OffsetTracker
 
@@ -122,7 +122,7 @@ def test_the_types_that_are_counted_by_name_are_limited() -> None:
     (read,) = (family for family in families if family.name == f"{PREFIX}_events_read")
     counted = {sample.labels["type"]: sample.value for sample in read.samples}
     assert len(counted) == MAX_TYPES + 1
-    assert counted[OTHER] == 100.0
+    assert counted[OTHER_TYPE] == 100.0
     assert set(counted.values()) == {2.0, 100.0}
 
 
@@ -271,9 +271,9 @@ def test_the_same_numbers_come_over_otlp_and_the_last_ones_at_the_end(tmp_path: 
             assert metrics[name].sum.is_monotonic
     (durations,) = metrics["delivery_duration_seconds"].histogram.data_points
     assert durations.count == accepted.total()
-    assert tuple(durations.explicit_bounds) == BUCKETS
+    assert tuple(durations.explicit_bounds) == DURATION_BUCKETS
     # Prometheus' buckets each hold those before them too.
-    assert [sum(durations.bucket_counts[: n + 1]) for n in range(len(BUCKETS) + 1)] == buckets
+    assert [sum(durations.bucket_counts[: n + 1]) for n in range(len(DURATION_BUCKETS) + 1)] == buckets
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from tests.support.clock import Clock
 from tests.support.dispatcher import parcel
 from vcenter_source import wiring as parts
 from vcenter_source.core.envelope import Envelope
-from vcenter_source.observe.stall import Stall
+from vcenter_source.observe.stall import StallWatch
 from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.settings.sink import SinkSettings
 
@@ -19,7 +19,7 @@ class Watched:
     def __init__(self) -> None:
         self.clock = Clock(100.0)
         self.status = PipelineStatus(self.clock)
-        self.stall = Stall(self.status, self.clock)
+        self.stall = StallWatch(self.status, self.clock)
 
     def accept(self, envelope: Envelope) -> None:
         envelope.accepted_at = self.clock.now
@@ -29,7 +29,7 @@ class Watched:
         with capture_logs() as lines:
             for _ in range(seconds):
                 self.clock.now += 1
-                self.stall.look()
+                self.stall.check()
         return [dict(line) for line in lines]
 
 

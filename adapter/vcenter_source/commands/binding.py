@@ -1,8 +1,8 @@
 """A start before Knative has said where events go.
 
-Knative gives K_SINK to a Deployment, not to a pod that runs: a pod without it never gets it, and others take its place.
-So it has nothing to look at while it waits. It stays, not ready, for as long as that takes as a rule, since one that
-ends is started again and again, each time after a longer pause.
+Knative sets K_SINK in a Deployment, not in a running pod: a pod without it never gets it, and another pod takes its
+place. So there is nothing to check while it waits. It waits, not ready, for as long as that usually takes, because a
+pod that exits is restarted again and again, each time after a longer pause.
 """
 
 import asyncio
@@ -23,16 +23,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Unbound:
-    """Readiness of a pod that does not know where events go."""
+    """The readiness of a pod that does not know where events go."""
 
-    def checks(self) -> dict[str, health.Check]:
-        """None of the others is looked at."""
+    def run_checks(self) -> dict[str, health.Check]:
+        """Return the one check that matters."""
         return {"sink": health.Check(ok=False, why="K_SINK is not set")}
 
 
 async def wait_without_sink(settings: Settings, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> NoReturn:
-    """Wait for SINK_WAIT, not ready, unless cancelled before. Raises ConfigurationError then."""
-    seconds = patience(settings)
+    """Wait for SINK_WAIT, not ready, then raise ConfigurationError."""
+    seconds = get_wait_seconds(settings)
     if seconds:
         registry = CollectorRegistry()
         async with health.serve_health(Unbound(), registry, settings.health.host, settings.health_port):
@@ -41,7 +41,7 @@ async def wait_without_sink(settings: Settings, sleep: Callable[[float], Awaitab
     raise ConfigurationError("K_SINK: not set; set the sink's address (Knative does), or --sink - to print events")
 
 
-def patience(settings: Settings) -> float:
-    """How long to wait, in seconds: SINK_WAIT, and outside a pod, where nobody sets K_SINK later, only if it is set."""
+def get_wait_seconds(settings: Settings) -> float:
+    """Return how many seconds to wait: SINK_WAIT. Outside a pod nobody sets K_SINK later, so only if it is set."""
     in_pod = "KUBERNETES_SERVICE_HOST" in os.environ
     return settings.sink.wait if in_pod or "wait" in settings.sink.model_fields_set else 0.0

@@ -188,7 +188,7 @@ class Pipeline:
         stall_watch = build_stall_watch(settings.sink, self.health.status)
         beside = [
             tasks.create_task(committer.save_regularly(settings.state.checkpoint_interval, asyncio.sleep)),
-            tasks.create_task(stall_watch.keep_looking(asyncio.sleep)),
+            tasks.create_task(stall_watch.watch(asyncio.sleep)),
         ]
         try:
             yield dispatcher

@@ -19,19 +19,19 @@ from vcenter_source.core.observers import Observer
 from vcenter_source.observe.status import PipelineStatus
 
 MAX_TYPES = 300
-"""CloudEvents types that are counted by name. vCenter knows some 2,000 event type ids, extensions bring their own, and
-each type costs five time series; the types seen after these count as ``OTHER``."""
+"""CloudEvents types that are counted by name; later ones count as ``OTHER_TYPE``. vCenter has about 2,000 event type
+ids, extensions bring their own, and each type costs five time series."""
 
-OTHER = "other"
+OTHER_TYPE = "other"
 
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
-"""Upper limits in seconds: from a Broker that answers at once to one that was away for a while."""
+DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+"""Upper limits in seconds: from a Broker that responds at once to one that was away for a while."""
 
 # Otherwise each counter is served with a second time series, for when it began.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # its author left this one out
 
 
-class OfType(NamedTuple):
+class TypeCounters(NamedTuple):
     """The counters of one CloudEvents type."""
 
     read: Counter
@@ -42,9 +42,9 @@ class OfType(NamedTuple):
 
 
 class Metrics(Observer):
-    """Counts what happens to events. ``status`` has what the gauges show; ``clock`` is the dispatcher's, in seconds.
+    """Counts what happens to events. ``status`` has the values of gauges; ``clock`` is the dispatcher's, in seconds.
 
-    ``is_leading`` tells whether it is this adapter that delivers.
+    ``is_leading`` says whether this adapter is the one that delivers.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class Metrics(Observer):
         is_leading: Callable[[], bool] = lambda: True,
     ) -> None:
         self._clock = clock
-        self._types: dict[str, OfType] = {}
+        self._types: dict[str, TypeCounters] = {}
         self.registry = CollectorRegistry()
         self.instruments: list[Counter | Gauge] = []
-        """All but the histogram."""
+        """All instruments but the histogram."""
         self._define_counters()
         self._define_gauges(status, is_leading)
         self.durations = Histogram(
@@ -65,12 +65,12 @@ class Metrics(Observer):
             "From the taking up of an event to the sink's acknowledgement, waits and tries included.",
             namespace="vcenter_source",
             registry=self.registry,
-            buckets=BUCKETS,
+            buckets=DURATION_BUCKETS,
         )
         self._record_duration: tuple[Callable[[float], None], ...] = (self.durations.observe,)
 
     def _define_counters(self) -> None:
-        self._by_type = OfType(
+        self._by_type = TypeCounters(
             read=self._counter("events_read", "Events read from vCenter, before EVENT_TYPES is applied here.", "type"),
             filtered=self._counter("events_filtered", "Events read that EVENT_TYPES does not want.", "type"),
             delivered=self._counter("events_delivered", "Events that the sink has acknowledged.", "type"),
@@ -97,12 +97,12 @@ class Metrics(Observer):
             "read_age_seconds",
             "Since vCenter was last read successfully; NaN before the first time. It grows while a full window holds "
             "the reading.",
-            lambda: or_nan(status.vcenter.age),
+            lambda: nan_if_none(status.vcenter.age),
         )
         self._gauge(
             "checkpoint_age_seconds",
-            "Since the checkpoint was last saved, or found to be saved already; NaN before the first time.",
-            lambda: or_nan(status.checkpoint.age),
+            "Since the checkpoint was last saved, or counters to be saved already; NaN before the first time.",
+            lambda: nan_if_none(status.checkpoint.age),
         )
         self._gauge("leading", "1 while this adapter delivers, 0 while it stands by for another.", is_leading)
         build = self._gauge("build_info", "Always 1; the labels say what is running.", None, "version", "python")
@@ -130,41 +130,41 @@ class Metrics(Observer):
 
     def on_read(self, event_type: str) -> None:
         """Count the event."""
-        self._of(event_type).read.inc()
+        self._counters_of(event_type).read.inc()
 
     def on_filtered(self, event_type: str) -> None:
         """Count the event."""
-        self._of(event_type).filtered.inc()
+        self._counters_of(event_type).filtered.inc()
 
     def on_retrying(self, envelope: Envelope, reason: str) -> None:  # noqa: ARG002  nothing is counted by it
         """Count the try."""
-        self._of(envelope.event.get_type()).retried.inc()
+        self._counters_of(envelope.event.get_type()).retried.inc()
 
     def on_delivered(self, envelope: Envelope) -> None:
         """Count the event, and how long it was in flight."""
-        self._of(envelope.event.get_type()).delivered.inc()
+        self._counters_of(envelope.event.get_type()).delivered.inc()
         seconds = self._clock() - envelope.accepted_at
         for record in self._record_duration:
             record(seconds)
 
     def on_dead_lettered(self, envelope: Envelope, reason: str) -> None:  # noqa: ARG002  nothing is counted by it
         """Count the event."""
-        self._of(envelope.event.get_type()).dead_lettered.inc()
+        self._counters_of(envelope.event.get_type()).dead_lettered.inc()
 
-    def also_record_durations(self, record: Callable[[float], None]) -> None:
-        """Tell each delivery's duration, in seconds, to this one too."""
+    def add_duration_recorder(self, record: Callable[[float], None]) -> None:
+        """Call ``record`` with the duration of each delivery, in seconds."""
         self._record_duration += (record,)
 
-    def _of(self, cloudevents_type: str) -> OfType:
-        """The counters of a type, found once and kept: the library's own search for them takes three times as long."""
-        found = self._types.get(cloudevents_type)
-        if found is None:
-            label = cloudevents_type if len(self._types) < MAX_TYPES else OTHER
-            found = self._types.get(label) or OfType(*(counter.labels(label) for counter in self._by_type))
-            self._types[label] = found
-        return found
+    def _counters_of(self, cloudevents_type: str) -> TypeCounters:
+        """Return the counters of a type from a cache: the library's own search takes three times as long."""
+        counters = self._types.get(cloudevents_type)
+        if counters is None:
+            label = cloudevents_type if len(self._types) < MAX_TYPES else OTHER_TYPE
+            counters = self._types.get(label) or TypeCounters(*(counter.labels(label) for counter in self._by_type))
+            self._types[label] = counters
+        return counters
 
 
-def or_nan(seconds: float | None) -> float:
-    """Prometheus' way to say that a number is not known."""
+def nan_if_none(seconds: float | None) -> float:
+    """Return NaN, which is Prometheus' unknown, for None."""
     return math.nan if seconds is None else seconds

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Gauge
 
 from vcenter_source.core import tracing
-from vcenter_source.observe.metrics import BUCKETS, Metrics
+from vcenter_source.observe.metrics import DURATION_BUCKETS, Metrics
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter, Observation
@@ -52,9 +52,9 @@ def register_instruments(metrics: Metrics, meter: "Meter") -> None:
         create(family.name, [build_callback(instrument)], unit, family.documentation)
     (family,) = metrics.durations.collect()
     durations = meter.create_histogram(
-        family.name, "s", family.documentation, explicit_bucket_boundaries_advisory=BUCKETS
+        family.name, "s", family.documentation, explicit_bucket_boundaries_advisory=DURATION_BUCKETS
     )
-    metrics.also_record_durations(durations.record)
+    metrics.add_duration_recorder(durations.record)
 
 
 def build_callback(instrument: Counter | Gauge) -> "Callable[[CallbackOptions], list[Observation]]":

@@ -1,55 +1,55 @@
-"""A line in the log while events wait for long: which one holds the stream, how many wait, and for what."""
+"""A line in the log while events wait for long: which event holds the others, how many wait, and for what."""
 
 import time
 from collections.abc import Awaitable, Callable
 
 import structlog
 
-from vcenter_source.observe.status import PipelineStatus, Waiting
+from vcenter_source.observe.status import PipelineStatus, WaitingEvent
 from vcenter_source.pipeline.dispatcher import log_fields
 
 log = structlog.get_logger()
 
 STALL_SECONDS = 30.0
-"""Seconds that an event may wait before it is worth a word. A Broker may take minutes for an answer and say nothing."""
+"""Seconds after which a waiting event is named. A Broker may take minutes to respond, in silence."""
 
-LONGEST_SILENCE = 600.0
-"""Seconds between two lines, at most; each silence is twice as long as the one before."""
+MAX_SILENCE = 600.0
+"""Seconds between two lines, at most; each pause is twice as long as the one before."""
 
-LOOK_EVERY = 1.0
+CHECK_INTERVAL = 1.0
 
 
-class Stall:
-    """Looks at what is in flight, and logs what has waited for ``patience`` seconds. ``clock`` is monotonic."""
+class StallWatch:
+    """Logs the oldest event in flight if it waits for ``after`` seconds. ``clock`` is monotonic."""
 
     def __init__(
-        self, status: PipelineStatus, clock: Callable[[], float] = time.monotonic, *, patience: float = STALL_SECONDS
+        self, status: PipelineStatus, clock: Callable[[], float] = time.monotonic, *, after: float = STALL_SECONDS
     ) -> None:
         self._status = status
-        self._patience = patience
+        self._after = after
         self._clock = clock
         self._silence = 0.0
-        self._told_at: float | None = None
+        self._logged_at: float | None = None
 
-    async def keep_looking(self, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """Look until cancelled."""
+    async def watch(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Check regularly, until cancelled."""
         while True:
-            await sleep(LOOK_EVERY)
-            self.look()
+            await sleep(CHECK_INTERVAL)
+            self.check()
 
-    def look(self) -> None:
-        """Log the oldest event in flight where it is time to, or that none waits for long any more."""
-        oldest, told_at = self._status.oldest, self._told_at
-        if oldest is not None and oldest.seconds >= self._patience:
-            if told_at is None or self._clock() - told_at >= self._silence:
-                self._tell(oldest)
-        elif told_at is not None:
-            self._told_at, self._silence = None, 0.0
+    def check(self) -> None:
+        """Log the oldest event in flight if it is time to, or that none waits for long any more."""
+        oldest, logged_at = self._status.oldest, self._logged_at
+        if oldest is not None and oldest.seconds >= self._after:
+            if logged_at is None or self._clock() - logged_at >= self._silence:
+                self._log_oldest(oldest)
+        elif logged_at is not None:
+            self._logged_at, self._silence = None, 0.0
             log.info("no events wait for the sink any more", waiting=self._status.in_flight)
 
-    def _tell(self, oldest: Waiting) -> None:
-        self._told_at = self._clock()
-        self._silence = min(max(STALL_SECONDS, 2 * self._silence), LONGEST_SILENCE)
+    def _log_oldest(self, oldest: WaitingEvent) -> None:
+        self._logged_at = self._clock()
+        self._silence = min(max(STALL_SECONDS, 2 * self._silence), MAX_SILENCE)
         log.warning(
             "events wait for the sink",
             waiting=self._status.in_flight,

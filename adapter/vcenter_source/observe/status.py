@@ -11,7 +11,7 @@ from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.observers import Acknowledged, Observer
 
 
-class Waiting(NamedTuple):
+class WaitingEvent(NamedTuple):
     """An event in flight: for how many seconds, after how many failed tries, and what the last of them said."""
 
     envelope: Envelope
@@ -88,13 +88,13 @@ class PipelineStatus(Observer):
         return oldest.seconds if oldest else 0.0
 
     @property
-    def oldest(self) -> Waiting | None:
+    def oldest(self) -> WaitingEvent | None:
         """The event that has been in flight for longest: in the end it holds the stream. None without any."""
         envelopes = list(self._in_flight.values())  # in one step, since the loop's thread may change it meanwhile
         if not envelopes:
             return None
         envelope = envelopes[0]
-        return Waiting(envelope, self._clock() - envelope.accepted_at, *self._failures.get(id(envelope), ()))
+        return WaitingEvent(envelope, self._clock() - envelope.accepted_at, *self._failures.get(id(envelope), ()))
 
     @property
     def lag(self) -> float:

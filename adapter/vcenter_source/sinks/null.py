@@ -1,11 +1,11 @@
-"""No sink: ``vcenter-source view`` only looks at events."""
+"""A sink that discards events: ``vcenter-source view`` only looks at them."""
 
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.settings.sink import DISCARD
 
 
 class NullSink:
-    """Takes every event, and nobody gets it."""
+    """Discards every event."""
 
     address = DISCARD
 

@@ -14,8 +14,8 @@ from vcenter_source.events.codec import OrjsonFormat
 class StdoutSink:
     """Prints CloudEvents in structured JSON, each line whole and at once.
 
-    A thread of its own does the writing, past Python's buffer: a reader that pauses (``| less``) blocks that thread and
-    neither the event loop nor the end of the process.
+    A thread of its own writes, without Python's buffer: a reader that pauses (``| less``) blocks that thread, but not
+    the event loop and not the end of the process.
     """
 
     address = "standard output"
@@ -27,7 +27,7 @@ class StdoutSink:
         threading.Thread(target=self._write, name="stdout", daemon=True).start()
 
     async def send(self, envelope: Envelope) -> Receipt:
-        """Print one. Raises OutputClosedError where nobody reads any more."""
+        """Print one event. Raises OutputClosedError if nobody reads any more."""
         written = asyncio.get_running_loop().create_future()
         self._lines.put((self._format.write(envelope.event) + b"\n", written))
         try:
@@ -53,7 +53,7 @@ class StdoutSink:
 
 
 def set_outcome(written: "asyncio.Future[None]", failure: OSError | None) -> None:
-    """Tell a waiting ``send`` how it went, unless it was cancelled meanwhile."""
+    """Set the outcome that ``send`` waits for, unless it was cancelled meanwhile."""
     if written.done():
         return
     if failure is None:

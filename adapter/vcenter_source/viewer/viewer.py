@@ -55,7 +55,7 @@ class Viewer:
 
     def status(self) -> dict[str, Any]:
         """Return what the header of the page shows."""
-        status, checks = self.health.status, self.health.checks()
+        status, checks = self.health.status, self.health.run_checks()
         lag = status.lag
         return {
             "ready": all(check.ok for check in checks.values()),
