@@ -169,7 +169,7 @@ def lint_command(
 
 
 @app.command("tagged")
-def tagged_command(
+def list_tagged_command(
     tag: Annotated[str, typer.Argument(metavar="CATEGORY/NAME", help="The tag, or its urn.")],
     as_json: JsonOption = False,
 ) -> None:

@@ -254,7 +254,7 @@ EVENTS = [made_up(key, severitytext=severity) for key, severity in enumerate(("I
 @pytest.mark.parametrize(("filters", "expected"), FILTERS)
 def test_a_filter_counts_the_events_that_knative_would_pass(filters: str, expected: int) -> None:
     wish = trigger_form.TriggerForm("mine", "default", "", "svc/pytag", filters)
-    found = trigger_form.evaluate_form(wish, JUDGE, [(n, event.get_attributes()) for n, event in enumerate(EVENTS)])
+    found = trigger_form.evaluate_form(wish, JUDGE, [event.get_attributes() for event in EVENTS])
     assert (found["problem"], found["matched"], found["of"]) == (None, expected, 4)
     # The demo's Broker evaluates filters with code of its own, read from Knative's.
     spec = trigger_form.parse_filters(filters)
@@ -282,7 +282,7 @@ def test_what_is_no_filter_is_said_to_be_none(filters: str, says: str) -> None:
 )
 def test_what_knative_alone_can_tell_is_not_counted(filters: str) -> None:
     found = trigger_form.evaluate_form(
-        trigger_form.TriggerForm("mine", "default", "", "svc/pytag", filters), JUDGE, [(1, EVENTS[0].get_attributes())]
+        trigger_form.TriggerForm("mine", "default", "", "svc/pytag", filters), JUDGE, [EVENTS[0].get_attributes()]
     )
     assert found["matched"] is None
 

@@ -33,7 +33,7 @@ def test_each_event_has_the_state_that_its_delivery_came_to() -> None:
     feed.on_delivered(parcels[2])
     feed.on_dead_lettered(parcels[3], "400: no such thing")
     feed.flush()
-    told = [record.changes_since(0) for record in feed.changed_since(0)]
+    told = [record.changes_since(0) for record in feed.find_changed(0)]
     assert [(each["n"], each["state"], each.get("tries"), each.get("reason")) for each in told] == [
         (1, "in flight", None, None),
         (2, "retrying", 1, "503"),
@@ -52,7 +52,7 @@ def test_a_delivery_that_begins_anew_has_nothing_of_the_one_before_it_under_way(
     feed.flush()
     feed.on_start(OffsetTracker("uuid", None))
     feed.flush()
-    assert [record.state for record in feed.changed_since(1)] == ["interrupted"]
+    assert [record.state for record in feed.find_changed(1)] == ["interrupted"]
 
 
 def test_a_page_is_told_of_what_has_changed_since_it_was_told_last_and_once_of_each_row() -> None:
@@ -61,15 +61,15 @@ def test_a_page_is_told_of_what_has_changed_since_it_was_told_last_and_once_of_e
         feed.on_accepted(parcel)
     feed.flush()
     known = feed.revision
-    assert ["row" in record.changes_since(0) for record in feed.changed_since(0)] == [True] * 3
+    assert ["row" in record.changes_since(0) for record in feed.find_changed(0)] == [True] * 3
     feed.on_delivered(parcels[1])
     feed.on_accepted(parcel_of(made_up(9)))
     assert feed.flush()
-    assert [(record.number, "row" in record.changes_since(known)) for record in feed.changed_since(known)] == [
+    assert [(record.number, "row" in record.changes_since(known)) for record in feed.find_changed(known)] == [
         (2, False),
         (4, True),
     ]
-    assert feed.changed_since(feed.revision) == []
+    assert feed.find_changed(feed.revision) == []
     assert not feed.flush()
 
 
@@ -77,13 +77,13 @@ def test_a_page_is_told_in_parts_from_wherever_it_is() -> None:
     feed = filled(250)
     for known in (0, 149, 150, 170, 199, 200, 201, 240, 249):
         first = max(known, 150) + 1
-        assert [record.number for record in feed.changed_since(known, 7)] == list(range(first, min(first + 7, 251)))
+        assert [record.number for record in feed.find_changed(known, 7)] == list(range(first, min(first + 7, 251)))
 
 
 def test_the_history_holds_the_last_events_up_to_its_limit() -> None:
     feed = filled(250)
     assert (len(feed), feed.oldest, feed.get(150), feed.counts["delivered"]) == (100, 151, None, 250)
-    assert [record.number for record in feed.changed_since(0)] == list(range(151, 251))
+    assert [record.number for record in feed.find_changed(0)] == list(range(151, 251))
     assert [record.number for record in feed.latest(3)] == [250, 249, 248]
     assert len(list(feed.latest(1000))) == 100
 
@@ -94,7 +94,7 @@ def test_the_history_is_bounded_in_bytes_too() -> None:
         feed.on_accepted(parcel_of(made_up(key, message="x" * 9_000)))
     feed.flush()
     assert len(feed) == 9
-    assert feed.bytes == sum(len(record.body) + RECORD_OVERHEAD for record in feed.changed_since(0)) <= 100_000
+    assert feed.bytes == sum(len(record.body) + RECORD_OVERHEAD for record in feed.find_changed(0)) <= 100_000
 
 
 def test_an_event_that_is_forgotten_while_it_is_in_flight_does_not_come_back() -> None:
@@ -105,7 +105,7 @@ def test_an_event_that_is_forgotten_while_it_is_in_flight_does_not_come_back() -
     feed.flush()
     feed.on_delivered(slow)
     feed.flush()
-    assert [record.number for record in feed.changed_since(0)] == [4, 5]
+    assert [record.number for record in feed.find_changed(0)] == [4, 5]
 
 
 def test_the_last_failed_tries_are_kept_and_all_are_counted() -> None:
@@ -114,7 +114,7 @@ def test_the_last_failed_tries_are_kept_and_all_are_counted() -> None:
     for attempt in range(50):
         feed.on_retrying(parcel, f"try {attempt}")
     feed.flush()
-    (record,) = feed.changed_since(0)
+    (record,) = feed.find_changed(0)
     assert (record.tries, record.reason, len(record.failures or ())) == (50, "try 49", MAX_FAILURES)
 
 
@@ -123,7 +123,7 @@ def test_an_event_is_held_as_it_was_sent() -> None:
     feed = Feed(2)
     feed.on_accepted(parcel_of(event))
     feed.flush()
-    (record,) = feed.changed_since(0)
+    (record,) = feed.find_changed(0)
     body = orjson.loads(record.body)
     assert body.pop("data") == event.get_data()
     assert body == event.get_attributes() | {"time": "2026-01-31T08:00:00Z"}

@@ -121,8 +121,8 @@ class Domain:
 
     def _admits_some_text(self, comparisons: list[SignedComparison]) -> bool:
         """Whether a text can meet the comparisons, as far as beginnings and ends decide it."""
-        starts = [_required_start(each) for each, wanted in comparisons if wanted]
-        ends = [_required_start(each, backwards=True) for each, wanted in comparisons if wanted] + [self.suffix[::-1]]
+        starts = [_get_start(each) for each, wanted in comparisons if wanted]
+        ends = [_get_start(each, backwards=True) for each, wanted in comparisons if wanted] + [self.suffix[::-1]]
         if not _fit_one_text(ends) or not any(_fit_one_text([*starts, prefix]) for prefix in self.prefixes):
             return False
         return not any(self._always_holds(each, starts, ends) for each, wanted in comparisons if not wanted)
@@ -205,7 +205,7 @@ def _fit_one_text(starts: list[str]) -> bool:
     return all(longest.startswith(start) for start in starts)
 
 
-def _required_start(comparison: Comparison, *, backwards: bool = False) -> str:
+def _get_start(comparison: Comparison, *, backwards: bool = False) -> str:
     """Return what a value must begin with; ``backwards``, what it must end with, read from the end."""
     if comparison.operator == "like":
         text = re.split(r"[%_]", comparison.value)[-1 if backwards else 0]

@@ -38,26 +38,26 @@ class ViewerApi:
     async def _sign_in(self, request: web.Request) -> web.Response:
         body = await read_json(request)
         if not is_same_origin(request.headers) or not self._guard.is_token(str(body.get("token", ""))):
-            return json_response({"error": "that is not the token"}, HTTPStatus.FORBIDDEN)
-        response = json_response({})
+            return respond({"error": "that is not the token"}, HTTPStatus.FORBIDDEN)
+        response = respond({})
         self._guard.sign_in(response)
         return response
 
     async def _get_event(self, request: web.Request) -> web.Response:
-        return json_response(format_record(self._find_record(request)))
+        return respond(format_record(self._find_record(request)))
 
     async def _get_trace(self, request: web.Request) -> web.Response:
-        return json_response({"spans": await self._viewer.fetch_trace(self._find_record(request))})
+        return respond({"spans": await self._viewer.fetch_trace(self._find_record(request))})
 
     async def _replay_event(self, request: web.Request) -> web.Response:
         await read_json(request)
-        return json_response(await self._viewer.replay(self._find_record(request)))
+        return respond(await self._viewer.replay(self._find_record(request)))
 
     async def _evaluate_trigger(self, request: web.Request) -> web.Response:
         body = await read_json(request)
         form = TriggerForm(*(str(body.get(name, "")) for name in TriggerForm.__match_args__))
-        events = [(record.number, record.attributes) for record in self._viewer.feed.latest(TRIGGER_SAMPLE)]
-        return json_response(await asyncio.to_thread(_evaluate, form, self._viewer.catalog, events))
+        events = [record.attributes for record in self._viewer.feed.latest(TRIGGER_SAMPLE)]
+        return respond(await asyncio.to_thread(_evaluate, form, self._viewer.catalog, events))
 
     def _find_record(self, request: web.Request) -> EventRecord:
         record = self._viewer.feed.get(int(request.match_info["number"]))
@@ -66,7 +66,7 @@ class ViewerApi:
         return record
 
 
-def _evaluate(form: TriggerForm, catalog: EventCatalog, events: list[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
+def _evaluate(form: TriggerForm, catalog: EventCatalog, events: list[dict[str, Any]]) -> dict[str, Any]:
     """Evaluate a form, in a thread: the catalog is slow to build, and many events are slow to match."""
     return evaluate_form(form, ValueChecker(catalog), events)
 
@@ -84,6 +84,6 @@ async def read_json(request: web.Request) -> dict[str, Any]:
     return body
 
 
-def json_response(body: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+def respond(body: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
     """Return a response with a body in JSON."""
     return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", headers=HEADERS)

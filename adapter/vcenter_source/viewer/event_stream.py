@@ -96,7 +96,7 @@ class EventStream:
         self, response: web.StreamResponse, run: str, revision: int, limit: int | None = None
     ) -> int:
         """Send what is newer than a revision; return the revision that the page has then."""
-        changed = self._feed.changed_since(revision, limit)
+        changed = self._feed.find_changed(revision, limit)
         for start in range(0, len(changed), CHUNK_SIZE):
             chunk = changed[start : start + CHUNK_SIZE]
             events = {"oldest": self._feed.oldest, "events": [record.changes_since(revision) for record in chunk]}

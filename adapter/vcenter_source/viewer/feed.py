@@ -215,7 +215,7 @@ class Feed(Observer):
         """Return the event with this number; None where the history does not have it any more."""
         return self._records.get(number)
 
-    def changed_since(self, revision: int, limit: int | None = None) -> list[EventRecord]:
+    def find_changed(self, revision: int, limit: int | None = None) -> list[EventRecord]:
         """Return the first events that have changed after a revision, in the order of their changes."""
         records = self._records.values()
         if self.revision - revision > len(records) // 2:  # nearer to the beginning of the history than to its end

@@ -3,7 +3,7 @@
 The filters are read and checked by the same code as in ``vcenter-source lint``, so both agree.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,6 @@ from vcenter_source.triggers.conditions import And, Comparison, Condition, Not, 
 from vcenter_source.triggers.filters import FilterReader
 from vcenter_source.triggers.linter import lint_spec
 from vcenter_source.triggers.values import ValueChecker
-
-MAX_MATCHES = 200
-"""Matching events that the answer names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +62,18 @@ def parse_filters(text: str) -> dict[str, Any]:
     raise ConfigurationError("filters: must be a list of filters, each beginning with a dash")
 
 
-def evaluate_form(
-    form: TriggerForm, checker: ValueChecker, events: Iterable[tuple[int, Mapping[str, Any]]]
-) -> dict[str, Any]:
+def evaluate_form(form: TriggerForm, checker: ValueChecker, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the answer to the page.
 
-    ``events`` are numbers and attributes. ``matched`` is None where only Knative can decide: for CESQL, and for filters
-    that it would refuse or ignore.
+    ``events`` are the attributes of the last events. ``matched`` is how many of them match; None where only Knative can
+    decide: for CESQL, and for filters that it would refuse or ignore.
     """
-    answer: dict[str, Any] = {"problem": None, "yaml": "", "findings": [], "matched": None, "first": [], "of": 0}
+    answer: dict[str, Any] = {"problem": None, "yaml": "", "findings": [], "matched": None, "of": 0}
     try:
         filters = parse_filters(form.filters)
         findings = lint_spec(builder.compose_spec(filters), checker)
         answer["findings"] = [{"severity": each.severity, "message": each.message} for each in findings]
-        matches, answer["of"] = match_events(read_condition(filters), events)
-        if matches is not None:
-            answer |= {"matched": len(matches), "first": matches[:MAX_MATCHES]}
+        answer |= {"matched": count_matches(read_condition(filters), events), "of": len(events)}
         answer["yaml"] = form.manifest()
     except ConfigurationError as exc:
         answer["problem"] = str(exc)
@@ -102,14 +95,11 @@ def iterate_names(value: Any) -> Iterator[str]:
         yield from iterate_names(inner)
 
 
-def match_events(
-    condition: Condition | None, events: Iterable[tuple[int, Mapping[str, Any]]]
-) -> tuple[list[int] | None, int]:
-    """Return the numbers of the events that meet the condition, and how many events there are."""
-    candidates = list(events)
+def count_matches(condition: Condition | None, events: Sequence[Mapping[str, Any]]) -> int | None:
+    """Count the events that meet the condition; None for no condition."""
     if condition is None:
-        return None, len(candidates)
-    return [number for number, attributes in candidates if matches_event(condition, attributes)], len(candidates)
+        return None
+    return sum(matches_event(condition, attributes) for attributes in events)
 
 
 def matches_event(condition: Condition, attributes: Mapping[str, Any]) -> bool:

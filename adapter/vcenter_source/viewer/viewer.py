@@ -46,7 +46,6 @@ class Viewer:
         """Return what stays the same while a page is open."""
         return {
             "run": self.run,
-            "limit": self.feed.limit,
             "source": self.source,
             "sink": self.sink.address if self.sink else None,
             "traceUrl": self.trace_url,
@@ -64,9 +63,6 @@ class Viewer:
             "waiting": round(status.oldest_in_flight, 1),
             "lag": None if lag != lag else round(lag, 1),  # noqa: PLR0124  NaN: it is not known
             "counts": self.feed.counts,
-            "held": len(self.feed),
-            "oldest": self.feed.oldest,
-            "bytes": self.feed.bytes,
             "rates": self.feed.rates.bins(2),
         }
 

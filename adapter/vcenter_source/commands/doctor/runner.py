@@ -6,7 +6,7 @@ from functools import partial
 
 from vcenter_source.commands.doctor.checks import DoctorCheck, run_checks
 from vcenter_source.commands.doctor.report import Report, collect_secrets
-from vcenter_source.commands.doctor.sink import check_dead_letter_sink, check_sink
+from vcenter_source.commands.doctor.sink import run_dead_letter_sink_checks, run_sink_checks
 from vcenter_source.commands.doctor.storage import check_checkpoint, check_dead_letters
 from vcenter_source.commands.doctor.vcenter import VcenterChecks
 from vcenter_source.core.errors import ConfigurationError
@@ -29,8 +29,8 @@ async def run_doctor(settings: Settings, *, ping: bool, as_json: bool) -> bool:
     report = Report(collect_secrets(settings), sys.stdout, as_json=as_json)
     areas = [
         asyncio.create_task(vcenter.run()),
-        asyncio.create_task(check_sink(settings, ping=ping)),
-        asyncio.create_task(check_dead_letter_sink(settings)),
+        asyncio.create_task(run_sink_checks(settings, ping=ping)),
+        asyncio.create_task(run_dead_letter_sink_checks(settings)),
         asyncio.create_task(run_checks([DoctorCheck("dead letters", partial(check_dead_letters, settings))])),
     ]
     is_good = True

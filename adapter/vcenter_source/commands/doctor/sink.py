@@ -22,7 +22,7 @@ PING_TIMEOUT = 4.0
 """Seconds that the sink may take for the test event, less than a check may take."""
 
 
-async def check_sink(settings: Settings, *, ping: bool) -> Results:
+async def run_sink_checks(settings: Settings, *, ping: bool) -> Results:
     """Check K_SINK."""
     address = settings.sink.address
     if address is None or address == "-":
@@ -34,7 +34,7 @@ async def check_sink(settings: Settings, *, ping: bool) -> Results:
     return await run_checks([*checks, ping_check])
 
 
-async def check_dead_letter_sink(settings: Settings) -> Results:
+async def run_dead_letter_sink_checks(settings: Settings) -> Results:
     """Check DEAD_LETTER_SINK; there are no results where it is not set."""
     address = settings.dead_letters.sink
     if address is None:
