@@ -28,44 +28,44 @@ from vcenter_source.triggers.values import ValueChecker
 
 LONG = pytest.mark.guarantees
 ON, OFF = "com.vmware.event.vm.poweredon", "com.vmware.event.vm.poweredoff"
-WORLDS = {"vcenter": EventCatalog(), "veba": EventCatalog("veba")}
-JUDGE = ValueChecker(WORLDS["vcenter"])
-SENT = sorted(each.type for each in all_classes().values() if each.type in set(WORLDS["vcenter"].types))
+CATALOGS = {"vcenter": EventCatalog(), "veba": EventCatalog("veba")}
+CHECKER = ValueChecker(CATALOGS["vcenter"])
+SENT = sorted(each.type for each in all_classes().values() if each.type in set(CATALOGS["vcenter"].types))
 
 
-def lint(text: str, judge: ValueChecker = JUDGE) -> list[Finding]:
+def lint(text: str, checker: ValueChecker = CHECKER) -> list[Finding]:
     node = yaml.compose(text)
     assert node is not None
-    return lint_spec(node, judge)
+    return lint_spec(node, checker)
 
 
-def of_filters(*elements: Any, judge: ValueChecker = JUDGE) -> list[Finding]:
-    return lint(yaml.safe_dump({"filters": list(elements)}), judge)
+def of_filters(*elements: Any, checker: ValueChecker = CHECKER) -> list[Finding]:
+    return lint(yaml.safe_dump({"filters": list(elements)}), checker)
 
 
-def of_attributes(judge: ValueChecker = JUDGE, /, **attributes: str) -> list[Finding]:
-    return lint(yaml.safe_dump({"filter": {"attributes": attributes}}), judge)
+def of_attributes(checker: ValueChecker = CHECKER, /, **attributes: str) -> list[Finding]:
+    return lint(yaml.safe_dump({"filter": {"attributes": attributes}}), checker)
 
 
 # --- what is right ---
 
 
-@pytest.mark.parametrize("event_format", WORLDS)
+@pytest.mark.parametrize("event_format", CATALOGS)
 @pytest.mark.parametrize("every", [12, pytest.param(1, marks=LONG)])
 def test_a_type_is_clean_in_every_form(event_format: str, every: int) -> None:
-    judge = ValueChecker(WORLDS[event_format])
-    for name in judge.catalog.types[::every]:
+    checker = ValueChecker(CATALOGS[event_format])
+    for name in checker.catalog.types[::every]:
         head, _, tail = name.rpartition(".")
         ends = {"all": [{"prefix": {"type": f"{head}."}}, {"suffix": {"type": f".{tail}"}}]}
         forms = [{dialect: {"type": name}} for dialect in ("exact", "prefix", "suffix")]
-        assert of_filters({"any": [*forms, ends, {"cesql": f"type = '{name}'"}]}, judge=judge) == [], name
+        assert of_filters({"any": [*forms, ends, {"cesql": f"type = '{name}'"}]}, checker=checker) == [], name
 
 
-@pytest.mark.parametrize("event_format", WORLDS)
+@pytest.mark.parametrize("event_format", CATALOGS)
 def test_every_type_is_clean(event_format: str) -> None:
-    judge = ValueChecker(WORLDS[event_format])
-    every = [{"exact": {"type": name}} for name in judge.catalog.types]
-    assert of_filters({"any": every}, judge=judge) == []
+    checker = ValueChecker(CATALOGS[event_format])
+    every = [{"exact": {"type": name}} for name in checker.catalog.types]
+    assert of_filters({"any": every}, checker=checker) == []
 
 
 def test_a_base_class_is_never_sent_and_only_doubted() -> None:
@@ -121,7 +121,7 @@ def test_every_slip_of_one_letter_is_found_with_the_right_type(examples: int) ->
     @given(misspelt())
     def found(names: tuple[str, str]) -> None:
         right, wrong = names
-        if wrong in JUDGE.catalog.classes or ".event.vim." in wrong:  # the latter may be meant for an event type id
+        if wrong in CHECKER.catalog.classes or ".event.vim." in wrong:  # the latter may be meant for an event type id
             return
         exact, query = {"exact": {"type": wrong}}, {"cesql": f"type = '{wrong}'"}
         for element in (exact, query, {"not": exact}):
@@ -186,14 +186,14 @@ def test_a_type_that_no_event_has(wrong: str, said: str) -> None:
 def test_the_event_routers_types_are_named_and_translated(
     event_format: str, kind: str, subject: str, meant: str
 ) -> None:
-    judge = ValueChecker(WORLDS[event_format])
-    (found,) = of_attributes(judge, type=f"com.vmware.event.router/{kind}", subject=subject)
+    checker = ValueChecker(CATALOGS[event_format])
+    (found,) = of_attributes(checker, type=f"com.vmware.event.router/{kind}", subject=subject)
     assert found.severity == "error"
     assert found.message == (
         f"com.vmware.event.router/{kind} is a type of VMware's event router, not of this adapter; "
         f"instead of it and the subject {subject}, write type: {meant}"
     )
-    assert of_attributes(judge, type=meant) == [] or "esx." in meant
+    assert of_attributes(checker, type=meant) == [] or "esx." in meant
 
 
 def test_the_event_routers_filter_of_several_classes_is_translated_as_a_whole() -> None:
@@ -205,12 +205,12 @@ def test_the_event_routers_filter_of_several_classes_is_translated_as_a_whole() 
 
 
 def test_with_the_event_brokers_format_the_types_are_the_other_way_round() -> None:
-    judge = ValueChecker(WORLDS["veba"])
-    (found,) = of_attributes(judge, type=ON)
+    checker = ValueChecker(CATALOGS["veba"])
+    (found,) = of_attributes(checker, type=ON)
     assert (
         found.message == f"{ON} is sent with EVENT_FORMAT=vcenter; did you mean com.vmware.vsphere.VmPoweredOnEvent.v0?"
     )
-    (found,) = of_attributes(judge, type="com.vmware.vsphere.VmPowerdOnEvent.v0")
+    (found,) = of_attributes(checker, type="com.vmware.vsphere.VmPowerdOnEvent.v0")
     assert "did you mean com.vmware.vsphere.VmPoweredOnEvent.v0?" in found.message
 
 
@@ -243,12 +243,12 @@ def test_a_source_that_is_another_one_is_only_doubted() -> None:
 
 
 def test_event_type_ids_that_a_vcenter_lists_are_known() -> None:
-    judge = ValueChecker(EventCatalog(ids=frozenset({"esx.audit.ssh.enabled"})))
-    assert of_attributes(judge, type="com.vmware.event.ex.esx.audit.ssh.enabled") == []
-    assert of_attributes(judge, eventname="esx.audit.ssh.enabled") == []
-    (found,) = of_attributes(judge, type="com.vmware.event.ex.esx.audit.ssh.enable")
+    checker = ValueChecker(EventCatalog(ids=frozenset({"esx.audit.ssh.enabled"})))
+    assert of_attributes(checker, type="com.vmware.event.ex.esx.audit.ssh.enabled") == []
+    assert of_attributes(checker, eventname="esx.audit.ssh.enabled") == []
+    (found,) = of_attributes(checker, type="com.vmware.event.ex.esx.audit.ssh.enable")
     assert (found.severity, "com.vmware.event.ex.esx.audit.ssh.enabled?" in found.message) == ("error", True)
-    (found,) = of_attributes(judge, type="com.vmware.event.ex.vendor.backup.done")
+    (found,) = of_attributes(checker, type="com.vmware.event.ex.vendor.backup.done")
     assert (found.severity, "nor does this vCenter list" in found.message) == ("warning", True)
 
 
@@ -279,7 +279,7 @@ def test_event_type_ids_that_a_vcenter_lists_are_known() -> None:
     ],
 )
 def test_an_attribute_that_is_not_there_or_has_another_value(attributes: dict[str, str], said: str) -> None:
-    (found,) = of_attributes(JUDGE, **attributes)
+    (found,) = of_attributes(CHECKER, **attributes)
     assert found.severity == "error"
     assert said in found.message
 
@@ -434,9 +434,9 @@ def test_what_an_event_passes_is_never_called_impossible(examples: int) -> None:
         assert node is not None
         condition = FilterReader().read_spec(node)
         if any(trigger_matches({"filters": elements}, event) for event in EVENTS):
-            assert is_satisfiable(condition, JUDGE.catalog.kinds)
+            assert is_satisfiable(condition, CHECKER.catalog.kinds)
         (element, *_) = elements
-        assert [each for each in lint_spec(node, JUDGE) if "dialect" in each.message] == []
+        assert [each for each in lint_spec(node, CHECKER) if "dialect" in each.message] == []
         assert len(of_filters(element)) == len(of_filters({"all": [element]}))
 
     holds()

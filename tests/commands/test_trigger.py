@@ -23,15 +23,15 @@ from vcenter_source.triggers.linter import lint_spec
 from vcenter_source.triggers.values import ValueChecker
 
 ON, OFF = "com.vmware.event.vm.poweredon", "com.vmware.event.vm.poweredoff"
-JUDGE = ValueChecker(EventCatalog())
+CHECKER = ValueChecker(EventCatalog())
 
 
 def written(*types: str, subscriber: str = "svc/f", **more: Any) -> dict[str, Any]:
-    text, _ = build_trigger(TriggerRequest(types, subscriber, **more), JUDGE)
+    text, _ = build_trigger(TriggerRequest(types, subscriber, **more), CHECKER)
     node = yaml.compose(text)
     assert node is not None
     (spec,) = (value for key, value in node.value if key.value == "spec")
-    assert [each for each in lint_spec(spec, JUDGE) if each.severity == "error"] == []
+    assert [each for each in lint_spec(spec, CHECKER) if each.severity == "error"] == []
     manifest: dict[str, Any] = yaml.safe_load(text)
     return manifest
 
@@ -120,7 +120,7 @@ def test_names() -> None:
     assert written(ON, name="mine", namespace="there")["metadata"] == {"name": "mine", "namespace": "there"}
     assert written(ON)["spec"]["broker"] == "default"
     assert written(ON, broker="other")["spec"]["broker"] == "other"
-    longest = max(JUDGE.catalog.types, key=len)
+    longest = max(CHECKER.catalog.types, key=len)
     assert len(written(longest, f"{longest[:-1]}*")["metadata"]["name"]) <= 63
 
 
@@ -149,13 +149,13 @@ def test_names() -> None:
 def test_what_cannot_work_is_refused(types: tuple[str, ...], more: dict[str, str], said: str) -> None:
     order = TriggerRequest(types, **{"subscriber": "svc/f", **more})
     with pytest.raises(ConfigurationError) as refused:
-        build_trigger(order, JUDGE)
+        build_trigger(order, CHECKER)
     assert said in str(refused.value)
 
 
 def test_with_the_event_brokers_format_the_types_are_those() -> None:
-    judge = ValueChecker(EventCatalog("veba"))
-    text, _ = build_trigger(TriggerRequest(["VmPoweredOffEvent", "UserLoginSessionEvent"], "svc/f"), judge)
+    checker = ValueChecker(EventCatalog("veba"))
+    text, _ = build_trigger(TriggerRequest(["VmPoweredOffEvent", "UserLoginSessionEvent"], "svc/f"), checker)
     types = [each.get("exact") for each in yaml.safe_load(text)["spec"]["filters"][0]["any"]]
     assert {"type": "com.vmware.vsphere.UserLoginSessionEvent.v0"} in types
 
@@ -212,7 +212,9 @@ def api_server() -> Iterator[str]:
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH")
 def test_kubectl_takes_it(api_server: str, tmp_path: Any) -> None:
-    text, _ = build_trigger(TriggerRequest([ON, "VmEvent", "*.created"], "ksvc/f", expression="EXISTS subject"), JUDGE)
+    text, _ = build_trigger(
+        TriggerRequest([ON, "VmEvent", "*.created"], "ksvc/f", expression="EXISTS subject"), CHECKER
+    )
     done = subprocess.run(
         ["kubectl", "--server", api_server, "create", "--dry-run=client", "--validate=false", "-o", "json", "-f", "-"],
         input=text,

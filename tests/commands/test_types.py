@@ -35,7 +35,7 @@ from vcenter_source.triggers.event_types import list_event_types, match_event_ty
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.decode import decode_page
 
-WORLD = EventCatalog()
+CATALOG = EventCatalog()
 TYPES: dict[str, Any] = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict}
 CREATED = "com.vmware.event.resourcepool.created"
 
@@ -62,7 +62,7 @@ def test_every_class_that_is_sent_is_listed_once(listed: list[dict[str, Any]]) -
 def test_a_severity_that_nobody_told_is_marked_as_a_guess() -> None:
     rows = {
         each.class_name: format_row(each)["severity"]
-        for each in list_event_types(WORLD, {"VmPoweredOnEvent": "warning"})
+        for each in list_event_types(CATALOG, {"VmPoweredOnEvent": "warning"})
     }
     assert rows["VmPoweredOnEvent"] == "WARN"
     assert rows["VmFailedToPowerOnEvent"] == "ERROR?"
@@ -83,7 +83,7 @@ def test_a_severity_that_nobody_told_is_marked_as_a_guess() -> None:
     ],
 )
 def test_what_the_object_is(class_name: str, expected: str) -> None:
-    one = next(each for each in list_event_types(WORLD, {}) if each.class_name == class_name)
+    one = next(each for each in list_event_types(CATALOG, {}) if each.class_name == class_name)
     assert format_row(one)["object"] == expected
 
 
@@ -97,7 +97,7 @@ def test_what_the_object_is(class_name: str, expected: str) -> None:
     ],
 )
 def test_a_pattern_is_a_part_or_has_wildcards_and_case_does_not_count(pattern: str, first: str, number: int) -> None:
-    found = [each.type for each in match_event_types(list_event_types(WORLD, {}), pattern)]
+    found = [each.type for each in match_event_types(list_event_types(CATALOG, {}), pattern)]
     assert (found[0], len(found)) == (first, number)
 
 
@@ -107,7 +107,7 @@ def test_a_pattern_is_a_part_or_has_wildcards_and_case_does_not_count(pattern: s
 )
 def test_a_pattern_like_nothing_names_the_nearest(pattern: str, near: str) -> None:
     with pytest.raises(PermanentError, match=re.escape(near)):
-        match_event_types(list_event_types(WORLD, {}), pattern)
+        match_event_types(list_event_types(CATALOG, {}), pattern)
 
 
 def test_the_command_in_one_line_and_exit_code_1() -> None:
@@ -178,7 +178,7 @@ def test_a_vcenter_that_is_not_named_is_a_wrong_setting() -> None:
 def test_the_attributes_of_the_world_are_those_of_the_adapters_events() -> None:
     (event, *_) = decode_page(pyvmomi.page(pyvmomi.Filler().object(pyvmomi.vim.event.VmPoweredOnEvent, depth=2)))
     made = Converter("https://vc/sdk", "8.0.3.0").convert(event, traceparent="00-a-b-01", tracestate="a=b")
-    known = set(WORLD.attributes)
+    known = set(CATALOG.attributes)
     assert set(made.get_attributes()) == {name for name in known if not name.startswith("knative")} - {"datamediatype"}
 
 
@@ -187,7 +187,7 @@ def test_the_events_of_the_adapters_own_have_a_shape() -> None:
     gap = Converter("https://vc/sdk", "8.0.3.0").convert_gap(Gap("purged", None, (7, when)))
     ping = ping_event("https://vc/sdk", {})
     for event in (gap, ping):
-        shape = next(each for each in WORLD.kinds if event.get_type() in (each["type"].values or ()))
+        shape = next(each for each in CATALOG.kinds if event.get_type() in (each["type"].values or ()))
         for name in ("eventclass", "eventname", "severitytext", "partitionkey"):
             known = shape[name].values
             assert known is not None
@@ -281,7 +281,7 @@ def test_what_is_not_of_the_class_does_not_meet_its_schema(change: dict[str, Any
 def test_a_gap_meets_its_schema() -> None:
     when = datetime.fromisoformat("2026-11-22T10:00:00+00:00")
     data = Converter("https://vc/sdk", "8").convert_gap(Gap("purged", None, (7, when))).get_data()
-    root = json_schema.event_schema(*resolve_name(WORLD, GAP_TYPE))
+    root = json_schema.event_schema(*resolve_name(CATALOG, GAP_TYPE))
     assert list(problems(data, root, root)) == []
 
 
@@ -308,12 +308,12 @@ def test_the_command_prints_a_schema_whose_references_all_lead_somewhere() -> No
     [("EventEx", "EventEx"), ("com.vmware.event.ex.esx.audit.ssh.enabled", "EventEx"), ("VmEvent", "VmEvent")],
 )
 def test_what_has_a_schema(name: str, class_name: str) -> None:
-    assert json_schema.event_schema(*resolve_name(WORLD, name))["title"] == class_name
+    assert json_schema.event_schema(*resolve_name(CATALOG, name))["title"] == class_name
 
 
 def test_a_schema_needs_a_type() -> None:
     with pytest.raises(ConfigurationError, match="name a type or a class"):
-        print_schema(WORLD, "")
+        print_schema(CATALOG, "")
 
 
 def test_a_schema_of_nothing_names_the_nearest() -> None:

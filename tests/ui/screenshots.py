@@ -108,7 +108,7 @@ def main(folder: Path) -> None:
         page = opened(browser, viewer.url, "dark", 1280, 700)
         page.fill("#search", "resource pool")
         page.locator(ROWS).first.click()
-        page.click("#tab-way")
+        page.click("#tab-timeline")
         page.wait_for_timeout(800)
         page.screenshot(path=folder / "viewer-event.png")
         page.click("#tab-trigger")

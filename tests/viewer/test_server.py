@@ -236,7 +236,7 @@ def test_sending_again_says_what_the_sink_said() -> None:
 
 # --- Triggers -----------------------------------------------------------------------------------------------------
 
-JUDGE = ValueChecker(EventCatalog())
+CHECKER = ValueChecker(EventCatalog())
 FILTERS = [
     ("- exact: {type: com.vmware.event.vm.poweredon}", 4),
     ("filter:\n  attributes: {severitytext: ERROR}", 1),
@@ -253,8 +253,8 @@ EVENTS = [made_up(key, severitytext=severity) for key, severity in enumerate(("I
 
 @pytest.mark.parametrize(("filters", "expected"), FILTERS)
 def test_a_filter_counts_the_events_that_knative_would_pass(filters: str, expected: int) -> None:
-    wish = trigger_form.TriggerForm("mine", "default", "", "svc/pytag", filters)
-    found = trigger_form.evaluate_form(wish, JUDGE, [event.get_attributes() for event in EVENTS])
+    form = trigger_form.TriggerForm("mine", "default", "", "svc/pytag", filters)
+    found = trigger_form.evaluate_form(form, CHECKER, [event.get_attributes() for event in EVENTS])
     assert (found["problem"], found["matched"], found["of"]) == (None, expected, 4)
     # The demo's Broker evaluates filters with code of its own, read from Knative's.
     spec = trigger_form.parse_filters(filters)
@@ -272,7 +272,9 @@ def test_a_filter_counts_the_events_that_knative_would_pass(filters: str, expect
     ],
 )
 def test_what_is_no_filter_is_said_to_be_none(filters: str, says: str) -> None:
-    found = trigger_form.evaluate_form(trigger_form.TriggerForm("mine", "default", "", "svc/pytag", filters), JUDGE, [])
+    found = trigger_form.evaluate_form(
+        trigger_form.TriggerForm("mine", "default", "", "svc/pytag", filters), CHECKER, []
+    )
     assert str(found["problem"]).startswith(says)
     assert found["yaml"] == ""
 
@@ -282,7 +284,7 @@ def test_what_is_no_filter_is_said_to_be_none(filters: str, says: str) -> None:
 )
 def test_what_knative_alone_can_tell_is_not_counted(filters: str) -> None:
     found = trigger_form.evaluate_form(
-        trigger_form.TriggerForm("mine", "default", "", "svc/pytag", filters), JUDGE, [EVENTS[0].get_attributes()]
+        trigger_form.TriggerForm("mine", "default", "", "svc/pytag", filters), CHECKER, [EVENTS[0].get_attributes()]
     )
     assert found["matched"] is None
 
@@ -293,7 +295,7 @@ def test_what_knative_alone_can_tell_is_not_counted(filters: str) -> None:
 )
 def test_a_wrong_name_is_one_clear_line(field: str, value: str, says: str) -> None:
     fields = {"name": "mine", "broker": "default", "namespace": "", "subscriber": "svc/pytag", "filters": ""}
-    found = trigger_form.evaluate_form(trigger_form.TriggerForm(**(fields | {field: value})), JUDGE, [])
+    found = trigger_form.evaluate_form(trigger_form.TriggerForm(**(fields | {field: value})), CHECKER, [])
     assert says in found["problem"]
 
 

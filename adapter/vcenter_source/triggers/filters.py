@@ -59,9 +59,8 @@ class FilterReader:
             if name in DIALECTS:
                 return self._read_dialect(name, key, value)
             near = ["exact"] if name == "attributes" else closest_matches(name, DIALECTS)
-            self._error(
-                key, f"unknown filter dialect {name}{did_you_mean(near)}; the dialects are {', '.join(DIALECTS)}"
-            )
+            hint = did_you_mean(near) or f"; the dialects are {', '.join(DIALECTS)}"
+            self._error(key, f"unknown filter dialect {name}{hint}")
         if not fields and isinstance(node, yaml.MappingNode):
             self._error(node, f"the element is empty: {IGNORED}")
         return Unknown(_line(node))
