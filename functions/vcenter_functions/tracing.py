@@ -5,14 +5,12 @@ OTEL_* variables; without an OTLP endpoint the SDK is not even loaded, and a tra
 """
 
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import default_getter
@@ -21,7 +19,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from vcenter_functions import __version__
 from vcenter_functions.errors import FunctionError, SettingsError
-from vcenter_functions.otel import variables
+from vcenter_functions.otel import sdk
 
 if TYPE_CHECKING:
     from cloudevents.core.base import BaseCloudEvent
@@ -30,21 +28,9 @@ if TYPE_CHECKING:
 
     from vcenter_functions.event import Reference
 
-ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-FLUSH_SECONDS = 2.0
-"""How long a stop waits for a collector: well under the ten seconds after which Docker kills a process."""
-
-log = structlog.get_logger()
 _PROPAGATOR = TraceContextTextMapPropagator()
 _event_id: ContextVar[str] = ContextVar("event_id")
 """The event that is being handled, for each of its spans; OpenTelemetry's Context holds only the span above."""
-
-
-def is_exporting(environ: Mapping[str, str]) -> bool:
-    """Say whether the environment has an address to send spans to, and does not switch that off."""
-    if variables.is_disabled(environ):
-        return False
-    return environ.get("OTEL_TRACES_EXPORTER", "otlp") != "none" and any(environ.get(name) for name in ENDPOINTS)
 
 
 def create_provider(name: str, environ: Mapping[str, str] = os.environ) -> "TracerProvider | None":
@@ -52,34 +38,11 @@ def create_provider(name: str, environ: Mapping[str, str] = os.environ) -> "Trac
 
     ``name`` is the service's where OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have none.
     """
-    for line in variables.find_ignored(environ):
-        log.warning(line)
-    for line in variables.find_errors(environ):
-        raise SettingsError(line)
-    if not is_exporting(environ):
-        return None
     try:
-        return _create_provider(name, environ)
-    except (ValueError, RuntimeError) as exc:  # what the SDK raises, at its import too, for a wrong variable
-        raise SettingsError(variables.explain_sdk_error(str(exc))) from exc
-
-
-def _create_provider(name: str, environ: Mapping[str, str]) -> "TracerProvider":
-    # Imported here: together they cost a third of a second at start, and most installations begin without them.
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-    from vcenter_functions.otel.receiver import create_session
-
-    resource = Resource({SERVICE_VERSION: __version__}).merge(Resource.create())
-    if str(resource.attributes.get(SERVICE_NAME, "unknown_service")).startswith("unknown_service"):
-        resource = resource.merge(Resource({SERVICE_NAME: name}))
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)  # Tracing.shutdown does that
-    session = create_session(OTLPSpanExporter, environ)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(session=session)))
-    return provider
+        sdk.check_variables(environ)
+        return sdk.create_tracer_provider(name, environ) if sdk.is_exported(environ) else None
+    except sdk.OtelSettingError as exc:
+        raise SettingsError(str(exc)) from exc
 
 
 def _extract_context(headers: Mapping[str, str]) -> Context:
@@ -168,14 +131,9 @@ class Tracing:
             yield span
 
     def shutdown(self) -> None:
-        """Send what is left, within a limit.
-
-        The SDK's own limit does not hold while its exporter waits between two tries, hence a thread that can be left.
-        """
+        """Send what is left, within a limit."""
         if self._provider is not None:
-            flush = threading.Thread(target=self._provider.shutdown, daemon=True)
-            flush.start()
-            flush.join(FLUSH_SECONDS)
+            sdk.shut_down(self._provider.shutdown)
 
 
 def inject_context(headers: dict[str, str]) -> None:

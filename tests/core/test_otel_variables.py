@@ -22,9 +22,9 @@ from tests.support.pytag_process import post_event, pytag_environment, pytag_pro
 from tests.support.recording_sink import recording_sink
 from tests.support.simulator_control import LOGIN, post_events
 from vcenter_functions.otel.receiver import create_session
+from vcenter_functions.otel.sdk import build_resource
 from vcenter_functions.otel.variables import HONOURED, find_errors, find_ignored
 from vcenter_simulator.server import Simulator
-from vcenter_source.core.tracing import build_resource
 
 ROOT = Path(__file__).parents[2]
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
@@ -229,7 +229,7 @@ def test_the_versions_go_along_and_what_is_not_honoured_is_told_once(simulator: 
 
 def test_the_version_can_be_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.version=mine")
-    assert build_resource().attributes["service.version"] == "mine"
+    assert build_resource("vcenter-source").attributes["service.version"] == "mine"
 
 
 @pytest.mark.parametrize(

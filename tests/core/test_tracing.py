@@ -14,8 +14,8 @@ from demo.waterfall import Span
 from tests.support.processes import clean_environment, process, wait_for_line
 from tests.support.recording_sink import Answer, recording_sink
 from tests.support.simulator_control import LOGIN, post_events
+from vcenter_functions.otel.sdk import is_exported
 from vcenter_simulator.server import Simulator
-from vcenter_source.core.tracing import is_exported
 
 
 def traced(simulator: Simulator, answers: list[Answer], **settings: str) -> tuple[dict[str, str], list[Span]]:

@@ -14,7 +14,8 @@ from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_tra
 from starlette.responses import Response
 
 from tests.support.pytag import RestVcenter, binary, pytag
-from vcenter_functions.tracing import Tracing, create_provider, is_exporting
+from vcenter_functions.otel.sdk import is_exported
+from vcenter_functions.tracing import Tracing, create_provider
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 OTHER = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -262,7 +263,7 @@ def test_no_secret_is_on_a_span(vcenter: RestVcenter) -> None:
     ],
 )
 def test_spans_are_exported_only_where_there_is_a_collector(environment: dict[str, str], *, expected: bool) -> None:
-    assert is_exporting(environment) is expected
+    assert is_exported(environment) is expected
     if not expected:
         assert create_provider("pytag", environment) is None
 

@@ -23,11 +23,11 @@ from tests.support.recording_sink import Answer, RecordingSink, recording_sink
 from tests.support.simulator_control import control
 from tests.support.threaded_server import QuietHandler, serve_http
 from tests.support.waiting import eventually
+from vcenter_functions.otel.sdk import is_exported
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.observers import Observers
-from vcenter_source.core.tracing import is_exported
 from vcenter_source.observe.metrics import DURATION_BUCKETS, MAX_TYPES, OTHER_TYPE, Metrics
 from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.state.checkpoint import OffsetTracker

@@ -6,36 +6,26 @@ it, and each try to send it is a child.
 """
 
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
-import structlog
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode, TraceFlags, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from vcenter_functions.otel import variables
+from vcenter_functions.otel import sdk
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
 from vcenter_source.core.event import Event
 
-if TYPE_CHECKING:
-    from opentelemetry.sdk.resources import Resource
-
-log = structlog.get_logger()
-
 SERVICE_NAME = "vcenter-source"
 """Also the name of the distribution, whose version is sent with it."""
-
-FLUSH_TIMEOUT = 2.0
-"""Seconds that the end of the process waits until its last spans are sent."""
 
 System = Literal["knative", "openfaas"]
 """The attribute messaging.system of the spans of requests."""
@@ -53,70 +43,35 @@ def get_tracer() -> Tracer:
     return trace.get_tracer(SERVICE_NAME, version(SERVICE_NAME))
 
 
-def is_exported(environ: Mapping[str, str], signal: Literal["TRACES", "METRICS"] = "TRACES") -> bool:
-    """Whether the environment names an OTLP endpoint for this signal and does not turn it off."""
-    if variables.is_disabled(environ) or environ.get(f"OTEL_{signal}_EXPORTER") == "none":
-        return False
-    return bool(environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"))
-
-
-def build_resource() -> "Resource":
-    """Describe this process; service.name is ``SERVICE_NAME`` unless the environment names another."""
-    from opentelemetry.sdk.resources import SERVICE_NAME as NAME_KEY
-    from opentelemetry.sdk.resources import SERVICE_VERSION, Resource
-
-    found = Resource({SERVICE_VERSION: version(SERVICE_NAME)}).merge(Resource.create())
-    if str(found.attributes.get(NAME_KEY, "unknown_service")).startswith("unknown_service"):
-        found = found.merge(Resource({NAME_KEY: SERVICE_NAME}))
-    return found
-
-
 def check_environment(environ: Mapping[str, str]) -> None:
     """Log the OTEL_* variables that are ignored. Raises ConfigurationError for a wrong value."""
-    for line in variables.find_ignored(environ):
-        log.warning(line)
-    for line in variables.find_errors(environ):
-        raise ConfigurationError(line)
+    with map_otel_errors():
+        sdk.check_variables(environ)
 
 
 @contextmanager
-def map_sdk_errors() -> Iterator[None]:
-    """Map what the SDK raises for a wrong OTEL_* variable, at its import or later, to ConfigurationError."""
+def map_otel_errors() -> Iterator[None]:
+    """Map a wrong OTEL_* variable to ConfigurationError."""
     try:
         yield
-    except (ValueError, RuntimeError) as exc:
-        raise ConfigurationError(variables.explain_sdk_error(str(exc))) from exc
+    except sdk.OtelSettingError as exc:
+        raise ConfigurationError(str(exc)) from exc
 
 
 @contextmanager
 def export_spans() -> Iterator[None]:
     """Export spans while this lasts, if an OTLP endpoint is configured; otherwise the SDK is not even imported."""
     check_environment(os.environ)
-    if not is_exported(os.environ):
+    if not sdk.is_exported(os.environ):
         yield
         return
-    with map_sdk_errors():
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-        from vcenter_functions.otel.receiver import create_session
-
-        provider = TracerProvider(resource=build_resource(), shutdown_on_exit=False)
-        session = create_session(OTLPSpanExporter, os.environ)
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(session=session)))
+    with map_otel_errors():
+        provider = sdk.create_tracer_provider(SERVICE_NAME)
     trace.set_tracer_provider(provider)
     try:
         yield
     finally:
-        shut_down(provider.shutdown)
-
-
-def shut_down(flush: Callable[[], None]) -> None:
-    """Send what is left, within ``FLUSH_TIMEOUT``: the exporter itself would wait far longer for a dead receiver."""
-    thread = threading.Thread(target=flush, name="telemetry-shutdown", daemon=True)
-    thread.start()
-    thread.join(FLUSH_TIMEOUT)
+        sdk.shut_down(provider.shutdown)
 
 
 def start_root_span(event: Event, cloudevents_type: str) -> Span:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge
 
+from vcenter_functions.otel import sdk
 from vcenter_source.core import tracing
 from vcenter_source.observe.metrics import DURATION_BUCKETS, Metrics
 
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 @contextmanager
 def export_metrics(metrics: Metrics) -> Iterator[None]:
     """Push the metrics while this lasts, and once more at its end; without an endpoint nothing is even imported."""
-    if not tracing.is_exported(os.environ, "METRICS"):
+    if not sdk.is_exported(os.environ, "METRICS"):
         yield
         return
-    with tracing.map_sdk_errors():
+    with tracing.map_otel_errors(), sdk.map_sdk_errors():
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
         from opentelemetry.sdk.metrics import MeterProvider
         from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
@@ -35,12 +36,12 @@ def export_metrics(metrics: Metrics) -> Iterator[None]:
 
         session = create_session(OTLPMetricExporter, os.environ)
         reader = PeriodicExportingMetricReader(OTLPMetricExporter(session=session))
-        provider = MeterProvider([reader], tracing.build_resource(), shutdown_on_exit=False)
+        provider = MeterProvider([reader], sdk.build_resource(tracing.SERVICE_NAME), shutdown_on_exit=False)
     register_instruments(metrics, provider.get_meter(tracing.SERVICE_NAME, version(tracing.SERVICE_NAME)))
     try:
         yield
     finally:
-        tracing.shut_down(provider.shutdown)
+        sdk.shut_down(provider.shutdown)
 
 
 def register_instruments(metrics: Metrics, meter: "Meter") -> None:

@@ -1,1 +1,1 @@
-"""What the adapter and the functions share of OpenTelemetry: its variables, and the session that OTLP is sent with."""
+"""What the adapter and the functions share of OpenTelemetry: its variables, the SDK's set-up, the session OTLP uses."""
