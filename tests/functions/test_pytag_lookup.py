@@ -19,8 +19,8 @@ def crowd(vcenter: RestVcenter, categories: int) -> None:
 
 def test_a_tag_among_500_categories_is_found_at_once(vcenter: RestVcenter) -> None:
     crowd(vcenter, 500)
-    vcenter.delay = 0.02
-    with pytag(vcenter.base, TIMEOUT="10") as client:  # one after another they take longer
+    vcenter.delay = 0.05
+    with pytag(vcenter.base, TIMEOUT="25") as client:  # one after another they take longer
         assert client.post("/", headers=binary()).status_code == 204
     assert len(vcenter.tagging.tags_on(POOL)) == 1
 
@@ -32,7 +32,7 @@ def test_a_try_that_is_cut_short_is_gone_on_with_by_the_next(vcenter: RestVcente
     with pytag(vcenter.base, TIMEOUT="0.25") as client:
         while not answers or answers[-1] == 503:
             answers.append(client.post("/", headers=binary()).status_code)
-            assert len(answers) < 20
+            assert len(answers) < 100
     assert (answers[0], answers[-1]) == (503, 204)
     assert vcenter.calls("/category/") <= 200 + CONCURRENT_CALLS * len(answers)
 

@@ -34,8 +34,13 @@ def viewed(simulator: Simulator, sink: str, *command: str, **settings: str) -> I
     with process("vcenter_source", *(command or ("run",)), **(where | settings)) as adapter:
         url = wait_for_line(adapter, "serving the event viewer").rpartition("url=")[2].strip()
         wait_for_line(adapter, "reading events")
-        threading.Thread(target=lambda: [None for _ in adapter.stderr or ()], daemon=True).start()
-        yield url
+        drain = threading.Thread(target=lambda: [None for _ in adapter.stderr or ()], daemon=True)
+        drain.start()
+        try:
+            yield url
+        finally:
+            adapter.kill()
+            drain.join(10)  # or the log might be closed while it is read
 
 
 def made_up(
