@@ -22,7 +22,7 @@ DESCRIBED: tuple[Processor, ...] = (
 JSON: tuple[Processor, ...] = (structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer())
 
 
-class LogSettings(Protocol):
+class LogOptions(Protocol):
     """What ``settings.log`` has."""
 
     @property
@@ -31,7 +31,7 @@ class LogSettings(Protocol):
     def level(self) -> str: ...  # noqa: D102  LOG_LEVEL
 
 
-def configure(settings: LogSettings, *, level: str | None = None) -> None:
+def configure(settings: LogOptions, *, level: str | None = None) -> None:
     """Configure structlog and the standard library's logging. ``level`` takes the place of LOG_LEVEL."""
     least = getattr(logging, (level or settings.level).upper())
     rendered = JSON if settings.format == "json" else for_people()

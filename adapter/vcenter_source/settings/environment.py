@@ -167,4 +167,4 @@ def explain(kind: type[BaseModel], error: ErrorDetails) -> str:
 def _find_variable(kind: type[BaseModel], name: str, value: object) -> str:
     """Find the variable that holds a wrong value: the one of this name, or the fall-back that was set instead."""
     names = next(names for names in map(get_names, list_fields(kind)) if name in names)
-    return next((each for each in names if os.environ.get(each) == value), name)
+    return next((variable for variable in names if os.environ.get(variable) == value), name)

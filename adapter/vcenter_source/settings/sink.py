@@ -27,7 +27,7 @@ OIDC_TOKEN = Path("/oidc/token")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 
 
-def check_sink(value: str | None) -> str | None:
+def validate_sink_address(value: str | None) -> str | None:
     """Refuse what is no sink's address. Raises ValueError."""
     if value is None or value == STANDARD_OUTPUT:
         return value
@@ -40,7 +40,7 @@ def check_sink(value: str | None) -> str | None:
     return value
 
 
-SinkAddress = Annotated[str | None, AfterValidator(check_sink)]
+SinkAddress = Annotated[str | None, AfterValidator(validate_sink_address)]
 
 
 class SinkSettings(EnvironmentSettings):

@@ -172,10 +172,10 @@ class Lease:
         self._held_until = begun + self._duration * RENEW_DEADLINE
 
     def _read(self) -> None:
-        found = self._stored.read()
-        if get_spec(found) != get_spec(self._known):
+        lease = self._stored.read()
+        if get_spec(lease) != get_spec(self._known):
             self._changed_at = self._clock()
-        self._known, self._stale = found, False
+        self._known, self._stale = lease, False
         if self.holder != self._name:
             self._held_until = -math.inf
 

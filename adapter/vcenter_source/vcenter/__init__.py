@@ -1,1 +1,1 @@
-"""The only room that talks to vCenter: pyVmomi speaks the protocol, ``decode`` reads what comes back."""
+"""All that talks to vCenter for events: pyVmomi speaks the protocol, ``decode`` reads the answers."""

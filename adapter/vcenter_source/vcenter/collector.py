@@ -77,7 +77,7 @@ class Collector:
         return page
 
     def _after_failure(self, exc: Exception, asked: int, seconds: float) -> EventPage:
-        """Ask for less where it was too much; somebody in between may lose timeout before we do."""
+        """Ask for fewer events if it was too much; a proxy in between may lose patience before we do."""
         too_much = isinstance(exc, AnswerTooLongError | AnswerLateError)
         if too_much or seconds > FAST_READ_SECONDS:
             self._paging.note_failure()
@@ -85,11 +85,11 @@ class Collector:
             return self._read_partial(exc)
         if not too_much:
             raise exc
-        told = f"vCenter {self._session.host} gives {exc} to a request for {asked} events"
-        raise VcenterUnavailableError(f"{told}; asking for {self._paging.size}") from exc
+        message = f"vCenter {self._session.host} gives {exc} to a request for {asked} events"
+        raise VcenterUnavailableError(f"{message}; asking for {self._paging.size}") from exc
 
     def _read_partial(self, exc: AnswerTooLongError) -> EventPage:
-        """An event that is too large for our memory: what comes before its large part, so that it holds up no other."""
+        """Return the beginning of an event that is too large for our memory, so that it holds up no other."""
         page = decode_partial_page(exc.beginning)
         log.warning("an event is too large to be read whole", more_than=len(exc.beginning), read=len(page))
         return page

@@ -133,7 +133,7 @@ def fault_message(xml: bytes) -> str:
 
 def _fault_of(xml: bytes) -> Element | None:
     try:
-        return next((each for each in _body(xml) if local(each.tag) == "Fault"), None)
+        return next((element for element in _body(xml) if local(element.tag) == "Fault"), None)
     except VcenterUnavailableError:
         return None
 
@@ -147,11 +147,11 @@ def _answer(xml: bytes) -> list[Element]:
     body = _body(xml)
     if len(body) == 0 or local(body[0].tag) == "Fault":
         raise VcenterUnavailableError(f"vCenter answered with the fault {fault_name(xml)}: {fault_message(xml)}")
-    return [each for each in body[0] if local(each.tag) == "returnval"]
+    return [element for element in body[0] if local(element.tag) == "returnval"]
 
 
 def _body(xml: bytes) -> Element:
-    body = next((each for each in _parse(xml) if local(each.tag) == "Body"), None)
+    body = next((element for element in _parse(xml) if local(element.tag) == "Body"), None)
     if body is None:
         raise VcenterUnavailableError("vCenter's answer is no SOAP envelope; is there a proxy in between?")
     return body

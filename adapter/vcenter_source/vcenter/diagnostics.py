@@ -53,7 +53,7 @@ def read_privileges(session: Session) -> Mapping[str, bool]:
             answer = content.authorizationManager.HasPrivilegeOnEntities([content.rootFolder], key, [VIEW, READ])
         except vim.fault.NoPermission as exc:  # the question itself needs these privileges
             return {VIEW: exc.privilegeId != VIEW, READ: False}
-    return {each.privId: bool(each.isGranted) for entity in answer for each in entity.privAvailability}
+    return {privilege.privId: bool(privilege.isGranted) for entity in answer for privilege in entity.privAvailability}
 
 
 def can_see_below_root(session: Session) -> bool:

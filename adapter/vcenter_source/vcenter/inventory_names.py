@@ -15,10 +15,10 @@ NAMESPACE = "urn:vim25"
 def read_names(session: Session, references: Iterable[ManagedObjectReference]) -> Mapping[ManagedObjectReference, str]:
     """Read the name of each object; one that is gone, or hidden from the account, is left out."""
     query = vmodl.query.PropertyCollector
-    asked = [query.ObjectSpec(obj=each) for each in to_entities(session, references)]
-    found: dict[ManagedObjectReference, str] = {}
+    asked = [query.ObjectSpec(obj=entity) for entity in to_entities(session, references)]
+    names: dict[ManagedObjectReference, str] = {}
     if not asked:
-        return found
+        return names
     wanted = query.FilterSpec(
         propSet=[query.PropertySpec(type=vim.ManagedEntity, pathSet=["name"])],
         objectSet=asked,
@@ -28,22 +28,24 @@ def read_names(session: Session, references: Iterable[ManagedObjectReference]) -
     with vcenter_errors(session.host):
         page = collector.RetrievePropertiesEx([wanted], query.RetrieveOptions())
         while page is not None:
-            found |= {to_reference(each.obj): str(each.propSet[0].val) for each in page.objects if each.propSet}
+            names |= {
+                get_reference(content.obj): str(content.propSet[0].val) for content in page.objects if content.propSet
+            }
             page = collector.ContinueRetrievePropertiesEx(page.token) if page.token else None
-    return found
+    return names
 
 
 def to_entities(session: Session, references: Iterable[ManagedObjectReference]) -> Iterator[Any]:
     """Convert the references to inventory objects for pyVmomi; a tag may also be on an item of a content library."""
-    for each in references:
+    for reference in references:
         try:
-            kind = VmomiSupport.GetWsdlType(NAMESPACE, each.type)
+            kind = VmomiSupport.GetWsdlType(NAMESPACE, reference.type)
         except KeyError:
             continue
         if issubclass(kind, vim.ManagedEntity):
-            yield kind(each.value, session.stub)
+            yield kind(reference.value, session.stub)
 
 
-def to_reference(entity: Any) -> ManagedObjectReference:
+def get_reference(entity: Any) -> ManagedObjectReference:
     """Convert pyVmomi's object to a reference."""
     return ManagedObjectReference(VmomiSupport.GetWsdlName(type(entity)), entity._GetMoId())  # noqa: SLF001  the only way

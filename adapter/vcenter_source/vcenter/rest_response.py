@@ -46,34 +46,34 @@ class RestResponse:
         return self.content_type in HTML_TYPES
 
 
-def parse_header_value(found: Any) -> str:
+def parse_header_value(value: Any) -> str:
     """Check a string that goes into a header or a path."""
-    if not isinstance(found, str) or not found.strip() or not found.isascii() or not found.isprintable():
+    if not isinstance(value, str) or not value.strip() or not value.isascii() or not value.isprintable():
         raise ValueError("no string")
-    return found
+    return value
 
 
-def parse_ids(found: Any) -> list[str]:
+def parse_ids(value: Any) -> list[str]:
     """Read a list of ids; vcsim sends null for an empty one."""
-    if not isinstance(found, list | None):
+    if not isinstance(value, list | None):
         raise ValueError("no list")  # noqa: TRY004  one kind of failure for every form
-    ids = [parse_header_value(each) for each in found or ()]
+    ids = [parse_header_value(item) for item in value or ()]
     if not {".", ".."}.isdisjoint(ids):  # no segments of a path of their own
         raise ValueError("no ids")
     return ids
 
 
-def parse_name(found: Any) -> str:
+def parse_name(value: Any) -> str:
     """Read the name of a category or a tag."""
-    if not isinstance(found, dict) or not isinstance(found.get("name"), str):
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         raise ValueError("no category or tag")  # noqa: TRY004  as above
-    return str(found["name"])
+    return str(value["name"])
 
 
-def parse_references(found: Any) -> list[ManagedObjectReference]:
+def parse_references(value: Any) -> list[ManagedObjectReference]:
     """Read a list of objects; vcsim sends null for an empty one."""
-    if not isinstance(found, list | None):
+    if not isinstance(value, list | None):
         raise ValueError("no list")  # noqa: TRY004  as above
     return [
-        ManagedObjectReference(parse_header_value(each["type"]), parse_header_value(each["id"])) for each in found or ()
+        ManagedObjectReference(parse_header_value(item["type"]), parse_header_value(item["id"])) for item in value or ()
     ]

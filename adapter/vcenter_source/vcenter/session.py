@@ -105,12 +105,13 @@ class Session:
 
     def _check_same_vcenter(self, content: Any) -> Any:
         """Return the content if it is the same vCenter's as before: in another's events our position means nothing."""
-        found = str(content.about.instanceUuid)
-        if self._instance_uuid not in {None, found}:
+        instance_uuid = str(content.about.instanceUuid)
+        if self._instance_uuid not in {None, instance_uuid}:
             raise VcenterUnavailableError(
-                f"{self.host} is another vCenter now, with instance uuid {found}; waiting for {self._instance_uuid}"
+                f"{self.host} is another vCenter now, with instance uuid {instance_uuid}; "
+                f"waiting for {self._instance_uuid}"
             )
-        self._instance_uuid = found
+        self._instance_uuid = instance_uuid
         return content
 
     def _check_pause(self, credentials: Credentials) -> None:
@@ -201,7 +202,11 @@ class Session:
         """End the other sessions with our user agent. This needs the privilege Sessions.TerminateSession."""
         manager = self.content.sessionManager
         own = manager.currentSession.key
-        others = [each.key for each in manager.sessionList if each.userAgent == self._user_agent and each.key != own]
+        others = [
+            session.key
+            for session in manager.sessionList
+            if session.userAgent == self._user_agent and session.key != own
+        ]
         if others:
             manager.TerminateSession(others)
 

@@ -68,42 +68,42 @@ class Tags:
     def categories(self) -> Mapping[str, str]:
         """Return the id of each category by its name."""
         with rest_errors(self.host, self._proxy):
-            found = self._call("GET", "/category")
-            if found is NOT_FOUND:
+            result = self._call("GET", "/category")
+            if result is NOT_FOUND:
                 raise VcenterUnavailableError(
                     f"vCenter {self.host} has no categories to ask for; is it still starting?"
                 )
-            return self._by_name("category", parse_ids(found))
+            return self._by_name("category", parse_ids(result))
 
     def tags_of(self, category_id: str) -> Mapping[str, str]:
         """Return the id of each tag of a category by its name."""
         item = self._item(category_id) if self._dialect.wrapped else ""
         with rest_errors(self.host, self._proxy):
-            found = self._call("POST", f"/tag{item}", "list-tags-for-category", {"category_id": category_id})
-            return self._by_name("tag", [] if found is NOT_FOUND else parse_ids(found))
+            result = self._call("POST", f"/tag{item}", "list-tags-for-category", {"category_id": category_id})
+            return self._by_name("tag", [] if result is NOT_FOUND else parse_ids(result))
 
     def objects_with(self, tag_id: str) -> list[ManagedObjectReference] | None:
         """Return the objects that carry a tag, as far as the account may see them; None if there is no such tag."""
         parameters: dict[str, str] | None = {} if self._dialect.wrapped else None  # vcsim fails without any body
         with rest_errors(self.host, self._proxy):
             path = f"/tag-association{self._item(tag_id)}"
-            found = self._call("POST", path, "list-attached-objects", parameters)
-            return None if found is NOT_FOUND else parse_references(found)
+            result = self._call("POST", path, "list-attached-objects", parameters)
+            return None if result is NOT_FOUND else parse_references(result)
 
     def log_out(self) -> None:
         """End the session. Never fails."""
         with suppress(Exception):
             self._http.delete(self._dialect.session)
 
-    def _item(self, each: str) -> str:
+    def _item(self, id_: str) -> str:
         """Quote an id so that it stays one segment of a path."""
-        return f"/{self._dialect.item}{quote(each, safe=':')}"
+        return f"/{self._dialect.item}{quote(id_, safe=':')}"
 
     def _by_name(self, kind: str, ids: list[str]) -> dict[str, str]:
         """Read the name of each, since the API does not search by name. One deleted meanwhile is left out."""
         with ThreadPoolExecutor(MAX_PARALLEL_REQUESTS) as asking:
-            found = list(asking.map(lambda each: self._call("GET", f"/{kind}{self._item(each)}"), ids))
-        return {parse_name(each): id_ for each, id_ in zip(found, ids, strict=True) if each is not NOT_FOUND}
+            results = list(asking.map(lambda id_: self._call("GET", f"/{kind}{self._item(id_)}"), ids))
+        return {parse_name(result): id_ for result, id_ in zip(results, ids, strict=True) if result is not NOT_FOUND}
 
     def _log_in(self, credentials: Credentials) -> Dialect:
         auth = httpx.BasicAuth(credentials.username, credentials.password.get_secret_value())
@@ -137,8 +137,8 @@ class Tags:
             raise VcenterRefusedError(f"vCenter {self.host} refuses to show its tags: {PRIVILEGES}")
         if not httpx.codes.is_success(answer.status):
             raise VcenterUnavailableError(f"vCenter {self.host} answers {answer.status} to {answer.request}")
-        found = orjson.loads(answer.content)
-        return found["value"] if wrapped else found
+        result = orjson.loads(answer.content)
+        return result["value"] if wrapped else result
 
 
 @contextmanager

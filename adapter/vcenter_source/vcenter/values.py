@@ -41,11 +41,11 @@ class _Fields(dict[str, tuple[str, Decode | None, int]]):
 
     def __missing__(self, tag: str) -> tuple[str, Decode | None, int]:
         name = local(tag)
-        known = self._properties.get(name)
+        declared = self._properties.get(name)
         field = (
             (name, _guess, _UNKNOWN)
-            if known is None
-            else (name, _decoder(known.kind, known.type_name), _MANY if known.repeated else _ONE)
+            if declared is None
+            else (name, _decoder(declared.kind, declared.type_name), _MANY if declared.repeated else _ONE)
         )
         self[tag] = field
         return field
@@ -89,15 +89,15 @@ def _decoder(kind: ValueKind, type_name: str) -> Decode | None:
 def get_decoder(xsi_type: str, declared: str) -> Decode:
     """Return the decoder of an element with this ``xsi:type`` where a ``declared`` type is expected ("" for any)."""
     name = local(xsi_type)
-    known = vsphere_type(name)
-    if known is None:
+    vim_type = vsphere_type(name)
+    if vim_type is None:
         return _unknown_type(name, declared)
-    if known.kind == "any":
+    if vim_type.kind == "any":
         return _by_looks
-    if known.kind == "object" or (known.kind == "fault" and name != "LocalizedMethodFault"):
-        return _object(name, known.properties)
-    decode = _BY_KIND[known.kind] or _text
-    return decode if declared or known.kind in {"fault", "reference"} else _box(_BOXED_NAMES.get(name, name), decode)
+    if vim_type.kind == "object" or (vim_type.kind == "fault" and name != "LocalizedMethodFault"):
+        return _object(name, vim_type.properties)
+    decode = _BY_KIND[vim_type.kind] or _text
+    return decode if declared or vim_type.kind in {"fault", "reference"} else _box(_BOXED_NAMES.get(name, name), decode)
 
 
 def _unknown_type(name: str, declared: str) -> Decode:
@@ -119,8 +119,10 @@ def _box(name: str, decode: Decode) -> Decode:
 def _box_array(name: str) -> Decode:
     """Decode an array in an any-typed property: its elements are plain, as in a declared array."""
     item = name.removeprefix("ArrayOf")
-    known = vsphere_type(item) or vsphere_type(item[:1].lower() + item[1:])  # ArrayOfString holds the primitive string
-    decode = _guess if known is None else _decoder(known.kind, known.name) or _text
+    vim_type = vsphere_type(item) or vsphere_type(
+        item[:1].lower() + item[1:]
+    )  # ArrayOfString holds the primitive string
+    decode = _guess if vim_type is None else _decoder(vim_type.kind, vim_type.name) or _text
     return _box_items(name, decode)
 
 

@@ -55,8 +55,8 @@ class ConfigMapStore:
     def claim(self) -> None:
         """Become the owner, and keep the checkpoint that the ConfigMap holds."""
 
-        def take_over(found: StoredCheckpoint | None) -> StoredCheckpoint:
-            return StoredCheckpoint(self._owner, found.checkpoint if found else None)
+        def take_over(stored: StoredCheckpoint | None) -> StoredCheckpoint:
+            return StoredCheckpoint(self._owner, stored.checkpoint if stored else None)
 
         self._known = None
         self._write(take_over)
@@ -64,17 +64,17 @@ class ConfigMapStore:
     def save(self, checkpoint: Checkpoint) -> None:
         """Replace the checkpoint."""
 
-        def replace(found: StoredCheckpoint | None) -> StoredCheckpoint:
-            self._check_owner(found)
+        def replace(stored: StoredCheckpoint | None) -> StoredCheckpoint:
+            self._check_owner(stored)
             return StoredCheckpoint(self._owner, checkpoint)
 
         self._write(replace)
 
     def check(self) -> bool:
         """Return whether the ConfigMap still holds what we wrote. Raises OvertakenError if it was claimed since."""
-        found = self._read()
-        self._check_owner(found)
-        return found is not None and found == self._written
+        stored = self._read()
+        self._check_owner(stored)
+        return stored is not None and stored == self._written
 
     @property
     def removal_command(self) -> str:
@@ -82,11 +82,11 @@ class ConfigMapStore:
         empty = f'{{"data":{{"{KEY}":null}}}}'
         return f"kubectl -n {self._stored.namespace} patch configmap {self._stored.name} --type=merge -p '{empty}'"
 
-    def _check_owner(self, found: StoredCheckpoint | None) -> None:
+    def _check_owner(self, stored: StoredCheckpoint | None) -> None:
         # A checkpoint that has vanished belongs to nobody, and is written anew.
-        if found is not None and found.owner != self._owner:
+        if stored is not None and stored.owner != self._owner:
             title = self._stored.title
-            raise OvertakenError(f"CHECKPOINT: another adapter, {found.owner}, has taken over {title}; this one stops")
+            raise OvertakenError(f"CHECKPOINT: another adapter, {stored.owner}, has taken over {title}; this one stops")
 
     def _read(self) -> StoredCheckpoint | None:
         self._known = None  # also if the read fails

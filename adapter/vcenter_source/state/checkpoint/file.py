@@ -41,17 +41,17 @@ class FileStore:
         Raises ConfigurationError if both are damaged: beginning anew would silently skip events.
         """
         with self._lock(needed=False):
-            found = self._read()
-            if found is None and (self._path.exists() or self._previous.exists()):
+            stored = self._read()
+            if stored is None and (self._path.exists() or self._previous.exists()):
                 both = f"{self._path} and {self._previous.name}"
                 raise ConfigurationError(f"CHECKPOINT: {both} are damaged; remove both to begin at START_FROM")
-        return found.checkpoint if found else None
+        return stored.checkpoint if stored else None
 
     def claim(self) -> None:
         """Become the owner, and keep the checkpoint that the file holds."""
         with self._lock():
-            found = self._read()
-            self._write(StoredCheckpoint(self._owner, found.checkpoint if found else None))
+            stored = self._read()
+            self._write(StoredCheckpoint(self._owner, stored.checkpoint if stored else None))
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Replace the checkpoint."""
@@ -62,8 +62,8 @@ class FileStore:
     def check(self) -> bool:
         """Return whether the file still holds what we wrote. Raises OvertakenError if it was claimed since."""
         with self._lock():
-            found = self._check_owner()
-        return found is not None and found == self._written
+            stored = self._check_owner()
+        return stored is not None and stored == self._written
 
     @property
     def removal_command(self) -> str:
@@ -71,11 +71,11 @@ class FileStore:
         return shlex.join(["rm", "-f", str(self._path), str(self._previous)])
 
     def _check_owner(self) -> StoredCheckpoint | None:
-        found = self._read()
+        stored = self._read()
         # A file that has vanished belongs to nobody, and is written anew.
-        if found is not None and found.owner != self._owner:
+        if stored is not None and stored.owner != self._owner:
             raise OvertakenError(f"CHECKPOINT: another adapter has taken over {self._path}; this one stops")
-        return found
+        return stored
 
     @contextmanager
     def _lock(self, *, needed: bool = True) -> Iterator[None]:
