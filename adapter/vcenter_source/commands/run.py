@@ -82,33 +82,16 @@ async def serve(settings: Settings) -> None:
     ):
         health = build_health(settings, status, lease, sink)
         async with open_observers(settings, metrics, health, sink) as observers:
-            pipeline = Pipeline(settings, store, sink, dead_letters, health, observers)
-            await (pipeline.run() if lease is None else run_under_lease(pipeline, lease))
-
-
-async def run_under_lease(pipeline: "Pipeline", lease: Lease) -> None:
-    """Run the pipeline whenever the Lease is ours, and stand by otherwise."""
-    while True:
-        try:
-            async with hold(lease, pipeline.refresh_checkpoint):
-                await pipeline.run()
-        except LeaseLostError as exc:
-            if is_stopping():
-                raise
-            log.warning("stopped delivering", reason=str(exc))
-        except (RetryableError, AuthenticationError) as exc:
-            if pipeline.health.status.vcenter.age is None:  # maybe a wrong setting: whoever has set it learns at once
-                raise
-            log.warning("cannot begin to deliver again, trying later", reason=str(exc))
-            delay = pipeline.settings.retry.max_delay * random.random()  # noqa: S311  to spread, not to hide
-            await asyncio.sleep(delay)
+            pipeline = Pipeline(settings, lease, store, sink, dead_letters, health, observers)
+            await (pipeline.run() if lease is None else pipeline.run_under_lease(lease))
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What stays the same each time that this adapter begins to deliver."""
+    """What stays the same each time that this adapter begins to deliver. ``lease`` is None without other adapters."""
 
     settings: Settings
+    lease: Lease | None
     store: CheckpointStore
     sink: Sink
     dead_letters: DeadLetters
@@ -139,6 +122,23 @@ class Pipeline:
                 async with aclosing(reader.events()) as events:
                     async for event in events:
                         await processor.process(event)
+
+    async def run_under_lease(self, lease: Lease) -> None:
+        """Run whenever the Lease is ours, and stand by otherwise."""
+        while True:
+            try:
+                async with hold(lease, self.refresh_checkpoint):
+                    await self.run()
+            except LeaseLostError as exc:
+                if is_stopping():
+                    raise
+                log.warning("stopped delivering", reason=str(exc))
+            except (RetryableError, AuthenticationError) as exc:
+                if self.health.status.vcenter.age is None:  # maybe a wrong setting: whoever has set it learns at once
+                    raise
+                log.warning("cannot begin to deliver again, trying later", reason=str(exc))
+                delay = self.settings.retry.max_delay * random.random()  # noqa: S311  to spread, not to hide
+                await asyncio.sleep(delay)
 
     async def refresh_checkpoint(self) -> None:
         """Look at the checkpoint while standing by, in case that it is gone when we begin to deliver."""
@@ -173,17 +173,17 @@ class Pipeline:
 
     @asynccontextmanager
     async def _deliver(self, committer: CheckpointCommitter, tasks: asyncio.TaskGroup) -> AsyncIterator[Dispatcher]:
-        """A dispatcher, and checkpoints saved beside it; at the end what is in flight is delivered, then saved."""
+        """Yield a dispatcher, and save checkpoints beside it. At the end, deliver what is in flight, then save."""
         settings = self.settings
-        retry = settings.retry.max_duration or math.inf
+        duration = settings.retry.max_duration or math.inf
         dispatcher = Dispatcher(
             self.sink,
             self.dead_letters,
             max_in_flight=settings.delivery.max_in_flight,
-            retry=RetryPolicy(self._backoff, retry, poison_max_tries=settings.poison_max_tries),
+            retry=RetryPolicy(self._backoff, duration, poison_max_tries=settings.poison_max_tries),
             observer=self.observers,
             spawn=tasks.create_task,
-            fence=build_fence(self.health.lease),
+            fence=build_fence(self.lease),
         )
         stall_watch = build_stall_watch(settings.sink, self.health.status)
         beside = [
@@ -229,7 +229,7 @@ def is_stopping() -> bool:
 
 @asynccontextmanager
 async def supervise() -> AsyncIterator[asyncio.TaskGroup]:
-    """Tasks of which the first failure cancels the others and is raised, as itself."""
+    """Yield a group of tasks. The first failure cancels the others and is raised, as itself."""
     try:
         async with asyncio.TaskGroup() as tasks:
             yield tasks
@@ -238,7 +238,7 @@ async def supervise() -> AsyncIterator[asyncio.TaskGroup]:
 
 
 def start_time(settings: EventSettings, about: About) -> datetime | None:
-    """START_FROM as a time on vCenter's clock; None is the oldest event that it holds."""
+    """Return START_FROM as a time on vCenter's clock; None is the oldest event that it holds."""
     if settings.start_from == "beginning":
         return None
     if isinstance(settings.start_from, timedelta):

@@ -8,8 +8,8 @@
     │   ├── ClockSetBackError           read again from the time that vCenter's clock shows now
     │   ├── KeysRewoundError            read again what only its time and key tell to have been read
     │   ├── CollectorStuckError         make a new collector, at last behind what it cannot pass
-    │   ├── SinkUnavailableError        the sink did not take the event; may name a delay
-    │   │   └── SinkAccessError             its answer speaks of the way there, not of the event
+    │   ├── SinkUnavailableError        the sink did not accept the event; may name a delay
+    │   │   └── SinkAccessError             its response is about the way there, not about the event
     │   ├── DeadLetterUnavailableError  the dead letter cannot store the event: hold it, never drop it
     │   ├── KubernetesUnavailableError  the API server gave no answer, or not the one it should
     │   ├── KubernetesForbiddenError    its RBAC does not let us; a Role may be granted any time
@@ -23,8 +23,8 @@
         │   └── LeaseLostError              another adapter may do it soon: stop, and stand by
         └── EventRefusedError           the sink will never take this event
 
-Foreign exceptions are mapped to these at the seam where they enter (``vcenter.failures``,
-``sinks``, ``state.kube``), with the original as ``__cause__``; the other rooms know no others.
+Exceptions of libraries are mapped to these where they enter (``vcenter.failures``, ``sinks``, ``state.kube``), with the
+original as ``__cause__``. The other packages see no others.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ from vcenter_source.core.event import Identity
 
 
 class VcenterSourceError(Exception):
-    """Base of every failure this project names. The message is one line, fit for an operator to read."""
+    """Base of every failure that this project names. The message is one line for an operator."""
 
 
 class ConfigurationError(VcenterSourceError):
@@ -54,7 +54,7 @@ class SessionLostError(RetryableError):
 
 
 class CollectorStuckError(RetryableError):
-    """The collector shows nothing more although vCenter has more: ``unread`` is what is known of it, oldest first."""
+    """The collector shows nothing more although vCenter has more: ``unread`` are the events known, oldest first."""
 
     def __init__(self, message: str, *, unread: Sequence[Identity]) -> None:
         super().__init__(message)
@@ -62,13 +62,13 @@ class CollectorStuckError(RetryableError):
 
 
 class KeysRewoundError(RetryableError):
-    """Keys have begun anew, and an event may have been taken for an old one: read what is not known by name again."""
+    """Keys have begun anew, and an event may look like an old one: read again what is not known by name."""
 
 
 class ClockSetBackError(RetryableError):
-    """vCenter's clock was set back: a collector of what was created since some time may miss what comes now.
+    """vCenter's clock was set back: a collector of events created since some time may miss those that come now.
 
-    Nothing since then was created before ``earliest``.
+    No event since then was created before ``earliest``.
     """
 
     def __init__(self, message: str, *, earliest: datetime) -> None:
@@ -77,11 +77,11 @@ class ClockSetBackError(RetryableError):
 
 
 class SinkUnavailableError(RetryableError):
-    """The sink did not take the event this time.
+    """The sink did not accept the event this time.
 
-    ``retry_after`` is the delay in seconds that the sink asked for, None where it named none. ``status`` is its HTTP
-    status code, None where it gave no answer, and ``body`` the beginning of that answer. ``takers`` are those behind
-    the sink that have the event already, where it knows of any.
+    ``retry_after`` is the delay in seconds that the sink asked for, None without one. ``status`` is its HTTP status
+    code, None without a response, and ``body`` the beginning of that response. ``takers`` are those behind the sink
+    that have the event already, if it knows of any.
     """
 
     def __init__(
@@ -101,9 +101,9 @@ class SinkUnavailableError(RetryableError):
 
 
 class SinkAccessError(SinkUnavailableError):
-    """The answer speaks of the way to the sink (a log-in, a policy, a proxy, another address), not of the event.
+    """The response is about the way to the sink (a log-in, a policy, a proxy, another address), not about the event.
 
-    Whoever sends is answered so, as far as this answer can tell; where others get through, it is the event after all.
+    Every event should get it; if others get through meanwhile, the event is to blame after all.
     """
 
 
@@ -112,7 +112,7 @@ class DeadLetterUnavailableError(RetryableError):
 
 
 class KubernetesUnavailableError(RetryableError):
-    """The API server could not be reached, or did not do what it was asked."""
+    """The API server could not be reached, or did not do what it was asked to."""
 
 
 class KubernetesForbiddenError(RetryableError):
@@ -120,7 +120,7 @@ class KubernetesForbiddenError(RetryableError):
 
 
 class KubernetesConflictError(RetryableError):
-    """What was to be written has been changed, made or removed since it was read."""
+    """The object to be written has been changed, created or removed since it was read."""
 
 
 class PermanentError(VcenterSourceError):
@@ -154,7 +154,7 @@ class VcenterRefusedError(PermanentError):
 class EventRefusedError(PermanentError):
     """The sink will never take this event.
 
-    ``status`` is its HTTP status code, None where it was not even asked, and ``body`` the beginning of its answer.
+    ``status`` is its HTTP status code, None if it was not even asked, and ``body`` the beginning of its response.
     ``takers`` are those behind the sink that have the event all the same.
     """
 
