@@ -53,28 +53,28 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 def test_lag_is_told_by_vcenters_clock_and_never_by_ours() -> None:
     clock = Clock(50.0)
     status, metrics, observers = observed(clock)
-    ledger = OffsetTracker("uuid", None)
-    observers.on_start(ledger)
+    tracker = OffsetTracker("uuid", None)
+    observers.on_start(tracker)
     assert math.isnan(status.lag)
     # vCenter's clock, decades from ours.
     observers.on_login(NOW)
-    ledger.acknowledge(ledger.track((1, NOW - timedelta(seconds=20))))
-    waiting = ledger.track((2, NOW - timedelta(seconds=10)))
-    ledger.acknowledge(ledger.track((3, NOW)))
+    tracker.acknowledge(tracker.track((1, NOW - timedelta(seconds=20))))
+    waiting = tracker.track((2, NOW - timedelta(seconds=10)))
+    tracker.acknowledge(tracker.track((3, NOW)))
     clock.now += 5
     assert value(metrics, "lag_seconds") == 25.0
-    ledger.acknowledge(waiting)
+    tracker.acknowledge(waiting)
     assert value(metrics, "lag_seconds") == 5.0
-    ledger.acknowledge(ledger.track((4, NOW + timedelta(seconds=6))))
+    tracker.acknowledge(tracker.track((4, NOW + timedelta(seconds=6))))
     assert value(metrics, "lag_seconds") == 0.0
 
 
 def test_each_log_in_sets_vcenters_clock_and_counts() -> None:
     clock = Clock(50.0)
     _, metrics, observers = observed(clock)
-    ledger = OffsetTracker("uuid", None)
-    observers.on_start(ledger)
-    ledger.acknowledge(ledger.track((1, NOW)))
+    tracker = OffsetTracker("uuid", None)
+    observers.on_start(tracker)
+    tracker.acknowledge(tracker.track((1, NOW)))
     observers.on_login(NOW)
     clock.now += 1
     observers.on_login(NOW + timedelta(hours=1))

@@ -138,10 +138,10 @@ def test_several_in_a_row_of_one_object_go_to_the_dead_letter_though_the_others_
         return vcenter_event("VmPoweredOnEvent", subject, key, fullFormattedMessage="x" * 150_000 * (key in large))
 
     async def run(sink: OpenfaasSink) -> None:
-        ledger = OffsetTracker("uuid", None, WHEN)
+        tracker = OffsetTracker("uuid", None, WHEN)
         delivery = delivery_to(sink, box, sleep=lambda _: asyncio.sleep(0.03))
         converter = Converter("https://vc/sdk", "8.0.3.0")
-        intake = EventProcessor(TypeFilter(()), converter, ledger, delivery, Observer(), ahead=40, trickle=0.02)
+        intake = EventProcessor(TypeFilter(()), converter, tracker, delivery, Observer(), ahead=40, trickle=0.02)
         for key in range(1, 100):
             await intake.process(one(key))
         assert await delivery.drain(20) == 0

@@ -98,21 +98,21 @@ class Life:
         self.kept = SurvivingStore(self.world)
         resumed = self.kept.load()
         self.kept.claim()
-        self.ledger = OffsetTracker("uuid", resumed, self.world.since)
-        self.keeper = CheckpointCommitter(self.kept, self.ledger)
+        self.tracker = OffsetTracker("uuid", resumed, self.world.since)
+        self.committer = CheckpointCommitter(self.kept, self.tracker)
         status = PipelineStatus(lambda: self.world.seconds)
         observers = Observers(status, Metrics(status, lambda: self.world.seconds))
-        observers.on_start(self.ledger)
+        observers.on_start(self.tracker)
         retry = RetryPolicy(
             EXACT, give_up_after, partial(self.sleep, self.sleeps), lambda: self.world.seconds, poison_max_tries=3
         )
         delivery = Dispatcher(self, self, max_in_flight=window, retry=retry, observer=observers, spawn=self.spawn)
-        intake = EventProcessor(TYPES, Converter("https://vc/sdk", "8.0.3.0"), self.ledger, delivery, observers, ahead)
+        intake = EventProcessor(TYPES, Converter("https://vc/sdk", "8.0.3.0"), self.tracker, delivery, observers, ahead)
         position = ReadCursor(self.world.since, resumed, OVERLAP, self.now)
         start = ClockReading(self.world.now, self.world.ours)
         if not position.detect_clock_set_back(start):
-            self.ledger.set_start_clock(start)
-        stream = EventReader(self, position, (), EXACT, partial(self.sleep, self.pauses), self.ledger, observers)
+            self.tracker.set_start_clock(start)
+        stream = EventReader(self, position, (), EXACT, partial(self.sleep, self.pauses), self.tracker, observers)
         self.reading = self.spawn(self._carry(stream, intake))
         self.loop.settle()
 
@@ -200,7 +200,7 @@ class Life:
     def save(self) -> None:
         """Begin to save the checkpoint, as it is done every CHECKPOINT_INTERVAL."""
         self.kept.acknowledged = self.covered | self.done
-        self.saving = self.spawn(self.keeper.save())
+        self.saving = self.spawn(self.committer.save())
         self.loop.settle()
 
     def answer(self, calls: list[Call], number: int = 0, outcome: Outcome = "good", why: Exception = FAILS) -> None:

@@ -1,4 +1,4 @@
-"""Stream, delivery, ledger and checkpoint against a model of all around them, whatever happens in whatever order.
+"""Stream, delivery, tracker and checkpoint against a model of all around them, whatever happens in whatever order.
 
 Hypothesis writes histories of events, answers, failures and crashes. After every step:
 

@@ -47,14 +47,14 @@ class Choosy:
         return Receipt()
 
 
-async def life(sink: Choosy, ledger: OffsetTracker, count: int, trickle: float = 3600.0) -> None:
+async def life(sink: Choosy, tracker: OffsetTracker, count: int, trickle: float = 3600.0) -> None:
     """What is not covered of ``count`` events is read, until all is delivered or only the stuck one is left to try."""
     sink.enough = asyncio.Event()
     retry = RetryPolicy(Backoff(base=0.0, longest=0.0, random=lambda: 1.0))
     delivery = Dispatcher(sink, NoDeadLetters(), max_in_flight=8, retry=retry)
     converter = Converter("https://vc/sdk", "8.0.3.0")
-    intake = EventProcessor(TypeFilter(()), converter, ledger, delivery, Observer(), AHEAD, trickle)
-    resumed = ledger.to_checkpoint()
+    intake = EventProcessor(TypeFilter(()), converter, tracker, delivery, Observer(), AHEAD, trickle)
+    resumed = tracker.to_checkpoint()
 
     async def carry() -> None:
         for one in map(event, range(count)):
@@ -71,16 +71,16 @@ async def life(sink: Choosy, ledger: OffsetTracker, count: int, trickle: float =
 
 
 def test_one_stuck_event_stops_reading_when_others_are_far_ahead_of_it() -> None:
-    sink, ledger = Choosy(stuck="0"), OffsetTracker("uuid", None, NOW)
-    asyncio.run(life(sink, ledger, count=500))
+    sink, tracker = Choosy(stuck="0"), OffsetTracker("uuid", None, NOW)
+    asyncio.run(life(sink, tracker, count=500))
     assert len(sink.accepted) == AHEAD - 1
 
 
 def test_a_few_more_go_by_and_by_so_that_it_shows_whether_others_get_through() -> None:
-    sink, ledger = Choosy(stuck="0", tries=None), OffsetTracker("uuid", None, NOW)
+    sink, tracker = Choosy(stuck="0", tries=None), OffsetTracker("uuid", None, NOW)
 
     async def run() -> None:
-        going = asyncio.ensure_future(life(sink, ledger, count=500, trickle=0.001))
+        going = asyncio.ensure_future(life(sink, tracker, count=500, trickle=0.001))
         await until(lambda: len(sink.accepted) == 2 * AHEAD - 1)
         await asyncio.sleep(0.05)  # ten times as long as another would take
         sink.enough.set()
@@ -93,14 +93,14 @@ def test_a_few_more_go_by_and_by_so_that_it_shows_whether_others_get_through() -
 def test_no_number_of_restarts_makes_the_checkpoint_longer_and_nothing_is_lost_or_sent_twice() -> None:
     sink, checkpoint = Choosy(stuck="300"), None
     for _ in range(5):
-        ledger = OffsetTracker("uuid", checkpoint, NOW)
-        asyncio.run(life(sink, ledger, count=600))
-        checkpoint = ledger.to_checkpoint()
+        tracker = OffsetTracker("uuid", checkpoint, NOW)
+        asyncio.run(life(sink, tracker, count=600))
+        checkpoint = tracker.to_checkpoint()
         assert named(checkpoint) <= REMEMBERED + AHEAD
     sink.stuck = None
-    asyncio.run(life(sink, ledger := OffsetTracker("uuid", checkpoint, NOW), count=600))
+    asyncio.run(life(sink, tracker := OffsetTracker("uuid", checkpoint, NOW), count=600))
     assert sorted(map(int, sink.accepted)) == list(range(600))
-    assert named(ledger.to_checkpoint()) == REMEMBERED
+    assert named(tracker.to_checkpoint()) == REMEMBERED
 
 
 def named(checkpoint: Checkpoint | None) -> int:

@@ -1,4 +1,4 @@
-"""The ledger's one invariant, and a file that survives whatever happens to it and knows its owner."""
+"""The tracker's one invariant, and a file that survives whatever happens to it and knows its owner."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,12 +26,12 @@ def saved(seconds: float) -> Checkpoint:
 
 @given(order=st.permutations(range(12)), count=st.integers(0, 12))
 def test_a_checkpoint_covers_exactly_what_was_acknowledged(order: list[int], count: int) -> None:
-    ledger = OffsetTracker(UUID, None)
+    tracker = OffsetTracker(UUID, None)
     identities = [at(n, n) for n in range(12)]
-    entries = [ledger.track(identity) for identity in identities]
+    entries = [tracker.track(identity) for identity in identities]
     for n in order[:count]:
-        ledger.acknowledge(entries[n])
-    checkpoint = ledger.to_checkpoint()
+        tracker.acknowledge(entries[n])
+    checkpoint = tracker.to_checkpoint()
     covered = {n for n in range(12) if checkpoint is not None and checkpoint.covers(identities[n])}
     contiguous = next((n for n in range(12) if n not in order[:count]), 12)
     # Before the very first event is acknowledged there is no place to keep; nothing else may be forgotten.
@@ -46,21 +46,21 @@ def test_a_checkpoint_covers_exactly_what_was_acknowledged(order: list[int], cou
 def test_no_event_on_its_way_is_ever_covered_however_many_are_forgotten(
     seconds: list[float], waiting: set[int]
 ) -> None:
-    ledger = OffsetTracker(UUID, None)
+    tracker = OffsetTracker(UUID, None)
     identities = [at(second, n) for n, second in enumerate(seconds)]
-    for n, entry in enumerate([ledger.track(identity) for identity in identities]):
+    for n, entry in enumerate([tracker.track(identity) for identity in identities]):
         if n not in waiting:
-            ledger.acknowledge(entry)
-    checkpoint = ledger.to_checkpoint()
+            tracker.acknowledge(entry)
+    checkpoint = tracker.to_checkpoint()
     assert checkpoint is None or not any(checkpoint.covers(identities[n]) for n in waiting if n < len(identities))
 
 
 def test_a_long_run_is_remembered_by_its_time_and_its_newest_events() -> None:
-    ledger = OffsetTracker(UUID, None)
+    tracker = OffsetTracker(UUID, None)
     identities = [at(n, n) for n in range(10 * REMEMBERED)]
     for identity in identities:
-        ledger.acknowledge(ledger.track(identity))
-    checkpoint = ledger.to_checkpoint()
+        tracker.acknowledge(tracker.track(identity))
+    checkpoint = tracker.to_checkpoint()
     assert checkpoint is not None
     assert len(checkpoint.acknowledged) == REMEMBERED
     assert all(map(checkpoint.covers, identities))
@@ -76,22 +76,22 @@ def test_where_reading_began_is_kept_before_the_first_event() -> None:
 
 def test_what_an_earlier_process_acknowledged_beyond_its_place_stays_acknowledged() -> None:
     earlier = Checkpoint(UUID, at(1, 1), frozenset({at(1, 1), at(3, 3)}))
-    ledger = OffsetTracker(UUID, earlier)
-    second = ledger.track(at(2, 2))
-    assert ledger.to_checkpoint() == earlier
-    ledger.acknowledge(second)
-    assert ledger.to_checkpoint() == Checkpoint(UUID, at(2, 2), frozenset({at(1, 1), at(2, 2), at(3, 3)}))
+    tracker = OffsetTracker(UUID, earlier)
+    second = tracker.track(at(2, 2))
+    assert tracker.to_checkpoint() == earlier
+    tracker.acknowledge(second)
+    assert tracker.to_checkpoint() == Checkpoint(UUID, at(2, 2), frozenset({at(1, 1), at(2, 2), at(3, 3)}))
 
 
 def test_a_gap_that_nobody_has_heard_of_holds_the_checkpoint() -> None:
-    ledger = OffsetTracker(UUID, None)
-    ledger.acknowledge(ledger.track(at(1, 1)))
-    gap = ledger.track(None)
-    ledger.acknowledge(ledger.track(at(9, 9)))
-    assert (held := ledger.to_checkpoint()) is not None
+    tracker = OffsetTracker(UUID, None)
+    tracker.acknowledge(tracker.track(at(1, 1)))
+    gap = tracker.track(None)
+    tracker.acknowledge(tracker.track(at(9, 9)))
+    assert (held := tracker.to_checkpoint()) is not None
     assert held.last == at(1, 1)
-    ledger.acknowledge(gap)
-    assert (moved := ledger.to_checkpoint()) is not None
+    tracker.acknowledge(gap)
+    assert (moved := tracker.to_checkpoint()) is not None
     assert moved.last == at(9, 9)
 
 
@@ -173,15 +173,15 @@ def test_a_store_out_of_reach_is_a_failure_that_may_pass(tmp_path: Path) -> None
 
 
 def test_events_that_nobody_wants_cost_no_room_and_move_the_place_on() -> None:
-    ledger = OffsetTracker(UUID, None)
-    ledger.acknowledge(ledger.track(at(0, 0)))
-    held = ledger.track(at(1, 1))
+    tracker = OffsetTracker(UUID, None)
+    tracker.acknowledge(tracker.track(at(0, 0)))
+    held = tracker.track(at(1, 1))
     for n in range(2, 100_000):
-        ledger.skip(at(n, n))
-    waiting = ledger.to_checkpoint()
+        tracker.skip(at(n, n))
+    waiting = tracker.to_checkpoint()
     assert waiting is not None
-    assert (waiting.last, len(waiting.acknowledged), len(ledger._open)) == (at(0, 0), 1, 1)
-    ledger.acknowledge(held)
-    moved = ledger.to_checkpoint()
+    assert (waiting.last, len(waiting.acknowledged), len(tracker._open)) == (at(0, 0), 1, 1)
+    tracker.acknowledge(held)
+    moved = tracker.to_checkpoint()
     assert moved is not None
     assert (moved.last, len(moved.acknowledged)) == (at(99_999, 99_999), 2)

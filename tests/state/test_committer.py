@@ -25,21 +25,21 @@ NAME = "checkpoint"
 
 
 class Kept:
-    """A keeper over a store, and the ledger that moves on by one event at a time."""
+    """A committer over a store, and the tracker that moves on by one event at a time."""
 
     def __init__(self, store: CheckpointStore) -> None:
-        self.ledger = OffsetTracker("0000-1111", None)
+        self.tracker = OffsetTracker("0000-1111", None)
         self.connection = ConnectionStatus()
-        self.keeper = CheckpointCommitter(store, self.ledger, self.connection)
+        self.committer = CheckpointCommitter(store, self.tracker, self.connection)
 
     def begin(self) -> None:
-        asyncio.run(self.keeper.claim())
+        asyncio.run(self.committer.claim())
 
     def save(self) -> None:
-        asyncio.run(self.keeper.save())
+        asyncio.run(self.committer.save())
 
     def move(self, key: int) -> None:
-        self.ledger.acknowledge(self.ledger.track((key, NOW + timedelta(seconds=key))))
+        self.tracker.acknowledge(self.tracker.track((key, NOW + timedelta(seconds=key))))
 
 
 def last(store: CheckpointStore) -> int | None:

@@ -128,15 +128,15 @@ def test_a_checkpoint_does_not_cover_what_came_after_it_though_dated_before() ->
 
 
 def test_what_is_on_its_way_after_the_clock_was_set_back_is_not_covered_and_what_was_acknowledged_is() -> None:
-    ledger = OffsetTracker("uuid", None)
+    tracker = OffsetTracker("uuid", None)
     old = [event(n, n).identity for n in range(2 * REMEMBERED)]
     for each in old:
-        ledger.acknowledge(ledger.track(each))
+        tracker.acknowledge(tracker.track(each))
     new = [event(len(old) + n, n).identity for n in range(20)]
-    entries = [ledger.track(each) for each in new]
+    entries = [tracker.track(each) for each in new]
     for entry in entries[:5]:
-        ledger.acknowledge(entry)
-    checkpoint = ledger.to_checkpoint()
+        tracker.acknowledge(entry)
+    checkpoint = tracker.to_checkpoint()
     assert checkpoint is not None
     assert all(map(checkpoint.covers, old[:5] + old[-200:] + new[:5]))
     assert not any(map(checkpoint.covers, new[5:]))
@@ -186,35 +186,35 @@ def test_a_clock_that_goes_on_while_nobody_read_costs_nothing() -> None:
 
 
 def test_reading_begins_where_the_clock_was_set_back_until_all_since_is_acknowledged() -> None:
-    ledger = OffsetTracker("uuid", None)
-    entries = [ledger.track(event(n, n).identity) for n in range(3)]
-    ledger.note_clock_set_back(at(-3600))
-    entries += [ledger.track(event(3 + n, 100 + n).identity) for n in range(2)]  # a backlog of before
-    ledger.mark_caught_up(ClockReading(at(-3500), at(0)))
+    tracker = OffsetTracker("uuid", None)
+    entries = [tracker.track(event(n, n).identity) for n in range(3)]
+    tracker.note_clock_set_back(at(-3600))
+    entries += [tracker.track(event(3 + n, 100 + n).identity) for n in range(2)]  # a backlog of before
+    tracker.mark_caught_up(ClockReading(at(-3500), at(0)))
     for entry in entries[:-1]:
-        ledger.acknowledge(entry)
-    waiting = ledger.to_checkpoint()
-    ledger.acknowledge(entries[-1])
-    settled = ledger.to_checkpoint()
+        tracker.acknowledge(entry)
+    waiting = tracker.to_checkpoint()
+    tracker.acknowledge(entries[-1])
+    settled = tracker.to_checkpoint()
     assert waiting
     assert (waiting.newest, waiting.last) == (at(-3600), entries[3].identity)
     assert settled
     assert (settled.newest, settled.last) == (at(-3500), entries[4].identity)
-    ledger.acknowledge(ledger.track(event(9, -3400).identity))
-    ledger.mark_caught_up(ClockReading(at(-3390), at(110)))
-    later = ledger.to_checkpoint()
+    tracker.acknowledge(tracker.track(event(9, -3400).identity))
+    tracker.mark_caught_up(ClockReading(at(-3390), at(110)))
+    later = tracker.to_checkpoint()
     assert later
     assert (later.newest, later.read_from) == (at(-3400), None)
 
 
 def test_where_reading_has_caught_up_says_nothing_of_what_is_acknowledged_after_it() -> None:
-    ledger = OffsetTracker("uuid", None)
+    tracker = OffsetTracker("uuid", None)
     identities = [event(n, n).identity for n in range(3 * REMEMBERED)]
     for n, identity in enumerate(identities):
         if n == REMEMBERED:
-            ledger.mark_caught_up(ClockReading(at(n), at(n)))
-        ledger.acknowledge(ledger.track(identity))
-    busy = ledger.to_checkpoint()
+            tracker.mark_caught_up(ClockReading(at(n), at(n)))
+        tracker.acknowledge(tracker.track(identity))
+    busy = tracker.to_checkpoint()
     assert busy
     assert busy.read_from is None
     assert all(map(busy.covers, identities))
@@ -248,10 +248,10 @@ def test_a_long_backlog_after_a_resume_is_read_on_wherever_the_collector_is_lost
 
 
 def test_a_checkpoint_tells_how_the_clocks_stood_at_the_start_where_reading_has_not_come_to_its_end() -> None:
-    ledger = OffsetTracker("uuid", None)
-    ledger.set_start_clock(ClockReading(at(0), at(5)))
-    ledger.acknowledge(ledger.track(event(1, -100).identity))
-    kept = ledger.to_checkpoint()
+    tracker = OffsetTracker("uuid", None)
+    tracker.set_start_clock(ClockReading(at(0), at(5)))
+    tracker.acknowledge(tracker.track(event(1, -100).identity))
+    kept = tracker.to_checkpoint()
     assert kept
     position = ReadCursor(None, kept)
     assert position.detect_clock_set_back(ClockReading(at(-50), at(65)))
