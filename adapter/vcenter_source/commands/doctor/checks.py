@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -80,25 +80,14 @@ async def run_check(check: Callable[[], Awaitable[CheckResult]]) -> CheckResult:
 
 async def run_in_thread(call: Callable[[], T]) -> T:
     """Run a blocking call in a thread that does not delay the end of the process: a name server may take a minute."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def resolve(value: T | None, error: Exception | None) -> None:
-        if future.done():  # the caller has given up
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(value)  # type: ignore[arg-type]  # there is a value where there is no error
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()  # from here on it cannot be cancelled, only nobody may wait for it
 
     def work() -> None:
-        value, error = None, None
         try:
-            value = call()
+            future.set_result(call())
         except Exception as exc:  # noqa: BLE001  raised where the future is awaited
-            error = exc
-        with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(resolve, value, error)
+            future.set_exception(exc)
 
     threading.Thread(target=work, name="doctor", daemon=True).start()
-    return await future
+    return await asyncio.wrap_future(future)
