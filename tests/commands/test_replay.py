@@ -135,7 +135,7 @@ def test_a_sink_that_is_away_ends_the_replay_and_every_letter_stays(tmp_path: Pa
         taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
         code, out, _ = replayed(tmp_path, f"http://127.0.0.1:{taken.getsockname()[1]}/")
     assert code == 1
-    assert out.startswith("0 accepted and removed, 0 refused again and kept; stopped, since http://127.0.0.1")
+    assert out.startswith("0 accepted and removed, 0 refused again and kept; stopped early: http://127.0.0.1")
     assert names(folder) == ["0", "1", "2"]
 
 
@@ -161,7 +161,7 @@ def test_a_replay_that_is_broken_off_sends_no_letter_again_that_was_accepted(
         assert "Traceback" not in said
         if end is not signal.SIGKILL:
             assert command.returncode == 1
-            words = "2 accepted and removed, 0 refused again and kept; stopped, since it was told to stop.\n"
+            words = "2 accepted and removed, 0 refused again and kept; stopped early: interrupted by a signal.\n"
             assert out == words
         assert names(folder) == ["2", "3"]
         assert replayed(tmp_path, sink.url)[0] == 0
@@ -277,7 +277,7 @@ def test_a_sink_that_turns_every_letter_away_ends_the_replay_after_a_few(tmp_pat
     with recording_sink(lambda _: (403, {})) as sink:
         code, out, _ = replayed(tmp_path, sink.url)
         assert (code, len(sink.requests)) == (1, 5)
-        assert "5 refused again and kept; stopped, since" in out
+        assert "5 refused again and kept; stopped early:" in out
         assert "403" in out
     assert len(names(folder)) == 9
 

@@ -42,7 +42,7 @@ class ReplaySummary:
 
     def __str__(self) -> str:
         text = f"{self.accepted} accepted and removed, {self.refused} refused again and kept"
-        return text if self.stopped is None else f"{text}; stopped, since {self.stopped}"
+        return text if self.stopped is None else f"{text}; stopped early: {self.stopped}"
 
 
 class Replay:
@@ -86,7 +86,7 @@ class Replay:
 
     def stop(self) -> None:
         """End after the letter that is in flight."""
-        self.summary.stopped = "it was told to stop"
+        self.summary.stopped = "interrupted by a signal"
 
     async def _send_file(self, letters: Iterator[StoredLetter], event_id: str | None, accepted: set[bytes]) -> None:
         for letter in letters:

@@ -23,7 +23,7 @@ async def check_dead_letters(settings: Settings) -> CheckResult:
         return await run_in_thread(partial(check_folder, settings.dead_letters.path, settings.dead_letters.max_bytes))
     if settings.dead_letters.sink is not None:
         return ok("go to DEAD_LETTER_SINK")
-    message = "not configured: an event that the sink refuses is held, and in the end holds up the stream"
+    message = "not configured: an event that the sink refuses is retried for ever, and in the end holds up the stream"
     return warning(message, "set DEAD_LETTER_SINK or DEAD_LETTER_PATH")
 
 
@@ -57,7 +57,7 @@ async def check_checkpoint(settings: Settings, store: CheckpointStore, vcenter: 
     address = settings.state.checkpoint
     if address == IN_MEMORY:
         advice = "to resume after a restart, set CHECKPOINT=file:///path on a volume that outlives the pod"
-        return warning("memory: is lost at a restart, which begins at START_FROM", advice)
+        return warning("memory: is lost at a restart; the adapter begins at START_FROM then", advice)
     parts = urlsplit(address)
     if parts.scheme == "file":  # whether a ConfigMap may be written shows only at the first save
         result = await run_in_thread(partial(check_file, Path(parts.path)))

@@ -113,7 +113,7 @@ class VcenterChecks:
             return warning("a collector can be created, but shows no event", f"if vCenter has events, {GRANT_ADVICE}")
         self.oldest = event.created
         message = (
-            f"a collector can be created; oldest event is {event.key}, {event.name}, of {format_age(event.created)}"
+            f"a collector can be created; the oldest event is {event.key}, {event.name}, of {format_age(event.created)}"
         )
         return ok(message, key=event.key, name=event.name, created=event.created.isoformat())
 
@@ -140,7 +140,9 @@ def assess_privileges(granted: Mapping[str, bool], *, propagated: bool) -> Check
         )
         return warning(message, GRANT_ADVICE, lacking=lacking)
     if not propagated:
-        return warning("the account sees nothing below the root folder", "make its permission there propagate")
+        return warning(
+            "the account sees nothing below the root folder", "make its permission on the root folder propagate"
+        )
     return ok(f"{' and '.join(granted)} on the root folder", lacking=lacking)
 
 
