@@ -1,1 +1,1 @@
-"""The environment and mounted secrets, read into frozen values."""
+"""The environment and mounted secrets, read into frozen values nested by area."""

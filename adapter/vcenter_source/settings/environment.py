@@ -2,8 +2,8 @@
 
 A program's settings are nested by area::
 
-    Settings                     a ProgramSettings: one attribute an area
-    ├── vcenter: VcenterSettings  an EnvironmentSettings: one field a variable
+    Settings                        a ProgramSettings: one attribute per area
+    ├── vcenter: VcenterSettings    an EnvironmentSettings: one field per variable
     ├── sink: SinkSettings
     └── …
 
@@ -131,7 +131,7 @@ def list_variables(kind: type[BaseModel]) -> frozenset[str]:
 
 
 def get_names(field: FieldInfo) -> list[str]:
-    """The variables that a field is read from, the preferred one first."""
+    """Return the variables that a field is read from, the preferred one first."""
     alias = field.validation_alias
     return [str(name) for name in alias.choices] if isinstance(alias, AliasChoices) else []
 

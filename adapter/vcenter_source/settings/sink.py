@@ -28,7 +28,7 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE
 
 
 def validate_sink_address(value: str | None) -> str | None:
-    """Refuse what is no sink's address. Raises ValueError."""
+    """Check that a sink can have this address. Raises ValueError."""
     if value is None or value == STANDARD_OUTPUT:
         return value
     parts = split_url(value.removeprefix(OPENFAAS))
@@ -150,7 +150,7 @@ class RetrySettings(EnvironmentSettings):
 
 
 class DeliverySettings(EnvironmentSettings):
-    """How many events are on their way at once."""
+    """How many events are in flight at once, and how long a stop waits for them."""
 
     max_in_flight: Annotated[int, either("MAX_IN_FLIGHT")] = Field(default=64, ge=1, le=10_000)
     """How many events may be in flight to the sink at once. Events about one object never overtake each other; `1`

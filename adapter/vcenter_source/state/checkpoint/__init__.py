@@ -9,7 +9,7 @@ from typing import Protocol
 from vcenter_source.core.event import ClockReading, Identity, key_step
 
 REMEMBERED = 256
-"""How many acknowledged events a checkpoint names; it must stay small enough to be saved each second."""
+"""How many acknowledged events up to ``last`` a checkpoint names; it must stay small enough to be saved each second."""
 
 INSTANT = timedelta(microseconds=1)
 
@@ -98,14 +98,14 @@ class OffsetTracker:
 
     ``last`` moves only past a contiguous run of acknowledged events, never past one that is still on its way::
 
-        read order     1   2   3   4   5   6   7        + acknowledged    . on its way    - nobody wants it
-                       +   +   -   .   +   .   +
-        last               ·   ↑   ·   ·   ·   ·        3: the unwanted event is skipped along with 2
-        checkpoint     1   2           5       7        ``acknowledged``: named, so that a restart does not resend them
+        read order    1   2   3   4   5   6   7       + acknowledged    - unwanted    . in flight
+                      +   +   -   .   +   .   +
+        last                  ^                       1 and 2 are acknowledged, and nobody wants 3
+        named         1   2           5       7       ``Checkpoint.acknowledged``
 
-    A restart reads again from ``last`` and skips the named events, so only 4 and 6 are sent again. At most REMEMBERED
-    events before ``last`` stay named: when one is dropped, ``horizon`` moves up to its created time, and covers it and
-    all before it by time alone.
+    After a restart, reading begins some time before ``last`` and skips the named events: only 4 and 6 are sent again.
+    At most REMEMBERED events up to ``last`` stay named. When one is dropped, ``horizon`` moves up to its created time,
+    and from then on covers it, and all events before it, by their time alone.
 
     ``since`` is where reading begins without a checkpoint (None: at the oldest event); nothing earlier is ever read.
     """
