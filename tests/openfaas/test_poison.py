@@ -15,7 +15,7 @@ from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError
 from vcenter_source.core.event import Event
 from vcenter_source.core.observers import Observer
-from vcenter_source.core.poison import MANY
+from vcenter_source.core.poison import MIN_OTHERS_PASSED
 from vcenter_source.events.conversion import Converter
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.pipeline.processor import EventProcessor
@@ -104,7 +104,7 @@ def test_a_403_is_the_functions_own_or_of_what_stands_before_it(own: bool, expec
 
 
 def test_a_stream_with_one_event_too_large_goes_on_and_that_one_is_in_the_dead_letter() -> None:
-    box, keys = Box(), range(1, MANY + 20)
+    box, keys = Box(), range(1, MIN_OTHERS_PASSED + 20)
     acknowledged: list[int] = []
     failed_once = asyncio.Event()  # before the others go on: so many of them must get through after it
 

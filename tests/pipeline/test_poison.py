@@ -10,7 +10,7 @@ from tests.support.dispatcher import EXACT, Box, parcel
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.core.observers import Observer
-from vcenter_source.core.poison import MANY, Suspicion, Traffic
+from vcenter_source.core.poison import MIN_OTHERS_PASSED, Suspicion, Traffic
 from vcenter_source.pipeline.dispatcher import Dispatcher, RetryPolicy
 
 FORBIDDEN = SinkAccessError("403: no", status=403, body=b"no")
@@ -60,7 +60,7 @@ def test_where_all_else_stands_still_tries_count_after_many_got_through_but_not_
         return which.fail(traffic)
 
     assert fails(suspicion) == 1
-    for _ in range(MANY):
+    for _ in range(MIN_OTHERS_PASSED):
         traffic.accept(traffic.begin())
     assert [fails(suspicion) for _ in range(3)] == [2, 3, 4], "nothing more is sent, so nothing can get through"
     assert fails(other) == 1
@@ -78,7 +78,7 @@ def test_several_that_stand_alone_all_count() -> None:
         return [each.fail(traffic) for each in several if traffic.begin()]
 
     assert fail() == [1, 1, 1]
-    for _ in range(MANY):
+    for _ in range(MIN_OTHERS_PASSED):
         traffic.accept(traffic.begin())
     assert [fail() for _ in range(2)] == [[2] * 3, [3] * 3]
 

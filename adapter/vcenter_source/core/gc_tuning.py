@@ -2,7 +2,7 @@
 
 import gc
 
-YOUNG = 50000
+GC_THRESHOLD = 50000
 """New objects before the next collection. At Python's own 700, events in flight are scanned several times, and there is
 hardly ever any garbage among them."""
 
@@ -10,4 +10,4 @@ hardly ever any garbage among them."""
 def freeze_and_relax() -> None:
     """Freeze what is allocated so far: it lives as long as the process, and scanning it costs a fifth of the CPU."""
     gc.freeze()
-    gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
+    gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])

@@ -11,7 +11,7 @@ its tries. Those tries count, too, if many events had got through and none has f
 
 from dataclasses import dataclass
 
-MANY = 100
+MIN_OTHERS_PASSED = 100
 """Events that have to get through before a try counts although all others stand still."""
 
 
@@ -60,7 +60,7 @@ class Suspicion:
 
     def _stands_alone(self, traffic: Traffic) -> bool:
         """Return whether many got through since its first failure, and no other event has failed since."""
-        is_suspected = self.tries > 1 and traffic.passed - self._passed_before >= MANY
+        is_suspected = self.tries > 1 and traffic.passed - self._passed_before >= MIN_OTHERS_PASSED
         return is_suspected and traffic.accepted > traffic.doubted
 
     def fail(self, traffic: Traffic) -> int:

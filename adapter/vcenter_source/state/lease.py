@@ -26,10 +26,8 @@ from vcenter_source.core.errors import KubernetesConflictError, KubernetesForbid
 from vcenter_source.core.threads import run_to_completion
 
 if TYPE_CHECKING:
-    from vcenter_source.state.kube import (
-        KubernetesObject,
-        Object,
-    )  # its packages load only where a cluster is spoken to
+    # At run time, kubernetes' packages load only when a cluster is used.
+    from vcenter_source.state.kube import KubernetesObject, Object
 
 log = structlog.get_logger()
 

@@ -8,10 +8,8 @@ from vcenter_source.state.checkpoint import Checkpoint
 from vcenter_source.state.checkpoint.serialization import StoredCheckpoint, deserialize, serialize
 
 if TYPE_CHECKING:
-    from vcenter_source.state.kube import (
-        KubernetesObject,
-        Object,
-    )  # its packages load only where a cluster is spoken to
+    # At run time, kubernetes' packages load only when a cluster is used.
+    from vcenter_source.state.kube import KubernetesObject, Object
 
 Known = tuple["Object | None", StoredCheckpoint | None]
 """A ConfigMap, and the stored checkpoint in it."""
