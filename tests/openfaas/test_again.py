@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,24 +17,6 @@ from tests.support.waiting import eventually
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.sinks.endpoint import SEND_AGAIN
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[FakeGateway]:
-    with fake_gateway() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def shim(gateway: FakeGateway) -> Iterator[Shim]:
-    with shim_at(gateway) as one:
-        yield one
-
-
-@pytest.fixture
-def tag(gateway: FakeGateway, shim: Shim) -> Iterator[Function]:
-    with deployed(shim, gateway, "tag", topic_invocation="sync") as function:
-        yield function
 
 
 def test_who_asks_for_an_event_anew_has_it_invoked_once_more_however_often_that_is_retried(

@@ -16,7 +16,7 @@ from demo.receiver import Receiver
 from tests.support.adapter_admin import run_adapter
 from tests.support.openfaas import TRACE, cloudevent, pool_created, vcenter_event
 from tests.support.openfaas_gateway import FakeGateway, Function, fake_gateway
-from tests.support.openfaas_shim import POOL_TYPE, Shim, adapter_settings, binary, deployed, shim_at
+from tests.support.openfaas_shim import POOL_TYPE, Shim, adapter_settings, binary, shim_at
 from tests.support.processes import process, wait_for_line
 from tests.support.simulator_control import post_events
 from tests.support.waiting import eventually
@@ -27,25 +27,6 @@ from vcenter_source.events.codec import OrjsonFormat
 from vcenter_source.settings.environment import read_area, read_program
 from vcenter_source.settings.openfaas import ShimSettings
 from vcenter_source.settings.sink import DeadLetterSettings, SinkSettings
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[FakeGateway]:
-    with fake_gateway() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def shim(gateway: FakeGateway) -> Iterator[Shim]:
-    with shim_at(gateway, MAX_BODY_BYTES="20000") as one:
-        yield one
-
-
-@pytest.fixture
-def tag(gateway: FakeGateway, shim: Shim) -> Iterator[Function]:
-    """A function that is waited for."""
-    with deployed(shim, gateway, "tag", topic_invocation="sync") as function:
-        yield function
 
 
 @pytest.mark.parametrize(("bind", "key"), [(to_binary, 10), (to_structured, 11)])

@@ -1,6 +1,7 @@
-"""What the tests of the room that talks to vCenter need: a session, a client, and the simulator's controls."""
+"""What the tests of the room that talks to vCenter need: a session, a client, and a stream of events."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from vcenter_functions.login import Credentials
 from vcenter_functions.net.tls import Authorities
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_source.core.backoff import Backoff
+from vcenter_source.core.event import Event, Gap
+from vcenter_source.pipeline.cursor import ReadCursor
+from vcenter_source.pipeline.reader import EventReader
+from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.session import Session
 
@@ -28,3 +33,9 @@ async def vcenter_client(url: str) -> AsyncIterator[Vcenter]:
         yield vcenter
     finally:
         await vcenter.close()
+
+
+def read_events(vcenter: Vcenter) -> AsyncGenerator[Event | Gap, None]:
+    """Events as a running adapter reads them, from the oldest on, without pauses after failures."""
+    tracker = OffsetTracker("uuid", None)
+    return EventReader(vcenter, ReadCursor(None), (), AT_ONCE, asyncio.sleep, tracker).events()

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.support.simulator_control import post_events, read_state, set_fault
-from tests.support.vcenter import AT_ONCE, session, vcenter_client
+from tests.support.vcenter import read_events, session, vcenter_client
 from tests.support.web_server import web_server
 from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.net.tls import Authorities
@@ -26,9 +26,6 @@ from vcenter_source.core.errors import (
     VcenterUnavailableError,
 )
 from vcenter_source.core.event import Event
-from vcenter_source.pipeline.cursor import ReadCursor
-from vcenter_source.pipeline.reader import EventReader
-from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.vcenter import collector
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.session import Session
@@ -152,9 +149,7 @@ def test_the_stream_goes_on_by_itself_after_a_loss(loss: dict[str, object]) -> N
 
         async def read() -> list[int]:
             async with vcenter_client(own.url) as vcenter:
-                stream = EventReader(
-                    vcenter, ReadCursor(None), (), AT_ONCE, asyncio.sleep, OffsetTracker("uuid", None)
-                ).events()
+                stream = read_events(vcenter)
                 keys: list[int] = []
                 async with aclosing(stream):
                     await asyncio.to_thread(post_events, own, 10)

@@ -9,13 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.simulator_control import post_events, read_state, set_fault
-from tests.support.vcenter import AT_ONCE, session, vcenter_client
+from tests.support.vcenter import read_events, session, vcenter_client
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import VcenterUnavailableError
-from vcenter_source.pipeline.cursor import ReadCursor
-from vcenter_source.pipeline.reader import EventReader
-from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.vcenter import collector, leftovers, paging
 from vcenter_source.vcenter.collector import Collector
 from vcenter_source.vcenter.decode import decode_partial_page
@@ -33,9 +30,7 @@ async def read(own: Simulator, count: int) -> list[int]:
     """The keys of so many events, as a running adapter reads them."""
     async with vcenter_client(own.url) as vcenter:
         keys: list[int] = []
-        async with aclosing(
-            EventReader(vcenter, ReadCursor(None), (), AT_ONCE, asyncio.sleep, OffsetTracker("uuid", None)).events()
-        ) as events:
+        async with aclosing(read_events(vcenter)) as events:
             async for event in events:
                 keys.append(event.key)  # type: ignore[union-attr]  # no gap is told here
                 if len(keys) == count:

@@ -16,7 +16,7 @@ from pyVmomi import vim
 from structlog.testing import capture_logs
 
 from tests.support.simulator_control import post_events, read_state, set_fault
-from tests.support.vcenter import AT_ONCE, session, vcenter_client
+from tests.support.vcenter import read_events, session, vcenter_client
 from tests.support.web_server import web_server
 from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.net.tls import Authorities
@@ -24,9 +24,6 @@ from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import AuthenticationError, ConfigurationError, VcenterUnavailableError
-from vcenter_source.pipeline.cursor import ReadCursor
-from vcenter_source.pipeline.reader import EventReader
-from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.vcenter import leftovers
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.collector import Collector
@@ -37,9 +34,7 @@ from vcenter_source.vcenter.stub import Stub
 async def read_through(own: Simulator, blips: int, trouble: Callable[[int], None]) -> list[int]:
     """Read events as a running adapter does; before each is posted there is trouble. Returns the keys read."""
     async with vcenter_client(own.url) as vcenter:
-        stream = EventReader(
-            vcenter, ReadCursor(None), (), AT_ONCE, asyncio.sleep, OffsetTracker("uuid", None)
-        ).events()
+        stream = read_events(vcenter)
         keys: list[int] = []
         async with aclosing(stream):
             await asyncio.to_thread(post_events, own, 1)
