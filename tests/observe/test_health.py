@@ -43,7 +43,7 @@ class Judged:
         return Health(self.status, stale_after=60.0, checkpoint_interval=5.0).run_checks()[name]
 
 
-def parcel() -> Envelope:
+def make_envelope() -> Envelope:
     attributes = {"id": "1", "source": "https://vc/sdk", "type": "com.vmware.event.vm.poweredon"}
     return Envelope(CloudEvent(attributes), "vm-1")
 
@@ -72,12 +72,12 @@ def test_a_vcenter_that_neither_answers_nor_fails_is_noticed() -> None:
 def test_vcenter_is_not_blamed_while_the_sink_holds_the_reading() -> None:
     judged = Judged()
     judged.status.vcenter.record_success()
-    judged.accept(parcel())
+    judged.accept(make_envelope())
     assert judged.check("vcenter", 3600).ok
 
 
 def test_a_sink_is_ready_while_nothing_waits_for_long() -> None:
-    judged, one = Judged(), parcel()
+    judged, one = Judged(), make_envelope()
     assert judged.check("sink", 3600) == Check(ok=True, why="no event accepted yet")
     judged.accept(one)
     judged.status.on_retrying(one, "503")
@@ -91,7 +91,7 @@ def test_a_sink_is_ready_while_nothing_waits_for_long() -> None:
 
 
 def test_one_event_that_the_sink_never_takes_does_not_hide_that_it_takes_the_others() -> None:
-    judged, stuck, other = Judged(), parcel(), parcel()
+    judged, stuck, other = Judged(), make_envelope(), make_envelope()
     judged.accept(stuck)
     judged.now += 3600
     judged.accept(other)
@@ -108,7 +108,7 @@ def test_one_event_that_the_sink_never_takes_does_not_hide_that_it_takes_the_oth
 def test_what_holds_the_stream_is_named_also_where_it_has_no_answer_yet() -> None:
     judged = Judged()
     for _ in range(64):
-        judged.accept(parcel())
+        judged.accept(make_envelope())
     assert judged.check("sink", 61) == Check(
         ok=False,
         why="no event accepted yet, and event 1 (com.vmware.event.vm.poweredon) waits for 61 s, and 63 more: "
@@ -117,7 +117,7 @@ def test_what_holds_the_stream_is_named_also_where_it_has_no_answer_yet() -> Non
 
 
 def test_what_waits_for_thirty_seconds_is_named_before_it_makes_the_sink_not_ready() -> None:
-    judged, stuck, other = Judged(), parcel(), parcel()
+    judged, stuck, other = Judged(), make_envelope(), make_envelope()
     judged.accept(stuck)
     judged.accept(other)
     judged.status.on_retrying(stuck, "500: no")
@@ -131,7 +131,7 @@ def test_what_waits_for_thirty_seconds_is_named_before_it_makes_the_sink_not_rea
 
 
 def test_a_sink_that_turns_everybody_away_is_not_ready_at_once() -> None:
-    judged, one, other = Judged(), parcel(), parcel()
+    judged, one, other = Judged(), make_envelope(), make_envelope()
     judged.accept(one)
     judged.accept(other)
     judged.status.on_access_refused("403: no")

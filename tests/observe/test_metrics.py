@@ -36,7 +36,7 @@ NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
 PREFIX = "vcenter_source"
 
 
-def parcel(cloudevents_type: str = "a") -> Envelope:
+def make_envelope(cloudevents_type: str = "a") -> Envelope:
     return Envelope(CloudEvent({"id": "1", "source": "/s", "type": cloudevents_type}), "lane")
 
 
@@ -84,7 +84,7 @@ def test_each_log_in_sets_vcenters_clock_and_counts() -> None:
 def test_what_is_in_flight_ages_and_then_counts_as_a_duration() -> None:
     clock = Clock(50.0)
     _, metrics, observers = observed(clock)
-    first, second = parcel(), parcel()
+    first, second = make_envelope(), make_envelope()
     assert (value(metrics, "events_in_flight"), value(metrics, "oldest_in_flight_seconds")) == (0.0, 0.0)
     first.accepted_at = clock.now
     observers.on_accepted(first)

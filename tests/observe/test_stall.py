@@ -5,7 +5,7 @@ from typing import Any
 from structlog.testing import capture_logs
 
 from tests.support.clock import Clock
-from tests.support.dispatcher import parcel
+from tests.support.dispatcher import make_envelope
 from vcenter_source import wiring as parts
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.observe.stall import StallWatch
@@ -36,7 +36,7 @@ class Watched:
 def test_after_thirty_seconds_a_line_names_what_waits_and_how_much() -> None:
     watched = Watched()
     for n in range(64):
-        watched.accept(parcel(str(n), "x"))
+        watched.accept(make_envelope(str(n), "x"))
     assert watched.after(29) == []
     (line,) = watched.after(1)
     assert line == {
@@ -52,7 +52,7 @@ def test_after_thirty_seconds_a_line_names_what_waits_and_how_much() -> None:
 
 
 def test_it_names_what_the_sink_said_and_comes_ever_more_seldom() -> None:
-    watched, one = Watched(), parcel("1", "x")
+    watched, one = Watched(), make_envelope("1", "x")
     watched.accept(one)
     watched.status.on_retrying(one, "500: oh")
     watched.status.on_retrying(one, "500: no")
@@ -63,14 +63,14 @@ def test_it_names_what_the_sink_said_and_comes_ever_more_seldom() -> None:
 
 def test_a_sink_that_is_slow_with_each_event_is_told_of_no_more_often() -> None:
     watched = Watched()
-    under_way = [parcel(str(n), "x") for n in range(40)]
+    under_way = [make_envelope(str(n), "x") for n in range(40)]
     for each in under_way:
         watched.accept(each)
         watched.after(1)
     lines = []
     for n in range(200):
         watched.status.on_delivered(under_way.pop(0))
-        under_way.append(parcel(f"later{n}", "x"))
+        under_way.append(make_envelope(f"later{n}", "x"))
         watched.accept(under_way[-1])
         lines += watched.after(1)
     assert len(lines) <= 3
@@ -80,12 +80,12 @@ def test_a_sink_that_is_slow_with_each_event_is_told_of_no_more_often() -> None:
 def test_a_pager_may_take_its_time() -> None:
     watched = Watched()
     watched.stall = parts.build_stall_watch(SinkSettings.model_construct(address="-"), watched.status)
-    watched.accept(parcel("1", "x"))
+    watched.accept(make_envelope("1", "x"))
     assert watched.after(3600) == []
 
 
 def test_the_end_of_it_is_told_once_and_the_next_begins_anew() -> None:
-    watched, one, other = Watched(), parcel("1", "x"), parcel("2", "y")
+    watched, one, other = Watched(), make_envelope("1", "x"), make_envelope("2", "y")
     watched.accept(one)
     assert len(watched.after(100)) == 2
     watched.status.on_delivered(one)

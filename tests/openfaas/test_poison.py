@@ -8,7 +8,7 @@ import pytest
 from cloudevents.core.v1.event import CloudEvent
 
 from demo.gateway_api import Reply, too_large
-from tests.support.dispatcher import Box, delivery_to
+from tests.support.dispatcher import Box, make_dispatcher
 from tests.support.openfaas import WHEN, at, cloudevent, deliver, send, until, vcenter_event
 from tests.support.openfaas_gateway import fake_gateway
 from vcenter_source.core.envelope import Envelope
@@ -113,13 +113,13 @@ def test_a_stream_with_one_event_too_large_goes_on_and_that_one_is_in_the_dead_l
         await until(lambda: len(acknowledged) >= len(keys) - 1)
 
     async def run(sink: OpenfaasSink) -> None:
-        delivery = delivery_to(sink, box, sleep=until_all_else_is_through)
+        dispatcher = make_dispatcher(sink, box, sleep=until_all_else_is_through)
         for key in keys:
             event = powered_on(key, 150_000 if key == 7 else 0)
-            await delivery.submit(Envelope(event, str(key), on_done=partial(acknowledged.append, key)))
+            await dispatcher.submit(Envelope(event, str(key), on_done=partial(acknowledged.append, key)))
             if key == 7:
                 await failed_once.wait()
-        assert await delivery.drain(20) == 0
+        assert await dispatcher.drain(20) == 0
 
     with fake_gateway(max_queued=100_000) as gateway:
         tag = gateway.deploy("tag", "*")
@@ -139,12 +139,12 @@ def test_several_in_a_row_of_one_object_go_to_the_dead_letter_though_the_others_
 
     async def run(sink: OpenfaasSink) -> None:
         tracker = OffsetTracker("uuid", None, WHEN)
-        delivery = delivery_to(sink, box, sleep=lambda _: asyncio.sleep(0.03))
+        dispatcher = make_dispatcher(sink, box, sleep=lambda _: asyncio.sleep(0.03))
         converter = Converter("https://vc/sdk", "8.0.3.0")
-        intake = EventProcessor(TypeFilter(()), converter, tracker, delivery, Observer(), ahead=40, trickle=0.02)
+        processor = EventProcessor(TypeFilter(()), converter, tracker, dispatcher, Observer(), ahead=40, trickle=0.02)
         for key in range(1, 100):
-            await intake.process(one(key))
-        assert await delivery.drain(20) == 0
+            await processor.process(one(key))
+        assert await dispatcher.drain(20) == 0
 
     with fake_gateway(max_queued=100_000) as gateway:
         tag = gateway.deploy("tag", "*")

@@ -106,24 +106,26 @@ class Life:
         retry = RetryPolicy(
             EXACT, give_up_after, partial(self.sleep, self.sleeps), lambda: self.world.seconds, poison_max_tries=3
         )
-        delivery = Dispatcher(self, self, max_in_flight=window, retry=retry, observer=observers, spawn=self.spawn)
-        intake = EventProcessor(TYPES, Converter("https://vc/sdk", "8.0.3.0"), self.tracker, delivery, observers, ahead)
-        position = ReadCursor(self.world.since, resumed, OVERLAP, self.now)
+        dispatcher = Dispatcher(self, self, max_in_flight=window, retry=retry, observer=observers, spawn=self.spawn)
+        processor = EventProcessor(
+            TYPES, Converter("https://vc/sdk", "8.0.3.0"), self.tracker, dispatcher, observers, ahead
+        )
+        cursor = ReadCursor(self.world.since, resumed, OVERLAP, self.now)
         start = ClockReading(self.world.now, self.world.ours)
-        if not position.detect_clock_set_back(start):
+        if not cursor.detect_clock_set_back(start):
             self.tracker.set_start_clock(start)
-        stream = EventReader(self, position, (), EXACT, partial(self.sleep, self.pauses), self.tracker, observers)
-        self.reading = self.spawn(self._carry(stream, intake))
+        reader = EventReader(self, cursor, (), EXACT, partial(self.sleep, self.pauses), self.tracker, observers)
+        self.reading = self.spawn(self._carry(reader, processor))
         self.loop.settle()
 
-    async def _carry(self, stream: EventReader, intake: EventProcessor) -> None:
-        async with aclosing(stream.events()) as events:
+    async def _carry(self, reader: EventReader, processor: EventProcessor) -> None:
+        async with aclosing(reader.events()) as events:
             async for event in events:
                 if isinstance(event, Event):
                     self.taken.add(event.identity)
                 elif event.reason == "hidden":
                     self.world.history.pass_over(event.after, event.before)
-                await intake.process(event)
+                await processor.process(event)
 
     def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = self.loop.create_task(work)

@@ -8,7 +8,7 @@ from functools import partial
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.dispatcher import delivery_to, parcel
+from tests.support.dispatcher import make_dispatcher, make_envelope
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import SinkUnavailableError
@@ -54,10 +54,10 @@ def test_nothing_is_lost_or_overtaken_within_a_lane_whatever_fails(
     acknowledged: list[str] = []
 
     async def deliver_all() -> int:
-        delivery = delivery_to(sink, window=window)
+        dispatcher = make_dispatcher(sink, window=window)
         for n, lane in enumerate(lanes):
-            await delivery.submit(parcel(str(n), lane, partial(acknowledged.append, str(n))))
-        return await delivery.drain(10)
+            await dispatcher.submit(make_envelope(str(n), lane, partial(acknowledged.append, str(n))))
+        return await dispatcher.drain(10)
 
     assert asyncio.run(deliver_all()) == 0
     assert sorted(sink.accepted) == sorted(acknowledged) == sorted(map(str, range(len(lanes))))
@@ -86,9 +86,9 @@ def test_delays_double_up_to_the_longest_and_respect_retry_after() -> None:
 
     async def deliver() -> None:
         backoff = Backoff(base=1.0, longest=30.0, random=lambda: 1.0 if len(delays) < 7 else 0.0)
-        delivery = delivery_to(Answering(), window=1, backoff=backoff, sleep=note)
-        await delivery.submit(parcel("1", "a"))
-        assert await delivery.drain(10) == 0
+        dispatcher = make_dispatcher(Answering(), window=1, backoff=backoff, sleep=note)
+        await dispatcher.submit(make_envelope("1", "a"))
+        assert await dispatcher.drain(10) == 0
 
     asyncio.run(deliver())
     assert delays == [1, 2, 4, 8, 16, 30, 30, 12, 30]
@@ -110,19 +110,19 @@ def test_a_failing_object_holds_up_nobody_until_the_window_is_full_and_then_read
 
     async def deliver() -> None:
         sink = OneObjectFails()
-        delivery = delivery_to(sink, window=3)
-        await delivery.submit(parcel("bad1", "x"))
-        await delivery.submit(parcel("bad2", "x"))
+        dispatcher = make_dispatcher(sink, window=3)
+        await dispatcher.submit(make_envelope("bad1", "x"))
+        await dispatcher.submit(make_envelope("bad2", "x"))
         for n in range(20):
-            await delivery.submit(parcel(str(n), f"lane{n}"))
+            await dispatcher.submit(make_envelope(str(n), f"lane{n}"))
         assert sink.accepted == [str(n) for n in range(19)]  # the last has had no turn yet
-        await delivery.submit(parcel("bad3", "x"))
-        held_up = asyncio.create_task(delivery.submit(parcel("20", "y")))
+        await dispatcher.submit(make_envelope("bad3", "x"))
+        held_up = asyncio.create_task(dispatcher.submit(make_envelope("20", "y")))
         for _ in range(50):
             await asyncio.sleep(0)
         assert not held_up.done()
         held_up.cancel()
-        assert await delivery.drain(0) == 3
+        assert await dispatcher.drain(0) == 3
 
     asyncio.run(deliver())
 
@@ -138,10 +138,10 @@ def test_a_drain_gives_up_after_its_time_and_acknowledges_nothing_more() -> None
             return Receipt()
 
     async def deliver() -> int:
-        delivery = delivery_to(Hanging())
-        await delivery.submit(parcel("1", "a", lambda: acknowledged.append("1")))
-        await delivery.submit(parcel("2", "a", lambda: acknowledged.append("2")))
-        return await delivery.drain(0.01)
+        dispatcher = make_dispatcher(Hanging())
+        await dispatcher.submit(make_envelope("1", "a", lambda: acknowledged.append("1")))
+        await dispatcher.submit(make_envelope("2", "a", lambda: acknowledged.append("2")))
+        return await dispatcher.drain(0.01)
 
     assert asyncio.run(deliver()) == 2
     assert acknowledged == []

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from tests.support.dispatcher import EXACT, Box, delivery_to, parcel
+from tests.support.dispatcher import EXACT, Box, make_dispatcher, make_envelope
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import DeadLetterUnavailableError, EventRefusedError, SinkUnavailableError
 from vcenter_source.core.observers import Observer
@@ -55,10 +55,10 @@ def test_a_refused_event_is_acknowledged_once_it_is_in_the_dead_letter_and_those
             happened.append("delivered")
 
     async def deliver() -> int:
-        delivery = delivery_to(sink, box, observer=Noting())
-        await delivery.submit(parcel("bad", "a", lambda: happened.append(f"acknowledged {len(box.names)}")))
-        await delivery.submit(parcel("good", "a"))
-        return await delivery.drain(5)
+        dispatcher = make_dispatcher(sink, box, observer=Noting())
+        await dispatcher.submit(make_envelope("bad", "a", lambda: happened.append(f"acknowledged {len(box.names)}")))
+        await dispatcher.submit(make_envelope("good", "a"))
+        return await dispatcher.drain(5)
 
     assert asyncio.run(deliver()) == 0
     assert happened == ["failed", "failed", "dead-lettered 1: 400: no such thing", "acknowledged 1", "delivered"]
@@ -75,10 +75,10 @@ def test_without_a_dead_letter_a_refused_event_is_held_and_tried_again_until_the
         await asyncio.sleep(0)
 
     async def deliver() -> int:
-        delivery = delivery_to(sink, sleep=note)
-        await delivery.submit(parcel("bad", "a", lambda: acknowledged.append("bad")))
-        await delivery.submit(parcel("good", "a", lambda: acknowledged.append("good")))
-        return await delivery.drain(5)
+        dispatcher = make_dispatcher(sink, sleep=note)
+        await dispatcher.submit(make_envelope("bad", "a", lambda: acknowledged.append("bad")))
+        await dispatcher.submit(make_envelope("good", "a", lambda: acknowledged.append("good")))
+        return await dispatcher.drain(5)
 
     with capture_logs() as lines:
         assert asyncio.run(deliver()) == 0
@@ -91,12 +91,12 @@ def test_without_a_dead_letter_a_refused_event_is_held_and_tried_again_until_the
 
 def test_a_full_window_of_held_events_stops_the_reading() -> None:
     async def deliver() -> int:
-        delivery = delivery_to(Sorting(), window=2)
-        await delivery.submit(parcel("bad1", "a"))
-        await delivery.submit(parcel("bad2", "b"))
+        dispatcher = make_dispatcher(Sorting(), window=2)
+        await dispatcher.submit(make_envelope("bad1", "a"))
+        await dispatcher.submit(make_envelope("bad2", "b"))
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(delivery.submit(parcel("good", "c")), 0.02)
-        return await delivery.drain(0)
+            await asyncio.wait_for(dispatcher.submit(make_envelope("good", "c")), 0.02)
+        return await dispatcher.drain(0)
 
     assert asyncio.run(deliver()) == 2
 
@@ -110,9 +110,9 @@ def test_after_its_duration_an_event_that_could_pass_goes_to_the_dead_letter_too
 
     async def deliver() -> int:
         retry = RetryPolicy(EXACT, duration=10.0, sleep=pass_time, clock=lambda: now[0])
-        delivery = Dispatcher(sink, box, max_in_flight=4, retry=retry)
-        await delivery.submit(parcel("away", "a"))
-        return await delivery.drain(5)
+        dispatcher = Dispatcher(sink, box, max_in_flight=4, retry=retry)
+        await dispatcher.submit(make_envelope("away", "a"))
+        return await dispatcher.drain(5)
 
     assert asyncio.run(deliver()) == 0
     assert now[0] == 110.0  # 1, 2, 4, and what is left of the next 8
@@ -124,10 +124,10 @@ def test_the_second_dead_letter_takes_what_the_first_does_not() -> None:
     first, second = Box(failures=1), Box()
 
     async def deliver() -> int:
-        delivery = delivery_to(Sorting(), FallbackStore([first, second]), window=1)
-        await delivery.submit(parcel("bad1", "a"))
-        await delivery.submit(parcel("bad2", "a"))
-        return await delivery.drain(5)
+        dispatcher = make_dispatcher(Sorting(), FallbackStore([first, second]), window=1)
+        await dispatcher.submit(make_envelope("bad1", "a"))
+        await dispatcher.submit(make_envelope("bad2", "a"))
+        return await dispatcher.drain(5)
 
     assert asyncio.run(deliver()) == 0
     assert (first.names, second.names) == (["bad2"], ["bad1"])
@@ -136,7 +136,7 @@ def test_the_second_dead_letter_takes_what_the_first_does_not() -> None:
 def test_where_no_dead_letter_takes_it_the_log_says_why_of_each() -> None:
     async def store() -> None:
         with pytest.raises(DeadLetterUnavailableError, match=r"^full; set DEAD_LETTER_SINK"):
-            await FallbackStore([Box(math.inf), NoDeadLetters()]).store(parcel("1", "a"), Reason("here", "400"))
+            await FallbackStore([Box(math.inf), NoDeadLetters()]).store(make_envelope("1", "a"), Reason("here", "400"))
 
     asyncio.run(store())
 
@@ -170,19 +170,19 @@ class Moody:
             raise DeadLetterUnavailableError("no answer")
 
 
-async def deliver_until(moment: int, delivery: Dispatcher, parcels: list[Envelope]) -> bool:
+async def deliver_until(moment: int, dispatcher: Dispatcher, envelopes: list[Envelope]) -> bool:
     """Deliver, and stop dead after so many turns of the loop; returns whether all were submitted by then."""
 
     async def submit_all() -> None:
-        for one in parcels:
-            await delivery.submit(one)
+        for one in envelopes:
+            await dispatcher.submit(one)
 
     reading = asyncio.create_task(submit_all())
     for _ in range(moment):
         await asyncio.sleep(0)
     finished = reading.done()
     reading.cancel()
-    left = await delivery.drain(10 if finished else 0)
+    left = await dispatcher.drain(10 if finished else 0)
     return finished and left == 0
 
 
@@ -207,9 +207,9 @@ def test_nothing_is_acknowledged_that_is_stored_nowhere(
         acknowledged.append(name)
 
     async def deliver() -> bool:
-        delivery = delivery_to(Moody(sink_does, stored), Moody(box_does, stored), window=window)
-        parcels = [parcel(str(n), lane, partial(acknowledge, str(n))) for n, lane in enumerate(lanes)]
-        return await deliver_until(moment, delivery, parcels)
+        dispatcher = make_dispatcher(Moody(sink_does, stored), Moody(box_does, stored), window=window)
+        envelopes = [make_envelope(str(n), lane, partial(acknowledge, str(n))) for n, lane in enumerate(lanes)]
+        return await deliver_until(moment, dispatcher, envelopes)
 
     finished = asyncio.run(deliver())
     assert len(set(acknowledged)) == len(acknowledged)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.dispatcher import EXACT, Box, parcel
+from tests.support.dispatcher import EXACT, Box, make_envelope
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.core.observers import Observer
@@ -128,18 +128,18 @@ def delivered(
 
     async def deliver() -> None:
         retry = RetryPolicy(EXACT, poison_max_tries=max_tries, sleep=lambda _: turns(12))
-        delivery = Dispatcher(sink, box, max_in_flight=8, retry=retry, observer=observer)
+        dispatcher = Dispatcher(sink, box, max_in_flight=8, retry=retry, observer=observer)
 
         def taken(name: str) -> Callable[[], None]:
             return lambda: acknowledged.append(name)
 
-        await delivery.submit(parcel("bad", "x", taken("bad")))
+        await dispatcher.submit(make_envelope("bad", "x", taken("bad")))
         await turns(3)
         for n in range(others):
-            await delivery.submit(parcel(str(n), f"lane{n}", taken(str(n))))
+            await dispatcher.submit(make_envelope(str(n), f"lane{n}", taken(str(n))))
             await turns(15)
         await turns(60)
-        await delivery.drain(0)
+        await dispatcher.drain(0)
 
     asyncio.run(deliver())
     return box.names, acknowledged
@@ -171,12 +171,12 @@ def test_once_the_way_is_open_again_each_event_goes_on() -> None:
     acknowledged: list[str] = []
 
     async def deliver() -> int:
-        delivery = Dispatcher(sink, box, max_in_flight=8, retry=RetryPolicy(EXACT, sleep=lambda _: turns(9)))
+        dispatcher = Dispatcher(sink, box, max_in_flight=8, retry=RetryPolicy(EXACT, sleep=lambda _: turns(9)))
         for n in range(8):
-            await delivery.submit(parcel(str(n), f"lane{n}", lambda: acknowledged.append("x")))
+            await dispatcher.submit(make_envelope(str(n), f"lane{n}", lambda: acknowledged.append("x")))
         await turns(300)
         sink.closed = False
-        return await delivery.drain(5)
+        return await dispatcher.drain(5)
 
     assert asyncio.run(deliver()) == 0
     assert (len(acknowledged), box.names) == (8, [])

@@ -51,23 +51,23 @@ async def life(sink: Choosy, tracker: OffsetTracker, count: int, trickle: float 
     """What is not covered of ``count`` events is read, until all is delivered or only the stuck one is left to try."""
     sink.enough = asyncio.Event()
     retry = RetryPolicy(Backoff(base=0.0, longest=0.0, random=lambda: 1.0))
-    delivery = Dispatcher(sink, NoDeadLetters(), max_in_flight=8, retry=retry)
+    dispatcher = Dispatcher(sink, NoDeadLetters(), max_in_flight=8, retry=retry)
     converter = Converter("https://vc/sdk", "8.0.3.0")
-    intake = EventProcessor(TypeFilter(()), converter, tracker, delivery, Observer(), AHEAD, trickle)
+    processor = EventProcessor(TypeFilter(()), converter, tracker, dispatcher, Observer(), AHEAD, trickle)
     resumed = tracker.to_checkpoint()
 
     async def carry() -> None:
         for one in map(event, range(count)):
             if resumed is None or not resumed.covers(one.identity):
-                await intake.process(one)
-        await delivery.drain(10)
+                await processor.process(one)
+        await dispatcher.drain(10)
 
     carrying, enough = asyncio.ensure_future(carry()), asyncio.ensure_future(sink.enough.wait())
     await asyncio.wait([carrying, enough], return_when=asyncio.FIRST_COMPLETED)
     for task in (carrying, enough):
         task.cancel()
     await asyncio.gather(carrying, enough, return_exceptions=True)
-    await delivery.drain(0)
+    await dispatcher.drain(0)
 
 
 def test_one_stuck_event_stops_reading_when_others_are_far_ahead_of_it() -> None:

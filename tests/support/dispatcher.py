@@ -19,7 +19,7 @@ async def no_sleep(seconds: float) -> None:
     await asyncio.sleep(0)
 
 
-def delivery_to(
+def make_dispatcher(
     sink: Sink,
     letters: DeadLetters | None = None,
     *,
@@ -32,7 +32,7 @@ def delivery_to(
     return Dispatcher(sink, letters or NoDeadLetters(), max_in_flight=window, retry=retry, observer=observer)
 
 
-def parcel(name: str, lane: str, acknowledged: Callable[[], None] = lambda: None) -> Envelope:
+def make_envelope(name: str, lane: str, acknowledged: Callable[[], None] = lambda: None) -> Envelope:
     attributes = {"id": name, "source": "https://vc/sdk", "type": "com.vmware.event.vm.poweredon"}
     return Envelope(CloudEvent(attributes), lane, on_done=acknowledged)
 

@@ -66,7 +66,7 @@ def made_up(
     return CloudEvent(attributes | more, data)
 
 
-def parcel_of(event: CloudEvent) -> Envelope:
+def make_envelope(event: CloudEvent) -> Envelope:
     return Envelope(event, "lane")
 
 
@@ -96,7 +96,7 @@ class Alone:
     status: PipelineStatus
     observers: Observers
     loop: asyncio.AbstractEventLoop
-    parcels: dict[str, Envelope] = field(default_factory=dict)
+    envelopes: dict[str, Envelope] = field(default_factory=dict)
 
     def do(self, action: Callable[[], Any]) -> Any:
         done: Future[Any] = Future()
@@ -112,16 +112,18 @@ class Alone:
             self._post_one(event, state)
 
     def _post_one(self, event: CloudEvent, state: str) -> None:
-        parcel = self.parcels[event.get_id()] = parcel_of(event)
-        self.observers.on_accepted(parcel)
+        envelope = self.envelopes[event.get_id()] = make_envelope(event)
+        self.observers.on_accepted(envelope)
         if state == "retrying":
-            self.observers.on_retrying(parcel, "http://broker.example.com/ answers 503 Service Unavailable")
+            self.observers.on_retrying(envelope, "http://broker.example.com/ answers 503 Service Unavailable")
         elif state == "dead letter":
-            self.observers.on_dead_lettered(parcel, "http://broker.example.com/ answers 400 Bad Request: no such thing")
+            self.observers.on_dead_lettered(
+                envelope, "http://broker.example.com/ answers 400 Bad Request: no such thing"
+            )
         elif state == "delivered":
-            self.observers.on_delivered(parcel)
+            self.observers.on_delivered(envelope)
         if state in {"delivered", "dead letter"}:
-            del self.parcels[event.get_id()]
+            del self.envelopes[event.get_id()]
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def test_search_and_facets_narrow_the_list(page: Page) -> None:
         page.get_by_label("WARN").check()
         expect(page.locator(ROWS)).to_have_count(1)
         expect(page.locator(ROWS)).to_contain_text("db-2")
-        viewer.do(lambda: viewer.observers.on_delivered(viewer.parcels["99"]))
+        viewer.do(lambda: viewer.observers.on_delivered(viewer.envelopes["99"]))
         expect(page.locator("#empty")).to_have_text("No event matches.")
 
 

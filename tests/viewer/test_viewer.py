@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from tests.support.clock import Clock
-from tests.support.viewer import made_up, parcel_of
+from tests.support.viewer import made_up, make_envelope
 from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.viewer.feed import MAX_FAILURES, RECORD_OVERHEAD, Feed
 from vcenter_source.viewer.histogram import BIN_COUNT, BIN_SECONDS, MAX_FAMILIES, FamilyHistogram
@@ -16,22 +16,22 @@ from vcenter_source.viewer.summary import MAX_MESSAGE, MAX_VALUE, object_name, s
 def filled(number: int, limit: int = 100) -> Feed:
     feed = Feed(limit)
     for key in range(1, number + 1):
-        parcel = parcel_of(made_up(key))
-        feed.on_accepted(parcel)
-        feed.on_delivered(parcel)
+        envelope = make_envelope(made_up(key))
+        feed.on_accepted(envelope)
+        feed.on_delivered(envelope)
     feed.flush()
     return feed
 
 
 def test_each_event_has_the_state_that_its_delivery_came_to() -> None:
     clock = Clock(1_800_000_000.0)
-    feed, parcels = Feed(10, clock=clock), [parcel_of(made_up(key)) for key in range(4)]
-    for parcel in parcels:
-        feed.on_accepted(parcel)
+    feed, envelopes = Feed(10, clock=clock), [make_envelope(made_up(key)) for key in range(4)]
+    for envelope in envelopes:
+        feed.on_accepted(envelope)
     clock.now += 5
-    feed.on_retrying(parcels[1], "503")
-    feed.on_delivered(parcels[2])
-    feed.on_dead_lettered(parcels[3], "400: no such thing")
+    feed.on_retrying(envelopes[1], "503")
+    feed.on_delivered(envelopes[2])
+    feed.on_dead_lettered(envelopes[3], "400: no such thing")
     feed.flush()
     told = [record.changes_since(0) for record in feed.find_changed(0)]
     assert [(each["n"], each["state"], each.get("tries"), each.get("reason")) for each in told] == [
@@ -47,8 +47,8 @@ def test_each_event_has_the_state_that_its_delivery_came_to() -> None:
 
 
 def test_a_delivery_that_begins_anew_has_nothing_of_the_one_before_it_under_way() -> None:
-    feed, parcel = Feed(10), parcel_of(made_up(1))
-    feed.on_accepted(parcel)
+    feed, envelope = Feed(10), make_envelope(made_up(1))
+    feed.on_accepted(envelope)
     feed.flush()
     feed.on_start(OffsetTracker("uuid", None))
     feed.flush()
@@ -56,14 +56,14 @@ def test_a_delivery_that_begins_anew_has_nothing_of_the_one_before_it_under_way(
 
 
 def test_a_page_is_told_of_what_has_changed_since_it_was_told_last_and_once_of_each_row() -> None:
-    feed, parcels = Feed(10), [parcel_of(made_up(key)) for key in range(3)]
-    for parcel in parcels:
-        feed.on_accepted(parcel)
+    feed, envelopes = Feed(10), [make_envelope(made_up(key)) for key in range(3)]
+    for envelope in envelopes:
+        feed.on_accepted(envelope)
     feed.flush()
     known = feed.revision
     assert ["row" in record.changes_since(0) for record in feed.find_changed(0)] == [True] * 3
-    feed.on_delivered(parcels[1])
-    feed.on_accepted(parcel_of(made_up(9)))
+    feed.on_delivered(envelopes[1])
+    feed.on_accepted(make_envelope(made_up(9)))
     assert feed.flush()
     assert [(record.number, "row" in record.changes_since(known)) for record in feed.find_changed(known)] == [
         (2, False),
@@ -91,17 +91,17 @@ def test_the_history_holds_the_last_events_up_to_its_limit() -> None:
 def test_the_history_is_bounded_in_bytes_too() -> None:
     feed = Feed(1000, max_bytes=100_000)
     for key in range(50):
-        feed.on_accepted(parcel_of(made_up(key, message="x" * 9_000)))
+        feed.on_accepted(make_envelope(made_up(key, message="x" * 9_000)))
     feed.flush()
     assert len(feed) == 9
     assert feed.bytes == sum(len(record.body) + RECORD_OVERHEAD for record in feed.find_changed(0)) <= 100_000
 
 
 def test_an_event_that_is_forgotten_while_it_is_in_flight_does_not_come_back() -> None:
-    feed, slow = Feed(2), parcel_of(made_up(0))
+    feed, slow = Feed(2), make_envelope(made_up(0))
     feed.on_accepted(slow)
     for key in range(1, 5):
-        feed.on_accepted(parcel_of(made_up(key)))
+        feed.on_accepted(make_envelope(made_up(key)))
     feed.flush()
     feed.on_delivered(slow)
     feed.flush()
@@ -109,10 +109,10 @@ def test_an_event_that_is_forgotten_while_it_is_in_flight_does_not_come_back() -
 
 
 def test_the_last_failed_tries_are_kept_and_all_are_counted() -> None:
-    feed, parcel = Feed(2), parcel_of(made_up(0))
-    feed.on_accepted(parcel)
+    feed, envelope = Feed(2), make_envelope(made_up(0))
+    feed.on_accepted(envelope)
     for attempt in range(50):
-        feed.on_retrying(parcel, f"try {attempt}")
+        feed.on_retrying(envelope, f"try {attempt}")
     feed.flush()
     (record,) = feed.find_changed(0)
     assert (record.tries, record.reason, len(record.failures or ())) == (50, "try 49", MAX_FAILURES)
@@ -121,7 +121,7 @@ def test_the_last_failed_tries_are_kept_and_all_are_counted() -> None:
 def test_an_event_is_held_as_it_was_sent() -> None:
     event = made_up(7, name="wéb", when=datetime(2026, 1, 31, 8, tzinfo=UTC))
     feed = Feed(2)
-    feed.on_accepted(parcel_of(event))
+    feed.on_accepted(make_envelope(event))
     feed.flush()
     (record,) = feed.find_changed(0)
     body = orjson.loads(record.body)
