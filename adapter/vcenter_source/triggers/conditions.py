@@ -19,10 +19,10 @@ MAX_ALTERNATIVES = 512
 #         └─ And ─┬─ type starts with B     2. type starts with B: true, severitytext = INFO: false
 #                 └─ Not ── severitytext = INFO
 #
-# A condition is satisfiable if one alternative is. An alternative is, if there is one kind of event in which every
-# attribute can have a value that fits all comparisons of that attribute. ``AttributeDomains`` describes a kind of event
-# and ``Domain`` the values of one attribute in it. Within one kind the attributes are independent of each other, and
-# each is decided alone: there are many kinds because a ``type`` goes with one ``eventclass`` only.
+# A condition is satisfiable if one of its alternatives is. An alternative is satisfiable if, in one kind of event,
+# every attribute can have a value that fits all comparisons of this attribute. ``AttributeDomains`` describes a kind of
+# event: for each attribute a ``Domain``, the values that it can have. The attributes of one kind are decided
+# independently of each other. That is why there are hundreds of kinds: a ``type`` goes with one ``eventname`` only.
 
 
 @dataclass(frozen=True, slots=True)
