@@ -42,7 +42,7 @@ async def module(*command: str, environment: Mapping[str, str] = {}) -> AsyncIte
 @asynccontextmanager
 async def simulator(*options: str) -> AsyncIterator[str]:
     """Run a simulated vCenter; yields the address of its SOAP API."""
-    async with module("vcenter_simulator", *options) as process:
+    async with module("vcenter_simulator", "--port=0", *options) as process:
         yield await line_of(process, READY)
 
 

@@ -9,7 +9,9 @@ if __name__ == "__main__":  # before the imports below, which take a second; onc
 
 import argparse
 import asyncio
+import errno
 import math
+import shlex
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -17,6 +19,8 @@ from typing import NoReturn
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from vcenter_simulator.inventory import NAMES
 from vcenter_simulator.server import Options, Simulator, bracket_ipv6, serve
+
+_PORT = 8989
 
 
 class _Parser(argparse.ArgumentParser):
@@ -61,10 +65,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=_port, default=0, help="port to listen on; 0 takes any free one")
+    parser.add_argument("--port", type=_port, default=_PORT, help="port to listen on; 0 takes any free one")
     parser.add_argument("--tls", action="store_true", help="serve https with a new self-signed certificate")
     parser.add_argument("--trust-cert", type=Path, metavar="PATH", help="where to write that certificate, as PEM")
-    parser.add_argument("--rate", type=_amount, default=0.0, metavar="EVENTS_PER_S", help="post mixed events steadily")
+    parser.add_argument(
+        "--rate", type=_amount, default=0.0, metavar="EVENTS_PER_S", help="post some 20 kinds of event steadily"
+    )
     parser.add_argument("--backlog", type=_count, default=0, metavar="N", help="events that are there at the start")
     parser.add_argument(
         "--objects",
@@ -82,8 +88,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _announce(simulator: Simulator) -> None:
-    print(f"simulator ready: {simulator.url}", flush=True)  # noqa: T201  what callers wait for
+def _announce(simulator: Simulator, options: Options) -> None:
+    """Print where it listens, which callers wait for, and then the lines to paste for the clients."""
+    lines = [f"simulator ready: {simulator.url}", *_exports(simulator.url, options)]
+    print("\n".join(lines), flush=True)  # noqa: T201  this is the command's output
+
+
+def _exports(url: str, options: Options) -> list[str]:
+    """Shell commands that name this vCenter and its account to vcenter-source and to govc."""
+    account = {"URL": url, "USERNAME": options.username, "PASSWORD": options.password}
+    clients = {"VCENTER": dict(account), "GOVC": dict(account)}
+    if options.tls:
+        clients["GOVC"]["INSECURE"] = clients["VCENTER"]["INSECURE"] = "true"
+    if options.trust_cert is not None:
+        del clients["VCENTER"]["INSECURE"]
+        clients["VCENTER"]["CA_FILE"] = str(options.trust_cert.absolute())
+    return [
+        "export " + " ".join(f"{client}_{name}={shlex.quote(value)}" for name, value in variables.items())
+        for client, variables in clients.items()
+    ]
 
 
 def main() -> int:
@@ -93,7 +116,7 @@ def main() -> int:
     if options.trust_cert is not None and not options.tls:
         parser.error("--trust-cert needs --tls")
     try:
-        asyncio.run(serve(options, _announce))
+        asyncio.run(serve(options, lambda simulator: _announce(simulator, options)))
     except OSError as exc:
         sys.stderr.write(f"simulator: {_failure(options, exc)}\n")
         return 2 if exc.filename is not None or (exc.errno or 0) < 0 else 1  # a name is not found: below 0
@@ -104,7 +127,8 @@ def _failure(options: Options, exc: OSError) -> str:
     reason = (exc.strerror or str(exc)).partition(" (")[0]
     if exc.filename is not None:  # the certificate's or the journal's; a socket has none
         return f"cannot write {exc.filename}: {reason}"
-    return f"cannot listen on {bracket_ipv6(options.host)}:{options.port}: {reason}"
+    hint = "; --port 0 takes any free one" if exc.errno == errno.EADDRINUSE else ""
+    return f"cannot listen on {bracket_ipv6(options.host)}:{options.port}: {reason}{hint}"
 
 
 if __name__ == "__main__":

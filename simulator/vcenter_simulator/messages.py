@@ -17,8 +17,17 @@ FORMATS = {
     "AlarmStatusChangedEvent": "Alarm '{alarm.name}' on {entity.name} changed from {from} to {to}",
     "BadUsernameSessionEvent": "Cannot login {userName}@{ipAddress}",
     "ClusterReconfiguredEvent": "Reconfigured cluster {computeResource.name} in datacenter {datacenter.name}",
+    "DatastoreCapacityIncreasedEvent": (
+        "Datastore {datastore.name} increased in capacity from {oldCapacity} bytes to {newCapacity} bytes in "
+        "{datacenter.name}"
+    ),
     "DatacenterRenamedEvent": "Renamed datacenter from {oldName} to {newName}",
+    "DrsVmMigratedEvent": (
+        "DRS migrated {vm.name} from {sourceHost.name} to {host.name} in cluster {computeResource.name} in "
+        "{datacenter.name}"
+    ),
     "DrsVmPoweredOnEvent": "DRS powered on {vm.name} on {host.name} in {datacenter.name}",
+    "EnteredMaintenanceModeEvent": "Host {host.name} in {datacenter.name} has entered maintenance mode",
     "GeneralUserEvent": "User logged event: {message}",
     "HostConnectionLostEvent": "Host {host.name} in {datacenter.name} is not responding",
     "ResourcePoolCreatedEvent": (
@@ -36,13 +45,19 @@ FORMATS = {
         "User {userName}@{ipAddress} logged out (login time: {loginTime}, number of API invocations: {callCount}, "
         "user agent: {userAgent})"
     ),
+    "VmFailedToPowerOnEvent": "Cannot power on {vm.name} on {host.name} in {datacenter.name}. {reason.msg}",
+    "VmMessageWarningEvent": "Warning message on {vm.name} on {host.name} in {datacenter.name}: {message}",
     "VmPoweredOffEvent": "{vm.name} on {host.name} in {datacenter.name} is powered off",
     "VmPoweredOnEvent": "{vm.name} on {host.name} in {datacenter.name} is powered on",
     "VmReconfiguredEvent": "Reconfigured {vm.name} on {host.name} in {datacenter.name}",
     "VmRenamedEvent": "Renamed {vm.name} from {oldName} to {newName} in {datacenter.name}",
     "VmResettingEvent": "{vm.name} on {host.name} in {datacenter.name} is reset",
+    "VmRestartedOnAlternateHostEvent": (
+        "Virtual machine {vm.name} was restarted on {host.name} since {sourceHost.name} failed"
+    ),
     "VmStartingEvent": "{vm.name} on host {host.name} in {datacenter.name} is starting",
     "VmStoppingEvent": "{vm.name} on {host.name} in {datacenter.name} is stopping",
+    "VmSuspendedEvent": "{vm.name} on {host.name} in {datacenter.name} is suspended",
 }
 
 # eventTypeId -> category and format, a dozen of the about 1,750 that vCenter 8.0U3 knows.

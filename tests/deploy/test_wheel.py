@@ -67,7 +67,7 @@ def test_it_prints_events_of_the_simulator_that_it_brings(
     monkeypatch.chdir(folder_of_a_user)
     login = {"VCENTER_USERNAME": "administrator@vsphere.local", "VCENTER_PASSWORD": "VMware1!"}
     path = {"PYTHONPATH": installed["PYTHONPATH"]}
-    with process_anew("vcenter_source", "simulate", "--backlog", "1", **path) as simulator:
+    with process_anew("vcenter_source", "simulate", "--port", "0", "--backlog", "1", **path) as simulator:
         assert simulator.stdout is not None
         url = simulator.stdout.readline().removeprefix("simulator ready: ").strip()
         settings = {"VCENTER_URL": url, "START_FROM": "beginning", **login, **path}

@@ -31,10 +31,11 @@ def test_tls_with_a_certificate_that_can_be_trusted(tmp_path: Path) -> None:
 
 
 def test_the_command_says_where_it_listens_and_ends_quietly() -> None:
-    command = [sys.executable, "-m", "vcenter_simulator", "--password", "secret", "--rate", "1000"]
+    command = [sys.executable, "-m", "vcenter_simulator", "--port", "0", "--password", "it's", "--rate", "1000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as simulator:
         assert simulator.stdout is not None
         first = simulator.stdout.readline()
+        exports = [simulator.stdout.readline().rstrip() for _ in range(2)]
         url = first.removeprefix("simulator ready: ").strip()
         parts = urlsplit(url)
         with socket.create_connection((parts.hostname or "", parts.port or 0)) as broken_off:
@@ -43,11 +44,28 @@ def test_the_command_says_where_it_listens_and_ends_quietly() -> None:
         simulator.terminate()
         out, err = simulator.communicate(timeout=10)
     assert (first[:24], simulator.returncode, out, err) == ("simulator ready: http://", 0, "", "")
+    account = "USERNAME=administrator@vsphere.local {0}_PASSWORD='it'\"'\"'s'"
+    assert exports == [f"export {client}_URL={url} {client}_{account.format(client)}" for client in ("VCENTER", "GOVC")]
+
+
+def test_the_lines_to_paste_name_the_certificate(tmp_path: Path) -> None:
+    certificate = tmp_path / "cert.pem"
+    with process("vcenter_simulator", "--port", "0", "--tls", "--trust-cert", str(certificate)) as simulator:
+        assert simulator.stdout is not None
+        lines = [simulator.stdout.readline().rstrip() for _ in range(3)]
+    assert lines[1].endswith(f" VCENTER_CA_FILE={certificate}")
+    assert lines[2].endswith(" GOVC_INSECURE=true")
+
+
+def test_the_port_is_always_the_same_unless_another_is_asked_for() -> None:
+    command = [sys.executable, "-m", "vcenter_simulator", "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "(default: 8989)" in shown
 
 
 def test_a_journal_makes_it_the_same_vcenter_after_a_kill(tmp_path: Path) -> None:
     def run(count: int) -> list[dict[str, object]]:
-        with process("vcenter_simulator", "--journal", str(tmp_path / "journal")) as simulator:
+        with process("vcenter_simulator", "--port", "0", "--journal", str(tmp_path / "journal")) as simulator:
             assert simulator.stdout is not None
             base = simulator.stdout.readline().removeprefix("simulator ready: ").strip().removesuffix("/sdk")
             loopback.post(f"{base}/simulator/events", json={"count": count}).raise_for_status()
@@ -68,7 +86,10 @@ def test_a_taken_port_is_said_in_one_line() -> None:
         command = [sys.executable, "-m", "vcenter_simulator", "--port", str(port)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"simulator: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    assert (
+        done.stderr
+        == f"simulator: cannot listen on 127.0.0.1:{port}: Address already in use; --port 0 takes any free one\n"
+    )
 
 
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -102,7 +123,7 @@ def refusal(*arguments: str) -> tuple[int, str]:
         (["--rate", "-0.5"], "argument --rate: '-0.5' is not a number of 0 or more"),
         (["--rate", "inf"], "argument --rate: 'inf' is not a number of 0 or more"),
         (["--latency", "soon"], "argument --latency: 'soon' is not a number of 0 or more"),
-        (["--host", "nohost.invalid"], "cannot listen on nohost.invalid:0: "),
+        (["--host", "nohost.invalid"], "cannot listen on nohost.invalid:8989: "),
         (["--tls", "--trust-cert", "/nowhere/cert.pem"], "cannot write /nowhere/cert.pem: No such file or directory"),
         (["--trust-cert", "/nowhere/cert.pem"], "--trust-cert needs --tls"),
         (["--journal", "/nowhere/journal"], "cannot write /nowhere/journal: No such file or directory"),

@@ -293,3 +293,16 @@ def test_events_arrive_at_the_rate_asked_for() -> None:
         begun, before = time.monotonic(), len(history)
         time.sleep(1)  # the rate is one of real time
         assert 300 < (len(history) - before) / (time.monotonic() - begun) < 700
+
+
+def test_the_events_of_the_rate_are_of_some_twenty_kinds() -> None:
+    with run_simulator(rate=500) as simulator:
+        history = simulator.vcenter.events.history
+        while len(history) < 80:
+            time.sleep(0.01)
+        posted = [record.body for record in history.after(0)][:80]
+    categories = {name: body.category for body in posted for name in body.names}
+    kinds = {tuple(sorted(body.names)) for body in posted}
+    assert len(kinds) == 20
+    assert {"warning", "error", "info"} == set(categories.values())
+    assert len({body.about for body in posted if "VmPoweredOffEvent" in body.names}) == 4, "each VM in turn"
