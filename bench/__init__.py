@@ -1,1 +1,1 @@
-"""What the adapter costs, measured side by side with what it stands between. Linux only, as it reads /proc."""
+"""What the adapter costs, measured beside its peers. Linux only, as it reads /proc."""

@@ -1,6 +1,6 @@
-"""``python -m bench``: everything that is measured, into bench/RESULTS.md and bench/plots; or single sections, printed.
+"""``python -m bench``: measure everything, into bench/RESULTS.md and bench/plots; or print single sections.
 
-The peers are measured where PEER_VSPHERESOURCE and PEER_EVENT_ROUTER name their binaries.
+The peers are measured if PEER_VSPHERESOURCE and PEER_EVENT_ROUTER name their binaries.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def peer(variable: str) -> Path | None:
     if not value:
         return None
     if not os.access(value, os.X_OK):
-        raise ValueError(f"{variable}: {value} is no program; set the path of the peer's binary, or nothing")
+        raise ValueError(f"{variable}: {value} is not a program; set the path of the peer's binary, or unset it")
     return Path(value).resolve()
 
 

@@ -1,7 +1,7 @@
 """``python -m bench.calls``: how many function calls an event takes, stage by stage; a gate in ``make check``.
 
-Counts, unlike seconds, are the same on a machine that is busy, so a change that makes an event dearer shows at once.
-Calls of Python's and of C's functions both count. Exit code 1 where a stage exceeds its limit.
+Counts, unlike seconds, are the same on a busy machine, so a change that makes an event more expensive shows at once.
+Calls of Python's and of C's functions both count. Exit code 1 if a stage exceeds its limit.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""From event to sink: how long after vCenter's own time of an event it is at the sink."""
+"""The delay from vCenter's own time of an event to its arrival at the sink."""
 
 import asyncio
 import json
@@ -16,10 +16,10 @@ from bench.processes import line_of, simulator
 from bench.runs import sink
 from bench.senders import Sender
 
-SETTLED = 6.5
+SETTLE_SECONDS = 6.5
 """Seconds in which a sender that has its collector comes to rest: the peers sleep for up to five between two looks."""
 
-PEER_PATIENCE = 120.0
+PEER_TIMEOUT = 120.0
 """Seconds that the slowest may take for its last event."""
 
 
@@ -77,7 +77,7 @@ async def start_senders(senders: Sequence[Sender], events: int) -> AsyncIterator
         await vcenter.post(1)
         for process in sinks:
             await line_of(process, "sink first:")
-        await asyncio.sleep(SETTLED)
+        await asyncio.sleep(SETTLE_SECONDS)
         for process in sinks:
             process.send_signal(signal.SIGUSR1)
         await asyncio.sleep(0.1)
@@ -88,6 +88,6 @@ async def delays(senders: Sequence[Sender], rhythm: Rhythm) -> dict[str, dict[st
     """Measure ``p50`` and ``p99`` by sender, in seconds; all get the same events at the same moments."""
     async with start_senders(senders, rhythm.events * rhythm.times) as (vcenter, sinks):
         await rhythm.play(vcenter)
-        async with asyncio.timeout(PEER_PATIENCE):
+        async with asyncio.timeout(PEER_TIMEOUT):
             done = [json.loads(await line_of(process, "sink done: ")) for process in sinks]
     return {sender.name: {key: each[key] for key in ("p50", "p99")} for sender, each in zip(senders, done, strict=True)}

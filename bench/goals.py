@@ -1,4 +1,4 @@
-"""What was promised of the speed, held against what was measured."""
+"""The promises about speed, compared with what was measured."""
 
 import operator
 from collections.abc import Callable
@@ -11,9 +11,9 @@ Results = dict[str, Any]
 
 @dataclass(frozen=True)
 class Goal:
-    """One promise. ``measured`` raises KeyError where what it needs was not measured.
+    """One promise. ``measured`` raises KeyError if what it needs was not measured.
 
-    ``why`` tells what is in the way of one that is not kept, and what would help.
+    ``why`` says why one does not hold, and what would help.
     """
 
     text: str

@@ -1,7 +1,7 @@
 """``python -m bench.memory``: the adapter's memory while its sink is down for an hour and 100,000 events wait.
 
 The adapter is the real process, reading from the simulator's; but the hour is virtual: its waits pass at once. Then the
-sink comes back and takes all the events. The peaks are the kernel's (VmHWM). Exit code 1 when one exceeds the limit.
+sink comes back and accepts all events. The peaks are the kernel's (VmHWM). Exit code 1 if one exceeds the limit.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from bench.virtual import PASSED
 
 
 class Sink:
-    """Refuses every event with a 503 while it is down; notes the ids of those that it takes."""
+    """Refuses every event with a 503 while it is down; keeps the ids of those that it accepts."""
 
     def __init__(self, expected: int) -> None:
         self.down = True

@@ -1,4 +1,4 @@
-"""Pages of events as vCenter sends them, without one: for what is measured inside a process."""
+"""Pages of events as vCenter sends them, without a vCenter: for measurements inside one process."""
 
 from itertools import cycle, islice
 from typing import Any

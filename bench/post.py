@@ -1,4 +1,4 @@
-"""The limit beside the senders: ready bytes over kept connections, in one process, one request under way on each.
+"""The limit beside the senders: ready bytes over kept connections, in one process, one request at a time on each.
 
 By epoll itself, about as fast as Python can be; by asyncio, which the adapter runs on; and by a general client.
 """
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-PATIENCE = 30.0
+ANSWER_TIMEOUT = 30.0
 """Seconds without any answer, after which the server counts as gone."""
 
 
@@ -80,7 +80,7 @@ def measure(url: str, requests: list[bytes], *, count: int, connections: int) ->
         send(connection)
     last = False
     while not last:
-        for descriptor, _ in poll.poll(PATIENCE) or give_up():
+        for descriptor, _ in poll.poll(ANSWER_TIMEOUT) or give_up():
             connection, since = sockets[descriptor]
             last = tally.record_answer(connection.recv(65536), since)
             send(connection)
@@ -91,7 +91,7 @@ def measure(url: str, requests: list[bytes], *, count: int, connections: int) ->
 
 def give_up() -> list[tuple[int, int]]:
     """Give up."""
-    raise SystemExit(f"no answer for {PATIENCE:.0f} seconds")
+    raise SystemExit(f"no answer for {ANSWER_TIMEOUT:.0f} seconds")
 
 
 class Posting(asyncio.Protocol):
@@ -130,7 +130,7 @@ def measure_asyncio(url: str, requests: list[bytes], *, count: int, connections:
             await loop.create_connection(lambda: Posting(tally, done.set), parts.hostname or "", parts.port or 80)
             for _ in range(connections)
         ]
-        await asyncio.wait_for(done.wait(), PATIENCE + count)
+        await asyncio.wait_for(done.wait(), ANSWER_TIMEOUT + count)
         for transport, _ in pairs:
             transport.close()
         return tally.summary()

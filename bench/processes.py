@@ -1,4 +1,4 @@
-"""Processes to measure: started, listened to, and what the kernel says of them."""
+"""Processes to measure: run them, read their output, and ask the kernel about them."""
 
 import asyncio
 import os

@@ -15,7 +15,7 @@ from typing import Any
 from bench.runs import measure_drain
 from bench.senders import Adapter
 
-LEAST = 0.01
+MIN_SHARE = 0.01
 """The share from which on a room is worth telling of."""
 
 WAITING = "<method 'poll' of 'select.epoll' objects>"
@@ -28,7 +28,7 @@ async def profile(vcenter: str, events: int, environment: Mapping[str, str]) -> 
     spent = await seconds(vcenter, events, environment)
     spent.subtract(await seconds(vcenter, 1, environment))
     total = sum(own for own in spent.values() if own > 0)
-    return {name: own / total for name, own in spent.most_common() if own / total >= LEAST}
+    return {name: own / total for name, own in spent.most_common() if own / total >= MIN_SHARE}
 
 
 async def seconds(vcenter: str, events: int, environment: Mapping[str, str]) -> Counter[str]:

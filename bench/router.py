@@ -1,7 +1,7 @@
 """The event router of VMware's event broker appliance, as a process on this machine alone.
 
-It wants to be in a cluster: a token at a fixed path, which it gets in a mount namespace of its own (``unshare``), and
-an API server, which it never asks anything where its sink is given as an address.
+It expects a cluster: a token at a fixed path, which it gets in a mount namespace of its own (``unshare``), and an API
+server, which it never contacts if its sink is an address.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""One run: a sender between a simulated vCenter and a sink, and what it took."""
+"""One run: a sender between a simulated vCenter and a sink, and its cost."""
 
 import json
 from asyncio.subprocess import Process
@@ -14,7 +14,7 @@ from bench.senders import Sender
 
 @dataclass(frozen=True)
 class Run:
-    """What one run took. Times are in seconds, memory in MiB, delays from vCenter's own time of the event on.
+    """The cost of one run. Times are in seconds, memory in MiB, delays from vCenter's own time of the event on.
 
     ``rate`` is counted from the first event on. ``wall_first`` and ``cpu_first`` are from the start of the process to
     its first event at the sink, ``cpu`` to its last.

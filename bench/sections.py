@@ -1,4 +1,4 @@
-"""What is measured, a section each. Runs are interleaved, so that what else the machine does falls on all alike."""
+"""The measurements, a section each. Runs are interleaved, so that other load on the machine slows all alike."""
 
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ RHYTHMS = {IDLE: Rhythm(1, 12, 10.0), STEADY: Rhythm(1, 150, 0.1), BURSTS: Rhyth
 
 @dataclass(frozen=True)
 class Plan:
-    """How much. ``peers`` are measured beside the adapter; ``seconds`` bound a run from its first event on.
+    """How much to measure. ``peers`` are measured beside the adapter; ``seconds`` bound a run from its first event on.
 
     ``repeats`` counts for what is set beside a peer, ``fewer`` for the adapter alone.
     """

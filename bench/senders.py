@@ -1,4 +1,4 @@
-"""The senders that are measured: this project's adapter, and VMware's VSphereSource where its binary is given.
+"""The senders that are measured: this project's adapter, and VMware's VSphereSource if its binary is given.
 
 Each runs as a process of its own with its own defaults, but for: logs of warnings alone, JSON for data, and a
 checkpoint that has it read a backlog from the beginning. (``bench.router`` is the third.)
@@ -63,7 +63,7 @@ class Adapter:
 
 @dataclass(frozen=True)
 class VSphereSource:
-    """The adapter of VMware's sources-for-knative. It keeps its checkpoint in a ConfigMap, which is played to it."""
+    """The adapter of VMware's sources-for-knative. Its checkpoint is in a ConfigMap of a simulated API."""
 
     binary: Path
     name: str = "VSphereSource"

@@ -1,4 +1,4 @@
-"""``python -m bench.sink``: a sink that costs little, as a process of its own, and what came to it and when.
+"""``python -m bench.sink``: a cheap sink in a process of its own, which notes what arrives and when.
 
 Not asyncio but epoll itself, one read and one write a request, a fixed answer: a third of the CPU of any Python server,
 so that what is measured is the sender. It is for senders that behave: no chunked bodies, no pipelining of which the

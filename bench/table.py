@@ -1,4 +1,4 @@
-"""Ways beside a first one, each round compared within itself: a busy machine slows all of them."""
+"""Compare several ways with the first one, within each round: a busy machine slows all of them."""
 
 import os
 from statistics import median

@@ -1,4 +1,4 @@
-"""``python -m bench.traced``: what the tracing of an event takes, as the environment's OTEL_* variables have it."""
+"""``python -m bench.traced``: the cost of tracing an event, with the environment's OTEL_* variables."""
 
 import json
 import time

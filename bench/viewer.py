@@ -1,4 +1,4 @@
-"""``python -m bench.viewer``: the same backlog without the event viewer, with it, and with a page that looks on.
+"""``python -m bench.viewer``: the same backlog without the event viewer, with it, and with an open page.
 
 In turn, each so many times; the medians, and what part of the rate without it in the same round they are. The page is
 a process that reads the stream as a browser does; with ``--browser``, Chromium itself, which shows it. All of them
@@ -26,7 +26,7 @@ from bench.senders import Adapter
 from bench.table import compare
 
 OFF = "off"
-PATIENCE = 20.0
+PAGE_TIMEOUT = 20.0
 """Seconds until the adapter serves the page."""
 
 
@@ -66,7 +66,7 @@ def free_port() -> int:
 def read(url: str) -> None:
     """Read the stream, once it is served, until it ends."""
     address = url.removeprefix("http://").rstrip("/")
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + PAGE_TIMEOUT
     while True:
         connection = http.client.HTTPConnection(address)
         try:

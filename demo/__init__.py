@@ -1,1 +1,1 @@
-"""The main job, shown in one command: python -m demo."""
+"""The whole way of an event in one command: python -m demo."""

@@ -2,7 +2,7 @@
 
 It plays the Broker and the Triggers that the manifests declare: the same ingress answers, filters, retries and trace
 context as Knative's, on one machine. Unlike Knative's default Broker it answers 202 as soon as the event is queued.
-What became of an event is told by ``GET /demo/events`` and ``GET /demo/deliveries``.
+``GET /demo/events`` and ``GET /demo/deliveries`` show the events and their deliveries.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from demo.manifests import Broker, ManifestError, load_broker
 from demo.message import BadEventError, Message, read
 
 # Kafka's Broker refuses more than 1 MiB; what passes here should pass there.
-MAX_BODY = 1024 * 1024
+MAX_BODY_BYTES = 1024 * 1024
 
 
 class LocalBroker:
@@ -77,8 +77,8 @@ class LocalBroker:
         if request.url.path != self._broker.path:
             return PlainTextResponse(f"no such Broker; this is {self._broker.path}\n", status_code=404)
         body = await request.body()
-        if len(body) > MAX_BODY:
-            return PlainTextResponse(f"an event has at most {MAX_BODY} bytes\n", status_code=413)
+        if len(body) > MAX_BODY_BYTES:
+            return PlainTextResponse(f"an event has at most {MAX_BODY_BYTES} bytes\n", status_code=413)
         try:
             message = read(dict(request.headers), body)
             self._accept(message, tracing.extract_context(request.headers), TTL)

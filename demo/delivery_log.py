@@ -12,9 +12,9 @@ PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
 
 @dataclass(slots=True)
 class Outcome:
-    """How the delivery of one event to one Trigger's subscriber stands.
+    """The state of one event's delivery to one Trigger's subscriber.
 
-    ``dead_letter`` says what became of an event that was not delivered, empty where no deadLetterSink is named.
+    ``dead_letter`` is the outcome at the deadLetterSink, empty if none is named.
     """
 
     trigger: str
@@ -42,7 +42,7 @@ class Entry:
 
 
 class DeliveryLog:
-    """The newest ``size`` events by id, oldest first. An id that comes again replaces what was known of it."""
+    """The newest ``size`` events by id, oldest first. An id that comes again replaces the older entry."""
 
     def __init__(self, size: int = 1000) -> None:
         self._entries: OrderedDict[str, Entry] = OrderedDict()

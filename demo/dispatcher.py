@@ -43,7 +43,7 @@ class Dispatcher:
     """A bounded queue of deliveries and the workers that empty it.
 
     ``subscribers`` maps a Service's name to its URL. ``on_reply`` gets the event that a subscriber answered with.
-    Order is not kept, neither does Knative's default Broker keep it.
+    Order is not kept; Knative's default Broker does not keep it either.
     """
 
     subscribers: Mapping[str, str]

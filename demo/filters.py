@@ -96,7 +96,7 @@ def _check(element: Any) -> None:
     if dialect == "cesql":
         raise FilterError("the local Broker does not evaluate cesql; use exact, prefix, suffix, all, any, not")
     if dialect not in _DIALECTS:
-        raise FilterError(f"{dialect!r} is no filter dialect; known are {', '.join(_DIALECTS)}")
+        raise FilterError(f"{dialect!r} is not a filter dialect; the known ones are {', '.join(_DIALECTS)}")
     _check_argument(dialect, argument)
 
 

@@ -1,4 +1,4 @@
-"""The Broker and the Triggers that config/knative states, read as kubectl apply -f does: files in name order."""
+"""The Broker and the Triggers in config/knative, read as kubectl apply -f does: files in name order."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -57,7 +57,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a Broker or a Trigger says about delivering: how often to try again, and how long to wait (seconds).
+    """The delivery settings of a Broker or a Trigger: how often to try again, and how long to wait (seconds).
 
     ``dead_letter_sink`` is the Service or the address that gets what could not be delivered, empty where none is named.
     """
@@ -147,7 +147,7 @@ def seconds(duration: str) -> float:
     """
     match = _DURATION.fullmatch(duration)
     if not match:
-        raise ValueError(f"{duration!r} is no ISO 8601 duration such as PT0.5S")
+        raise ValueError(f"{duration!r} is not an ISO 8601 duration such as PT0.5S")
     return sum(float(value) * _SECONDS[unit] for unit, value in match.groupdict().items() if value)
 
 
@@ -183,7 +183,9 @@ def _delivery(manifest: Manifest, inherited: Delivery) -> Delivery:
         return inherited
     unknown = sorted(set(spec) - {"retry", "backoffPolicy", "backoffDelay", "deadLetterSink"})
     if unknown:
-        raise ManifestError(f"{manifest.where}: the local Broker knows no delivery.{', delivery.'.join(unknown)}")
+        raise ManifestError(
+            f"{manifest.where}: the local Broker does not support delivery.{', delivery.'.join(unknown)}"
+        )
     policy = spec.get("backoffPolicy", "exponential")
     if policy not in {"linear", "exponential"}:
         raise ManifestError(f"{manifest.where}: delivery.backoffPolicy is linear or exponential, not {policy!r}")

@@ -31,7 +31,7 @@ class BadEventError(ValueError):
 class Message:
     """One CloudEvent. ``attributes`` holds context attributes and extensions, ``data`` the payload as it travelled.
 
-    ``beside`` holds the headers that travel with it and are none of its own.
+    ``beside`` holds other headers that travel with it.
     """
 
     attributes: Mapping[str, str]
@@ -70,7 +70,7 @@ def read(headers: Mapping[str, str], body: bytes) -> Message:
     """
     content_type = headers.get("content-type", "")
     if content_type.startswith(_BATCH):
-        raise BadEventError("a Broker takes one event at a time, not a batch")
+        raise BadEventError("a Broker accepts one event at a time, not a batch")
     structured = content_type.startswith(STRUCTURED)
     message = _read_structured(body) if structured else _read_binary(headers, body)
     message = replace(message, beside={name: value for name, value in headers.items() if _HANDED_ON.fullmatch(name)})
@@ -138,10 +138,10 @@ def _check(message: Message) -> None:
         raise BadEventError(f"specversion is 1.0, not {attributes['specversion']}")
     for name in attributes:
         if not _NAME.fullmatch(name):
-            raise BadEventError(f"{name!r} is no attribute name: lower-case letters and digits alone")
+            raise BadEventError(f"{name!r} is not an attribute name: only lower-case letters and digits are allowed")
     try:
         "".join(message.headers().values()).encode("ascii")
     except UnicodeEncodeError as exc:
         raise BadEventError(f"an attribute cannot be sent as a header: {exc}") from exc
     if not attributes.get("datacontenttype", "").isprintable():
-        raise BadEventError("datacontenttype is no media type")
+        raise BadEventError("datacontenttype is not a media type")

@@ -1,7 +1,7 @@
-"""A small OTLP/HTTP receiver: keeps the spans that the demo's processes export, and hands them on to the user's own.
+"""A small OTLP/HTTP receiver: keeps the spans that the demo's processes export, and forwards them to the user's own.
 
 OTLP 1.x over HTTP: ``POST /v1/traces``, protobuf, gzip or plain; the answer is an empty ExportTraceServiceResponse.
-``GET /api/v3/traces/ID`` answers the spans of a trace, as Jaeger does; the event viewer asks for them.
+``GET /api/v3/traces/ID`` returns the spans of a trace, as Jaeger does, to the event viewer.
 """
 
 import gzip
@@ -104,7 +104,7 @@ class Receiver:
 
 
 class Forwarder:
-    """Hands export requests on, one after another, in a thread, and complains once when it cannot."""
+    """Forwards export requests, one after another, in a thread, and complains once if that fails."""
 
     def __init__(self, url: str, headers: Mapping[str, str], complain: Callable[[str], None]) -> None:
         self._url = url
@@ -157,7 +157,7 @@ def unpack(body: bytes, encoding: str) -> bytes:
     if encoding in {"", "identity"}:
         return body
     if encoding != "gzip":
-        raise ValueError(f"content-encoding {encoding!r} is not known")
+        raise ValueError(f"content-encoding {encoding!r} is not supported")
     try:
         return gzip.decompress(body)
     except (OSError, EOFError, zlib.error) as exc:

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The steps. ``tag`` is ``category/name``, ``folder`` is the manifests' as a person would write it."""
+    """The steps. ``tag`` is ``category/name``, ``folder`` is the path of the manifests as a person would write it."""
 
     CALLER: ClassVar[str] = "the Broker"
     """Who calls pytag."""

@@ -1,4 +1,4 @@
-"""The functions that a stack.yml states, read as faas-cli deploy -f does."""
+"""The functions in a stack.yml, read as faas-cli deploy -f does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def read_stack(path: Path) -> list[Function]:
     except OSError as exc:
         raise ManifestError(f"{path}: {exc.strerror}") from exc
     if not functions:
-        raise ManifestError(f"{path} states no functions")
+        raise ManifestError(f"{path} has no functions")
     return functions
 
 
@@ -58,5 +58,5 @@ def _texts(stated: Mapping[str, Any], part: str, name: str, where: str) -> dict[
     """Return names and values as texts, as faas-cli wants them."""
     values = stated.get(part) or {}
     if not isinstance(values, Mapping):
-        raise ManifestError(f"{where}: function {name}: {part} is no mapping")
+        raise ManifestError(f"{where}: function {name}: {part} is not a mapping")
     return {str(key): str(value) for key, value in values.items()}

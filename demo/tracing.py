@@ -1,6 +1,6 @@
 """The local Broker's spans, configured by the standard OTEL_* variables, named and attributed as Knative's are.
 
-Without an OTLP endpoint the API's no-op tracer stands in; it hands the extract_context trace context on untouched.
+Without an OTLP endpoint the API's no-op tracer stands in; it passes the incoming trace context on untouched.
 """
 
 import os

@@ -45,7 +45,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
-    """An event as vCenter's event history tells it. ``class_name`` is the type on the wire, ``created`` its text."""
+    """An event in vCenter's history. ``class_name`` is the type on the wire, ``created`` its text."""
 
     class_name: str
     key: str

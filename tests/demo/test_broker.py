@@ -182,7 +182,7 @@ def test_an_event_in_the_answer_goes_back_into_the_broker(stage: Stage) -> None:
         ({"ce-id": ""}, b"", "id is missing"),
         ({"ce-type": ""}, b"", "type is missing"),
         ({"ce-specversion": "0.3"}, b"", "specversion is 1.0"),
-        ({"ce-bad_name": "x"}, b"", "no attribute name"),
+        ({"ce-bad_name": "x"}, b"", "not an attribute name"),
         ({"content-type": "application/cloudevents+json"}, b"{not json", "not JSON"),
         ({"content-type": "application/cloudevents+json"}, b"[]", "not a JSON object"),
         ({"content-type": "application/cloudevents+json"}, b'{"specversion": "1.0", "id": {}}', "neither a string"),
@@ -190,7 +190,7 @@ def test_an_event_in_the_answer_goes_back_into_the_broker(stage: Stage) -> None:
         ({"content-type": "application/cloudevents-batch+json"}, b"[]", "not a batch"),
         ({"content-type": "application/cloudevents+json"}, structured(subject="\ud800"), "cannot be sent as a header"),
         ({"content-type": "application/cloudevents+json"}, structured(datacontenttype="ä"), "cannot be sent"),
-        ({"content-type": "application/cloudevents+json"}, structured(datacontenttype="a\n"), "no media type"),
+        ({"content-type": "application/cloudevents+json"}, structured(datacontenttype="a\n"), "not a media type"),
         ({"content-type": "application/cloudevents+json"}, b"[" * 100_000, "not JSON"),
     ],
 )
@@ -257,8 +257,8 @@ def test_a_dead_letter_sink_that_does_not_take_it_is_told(tmp_path: Path) -> Non
             ("{suffix: {type: .reply}}", "{cesql: 'true'}"),
             "b.yaml:15: Trigger replied: the local Broker does not evaluate cesql",
         ),
-        (("PT0.01S", "10ms"), "b.yaml:1: delivery: '10ms' is no ISO 8601 duration"),
-        (("backoffPolicy: linear", "timeout: PT1S"), "b.yaml:1: the local Broker knows no delivery.timeout"),
+        (("PT0.01S", "10ms"), "b.yaml:1: delivery: '10ms' is not an ISO 8601 duration"),
+        (("backoffPolicy: linear", "timeout: PT1S"), "b.yaml:1: the local Broker does not support delivery.timeout"),
         (
             ("backoffPolicy: linear", "deadLetterSink: {ref: {}}"),
             "delivery: deadLetterSink has neither ref.name nor uri",

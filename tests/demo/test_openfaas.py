@@ -148,9 +148,9 @@ def invokes(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("version: 1.0", "states no functions"),
+        ("version: 1.0", "has no functions"),
         ("functions: {pytag: {}}", "stack.yml:1: function pytag has no image"),
-        ("functions: {pytag: {image: x, annotations: [a]}}", "annotations is no mapping"),
+        ("functions: {pytag: {image: x, annotations: [a]}}", "annotations is not a mapping"),
         ("functions: {", "stack.yml: "),
     ],
 )

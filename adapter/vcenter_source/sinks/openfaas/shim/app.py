@@ -32,7 +32,7 @@ from vcenter_source.sinks.endpoint import SEND_AGAIN
 from vcenter_source.sinks.openfaas.shim.http_server import serve_requests
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink, gateway_sink
 
-REFUSED = 422
+REFUSED_STATUS = 422
 """The status for a permanent failure, whatever status the function itself had: a Broker does not retry it."""
 
 Failure = SinkUnavailableError | EventRefusedError
@@ -70,7 +70,7 @@ class Shim:
             else:
                 outcomes = [await self.deliver(parse_event(headers, body), headers)]
         except EventRefusedError as exc:
-            return error_response(exc.status or REFUSED, exc)
+            return error_response(exc.status or REFUSED_STATUS, exc)
         return response_for([failure for failure in outcomes if failure])
 
     async def deliver(self, event: CloudEvent, headers: Mapping[str, str]) -> Failure | None:
@@ -112,7 +112,7 @@ def response_for(failures: Sequence[Failure]) -> web.Response:
     if retryable:
         delays = [failure.retry_after for failure in retryable if failure.retry_after]
         return error_response(503, retryable[0], max(delays, default=None))
-    return error_response(REFUSED, failures[0]) if failures else web.Response(status=204)
+    return error_response(REFUSED_STATUS, failures[0]) if failures else web.Response(status=204)
 
 
 def error_response(status: int, reason: VcenterSourceError, retry_after: float | None = None) -> web.Response:
