@@ -118,7 +118,7 @@ def test_a_section_is_measured_and_printed() -> None:
     ("arguments", "environment", "message"),
     [
         (["speed"], {}, "no section speed; there are drain, "),
-        ([], {"PEER_VSPHERESOURCE": "/nowhere"}, "PEER_VSPHERESOURCE: /nowhere is no program; set the path of"),
+        ([], {"PEER_VSPHERESOURCE": "/nowhere"}, "PEER_VSPHERESOURCE: /nowhere is not a program; set the path of"),
     ],
 )
 def test_a_wrong_option_is_said(arguments: list[str], environment: dict[str, str], message: str) -> None:

@@ -81,7 +81,7 @@ def test_every_element_of_filters_must_pass() -> None:
         ({"filters": [{"cesql": "type = 'x'"}]}, "does not evaluate cesql"),
         ({"filters": [{"not": {"cesql": "type = 'x'"}}]}, "does not evaluate cesql"),
         ({"filters": [{"exact": {"type": "x"}, "prefix": {"type": "x"}}]}, "exactly one dialect"),
-        ({"filters": [{"regex": {"type": "x"}}]}, "no filter dialect"),
+        ({"filters": [{"regex": {"type": "x"}}]}, "not a filter dialect"),
         ({"filters": [{"any": []}]}, "at least one filter"),
         ({"filters": [{"exact": {}}]}, "attribute names"),
         ({"filters": [{"prefix": {"type": ""}}]}, "must be a string"),
