@@ -52,7 +52,7 @@ def _make_everyday(machine: Entity, pool: Entity, inventory: Inventory) -> list[
         vim.event.VmPoweredOnEvent(template=False, **where),
         _task_event(machine, where),
         vim.event.ResourcePoolCreatedEvent(**created, **pool_where),
-        _extended("com.vmware.vc.vm.VmStateRevertedToSnapshot", machine),
+        _event_ex("com.vmware.vc.vm.VmStateRevertedToSnapshot", machine),
     ]
 
 
@@ -74,7 +74,7 @@ def _make_alarms(machine: Entity, _pool: Entity, _inventory: Inventory) -> list[
     reason = vim.fault.InsufficientResourcesFault(msg="The host has not enough memory.")
     return [
         vim.event.AlarmStatusChangedEvent(**change, **where),
-        _extended("com.vmware.vc.host.problem.vpxaNotRespondingEvent", host),
+        _event_ex("com.vmware.vc.host.problem.vpxaNotRespondingEvent", host),
         vim.event.BadUsernameSessionEvent(ipAddress="192.0.2.7"),
         vim.event.VmFailedToPowerOnEvent(template=False, reason=reason, **where),
     ]
@@ -85,7 +85,7 @@ def _make_failover(machine: Entity, _pool: Entity, inventory: Inventory) -> list
     other = arguments_for(next(each for each in inventory.hosts if each is not host))["host"]
     return [
         vim.event.HostConnectionLostEvent(**arguments_for(host)),
-        _extended("com.vmware.vc.HA.DasHostFailedEvent", host),
+        _event_ex("com.vmware.vc.HA.DasHostFailedEvent", host),
         vim.event.VmRestartedOnAlternateHostEvent(template=False, sourceHost=other, **where),
         vim.event.DrsVmMigratedEvent(template=False, sourceHost=other, **where),
     ]
@@ -99,7 +99,7 @@ def _make_administration(machine: Entity, _pool: Entity, inventory: Inventory) -
         vim.event.UserLoginSessionEvent(**session),
         vim.event.DatastoreCapacityIncreasedEvent(**grown, **store),
         vim.event.EnteredMaintenanceModeEvent(**arguments_for(host)),
-        _extended("esx.problem.net.connectivity.lost", host),
+        _event_ex("esx.problem.net.connectivity.lost", host),
     ]
 
 
@@ -120,7 +120,7 @@ def _host_of(machine: Entity) -> Entity:
     return host
 
 
-def _extended(type_id: str, entity: Entity) -> Any:
+def _event_ex(type_id: str, entity: Entity) -> Any:
     named = {"objectId": entity.moid, "objectType": vim_type(entity.type), "objectName": entity.name}
     return vim.event.EventEx(eventTypeId=type_id, **named, **arguments_for(entity))
 
