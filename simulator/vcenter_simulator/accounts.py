@@ -2,6 +2,7 @@
 
 import hmac
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 ADMINISTRATOR = "administrator@vsphere.local"
@@ -55,6 +56,9 @@ class Accounts:
             STRANGER.lower(): Account(STRANGER, may_write=False, may_enter=False),
             username.lower(): Account(username, may_write=True),
         }
+
+    def __iter__(self) -> Iterator[Account]:
+        return iter(self._accounts.values())
 
     def refuse_logins(self, count: int) -> None:
         """Refuse the next log-ins, whatever the password."""

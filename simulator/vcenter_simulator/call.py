@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from vcenter_simulator.inventory import Entity
 from vcenter_simulator.sessions import Session
 from vcenter_simulator.vcenter import Vcenter
-from vcenter_simulator.vmomi import reference, vim
+from vcenter_simulator.vmomi import reference, vim, vim_type, vmodl, wire_name
 
 
 class Managed(Protocol):
@@ -50,6 +51,13 @@ class Call:
             raise not_authenticated(self.target)
         return self.session
 
+    def find_entity(self, of: Any) -> Entity:
+        """The inventory object of a reference. Raises ManagedObjectNotFound."""
+        entity = self.vcenter.inventory.objects.get(of._GetMoId())  # noqa: SLF001  pyVmomi's only way
+        if entity is None:
+            raise not_found(wire_name(type(of)), of._GetMoId())  # noqa: SLF001  as above
+        return entity
+
     @property
     def user(self) -> str:
         """Who calls."""
@@ -60,4 +68,15 @@ def not_authenticated(target: Managed) -> Any:
     """The fault of a call that needs a session and has none."""
     return vim.fault.NotAuthenticated(
         object=reference(target.type, target.moid), privilegeId="System.View", msg="The session is not authenticated."
+    )
+
+
+def not_found(kind: str, moid: str) -> Any:
+    """The fault of a reference to something that is not there, or is there no more."""
+    try:
+        gone = reference(kind, moid)
+    except KeyError:
+        gone = vim_type("ManagedObject")(moid)
+    return vmodl.fault.ManagedObjectNotFound(
+        obj=gone, msg=f"The object '{kind}:{moid}' has already been deleted or has not been completely created"
     )

@@ -3,27 +3,18 @@
 What pyVmomi requires and is not set here has its neutral value (0, the empty string, false).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
+from vcenter_simulator import authorization_manager, custom_fields_manager
 from vcenter_simulator.history import utc_now
 from vcenter_simulator.inventory import Entity
+from vcenter_simulator.references import Provider, ref, refs
 from vcenter_simulator.vcenter import Vcenter
-from vcenter_simulator.vmomi import reference, vim
+from vcenter_simulator.vmomi import vim
 
-Provider = Callable[[Vcenter, Any], Any]
 _GIB = 2**30
 _STARTED = utc_now()
-
-
-def ref(entity: Entity | None) -> Any:
-    """The reference of an object, None for none."""
-    return None if entity is None else reference(entity.type, entity.moid)
-
-
-def refs(entities: Iterable[Entity]) -> list[Any]:
-    """References in the same order."""
-    return [ref(entity) for entity in entities]
 
 
 def _allocation() -> Any:
@@ -174,6 +165,8 @@ _ENTITY: dict[str, Provider] = {
     "overallStatus": _own(lambda _entity: vim.ManagedEntity.Status.green),
     "configStatus": _own(lambda _entity: vim.ManagedEntity.Status.green),
     "alarmActionsEnabled": _own(lambda _entity: True),
+    **custom_fields_manager.ENTITY_PROPERTIES,
+    **authorization_manager.ENTITY_PROPERTIES,
 }
 
 PROPERTIES: dict[str, dict[str, Provider]] = {

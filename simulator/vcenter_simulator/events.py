@@ -75,9 +75,11 @@ class Events:
 
 
 def _find_ids(event: Any) -> Iterator[str]:
-    """The ids that the event names, the most specific first. An EventEx names its object by itself."""
+    """The ids that the event names, the most specific first. An EventEx and an AlarmEvent name their object apart."""
     if object_id := getattr(event, "objectId", None):
         yield object_id
+    if entity := getattr(getattr(event, "entity", None), "entity", None):
+        yield str(entity._GetMoId())  # noqa: SLF001  pyVmomi's only way
     for argument, inner in _ARGUMENTS:
         value = getattr(event, argument)
         if value is not None:
@@ -121,6 +123,11 @@ _MAKERS = {
     "Datastore": ("ds", _maker(vim.event.DatastoreEventArgument, "datastore")),
     "Network": ("net", _maker(vim.event.NetworkEventArgument, "network")),
 }
+
+
+def entity_argument(entity: Entity) -> Any:
+    """Any object as the events of alarms and custom fields name it."""
+    return vim.event.ManagedEntityEventArgument(name=entity.name, entity=reference(entity.type, entity.moid))
 
 
 def pool_argument(entity: Entity) -> Any:

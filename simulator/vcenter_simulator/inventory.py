@@ -16,13 +16,17 @@ CROWD_FROM = 1_000_000
 
 @dataclass(slots=True, eq=False)
 class Entity:
-    """One managed object. ``type`` is its name on the wire, ``facts`` what else there is to say about it."""
+    """One managed object. ``type`` is its name on the wire, ``facts`` what else there is to say about it.
+
+    ``custom_values`` are what it has in custom fields, by their keys.
+    """
 
     type: str
     moid: str
     name: str
     parent: "Entity | None" = None
     facts: dict[str, "str | int | bool | Entity | None"] = field(default_factory=dict)
+    custom_values: dict[int, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.type}:{self.moid}"

@@ -3,9 +3,11 @@
 from typing import Any
 
 from vcenter_simulator.call import Managed, Singleton
-from vcenter_simulator.entities import PROPERTIES, Provider, ref
+from vcenter_simulator.custom_fields_manager import list_definitions
+from vcenter_simulator.entities import PROPERTIES
 from vcenter_simulator.event_manager import MAX_COLLECTORS, EventCollector
 from vcenter_simulator.messages import event_info
+from vcenter_simulator.references import Provider, ref
 from vcenter_simulator.roles import role_list
 from vcenter_simulator.session_manager import user_session
 from vcenter_simulator.sessions import Session
@@ -22,6 +24,7 @@ _SINGLETONS = {
     "taskManager": Singleton("TaskManager", "TaskManager"),
     "searchIndex": Singleton("SearchIndex", "SearchIndex"),
     "authorizationManager": Singleton("AuthorizationManager", "AuthorizationManager"),
+    "customFieldsManager": Singleton("CustomFieldsManager", "CustomFieldsManager"),
 }
 SERVICE = Singleton("ServiceInstance", "ServiceInstance")
 _BY_ID = {each.moid: each for each in (SERVICE, *_SINGLETONS.values())}
@@ -31,17 +34,6 @@ def find(vcenter: Vcenter, session: Session | None, moid: str) -> Managed | None
     """The managed object with this id, as this session sees it; None where there is none."""
     owned = session.objects.get(moid) if session else None
     return owned or vcenter.inventory.objects.get(moid) or _BY_ID.get(moid) or vcenter.tasks.get(moid)
-
-
-def not_found(kind: str, moid: str) -> Any:
-    """The fault of a reference to something that is not there, or is there no more."""
-    try:
-        gone = reference(kind, moid)
-    except KeyError:
-        gone = vim_type("ManagedObject")(moid)
-    return vmodl.fault.ManagedObjectNotFound(
-        obj=gone, msg=f"The object '{kind}:{moid}' has already been deleted or has not been completely created"
-    )
 
 
 def service_content(vcenter: Vcenter) -> Any:
@@ -158,6 +150,7 @@ _MANAGERS: dict[str, dict[str, Provider]] = {
     "ViewManager": {},
     "SearchIndex": {},
     "AuthorizationManager": {"roleList": lambda _vcenter, _session: role_list()},
+    "CustomFieldsManager": {"field": lambda vcenter, _session: list_definitions(vcenter)},
 }
 
 

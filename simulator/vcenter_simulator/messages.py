@@ -17,6 +17,10 @@ FORMATS = {
     "AlarmStatusChangedEvent": "Alarm '{alarm.name}' on {entity.name} changed from {from} to {to}",
     "BadUsernameSessionEvent": "Cannot login {userName}@{ipAddress}",
     "ClusterReconfiguredEvent": "Reconfigured cluster {computeResource.name} in datacenter {datacenter.name}",
+    "CustomFieldDefAddedEvent": "Created new custom field definition {name}",
+    "CustomFieldDefRemovedEvent": "Removed field definition {name}",
+    "CustomFieldDefRenamedEvent": "Renamed field definition from {name} to {newName}",
+    "CustomFieldValueChangedEvent": "Changed custom field {name} on {entity.name} in {datacenter.name} to {value}",
     "DatastoreCapacityIncreasedEvent": (
         "Datastore {datastore.name} increased in capacity from {oldCapacity} bytes to {newCapacity} bytes in "
         "{datacenter.name}"

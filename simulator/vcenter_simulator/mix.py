@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from vcenter_simulator.accounts import ADMINISTRATOR
-from vcenter_simulator.events import Events, arguments_for, pool_argument
+from vcenter_simulator.events import Events, arguments_for, entity_argument, pool_argument
 from vcenter_simulator.history import Body
 from vcenter_simulator.inventory import Entity, Inventory
 from vcenter_simulator.tasks import task_info, task_message
@@ -69,7 +69,7 @@ def _make_operations(machine: Entity, _pool: Entity, _inventory: Inventory) -> l
 def _make_alarms(machine: Entity, _pool: Entity, _inventory: Inventory) -> list[Any]:
     where, host = arguments_for(machine), _host_of(machine)
     alarm = vim.event.AlarmEventArgument(name="Virtual machine CPU usage", alarm=reference("Alarm", "alarm-6"))
-    subject = vim.event.ManagedEntityEventArgument(name=machine.name, entity=reference(machine.type, machine.moid))
+    subject = entity_argument(machine)
     change = {"alarm": alarm, "source": subject, "entity": subject, "from": "green", "to": "red"}
     reason = vim.fault.InsufficientResourcesFault(msg="The host has not enough memory.")
     return [

@@ -103,9 +103,14 @@ def _actual(element: ET.Element, declared: Any) -> Any:
 
 
 def _type(name: str) -> Any:
-    """ElementTree keeps no prefixes, and none is needed: XML Schema's names are lower case, vim25's are not."""
+    """ElementTree keeps no prefixes, and none is needed: XML Schema's names are lower case, vim25's are not.
+
+    As in vCenter, a type may also go by its name in the reference, ``vim.event.EventEx``.
+    """
     try:
-        return types.GetWsdlType(types.XMLNS_XSD, name) if name[:1].islower() else vim_type(name)
+        if name[:1].islower() and "." not in name:
+            return types.GetWsdlType(types.XMLNS_XSD, name)
+        return vim_type(name.rpartition(".")[2])
     except KeyError as exc:
         raise vmodl.fault.InvalidRequest(msg=f"unknown type {name}") from exc
 

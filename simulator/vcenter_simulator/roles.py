@@ -13,6 +13,7 @@ from vcenter_simulator.vmomi import method_names, vim
 _READING = ("System.Anonymous", "System.Read", "System.View")
 _TAGGING = ("InventoryService.Tagging.AttachTag", "InventoryService.Tagging.ObjectAttachable")
 _TRUST = "TrustedAdmin."
+READ_ONLY, ADMIN = -2, -1
 
 _ROLES = (
     (-8, "NoTrustedAdmin", "No Trusted Infrastructure administrator",
@@ -23,8 +24,8 @@ _ROLES = (
     (-5, "NoAccess", "No access", "Used for restricting granted access"),
     (-4, "Anonymous", "Anonymous", "Not logged-in user (cannot be granted)"),
     (-3, "View", "View", "Visibility access (cannot be granted)"),
-    (-2, "ReadOnly", "Read-only", "See details of objects, but not make changes"),
-    (-1, "Admin", "Administrator", "Full access rights"),
+    (READ_ONLY, "ReadOnly", "Read-only", "See details of objects, but not make changes"),
+    (ADMIN, "Admin", "Administrator", "Full access rights"),
 )  # fmt: skip
 
 

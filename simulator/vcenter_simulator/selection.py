@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from vcenter_simulator.call import Managed
-from vcenter_simulator.managers import find, not_found, property_names, read
+from vcenter_simulator.call import Managed, not_found
+from vcenter_simulator.managers import find, property_names, read
 from vcenter_simulator.sessions import Session
 from vcenter_simulator.vcenter import Vcenter
 from vcenter_simulator.vmomi import types, vim_type, vmodl, wire_name

@@ -6,10 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from vcenter_simulator import actions, event_manager, property_collector, session_manager, view_manager
-from vcenter_simulator.call import Call, not_authenticated
-from vcenter_simulator.entities import ref
-from vcenter_simulator.managers import SERVICE, find, not_found, read, service_content
+from vcenter_simulator import (
+    actions,
+    authorization_manager,
+    custom_fields_manager,
+    event_manager,
+    property_collector,
+    session_manager,
+    view_manager,
+)
+from vcenter_simulator.authorization_manager import READING
+from vcenter_simulator.call import Call, not_authenticated, not_found
+from vcenter_simulator.managers import SERVICE, find, read, service_content
+from vcenter_simulator.references import ref
 from vcenter_simulator.request import MalformedError, Request, arguments, method_info, parse
 from vcenter_simulator.sessions import Session
 from vcenter_simulator.soap import fault, response
@@ -18,13 +27,13 @@ from vcenter_simulator.vmomi import properties_of, reference, vim, vim_type, vmo
 
 _log = logging.getLogger(__name__)
 
-# Privileges that every account has; System.Anonymous needs no session either.
-_READING = {None, "System.Anonymous", "System.View", "System.Read"}
 # Methods that write though pyVmomi names no privilege for them.
 _WRITING = {
     "Destroy_Task": "Resource.DeletePool",
     "Rename_Task": "Resource.RenamePool",
     "UpdateConfig": "Resource.EditPool",
+    "SetField": "Global.SetCustomField",
+    "setCustomValue": "Global.SetCustomField",
 }
 
 
@@ -96,7 +105,7 @@ async def _invoke(call: Call, request: Request) -> tuple[Any, Any]:
 def _authorise(call: Call, request: Request, privilege: str | None) -> None:
     if call.session is None:
         raise not_authenticated(SERVICE)
-    if privilege not in _READING and not call.session.account.may_write:
+    if privilege not in READING and not call.session.account.may_write:
         on = _target(call, request)
         raise vim.fault.NoPermission(
             object=reference(on.type, on.moid),
@@ -131,19 +140,10 @@ def find_by_path(call: Call, path: str) -> Any:
     return ref(found[0] if found else None)
 
 
-def has_privilege(call: Call, entities: list[Any], session_id: str, privileges: list[str]) -> list[Any]:
-    """AuthorizationManager.HasPrivilegeOnEntities."""
-    session = call.vcenter.sessions.with_key(session_id)
-    write = session is not None and session.account.may_write
-    granted = [
-        vim.AuthorizationManager.PrivilegeAvailability(privId=name, isGranted=write or name in _READING)
-        for name in privileges
-    ]
-    return [vim.AuthorizationManager.EntityPrivilege(entity=each, privAvailability=granted) for each in entities]
-
-
 METHODS: dict[str, Callable[..., Any]] = {
     **actions.METHODS,
+    **authorization_manager.METHODS,
+    **custom_fields_manager.METHODS,
     **event_manager.METHODS,
     **property_collector.METHODS,
     **session_manager.METHODS,
@@ -151,5 +151,4 @@ METHODS: dict[str, Callable[..., Any]] = {
     "RetrieveServiceContent": lambda call: service_content(call.vcenter),
     "CurrentTime": lambda call: call.vcenter.events.history.now(),
     "FindByInventoryPath": find_by_path,
-    "HasPrivilegeOnEntities": has_privilege,
 }

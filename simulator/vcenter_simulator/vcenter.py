@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from vcenter_simulator.accounts import Accounts
 from vcenter_simulator.changes import Changes
+from vcenter_simulator.custom_fields import CustomFields
 from vcenter_simulator.events import Events
 from vcenter_simulator.faults import Faults
 from vcenter_simulator.inventory import Inventory
@@ -34,8 +35,10 @@ class Vcenter:
     events: Events = field(init=False)
     load: Load = field(init=False)
     tagging: Tagging = field(init=False)
+    custom_fields: CustomFields = field(init=False)
 
     def __post_init__(self) -> None:
         self.events = Events(self.inventory, self.changes)
         self.load = Load(self.events)
         self.tagging = Tagging(self.inventory.exists)
+        self.custom_fields = CustomFields(self.inventory)

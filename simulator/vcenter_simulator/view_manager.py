@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vcenter_simulator.call import Call
-from vcenter_simulator.entities import refs
 from vcenter_simulator.event_manager import create_id
 from vcenter_simulator.inventory import Entity, Inventory
+from vcenter_simulator.references import refs
 from vcenter_simulator.vmomi import reference, vim_type
 
 

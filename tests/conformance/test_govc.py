@@ -1,35 +1,22 @@
 """govmomi's own client, govc, against the simulator: what the Go peers read, they read rightly. Needs govc on PATH."""
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 
 import pytest
 
-from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
+from tests.conformance.govc import govc, needs_govc
+from vcenter_simulator.accounts import ADMINISTRATOR
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 
-GOVC = shutil.which("govc")
-
-pytestmark = [pytest.mark.conformance, pytest.mark.skipif(GOVC is None, reason="no govc on PATH")]
+pytestmark = needs_govc
 
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
     with run_simulator(backlog=300) as made:
         yield made
-
-
-def govc(simulator: Simulator, *arguments: str) -> str:
-    assert GOVC is not None
-    login = {"GOVC_URL": simulator.url, "GOVC_USERNAME": ADMINISTRATOR, "GOVC_PASSWORD": PASSWORD}
-    environment = {"PATH": os.environ["PATH"], "GOVC_PERSIST_SESSION": "false", "GOVC_INSECURE": "true", **login}
-    done = subprocess.run([GOVC, *arguments], env=environment, capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_it_is_taken_for_a_vcenter(simulator: Simulator) -> None:

@@ -1,0 +1,53 @@
+"""What functions change in vCenter, changed by govc: custom fields, alarms, virtual machines, hosts."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conformance.govc import govc, needs_govc
+from vcenter_simulator.server import Simulator
+from vcenter_simulator.testing import run_simulator
+
+pytestmark = needs_govc
+WEB = "/DC0/vm/web-1"
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with run_simulator() as made:
+        yield made
+
+
+def newest_messages(simulator: Simulator, count: int) -> list[str]:
+    """The newest messages but for those of govc's own sessions, without time and category."""
+    lines = (line.partition("] ")[2].partition("] ")[2] for line in govc(simulator, "events", "-n", "50").splitlines())
+    return [line for line in lines if "@" not in line][-count:]
+
+
+def test_it_defines_sets_and_removes_custom_fields(simulator: Simulator) -> None:
+    govc(simulator, "fields.add", "-type", "VirtualMachine", "owner")
+    govc(simulator, "fields.set", "owner", "ops", WEB)
+    govc(simulator, "fields.set", "-add", "-type", "HostSystem", "rack", "7", "/DC0/host/Cluster0/esx-1")
+    assert "ops" in govc(simulator, "fields.info", "-n", "owner", WEB)
+    govc(simulator, "fields.rename", "owner", "team")
+    assert [line.split()[1:] for line in govc(simulator, "fields.ls").splitlines()] == [
+        ["team", "VirtualMachine"],
+        ["rack", "HostSystem"],
+    ]
+    govc(simulator, "fields.rm", "team")
+    assert json.loads(govc(simulator, "fields.info", "-json", WEB)) == {"info": None}
+    assert newest_messages(simulator, 2) == [
+        "Renamed field definition from owner to team",
+        "Removed field definition team",
+    ]
+
+
+def test_it_reads_who_may_do_what(simulator: Simulator) -> None:
+    shown = govc(simulator, "permissions.ls", "/").splitlines()
+    assert [line.split()[:4] for line in shown[1:]] == [
+        ["ReadOnly", "/", "VSPHERE.LOCAL\\readonly", "Yes"],
+        ["Admin", "/", "VSPHERE.LOCAL\\administrator", "Yes"],
+    ]
+    assert len(govc(simulator, "permissions.ls", WEB).splitlines()) == 3
+    assert "VSPHERE.LOCAL\\administrator" in govc(simulator, "role.usage")
