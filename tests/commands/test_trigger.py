@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from demo.filters import check_trigger, trigger_matches
-from tests.commands.catalog_events import EVENTS
 from tests.support.processes import command
 from tests.support.threaded_server import QuietHandler, serve_http
+from tests.triggers.catalog_events import EVENTS
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.events.catalog import all_classes
 from vcenter_source.events.typefilter import TypeFilter
