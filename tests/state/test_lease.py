@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from tests.support.kube_api import NAMESPACE, KubeApi
-from vcenter_source.core.errors import ConfigurationError, KubernetesForbiddenError, LeaseLostError
+from vcenter_source.commands.run import hold
+from vcenter_source.core.errors import ConfigurationError, KubernetesForbiddenError, LeaseLostError, OvertakenError
 from vcenter_source.settings.source import load
 from vcenter_source.state import kube
-from vcenter_source.state.lease import Lease, machine_time
+from vcenter_source.state.lease import Lease, do_nothing, machine_time
 from vcenter_source.wiring import build_checkpoint_store
 
 NAME = "vcenter-source"
@@ -345,6 +346,21 @@ def test_what_others_write_in_the_lease_is_kept(place: Place) -> None:
     after = place.api.get("leases", NAME)
     assert after is not None
     assert after["metadata"]["annotations"] == {"note": "hands off"}
+
+
+def test_who_has_lost_both_lease_and_checkpoint_stands_by_though_the_lease_is_free_again(place: Place) -> None:
+    """The other adapter had both; then the Lease was applied again, so that the next renewal would get it."""
+    lease = Lease(place.cluster.locate(kube.LEASE, NAME, "LEASE", 5.0), "one", duration=DURATION)
+
+    async def deliver() -> None:
+        async with hold(lease, do_nothing):
+            place.api.delete("leases", NAME)
+            place.api.put("leases", NAME, {"metadata": {"name": NAME}})
+            await lease.renew()  # meets another Lease than the one that it had
+            raise OvertakenError("CHECKPOINT: another adapter has taken it over")
+
+    with pytest.raises(LeaseLostError):
+        run(deliver())
 
 
 def test_the_clock_goes_on() -> None:

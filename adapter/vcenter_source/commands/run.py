@@ -214,7 +214,10 @@ async def hold(lease: Lease, meanwhile: Callable[[], Awaitable[None]]) -> AsyncI
             try:
                 yield
             except OvertakenError:
-                await lease.renew()  # who has it now has claimed the checkpoint too, maybe before we looked again
+                # Who has the Lease now has claimed the checkpoint too, maybe before we looked again. A Lease that was
+                # lost already stays lost: the renewal might get it again, and the checkpoint would still be another's.
+                lease.check_held()
+                await lease.renew()
                 lease.check_held()
                 raise
     finally:
