@@ -6,7 +6,7 @@ What pyVmomi requires and is not set here has its neutral value (0, the empty st
 from collections.abc import Callable
 from typing import Any
 
-from vcenter_simulator import authorization_manager, custom_fields_manager
+from vcenter_simulator import alarm_manager, authorization_manager, custom_fields_manager
 from vcenter_simulator.history import utc_now
 from vcenter_simulator.inventory import Entity
 from vcenter_simulator.references import Provider, ref, refs
@@ -162,9 +162,8 @@ _MACHINES = _all_of("VirtualMachine")
 _ENTITY: dict[str, Provider] = {
     "name": _own(lambda entity: entity.name),
     "parent": _own(lambda entity: ref(entity.parent)),
-    "overallStatus": _own(lambda _entity: vim.ManagedEntity.Status.green),
     "configStatus": _own(lambda _entity: vim.ManagedEntity.Status.green),
-    "alarmActionsEnabled": _own(lambda _entity: True),
+    **alarm_manager.ENTITY_PROPERTIES,
     **custom_fields_manager.ENTITY_PROPERTIES,
     **authorization_manager.ENTITY_PROPERTIES,
 }

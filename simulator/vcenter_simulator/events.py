@@ -1,6 +1,6 @@
 """Events on their way into the history: pyVmomi's event objects become bodies ready for the wire."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,16 +27,22 @@ _AFTER_NUMBERS = "</createdTime>"
 
 
 class Events:
-    """The way into the history; whoever waits for a change is woken at each event."""
+    """The way into the history; whoever waits for a change is woken at each event.
+
+    ``on_post`` is called with each pyVmomi event that was posted, and its record.
+    """
 
     def __init__(self, inventory: Inventory, changes: Changes) -> None:
         self.inventory = inventory
         self.changes = changes
         self.history = History()
+        self.on_post: Callable[[Any, Record], None] = lambda *_: None
 
     def post(self, event: Any, user: str, chain_id: int | None = None) -> Record:
         """Post a pyVmomi event: vCenter sets its key, time and user, and its message where it has none."""
-        return self.post_body(self.body(event, user), chain_id)
+        record = self.post_body(self.body(event, user), chain_id)
+        self.on_post(event, record)
+        return record
 
     def post_body(self, body: Body, chain_id: int | None = None) -> Record:
         """Post a body that was made before."""
@@ -51,7 +57,7 @@ class Events:
         event.userName = user
         event.fullFormattedMessage = event.fullFormattedMessage or full_message(event)
         class_name = wire_name(type(event))
-        about = next(_find_ids(event), None)
+        about = next(find_ids(event), None)
         return Body(
             class_name,
             _tail(event, class_name),
@@ -65,7 +71,7 @@ class Events:
 
     def _above(self, event: Any) -> Iterator[str]:
         """Every object that the event lies beneath: those it names, their parents, and a VM's resource pools."""
-        for moid in _find_ids(event):
+        for moid in find_ids(event):
             yield moid
             entity = self.inventory.objects.get(moid)
             if entity is None:
@@ -74,7 +80,7 @@ class Events:
                 yield from (above.moid for above in (start.lineage() if start else ()))
 
 
-def _find_ids(event: Any) -> Iterator[str]:
+def find_ids(event: Any) -> Iterator[str]:
     """The ids that the event names, the most specific first. An EventEx and an AlarmEvent name their object apart."""
     if object_id := getattr(event, "objectId", None):
         yield object_id
@@ -128,6 +134,11 @@ _MAKERS = {
 def entity_argument(entity: Entity) -> Any:
     """Any object as the events of alarms and custom fields name it."""
     return vim.event.ManagedEntityEventArgument(name=entity.name, entity=reference(entity.type, entity.moid))
+
+
+def alarm_argument(name: str, moid: str) -> Any:
+    """An alarm as an event names it."""
+    return vim.event.AlarmEventArgument(name=name, alarm=reference("Alarm", moid))
 
 
 def pool_argument(entity: Entity) -> Any:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from vcenter_simulator.alarm_manager import alarm_info, describe
 from vcenter_simulator.call import Managed, Singleton
 from vcenter_simulator.custom_fields_manager import list_definitions
 from vcenter_simulator.entities import PROPERTIES
@@ -24,6 +25,7 @@ _SINGLETONS = {
     "taskManager": Singleton("TaskManager", "TaskManager"),
     "searchIndex": Singleton("SearchIndex", "SearchIndex"),
     "authorizationManager": Singleton("AuthorizationManager", "AuthorizationManager"),
+    "alarmManager": Singleton("AlarmManager", "AlarmManager"),
     "customFieldsManager": Singleton("CustomFieldsManager", "CustomFieldsManager"),
 }
 SERVICE = Singleton("ServiceInstance", "ServiceInstance")
@@ -33,7 +35,13 @@ _BY_ID = {each.moid: each for each in (SERVICE, *_SINGLETONS.values())}
 def find(vcenter: Vcenter, session: Session | None, moid: str) -> Managed | None:
     """The managed object with this id, as this session sees it; None where there is none."""
     owned = session.objects.get(moid) if session else None
-    return owned or vcenter.inventory.objects.get(moid) or _BY_ID.get(moid) or vcenter.tasks.get(moid)
+    return (
+        owned
+        or vcenter.inventory.objects.get(moid)
+        or _BY_ID.get(moid)
+        or vcenter.tasks.get(moid)
+        or vcenter.alarms.get(moid)
+    )
 
 
 def service_content(vcenter: Vcenter) -> Any:
@@ -110,6 +118,7 @@ _OWNED: dict[str, dict[str, Provider]] = {
         "filter": lambda _vcenter, collector: collector.spec,
         "initialized": lambda _vcenter, _collector: True,
     },
+    "Alarm": {"info": lambda _vcenter, alarm: alarm_info(alarm)},
     "Task": {"info": lambda _vcenter, task: task.info},
     "ContainerView": {
         "container": lambda _vcenter, view: view.container,
@@ -150,6 +159,7 @@ _MANAGERS: dict[str, dict[str, Provider]] = {
     "ViewManager": {},
     "SearchIndex": {},
     "AuthorizationManager": {"roleList": lambda _vcenter, _session: role_list()},
+    "AlarmManager": {"description": lambda _vcenter, _session: describe()},
     "CustomFieldsManager": {"field": lambda vcenter, _session: list_definitions(vcenter)},
 }
 

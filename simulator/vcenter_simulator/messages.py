@@ -14,6 +14,14 @@ from typing import Any
 from vcenter_simulator.vmomi import types, vim, vim_type, wire_name
 
 FORMATS = {
+    "AlarmAcknowledgedEvent": "Acknowledged alarm '{alarm.name}' on {entity.name}",
+    "AlarmActionTriggeredEvent": "Alarm '{alarm.name}' on {entity.name} triggered an action",
+    "AlarmClearedEvent": "Manually cleared alarm '{alarm.name}' on {entity.name} from {from}",
+    "AlarmCreatedEvent": "Created alarm '{alarm.name}' on {entity.name}",
+    "AlarmEmailCompletedEvent": "Alarm '{alarm.name}' on {entity.name} sent email to {to}",
+    "AlarmReconfiguredEvent": "Reconfigured alarm '{alarm.name}' on {entity.name}",
+    "AlarmRemovedEvent": "Removed alarm '{alarm.name}' on {entity.name}",
+    "AlarmSnmpCompletedEvent": "Alarm '{alarm.name}': an SNMP trap for entity {entity.name} was sent",
     "AlarmStatusChangedEvent": "Alarm '{alarm.name}' on {entity.name} changed from {from} to {to}",
     "BadUsernameSessionEvent": "Cannot login {userName}@{ipAddress}",
     "ClusterReconfiguredEvent": "Reconfigured cluster {computeResource.name} in datacenter {datacenter.name}",

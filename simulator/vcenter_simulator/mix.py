@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from vcenter_simulator.accounts import ADMINISTRATOR
-from vcenter_simulator.events import Events, arguments_for, entity_argument, pool_argument
+from vcenter_simulator.events import Events, alarm_argument, arguments_for, entity_argument, pool_argument
 from vcenter_simulator.history import Body
 from vcenter_simulator.inventory import Entity, Inventory
 from vcenter_simulator.tasks import task_info, task_message
-from vcenter_simulator.vmomi import reference, vim, vim_type
+from vcenter_simulator.vmomi import vim, vim_type
 
 _Quartet = Callable[[Entity, Entity, Inventory], list[Any]]
 """Makes the four events about a VM and a resource pool."""
@@ -68,7 +68,7 @@ def _make_operations(machine: Entity, _pool: Entity, _inventory: Inventory) -> l
 
 def _make_alarms(machine: Entity, _pool: Entity, _inventory: Inventory) -> list[Any]:
     where, host = arguments_for(machine), _host_of(machine)
-    alarm = vim.event.AlarmEventArgument(name="Virtual machine CPU usage", alarm=reference("Alarm", "alarm-6"))
+    alarm = alarm_argument("Virtual machine CPU usage", "alarm-6")
     subject = entity_argument(machine)
     change = {"alarm": alarm, "source": subject, "entity": subject, "from": "green", "to": "red"}
     reason = vim.fault.InsufficientResourcesFault(msg="The host has not enough memory.")

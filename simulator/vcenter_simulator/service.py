@@ -8,6 +8,7 @@ from typing import Any
 
 from vcenter_simulator import (
     actions,
+    alarm_manager,
     authorization_manager,
     custom_fields_manager,
     event_manager,
@@ -32,6 +33,9 @@ _WRITING = {
     "Destroy_Task": "Resource.DeletePool",
     "Rename_Task": "Resource.RenamePool",
     "UpdateConfig": "Resource.EditPool",
+    "CreateAlarm": "Alarm.Create",
+    "EnableAlarmActions": "Alarm.DisableActions",
+    "AcknowledgeAlarm": "Alarm.Acknowledge",
     "SetField": "Global.SetCustomField",
     "setCustomValue": "Global.SetCustomField",
 }
@@ -142,6 +146,7 @@ def find_by_path(call: Call, path: str) -> Any:
 
 METHODS: dict[str, Callable[..., Any]] = {
     **actions.METHODS,
+    **alarm_manager.METHODS,
     **authorization_manager.METHODS,
     **custom_fields_manager.METHODS,
     **event_manager.METHODS,

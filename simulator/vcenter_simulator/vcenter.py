@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from vcenter_simulator.accounts import Accounts
+from vcenter_simulator.alarms import Alarms
 from vcenter_simulator.changes import Changes
 from vcenter_simulator.custom_fields import CustomFields
 from vcenter_simulator.events import Events
@@ -36,9 +37,11 @@ class Vcenter:
     load: Load = field(init=False)
     tagging: Tagging = field(init=False)
     custom_fields: CustomFields = field(init=False)
+    alarms: Alarms = field(init=False)
 
     def __post_init__(self) -> None:
         self.events = Events(self.inventory, self.changes)
         self.load = Load(self.events)
         self.tagging = Tagging(self.inventory.exists)
         self.custom_fields = CustomFields(self.inventory)
+        self.alarms = Alarms(self.inventory, self.events)

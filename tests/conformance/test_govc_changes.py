@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conformance.govc import govc, needs_govc
+from tests.support.simulator_control import control
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 
@@ -51,3 +52,18 @@ def test_it_reads_who_may_do_what(simulator: Simulator) -> None:
     ]
     assert len(govc(simulator, "permissions.ls", WEB).splitlines()) == 3
     assert "VSPHERE.LOCAL\\administrator" in govc(simulator, "role.usage")
+
+
+def test_it_lists_and_acknowledges_alarms(simulator: Simulator) -> None:
+    shown = govc(simulator, "alarm.info", "-n", "alarm.VmCPUUsageAlarm")
+    assert "Virtual machine CPU usage" in shown
+    assert "Virtual machine memory usage" in govc(simulator, "alarms", "-d", WEB)
+    assert len(govc(simulator, "alarms").splitlines()) == 1
+    control(simulator, "alarms", alarm="Virtual machine CPU usage", object="vm-15", status="red")
+    alarm = govc(simulator, "alarms", "-l").splitlines()[1]
+    assert alarm.startswith("Virtual machine CPU usage")
+    assert WEB in alarm
+    assert "Alert" in alarm
+    acknowledged = govc(simulator, "alarms", "-ack", WEB).splitlines()[1]
+    assert acknowledged.endswith("administrator@vsphere.local")
+    assert newest_messages(simulator, 1) == ["Acknowledged alarm 'Virtual machine CPU usage' on web-1"]

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from vcenter_simulator.alarms import STATUSES
 from vcenter_simulator.control.faults import FAULTS
 from vcenter_simulator.control.options import Options
 from vcenter_simulator.event_manager import EventCollector
@@ -25,6 +26,7 @@ def routes(vcenter: Vcenter) -> list[BaseRoute]:
         Route("/simulator/faults", control.clear_faults, methods=["DELETE"]),
         Route("/simulator/events", control.list_events, methods=["GET"]),
         Route("/simulator/events", control.post_events, methods=["POST"]),
+        Route("/simulator/alarms", control.set_alarm, methods=["POST"]),
         Route("/simulator/state", control.show_state, methods=["GET"]),
     ]
 
@@ -57,6 +59,23 @@ class _Control:
     async def post_events(self, request: Request) -> Response:
         """Post so many mixed events."""
         return await self._run(request, lambda options: self._vcenter.load.post(options.integer("count", 1)))
+
+    async def set_alarm(self, request: Request) -> Response:
+        """Give an alarm a status for an object, as a measurement would."""
+        return await self._run(request, self._set_alarm)
+
+    def _set_alarm(self, options: Options) -> None:
+        alarm = self._vcenter.alarms.find(options.text("alarm"))
+        entity = self._vcenter.inventory.objects.get(options.text("object"))
+        status = options.text("status")
+        if alarm is None:
+            names = ", ".join(each.spec.name for each in self._vcenter.alarms.all())
+            raise ValueError(f"alarm must be one of {names}")
+        if entity is None:
+            raise ValueError("object must be the id of an object, such as vm-15")
+        if status not in STATUSES:
+            raise ValueError(f"status must be one of {', '.join(STATUSES)}")
+        self._vcenter.alarms.set_status(alarm, entity, status)
 
     async def show_state(self, _request: Request) -> Response:
         """Answer with the counters."""
