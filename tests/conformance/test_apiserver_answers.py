@@ -12,7 +12,7 @@ import pytest
 
 from tests.conformance.apiserver import NEEDED, ApiServer, running, speaker
 from tests.conformance.applying import Applier
-from tests.state.takeover_support import CHECKPOINT, LEASE
+from tests.state.cluster import CHECKPOINT, LEASE
 from tests.support.kube_api import kube_api
 from tests.support.manifest_files import NAMESPACE, of_kind
 

@@ -18,7 +18,7 @@ from tests.conformance.apiserver import NEEDED, ApiServer, running
 from tests.conformance.applying import Applier
 from tests.guarantees.support import World
 from tests.guarantees.verification import prove
-from tests.state.takeover_support import CHECKPOINT, LEASE, WINDOW, Cluster
+from tests.state.cluster import CHECKPOINT, LEASE, WINDOW, Cluster
 from tests.support.manifest_files import NAMESPACE, of_kind
 from tests.support.waiting import eventually
 from vcenter_source.core.errors import KubernetesForbiddenError

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.state.takeover_support import CHECKPOINT
+from tests.state.cluster import CHECKPOINT
 from tests.support.kube_api import NAMESPACE, USER, KubeApi, kube_api, kubeconfig
 from vcenter_simulator.certificate import make_certificate
 from vcenter_source.core.errors import ConfigurationError, KubernetesForbiddenError, OvertakenError, RetryableError

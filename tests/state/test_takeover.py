@@ -15,7 +15,7 @@ import pytest
 
 from tests.guarantees.support import World
 from tests.guarantees.verification import prove
-from tests.state.takeover_support import CHECKPOINT, DURATION, LEASE, WINDOW, Cluster
+from tests.state.cluster import CHECKPOINT, DURATION, LEASE, WINDOW, Cluster
 from tests.support import loopback
 from tests.support.kube_api import NAMESPACE, KubeApi, kube_api, kubeconfig
 from tests.support.waiting import eventually
