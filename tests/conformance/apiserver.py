@@ -194,7 +194,7 @@ def speaker(url: str, folder: Path, token: str) -> httpx.Client:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[ApiServer]:
+def run_api_server(folder: Path) -> Iterator[ApiServer]:
     """Run both with their data in this folder; they are killed at the end."""
     write_credentials(folder)
     (port,) = free_ports(1)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conformance.apiserver import NEEDED, ApiServer, running, speaker
+from tests.conformance.apiserver import NEEDED, ApiServer, run_api_server, speaker
 from tests.conformance.applying import Applier
 from tests.state.cluster import CHECKPOINT, LEASE
 from tests.support.kube_api import kube_api
@@ -27,7 +27,7 @@ PLACES = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    with running(tmp_path_factory.mktemp("apiserver")) as server:
+    with run_api_server(tmp_path_factory.mktemp("apiserver")) as server:
         for kind in ("Namespace", "ServiceAccount", "Role", "RoleBinding"):
             for manifest in of_kind(kind):
                 Applier(server).create(manifest.document)

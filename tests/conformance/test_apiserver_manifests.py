@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.apiserver import ADMINISTRATOR, NEEDED, ApiServer, binary, running
+from tests.conformance.apiserver import ADMINISTRATOR, NEEDED, ApiServer, binary, run_api_server
 from tests.conformance.applying import Applier
 from tests.conformance.crds import definition, definitions
 from tests.support.manifest_files import CONFIG, FOLDERS, everything, of_kind, the, title
@@ -26,7 +26,7 @@ ALWAYS_SENT = {"PodDisruptionBudget": [".spec.selector (always sent)"]}
 @pytest.fixture(scope="module")
 def applier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applier]:
     """An API server that knows Knative's and the Prometheus Operator's kinds."""
-    with running(tmp_path_factory.mktemp("apiserver")) as server:
+    with run_api_server(tmp_path_factory.mktemp("apiserver")) as server:
         applier = Applier(server)
         for each in definitions():
             applier.create(each)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.apiserver import NEEDED, ApiServer, running
+from tests.conformance.apiserver import NEEDED, ApiServer, run_api_server
 from tests.conformance.applying import Applier
 from tests.guarantees.support import World
 from tests.guarantees.verification import prove
@@ -60,7 +60,7 @@ def ours() -> list[Any]:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("apiserver")
-    with running(folder) as server:
+    with run_api_server(folder) as server:
         applier = Applier(server)
         for kind in ("Namespace", "ServiceAccount", "Role", "RoleBinding"):
             for manifest in of_kind(kind):

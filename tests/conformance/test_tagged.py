@@ -20,7 +20,7 @@ TAGGING = "/rest/com/vmware/cis/tagging"
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with vcsim.running(vcsim.binary()) as address:
+    with vcsim.run_vcsim(vcsim.binary()) as address:
         yield address
 
 

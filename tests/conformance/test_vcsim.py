@@ -23,7 +23,7 @@ LOGIN = {"VCENTER_USERNAME": "user", "VCENTER_PASSWORD": "pass", "VCENTER_INSECU
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with vcsim.running(vcsim.binary()) as address:
+    with vcsim.run_vcsim(vcsim.binary()) as address:
         yield address
 
 

@@ -30,7 +30,7 @@ def binary() -> Path:
 
 
 @contextmanager
-def running(executable: Path) -> Iterator[str]:
+def run_vcsim(executable: Path) -> Iterator[str]:
     """Run it on a free port; yields ``https://127.0.0.1:PORT/sdk``. It takes any user name and password."""
     with subprocess.Popen([executable, "-l", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True) as vcsim:
         try:

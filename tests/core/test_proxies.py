@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.support import simulator_control
-from tests.support.certificates import Identity, showing
+from tests.support.certificates import Identity, show_certificate
 from tests.support.doctor import Doctor
 from tests.support.forward_proxy import ForwardProxy, forward_proxy
 from tests.support.http_sink import http_sink
@@ -256,7 +256,7 @@ def test_a_certificate_is_verified_behind_the_proxy_too(proxy: ForwardProxy, tmp
     root = Identity("root", ca=True)
     (tmp_path / "ca.pem").write_bytes(root.pem)
     credentials = Credentials(ADMINISTRATOR, SecretStr(PASSWORD))
-    with showing(Identity("server", root, names=("vc.example.com",)).files(tmp_path)) as port:
+    with show_certificate(Identity("server", root, names=("vc.example.com",)).files(tmp_path)) as port:
         url = f"https://127.0.0.1:{port}"
         with pytest.raises(Exception, match="is for another name"):
             Session(f"{url}/sdk", lambda: credentials, Authorities(tmp_path / "ca.pem")).log_in()
@@ -274,7 +274,7 @@ def test_the_fence_stands_behind_the_way_through_the_proxy(proxy: ForwardProxy, 
 
     (tmp_path / "bundles").mkdir()
     (tmp_path / "bundles" / "ca.pem").write_bytes(root.pem)
-    with showing(Identity("server", root).files(tmp_path)) as port, pytest.raises(LeaseLostError):
+    with show_certificate(Identity("server", root).files(tmp_path)) as port, pytest.raises(LeaseLostError):
         send(f"https://127.0.0.1:{port}/", fence=fence, bundles=tmp_path / "bundles")
     assert asked == [[f"CONNECT 127.0.0.1:{port}"]]
 

@@ -14,7 +14,7 @@ from cloudevents.core.bindings.http import HTTPMessage
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from tests.support.certificates import CASES, Case, Identity, make_case, mount, showing
+from tests.support.certificates import CASES, Case, Identity, make_case, mount, show_certificate
 from tests.support.http_sink import http_sink
 from tests.support.kube_api import kube_api, kubeconfig
 from tests.support.openfaas import cloudevent, vcenter_event
@@ -112,7 +112,7 @@ def test_every_client_judges_a_certificate_alike(
 ) -> None:
     case, trusted = cases[name], tmp_path / "trusted.pem"
     trusted.write_bytes(case.trusted)
-    with showing(case.server) as port, pytest.raises(Exception, match=r".") as caught:
+    with show_certificate(case.server) as port, pytest.raises(Exception, match=r".") as caught:
         client(port, trusted)
     assert isinstance(caught.value, FAILURES), "the server hangs up where its certificate is accepted"
     assert code_of(caught.value) == case.error
@@ -141,7 +141,7 @@ def test_doctor_judges_alike(cases: dict[str, Case], tmp_path: Path, name: str) 
         await one.resolve()
         return await one.verify()
 
-    with showing(case.server) as port:
+    with show_certificate(case.server) as port:
         for context in (Authorities(trusted).context, TrustBundle(case.trusted.decode(), tmp_path / "none").context):
             outcome = asyncio.run(verify(port, context))
             assert outcome.status == ("failed" if case.error else "ok"), outcome
@@ -174,7 +174,7 @@ def test_the_advice_is_for_what_is_wrong(
     case, trusted = cases[name], tmp_path / "trusted.pem"
     trusted.write_bytes(case.trusted)
     words, advice = ADVICE[name]
-    with showing(case.server) as port, pytest.raises(FAILURES, match=f"{words}.*; .*{advice}") as caught:
+    with show_certificate(case.server) as port, pytest.raises(FAILURES, match=f"{words}.*; .*{advice}") as caught:
         client(port, trusted)
     assert ("VCENTER_CA_FILE" in str(caught.value)) == (name == "another authority")
 

@@ -8,7 +8,7 @@ from cloudevents.core.base import BaseCloudEvent
 from structlog.testing import capture_logs
 
 from tests.support import loopback
-from tests.support.pytag import RestVcenter, binary, rest_vcenter, serving
+from tests.support.pytag import RestVcenter, binary, rest_vcenter, serve_app
 from vcenter_functions.errors import PermanentError, RetryableError, SettingsError
 from vcenter_functions.function import Function, Handler, build_app
 from vcenter_functions.http_limits import uvicorn_options
@@ -46,7 +46,7 @@ def note(vcenter: RestVcenter) -> Iterator[httpx.Client]:
     account = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD, "VCENTER_ALIASES": "vcenter.test"}
     settings = FunctionSettings.load(VCENTER_URL=vcenter.base, TIMEOUT="5", **account)
     with (
-        serving(build_app(NOTE, settings, Tracing("note")), **uvicorn_options()) as url,
+        serve_app(build_app(NOTE, settings, Tracing("note")), **uvicorn_options()) as url,
         loopback.Client(base_url=url, trust_env=False, timeout=30) as client,
     ):
         yield client

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from pytag.handler import PYTAG
 from tests.support import loopback
 from tests.support.display import display
-from tests.support.pytag import RestVcenter, binary, pytag, rest_vcenter, serving, settings
+from tests.support.pytag import RestVcenter, binary, pytag, rest_vcenter, serve_app, settings
 from vcenter_functions import http_limits
 from vcenter_functions.event import read_event
 from vcenter_functions.function import build_app
@@ -42,7 +42,7 @@ def client(vcenter: RestVcenter) -> Iterator[httpx.Client]:
 def hasty(vcenter: RestVcenter) -> Iterator[str]:
     """The address of a pytag that waits for a head a moment only."""
     app = build_app(PYTAG, settings(vcenter.base), Tracing("pytag"))
-    with serving(app, **http_limits.uvicorn_options() | {"http": Hasty}) as url:
+    with serve_app(app, **http_limits.uvicorn_options() | {"http": Hasty}) as url:
         yield url
 
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.support.processes import SLOW
-from tests.support.pytag import POOL, RestVcenter, serving
+from tests.support.pytag import POOL, RestVcenter, serve_app
 from tests.support.pytag_process import post_event, pytag_environment, pytag_process, run_pytag, stop_pytag
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -121,7 +121,7 @@ def test_spans_reach_a_collector_before_the_process_ends(vcenter: RestVcenter) -
 
     collector = Starlette(routes=[Route("/v1/traces", collect, methods=["POST"])])
     with (
-        serving(collector) as endpoint,
+        serve_app(collector) as endpoint,
         pytag_process(pytag_environment(vcenter.base, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)) as (running, url),
     ):
         assert post_event(url, traceparent=PARENT).status_code == 204

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tests.support.pytag import POOL, RestVcenter, binary, pytag, serving
+from tests.support.pytag import POOL, RestVcenter, binary, pytag, serve_app
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 
 EVENT = {
@@ -208,7 +208,7 @@ def self_signed(folder: Path) -> dict[str, Path]:
 def test_an_untrusted_certificate_is_named_and_can_be_trusted(tmp_path: Path) -> None:
     made, files = RestVcenter(), self_signed(tmp_path)
     made.tag()
-    with serving(made, **files) as base:
+    with serve_app(made, **files) as base:
         with pytag(base) as client:
             response = client.post("/", headers=binary())
             assert response.status_code == 503

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.openfaas_gateway import FakeGateway, Function, fake_gateway
-from tests.support.openfaas_shim import Shim, deployed, shim_at
+from tests.support.openfaas_shim import Shim, deploy, shim_at
 
 
 @pytest.fixture(scope="module")
@@ -23,5 +23,5 @@ def shim(gateway: FakeGateway) -> Iterator[Shim]:
 @pytest.fixture
 def tag(gateway: FakeGateway, shim: Shim) -> Iterator[Function]:
     """A function whose answer is waited for."""
-    with deployed(shim, gateway, "tag", topic_invocation="sync") as function:
+    with deploy(shim, gateway, "tag", topic_invocation="sync") as function:
         yield function

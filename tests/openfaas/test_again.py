@@ -11,7 +11,7 @@ from demo.gateway_api import Reply
 from tests.support.http_sink import http_sink
 from tests.support.openfaas import pool_created
 from tests.support.openfaas_gateway import FakeGateway, Function, fake_gateway
-from tests.support.openfaas_shim import POOL_TYPE, Shim, adapter_settings, binary, deployed, shim_at
+from tests.support.openfaas_shim import POOL_TYPE, Shim, adapter_settings, binary, deploy, shim_at
 from tests.support.processes import process, wait_for_line
 from tests.support.waiting import eventually
 from vcenter_simulator.testing import run_simulator
@@ -34,7 +34,7 @@ def test_what_is_asked_for_anew_and_fails_goes_on_with_who_has_not_taken_it(
     shim: Shim, gateway: FakeGateway, tag: Function
 ) -> None:
     event, asked = binary(pool_created(91)), {SEND_AGAIN: "one"}
-    with deployed(shim, gateway, "other", topic_invocation="sync") as other:
+    with deploy(shim, gateway, "other", topic_invocation="sync") as other:
         assert shim.post(event).status_code == 204
         other.answer = lambda count: Reply(503, b"") if count == 1 else Reply()
         assert [shim.post(event, **asked).status_code for _ in range(3)] == [503, 204, 204]

@@ -128,7 +128,7 @@ def make_case(name: str, folder: Path) -> Case:
 
 
 @contextmanager
-def showing(file: Path) -> Iterator[int]:
+def show_certificate(file: Path) -> Iterator[int]:
     """A TLS server that shows this certificate and hangs up after the first bytes. Gives its port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)

@@ -78,7 +78,7 @@ class Forked(subprocess.Popen[str]):
         self.stderr, errors = (None, output) if together else _pipe()
         given = (output, errors, dict(environment), module, *arguments)
         self._process = forks.Process(target=become, args=given, daemon=True)
-        with unmeasured():
+        with without_coverage():
             self._process.start()
         output.close()
         errors.close()
@@ -118,7 +118,7 @@ class Forked(subprocess.Popen[str]):
 
 
 @contextmanager
-def unmeasured() -> Iterator[None]:
+def without_coverage() -> Iterator[None]:
     """The process that forks starts with the first fork, and is not measured: it would save its coverage too late."""
     kept = os.environ.pop(MEASURED, None)
     try:

@@ -38,7 +38,7 @@ class ForwardProxy:
             return 407
         return self.refuses
 
-    def connected(self, host: str, port: int) -> socket.socket:
+    def connect(self, host: str, port: int) -> socket.socket:
         return socket.create_connection((self.hosts.get(host, host), port), 5)
 
 
@@ -73,7 +73,7 @@ def serve(proxy: ForwardProxy, client: socket.socket) -> None:
         return
     parts = urlsplit(f"//{target}" if method == "CONNECT" else target)
     try:
-        upstream = proxy.connected(parts.hostname or "", parts.port or 80)
+        upstream = proxy.connect(parts.hostname or "", parts.port or 80)
     except OSError:
         client.sendall(refusal(502))
         return

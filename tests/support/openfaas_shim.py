@@ -46,7 +46,7 @@ def shim_at(gateway: FakeGateway, **settings: str) -> Iterator[Shim]:
 
 
 @contextmanager
-def deployed(shim: Shim, gateway: FakeGateway, name: str, **annotations: str) -> Iterator[Function]:
+def deploy(shim: Shim, gateway: FakeGateway, name: str, **annotations: str) -> Iterator[Function]:
     """A function for events of resource pools, in the shim's map."""
     before = shim.get("/readyz").json()["functions"] or 0
     function = gateway.deploy(name, POOL_TYPE, **annotations)

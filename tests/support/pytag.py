@@ -46,7 +46,7 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def serving(app: ASGIApp, **options: Any) -> Iterator[str]:
+def serve_app(app: ASGIApp, **options: Any) -> Iterator[str]:
     """Serve an app on a free port; the value is its base URL. ``options`` are uvicorn's, such as ssl_certfile."""
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, **options)
     server = _Server(config)
@@ -117,7 +117,7 @@ class RestVcenter:
 def rest_vcenter() -> Iterator[RestVcenter]:
     """A vCenter to talk to."""
     made = RestVcenter()
-    with serving(made) as base:
+    with serve_app(made) as base:
         made.base = base
         yield made
 
@@ -152,7 +152,7 @@ def pytag(base: str, tracing: Tracing | None = None, **given: Any) -> Iterator[h
     """pytag itself on the wire, and a client that talks to it."""
     app = build_app(PYTAG, settings(base, **given), tracing or Tracing("pytag"))
     with (
-        serving(app, **http_limits.uvicorn_options()) as url,
+        serve_app(app, **http_limits.uvicorn_options()) as url,
         loopback.Client(base_url=url, trust_env=False, timeout=30) as client,
     ):
         yield client

@@ -28,7 +28,7 @@ SOURCE = "https://vcenter.example.com/sdk"
 
 
 @contextmanager
-def viewed(simulator: Simulator, sink: str, *command: str, **settings: str) -> Iterator[str]:
+def run_viewer(simulator: Simulator, sink: str, *command: str, **settings: str) -> Iterator[str]:
     """A running adapter with its viewer on a free port; the page's address."""
     where = {"VCENTER_URL": simulator.url, "K_SINK": sink, "VIEWER": "0", "RETRY_MAX_DELAY": "1"} | LOGIN
     with process("vcenter_source", *(command or ("run",)), **(where | settings)) as adapter:
@@ -43,7 +43,7 @@ def viewed(simulator: Simulator, sink: str, *command: str, **settings: str) -> I
             drain.join(10)  # or the log might be closed while it is read
 
 
-def made_up(
+def make_event(
     key: int, *, name: str = "web-1", message: str | None = None, when: datetime | None = None, **more: str
 ) -> CloudEvent:
     """A virtual machine that was powered on."""
@@ -87,7 +87,7 @@ class KeepingSink:
 
 
 @dataclass
-class Alone:
+class LoneViewer:
     """A viewer by itself, on a loop in another thread. ``do`` calls something there."""
 
     url: str
@@ -127,9 +127,11 @@ class Alone:
 
 
 @contextmanager
-def alone(*, limit: int = 10_000, token: str | None = None, host: str = "127.0.0.1", **viewer: Any) -> Iterator[Alone]:
+def run_viewer_alone(
+    *, limit: int = 10_000, token: str | None = None, host: str = "127.0.0.1", **viewer: Any
+) -> Iterator[LoneViewer]:
     """A viewer without an adapter."""
-    started: Future[Alone] = Future()
+    started: Future[LoneViewer] = Future()
     over: Future[Callable[[], object]] = Future()
 
     async def run() -> None:
@@ -146,7 +148,7 @@ def alone(*, limit: int = 10_000, token: str | None = None, host: str = "127.0.0
         }
         viewing = Viewer(feed, Health(status, 60, 1), **(options | viewer))
         async with serve_viewer(viewing, host, 0, token) as url:
-            started.set_result(Alone(url, feed, sink, status, Observers(status, feed), loop))
+            started.set_result(LoneViewer(url, feed, sink, status, Observers(status, feed), loop))
             await end.wait()
 
     def main() -> None:

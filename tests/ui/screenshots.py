@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.support.viewer import Alone, alone, made_up
+from tests.support.viewer import LoneViewer, make_event, run_viewer_alone
 from tests.ui.browser import FLAGS, ROWS, chromium
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -46,7 +46,7 @@ def events(number: int, now: datetime) -> Iterator[Any]:
         kind, classes, severity, _, message = chance.choices(KINDS, [int(kind[3]) for kind in KINDS])[0]
         vm, host = f"{chance.choice(NAMES)}-{chance.randint(1, 40):02}", f"esx-{chance.randint(1, 12):02}"
         ago = (number - key) / number * 880 * (0.7 + 0.3 * chance.random())
-        event = made_up(
+        event = make_event(
             key, name=vm, message=message.format(vm=vm, host=host), when=now - timedelta(seconds=ago),
             type=f"com.vmware.event.{kind}", severitytext=severity, eventancestors=f"{classes},Event",
             eventname=classes.split(",")[0], traceparent=f"00-{TRACE}-00f067aa0ba902b7-01",
@@ -80,7 +80,7 @@ class Spans:
         ]  # fmt: skip
 
 
-def fill(viewer: Alone, number: int) -> None:
+def fill(viewer: LoneViewer, number: int) -> None:
     """So many events, the last of them in every state."""
     made = list(events(number, datetime.now(UTC)))
     viewer.do(viewer.status.vcenter.record_success)
@@ -100,10 +100,10 @@ def opened(browser: Browser, url: str, scheme: Any, width: int, height: int) -> 
 
 def main(folder: Path) -> None:
     """All pictures."""
-    with sync_playwright() as playwright, alone(spans=Spans()) as viewer, alone() as quiet:
+    with sync_playwright() as playwright, run_viewer_alone(spans=Spans()) as viewer, run_viewer_alone() as quiet:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
         fill(viewer, 10_000)
-        quiet.post(made_up(1))
+        quiet.post(make_event(1))
         opened(browser, viewer.url, "light", 1280, 700).screenshot(path=folder / "viewer.png")
         page = opened(browser, viewer.url, "dark", 1280, 700)
         page.fill("#search", "resource pool")

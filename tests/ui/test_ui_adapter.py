@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.support.processes import clean_environment
 from tests.support.recording_sink import Answer, recording_sink
 from tests.support.simulator_control import control
-from tests.support.viewer import viewed
+from tests.support.viewer import run_viewer
 from tests.ui.browser import ROWS
 from vcenter_simulator.testing import run_simulator
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.ui
 
 
 def test_an_event_appears_within_a_second_of_its_creation(page: Page) -> None:
-    with run_simulator() as simulator, recording_sink() as sink, viewed(simulator, sink.url) as url:
+    with run_simulator() as simulator, recording_sink() as sink, run_viewer(simulator, sink.url) as url:
         page.goto(url)
         expect(page.locator("#checks")).to_contain_text("vcenter ok")
         before = page.locator("#shown").inner_text()
@@ -37,7 +37,7 @@ def test_the_sink_down_and_up_again_changes_states(page: Page) -> None:
     def answer(_: int) -> Answer:
         return (202, {}) if up.is_set() else (503, {})
 
-    with run_simulator() as simulator, recording_sink(answer) as sink, viewed(simulator, sink.url) as url:
+    with run_simulator() as simulator, recording_sink(answer) as sink, run_viewer(simulator, sink.url) as url:
         sink.objection = b"the Broker is being moved"
         page.goto(url)
         control(simulator, "events", count=3)
@@ -56,7 +56,7 @@ def test_the_sink_down_and_up_again_changes_states(page: Page) -> None:
 
 def test_a_trigger_made_on_the_page_is_one_that_lint_accepts(page: Page, tmp_path: Path) -> None:
     with run_simulator(backlog=40) as simulator, recording_sink() as sink:  # noqa: SIM117  a line would be too long
-        with viewed(simulator, sink.url, START_FROM="beginning") as url:
+        with run_viewer(simulator, sink.url, START_FROM="beginning") as url:
             page.goto(url)
             page.fill("#search", "created resource pool")
             page.locator(ROWS).first.click()
@@ -77,7 +77,7 @@ def test_a_trigger_made_on_the_page_is_one_that_lint_accepts(page: Page, tmp_pat
 
 def test_view_shows_a_vcenter_and_sends_nothing(page: Page) -> None:
     with run_simulator(backlog=40) as simulator, recording_sink() as sink:
-        with viewed(simulator, sink.url, "view", simulator.url, "--port", "0") as url:
+        with run_viewer(simulator, sink.url, "view", simulator.url, "--port", "0") as url:
             page.goto(url)
             row = page.locator(ROWS).first
             expect(row.locator(".state")).to_have_text("read")

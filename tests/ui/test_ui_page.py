@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.support.viewer import alone, made_up
+from tests.support.viewer import make_event, run_viewer_alone
 from tests.support.web_server import web_server
 from tests.ui.browser import REBOUND, ROWS
 from vcenter_source.core.errors import EventRefusedError
@@ -18,10 +18,10 @@ NOW = datetime.now(UTC)
 
 
 def test_search_and_facets_narrow_the_list(page: Page) -> None:
-    with alone() as viewer:
-        viewer.post(*(made_up(key, name=f"web-{key % 3}") for key in range(30)))
-        viewer.post(made_up(98, name="db-1", severitytext="ERROR"), state="dead letter")
-        viewer.post(made_up(99, name="db-2", severitytext="WARN"), state="retrying")
+    with run_viewer_alone() as viewer:
+        viewer.post(*(make_event(key, name=f"web-{key % 3}") for key in range(30)))
+        viewer.post(make_event(98, name="db-1", severitytext="ERROR"), state="dead letter")
+        viewer.post(make_event(99, name="db-2", severitytext="WARN"), state="retrying")
         page.goto(viewer.url)
         expect(page.locator("#shown")).to_have_text("32 events")
         page.fill("#search", "WEB-1 powered")
@@ -40,12 +40,12 @@ def test_search_and_facets_narrow_the_list(page: Page) -> None:
 
 
 def test_a_pause_holds_the_list_and_loses_nothing(page: Page) -> None:
-    with alone() as viewer:
-        viewer.post(*map(made_up, range(5)))
+    with run_viewer_alone() as viewer:
+        viewer.post(*map(make_event, range(5)))
         page.goto(viewer.url)
         expect(page.locator("#shown")).to_have_text("5 events")
         page.keyboard.press("p")
-        viewer.post(*map(made_up, range(5, 12)))
+        viewer.post(*map(make_event, range(5, 12)))
         expect(page.get_by_role("button", name="Resume, 7 new")).to_be_visible()
         expect(page.locator("#shown")).to_have_text("5 events")
         page.get_by_role("button", name="Resume").click()
@@ -53,21 +53,21 @@ def test_a_pause_holds_the_list_and_loses_nothing(page: Page) -> None:
 
 
 def test_what_is_read_stays_in_its_place_while_events_come(page: Page) -> None:
-    with alone() as viewer:
-        viewer.post(*(made_up(key, message=f"number {key}") for key in range(500)))
+    with run_viewer_alone() as viewer:
+        viewer.post(*(make_event(key, message=f"number {key}") for key in range(500)))
         page.goto(viewer.url)
         expect(page.locator("#shown")).to_have_text("500 events")
         page.locator("#grid").evaluate("grid => { grid.scrollTop = 3000 }")
         row = page.locator(ROWS, has_text="number 380")
         place = row.bounding_box()
-        viewer.post(*(made_up(key, message=f"number {key}") for key in range(500, 700)))
+        viewer.post(*(make_event(key, message=f"number {key}") for key in range(500, 700)))
         expect(page.locator("#shown")).to_have_text("700 events")
         assert row.bounding_box() == place
 
 
 def test_the_keyboard_is_enough(page: Page) -> None:
-    with alone() as viewer:
-        viewer.post(*(made_up(key, name=f"machine-{key}") for key in range(100)))
+    with run_viewer_alone() as viewer:
+        viewer.post(*(make_event(key, name=f"machine-{key}") for key in range(100)))
         page.goto(viewer.url)
         expect(page.locator("#shown")).to_have_text("100 events")
         page.keyboard.press("/")
@@ -86,8 +86,8 @@ def test_the_keyboard_is_enough(page: Page) -> None:
 
 def test_an_event_is_shown_as_it_was_sent(page: Page, context: BrowserContext) -> None:
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    with alone() as viewer:
-        viewer.post(made_up(7, name="web-7"))
+    with run_viewer_alone() as viewer:
+        viewer.post(make_event(7, name="web-7"))
         page.goto(viewer.url)
         page.locator(ROWS).first.click()
         page.locator(".tree summary", has_text="vm").first.click()
@@ -101,8 +101,8 @@ def test_an_event_is_shown_as_it_was_sent(page: Page, context: BrowserContext) -
 
 
 def test_an_event_is_sent_again_once_that_is_confirmed(page: Page) -> None:
-    with alone() as viewer:
-        viewer.post(made_up(7))
+    with run_viewer_alone() as viewer:
+        viewer.post(make_event(7))
         page.goto(viewer.url)
         page.locator(ROWS).first.click()
         page.get_by_role("button", name="Send again…").click()
@@ -112,7 +112,7 @@ def test_an_event_is_sent_again_once_that_is_confirmed(page: Page) -> None:
         page.get_by_role("button", name="Send it again").click()
         expect(page.get_by_text("The sink accepted it.")).to_be_visible()
         assert [(e.get_id(), e.get_time()) for e in viewer.sink.events] == [
-            ("7", made_up(7, when=viewer.sink.events[0].get_time()).get_time())
+            ("7", make_event(7, when=viewer.sink.events[0].get_time()).get_time())
         ]
         viewer.sink.refusal = EventRefusedError("it answers 400: no such thing")
         page.get_by_role("button", name="Close", exact=True).click()
@@ -126,9 +126,9 @@ HOSTILE = "<script>window.owned = 1</script><img src=x onerror='window.owned = 1
 
 def test_a_hostile_event_is_shown_as_text(page: Page) -> None:
     long = "A" * 60_000 + " the end"
-    with alone() as viewer:
-        viewer.post(made_up(1, name=HOSTILE))
-        viewer.post(made_up(2, name="\u202eexe.cod\u0000\u0007\u001b[31m"), made_up(3, name="שלום", message=long))
+    with run_viewer_alone() as viewer:
+        viewer.post(make_event(1, name=HOSTILE))
+        viewer.post(make_event(2, name="\u202eexe.cod\u0000\u0007\u001b[31m"), make_event(3, name="שלום", message=long))
         page.goto(viewer.url)
         expect(page.locator("#shown")).to_have_text("3 events")
         first, second, third = page.locator(ROWS).nth(2), page.locator(ROWS).nth(1), page.locator(ROWS).nth(0)
@@ -152,10 +152,12 @@ def test_a_hostile_event_is_shown_as_text(page: Page) -> None:
 
 
 def test_fifty_thousand_events_fit_into_page_and_server(page: Page) -> None:
-    with alone(limit=10_000) as viewer:
+    with run_viewer_alone(limit=10_000) as viewer:
         page.goto(viewer.url)
         for start in range(0, 50_000, 2_500):
-            viewer.post(*(made_up(key, when=NOW + timedelta(milliseconds=key)) for key in range(start, start + 2_500)))
+            viewer.post(
+                *(make_event(key, when=NOW + timedelta(milliseconds=key)) for key in range(start, start + 2_500))
+            )
         expect(page.locator(ROWS).first.locator(".time")).to_have_attribute(
             "title", f"{(NOW + timedelta(milliseconds=49_999)).isoformat().replace('+00:00', 'Z')}", timeout=20_000
         )
@@ -169,19 +171,19 @@ def test_fifty_thousand_events_fit_into_page_and_server(page: Page) -> None:
 
 
 def test_the_stream_goes_on_where_it_was_cut_off(page: Page) -> None:
-    with alone() as viewer:
-        viewer.post(*map(made_up, range(20)))
+    with run_viewer_alone() as viewer:
+        viewer.post(*map(make_event, range(20)))
         page.goto(viewer.url)
         expect(page.locator("#shown")).to_have_text("20 events")
         page.context.set_offline(True)
-        viewer.post(*map(made_up, range(20, 25)))
+        viewer.post(*map(make_event, range(20, 25)))
         page.context.set_offline(False)
         expect(page.locator("#shown")).to_have_text("25 events", timeout=15_000)
 
 
 def test_the_token_is_asked_for_and_kept_out_of_the_address(page: Page) -> None:
-    with alone(token="sixteen letters, or more") as viewer:
-        viewer.post(made_up(1))
+    with run_viewer_alone(token="sixteen letters, or more") as viewer:
+        viewer.post(make_event(1))
         page.goto(viewer.url)
         page.get_by_role("textbox", name="Token").fill("a wrong one")
         page.get_by_role("button", name="Sign in").click()
@@ -205,8 +207,8 @@ STREAMED = """url => new Promise((done) => {
 
 
 def test_a_page_of_another_origin_gets_nothing_and_changes_nothing(page: Page) -> None:
-    with alone() as viewer, web_server(200, b"<!doctype html><title>another page</title>") as elsewhere:
-        viewer.post(made_up(1))
+    with run_viewer_alone() as viewer, web_server(200, b"<!doctype html><title>another page</title>") as elsewhere:
+        viewer.post(make_event(1))
         page.goto(elsewhere)
         assert page.evaluate(FETCHED, [f"{viewer.url}api/events/1", {}]) == "refused"
         assert page.evaluate(STREAMED, f"{viewer.url}api/stream") == "refused"
@@ -222,8 +224,8 @@ def test_a_page_of_another_origin_gets_nothing_and_changes_nothing(page: Page) -
 
 
 def test_a_name_that_was_made_to_mean_this_machine_is_refused(page: Page) -> None:
-    with alone() as viewer:
-        viewer.post(made_up(1))
+    with run_viewer_alone() as viewer:
+        viewer.post(make_event(1))
         answer = page.goto(viewer.url.replace("127.0.0.1", REBOUND))
         assert answer is not None
         assert answer.status == 421
@@ -232,10 +234,10 @@ def test_a_name_that_was_made_to_mean_this_machine_is_refused(page: Page) -> Non
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_fault(page: Page, scheme: Literal["light", "dark"]) -> None:
-    with alone() as viewer:
-        viewer.post(*map(made_up, range(50)))
-        viewer.post(made_up(98, severitytext="ERROR"), state="dead letter")
-        viewer.post(made_up(99, severitytext="WARN"), state="retrying")
+    with run_viewer_alone() as viewer:
+        viewer.post(*map(make_event, range(50)))
+        viewer.post(make_event(98, severitytext="ERROR"), state="dead letter")
+        viewer.post(make_event(99, severitytext="WARN"), state="retrying")
         page.emulate_media(color_scheme=scheme)
         page.goto(viewer.url)
         expect(page.locator("#shown")).to_have_text("52 events")

@@ -7,7 +7,7 @@ from tests.support import loopback
 from tests.support.demo_broker import broker
 from tests.support.openfaas_gateway import fake_gateway
 from tests.support.openfaas_shim import shim_at
-from tests.support.viewer import viewed
+from tests.support.viewer import run_viewer
 from tests.support.waiting import eventually
 from vcenter_simulator.testing import run_simulator
 
@@ -29,7 +29,7 @@ def test_sending_again_really_invokes_the_function_and_says_so_where_none_wants_
     with fake_gateway() as gateway, run_simulator(backlog=3) as simulator:
         tag = gateway.deploy("tag", "*")
         where = {"START_FROM": "beginning", "TOPIC_MAP_INTERVAL": "0.1"}
-        with viewed(simulator, f"openfaas+{gateway.url}", **where) as url:
+        with run_viewer(simulator, f"openfaas+{gateway.url}", **where) as url:
             event = eventually(lambda: delivered(f"{url}api/events/1"))
             assert again(url) == {"accepted": True, "why": ""}
             assert tag.ids().count(event["id"]) == 2
@@ -41,7 +41,7 @@ def test_sending_again_through_a_shim_invokes_the_function_each_time() -> None:
     with fake_gateway() as gateway, run_simulator(backlog=3) as simulator, shim_at(gateway) as shim:
         tag = gateway.deploy("tag", "*", topic_invocation="sync")
         eventually(lambda: shim.get("/readyz").json()["functions"])
-        with viewed(simulator, shim.url, START_FROM="beginning") as url:
+        with run_viewer(simulator, shim.url, START_FROM="beginning") as url:
             event = eventually(lambda: delivered(f"{url}api/events/1"))
             for times in (2, 3):
                 assert again(url) == {"accepted": True, "why": ""}
@@ -58,7 +58,7 @@ def test_sending_again_through_a_broker_and_a_shim_invokes_the_function(tmp_path
     ):
         tag = gateway.deploy("tag", "*", topic_invocation="sync")
         eventually(lambda: shim.get("/readyz").json()["functions"])
-        with viewed(simulator, sink, START_FROM="beginning") as url:
+        with run_viewer(simulator, sink, START_FROM="beginning") as url:
             event = eventually(lambda: delivered(f"{url}api/events/1"))
             eventually(lambda: tag.ids().count(event["id"]) == 1)
             assert again(url) == {"accepted": True, "why": ""}

@@ -21,7 +21,7 @@ from demo.receiver import Receiver
 from tests.support import loopback
 from tests.support.processes import clean_environment, command
 from tests.support.span_export import export_spans
-from tests.support.viewer import alone, made_up, port_of
+from tests.support.viewer import make_event, port_of, run_viewer_alone
 from tests.support.waiting import eventually
 from vcenter_source.core.errors import ConfigurationError, LeaseLostError, SinkUnavailableError
 from vcenter_source.settings.source import load
@@ -37,7 +37,7 @@ JSON = {"content-type": "application/json"}
 
 
 def test_the_page_and_its_parts_are_served_under_a_strict_policy() -> None:
-    with alone() as viewer:
+    with run_viewer_alone() as viewer:
         page = loopback.get(viewer.url)
         assert page.status_code == 200
         policy = page.headers["Content-Security-Policy"]
@@ -52,7 +52,7 @@ def test_the_page_and_its_parts_are_served_under_a_strict_policy() -> None:
 
 
 def test_the_page_loads_nothing_from_elsewhere_and_has_nothing_inline() -> None:
-    with alone() as viewer:
+    with run_viewer_alone() as viewer:
         text = loopback.get(viewer.url).text
     assert "http://" not in text.replace("http://www.w3.org", "")
     assert "https://" not in text
@@ -84,7 +84,7 @@ def test_the_page_loads_nothing_from_elsewhere_and_has_nothing_inline() -> None:
     ],
 )
 def test_data_is_for_our_own_page_by_a_loopback_name(headers: dict[str, str], status: int) -> None:
-    with alone() as viewer:
+    with run_viewer_alone() as viewer:
         for path in ("api/events/1", "api/events/1/trace"):
             assert loopback.get(viewer.url + path, headers=headers).status_code == status
         answer = loopback.post(f"{viewer.url}api/events/1/replay", headers=headers | JSON, content="{}")
@@ -92,8 +92,8 @@ def test_data_is_for_our_own_page_by_a_loopback_name(headers: dict[str, str], st
 
 
 def test_with_a_token_whoever_has_it_is_served_by_any_name_and_nobody_else() -> None:
-    with alone(token=TOKEN) as viewer, loopback.Client(base_url=viewer.url) as client:
-        viewer.post(made_up(1))
+    with run_viewer_alone(token=TOKEN) as viewer, loopback.Client(base_url=viewer.url) as client:
+        viewer.post(make_event(1))
         viewer.do(viewer.feed.flush)
         path = "api/events/1"
         assert client.get(path).status_code == 401
@@ -108,8 +108,8 @@ def test_with_a_token_whoever_has_it_is_served_by_any_name_and_nobody_else() -> 
 
 
 def test_the_token_is_given_once_and_the_cookie_is_another_secret() -> None:
-    with alone(token=TOKEN) as viewer, loopback.Client(base_url=viewer.url) as client:
-        viewer.post(made_up(1))
+    with run_viewer_alone(token=TOKEN) as viewer, loopback.Client(base_url=viewer.url) as client:
+        viewer.post(make_event(1))
         viewer.do(viewer.feed.flush)
         wrong = client.post("api/session", json={"token": "no"})
         assert (wrong.status_code, wrong.cookies) == (403, httpx.Cookies())
@@ -127,8 +127,8 @@ def test_the_token_is_given_once_and_the_cookie_is_another_secret() -> None:
 
 
 def test_a_form_of_another_page_changes_nothing() -> None:
-    with alone() as viewer:
-        viewer.post(made_up(1))
+    with run_viewer_alone() as viewer:
+        viewer.post(make_event(1))
         viewer.do(viewer.feed.flush)
         for kind in ("text/plain", "application/x-www-form-urlencoded"):
             form = loopback.post(f"{viewer.url}api/events/1/replay", headers={"content-type": kind}, content="{}")
@@ -167,18 +167,18 @@ def first_events(url: str, **headers: str) -> tuple[bool, str, list[int]]:
 
 
 def test_the_stream_resumes_after_the_last_event_id() -> None:
-    with alone() as viewer:
-        viewer.post(*map(made_up, range(5)))
+    with run_viewer_alone() as viewer:
+        viewer.post(*map(make_event, range(5)))
         fresh, last_id, numbers = first_events(viewer.url)
         assert (fresh, numbers) == (True, [1, 2, 3, 4, 5])
-        viewer.post(*map(made_up, range(5, 8)))
+        viewer.post(*map(make_event, range(5, 8)))
         assert first_events(viewer.url, **{"Last-Event-ID": last_id})[::2] == (False, [6, 7, 8])
 
 
 def test_a_page_that_goes_away_leaves_nothing_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    with alone() as viewer:
+    with run_viewer_alone() as viewer:
         for _ in range(3):
-            viewer.post(made_up(1))
+            viewer.post(make_event(1))
             first_events(viewer.url)
         eventually(lambda: viewer.do(lambda: not [task for task in asyncio.all_tasks() if "start" in str(task)]))
     assert [record.message for record in caplog.records if record.name.startswith("aiohttp")] == []
@@ -186,8 +186,8 @@ def test_a_page_that_goes_away_leaves_nothing_in_the_log(caplog: pytest.LogCaptu
 
 @pytest.mark.parametrize("last_id", ["", "x", "another-3", "-", "another-", "another-99999999999999999999", "²-²"])
 def test_a_last_event_id_of_another_process_begins_afresh(last_id: str) -> None:
-    with alone() as viewer:
-        viewer.post(*map(made_up, range(3)))
+    with run_viewer_alone() as viewer:
+        viewer.post(*map(make_event, range(3)))
         found = (
             first_events(viewer.url, **{"Last-Event-ID": last_id}) if last_id.isascii() else first_events(viewer.url)
         )
@@ -195,8 +195,8 @@ def test_a_last_event_id_of_another_process_begins_afresh(last_id: str) -> None:
 
 
 def test_the_status_is_what_readyz_says() -> None:
-    with alone() as viewer:
-        viewer.post(made_up(1), state="in flight")
+    with run_viewer_alone() as viewer:
+        viewer.post(make_event(1), state="in flight")
         with closing(messages(viewer.url)) as stream:
             status = next(data for event, _, data in stream if event == "status")
     assert (status["inFlight"], status["lag"], status["ready"]) == (1, None, False)
@@ -207,8 +207,8 @@ def test_the_status_is_what_readyz_says() -> None:
 
 
 def test_an_event_in_full_has_both_modes_and_its_failures() -> None:
-    with alone() as viewer:
-        viewer.post(made_up(7, name="web-7"), state="retrying")
+    with run_viewer_alone() as viewer:
+        viewer.post(make_event(7, name="web-7"), state="retrying")
         viewer.do(viewer.feed.flush)
         found = loopback.get(f"{viewer.url}api/events/1").json()
         assert (found["headers"]["ce-id"], found["headers"]["content-type"]) == ("7", "application/json")
@@ -219,8 +219,8 @@ def test_an_event_in_full_has_both_modes_and_its_failures() -> None:
 
 
 def test_sending_again_says_what_the_sink_said() -> None:
-    with alone() as viewer:
-        viewer.post(made_up(7))
+    with run_viewer_alone() as viewer:
+        viewer.post(make_event(7))
         viewer.do(viewer.feed.flush)
         path = f"{viewer.url}api/events/1/replay"
         assert loopback.post(path, json={}).json() == {"accepted": True, "why": ""}
@@ -228,8 +228,8 @@ def test_sending_again_says_what_the_sink_said() -> None:
         assert loopback.post(path, json={}).json() == {"accepted": False, "why": "it answers 503"}
         viewer.sink.refusal = LeaseLostError("another may have the Lease")
         assert loopback.post(path, json={}).json() == {"accepted": False, "why": "another may have the Lease"}
-    with alone(sink=None) as viewer:
-        viewer.post(made_up(7))
+    with run_viewer_alone(sink=None) as viewer:
+        viewer.post(make_event(7))
         viewer.do(viewer.feed.flush)
         assert not loopback.post(f"{viewer.url}api/events/1/replay", json={}).json()["accepted"]
 
@@ -248,7 +248,7 @@ FILTERS = [
     ("- exact: {tracestate: a=b}", 0),
     ("", 4),
 ]
-EVENTS = [made_up(key, severitytext=severity) for key, severity in enumerate(("INFO", "WARN", "ERROR", "INFO"))]
+EVENTS = [make_event(key, severitytext=severity) for key, severity in enumerate(("INFO", "WARN", "ERROR", "INFO"))]
 
 
 @pytest.mark.parametrize(("filters", "expected"), FILTERS)
@@ -335,9 +335,9 @@ def test_a_request_with_several_events_is_below_each_of_them() -> None:
 def test_spans_of_other_processes_are_read_as_jaeger_answers_them() -> None:
     with Receiver() as receiver:
         trace_id = export_spans(receiver, Compression.NoCompression)
-        with alone(trace_api=f"{receiver.url}/api/v3/traces/{{trace_id}}") as viewer:
-            viewer.post(made_up(1, traceparent=f"00-{trace_id}-00f067aa0ba902b7-01"))
-            viewer.post(made_up(2))
+        with run_viewer_alone(trace_api=f"{receiver.url}/api/v3/traces/{{trace_id}}") as viewer:
+            viewer.post(make_event(1, traceparent=f"00-{trace_id}-00f067aa0ba902b7-01"))
+            viewer.post(make_event(2))
             viewer.do(viewer.feed.flush)
             found = loopback.get(f"{viewer.url}api/events/1/trace").json()["spans"]
             assert loopback.get(f"{viewer.url}api/events/2/trace").json() == {"spans": []}
@@ -411,7 +411,7 @@ def test_a_template_is_an_http_address_with_the_trace_in_it(environment: pytest.
 
 
 def test_a_port_that_is_taken_is_one_line_and_the_viewer_is_not_loaded_without_its_setting() -> None:
-    with alone() as viewer:
+    with run_viewer_alone() as viewer:
         done = command("run", **VCENTER, K_SINK="-", VIEWER=str(port_of(viewer.url)))
     assert done.returncode == 2
     assert "VIEWER: cannot listen on localhost:" in done.stderr

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from tests.support.clock import Clock
-from tests.support.viewer import made_up, make_envelope
+from tests.support.viewer import make_envelope, make_event
 from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.viewer.feed import MAX_FAILURES, RECORD_OVERHEAD, Feed
 from vcenter_source.viewer.histogram import BIN_COUNT, BIN_SECONDS, MAX_FAMILIES, FamilyHistogram
@@ -16,7 +16,7 @@ from vcenter_source.viewer.summary import MAX_MESSAGE, MAX_VALUE, object_name, s
 def filled(number: int, limit: int = 100) -> Feed:
     feed = Feed(limit)
     for key in range(1, number + 1):
-        envelope = make_envelope(made_up(key))
+        envelope = make_envelope(make_event(key))
         feed.on_accepted(envelope)
         feed.on_delivered(envelope)
     feed.flush()
@@ -25,7 +25,7 @@ def filled(number: int, limit: int = 100) -> Feed:
 
 def test_each_event_has_the_state_that_its_delivery_came_to() -> None:
     clock = Clock(1_800_000_000.0)
-    feed, envelopes = Feed(10, clock=clock), [make_envelope(made_up(key)) for key in range(4)]
+    feed, envelopes = Feed(10, clock=clock), [make_envelope(make_event(key)) for key in range(4)]
     for envelope in envelopes:
         feed.on_accepted(envelope)
     clock.now += 5
@@ -47,7 +47,7 @@ def test_each_event_has_the_state_that_its_delivery_came_to() -> None:
 
 
 def test_a_delivery_that_begins_anew_has_nothing_of_the_one_before_it_under_way() -> None:
-    feed, envelope = Feed(10), make_envelope(made_up(1))
+    feed, envelope = Feed(10), make_envelope(make_event(1))
     feed.on_accepted(envelope)
     feed.flush()
     feed.on_start(OffsetTracker("uuid", None))
@@ -56,14 +56,14 @@ def test_a_delivery_that_begins_anew_has_nothing_of_the_one_before_it_under_way(
 
 
 def test_a_page_is_told_of_what_has_changed_since_it_was_told_last_and_once_of_each_row() -> None:
-    feed, envelopes = Feed(10), [make_envelope(made_up(key)) for key in range(3)]
+    feed, envelopes = Feed(10), [make_envelope(make_event(key)) for key in range(3)]
     for envelope in envelopes:
         feed.on_accepted(envelope)
     feed.flush()
     known = feed.revision
     assert ["row" in record.changes_since(0) for record in feed.find_changed(0)] == [True] * 3
     feed.on_delivered(envelopes[1])
-    feed.on_accepted(make_envelope(made_up(9)))
+    feed.on_accepted(make_envelope(make_event(9)))
     assert feed.flush()
     assert [(record.number, "row" in record.changes_since(known)) for record in feed.find_changed(known)] == [
         (2, False),
@@ -91,17 +91,17 @@ def test_the_history_holds_the_last_events_up_to_its_limit() -> None:
 def test_the_history_is_bounded_in_bytes_too() -> None:
     feed = Feed(1000, max_bytes=100_000)
     for key in range(50):
-        feed.on_accepted(make_envelope(made_up(key, message="x" * 9_000)))
+        feed.on_accepted(make_envelope(make_event(key, message="x" * 9_000)))
     feed.flush()
     assert len(feed) == 9
     assert feed.bytes == sum(len(record.body) + RECORD_OVERHEAD for record in feed.find_changed(0)) <= 100_000
 
 
 def test_an_event_that_is_forgotten_while_it_is_in_flight_does_not_come_back() -> None:
-    feed, slow = Feed(2), make_envelope(made_up(0))
+    feed, slow = Feed(2), make_envelope(make_event(0))
     feed.on_accepted(slow)
     for key in range(1, 5):
-        feed.on_accepted(make_envelope(made_up(key)))
+        feed.on_accepted(make_envelope(make_event(key)))
     feed.flush()
     feed.on_delivered(slow)
     feed.flush()
@@ -109,7 +109,7 @@ def test_an_event_that_is_forgotten_while_it_is_in_flight_does_not_come_back() -
 
 
 def test_the_last_failed_tries_are_kept_and_all_are_counted() -> None:
-    feed, envelope = Feed(2), make_envelope(made_up(0))
+    feed, envelope = Feed(2), make_envelope(make_event(0))
     feed.on_accepted(envelope)
     for attempt in range(50):
         feed.on_retrying(envelope, f"try {attempt}")
@@ -119,7 +119,7 @@ def test_the_last_failed_tries_are_kept_and_all_are_counted() -> None:
 
 
 def test_an_event_is_held_as_it_was_sent() -> None:
-    event = made_up(7, name="wéb", when=datetime(2026, 1, 31, 8, tzinfo=UTC))
+    event = make_event(7, name="wéb", when=datetime(2026, 1, 31, 8, tzinfo=UTC))
     feed = Feed(2)
     feed.on_accepted(make_envelope(event))
     feed.flush()
@@ -130,7 +130,7 @@ def test_an_event_is_held_as_it_was_sent() -> None:
 
 
 def test_a_row_says_what_it_is_about_in_either_format() -> None:
-    event = made_up(7, name="web-7")
+    event = make_event(7, name="web-7")
     shown = summarize(event.get_attributes(), event.get_data())
     assert (shown["family"], shown["object"], shown["name"]) == ("Vm", "VirtualMachine:vm-7", "web-7")
     assert (shown["user"], shown["message"]) == ("administrator@vsphere.local", "web-7 on esx-1 in DC0 is powered on")
@@ -162,7 +162,7 @@ def test_an_objects_name_stands_beside_a_reference_to_it(data: dict[str, object]
 
 
 def test_a_row_is_short_whatever_the_event_is() -> None:
-    event = made_up(7, name="n" * 60_000, message="m" * 60_000, type="t" * 60_000)
+    event = make_event(7, name="n" * 60_000, message="m" * 60_000, type="t" * 60_000)
     shown = summarize(event.get_attributes(), event.get_data())
     assert (len(shown["message"]), len(shown["name"]), len(shown["type"])) == (MAX_MESSAGE, MAX_VALUE, MAX_VALUE)
     assert summarize(event.get_attributes(), "no JSON object")["message"] == ""

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.support.certificates import showing
+from tests.support.certificates import show_certificate
 from tests.support.doctor import Doctor, run_vcenter
 from vcenter_simulator.server import Simulator
 
@@ -103,7 +103,7 @@ def test_insecure_that_is_not_needed_is_to_be_unset(doctor: Doctor, ca_file: Pat
 
 def test_a_certificate_for_another_name(doctor: Doctor, tmp_path: Path) -> None:
     file = make(tmp_path / "server.pem", "vcenter.example.com", "vc.example.com")
-    with showing(file) as port:
+    with show_certificate(file) as port:
         for host in ("localhost", "127.0.0.1"):
             examined = doctor(VCENTER_URL=f"https://{host}:{port}/sdk", VCENTER_CA_FILE=str(file))
             assert examined.of("failed") == ["vcenter tls"]
@@ -126,7 +126,7 @@ def test_a_certificate_out_of_its_time(
 ) -> None:
     status, words, advice = says
     file = make(tmp_path / "server.pem", begins=begins, ends=ends)
-    with showing(file) as port:
+    with show_certificate(file) as port:
         examined = doctor(VCENTER_URL=f"https://127.0.0.1:{port}/sdk", VCENTER_CA_FILE=str(file))
     assert examined.status("vcenter tls") == status
     assert words in examined.found("vcenter tls")
@@ -136,7 +136,7 @@ def test_a_certificate_out_of_its_time(
 
 def test_a_sink_with_an_authority_of_its_own(doctor: Doctor, tmp_path: Path) -> None:
     file = make(tmp_path / "sink.pem")
-    with showing(file) as port:
+    with show_certificate(file) as port:
         url = f"https://127.0.0.1:{port}/"
         refused = doctor(K_SINK=url, VCENTER_INSECURE="true")
         trusted = doctor(K_SINK=url, VCENTER_INSECURE="true", K_CA_CERTS=file.read_text().partition("-----BEGIN PR")[0])
