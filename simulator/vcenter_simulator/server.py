@@ -3,30 +3,21 @@
 import asyncio
 import contextlib
 import socket
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
-from starlette.routing import BaseRoute, Route
 
-from vcenter_simulator import control, rest
+from vcenter_simulator import control, rest, soap_api
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, Accounts
-from vcenter_simulator.faults import DroppableProtocol, FaultInjector, Faults, lose_answer, trickle
+from vcenter_simulator.faults import DroppableProtocol, FaultInjector, Faults
 from vcenter_simulator.inventory import NAMES, Inventory
 from vcenter_simulator.journal import Journal
-from vcenter_simulator.service import Caller, answer
-from vcenter_simulator.soap import service_description, service_versions
 from vcenter_simulator.vcenter import Vcenter
 
-COOKIE = "vmware_soap_session"
-_XML = "text/xml; charset=utf-8"
 # Longer than clients pool idle connections, so that none of theirs is stale when they come back to it.
 _KEEP_ALIVE_SECONDS = 1200
 _GRACE_SECONDS = 0.5
@@ -74,40 +65,8 @@ class Simulator:
 
 def build_app(vcenter: Vcenter) -> Starlette:
     """Every API of a vCenter: SOAP, tagging over REST, and the simulator's own controls."""
-    routes = [*_soap_routes(vcenter), *rest.routes(vcenter), *control.routes(vcenter)]
+    routes = [*soap_api.routes(vcenter), *rest.routes(vcenter), *control.routes(vcenter)]
     return Starlette(routes=routes, middleware=[Middleware(FaultInjector, faults=vcenter.faults)])
-
-
-def _soap_routes(vcenter: Vcenter) -> list[BaseRoute]:
-    async def sdk(request: Request) -> Response:
-        address = request.client.host if request.client else ""
-        caller = Caller(request.cookies.get(COOKIE), address, request.headers.get("user-agent", ""))
-        try:
-            reply = await answer(vcenter, await request.body(), caller)
-        except ClientDisconnect:  # a client that ends may do so in the middle of a request
-            return Response(status_code=HTTPStatus.BAD_REQUEST)
-        headers = {"cache-control": "no-cache"}
-        early = not caller.token and not vcenter.faults.late_cookies
-        if token := reply.new_token or (uuid.uuid4().hex if early else None):
-            headers["set-cookie"] = f'{COOKIE}="{token}"; Path=/; HttpOnly'
-        fault = vcenter.faults.pop_answer_fault(reply.method)
-        if fault is not None and fault.kind == "trickle":
-            return StreamingResponse(trickle(reply.body, fault.seconds, vcenter.faults), reply.status, headers, _XML)
-        if fault is not None:
-            lose_answer(request.scope)
-        return Response(reply.body, reply.status, headers, _XML)
-
-    async def versions(_request: Request) -> Response:
-        return Response(service_versions(), media_type=_XML)
-
-    async def description(request: Request) -> Response:
-        return Response(service_description(f"{request.base_url}sdk"), media_type=_XML)
-
-    return [
-        *(Route(path, sdk, methods=["POST"]) for path in ("/sdk", "/sdk/", "/sdk/vimService")),
-        Route("/sdk/vimServiceVersions.xml", versions),
-        Route("/sdk/vimService.wsdl", description),
-    ]
 
 
 class _Server(uvicorn.Server):
@@ -161,6 +120,15 @@ async def serve(options: Options, ready: Callable[[Simulator], None]) -> None:
 
     Raises OSError for an address that cannot be had.
     """
+    vcenter, listener = _build_vcenter(options), _listen(options.host, options.port)
+    scheme = "https" if options.tls else "http"
+    base = f"{scheme}://{bracket_ipv6(options.host)}:{listener.getsockname()[1]}"
+    server = _Server(_config(vcenter, options), vcenter, lambda own: ready(Simulator(base, vcenter, own)))
+    async with _load(vcenter, options.rate):
+        await server.serve([listener])
+
+
+def _build_vcenter(options: Options) -> Vcenter:
     vcenter = Vcenter(
         accounts=Accounts(options.username, options.password),
         inventory=Inventory(options.objects),
@@ -171,16 +139,16 @@ async def serve(options: Options, ready: Callable[[Simulator], None]) -> None:
         vcenter.instance_uuid = journal.instance_uuid
         journal.restore(vcenter.events.history)
     vcenter.load.backlog(options.backlog)
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    listener = socket.create_server((options.host, options.port), family=family, backlog=1024)
+    return vcenter
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=1024)
     # asyncio sets this only on sockets that say they are TCP, which these do not; without it each answer waits some
     # 40 ms for the other side's delayed acknowledgement. Connections inherit it from the listener.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    scheme = "https" if options.tls else "http"
-    base = f"{scheme}://{bracket_ipv6(options.host)}:{listener.getsockname()[1]}"
-    server = _Server(_config(vcenter, options), vcenter, lambda own: ready(Simulator(base, vcenter, own)))
-    async with _load(vcenter, options.rate):
-        await server.serve([listener])
+    return listener
 
 
 def bracket_ipv6(host: str) -> str:
