@@ -9,6 +9,7 @@ from typing import Any
 from vcenter_simulator import alarm_manager, authorization_manager, custom_fields_manager
 from vcenter_simulator.history import utc_now
 from vcenter_simulator.inventory import Entity
+from vcenter_simulator.machines import MACHINE_PROPERTIES, machine_uuid
 from vcenter_simulator.references import Provider, ref, refs
 from vcenter_simulator.vcenter import Vcenter
 from vcenter_simulator.vmomi import vim
@@ -37,64 +38,20 @@ def _pool_summary(entity: Entity) -> Any:
     return vim.ResourcePool.Summary(name=entity.name, config=_pool_config(entity), runtime=_pool_runtime())
 
 
-def _machine_runtime(entity: Entity) -> Any:
-    return vim.vm.RuntimeInfo(
-        host=ref(entity.link("host")),
-        connectionState="connected",
-        powerState=entity.facts["powerState"],
-        faultToleranceState="notConfigured",
-        recordReplayState="inactive",
-    )
-
-
-def _uuid(entity: Entity) -> str:
-    """A stable uuid that the object's number can be read from."""
-    return f"4207072c-edd8-3bd5-64dc-{int(entity.moid.rpartition('-')[2]):012x}"
-
-
-def _machine_config(entity: Entity) -> Any:
-    path = f"[datastore1] {entity.name}/{entity.name}.vmx"
-    config = vim.vm.ConfigInfo(name=entity.name, changeVersion="1", modified=_STARTED, version="vmx-21")
-    config.uuid = config.instanceUuid = _uuid(entity)
-    config.guestId, config.guestFullName = "otherLinux64Guest", "Other Linux (64-bit)"
-    config.files, config.flags = vim.vm.FileInfo(vmPathName=path), vim.vm.FlagInfo()
-    config.defaultPowerOps = vim.vm.DefaultPowerOpInfo()
-    config.hardware = vim.vm.VirtualHardware(numCPU=2, memoryMB=2048)
-    return config
-
-
-def _machine_summary(entity: Entity) -> Any:
-    full = _machine_config(entity)
-    config = vim.vm.Summary.ConfigSummary(name=entity.name, vmPathName=full.files.vmPathName, memorySizeMB=2048)
-    config.numCpu, config.uuid, config.instanceUuid = 2, full.uuid, full.uuid
-    config.guestId, config.guestFullName = full.guestId, full.guestFullName
-    return vim.vm.Summary(
-        vm=ref(entity),
-        runtime=_machine_runtime(entity),
-        guest=vim.vm.Summary.GuestSummary(),
-        config=config,
-        quickStats=vim.vm.Summary.QuickStats(guestHeartbeatStatus="gray"),
-        overallStatus="green",
-    )
-
-
-def _guest(entity: Entity) -> Any:
-    running = "running" if entity.facts["powerState"] == "poweredOn" else "notRunning"
-    return vim.vm.GuestInfo(guestState=running, toolsStatus="toolsNotInstalled", hostName=entity.name)
-
-
-def _host_runtime() -> Any:
-    return vim.host.RuntimeInfo(connectionState="connected", powerState="poweredOn", bootTime=_STARTED)
+def _host_runtime(host: Entity) -> Any:
+    runtime = vim.host.RuntimeInfo(connectionState="connected", powerState="poweredOn", bootTime=_STARTED)
+    runtime.inMaintenanceMode = bool(host.facts.get("inMaintenanceMode"))
+    return runtime
 
 
 def _host_summary(entity: Entity) -> Any:
     hardware = vim.host.Summary.HardwareSummary(vendor="Simulated", model="Server", cpuModel="CPU", cpuMhz=2000)
-    hardware.uuid, hardware.memorySize = _uuid(entity), 64 * _GIB
+    hardware.uuid, hardware.memorySize = machine_uuid(entity), 64 * _GIB
     hardware.numCpuPkgs, hardware.numCpuCores, hardware.numCpuThreads = 1, 8, 16
     return vim.host.Summary(
         host=ref(entity),
         hardware=hardware,
-        runtime=_host_runtime(),
+        runtime=_host_runtime(entity),
         config=vim.host.Summary.ConfigSummary(name=entity.name, port=443),
         quickStats=vim.host.Summary.QuickStats(),
         overallStatus="green",
@@ -196,7 +153,7 @@ PROPERTIES: dict[str, dict[str, Provider]] = {
         "vm": _machines_with("host"),
         "datastore": _DATASTORES,
         "network": _NETWORKS,
-        "runtime": _own(lambda _entity: _host_runtime()),
+        "runtime": _own(_host_runtime),
         "summary": _own(_host_summary),
     },
     "ResourcePool": _ENTITY
@@ -209,13 +166,8 @@ PROPERTIES: dict[str, dict[str, Provider]] = {
         "summary": _own(_pool_summary),
     },
     "VirtualMachine": _ENTITY
+    | MACHINE_PROPERTIES
     | {
-        "config": _own(_machine_config),
-        "runtime": _own(_machine_runtime),
-        "summary": _own(_machine_summary),
-        "guest": _own(_guest),
-        "guestHeartbeatStatus": _own(lambda _entity: vim.ManagedEntity.Status.gray),
-        "resourcePool": _own(lambda entity: ref(entity.link("resourcePool"))),
         "datastore": _DATASTORES,
         "network": _NETWORKS,
     },

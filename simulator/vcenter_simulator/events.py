@@ -9,7 +9,7 @@ from vcenter_simulator.history import Body, History, Record
 from vcenter_simulator.inventory import Entity, Inventory
 from vcenter_simulator.messages import EXTENDED, category, full_message
 from vcenter_simulator.soap import serialise
-from vcenter_simulator.vmomi import EVENT_VERSION, reference, vim, wire_name
+from vcenter_simulator.vmomi import EVENT_VERSION, reference, vim, vim_type, vmodl, wire_name
 
 # The base class's arguments, the most specific first, each with the name of the reference inside it.
 _ARGUMENTS = (
@@ -141,6 +141,24 @@ def alarm_argument(name: str, moid: str) -> Any:
     return vim.event.AlarmEventArgument(name=name, alarm=reference("Alarm", moid))
 
 
+def folder_argument(entity: Entity) -> Any:
+    """A folder as an event names it."""
+    return vim.event.FolderEventArgument(name=entity.name, folder=reference(entity.type, entity.moid))
+
+
 def pool_argument(entity: Entity) -> Any:
     """A resource pool as an event names it."""
     return vim.event.ResourcePoolEventArgument(name=entity.name, resourcePool=reference(entity.type, entity.moid))
+
+
+def revert_event(machine: Entity, name: str, number: int) -> Any:
+    """The event of a virtual machine that is as it was in a snapshot of this name and number."""
+    arguments = {"snapshotName": name, "snapshotId": str(number)}
+    return vim.event.EventEx(
+        eventTypeId="com.vmware.vc.vm.VmStateRevertedToSnapshot",
+        arguments=[vmodl.KeyAnyValue(key=key, value=value) for key, value in arguments.items()],
+        objectId=machine.moid,
+        objectType=vim_type(machine.type),
+        objectName=machine.name,
+        **arguments_for(machine),
+    )

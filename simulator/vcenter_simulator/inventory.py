@@ -96,7 +96,7 @@ class Inventory:
 
     def _fill_machines(self) -> None:
         self.machines = [
-            self._put_machine(f"vm-{15 + n}", name, self.hosts[n % 2], self.pools[n // 2])
+            self._put_machine(f"vm-{15 + n}", name, self.hosts[n % 2], self.pools[n // 2], self.vm_folder)
             for n, name in enumerate(NAMES)
         ]
 
@@ -105,11 +105,12 @@ class Inventory:
         moid = f"{CROWD_FROM + number}"
         pool = self._put("ResourcePool", f"resgroup-{moid}", f"pool-{number}", self.root_pool)
         self.pools.append(pool)
-        self.machines.append(self._put_machine(f"vm-{moid}", f"vm-{number}", self.hosts[number % 2], pool))
+        host = self.hosts[number % 2]
+        self.machines.append(self._put_machine(f"vm-{moid}", f"vm-{number}", host, pool, self.vm_folder))
 
-    def _put_machine(self, moid: str, name: str, host: Entity, pool: Entity) -> Entity:
+    def _put_machine(self, moid: str, name: str, host: Entity, pool: Entity, folder: Entity) -> Entity:
         facts = {"host": host, "resourcePool": pool}
-        return self._put("VirtualMachine", moid, name, self.vm_folder, **facts, powerState="poweredOff")
+        return self._put("VirtualMachine", moid, name, folder, **facts, powerState="poweredOff")
 
     def exists(self, type: str, moid: str) -> bool:  # noqa: A002  a reference's own two words
         """Whether an object with this id is there and has this type (its name on the wire)."""
@@ -125,6 +126,18 @@ class Inventory:
         self._refuse_name(parent, "ResourcePool", name)
         self._number += 1
         return self._put("ResourcePool", f"resgroup-{self._number}", name, parent)
+
+    def create_machine(self, folder: Entity, name: str, host: Entity, pool: Entity) -> Entity:
+        """A new VM, powered off. Raises NameTakenError for a name that the folder has."""
+        self._refuse_name(folder, "VirtualMachine", name)
+        self._number += 1
+        return self._put_machine(f"vm-{self._number}", name, host, pool, folder)
+
+    def move(self, entity: Entity, folder: Entity | None) -> None:
+        """Put an object into another folder. Raises NameTakenError for a name that the folder has."""
+        if folder is not None and folder is not entity.parent:
+            self._refuse_name(folder, entity.type, entity.name)
+            entity.parent = folder
 
     def rename(self, entity: Entity, name: str) -> None:
         """Raises NameTakenError for a name that a sibling has."""

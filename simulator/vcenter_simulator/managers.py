@@ -7,6 +7,7 @@ from vcenter_simulator.call import Managed, Singleton
 from vcenter_simulator.custom_fields_manager import list_definitions
 from vcenter_simulator.entities import PROPERTIES
 from vcenter_simulator.event_manager import MAX_COLLECTORS, EventCollector
+from vcenter_simulator.machines import SNAPSHOT_PROPERTIES
 from vcenter_simulator.messages import event_info
 from vcenter_simulator.references import Provider, ref
 from vcenter_simulator.roles import role_list
@@ -41,6 +42,7 @@ def find(vcenter: Vcenter, session: Session | None, moid: str) -> Managed | None
         or _BY_ID.get(moid)
         or vcenter.tasks.get(moid)
         or vcenter.alarms.get(moid)
+        or vcenter.snapshots.get(moid)
     )
 
 
@@ -119,6 +121,7 @@ _OWNED: dict[str, dict[str, Provider]] = {
         "initialized": lambda _vcenter, _collector: True,
     },
     "Alarm": {"info": lambda _vcenter, alarm: alarm_info(alarm)},
+    "VirtualMachineSnapshot": SNAPSHOT_PROPERTIES,
     "Task": {"info": lambda _vcenter, task: task.info},
     "ContainerView": {
         "container": lambda _vcenter, view: view.container,

@@ -39,6 +39,9 @@ FORMATS = {
         "{datacenter.name}"
     ),
     "DrsVmPoweredOnEvent": "DRS powered on {vm.name} on {host.name} in {datacenter.name}",
+    "DatastoreRenamedEvent": "Renamed datastore from {oldName} to {newName} in {datacenter.name}",
+    "EnteringMaintenanceModeEvent": "Host {host.name} in {datacenter.name} has started to enter maintenance mode",
+    "ExitMaintenanceModeEvent": "Host {host.name} in {datacenter.name} has exited maintenance mode",
     "EnteredMaintenanceModeEvent": "Host {host.name} in {datacenter.name} has entered maintenance mode",
     "GeneralUserEvent": "User logged event: {message}",
     "HostConnectionLostEvent": "Host {host.name} in {datacenter.name} is not responding",
@@ -57,6 +60,26 @@ FORMATS = {
         "User {userName}@{ipAddress} logged out (login time: {loginTime}, number of API invocations: {callCount}, "
         "user agent: {userAgent})"
     ),
+    "VmBeingClonedEvent": (
+        "Cloning {vm.name} on {host.name}, {ds.name} in {datacenter.name} to {destName} on {destHost.name}"
+    ),
+    "VmBeingHotMigratedEvent": (
+        "Migrating {vm.name} from {host.name}, {ds.name} to {destHost.name}, {destDatastore.name} in {datacenter.name}"
+    ),
+    "VmBeingRelocatedEvent": (
+        "Relocating {vm.name} in {datacenter.name} from {host.name}, {ds.name} to {destHost.name}, {destDatastore.name}"
+    ),
+    "VmClonedEvent": "Clone of {sourceVm.name} completed",
+    "VmEmigratingEvent": "Migrating {vm.name} off host {host.name} in {datacenter.name}",
+    "VmInstanceUuidAssignedEvent": "Assign a new instance UUID ({instanceUuid}) to {vm.name}",
+    "VmMigratedEvent": (
+        "Migration of virtual machine {vm.name} from {sourceHost.name}, {sourceDatastore.name} to {host.name}, "
+        "{ds.name} completed"
+    ),
+    "VmRelocatedEvent": "Completed the relocation of the virtual machine",
+    "VmResumingEvent": "{vm.name} on {host.name} in {datacenter.name} is resumed",
+    "VmSuspendingEvent": "{vm.name} on {host.name} in {datacenter.name} is being suspended",
+    "VmUuidAssignedEvent": "Assigned new BIOS UUID ({uuid}) to {vm.name} on {host.name} in {datacenter.name}",
     "VmFailedToPowerOnEvent": "Cannot power on {vm.name} on {host.name} in {datacenter.name}. {reason.msg}",
     "VmMessageWarningEvent": "Warning message on {vm.name} on {host.name} in {datacenter.name}: {message}",
     "VmPoweredOffEvent": "{vm.name} on {host.name} in {datacenter.name} is powered off",
@@ -83,7 +106,13 @@ EXTENDED = {
     "com.vmware.vc.host.problem.vpxaNotRespondingEvent": ("warning", "The agent on {host.name} does not respond"),
     "com.vmware.vc.rbd.activateRuleSet": ("info", "Activate rule set"),
     "com.vmware.vc.sdrs.CanceledDatastoreMaintenanceModeEvent": ("info", "Maintenance mode of {ds.name} was canceled"),
-    "com.vmware.vc.vm.VmStateRevertedToSnapshot": ("info", "{vm.name} has been reverted to a snapshot"),
+    "com.vmware.vc.vm.VmStateRevertedToSnapshot": (
+        "info",
+        (
+            "Execution state on VM {vm.name} on host {host.name}, in {datacenter.name} has been reverted to the state "
+            "of snapshot {snapshotName}, with ID {snapshotId}"
+        ),
+    ),
     "esx.problem.net.connectivity.lost": ("error", "Lost network connectivity on {host.name}"),
     "vim.event.LicenseExpiryWarning": ("warning", "A license is about to expire"),
 }
@@ -112,6 +141,10 @@ def category(class_name: str) -> str:
 
 
 def _lookup(event: Any, path: str) -> str:
+    """What a placeholder stands for: a property, or one of the arguments of an EventEx."""
+    arguments = {each.key: each.value for each in getattr(event, "arguments", ())}
+    if path in arguments:
+        return str(arguments[path])
     value = event
     for step in path.split("."):
         value = getattr(value, step, None)

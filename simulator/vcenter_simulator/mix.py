@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from vcenter_simulator.accounts import ADMINISTRATOR
-from vcenter_simulator.events import Events, alarm_argument, arguments_for, entity_argument, pool_argument
+from vcenter_simulator.events import Events, alarm_argument, arguments_for, entity_argument, pool_argument, revert_event
 from vcenter_simulator.history import Body
 from vcenter_simulator.inventory import Entity, Inventory
 from vcenter_simulator.tasks import task_info, task_message
@@ -52,7 +52,7 @@ def _make_everyday(machine: Entity, pool: Entity, inventory: Inventory) -> list[
         vim.event.VmPoweredOnEvent(template=False, **where),
         _task_event(machine, where),
         vim.event.ResourcePoolCreatedEvent(**created, **pool_where),
-        _event_ex("com.vmware.vc.vm.VmStateRevertedToSnapshot", machine),
+        revert_event(machine, "before the update", 1),
     ]
 
 

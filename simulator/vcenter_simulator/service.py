@@ -33,6 +33,8 @@ _WRITING = {
     "Destroy_Task": "Resource.DeletePool",
     "Rename_Task": "Resource.RenamePool",
     "UpdateConfig": "Resource.EditPool",
+    "CloneVM_Task": "VirtualMachine.Provisioning.Clone",
+    "MigrateVM_Task": "Resource.HotMigrate",
     "CreateAlarm": "Alarm.Create",
     "EnableAlarmActions": "Alarm.DisableActions",
     "AcknowledgeAlarm": "Alarm.Acknowledge",

@@ -7,7 +7,7 @@ from typing import Any
 
 from vcenter_simulator.history import utc_now
 from vcenter_simulator.inventory import Entity
-from vcenter_simulator.vmomi import reference, vim
+from vcenter_simulator.vmomi import NAMESPACE, reference, types, vim
 
 _KEPT = 1000
 _numbers = itertools.count(1)
@@ -16,6 +16,17 @@ _numbers = itertools.count(1)
 DESCRIPTIONS = {
     "PowerOnVM_Task": ("VirtualMachine.powerOn", "Power On virtual machine"),
     "PowerOffVM_Task": ("VirtualMachine.powerOff", "Power Off virtual machine"),
+    "SuspendVM_Task": ("VirtualMachine.suspend", "Suspend virtual machine"),
+    "CloneVM_Task": ("VirtualMachine.clone", "Clone virtual machine"),
+    "MigrateVM_Task": ("VirtualMachine.migrate", "Migrate virtual machine"),
+    "RelocateVM_Task": ("VirtualMachine.relocate", "Relocate virtual machine"),
+    "CreateSnapshot_Task": ("VirtualMachine.createSnapshot", "Create virtual machine snapshot"),
+    "RevertToSnapshot_Task": ("vm.Snapshot.revert", "Revert snapshot"),
+    "RevertToCurrentSnapshot_Task": ("VirtualMachine.revertToCurrentSnapshot", "Revert to current snapshot"),
+    "RemoveSnapshot_Task": ("vm.Snapshot.remove", "Remove snapshot"),
+    "RemoveAllSnapshots_Task": ("VirtualMachine.removeAllSnapshots", "Remove all snapshots"),
+    "EnterMaintenanceMode_Task": ("HostSystem.enterMaintenanceMode", "Enter maintenance mode"),
+    "ExitMaintenanceMode_Task": ("HostSystem.exitMaintenanceMode", "Exit maintenance mode"),
     "ResetVM_Task": ("VirtualMachine.reset", "Reset virtual machine"),
     "Destroy_Task": ("ManagedEntity.destroy", "Delete entity"),
     "Rename_Task": ("ManagedEntity.rename", "Rename entity"),
@@ -57,7 +68,7 @@ def task_info(entity: Entity, method: str, user: str, *, error: Any = None) -> A
     """The TaskInfo of something that has been done to an object; with an error, of something that has failed."""
     key, now = f"task-{next(_numbers)}", utc_now()
     info = vim.TaskInfo(key=key, task=reference("Task", key), descriptionId=DESCRIPTIONS[method][0])
-    info.name = getattr(vim.ManagedEntity if method in {"Destroy_Task", "Rename_Task"} else vim.VirtualMachine, method)
+    info.name = types.GetWsdlMethod(NAMESPACE, method)
     info.entity, info.entityName = reference(entity.type, entity.moid), entity.name
     info.cancelled = info.cancelable = False
     info.queueTime = info.startTime = info.completeTime = now

@@ -13,6 +13,7 @@ from vcenter_simulator.faults import Faults
 from vcenter_simulator.inventory import Inventory
 from vcenter_simulator.load import Load
 from vcenter_simulator.sessions import Sessions
+from vcenter_simulator.snapshots import Snapshots
 from vcenter_simulator.tagging import Tagging
 from vcenter_simulator.tasks import Tasks
 
@@ -28,6 +29,7 @@ class Vcenter:
     inventory: Inventory = field(default_factory=Inventory)
     sessions: Sessions = field(default_factory=Sessions)
     tasks: Tasks = field(default_factory=Tasks)
+    snapshots: Snapshots = field(default_factory=Snapshots)
     changes: Changes = field(default_factory=Changes)
     faults: Faults = field(default_factory=Faults)
     instance_uuid: str = field(default_factory=lambda: str(uuid.uuid4()))

@@ -67,3 +67,47 @@ def test_it_lists_and_acknowledges_alarms(simulator: Simulator) -> None:
     acknowledged = govc(simulator, "alarms", "-ack", WEB).splitlines()[1]
     assert acknowledged.endswith("administrator@vsphere.local")
     assert newest_messages(simulator, 1) == ["Acknowledged alarm 'Virtual machine CPU usage' on web-1"]
+
+
+def test_it_suspends_clones_and_moves_machines(simulator: Simulator) -> None:
+    govc(simulator, "vm.power", "-on", "web-1")
+    govc(simulator, "vm.power", "-suspend", "web-1")
+    assert "suspended" in govc(simulator, "vm.info", "web-1")
+    govc(simulator, "vm.power", "-on", "web-1")
+    govc(simulator, "vm.migrate", "-host", "esx-2", "web-1")
+    assert "esx-2" in govc(simulator, "vm.info", "web-1")
+    assert newest_messages(simulator, 1)[0].startswith("Migration of virtual machine web-1 from esx-1, datastore1")
+    govc(simulator, "vm.clone", "-vm", "web-1", "web-3")
+    assert "poweredOn" in govc(simulator, "vm.info", "web-3")
+    assert "Clone of web-1 completed" in newest_messages(simulator, 4)
+    govc(simulator, "vm.clone", "-vm", "web-1", "-host", "esx-1", "-on=false", "web-4")
+    assert "poweredOff" in govc(simulator, "vm.info", "web-4")
+
+
+def test_it_takes_reverts_to_and_removes_snapshots(simulator: Simulator) -> None:
+    govc(simulator, "snapshot.create", "-vm", "web-1", "-d", "before", "first")
+    govc(simulator, "snapshot.create", "-vm", "web-1", "second")
+    assert govc(simulator, "snapshot.tree", "-vm", "web-1") == "first\n  second\n  .\n"
+    govc(simulator, "snapshot.revert", "-vm", "web-1", "first")
+    assert govc(simulator, "snapshot.tree", "-vm", "web-1", "-C") == "first\n"
+    govc(simulator, "snapshot.revert", "-vm", "web-1")
+    govc(simulator, "snapshot.remove", "-vm", "web-1", "second")
+    govc(simulator, "snapshot.remove", "-vm", "web-1", "*")
+    assert govc(simulator, "snapshot.tree", "-vm", "web-1") == ""
+    assert newest_messages(simulator, 2) == [
+        "Task: Remove snapshot (target=VirtualMachine web-1)",
+        "Task: Remove all snapshots (target=VirtualMachine web-1)",
+    ]
+
+
+def test_it_brings_hosts_into_maintenance_mode_and_back(simulator: Simulator) -> None:
+    host = "/DC0/host/Cluster0/esx-1"
+    govc(simulator, "host.maintenance.enter", host)
+    assert json.loads(govc(simulator, "object.collect", "-json", host, "runtime.inMaintenanceMode"))[0]["val"] is True
+    govc(simulator, "host.maintenance.exit", host)
+    assert newest_messages(simulator, 2)[-1] == "Host esx-1 in DC0 has exited maintenance mode"
+
+
+def test_it_renames_a_datastore(simulator: Simulator) -> None:
+    govc(simulator, "object.rename", "/DC0/datastore/datastore1", "fast")
+    assert newest_messages(simulator, 1) == ["Renamed datastore from datastore1 to fast in DC0"]
