@@ -10,6 +10,16 @@ from vcenter_simulator.vcenter import Vcenter
 from vcenter_simulator.vmomi import reference, vim
 
 _STARTED = utc_now()
+MACHINE_FACTS: dict[str, tuple[str, int | str]] = {
+    "numCPUs": ("config.hardware.numCPU", 2),
+    "memoryMB": ("config.hardware.memoryMB", 2048),
+    "annotation": ("config.annotation", ""),
+}
+"""What is configured in a virtual machine, as ConfigSpec calls it: its path among the properties, and the default."""
+
+
+def _fact(entity: Entity, name: str) -> Any:
+    return entity.facts.get(name, MACHINE_FACTS[name][1])
 
 
 def machine_runtime(entity: Entity) -> Any:
@@ -36,15 +46,19 @@ def machine_config(entity: Entity) -> Any:
     config.guestId, config.guestFullName = "otherLinux64Guest", "Other Linux (64-bit)"
     config.files, config.flags = vim.vm.FileInfo(vmPathName=path), vim.vm.FlagInfo()
     config.defaultPowerOps = vim.vm.DefaultPowerOpInfo()
-    config.hardware = vim.vm.VirtualHardware(numCPU=2, memoryMB=2048)
+    config.hardware = vim.vm.VirtualHardware(numCPU=_fact(entity, "numCPUs"), memoryMB=_fact(entity, "memoryMB"))
+    config.annotation = _fact(entity, "annotation")
     return config
 
 
 def machine_summary(entity: Entity) -> Any:
     """VirtualMachine.summary."""
     full = machine_config(entity)
-    config = vim.vm.Summary.ConfigSummary(name=entity.name, vmPathName=full.files.vmPathName, memorySizeMB=2048)
-    config.numCpu, config.uuid, config.instanceUuid = 2, full.uuid, full.uuid
+    config = vim.vm.Summary.ConfigSummary(
+        name=entity.name, vmPathName=full.files.vmPathName, memorySizeMB=full.hardware.memoryMB
+    )
+    config.numCpu, config.uuid, config.instanceUuid = full.hardware.numCPU, full.uuid, full.uuid
+    config.annotation = full.annotation
     config.guestId, config.guestFullName = full.guestId, full.guestFullName
     return vim.vm.Summary(
         vm=ref(entity),

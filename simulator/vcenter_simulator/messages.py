@@ -63,6 +63,7 @@ FORMATS = {
     "VmBeingClonedEvent": (
         "Cloning {vm.name} on {host.name}, {ds.name} in {datacenter.name} to {destName} on {destHost.name}"
     ),
+    "VmBeingCreatedEvent": "Creating {vm.name} on {host.name}, {ds.name} in {datacenter.name}",
     "VmBeingHotMigratedEvent": (
         "Migrating {vm.name} from {host.name}, {ds.name} to {destHost.name}, {destDatastore.name} in {datacenter.name}"
     ),
@@ -70,6 +71,7 @@ FORMATS = {
         "Relocating {vm.name} in {datacenter.name} from {host.name}, {ds.name} to {destHost.name}, {destDatastore.name}"
     ),
     "VmClonedEvent": "Clone of {sourceVm.name} completed",
+    "VmCreatedEvent": "Created virtual machine {vm.name} on {host.name}, {ds.name} in {datacenter.name}",
     "VmEmigratingEvent": "Migrating {vm.name} off host {host.name} in {datacenter.name}",
     "VmInstanceUuidAssignedEvent": "Assign a new instance UUID ({instanceUuid}) to {vm.name}",
     "VmMigratedEvent": (

@@ -104,14 +104,9 @@ def _make_administration(machine: Entity, _pool: Entity, inventory: Inventory) -
 
 
 FOUR_KINDS: tuple[_Quartet, ...] = (_make_everyday,)
-TWENTY_KINDS: tuple[_Quartet, ...] = (
-    _make_everyday,
-    _make_operations,
-    _make_alarms,
-    _make_failover,
-    _make_administration,
-)
-"""Information for the most part, with three warnings and six errors among twenty."""
+_RARE: tuple[_Quartet, ...] = (_make_operations, _make_alarms, _make_failover, _make_administration)
+TWENTY_KINDS: tuple[_Quartet, ...] = tuple(each for rare in _RARE for each in (_make_everyday, rare))
+"""Every other four are everyday ones; among the twenty kinds are two warnings and six errors."""
 
 
 def _host_of(machine: Entity) -> Entity:

@@ -33,6 +33,7 @@ _WRITING = {
     "Destroy_Task": "Resource.DeletePool",
     "Rename_Task": "Resource.RenamePool",
     "UpdateConfig": "Resource.EditPool",
+    "ReconfigVM_Task": "VirtualMachine.Config.Settings",
     "CloneVM_Task": "VirtualMachine.Provisioning.Clone",
     "MigrateVM_Task": "Resource.HotMigrate",
     "CreateAlarm": "Alarm.Create",

@@ -17,6 +17,8 @@ DESCRIPTIONS = {
     "PowerOnVM_Task": ("VirtualMachine.powerOn", "Power On virtual machine"),
     "PowerOffVM_Task": ("VirtualMachine.powerOff", "Power Off virtual machine"),
     "SuspendVM_Task": ("VirtualMachine.suspend", "Suspend virtual machine"),
+    "CreateVM_Task": ("Folder.createVm", "Create virtual machine"),
+    "ReconfigVM_Task": ("VirtualMachine.reconfigure", "Reconfigure virtual machine"),
     "CloneVM_Task": ("VirtualMachine.clone", "Clone virtual machine"),
     "MigrateVM_Task": ("VirtualMachine.migrate", "Migrate virtual machine"),
     "RelocateVM_Task": ("VirtualMachine.relocate", "Relocate virtual machine"),

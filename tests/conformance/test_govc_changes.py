@@ -111,3 +111,14 @@ def test_it_brings_hosts_into_maintenance_mode_and_back(simulator: Simulator) ->
 def test_it_renames_a_datastore(simulator: Simulator) -> None:
     govc(simulator, "object.rename", "/DC0/datastore/datastore1", "fast")
     assert newest_messages(simulator, 1) == ["Renamed datastore from datastore1 to fast in DC0"]
+
+
+def test_it_creates_changes_and_destroys_machines(simulator: Simulator) -> None:
+    govc(simulator, "vm.create", "-force", "-on=false", "-c", "4", "web-3")
+    govc(simulator, "vm.change", "-vm", "web-3", "-m", "1024", "-annotation", "by govc")
+    shown = govc(simulator, "vm.info", "web-3")
+    assert "1024MB" in shown
+    assert "4 vCPU" in shown
+    assert newest_messages(simulator, 1) == ["Reconfigured web-3 on esx-1 in DC0"]
+    govc(simulator, "vm.destroy", "web-3")
+    assert govc(simulator, "vm.info", "web-3") == ""

@@ -10,6 +10,8 @@ from vcenter_simulator.accounts import READER
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import service_instance
 
+RECONFIGURED = vim.event.EventFilterSpec(eventTypeId=["VmReconfiguredEvent"])
+
 
 @pytest.fixture
 def web(service: Any) -> Any:
@@ -201,3 +203,36 @@ def test_the_reader_changes_no_machine(simulator: Simulator) -> None:
             machine.SuspendVM_Task()
         with pytest.raises(vim.fault.NoPermission):
             machine.MigrateVM_Task(None, None, "highPriority", None)
+
+
+def test_a_machine_is_created(service: Any, web: Any) -> None:
+    config = vim.vm.ConfigSpec(name="web-3", numCPUs=4, memoryMB=1024, annotation="by a test")
+    task = web.parent.CreateVM_Task(config, web.resourcePool, None)
+    WaitForTask(task)
+    made = task.info.result
+    assert (made.name, made.runtime.powerState, made.runtime.host.name) == ("web-3", "poweredOff", "esx-1")
+    assert (made.summary.config.numCpu, made.summary.config.memorySizeMB) == (4, 1024)
+    assert made.config.annotation == "by a test"
+    assert newest(service, 5) == [
+        "Task: Create virtual machine",
+        "Creating web-3 on esx-1, datastore1 in DC0",
+        f"Assigned new BIOS UUID ({made.config.uuid}) to web-3 on esx-1 in DC0",
+        f"Assign a new instance UUID ({made.config.uuid}) to web-3",
+        "Created virtual machine web-3 on esx-1, datastore1 in DC0",
+    ]
+    with pytest.raises(vim.fault.DuplicateName):
+        WaitForTask(web.parent.CreateVM_Task(config, web.resourcePool, None))
+
+
+def test_a_machine_is_reconfigured(service: Any, web: Any) -> None:
+    WaitForTask(web.ReconfigVM_Task(vim.vm.ConfigSpec(name="web-9", annotation="kept")))
+    assert (web.name, web.config.annotation, web.config.hardware.numCPU) == ("web-9", "kept", 2)
+    event = next(each for each in service.content.eventManager.QueryEvents(RECONFIGURED))
+    assert (event.configChanges.modified, event.configSpec.name) == ('config.annotation: "" -> "kept"; ', "web-9")
+    assert newest(service, 3) == [
+        "Task: Reconfigure virtual machine",
+        "Reconfigured web-9 on esx-1 in DC0",
+        "Renamed web-9 from web-1 to web-9 in DC0",
+    ]
+    with pytest.raises(vim.fault.DuplicateName):
+        WaitForTask(web.ReconfigVM_Task(vim.vm.ConfigSpec(name="web-2")))

@@ -6,10 +6,11 @@ Each is done when its task is handed out. Its TaskEvent begins the chain of the 
 from collections.abc import Callable
 from typing import Any
 
-from vcenter_simulator.actions import clone, entities, maintenance, migration, pools, power, snapshots
+from vcenter_simulator.actions import clone, creation, entities, maintenance, migration, pools, power, snapshots
 
 METHODS: dict[str, Callable[..., Any]] = {
     **clone.METHODS,
+    **creation.METHODS,
     **entities.METHODS,
     **maintenance.METHODS,
     **migration.METHODS,

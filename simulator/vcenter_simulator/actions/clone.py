@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+from vcenter_simulator.actions.creation import post_uuids
 from vcenter_simulator.actions.operation import Operation, begin_task, duplicate_name, fail_task
 from vcenter_simulator.actions.power import in_maintenance, start
 from vcenter_simulator.call import Call
 from vcenter_simulator.events import arguments_for, folder_argument
 from vcenter_simulator.inventory import Entity, NameTakenError
-from vcenter_simulator.machines import machine_uuid
 from vcenter_simulator.references import ref
 from vcenter_simulator.vmomi import vim, vmodl
 
@@ -48,10 +48,8 @@ def _post_events(operation: Operation, source: Entity, machine: Entity, folder: 
     store = arguments_for(operation.call.vcenter.inventory.datastore)["ds"]
     before, after = ({**arguments_for(each), "template": False, "ds": store} for each in (source, machine))
     to = {"destFolder": folder_argument(folder), "destName": machine.name, "destHost": after["host"]}
-    uuid = machine_uuid(machine)
     operation.post(vim.event.VmBeingClonedEvent(**to, **before))
-    operation.post(vim.event.VmUuidAssignedEvent(uuid=uuid, **after))
-    operation.post(vim.event.VmInstanceUuidAssignedEvent(instanceUuid=uuid, **after))
+    post_uuids(operation, machine, after)
     operation.post(vim.event.VmClonedEvent(sourceVm=before["vm"], **after))
 
 
