@@ -348,15 +348,21 @@ def test_what_others_write_in_the_lease_is_kept(place: Place) -> None:
     assert after["metadata"]["annotations"] == {"note": "hands off"}
 
 
-def test_who_has_lost_both_lease_and_checkpoint_stands_by_though_the_lease_is_free_again(place: Place) -> None:
-    """The other adapter had both; then the Lease was applied again, so that the next renewal would get it."""
+@pytest.mark.parametrize("noticed", [True, False], ids=["noticed", "while a renewal is on its way"])
+def test_who_has_lost_both_lease_and_checkpoint_stands_by_though_the_lease_is_free_again(
+    place: Place, *, noticed: bool
+) -> None:
+    """The other adapter had both; then the Lease was applied again, so that the next renewal gets it."""
     lease = Lease(place.cluster.locate(kube.LEASE, NAME, "LEASE", 5.0), "one", duration=DURATION)
 
     async def deliver() -> None:
         async with hold(lease, do_nothing):
             place.api.delete("leases", NAME)
             place.api.put("leases", NAME, {"metadata": {"name": NAME}})
-            await lease.renew()  # meets another Lease than the one that it had
+            if noticed:
+                await lease.renew()  # meets another Lease than the one that it had
+            else:
+                lease._stale = True
             raise OvertakenError("CHECKPOINT: another adapter has taken it over")
 
     with pytest.raises(LeaseLostError):

@@ -208,17 +208,15 @@ async def hold(lease: Lease, meanwhile: Callable[[], Awaitable[None]]) -> AsyncI
     """Wait for the Lease, and cancel the body as soon as another may have it; LeaseLostError is raised then."""
     try:
         await lease.acquire(meanwhile)
+        term = lease.term
         async with supervise() as tasks:
             tasks.create_task(lease.renew_regularly())
             tasks.create_task(lease.watch())
             try:
                 yield
             except OvertakenError:
-                # Who has the Lease now has claimed the checkpoint too, maybe before we looked again. A Lease that was
-                # lost already stays lost: the renewal might get it again, and the checkpoint would still be another's.
-                lease.check_held()
-                await lease.renew()
-                lease.check_held()
+                await lease.renew()  # who has it now has claimed the checkpoint too, maybe before we looked again
+                lease.check_held(term)
                 raise
     finally:
         await lease.release()

@@ -79,6 +79,8 @@ class Lease:
         self._stale = False
         self._changed_at = -math.inf
         self._held_until = -math.inf
+        self.term = 0
+        """How often this adapter has become the holder."""
 
     @property
     def holder(self) -> str:
@@ -90,9 +92,12 @@ class Lease:
         """Whether the Lease is ours, and nobody else can have it yet."""
         return self._clock() < self._held_until
 
-    def check_held(self) -> None:
-        """Check the fence, before anything that one adapter alone may do. Raises LeaseLostError."""
-        if not self.is_held:
+    def check_held(self, term: int | None = None) -> None:
+        """Check the fence, before anything that one adapter alone may do. Raises LeaseLostError.
+
+        With a ``term``, the Lease must not have been lost since then, even if it is ours again.
+        """
+        if not self.is_held or term not in {None, self.term}:
             raise LeaseLostError(f"LEASE: {self._stored.title} was not renewed in time; another adapter may have it")
 
     async def acquire(self, meanwhile: Callable[[], Awaitable[None]] = do_nothing) -> None:
@@ -161,13 +166,14 @@ class Lease:
             self._read()
         if self.holder not in {"", self._name} and self._expires_in() > 0:
             return
-        begun = self._clock()
+        begun, is_new = self._clock(), self.holder != self._name
         try:
             self._write(self._build_spec())
         except KubernetesConflictError:
             self._read()
             raise
         self._held_until = begun + self._duration * RENEW_DEADLINE
+        self.term += is_new
 
     def _read(self) -> None:
         lease = self._stored.read()
