@@ -6,7 +6,7 @@ import structlog
 
 from pytag.settings import Settings
 from pytag.tagging import Tagger
-from vcenter_functions.event import find_object
+from vcenter_functions.cloudevent import find_object
 from vcenter_functions.function import Function, Handler
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from vcenter_functions.errors import (
     VcenterRefusedError,
     VcenterUnavailableError,
 )
-from vcenter_functions.event import Reference
+from vcenter_functions.reference import ManagedObjectReference
 from vcenter_functions.tracing import Tracing
 from vcenter_functions.vcenter.answers import expect_id, expect_ids, expect_nothing, expect_object
 from vcenter_functions.vcenter.client import VcenterClient
@@ -67,15 +67,15 @@ class Tagger:
         self._tag: Tag | None = None
         self._lookup = Lookup(client)
 
-    async def attach(self, reference: Reference) -> None:
-        """Put the tag on an object; success also if it is there already. Raises RetryableError, PermanentError."""
+    async def attach(self, reference: ManagedObjectReference) -> None:
+        """Put the tag on an object; success also if it is there already. Raises TemporaryError, PermanentError."""
         await self._act("attach", reference)
 
-    async def detach(self, reference: Reference) -> None:
-        """Take the tag off an object; success also if it is not there. Raises RetryableError, PermanentError."""
+    async def detach(self, reference: ManagedObjectReference) -> None:
+        """Take the tag off an object; success also if it is not there. Raises TemporaryError, PermanentError."""
         await self._act("detach", reference)
 
-    async def _act(self, action: Action, reference: Reference) -> None:
+    async def _act(self, action: Action, reference: ManagedObjectReference) -> None:
         tag = await self._find(create=action == "attach")
         try:
             await self._associate(action, tag, reference)
@@ -166,7 +166,7 @@ class Tagger:
         log.info("tag created", tag=str(self._name))
         return urn
 
-    async def _associate(self, action: Action, tag: Tag, reference: Reference) -> None:
+    async def _associate(self, action: Action, tag: Tag, reference: ManagedObjectReference) -> None:
         with self._tracing.step_span(f"{action} tag", {"vsphere.tag": str(self._name)}, reference):
             try:
                 await self._associate_once(action, tag, reference)
@@ -180,7 +180,7 @@ class Tagger:
                         "account lacks the privilege Assign or Unassign vSphere Tag (on the object too)"
                     ) from exc
 
-    async def _associate_once(self, action: Action, tag: Tag, reference: Reference) -> None:
+    async def _associate_once(self, action: Action, tag: Tag, reference: ManagedObjectReference) -> None:
         replaced = await self._find_replaced(tag, reference) if action == "attach" and tag.single else []
         for urn in replaced:
             await self._change("detach", urn, reference)
@@ -191,16 +191,16 @@ class Tagger:
                 await self._change("attach", urn, reference)
             raise
 
-    async def _find_replaced(self, tag: Tag, reference: Reference) -> list[str]:
+    async def _find_replaced(self, tag: Tag, reference: ManagedObjectReference) -> list[str]:
         """Return the tags that an object must lose first, because their category allows only one."""
-        body = {"object_id": {"type": reference.type, "id": reference.id}}
+        body = {"object_id": {"type": reference.type, "id": reference.value}}
         listing = Operation("POST", "tag-association", action="list-attached-tags", body=body)
         attached = await self._client.call(listing, expect_ids)
         others = [urn for urn in attached if urn != tag.id]
         siblings = await self._lookup.list_tags(tag.category_id) if others else []
         return [urn for urn in others if urn in siblings]
 
-    async def _change(self, action: Action, urn: str, reference: Reference) -> None:
-        body = {"object_id": {"type": reference.type, "id": reference.id}}
+    async def _change(self, action: Action, urn: str, reference: ManagedObjectReference) -> None:
+        body = {"object_id": {"type": reference.type, "id": reference.value}}
         operation = Operation("POST", "tag-association", urn, action, body)
         await self._client.call(operation, expect_nothing)

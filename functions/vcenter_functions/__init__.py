@@ -4,7 +4,7 @@
     server       HTTP: routes, probes, and the status that a failure becomes; http_limits bounds each request
     vcenter/     sessions with vCenter's REST API
     tracing      the spans of an event
-    event        reading a CloudEvent, and finding the object that it is about
+    cloudevent   reading a CloudEvent, and finding the object that it is about
     origin       which vCenter an event is of
     settings     what can be set; logs sets the log up
     login        credentials, and when to try again after a refusal

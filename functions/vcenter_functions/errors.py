@@ -2,7 +2,7 @@
 
     FunctionError
     ├── SettingsError                a setting is missing or wrong: say which, exit 2
-    ├── RetryableError               answered 503 with Retry-After: the Broker delivers the event again
+    ├── TemporaryError               answered 503 with Retry-After: the Broker delivers the event again
     │   ├── VcenterUnavailableError      no answer, or one that means "not now"
     │   └── LoginRefusedError            vCenter refuses the credentials, until someone changes them
     └── PermanentError               delivering the event again cannot help
@@ -28,19 +28,19 @@ class SettingsError(FunctionError):
     """A setting is missing or wrong. The message names it."""
 
 
-class RetryableError(FunctionError):
-    """A failure that may pass. ``retry_after`` is the delay in seconds to ask for, None for the usual one."""
+class TemporaryError(FunctionError):
+    """A failure that may pass. ``delay`` is how many seconds to ask for, None for the usual one."""
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, delay: float | None = None) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.delay = delay
 
 
-class VcenterUnavailableError(RetryableError):
+class VcenterUnavailableError(TemporaryError):
     """vCenter could not be reached, or is not ready."""
 
 
-class LoginRefusedError(RetryableError):
+class LoginRefusedError(TemporaryError):
     """vCenter refuses the user name or the password. The event can wait until they are put right."""
 
 

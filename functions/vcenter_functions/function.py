@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=FunctionSettings)
 Handler = Callable[["BaseCloudEvent"], Awaitable[None]]
-"""Handles an event of the function's vCenter. Raises RetryableError to get it again, PermanentError to refuse it."""
+"""Handles an event of the function's vCenter. Raises TemporaryError to get it again, PermanentError to refuse it."""
 
 
 @dataclass(frozen=True, slots=True)

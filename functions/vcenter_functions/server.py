@@ -22,8 +22,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from vcenter_functions.errors import FunctionError, PermanentError, RetryableError
-from vcenter_functions.event import read_event
+from vcenter_functions.cloudevent import read_event
+from vcenter_functions.errors import FunctionError, PermanentError, TemporaryError
 from vcenter_functions.http_limits import BodyLimit, HeaderLimit, read_body, uvicorn_options
 from vcenter_functions.net.addresses import add_brackets
 from vcenter_functions.net.sockets import ANYWHERE, explain_os_error, listen
@@ -113,8 +113,8 @@ class _Endpoints:
     def _answer_failure(self, error: FunctionError) -> Response:
         """Say what went wrong, to people in the log and the body, and to a Broker by the status."""
         body = {"error": str(error)}
-        if isinstance(error, RetryableError):
-            delay = math.ceil(error.retry_after or RETRY_AFTER_SECONDS)
+        if isinstance(error, TemporaryError):
+            delay = math.ceil(error.delay or RETRY_AFTER_SECONDS)
             if self._service.retry:
                 log.warning(self._service.retry, error=str(error), retry_after=delay)
             return JSONResponse(body, 503, {"Retry-After": str(delay)})

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.util.types import AttributeValue
 
-    from vcenter_functions.event import Reference
+    from vcenter_functions.reference import ManagedObjectReference
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _event_id: ContextVar[str] = ContextVar("event_id")
@@ -99,12 +99,12 @@ class Tracing:
 
     @contextmanager
     def step_span(
-        self, name: str, attributes: "Mapping[str, AttributeValue]", reference: "Reference | None" = None
+        self, name: str, attributes: "Mapping[str, AttributeValue]", reference: "ManagedObjectReference | None" = None
     ) -> Iterator[Span]:
         """Make a span of something that the function itself does, perhaps with an object: ``find tag``."""
         attributes = _event_attributes() | dict(attributes)
         if reference is not None:
-            attributes |= {"vsphere.object.type": reference.type, "vsphere.object.id": reference.id}
+            attributes |= {"vsphere.object.type": reference.type, "vsphere.object.id": reference.value}
         with _use_span(self._tracer.start_span(name, attributes=attributes)) as span:
             yield span
 

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from tests.functions.json_values import JSON
 from tests.support.pytag import BOTH, POOL, RestVcenter, binary, pytag
-from vcenter_functions.errors import PermanentError, RetryableError, VcenterUnavailableError
+from vcenter_functions.errors import PermanentError, TemporaryError, VcenterUnavailableError
 from vcenter_functions.vcenter.answers import (
     MAX_ANSWER_BYTES,
     MISSING,
@@ -209,5 +209,5 @@ def test_no_json_is_unforeseen(body: Any) -> None:
 def test_no_status_is_unforeseen() -> None:
     for status in [*range(300, 600), 999]:
         for body in (None, {"error_type": "NOT_FOUND", "messages": []}, {"error_type": 7, "messages": "?"}):
-            with pytest.raises((RetryableError, PermanentError)):
+            with pytest.raises((TemporaryError, PermanentError)):
                 parse_value(answer(status, body), expect_text, wrapped=False)

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from tests.support import loopback
 from tests.support.pytag import RestVcenter, binary, rest_vcenter, serve_app
-from vcenter_functions.errors import PermanentError, RetryableError, SettingsError
+from vcenter_functions.errors import PermanentError, SettingsError, TemporaryError
 from vcenter_functions.function import Function, Handler, build_app
 from vcenter_functions.http_limits import uvicorn_options
 from vcenter_functions.settings import FunctionSettings
@@ -23,7 +23,7 @@ subjects: list[str | None] = []
 def build_handler(settings: FunctionSettings, client: VcenterClient, tracing: Tracing) -> Handler:
     async def note(event: BaseCloudEvent) -> None:
         if event.get_subject() == "later":
-            raise RetryableError("not yet", retry_after=7)
+            raise TemporaryError("not yet", delay=7)
         if event.get_subject() == "never":
             raise PermanentError("not such an event")
         await client.check()

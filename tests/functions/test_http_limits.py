@@ -16,7 +16,7 @@ from tests.support import loopback
 from tests.support.display import display
 from tests.support.pytag import RestVcenter, binary, pytag, rest_vcenter, serve_app, settings
 from vcenter_functions import http_limits
-from vcenter_functions.event import read_event
+from vcenter_functions.cloudevent import read_event
 from vcenter_functions.function import build_app
 from vcenter_functions.tracing import Tracing
 

@@ -11,8 +11,8 @@ from cloudevents.core.bindings.http import HTTPMessage
 
 from tests.support import pytag as pytag_support
 from tests.support.pytag import POOL, RestVcenter, pytag, settings
+from vcenter_functions.cloudevent import read_event
 from vcenter_functions.errors import OtherVcenterError, SettingsError
-from vcenter_functions.event import read_event
 from vcenter_functions.origin import Server, parse_server
 from vcenter_source.core.event import Event, Gap, ManagedObjectReference
 from vcenter_source.events.codec import OrjsonFormat, to_binary

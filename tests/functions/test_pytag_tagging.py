@@ -19,15 +19,15 @@ from vcenter_functions.errors import (
     VcenterRefusedError,
     VcenterUnavailableError,
 )
-from vcenter_functions.event import Reference
+from vcenter_functions.reference import ManagedObjectReference
 from vcenter_functions.tracing import Tracing
 from vcenter_functions.vcenter.client import VcenterClient
 from vcenter_functions.vcenter.transport import create_http_client
 from vcenter_simulator.accounts import READER
 from vcenter_simulator.rest.dialect import DialectName
 
-REFERENCE = Reference(*POOL)
-NEW_POOL = Reference("ResourcePool", "resgroup-101")
+REFERENCE = ManagedObjectReference(*POOL)
+NEW_POOL = ManagedObjectReference("ResourcePool", "resgroup-101")
 """The id that the simulator gives the next pool."""
 
 
@@ -191,7 +191,7 @@ def test_a_refused_password_is_not_tried_until_the_account_is_locked(vcenter: Re
             session.now = now
             with pytest.raises(LoginRefusedError) as caught:
                 await session.tagger.attach(REFERENCE)
-            assert (vcenter.calls("/api/session"), caught.value.retry_after) == (tries, pause)
+            assert (vcenter.calls("/api/session"), caught.value.delay) == (tries, pause)
 
     run(vcenter, work, VCENTER_PASSWORD="wrong")
 
@@ -262,7 +262,7 @@ def test_a_new_object_is_tried_again_a_moment_later(vcenter: RestVcenter) -> Non
 
     run(vcenter, lambda session: session.tagger.attach(NEW_POOL), sleep)
     assert slept == [SETTLE_SECONDS]
-    assert vcenter.tagging.tags_on((NEW_POOL.type, NEW_POOL.id)) == [tag.id]
+    assert vcenter.tagging.tags_on((NEW_POOL.type, NEW_POOL.value)) == [tag.id]
 
 
 @pytest.mark.parametrize("who", [{"VCENTER_USERNAME": READER}, {}], ids=["no privilege", "no object"])
@@ -273,7 +273,7 @@ def test_a_refusal_that_stays_is_permanent_and_names_both_reasons(vcenter: RestV
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    reference = REFERENCE if who else Reference("VirtualMachine", "vm-999")
+    reference = REFERENCE if who else ManagedObjectReference("VirtualMachine", "vm-999")
     with pytest.raises(ForbiddenError, match=r"attach owner/pytag on .*: the object is gone, or the account lacks"):
         run(vcenter, lambda session: session.tagger.attach(reference), sleep, **who)
     assert len(slept) == 1
@@ -317,7 +317,7 @@ def test_not_now_is_retryable(vcenter: RestVcenter, answer: Response, match: str
     vcenter.answers.append(("/tag-association", answer))
     error = refused(vcenter, VcenterUnavailableError, f"vCenter is not ready: POST .*: {match}")
     assert isinstance(error, VcenterUnavailableError)
-    assert error.retry_after == retry_after
+    assert error.delay == retry_after
 
 
 def test_a_session_that_vcenter_will_not_take_is_not_tried_for_ever(vcenter: RestVcenter) -> None:

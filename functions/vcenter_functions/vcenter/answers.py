@@ -100,7 +100,7 @@ def to_error(answer: Answer) -> VcenterRefusedError | VcenterUnavailableError:
     if status in {400, 403} and kind and kind not in TRANSIENT_KINDS:
         refused = ForbiddenError if status == 403 else VcenterRefusedError  # noqa: PLR2004  HTTP
         return refused(f"vCenter refuses {message}", kind=kind)
-    return VcenterUnavailableError(f"vCenter is not ready: {message}", retry_after=_parse_retry_after(answer.headers))
+    return VcenterUnavailableError(f"vCenter is not ready: {message}", delay=_parse_retry_after(answer.headers))
 
 
 def expect_nothing(value: Any) -> None:

@@ -71,7 +71,7 @@ class VcenterClient:
             return self._session
 
     async def call(self, operation: AnyOperation, expect: Expectation[T]) -> T:
-        """Return what an operation answers. Raises RetryableError, PermanentError."""
+        """Return what an operation answers. Raises TemporaryError, PermanentError."""
         session = await self.get_session()
         answer = await self._operate(session, operation)
         if answer.status == httpx.codes.UNAUTHORIZED:
@@ -80,7 +80,7 @@ class VcenterClient:
         return parse_value(answer, expect, wrapped=session.dialect.wrapped)
 
     async def check(self) -> None:
-        """Return if vCenter accepts our session, or opens one. Raises RetryableError, PermanentError."""
+        """Return if vCenter accepts our session, or opens one. Raises TemporaryError, PermanentError."""
         session = await self.get_session()
         method, path = session.dialect.session_check
         answer = await self._send(method, path, {SESSION_HEADER: session.token})
@@ -156,7 +156,7 @@ class VcenterClient:
             f"vCenter refuses the user name or password of {credentials.username}: check VCENTER_USERNAME and "
             "VCENTER_PASSWORD, or the files in VCENTER_SECRET_PATH; they are tried again in "
             f"{math.ceil(pause)} seconds, so that vCenter does not lock the account, and at once when the files change",
-            retry_after=pause,
+            delay=pause,
         )
 
     async def _send(self, method: str, path: str, headers: dict[str, str], **more: Any) -> Answer:

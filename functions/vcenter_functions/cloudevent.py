@@ -7,7 +7,6 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -18,6 +17,7 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
 from vcenter_functions.errors import BadRequestError, NoObjectError
+from vcenter_functions.reference import ManagedObjectReference
 
 REQUIRED = ("specversion", "id", "source", "type")
 REFERENCE = re.compile(r"([A-Z][A-Za-z0-9]*):(\S+)")
@@ -45,17 +45,6 @@ PROPERTIES = (
     *("vm", "resourcepool", "datastore", "ds", "net", "dvs", "host", "computeresource", "datacenter", "parent"),
 )
 """Where else to look for an object, the most specific first: a VM's event also names its host and datacenter."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A managed object reference: ``ResourcePool:resgroup-9``."""
-
-    type: str
-    id: str
-
-    def __str__(self) -> str:
-        return f"{self.type}:{self.id}"
 
 
 def read_event(headers: Mapping[str, str], body: bytes) -> BaseCloudEvent:
@@ -137,7 +126,7 @@ def _is_json(content_type: str | None) -> bool:
     return media_type in {"application/json", "text/json"} or media_type.endswith("+json")
 
 
-def find_object(event: BaseCloudEvent) -> Reference:
+def find_object(event: BaseCloudEvent) -> ManagedObjectReference:
     """Return the object that an event is about: its subject, else the most specific reference in its data.
 
     The data may have the shape of VI/JSON or the PascalCase of VMware's event broker, whose subject is a class name.
@@ -145,7 +134,7 @@ def find_object(event: BaseCloudEvent) -> Reference:
     """
     subject = REFERENCE.fullmatch(event.get_subject() or "")
     if subject is not None:
-        return Reference(*subject.groups())
+        return ManagedObjectReference(*subject.groups())
     data = event.get_data()
     if data is not None and not _is_json(event.get_datacontenttype()):
         raise BadRequestError(415, f"data of type {event.get_datacontenttype()} is not accepted; send application/json")
@@ -158,7 +147,7 @@ def find_object(event: BaseCloudEvent) -> Reference:
     return reference
 
 
-def _find_references(event: BaseCloudEvent, data: dict[str, Any]) -> Iterator[Reference]:
+def _find_references(event: BaseCloudEvent, data: dict[str, Any]) -> Iterator[ManagedObjectReference]:
     properties = _lower_names(data)
     properties["info"] = _lower_names(properties.get("info")).get("entity")  # a task's info also names the task
     names = [_class_name(event), str(properties.get("_typename", "")).lower()]
@@ -183,14 +172,14 @@ def _class_name(event: BaseCloudEvent) -> str:
     return match["name"].lower() if match else ""
 
 
-def _read_event_ex(properties: dict[str, Any]) -> Iterator[Reference]:
+def _read_event_ex(properties: dict[str, Any]) -> Iterator[ManagedObjectReference]:
     """Read the object of an EventEx, which spells it out in two strings."""
     kind, moid = properties.get("objecttype"), properties.get("objectid")
     if isinstance(kind, str) and isinstance(moid, str) and kind and moid:
-        yield Reference(kind.removeprefix("vim."), moid)
+        yield ManagedObjectReference(kind.removeprefix("vim."), moid)
 
 
-def _read_argument(value: Any) -> Iterator[Reference]:
+def _read_argument(value: Any) -> Iterator[ManagedObjectReference]:
     """Read a reference, or the one inside an event argument (``{"name": …, "vm": {"type": …, "value": …}}``)."""
     if not isinstance(value, dict):
         return
@@ -199,9 +188,9 @@ def _read_argument(value: Any) -> Iterator[Reference]:
         yield from _read_reference(inner)
 
 
-def _read_reference(value: Any) -> Iterator[Reference]:
+def _read_reference(value: Any) -> Iterator[ManagedObjectReference]:
     if not isinstance(value, dict):
         return
     kind, moid = value.get("type", value.get("Type")), value.get("value", value.get("Value"))
     if isinstance(kind, str) and isinstance(moid, str) and kind and moid:
-        yield Reference(kind, moid)
+        yield ManagedObjectReference(kind, moid)

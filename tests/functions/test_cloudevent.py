@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from tests.functions.json_values import JSON
 from tests.support.pytag import binary
+from vcenter_functions.cloudevent import PROPERTIES, find_object, read_event
 from vcenter_functions.errors import BadRequestError, NoObjectError
-from vcenter_functions.event import PROPERTIES, Reference, find_object, read_event
+from vcenter_functions.reference import ManagedObjectReference
 
 NAMES = st.from_regex(r"[A-Z][A-Za-z]{1,20}", fullmatch=True)
 IDS = st.from_regex(r"[a-z]{1,10}-[0-9]{1,6}", fullmatch=True)
@@ -165,7 +166,7 @@ def test_no_data_makes_it_stumble(data: Any, subject: str | None) -> None:
     body = json.dumps(attributes | ({"subject": subject} if subject else {})).encode()
     event = read_event({"content-type": "application/cloudevents+json"}, body)
     with suppress(NoObjectError):
-        assert isinstance(find_object(event), Reference)
+        assert isinstance(find_object(event), ManagedObjectReference)
 
 
 @given(body=st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
