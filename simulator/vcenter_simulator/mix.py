@@ -66,11 +66,11 @@ def _make_operations(machine: Entity, _pool: Entity, _inventory: Inventory) -> l
     ]
 
 
-def _make_alarms(machine: Entity, _pool: Entity, _inventory: Inventory) -> list[Any]:
+def _make_alarms(machine: Entity, _pool: Entity, inventory: Inventory) -> list[Any]:
     where, host = arguments_for(machine), _host_of(machine)
     alarm = alarm_argument("Virtual machine CPU usage", "alarm-6")
-    subject = entity_argument(machine)
-    change = {"alarm": alarm, "source": subject, "entity": subject, "from": "green", "to": "red"}
+    subject, defined_on = entity_argument(machine), entity_argument(inventory.root)
+    change = {"alarm": alarm, "source": defined_on, "entity": subject, "from": "green", "to": "red"}
     reason = vim.fault.InsufficientResourcesFault(msg="The host has not enough memory.")
     return [
         vim.event.AlarmStatusChangedEvent(**change, **where),
@@ -81,24 +81,23 @@ def _make_alarms(machine: Entity, _pool: Entity, _inventory: Inventory) -> list[
 
 
 def _make_failover(machine: Entity, _pool: Entity, inventory: Inventory) -> list[Any]:
-    where, host = arguments_for(machine), _host_of(machine)
-    other = arguments_for(next(each for each in inventory.hosts if each is not host))["host"]
+    failed = next(each for each in inventory.hosts if each is not _host_of(machine))
+    where, source = arguments_for(machine) | {"template": False}, arguments_for(failed)["host"]
     return [
-        vim.event.HostConnectionLostEvent(**arguments_for(host)),
-        _event_ex("com.vmware.vc.HA.DasHostFailedEvent", host),
-        vim.event.VmRestartedOnAlternateHostEvent(template=False, sourceHost=other, **where),
-        vim.event.DrsVmMigratedEvent(template=False, sourceHost=other, **where),
+        vim.event.HostConnectionLostEvent(**arguments_for(failed)),
+        _event_ex("com.vmware.vc.HA.DasHostFailedEvent", failed),
+        vim.event.VmRestartedOnAlternateHostEvent(sourceHost=source, **where),
+        vim.event.DrsVmMigratedEvent(sourceHost=source, **where),
     ]
 
 
 def _make_administration(machine: Entity, _pool: Entity, inventory: Inventory) -> list[Any]:
     host, store = _host_of(machine), arguments_for(inventory.datastore)
     grown = {"datastore": store["ds"], "oldCapacity": 512 * _GIB, "newCapacity": 1024 * _GIB}
-    session = {"ipAddress": "192.0.2.7", "userAgent": "VMware vSphere Client", "locale": "en", "sessionId": "a"}
     return [
-        vim.event.UserLoginSessionEvent(**session),
-        vim.event.DatastoreCapacityIncreasedEvent(**grown, **store),
         vim.event.EnteredMaintenanceModeEvent(**arguments_for(host)),
+        vim.event.DatastoreCapacityIncreasedEvent(**grown, **store),
+        vim.event.ExitMaintenanceModeEvent(**arguments_for(host)),
         _event_ex("esx.problem.net.connectivity.lost", host),
     ]
 
@@ -106,7 +105,7 @@ def _make_administration(machine: Entity, _pool: Entity, inventory: Inventory) -
 FOUR_KINDS: tuple[_Quartet, ...] = (_make_everyday,)
 _RARE: tuple[_Quartet, ...] = (_make_operations, _make_alarms, _make_failover, _make_administration)
 TWENTY_KINDS: tuple[_Quartet, ...] = tuple(each for rare in _RARE for each in (_make_everyday, rare))
-"""Every other four are everyday ones; among the twenty kinds are two warnings and six errors."""
+"""Every other four are everyday ones; among the twenty kinds are two warnings and five errors."""
 
 
 def _host_of(machine: Entity) -> Entity:
