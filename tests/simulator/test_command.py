@@ -107,7 +107,7 @@ def test_a_signal_while_it_still_loads_ends_it_quietly(tmp_path: Path, by: signa
 
 def refusal(*arguments: str) -> tuple[int, str]:
     """How the command ends with these arguments, and its one line on standard error."""
-    with process("vcenter_simulator", *arguments) as simulator:
+    with process("vcenter_simulator", "--port", "0", *arguments) as simulator:
         printed, said = simulator.communicate(timeout=20)
     assert (printed, said.count("\n")) == ("", 1), said
     return simulator.returncode, said.rstrip("\n")
@@ -123,7 +123,7 @@ def refusal(*arguments: str) -> tuple[int, str]:
         (["--rate", "-0.5"], "argument --rate: '-0.5' is not a number of 0 or more"),
         (["--rate", "inf"], "argument --rate: 'inf' is not a number of 0 or more"),
         (["--latency", "soon"], "argument --latency: 'soon' is not a number of 0 or more"),
-        (["--host", "nohost.invalid"], "cannot listen on nohost.invalid:8989: "),
+        (["--host", "nohost.invalid"], "cannot listen on nohost.invalid:0: "),
         (["--tls", "--trust-cert", "/nowhere/cert.pem"], "cannot write /nowhere/cert.pem: No such file or directory"),
         (["--trust-cert", "/nowhere/cert.pem"], "--trust-cert needs --tls"),
         (["--journal", "/nowhere/journal"], "cannot write /nowhere/journal: No such file or directory"),
