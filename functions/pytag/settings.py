@@ -35,11 +35,12 @@ class Settings(FunctionSettings):
     on Object."""
 
     tag_action: Annotated[Literal["attach", "detach"], either("TAG_ACTION")] = "attach"
-    """What to do with the tag on the object that an event is about."""
+    """What to do with the tag on the object that an event is about: `attach` or `detach`."""
 
     tag_create: Annotated[bool, either("TAG_CREATE")] = False
-    """`true` creates the tag and its category (for every type of object, several tags an object) where they are
-    missing, which takes two privileges more. By default a missing tag is a refusal, so that a typing error shows."""
+    """`true` creates the tag and its category if they are missing; the category is for every type of object, and an
+    object may have several of its tags. This needs two more privileges. By default pytag refuses the event (422) if the
+    tag is missing, so that you notice a typing error."""
 
     @field_validator("tag_action", mode="before")
     @classmethod

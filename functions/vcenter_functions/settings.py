@@ -62,7 +62,7 @@ class FunctionSettings(BaseSettings):
     """Its password. `GOVC_PASSWORD` is the fall-back."""
 
     vcenter_secret_path: Annotated[Path | None, either("VCENTER_SECRET_PATH")] = None
-    """A folder with the files `username` and `password`, as Kubernetes mounts a basic-auth Secret. It wins over the two
+    """A folder with the files `username` and `password`, as Kubernetes mounts a basic-auth Secret. It overrides the two
     variables above and is read again at every log-in, so rotated credentials need no restart."""
 
     vcenter_insecure: Annotated[bool, either("VCENTER_INSECURE", "GOVC_INSECURE")] = False
@@ -73,22 +73,22 @@ class FunctionSettings(BaseSettings):
     the system's. It is read again when it has changed, so a replaced authority needs no restart."""
 
     host: Annotated[str, either("HOST")] = ANYWHERE  # a container's port is reached from outside
-    """The address to listen on; `::` is every one, of IPv6 and IPv4."""
+    """The address to listen on; `::` is every address, IPv6 and IPv4."""
 
     port: Annotated[int, either("PORT")] = Field(default=8080, ge=0, le=65535)
-    """The port to listen on; Knative sets it. `0` takes any free one, which the first line of output names."""
+    """The port to listen on; Knative sets it. `0` takes any free port, which the first line of output names."""
 
     max_body_bytes: Annotated[int, either("MAX_BODY_BYTES")] = Field(default=1024 * 1024, ge=1)
     """The largest request that is read, in bytes. The default is the most that a Kafka Broker passes on."""
 
     timeout: Annotated[float, either("TIMEOUT")] = Field(default=30.0, gt=0)
-    """Seconds for one event, all calls to vCenter together; then the sender is asked to come back."""
+    """Seconds for one event, all calls to vCenter together; then the answer is 503, and the sender tries again."""
 
     log_format: Annotated[Literal["console", "json"], either("LOG_FORMAT")] = "console"
-    """How the log on standard error looks."""
+    """The format of the log on standard error: `console` for people, or `json`, one JSON object per line."""
 
     log_level: Annotated[Literal["debug", "info", "warning", "error"], either("LOG_LEVEL")] = "info"
-    """The least severity that is logged."""
+    """The least severity that is logged: `debug`, `info`, `warning` or `error`."""
 
     @field_validator("*", mode="before")
     @classmethod

@@ -17,5 +17,5 @@ def become_simulator(arguments: Sequence[str]) -> NoReturn:
     missing = [name for name in REQUIRED if find_spec(name) is None]
     if missing:
         extra = "pip install 'vcenter-source[simulator]'"
-        raise ConfigurationError(f"simulate: {', '.join(missing)} is not installed; install the extra: {extra}")
+        raise ConfigurationError(f"simulate: missing packages: {', '.join(missing)}; install the extra: {extra}")
     os.execv(sys.executable, [sys.executable, "-m", "vcenter_simulator", *arguments])  # noqa: S606  no shell

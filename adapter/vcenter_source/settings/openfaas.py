@@ -107,8 +107,8 @@ class ShimServerSettings(EnvironmentSettings):
     """Where the shim accepts events, and the limits for them."""
 
     host: Annotated[ListenHost, either("HOST")] = ANYWHERE  # events come from outside the pod
-    """The address to listen on, for events and for `/healthz`, `/readyz` and `/metrics`; `::` is every one, of IPv6 and
-    IPv4. This setting and those below are for the shim only."""
+    """The address to listen on, for events and for `/healthz`, `/readyz` and `/metrics`; `::` is every address, IPv6
+    and IPv4. This setting and those below are for the shim only."""
 
     port: Annotated[int, either("PORT")] = Field(default=8080, ge=0, le=65535)
     """The port to listen on; `0` takes any free port, which the log names."""
