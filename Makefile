@@ -40,7 +40,7 @@ test: $(READY) ## Run the tests, four at a time, since much of their time is spe
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 .PHONY: check
-check: $(READY) ## Lint, types, layers, each program's dependencies, the docs' links, and how many calls an event takes
+check: $(READY) ## Lint, types, layers, each program's dependencies, the docs' links, and how many Python calls an event costs
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -70,19 +70,19 @@ coverage: $(READY) ## Run the tests and print which lines they miss
 	@$(BIN)/coverage report
 
 .PHONY: conformance
-conformance: $(READY) ## Against what others wrote: vcsim (found, or built with go), kube-apiserver and govc (ONLY=apiserver)
+conformance: $(READY) ## Test against programs of others: vcsim (found, or built with go), kube-apiserver and govc (ONLY=apiserver)
 	@$(BIN)/python -m pytest tests/conformance -m conformance -p no:xdist $(if $(ONLY),-k $(ONLY))
 
 .PHONY: test-ui
-test-ui: $(READY) ## The event viewer in a browser (Chromium on PATH, or named in CHROMIUM)
+test-ui: $(READY) ## Test the event viewer in a browser (Chromium on PATH, or named in CHROMIUM)
 	@$(BIN)/python -m pytest tests/ui -m ui -p no:xdist
 
 .PHONY: guarantees
-guarantees: $(READY) ## What takes long to show of them: 200 kills, long outages, a model of the whole pipeline
+guarantees: $(READY) ## Prove the guarantees at length: 200 kills, long outages, a model of the whole pipeline
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m guarantees
 
 .PHONY: bench
-bench: $(READY) ## What it costs, beside the peers PEER_VSPHERESOURCE and PEER_EVENT_ROUTER (QUICK=1, ONLY=drain)
+bench: $(READY) ## Measure speed, memory and delays; also of the peers PEER_VSPHERESOURCE and PEER_EVENT_ROUTER (QUICK=1, ONLY=drain)
 	@$(BIN)/python -m bench $(if $(filter-out 0,$(QUICK)),--quick) $(ONLY)
 
 .PHONY: bench-png

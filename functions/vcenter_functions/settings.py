@@ -52,8 +52,9 @@ class FunctionSettings(BaseSettings):
 
     vcenter_aliases: Annotated[str | None, either("VCENTER_ALIASES")] = None
     """Other names of this vCenter, separated by commas, as the `source` of events may have them: its address, its short
-    name. An event whose source names another server than `VCENTER_URL` and these is refused (422), since its object is
-    another one here; one whose source names no server, such as `/scripts/nightly`, counts as this vCenter's."""
+    name. An event whose source names another server than `VCENTER_URL` and these is refused (422), since its object's
+    id means another object here. If the source names no server, such as `/scripts/nightly`, the event counts as this
+    vCenter's."""
 
     vcenter_username: Annotated[str | None, either("VCENTER_USERNAME", "GOVC_USERNAME")] = None
     """The account to act with. `GOVC_USERNAME` is the fall-back."""
@@ -69,8 +70,8 @@ class FunctionSettings(BaseSettings):
     """`true` accepts any TLS certificate: for a first try only. `GOVC_INSECURE` is the fall-back."""
 
     vcenter_ca_file: Annotated[Path | None, either("VCENTER_CA_FILE")] = None
-    """A PEM file with the authority that signed vCenter's certificate, or with that certificate itself, trusted beside
-    the system's. It is read again when it has changed, so a replaced authority needs no restart."""
+    """A PEM file with the authority that signed vCenter's certificate, or with that certificate itself, trusted in
+    addition to the system's authorities. It is read again after a change, so a new authority needs no restart."""
 
     host: Annotated[str, either("HOST")] = ANYWHERE  # a container's port is reached from outside
     """The address to listen on; `::` is every address, IPv6 and IPv4."""

@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_crowd,
         default=len(NAMES),
         metavar="N",
-        help="VMs there are; the events of --rate and --backlog are about each in turn, four at a time",
+        help="number of VMs; the events of --rate and --backlog go through all of them, four at a time",
     )
     parser.add_argument(
         "--journal", type=Path, metavar="PATH", help="a file for the history; a later start goes on with it"

@@ -46,7 +46,7 @@ class GatewaySettings(EnvironmentSettings):
 
     invocation: Annotated[Invocation, BeforeValidator(lower_case), either("OPENFAAS_INVOCATION")] = "async"
     """`async`: the gateway queues the event and answers 202, so a slow function holds nothing up. `sync`: the function
-    itself has to answer 2xx. A function's annotation `topic-invocation` wins."""
+    itself has to answer 2xx. A function's annotation `topic-invocation` takes precedence."""
 
     invocation_timeout: Annotated[float, either("OPENFAAS_TIMEOUT")] = Field(default=60.0, gt=0)
     """Seconds to wait for the answer to an invocation."""
