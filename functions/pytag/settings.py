@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import field_validator, model_validator
 
-from vcenter_functions.settings import FunctionSettings, either, lower
+from vcenter_functions.server_settings import either, lower
+from vcenter_functions.settings import FunctionSettings
 
 TAG_URN = re.compile(r"urn:vmomi:InventoryServiceTag:[^:\s]+:[^:\s]+")
 

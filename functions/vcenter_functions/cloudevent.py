@@ -71,13 +71,13 @@ def read_event(headers: Mapping[str, str], body: bytes) -> BaseCloudEvent:
 
 
 def _read_structured(body: bytes) -> BaseCloudEvent:
-    envelope = orjson.loads(body)
+    envelope: Any = orjson.loads(body)
     if isinstance(envelope, dict) and None in envelope.values():
         # A member that is null counts as not set (CloudEvents' JSON format, 2.2), which the SDK does not know.
         envelope = {name: value for name, value in envelope.items() if value is not None}
         body = orjson.dumps(envelope)
     _require(envelope)
-    event = from_structured(HTTPMessage({}, body), JSONFormat())
+    event = _drop_made_up_time(from_structured(HTTPMessage({}, body), JSONFormat()), "time" in envelope)
     data = event.get_data()
     if isinstance(data, bytes) and _is_json(event.get_datacontenttype()):  # data_base64 may well hold JSON
         return type(event)(event.get_attributes(), orjson.loads(data))
@@ -89,7 +89,7 @@ def _read_binary(headers: dict[str, str], body: bytes) -> BaseCloudEvent:
     # The SDK reads JSON that is broken as text; here it is a broken event.
     if body and _is_json(headers.get("content-type")):
         orjson.loads(body)
-    return from_binary(HTTPMessage(headers, body), JSONFormat())
+    return _drop_made_up_time(from_binary(HTTPMessage(headers, body), JSONFormat()), "ce-time" in headers)
 
 
 def _read_flat(headers: Mapping[str, str], body: bytes) -> BaseCloudEvent | None:
@@ -111,7 +111,14 @@ def _read_flat(headers: Mapping[str, str], body: bytes) -> BaseCloudEvent | None
         "type": flat["topic"],
         "datacontenttype": "application/json",
     }
-    return CloudEvent(attributes, flat)
+    return _drop_made_up_time(CloudEvent(attributes, flat), has_time=False)
+
+
+def _drop_made_up_time(event: BaseCloudEvent, has_time: bool) -> BaseCloudEvent:
+    """Drop the present, which the SDK takes for the time of an event without one: a redelivery has another present."""
+    if not has_time:
+        event.get_attributes().pop("time", None)
+    return event
 
 
 def _require(attributes: Any) -> None:

@@ -2,6 +2,8 @@
 
     FunctionError
     ├── SettingsError                a setting is missing or wrong: say which, exit 2
+    ├── HandlerError                 a handler cannot be loaded: say why, exit 2
+    ├── UnexpectedError              a handler raised what it does not name: 500, which a Broker retries
     ├── TemporaryError               answered 503 with Retry-After: the Broker delivers the event again
     │   ├── VcenterUnavailableError      no answer, or one that means "not now"
     │   └── LoginRefusedError            vCenter refuses the credentials, until someone changes them
@@ -26,6 +28,14 @@ class FunctionError(Exception):
 
 class SettingsError(FunctionError):
     """A setting is missing or wrong. The message names it."""
+
+
+class HandlerError(FunctionError):
+    """A handler.py, or what it says of a handler, is wrong. The message says where and why."""
+
+
+class UnexpectedError(FunctionError):
+    """A handler raised an exception that says nothing of whether to deliver the event again."""
 
 
 class TemporaryError(FunctionError):

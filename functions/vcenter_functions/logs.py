@@ -6,13 +6,13 @@ from typing import Any
 
 import structlog
 
-from vcenter_functions.settings import FunctionSettings
+from vcenter_functions.server_settings import ServerSettings
 
 CHATTY_LIBRARIES = ("httpx", "httpcore", "uvicorn.error", "urllib3")
 """They log what our own entries say already."""
 
 
-def configure(settings: FunctionSettings) -> None:
+def configure(settings: ServerSettings) -> None:
     """Send structlog's and the standard library's entries through one formatter."""
     level = getattr(logging, settings.log_level.upper())
     shared: list[Any] = [

@@ -43,7 +43,10 @@ class Origin:
 
     def check(self, event: "BaseCloudEvent") -> None:
         """Return for an event of this vCenter, or one that names no server. Raises OtherVcenterError for any other."""
-        server = find_server(event)
+        self.check_server(find_server(event))
+
+    def check_server(self, server: Server | None) -> None:
+        """Return for this vCenter, or for None. Raises OtherVcenterError for any other."""
         if server is None or server == self.own or not self.aliases.isdisjoint({server, Server(server.host)}):
             return
         raise OtherVcenterError(
@@ -58,7 +61,11 @@ def find_server(event: "BaseCloudEvent") -> Server | None:
     if isinstance(data, dict) and data.get("topic") == event.get_type():  # the vcenter-connector's, which names a host
         host = str(data.get("source") or "")
         return (parse_server(host) or _unreadable_server(host)) if host else None
-    source = event.get_source()
+    return parse_source(event.get_source())
+
+
+def parse_source(source: str) -> Server | None:
+    """Return the server that a CloudEvent's source names; None where it names none."""
     if "//" not in source and not re.match(r"[^/]+[.:]", source):
         return None  # a single word may be anything
     return parse_server(source)

@@ -25,18 +25,19 @@ from starlette.routing import Route
 from vcenter_functions.cloudevent import read_event
 from vcenter_functions.errors import FunctionError, PermanentError, TemporaryError
 from vcenter_functions.http_limits import BodyLimit, HeaderLimit, read_body, uvicorn_options
+from vcenter_functions.metrics import CONTENT_TYPE
 from vcenter_functions.net.addresses import add_brackets
 from vcenter_functions.net.sockets import ANYWHERE, explain_os_error, listen
 
 if TYPE_CHECKING:
     from cloudevents.core.base import BaseCloudEvent
 
-    from vcenter_functions.settings import FunctionSettings
+    from vcenter_functions.server_settings import ServerSettings
 
 RETRY_AFTER_SECONDS = 5
 """The usual delay that a Broker is asked for."""
 
-PROBES = frozenset({"/healthz", "/readyz", "/_/health"})
+PROBES = frozenset({"/healthz", "/readyz", "/_/health", "/metrics"})
 """Paths that answer only GET, and accept no event, as the last route does on every other path."""
 
 log = structlog.get_logger()
@@ -53,6 +54,7 @@ class Service:
     ``handle`` gets each event with its request's headers, and ``check`` is asked for readiness: each raises a
     FunctionError where it fails. ``close`` is awaited at the end. ``refusal`` and ``retry`` are the log's messages for
     an event that is refused, and for one to be delivered again; where they are empty, nothing is logged.
+    ``render_metrics`` returns the text of ``/metrics``.
     """
 
     handle: "Callable[[BaseCloudEvent, Mapping[str, str]], Awaitable[None]]"
@@ -61,6 +63,7 @@ class Service:
     close: Callable[[], Awaitable[None]] = do_nothing
     refusal: str = ""
     retry: str = ""
+    render_metrics: Callable[[], str] = str
 
 
 def create_app(service: Service) -> Starlette:
@@ -76,6 +79,7 @@ def create_app(service: Service) -> Starlette:
         Route("/healthz", endpoints.answer_health),
         Route("/readyz", endpoints.answer_readiness),
         Route("/_/health", endpoints.answer_health),
+        Route("/metrics", endpoints.answer_metrics),
         Route("/{path:path}", endpoints.receive_event, methods=["POST"]),
     ]
     return Starlette(routes=routes, middleware=[Middleware(HeaderLimit)], lifespan=lifespan)
@@ -110,6 +114,10 @@ class _Endpoints:
             return PlainTextResponse(f"{exc}\n", 503)
         return PlainTextResponse("ready\n")
 
+    async def answer_metrics(self, _: Request) -> Response:
+        """Return what was counted, in Prometheus' text format."""
+        return Response(self._service.render_metrics(), media_type=CONTENT_TYPE)
+
     def _answer_failure(self, error: FunctionError) -> Response:
         """Say what went wrong, to people in the log and the body, and to a Broker by the status."""
         body = {"error": str(error)}
@@ -125,7 +133,7 @@ class _Endpoints:
         return JSONResponse(body, status, {"Connection": "close"} if status in {408, 413} else None)
 
 
-def serve(name: str, settings: "FunctionSettings", app: Starlette) -> int:
+def serve(name: str, settings: "ServerSettings", app: Starlette) -> int:
     """Serve until SIGINT or SIGTERM; requests under way are finished first. Return the exit code: 1 without a port."""
     try:
         listeners = listen(settings.host, settings.port)

@@ -1,50 +1,32 @@
-"""The settings that every function has: environment variables and mounted secret files, read once into a frozen value.
+"""The settings of a function that acts in a vCenter: environment variables and mounted secret files.
 
-A function with more of them has a subclass. Each setting is documented once, in the docstring under it; the reference
-page is checked against these.
+A function with more of them has a subclass. ``server_settings`` has those of a function without a vCenter.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Self
 from urllib.parse import SplitResult, urlsplit
 
-import structlog
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import SecretStr, field_validator, model_validator
 
 from vcenter_functions.errors import SettingsError
 from vcenter_functions.login import Credentials, CredentialsError, find_credentials
-from vcenter_functions.net.addresses import add_brackets, strip_brackets
-from vcenter_functions.net.sockets import ANYWHERE
+from vcenter_functions.net.addresses import add_brackets
 from vcenter_functions.net.tls import create_client_context
 from vcenter_functions.origin import Origin, parse_server
-from vcenter_functions.spelling import find_misspelt
+from vcenter_functions.server_settings import ServerSettings, either
 
-log = structlog.get_logger()
-
-SECRET_SETTINGS = frozenset({"VCENTER_PASSWORD", "VCENTER_URL"})
-"""Settings whose value is not repeated in an error message; a URL may hold a password."""
 VALID_URL = "set a host name or https://host/sdk"
 ENCODE = "percent-encode what is special in a user name or password"
 
 
-def either(*names: str) -> Any:
-    """Make a field that is read from the first of these environment variables that is set."""
-    return Field(validation_alias=AliasChoices(*names))
-
-
-class FunctionSettings(BaseSettings):
-    """The settings of every function. An empty variable counts as not set."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, env_ignore_empty=True, extra="ignore", use_attribute_docstrings=True, case_sensitive=True
-    )
+class FunctionSettings(ServerSettings):
+    """The settings of every function with a vCenter. An empty variable counts as not set."""
 
     examples: ClassVar[Mapping[str, str]] = {"VCENTER_URL": "vCenter's host name or https://host/sdk"}
-    """What to set a required setting to."""
+    secret_variables: ClassVar[frozenset[str]] = frozenset({"VCENTER_PASSWORD", "VCENTER_URL"})
+    """A URL may hold a password."""
 
     vcenter_url: Annotated[str, either("VCENTER_URL", "GOVC_URL")]
     """The vCenter to act in: a host name, `host:port`, or `https://host/sdk`. Required. `GOVC_URL` is the fall-back;
@@ -72,40 +54,6 @@ class FunctionSettings(BaseSettings):
     vcenter_ca_file: Annotated[Path | None, either("VCENTER_CA_FILE")] = None
     """A PEM file with the authority that signed vCenter's certificate, or with that certificate itself, trusted in
     addition to the system's authorities. It is read again after a change, so a new authority needs no restart."""
-
-    host: Annotated[str, either("HOST")] = ANYWHERE  # a container's port is reached from outside
-    """The address to listen on; `::` is every address, IPv6 and IPv4."""
-
-    port: Annotated[int, either("PORT")] = Field(default=8080, ge=0, le=65535)
-    """The port to listen on; Knative sets it. `0` takes any free port, which the first line of output names."""
-
-    max_body_bytes: Annotated[int, either("MAX_BODY_BYTES")] = Field(default=1024 * 1024, ge=1)
-    """The largest request that is read, in bytes. The default is the most that a Kafka Broker passes on."""
-
-    timeout: Annotated[float, either("TIMEOUT")] = Field(default=30.0, gt=0)
-    """Seconds for one event, all calls to vCenter together; then the answer is 503, and the sender tries again."""
-
-    log_format: Annotated[Literal["console", "json"], either("LOG_FORMAT")] = "console"
-    """The format of the log on standard error: `console` for people, or `json`, one JSON object per line."""
-
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], either("LOG_LEVEL")] = "info"
-    """The least severity that is logged: `debug`, `info`, `warning` or `error`."""
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _strip_line_ends(cls, value: Any) -> Any:
-        """Drop the line end that a file, a here-document or a Secret made of one leaves, and a byte order mark."""
-        return value.removeprefix("\ufeff").strip("\r\n") if isinstance(value, str) else value
-
-    @field_validator("log_format", "log_level", mode="before")
-    @classmethod
-    def _lower(cls, value: Any) -> Any:
-        return lower(value)
-
-    @field_validator("host")
-    @classmethod
-    def _strip_brackets(cls, value: str) -> str:
-        return strip_brackets(value)
 
     @field_validator("vcenter_url")
     @classmethod
@@ -146,25 +94,6 @@ class FunctionSettings(BaseSettings):
             raise ValueError(str(exc)) from exc
         return self
 
-    @classmethod
-    def load(cls, **values: Any) -> Self:
-        """Read the environment; ``values`` are settings by variable name, which win over it.
-
-        Raises SettingsError with every wrong setting named, in one line.
-        """
-        try:
-            return cls(**values)
-        except ValidationError as exc:
-            raise SettingsError("; ".join(cls._explain(error) for error in exc.errors())) from exc
-
-    @classmethod
-    def warn_of_misspelt(cls) -> None:
-        """Log a warning for each variable of the environment that is one slip away from a setting."""
-        aliases = (field.validation_alias for field in cls.model_fields.values())
-        names = {str(name) for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices}
-        for variable, setting in find_misspelt(os.environ, names):
-            log.warning("variable is not a setting; is it misspelt?", variable=variable, did_you_mean=setting)
-
     @property
     def base_url(self) -> str:
         """Where the REST API is: vCenter's address without user info and path."""
@@ -185,31 +114,6 @@ class FunctionSettings(BaseSettings):
             return find_credentials(self.vcenter_url, *account, self.vcenter_secret_path)
         except CredentialsError as exc:
             raise SettingsError(str(exc)) from exc
-
-    @classmethod
-    def _explain(cls, error: ErrorDetails) -> str:
-        """Describe a wrong setting in a few words: its name, its value (never a secret), what is wanted."""
-        message = error["msg"].removeprefix("Value error, ")
-        if not error["loc"]:
-            return message
-        name = str(error["loc"][0])
-        if error["type"] == "missing":
-            return f"{name}: not set; set it to {cls.examples[name]}"
-        value = "" if name in SECRET_SETTINGS else f"{error['input']!r}: "
-        return f"{cls._find_variable(name, error['input'])}: {value}{message[0].lower()}{message[1:]}"
-
-    @classmethod
-    def _find_variable(cls, name: str, value: object) -> str:
-        """Return the variable that holds a wrong value: the one of this name, or the fall-back that was set instead."""
-        aliases = (field.validation_alias for field in cls.model_fields.values())
-        choices = next(a.choices for a in aliases if isinstance(a, AliasChoices) and name in a.choices)
-        wrong = str(value).strip()
-        return next((str(choice) for choice in choices if os.environ.get(str(choice), "").strip() == wrong), name)
-
-
-def lower(value: Any) -> Any:
-    """Return a choice as the settings have it: without case, and without the spaces around it."""
-    return value.strip().lower() if isinstance(value, str) else value
 
 
 def _split_names(value: str | None) -> list[str]:

@@ -1,6 +1,13 @@
-"""Variables of the environment that look like a misspelt setting. The adapter uses this, too."""
+"""Names that look like a misspelling of another: variables of the environment, types of event. Pure.
 
-from collections.abc import Collection, Iterator, Mapping
+The adapter uses this, too.
+"""
+
+import difflib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+_CLOSE = 0.85
+"""How alike two names must be, by difflib's ratio, for one to be a misspelling of the other."""
 
 MIN_LENGTH = 5
 """Letters of a setting that is compared: too many other names are one slip away from HOST, PORT or TAG."""
@@ -37,3 +44,21 @@ def is_one_slip(one: str, other: str) -> bool:
     if rest[1:] == other_rest or rest == other_rest[1:] or rest[1:] == other_rest[1:]:
         return True
     return rest[:2] == other_rest[:2][::-1] and rest[2:] == other_rest[2:]
+
+
+def closest_matches(word: str, names: Iterable[str]) -> list[str]:
+    """List what a misspelt word may stand for: the names that are one slip away, else at most three similar ones."""
+    names = sorted(set(names))
+    same = [name for name in names if name.casefold() == word.casefold()]
+    return same[:3] or [name for name in names if is_one_slip(word, name)] or _similar(word, names)
+
+
+def did_you_mean(names: Iterable[str]) -> str:
+    """Return ``; did you mean this or that?``, or nothing where there are no names."""
+    joined = " or ".join(names)
+    return f"; did you mean {joined}?" if joined else ""
+
+
+def _similar(word: str, names: list[str]) -> list[str]:
+    folded = {name.casefold(): name for name in names}
+    return [folded[each] for each in difflib.get_close_matches(word.casefold(), folded, n=3, cutoff=_CLOSE)]

@@ -15,7 +15,17 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import IO
 
-FORKED = frozenset({"vcenter_source", "pytag", "display", "vcenter_simulator", "demo.broker", "tests.guarantees.sink"})
+FORKED = frozenset(
+    {
+        "vcenter_source",
+        "vcenter_functions",
+        "pytag",
+        "display",
+        "vcenter_simulator",
+        "demo.broker",
+        "tests.guarantees.sink",
+    }
+)
 """Modules that a fork runs; any other is run anew, since what it needs must not have been imported before it."""
 
 MEASURED = "COVERAGE_PROCESS_CONFIG"
@@ -40,7 +50,14 @@ forks.set_forkserver_preload(
             "vcenter_source.commands.triggers.catalog",
             "vcenter_source.commands.triggers.trigger",
         ),
-        *("pytag.handler", "vcenter_simulator.server", "rich.console", "rich.table", "rich.text"),
+        *(
+            "pytag.handler",
+            "vcenter_functions.kit",
+            "vcenter_simulator.server",
+            "rich.console",
+            "rich.table",
+            "rich.text",
+        ),
     ]
 )
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TextIO
 
+from vcenter_functions.spelling import closest_matches, did_you_mean
 from vcenter_source.commands.output import print_json, print_rows
 from vcenter_source.core.errors import ConfigurationError, PermanentError
-from vcenter_source.core.suggestions import closest_matches, did_you_mean
 from vcenter_source.settings.vcenter import VcenterSettings
 from vcenter_source.vcenter.inventory_names import read_names
 from vcenter_source.vcenter.session import Session

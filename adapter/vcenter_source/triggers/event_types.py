@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from vcenter_functions.spelling import closest_matches, did_you_mean
 from vcenter_source.core.errors import PermanentError
-from vcenter_source.core.suggestions import closest_matches, did_you_mean
 from vcenter_source.events.adapter_events import GAP_TYPE, PING_TYPE
 from vcenter_source.events.catalog import NAMED_BY_ID, all_classes
 from vcenter_source.events.severity import derive_severity

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from vcenter_functions.spelling import is_one_slip
-from vcenter_source.core.suggestions import closest_matches, did_you_mean
+from vcenter_functions.spelling import closest_matches, did_you_mean, is_one_slip
 from vcenter_source.triggers.cesql import parse_cesql
 from vcenter_source.triggers.conditions import And, Comparison, Condition, Not, Or, Unknown
 from vcenter_source.triggers.findings import Finding

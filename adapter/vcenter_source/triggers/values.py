@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from vcenter_source.core.suggestions import closest_matches, did_you_mean
+from vcenter_functions.spelling import closest_matches, did_you_mean
 from vcenter_source.events.catalog import all_classes, event_class
 from vcenter_source.events.formats import TYPE_PREFIX, VEBA_PREFIX
 from vcenter_source.events.metadata import object_types

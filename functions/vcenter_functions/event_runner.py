@@ -1,0 +1,88 @@
+"""An event, run: within its span, its vCenter, its slot and its time, whatever the function."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from vcenter_functions.errors import TemporaryError
+from vcenter_functions.http_limits import BodyLimit
+from vcenter_functions.metrics import Metrics
+from vcenter_functions.server import Service
+from vcenter_functions.settings import FunctionSettings
+from vcenter_functions.slots import Slots
+from vcenter_functions.tracing import format_trace_id
+
+if TYPE_CHECKING:
+    from cloudevents.core.base import BaseCloudEvent
+
+    from vcenter_functions.server_settings import ServerSettings
+    from vcenter_functions.tracing import Tracing
+
+Handle = Callable[["BaseCloudEvent"], Awaitable[None]]
+"""Handles an event of the function's vCenter. Raises TemporaryError to get it again, PermanentError to refuse it."""
+
+
+class Connections(Protocol):
+    """What a function has open: ``check`` says whether it works, ``close`` ends it."""
+
+    async def check(self) -> None: ...  # noqa: D102
+    async def close(self) -> None: ...  # noqa: D102
+
+
+class EventRunner:
+    """Runs the events of one function. ``late`` is the message for one whose TIMEOUT is over."""
+
+    def __init__(
+        self,
+        settings: "ServerSettings",
+        tracing: "Tracing",
+        connections: Connections,
+        late: str = "the handlers took longer than TIMEOUT={:g} seconds",
+    ) -> None:
+        self._timeout = settings.timeout
+        self._origin = settings.origin if isinstance(settings, FunctionSettings) else None
+        self._body_limit = BodyLimit(settings.max_body_bytes, settings.timeout, "MAX_BODY_BYTES")
+        self._tracing = tracing
+        self._connections = connections
+        self._late = late
+        self.slots = Slots(settings.max_concurrency)
+        self.metrics = Metrics(lambda: self.slots.in_progress)
+
+    def create_service(self, handle: Handle, refusal: str, retry: str) -> Service:
+        """Create what the server serves. The messages are the log's."""
+
+        async def run(event: "BaseCloudEvent", headers: Mapping[str, str]) -> None:
+            await self._run(handle, event, headers)
+
+        return Service(run, self._body_limit, self._check, self._close, refusal, retry, self.metrics.render)
+
+    async def _run(self, handle: Handle, event: "BaseCloudEvent", headers: Mapping[str, str]) -> None:
+        with self._tracing.event_span(event, headers) as span:
+            ids = {"event_id": event.get_id(), "trace_id": format_trace_id(span)}
+            structlog.contextvars.bind_contextvars(**{name: value for name, value in ids.items() if value})
+            if self._origin is not None:
+                self._origin.check(event)
+            with _as_temporary(self._late.format(self._timeout)):
+                async with asyncio.timeout(self._timeout), self.slots:
+                    await handle(event)
+
+    async def _check(self) -> None:
+        with _as_temporary("vCenter does not answer in time"):
+            async with asyncio.timeout(self._timeout):
+                await self._connections.check()
+
+    async def _close(self) -> None:
+        await self._connections.close()
+        await asyncio.to_thread(self._tracing.shutdown)
+
+
+@contextmanager
+def _as_temporary(message: str) -> Iterator[None]:
+    """Raise TemporaryError with the message in the place of a TimeoutError."""
+    try:
+        yield
+    except TimeoutError as exc:
+        raise TemporaryError(message) from exc

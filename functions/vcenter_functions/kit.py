@@ -1,0 +1,98 @@
+"""A handler.py, served: ``python -m vcenter_functions handler.py``.
+
+    handler.py ── registry ──▶ dispatcher ──▶ event_runner ──▶ server
+
+The same on Knative, on OpenFaaS (which needs no watchdog for it) and under ``kn func`` (``create_asgi``).
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vcenter_functions import logs
+from vcenter_functions.dispatcher import Dispatcher
+from vcenter_functions.errors import FunctionError
+from vcenter_functions.event_runner import EventRunner
+from vcenter_functions.registry import Registry, load
+from vcenter_functions.resources import Resources, load_own_settings
+from vcenter_functions.server import create_app, serve
+from vcenter_functions.server_settings import ServerSettings
+from vcenter_functions.settings import FunctionSettings
+from vcenter_functions.tracing import Tracing, create_provider
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic_settings import BaseSettings
+    from starlette.applications import Starlette
+
+
+def run_file(path: str | Path) -> int:
+    """Serve the handlers of a file until SIGINT or SIGTERM.
+
+    Return 0 then, 1 without a port, 2 where the file or a setting is wrong, with one line on standard error.
+    """
+    try:
+        registry = load(path)
+        settings, app = prepare(registry)
+    except FunctionError as exc:
+        print(f"vcenter_functions: {exc}", file=sys.stderr)  # noqa: T201  one line, whatever LOG_FORMAT is
+        return 2
+    return serve(registry.name, settings, app)
+
+
+def prepare(registry: Registry) -> "tuple[ServerSettings, Starlette]":
+    """Read the settings, set up log and trace, and build the application. Raises SettingsError, HandlerError."""
+    own = load_own_settings_of(registry)
+    settings = find_settings(registry, own.values())
+    logs.configure(settings)
+    settings.warn_of_misspelt()
+    if isinstance(settings, FunctionSettings):
+        from vcenter_functions.vcenter.transport import log_route
+
+        log_route(settings)
+    tracing = Tracing(registry.name, create_provider(registry.name))
+    return settings, build_app(registry, settings, tracing, own)
+
+
+def build_app(
+    registry: Registry,
+    settings: ServerSettings,
+    tracing: Tracing,
+    own: "dict[type[BaseSettings], BaseSettings] | None" = None,
+) -> "Starlette":
+    """Wire everything together. vCenter is first talked to when an event or a readiness probe comes."""
+    resources = Resources(settings, tracing, own)
+    runner = EventRunner(settings, tracing, resources)
+    dispatcher = Dispatcher(registry, resources, runner.slots, runner.metrics, tracing)
+    return create_app(runner.create_service(dispatcher.handle, "not handled", "not handled, will be retried"))
+
+
+def load_own_settings_of(registry: Registry) -> "dict[type[BaseSettings], BaseSettings]":
+    """Read the settings that the handlers ask for. Raises SettingsError."""
+    classes = {each.parameters.settings_class for each in registry.handlers} - {None}
+    return {each: load_own_settings(each) for each in classes if each is not None}
+
+
+def find_settings(registry: Registry, own: "Iterable[BaseSettings]") -> ServerSettings:
+    """Return the settings of the server: the handlers' own where those derive from them.
+
+    A vCenter need not be configured where no handler asks for it; events of every source are handled then. Raises
+    SettingsError.
+    """
+    for settings in own:
+        if isinstance(settings, FunctionSettings):
+            return settings
+    needs_vcenter = any("vcenter" in handler.parameters.names for handler in registry.handlers)
+    if needs_vcenter or os.environ.get("VCENTER_URL") or os.environ.get("GOVC_URL"):
+        return FunctionSettings.load()
+    return ServerSettings.load()
+
+
+def main(arguments: list[str]) -> int:
+    """Run ``python -m vcenter_functions handler.py``. Return its exit code."""
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print("usage: python -m vcenter_functions handler.py", file=sys.stderr)  # noqa: T201
+        return 2
+    return run_file(arguments[0])
