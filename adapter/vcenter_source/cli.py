@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import sys
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from vcenter_source.events.formats import EventFormat
 from vcenter_source.settings.environment import read_area, read_program
 from vcenter_source.settings.log import LogSettings
 from vcenter_source.settings.source import ReplaySettings, load, load_for_view
-from vcenter_source.settings.vcenter import VcenterSettings
+from vcenter_source.settings.vcenter import VcenterSettings, complete_url, find_source
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 dead_letters_app = typer.Typer(
@@ -126,6 +127,30 @@ def types_command(
         types.print_schema(catalog, pattern)
     else:
         types.print_types(catalog, categories, pattern, as_json=as_json)
+
+
+@app.command("sample")
+def sample_command(
+    name: Annotated[str, typer.Argument(metavar="TYPE", help="A type or a class, as `types` lists them.")],
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Set a value of its data: vm.name=web-1."),
+    ] = None,
+    source: Annotated[
+        str, typer.Option(envvar=["VCENTER_URL", "GOVC_URL"], help="The vCenter that the event names as its source.")
+    ] = "vcenter.example.com",
+    event_format: FormatOption = "vcenter",
+) -> None:
+    """Print a valid event of any type as CloudEvents JSON, for `vcenter-source send` or a test."""
+    from vcenter_source.commands.sample import make_sample, print_sample
+    from vcenter_source.triggers.event_catalog import EventCatalog
+
+    try:
+        address = find_source(complete_url(source))
+    except ValueError as exc:
+        raise ConfigurationError(f"--source: {exc}") from exc
+    event = make_sample(EventCatalog(event_format), name, assignments or (), address, datetime.now(UTC))
+    print_sample(event)
 
 
 @app.command("trigger")

@@ -14,6 +14,26 @@ from vcenter_source.core.proxies import find_vcenter_proxy
 from vcenter_source.settings.environment import ENCODE, EnvironmentSettings, check_port, either, split_url
 
 
+def complete_url(value: str) -> str:
+    """Make `host`, `host:port` and an IPv6 address a full URL. Raises ValueError for what cannot be one."""
+    url = value.strip()
+    if "://" not in url:
+        url = f"https://{add_brackets(url)}"
+    parts = split_url(url)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or " " in url:
+        raise ValueError("not an address; set a host name or https://host/sdk")
+    check_port(parts)
+    if "@" in parts.path + parts.query + parts.fragment:
+        raise ValueError(f"not an address; {ENCODE}")
+    return url
+
+
+def find_source(url: str) -> str:
+    """Return the CloudEvents source of a vCenter's full URL: its address without user name and password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/sdk"
+
+
 class VcenterSettings(EnvironmentSettings):
     """Which vCenter, and as whom."""
 
@@ -41,17 +61,7 @@ class VcenterSettings(EnvironmentSettings):
     @field_validator("url")
     @classmethod
     def _complete_url(cls, value: str) -> str:
-        """Make `host`, `host:port` and an IPv6 address a full URL, and refuse what cannot be one."""
-        url = value.strip()
-        if "://" not in url:
-            url = f"https://{add_brackets(url)}"
-        parts = split_url(url)
-        if parts.scheme not in {"https", "http"} or not parts.hostname or " " in url:
-            raise ValueError("not an address; set a host name or https://host/sdk")
-        check_port(parts)
-        if "@" in parts.path + parts.query + parts.fragment:
-            raise ValueError(f"not an address; {ENCODE}")
-        return url
+        return complete_url(value)
 
     @field_validator("ca_file")
     @classmethod
@@ -82,8 +92,7 @@ class VcenterSettings(EnvironmentSettings):
     @property
     def source(self) -> str:
         """The CloudEvents source: vCenter's address without user name and password."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/sdk"
+        return find_source(self.url)
 
     def authorities(self) -> Authorities:
         """The authorities that vCenter's certificate is checked by; the file is read whenever a connection is made."""
