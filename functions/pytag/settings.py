@@ -1,28 +1,13 @@
 """The settings of pytag: those of every function, and which tag to attach or detach."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import field_validator, model_validator
 
 from vcenter_functions.server_settings import either, lower
 from vcenter_functions.settings import FunctionSettings
-
-TAG_URN = re.compile(r"urn:vmomi:InventoryServiceTag:[^:\s]+:[^:\s]+")
-
-
-@dataclass(frozen=True, slots=True)
-class TagName:
-    """Which tag: a urn, or a category's and a tag's name."""
-
-    category: str
-    name: str
-    urn: str | None = None
-
-    def __str__(self) -> str:
-        return self.urn or f"{self.category}/{self.name}"
+from vcenter_functions.vcenter.tag_names import TagName, parse_tag_name
 
 
 class Settings(FunctionSettings):
@@ -51,11 +36,7 @@ class Settings(FunctionSettings):
     @field_validator("tag")
     @classmethod
     def _check_tag(cls, value: str) -> str:
-        category, _, name = value.partition("/")
-        if not value.isprintable():
-            raise ValueError("a name has no line ends or tabs; set category/name")
-        if not TAG_URN.fullmatch(value) and not (category.strip() and name.strip()):
-            raise ValueError("not a tag; set category/name, or a urn such as urn:vmomi:InventoryServiceTag:<id>:GLOBAL")
+        parse_tag_name(value)
         return value
 
     @model_validator(mode="after")
@@ -67,7 +48,4 @@ class Settings(FunctionSettings):
     @property
     def tag_name(self) -> TagName:
         """The tag, taken apart."""
-        if TAG_URN.fullmatch(self.tag):
-            return TagName("", "", self.tag)
-        category, _, name = self.tag.partition("/")
-        return TagName(category, name)
+        return parse_tag_name(self.tag)

@@ -12,8 +12,8 @@ from vcenter_functions.event_runner import Handle as Handler
 from vcenter_functions.server import create_app, serve
 from vcenter_functions.settings import FunctionSettings
 from vcenter_functions.tracing import Tracing, create_provider
-from vcenter_functions.vcenter.client import VcenterClient
-from vcenter_functions.vcenter.transport import create_http_client, log_route
+from vcenter_functions.vcenter.api import VCenter, VCenters
+from vcenter_functions.vcenter.transport import log_route
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -32,7 +32,7 @@ class Function(Generic[S]):
 
     name: str
     settings: type[S]
-    build_handler: Callable[[S, VcenterClient, Tracing], Handler]
+    build_handler: Callable[[S, VCenter, Tracing], Handler]
     refusal: str = "not handled"
     retry: str = "not handled, will be retried"
 
@@ -53,7 +53,7 @@ def run(function: Function[S]) -> int:
 
 def build_app(function: Function[S], settings: S, tracing: Tracing) -> "Starlette":
     """Wire everything together. vCenter is first talked to when an event or a readiness probe comes."""
-    client = VcenterClient(create_http_client(settings), settings.credentials, tracing)
-    runner = EventRunner(settings, tracing, client, "vCenter took longer than TIMEOUT={:g} seconds")
-    handler = function.build_handler(settings, client, tracing)
+    vcenters = VCenters(settings, tracing, name=function.name)
+    runner = EventRunner(settings, tracing, vcenters, "vCenter took longer than TIMEOUT={:g} seconds")
+    handler = function.build_handler(settings, vcenters.own, tracing)
     return create_app(runner.create_service(handler, function.refusal, function.retry))

@@ -14,19 +14,19 @@ from vcenter_functions.function import Function, Handler, build_app
 from vcenter_functions.http_limits import uvicorn_options
 from vcenter_functions.settings import FunctionSettings
 from vcenter_functions.tracing import Tracing
-from vcenter_functions.vcenter.client import VcenterClient
+from vcenter_functions.vcenter.api import VCenter
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 
 subjects: list[str | None] = []
 
 
-def build_handler(settings: FunctionSettings, client: VcenterClient, tracing: Tracing) -> Handler:
+def build_handler(settings: FunctionSettings, vcenter: VCenter, tracing: Tracing) -> Handler:
     async def note(event: BaseCloudEvent) -> None:
         if event.get_subject() == "later":
             raise TemporaryError("not yet", delay=7)
         if event.get_subject() == "never":
             raise PermanentError("not such an event")
-        await client.check()
+        await vcenter.check()
         subjects.append(event.get_subject())
 
     return note

@@ -109,6 +109,11 @@ def expect_nothing(value: Any) -> None:
         raise ValueError("not empty")
 
 
+def expect_json(value: Any) -> Any:
+    """Expect any JSON; None stands for an answer without a body."""
+    return None if value is MISSING else value
+
+
 def expect_text(value: Any) -> str:
     """Expect a string that can stand in a header: an id, a session's token."""
     if not isinstance(value, str) or not value.strip() or not value.isascii() or not value.isprintable():

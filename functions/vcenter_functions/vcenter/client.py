@@ -4,7 +4,7 @@ import asyncio
 import math
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from vcenter_functions.tracing import Tracing, record_status
 from vcenter_functions.vcenter.answers import (
     Answer,
     Expectation,
+    expect_json,
     expect_object,
     expect_text,
     is_transient,
@@ -72,12 +73,24 @@ class VcenterClient:
 
     async def call(self, operation: AnyOperation, expect: Expectation[T]) -> T:
         """Return what an operation answers. Raises TemporaryError, PermanentError."""
+        session, answer = await self._exchange(lambda session: self._operate(session, operation))
+        return parse_value(answer, expect, wrapped=session.dialect.wrapped)
+
+    async def request(self, method: str, path: str, body: Any = None) -> Any:
+        """Return the JSON that vCenter answers at a path, None for an empty answer. Raises as ``call`` does."""
+        _, answer = await self._exchange(
+            lambda session: self._send(method, path, {SESSION_HEADER: session.token}, json=body)
+        )
+        return parse_value(answer, expect_json, wrapped=False)
+
+    async def _exchange(self, send: Callable[[Session], Awaitable[Answer]]) -> tuple[Session, Answer]:
+        """Send a request in the session, and once more in a new one if vCenter has ended that."""
         session = await self.get_session()
-        answer = await self._operate(session, operation)
+        answer = await send(session)
         if answer.status == httpx.codes.UNAUTHORIZED:
             session = await self.get_session(stale=session)
-            answer = await self._operate(session, operation)
-        return parse_value(answer, expect, wrapped=session.dialect.wrapped)
+            answer = await send(session)
+        return session, answer
 
     async def check(self) -> None:
         """Return if vCenter accepts our session, or opens one. Raises TemporaryError, PermanentError."""

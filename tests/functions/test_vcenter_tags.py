@@ -1,4 +1,4 @@
-"""Attaching and detaching over vCenter's REST API: the client and the tagger against the simulator, on the wire."""
+"""vcenter.tags and vcenter.rest: vCenter's REST API, against the simulator, on the wire."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from pytag.settings import Settings
-from pytag.tagging import SETTLE_SECONDS, Tagger
 from tests.support.pytag import BOTH, POOL, RestVcenter, rest_vcenter, settings
 from vcenter_functions.errors import (
     ForbiddenError,
@@ -22,6 +21,7 @@ from vcenter_functions.errors import (
 from vcenter_functions.reference import ManagedObjectReference
 from vcenter_functions.tracing import Tracing
 from vcenter_functions.vcenter.client import VcenterClient
+from vcenter_functions.vcenter.tags import SETTLE_SECONDS, Tags
 from vcenter_functions.vcenter.transport import create_http_client
 from vcenter_simulator.accounts import READER
 from vcenter_simulator.rest.dialect import DialectName
@@ -36,13 +36,20 @@ async def no_sleep(_: float) -> None:
 
 
 class Session:
-    """A client and a tagger in one event loop, with a clock that stands still."""
+    """A client and its tags in one event loop, with a clock that stands still, and pytag's way to use them."""
 
     def __init__(self, given: Settings, sleep: Callable[[float], Awaitable[Any]] = no_sleep) -> None:
         self.now = 0.0
         telemetry = Tracing("pytag")
         self.client = VcenterClient(create_http_client(given), given.credentials, telemetry, clock=lambda: self.now)
-        self.tagger = Tagger(self.client, given.tag_name, telemetry, create=given.tag_create, sleep=sleep)
+        self.tags = Tags(self.client, telemetry, maker="pytag", sleep=sleep)
+        self._given = given
+
+    async def attach(self, reference: ManagedObjectReference) -> None:
+        await self.tags.attach(reference, self._given.tag, create=self._given.tag_create)
+
+    async def detach(self, reference: ManagedObjectReference) -> None:
+        await self.tags.detach(reference, self._given.tag)
 
 
 def run(
@@ -62,11 +69,11 @@ def run(
 
 
 def attach(session: Session) -> Awaitable[None]:
-    return session.tagger.attach(REFERENCE)
+    return session.attach(REFERENCE)
 
 
 def detach(session: Session) -> Awaitable[None]:
-    return session.tagger.detach(REFERENCE)
+    return session.detach(REFERENCE)
 
 
 def refused(
@@ -123,10 +130,10 @@ def test_what_another_replica_made_a_moment_before_is_used(vcenter: RestVcenter,
 
 
 def test_a_missing_tag_is_refused_otherwise(vcenter: RestVcenter) -> None:
-    refused(vcenter, NotFoundError, "TAG: vCenter has no category 'owner'; create it, or set TAG_CREATE=true")
+    refused(vcenter, NotFoundError, "^vCenter has no category 'owner'; create it")
     vcenter.tag(name="other")
-    refused(vcenter, NotFoundError, "TAG: vCenter has no tag 'pytag' in the category 'owner'; create it")
-    refused(vcenter, NotFoundError, "TAG: vCenter has no tag", detach, TAG_CREATE="true")
+    refused(vcenter, NotFoundError, "^vCenter has no tag 'pytag' in the category 'owner'; create it")
+    refused(vcenter, NotFoundError, "^vCenter has no tag", detach, TAG_CREATE="true")
     assert len(vcenter.tagging.tags) == 1
 
 
@@ -137,14 +144,14 @@ def test_a_tag_can_be_named_by_its_urn(vcenter: RestVcenter, dialects: tuple[Dia
     run(vcenter, attach, TAG=tag.id)
     assert vcenter.tagging.tags_on(POOL) == [tag.id]
     vcenter.tagging.delete_tag(tag.id)
-    refused(vcenter, NotFoundError, f"TAG: vCenter has no tag {tag.id}", TAG=tag.id)
+    refused(vcenter, NotFoundError, f"^vCenter has no tag {tag.id}", TAG=tag.id)
 
 
 def test_one_login_and_one_look_up_serve_many_events(vcenter: RestVcenter) -> None:
     vcenter.tag()
 
     async def work(session: Session) -> None:
-        await asyncio.gather(*(session.tagger.attach(REFERENCE) for _ in range(20)))
+        await asyncio.gather(*(session.attach(REFERENCE) for _ in range(20)))
 
     run(vcenter, work)
     assert vcenter.calls("/api/session?") == 2  # in and out
@@ -156,9 +163,9 @@ def test_an_expired_session_is_opened_again_once(vcenter: RestVcenter) -> None:
     vcenter.tag()
 
     async def work(session: Session) -> None:
-        await session.tagger.attach(REFERENCE)
+        await session.attach(REFERENCE)
         vcenter.vcenter.sessions.close_all()
-        await asyncio.gather(*(session.tagger.detach(REFERENCE) for _ in range(10)))
+        await asyncio.gather(*(session.detach(REFERENCE) for _ in range(10)))
 
     run(vcenter, work)
     assert vcenter.tagging.tags_on(POOL) == []
@@ -174,12 +181,12 @@ def test_a_rotated_password_is_read_at_the_next_login(vcenter: RestVcenter, tmp_
         with pytest.raises(
             LoginRefusedError, match=r"refuses the user name or password of administrator@vsphere\.local"
         ):
-            await session.tagger.attach(REFERENCE)
+            await session.attach(REFERENCE)
         (tmp_path / "password").unlink()
         with pytest.raises(LoginRefusedError, match="VCENTER_SECRET_PATH: cannot read"):
-            await session.tagger.attach(REFERENCE)
+            await session.attach(REFERENCE)
         (tmp_path / "password").write_text("VMware1!\n")
-        await session.tagger.attach(REFERENCE)
+        await session.attach(REFERENCE)
 
     run(vcenter, work, VCENTER_SECRET_PATH=str(tmp_path))
     assert len(vcenter.tagging.tags_on(POOL)) == 1
@@ -190,7 +197,7 @@ def test_a_refused_password_is_not_tried_until_the_account_is_locked(vcenter: Re
         for now, tries, pause in ((0, 1, 60), (20, 1, 40), (60, 2, 125), (184, 2, 1), (185, 3, 240)):
             session.now = now
             with pytest.raises(LoginRefusedError) as caught:
-                await session.tagger.attach(REFERENCE)
+                await session.attach(REFERENCE)
             assert (vcenter.calls("/api/session"), caught.value.delay) == (tries, pause)
 
     run(vcenter, work, VCENTER_PASSWORD="wrong")
@@ -200,12 +207,12 @@ def test_a_tag_that_was_made_anew_is_found_again(vcenter: RestVcenter) -> None:
     tag = vcenter.tag()
 
     async def work(session: Session) -> None:
-        await session.tagger.attach(REFERENCE)
+        await session.attach(REFERENCE)
         vcenter.tagging.delete_category(tag.category_id)
         with pytest.raises(NotFoundError, match="vCenter has no category 'owner'"):
-            await session.tagger.attach(REFERENCE)
+            await session.attach(REFERENCE)
         anew = vcenter.tag()
-        await session.tagger.attach(REFERENCE)
+        await session.attach(REFERENCE)
         assert vcenter.tagging.tags_on(POOL) == [anew.id]
 
     run(vcenter, work)
@@ -260,7 +267,7 @@ def test_a_new_object_is_tried_again_a_moment_later(vcenter: RestVcenter) -> Non
         inventory = vcenter.vcenter.inventory
         inventory.create_pool(inventory.root_pool, "new")
 
-    run(vcenter, lambda session: session.tagger.attach(NEW_POOL), sleep)
+    run(vcenter, lambda session: session.attach(NEW_POOL), sleep)
     assert slept == [SETTLE_SECONDS]
     assert vcenter.tagging.tags_on((NEW_POOL.type, NEW_POOL.value)) == [tag.id]
 
@@ -275,14 +282,14 @@ def test_a_refusal_that_stays_is_permanent_and_names_both_reasons(vcenter: RestV
 
     reference = REFERENCE if who else ManagedObjectReference("VirtualMachine", "vm-999")
     with pytest.raises(ForbiddenError, match=r"attach owner/pytag on .*: the object is gone, or the account lacks"):
-        run(vcenter, lambda session: session.tagger.attach(reference), sleep, **who)
+        run(vcenter, lambda session: session.attach(reference), sleep, **who)
     assert len(slept) == 1
 
 
 @pytest.mark.parametrize("dialects", [("api",), ("rest",)])
 def test_a_reader_may_not_create_and_the_event_waits(vcenter: RestVcenter, dialects: tuple[DialectName, ...]) -> None:
     vcenter.renew(dialects)
-    message = "TAG: owner/pytag cannot be looked up: .*: 403 Unable to authorize user"
+    message = "^owner/pytag cannot be looked up: .*: 403 Unable to authorize user"
     refused(vcenter, VcenterUnavailableError, message, VCENTER_USERNAME=READER, TAG_CREATE="true")
 
 
@@ -342,7 +349,7 @@ def test_no_answer_at_all_is_retryable() -> None:
 def test_a_vcenter_that_goes_away_does_not_stop_the_log_out() -> None:
     async def inner(given: Settings) -> Session:
         session = Session(given)
-        await session.tagger.attach(REFERENCE)
+        await session.attach(REFERENCE)
         return session
 
     with rest_vcenter() as brief, asyncio.Runner() as runner:

@@ -53,13 +53,14 @@ class Lookup:
 
     async def _fetch_all(self, resource: str, urns: list[str]) -> list[dict[str, Any] | None]:
         """Fetch some at the same time. If one fails, the answers of the others are kept all the same."""
-        results = await asyncio.gather(*(self._fetch(resource, urn) for urn in urns), return_exceptions=True)
+        results = await asyncio.gather(*(self.fetch(resource, urn) for urn in urns), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
         return [result for result in results if not isinstance(result, BaseException)]
 
-    async def _fetch(self, resource: str, urn: str) -> dict[str, Any] | None:
+    async def fetch(self, resource: str, urn: str) -> dict[str, Any] | None:
+        """Return a category or a tag, with its ``id``; None if it was deleted."""
         since, answer = self._answers.get(urn, (0.0, None))
         if urn in self._answers and self._clock() - since < ANSWER_SECONDS:
             return answer

@@ -4,10 +4,10 @@ import asyncio
 
 from starlette.responses import Response
 
-from pytag.lookup import ANSWER_SECONDS, CONCURRENT_CALLS, Lookup
 from tests.support.pytag import POOL, RestVcenter, binary, pytag, settings
 from vcenter_functions.tracing import Tracing
 from vcenter_functions.vcenter.client import VcenterClient
+from vcenter_functions.vcenter.lookup import ANSWER_SECONDS, CONCURRENT_CALLS, Lookup
 from vcenter_functions.vcenter.transport import create_http_client
 
 
