@@ -150,8 +150,9 @@ def _unfold(flat: Mapping[str, Any]) -> dict[str, Any]:
     """Put what a flat object has to where an event has it; its own members stay."""
     data = dict(flat) | ({"fullFormattedMessage": flat["message"]} if "message" in flat else {})
     reference = flat.get("managedObjectReference") or flat.get("moref")
-    if isinstance(reference, dict) and reference.get("Type") in _FLAT_ARGUMENTS:
-        argument, inner = _FLAT_ARGUMENTS[reference["Type"]]
+    kind = str(reference.get("Type")) if isinstance(reference, dict) else ""
+    if kind in _FLAT_ARGUMENTS:
+        argument, inner = _FLAT_ARGUMENTS[kind]
         data[argument] = {"name": str(flat.get("objectName") or ""), inner: to_vi_json(reference)}
     return data
 
