@@ -153,6 +153,25 @@ def sample_command(
     print_sample(event)
 
 
+@app.command("send")
+def send_command(
+    path: Annotated[str, typer.Argument(metavar="FILE", help="CloudEvents, a line of JSON each, or - for stdin.")],
+    to: Annotated[str | None, typer.Option(help="Where to send them: an http(s) URL. Default: K_SINK.")] = None,
+    types: Annotated[
+        list[str] | None, typer.Option("--type", help="Only these types, classes or patterns with *. Default: all.")
+    ] = None,
+) -> None:
+    """Send events that `sample` or `run --sink -` printed, one by one. Exit code 1: one was not accepted."""
+    exit_on_sigint()
+    from vcenter_source.commands.send import print_summary, send_events
+
+    logs.configure(read_area(LogSettings), level="warning")
+    with tracing.export_spans():
+        summary = asyncio.run(send_events(path, to, types or ()))
+    print_summary(summary)
+    sys.exit(0 if summary.is_complete else FAILURE_EXIT)
+
+
 @app.command("trigger")
 def trigger_command(  # noqa: PLR0913  one option each
     *,

@@ -1,11 +1,16 @@
 """What commands print: lines for programs, and tables for people."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 import orjson
 
 from vcenter_source.core.errors import OutputClosedError
+
+Colour = Literal["red", "green", "yellow", "dim"]
+
+_CODES: Mapping[Colour, int] = {"red": 31, "green": 32, "yellow": 33, "dim": 2}
 
 
 def print_rows(
@@ -34,6 +39,13 @@ def print_lines(lines: Iterable[str], out: TextIO) -> None:
         out.flush()
     except BrokenPipeError as exc:
         raise OutputClosedError("standard output is closed") from exc
+
+
+def paint(text: str, colour: Colour | None, out: TextIO) -> str:
+    """Return text in a colour, if ``out`` is a terminal for which NO_COLOR is not set."""
+    if colour is None or not text or not out.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return f"\x1b[{_CODES[colour]}m{text}\x1b[0m"
 
 
 def _print_table(

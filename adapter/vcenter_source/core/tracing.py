@@ -131,6 +131,30 @@ def restore_span(event: CloudEvent) -> Span:
     return trace.get_current_span(TraceContextTextMapPropagator().extract(event.get_attributes()))
 
 
+@contextmanager
+def start_resend_span(event: CloudEvent) -> Iterator[Span]:
+    """Start a trace for an event that is sent once more, linked to the trace that it names, which may be long over.
+
+    The event names the new trace from here on. Where no spans are exported, this is the event's own root span.
+    """
+    earlier = restore_span(event)
+    context = earlier.get_span_context()
+    links = [Link(context)] if context.is_valid else []
+    name = f"CloudEvents Create {event.get_type()}"
+    span = get_tracer().start_span(name, NO_PARENT, SpanKind.PRODUCER, links=links)
+    if not span.is_recording():
+        yield earlier
+        return
+    set_event_attributes(span, event)
+    attributes = event.get_attributes()
+    attributes.pop("tracestate", None)
+    attributes.update(context_headers(span))
+    try:
+        yield span
+    finally:
+        span.end()
+
+
 def mark_failed(span: Span, failure: SinkUnavailableError | EventRefusedError) -> None:
     """Set what went wrong on a span."""
     error_type = type(failure.__cause__ or failure).__name__ if failure.status is None else str(failure.status)

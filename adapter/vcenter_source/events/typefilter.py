@@ -25,11 +25,13 @@ class TypeFilter:
     """
 
     patterns: tuple[str, ...] = ()
+    setting: str = "EVENT_TYPES"
+    """What an error calls the patterns."""
     _matches: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for pattern in self.patterns:
-            _check(pattern)
+            _check(pattern, self.setting)
         expressions = "|".join(map(fnmatch.translate, self.patterns))
         object.__setattr__(self, "_matches", re.compile(expressions))
 
@@ -87,14 +89,14 @@ def _is_wildcard(pattern: str) -> bool:
     return any(mark in pattern for mark in "*?[")
 
 
-def _check(pattern: str) -> None:
+def _check(pattern: str, setting: str) -> None:
     """Reject an exact name that vCenter does not have. An event type id is rejected only if it is a misspelt class."""
     if _is_wildcard(pattern) or pattern in NAMED_BY_ID or pattern.startswith(_ADAPTER_PREFIXES):
         return
     name = _vcenter_name(pattern)
     is_id = name == pattern and name not in all_classes()
     if name is None or (is_id and _respell(pattern)):
-        raise ConfigurationError(f"EVENT_TYPES: vCenter has no event type {pattern!r}; {_hint(pattern)}")
+        raise ConfigurationError(f"{setting}: vCenter has no event type {pattern!r}; {_hint(pattern)}")
 
 
 def _is_known(pattern: str, ids: list[str]) -> bool:
