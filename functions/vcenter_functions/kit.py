@@ -2,7 +2,7 @@
 
     handler.py ── registry ──▶ dispatcher ──▶ event_runner ──▶ server
 
-The same on Knative, on OpenFaaS (which needs no watchdog for it) and under ``kn func`` (``create_asgi``).
+The same on Knative, on OpenFaaS (which needs no watchdog for it) and under ``kn func`` (``kn_func``).
 """
 
 import os
@@ -16,7 +16,7 @@ from vcenter_functions.errors import FunctionError
 from vcenter_functions.event_runner import EventRunner
 from vcenter_functions.registry import Registry, load
 from vcenter_functions.resources import Resources, load_own_settings
-from vcenter_functions.server import create_app, serve
+from vcenter_functions.server import Service, create_app, serve
 from vcenter_functions.server_settings import ServerSettings
 from vcenter_functions.settings import FunctionSettings
 from vcenter_functions.tracing import Tracing, create_provider
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pydantic_settings import BaseSettings
-    from starlette.applications import Starlette
 
 
 def run_file(path: str | Path) -> int:
@@ -35,15 +34,15 @@ def run_file(path: str | Path) -> int:
     """
     try:
         registry = load(path)
-        settings, app = prepare(registry)
+        settings, service = prepare(registry)
     except FunctionError as exc:
         print(f"vcenter_functions: {exc}", file=sys.stderr)  # noqa: T201  one line, whatever LOG_FORMAT is
         return 2
-    return serve(registry.name, settings, app)
+    return serve(registry.name, settings, create_app(service))
 
 
-def prepare(registry: Registry) -> "tuple[ServerSettings, Starlette]":
-    """Read the settings, set up log and trace, and build the application. Raises SettingsError, HandlerError."""
+def prepare(registry: Registry) -> tuple[ServerSettings, Service]:
+    """Read the settings, set up log and trace, and build what is served. Raises SettingsError."""
     own = load_own_settings_of(registry)
     settings = find_settings(registry, own.values())
     logs.configure(settings)
@@ -53,20 +52,20 @@ def prepare(registry: Registry) -> "tuple[ServerSettings, Starlette]":
 
         log_route(settings)
     tracing = Tracing(registry.name, create_provider(registry.name))
-    return settings, build_app(registry, settings, tracing, own)
+    return settings, build_service(registry, settings, tracing, own)
 
 
-def build_app(
+def build_service(
     registry: Registry,
     settings: ServerSettings,
     tracing: Tracing,
     own: "dict[type[BaseSettings], BaseSettings] | None" = None,
-) -> "Starlette":
+) -> Service:
     """Wire everything together. vCenter is first talked to when an event or a readiness probe comes."""
     resources = Resources(settings, tracing, own)
     runner = EventRunner(settings, tracing, resources)
     dispatcher = Dispatcher(registry, resources, runner.slots, runner.metrics, tracing)
-    return create_app(runner.create_service(dispatcher.handle, "not handled", "not handled, will be retried"))
+    return runner.create_service(dispatcher.handle, "not handled", "not handled, will be retried")
 
 
 def load_own_settings_of(registry: Registry) -> "dict[type[BaseSettings], BaseSettings]":

@@ -2,14 +2,19 @@
 
 import re
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
 from tests.support import loopback
 from tests.support.kit import kit_process, load_text, post, serve_handlers
 from tests.support.pytag import RestVcenter, binary
+from vcenter_functions.errors import HandlerError, SettingsError
+from vcenter_functions.kit import find_settings, load_own_settings_of
 from vcenter_functions.registry import load
 
 EIGHT_LINES = """
@@ -105,3 +110,149 @@ def test_an_event_of_another_vcenter_is_refused_and_not_handled(tmp_path: Path, 
         assert post(client, id="done").status_code == 204
         assert client.get("/readyz").text == "ready\n"
     assert calls(registry) == ["done"]
+
+
+INJECTION = """
+from pydantic_settings import BaseSettings
+from vcenter_functions.events import VmPoweredOnEvent
+calls = []
+
+class Own(BaseSettings):
+    slack_url: str
+
+@on(VmPoweredOnEvent, severity=["info", "WARN"])
+async def greet(event: VmPoweredOnEvent, vcenter, http, log, settings: Own):
+    answer = await http.get(settings.slack_url + "/api/session")
+    calls.append((event.vm.name, type(vcenter).__name__, answer.status_code, settings.slack_url))
+    log.info("greeted", vm=event.vm.name)
+
+@on("com.vmware.event.vm.*", subject="VirtualMachine:*", once=True)
+def in_a_thread(event, http):
+    import threading
+    calls.append((threading.current_thread() is threading.main_thread(), type(http).__mro__[1].__name__))
+
+@on(severity="ERROR")
+async def never(event): calls.append("never")
+"""
+
+
+def test_handlers_get_what_their_parameters_name(
+    tmp_path: Path, vcenter: RestVcenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_URL", vcenter.base)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    registry = load_text(tmp_path, INJECTION)
+    with serve_handlers(registry, vcenter.base) as client, capture_logs() as lines:
+        assert post(client).status_code == 204
+    assert calls(registry) == [("web-1", "VCenter", 401, vcenter.base), (False, "Client")]
+    assert [(line["event"], line["handler"], line["vm"]) for line in lines] == [("greeted", "greet", "web-1")]
+
+
+def test_a_wrong_setting_of_a_handler_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLACK_URL", raising=False)
+    registry = load_text(tmp_path, INJECTION)
+    with pytest.raises(SettingsError, match=r"^SLACK_URL: not set$"):
+        load_own_settings_of(registry)
+    with pytest.raises(SettingsError, match=r"^VCENTER_URL: not set; set it to vCenter's host name"):
+        find_settings(registry, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("@on('VmPowerdOnEvent')\ndef f(event): ...", "handler.py:2: vCenter has no event type 'VmPowerdOnEvent'; "),
+        ("@on('VmPowerdOnEvent')\ndef f(event): ...", "'VmPowerdOnEvent'; did you mean VmPoweredOnEvent?"),
+        ("@on('vm.poweredon')\ndef f(event): ...", "did you mean com.vmware.event.vm.poweredon?"),
+        ("@on('vm.powered.on')\ndef f(event): ...", "did you mean com.vmware.event.vm.poweredon?"),
+        ("@on('com.vmware.event.vm.powered*n?')\ndef f(event): ...", "no event type matches"),
+        ("@on('com.vmware.event.vm.powerdon')\ndef f(event): ...", "did you mean com.vmware.event.vm.poweredon?"),
+        ("@on(severity='bad')\ndef f(event): ...", "there is no severity 'bad'; use INFO, WARN or ERROR"),
+        ("@on()\ndef f(event, vm): ...", "f() asks for 'vm'; a handler can be given event, vcenter, "),
+        ("@on()\ndef f(vcenter): ...", "f() is a def, which cannot await what vcenter does; make it an async def"),
+        ("@on()\ndef f(settings): ...", "f() asks for settings without their class"),
+        ("@on()\ndef f(event: int): ...", "f() asks for an event of type"),
+        ("def f(event): ...", "handler.py: no function in it has the decorator @on"),
+        ("import nothing_of_that_name", "handler.py:2: ModuleNotFoundError: No module named 'nothing_of_that_name'"),
+        ("def f(:", "handler.py:2: SyntaxError"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_work_is_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(HandlerError) as caught:
+        load_text(tmp_path, text)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [
+        *("VmEvent", "EventEx", "esx.problem.net.connectivity.lost", "com.vmware.event.ex.any.id", "*", "Vm*"),
+        *("com.vmware.vsphere.VmPoweredOnEvent.v0", "com.vmware.event.*", "com.vmware.event.adapter.gap"),
+        *("com.example.order.placed", "com.vmware.event.unknown.new"),
+    ],
+)
+def test_types_that_can_exist_are_not_refused(tmp_path: Path, type_: str) -> None:
+    assert load_text(tmp_path, f"@on({type_!r})\ndef f(event): ...").handlers
+
+
+ONCE = """
+import time
+calls = []
+
+@on(once=True)
+def slow(event):
+    calls.append(event.id)
+    time.sleep(0.2)
+    if event.id == "fails" and calls.count("fails") == 1:
+        raise TemporaryError("not yet")
+
+@on()
+def each_time(event): ...
+"""
+
+
+def test_a_repeated_delivery_is_acknowledged_and_not_handled_again(tmp_path: Path) -> None:
+    registry = load_text(tmp_path, ONCE)
+    with serve_handlers(registry) as client, ThreadPoolExecutor(8) as senders:
+        answers = list(senders.map(lambda _: post(client, id="a").status_code, range(8)))
+        other = [
+            post(client, id="a", **more).status_code for more in ({"time": "2026-02-01T00:00:00Z"}, {"source": "s"}, {})
+        ]
+        failing = list(senders.map(lambda _: post(client, id="fails").status_code, range(3)))
+        metrics = client.get("/metrics").text
+    assert (answers, other, sorted(failing)) == ([204] * 8, [204] * 3, [204, 204, 503])
+    assert calls(registry) == ["a", "a", "a", "fails", "fails"]
+    assert 'calls_total{handler="slow",outcome="repeated"} 9\n' in metrics
+    assert 'calls_total{handler="each_time",outcome="done"} 14\n' in metrics
+
+
+LIMITED = """
+import threading, time
+calls = []
+running = []
+lock = threading.Lock()
+
+@on()
+def slow(event):
+    with lock: running.append(1)
+    calls.append(len(running))
+    time.sleep(0.1 if event.id != "stuck" else 1.0)
+    with lock: running.pop()
+"""
+
+
+def test_no_more_events_than_max_concurrency_are_handled_at_a_time(tmp_path: Path) -> None:
+    registry = load_text(tmp_path, LIMITED)
+    with serve_handlers(registry, MAX_CONCURRENCY="3") as client, ThreadPoolExecutor(12) as senders:
+        assert list(senders.map(lambda n: post(client, id=str(n)).status_code, range(12))) == [204] * 12
+    assert max(calls(registry)) == 3
+
+
+def test_a_thread_that_goes_on_after_its_time_keeps_its_place(tmp_path: Path) -> None:
+    registry = load_text(tmp_path, LIMITED)
+    with serve_handlers(registry, MAX_CONCURRENCY="1", TIMEOUT="0.3") as client:
+        assert [post(client, id=each).status_code for each in ("stuck", "a")] == [503, 503]
+        time.sleep(0.6)
+        assert post(client, id="a").status_code == 204
+        assert "events_in_progress 0\n" in client.get("/metrics").text
+    assert calls(registry) == [1, 1]

@@ -14,8 +14,9 @@ from tests.support import loopback
 from tests.support.fork_server import Forked
 from tests.support.pytag import serve_app
 from vcenter_functions.http_limits import uvicorn_options
-from vcenter_functions.kit import build_app, load_own_settings_of
+from vcenter_functions.kit import build_service, load_own_settings_of
 from vcenter_functions.registry import Registry, load
+from vcenter_functions.server import create_app
 from vcenter_functions.server_settings import ServerSettings
 from vcenter_functions.settings import FunctionSettings
 from vcenter_functions.tracing import Tracing
@@ -42,9 +43,9 @@ def serve_handlers(
         settings = FunctionSettings.load(VCENTER_URL=vcenter, **account, **variables)
     else:
         settings = ServerSettings.load(**variables)
-    app = build_app(registry, settings, tracing or Tracing(registry.name), load_own_settings_of(registry))
+    service = build_service(registry, settings, tracing or Tracing(registry.name), load_own_settings_of(registry))
     with (
-        serve_app(app, **uvicorn_options()) as url,
+        serve_app(create_app(service), **uvicorn_options()) as url,
         loopback.Client(base_url=url, trust_env=False, timeout=30) as client,
     ):
         yield client
