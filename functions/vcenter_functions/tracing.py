@@ -109,8 +109,10 @@ class Tracing:
             yield span
 
     @contextmanager
-    def request_span(self, method: str, url: str, headers: dict[str, str]) -> Iterator[Span]:
+    def request_span(self, method: str, url: str, headers: dict[str, str], *, name: str = "") -> Iterator[Span]:
         """Make the span of one HTTP request, and pass it on in ``headers``. ``url`` must hold no secret.
+
+        It has the method's name, or the ``name`` of the SOAP call that the request makes.
 
         A request that belongs to no event, a readiness probe's or the log-out's, has no span: it would be a trace of
         its own every five seconds.
@@ -126,7 +128,7 @@ class Tracing:
             "server.address": parts.hostname or "",
             "server.port": parts.port or {"http": 80}.get(parts.scheme, 443),
         }
-        with _use_span(self._tracer.start_span(method, kind=SpanKind.CLIENT, attributes=attributes)) as span:
+        with _use_span(self._tracer.start_span(name or method, kind=SpanKind.CLIENT, attributes=attributes)) as span:
             inject_context(headers)
             yield span
 

@@ -14,6 +14,7 @@ from tests.support.pytag import rest_vcenter, settings
 from vcenter_functions.errors import LoginRefusedError
 from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.tracing import Tracing
+from vcenter_functions.vcenter.account import Account
 from vcenter_functions.vcenter.client import VcenterClient
 from vcenter_functions.vcenter.transport import create_http_client
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
@@ -89,7 +90,9 @@ def test_two_who_share_a_wrong_password_do_not_lock_the_account_and_the_right_on
     async def live(base: str) -> None:
         given = settings(base, VCENTER_SECRET_PATH=str(tmp_path))
         tracing = Tracing("pytag")
-        both = [VcenterClient(create_http_client(given), given.credentials, tracing, clock=clock) for _ in range(2)]
+        both = [
+            VcenterClient(create_http_client(given), Account(given.credentials, clock=clock), tracing) for _ in range(2)
+        ]
         for second in range(0, 1000, 5):  # as often as a readiness probe asks
             clock.now = float(second)
             for client in both:

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from tests.support.pytag import POOL, RestVcenter, binary, pytag, settings
 from vcenter_functions.tracing import Tracing
+from vcenter_functions.vcenter.account import Account
 from vcenter_functions.vcenter.client import VcenterClient
 from vcenter_functions.vcenter.lookup import ANSWER_SECONDS, CONCURRENT_CALLS, Lookup
 from vcenter_functions.vcenter.transport import create_http_client
@@ -62,7 +63,7 @@ def test_what_was_learnt_is_not_believed_for_ever(vcenter: RestVcenter) -> None:
     async def live() -> None:
         nonlocal now
         given = settings(vcenter.base)
-        client = VcenterClient(create_http_client(given), given.credentials, Tracing("pytag"))
+        client = VcenterClient(create_http_client(given), Account(given.credentials), Tracing("pytag"))
         lookup = Lookup(client, clock=lambda: now)
         assert await lookup.find_by_name("category", "c", ids) is None
         assert await lookup.find_by_name("category", "c", ids) is None

@@ -20,6 +20,7 @@ from vcenter_functions.errors import (
 )
 from vcenter_functions.reference import ManagedObjectReference
 from vcenter_functions.tracing import Tracing
+from vcenter_functions.vcenter.account import Account
 from vcenter_functions.vcenter.client import VcenterClient
 from vcenter_functions.vcenter.tags import SETTLE_SECONDS, Tags
 from vcenter_functions.vcenter.transport import create_http_client
@@ -41,7 +42,9 @@ class Session:
     def __init__(self, given: Settings, sleep: Callable[[float], Awaitable[Any]] = no_sleep) -> None:
         self.now = 0.0
         telemetry = Tracing("pytag")
-        self.client = VcenterClient(create_http_client(given), given.credentials, telemetry, clock=lambda: self.now)
+        self.client = VcenterClient(
+            create_http_client(given), Account(given.credentials, clock=lambda: self.now), telemetry
+        )
         self.tags = Tags(self.client, telemetry, maker="pytag", sleep=sleep)
         self._given = given
 

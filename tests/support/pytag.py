@@ -20,6 +20,7 @@ from tests.support import loopback
 from vcenter_functions import http_limits
 from vcenter_functions.function import build_app
 from vcenter_functions.tracing import Tracing
+from vcenter_functions.vcenter.account import Account
 from vcenter_functions.vcenter.client import VcenterClient
 from vcenter_functions.vcenter.transport import create_http_client
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
@@ -138,7 +139,7 @@ def log_in(given: Settings) -> None:
     """Log in and out as pytag does. Raises what it raises."""
 
     async def check() -> None:
-        client = VcenterClient(create_http_client(given), given.credentials, Tracing("pytag"))
+        client = VcenterClient(create_http_client(given), Account(given.credentials), Tracing("pytag"))
         try:
             await client.check()
         finally:

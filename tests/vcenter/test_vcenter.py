@@ -15,6 +15,7 @@ from tests.support.vcenter import read_events, session, vcenter_client
 from tests.support.web_server import web_server
 from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.net.tls import Authorities
+from vcenter_functions.net.vsphere_versions import choose_version
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
@@ -29,7 +30,6 @@ from vcenter_source.core.event import Event
 from vcenter_source.vcenter import collector
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.session import Session
-from vcenter_source.vcenter.versions import choose_version
 
 
 def test_what_a_vcenter_says_of_itself(simulator: Simulator) -> None:

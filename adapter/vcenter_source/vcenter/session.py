@@ -14,6 +14,7 @@ from pyVmomi import vim, vmodl
 
 from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.net.tls import Authorities
+from vcenter_functions.net.vsphere_versions import OLDEST_VERSION, choose_version
 from vcenter_source.core.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -26,7 +27,6 @@ from vcenter_source.vcenter.decode import decode_categories
 from vcenter_source.vcenter.failures import describe_refusal, vcenter_errors
 from vcenter_source.vcenter.leftovers import CLEANUP_TIMEOUT, Leftovers
 from vcenter_source.vcenter.stub import StatusError, Stub, UnknownFaultError
-from vcenter_source.vcenter.versions import OLDEST_VERSION, choose_version
 
 log = structlog.get_logger()
 

@@ -1,9 +1,6 @@
 """vCenter's REST API: one session, in the dialect that vCenter speaks."""
 
 import asyncio
-import math
-import ssl
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,10 +8,10 @@ from typing import Any, TypeVar
 
 import httpx
 
-from vcenter_functions.errors import FunctionError, LoginRefusedError, SettingsError, VcenterUnavailableError
-from vcenter_functions.login import Credentials, Refusals
-from vcenter_functions.net.tls import explain_verify_code, suggest_remedy
+from vcenter_functions.errors import FunctionError, VcenterUnavailableError
+from vcenter_functions.login import Credentials
 from vcenter_functions.tracing import Tracing, record_status
+from vcenter_functions.vcenter.account import Account
 from vcenter_functions.vcenter.answers import (
     Answer,
     Expectation,
@@ -27,6 +24,7 @@ from vcenter_functions.vcenter.answers import (
     read_answer,
 )
 from vcenter_functions.vcenter.dialects import API, REST, AnyOperation, Dialect, Operation
+from vcenter_functions.vcenter.transport import explain_no_answer
 
 T = TypeVar("T")
 SESSION_HEADER = "vmware-api-session-id"
@@ -48,17 +46,14 @@ class VcenterClient:
     def __init__(
         self,
         http: httpx.AsyncClient,
-        credentials: Callable[[], Credentials],
+        account: Account,
         tracing: Tracing,
-        *,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._http = http
-        self._credentials = credentials
+        self._account = account
         self._tracing = tracing
         self._lock = asyncio.Lock()
         self._session: Session | None = None
-        self._refusals = Refusals(clock)
 
     async def get_session(self, stale: Session | None = None) -> Session:
         """Return the session, logged in once for all that ask; ``stale`` is one that vCenter has ended.
@@ -123,7 +118,7 @@ class VcenterClient:
         An older vCenter, or what stands before it, answers 404 where it has no ``/api/session``, or 400, 403, 405, 415,
         or a web page. No such answer is about the event that we log in for.
         """
-        credentials = self._read_credentials()
+        credentials = self._account.read()
         failures = []
         for dialect in (API, REST):
             answer = await self._request_session(dialect, credentials)
@@ -134,7 +129,7 @@ class VcenterClient:
                     raise
                 failures.append((answer.status, str(exc)))
             else:
-                self._refusals.forget()
+                self._account.accept()
                 return Session(token, dialect)
         raise self._no_api_error(failures)
 
@@ -142,8 +137,7 @@ class VcenterClient:
         auth = httpx.BasicAuth(credentials.username, credentials.password.get_secret_value())
         answer = await self._send("POST", dialect.session, {"vmware-use-header-authn": "true"}, auth=auth)
         if answer.status == httpx.codes.UNAUTHORIZED:
-            self._refusals.note(credentials)
-            raise self._login_refused_error(credentials)
+            raise self._account.refuse(credentials)
         return answer
 
     def _no_api_error(self, failures: list[tuple[int, str]]) -> VcenterUnavailableError:
@@ -151,25 +145,6 @@ class VcenterClient:
         why = f": {'; '.join(messages)}" if messages else ""
         return VcenterUnavailableError(
             f"no REST API at {self._http.base_url}: is VCENTER_URL a vCenter, and is it up?{why}"
-        )
-
-    def _read_credentials(self) -> Credentials:
-        """Return the credentials as they are now. Raises LoginRefusedError while vCenter would refuse them again."""
-        try:
-            credentials = self._credentials()
-        except SettingsError as exc:  # a mounted Secret that is being replaced
-            raise LoginRefusedError(str(exc)) from exc
-        if self._refusals.pause(credentials) > 0:
-            raise self._login_refused_error(credentials)
-        return credentials
-
-    def _login_refused_error(self, credentials: Credentials) -> LoginRefusedError:
-        pause = self._refusals.pause(credentials)
-        return LoginRefusedError(
-            f"vCenter refuses the user name or password of {credentials.username}: check VCENTER_USERNAME and "
-            "VCENTER_PASSWORD, or the files in VCENTER_SECRET_PATH; they are tried again in "
-            f"{math.ceil(pause)} seconds, so that vCenter does not lock the account, and at once when the files change",
-            delay=pause,
         )
 
     async def _send(self, method: str, path: str, headers: dict[str, str], **more: Any) -> Answer:
@@ -182,20 +157,4 @@ class VcenterClient:
                     record_status(span, response.status_code)
                     return await read_answer(response)
             except httpx.HTTPError as exc:
-                raise VcenterUnavailableError(_explain_no_answer(self._http.base_url, exc)) from exc
-
-
-def _explain_no_answer(url: httpx.URL, exc: httpx.HTTPError) -> str:
-    reason = _explain_certificate(exc) or " ".join(str(exc).split()) or type(exc).__name__
-    return f"no answer from vCenter at {url}: {reason}"
-
-
-def _explain_certificate(exc: BaseException | None) -> str:
-    """Say why vCenter's certificate was refused, and what mends it; nothing for any other failure."""
-    while exc is not None and not isinstance(exc, ssl.SSLCertVerificationError):
-        exc = exc.__cause__ or exc.__context__
-    if exc is None:
-        return ""
-    by_hand = "set VCENTER_CA_FILE to the authority that signed it, or VCENTER_INSECURE=true for a first try"
-    remedy = suggest_remedy(exc.verify_code, "VCENTER_URL", by_hand)
-    return f"its certificate {explain_verify_code(exc.verify_code)} ({exc.verify_message.rstrip('.')}); {remedy}"
+                raise VcenterUnavailableError(explain_no_answer(str(self._http.base_url), exc)) from exc

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx
@@ -10,16 +11,32 @@ import structlog
 
 from vcenter_functions.errors import SettingsError
 from vcenter_functions.net.proxies import Proxy, ProxySettingError, find_vcenter_proxy
-from vcenter_functions.net.tls import Authorities
+from vcenter_functions.net.tls import Authorities, explain_verify_code, suggest_remedy
 from vcenter_functions.settings import FunctionSettings
 
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way to a vCenter at ``url``. A request may take ``timeout`` seconds."""
+
+    url: str
+    authorities: Authorities
+    proxy: Proxy | None
+    timeout: float
+
+
+def find_route(settings: FunctionSettings) -> Route:
+    """Return the way to the settings' vCenter. Raises SettingsError for a proxy that cannot be used."""
+    authorities = Authorities(settings.vcenter_ca_file, insecure=settings.vcenter_insecure)
+    return Route(settings.base_url, authorities, find_proxy(settings.base_url), settings.timeout)
+
+
 def create_http_client(settings: FunctionSettings) -> httpx.AsyncClient:
     """Create the client for vCenter's REST API. Raises SettingsError for a proxy that cannot be used."""
-    authorities = Authorities(settings.vcenter_ca_file, insecure=settings.vcenter_insecure)
-    transport = ReloadingTransport(authorities, find_proxy(settings.base_url))
+    route = find_route(settings)
+    transport = ReloadingTransport(route.authorities, route.proxy)
     return httpx.AsyncClient(base_url=settings.base_url, transport=transport, timeout=min(10.0, settings.timeout))
 
 
@@ -93,3 +110,20 @@ def name_proxy(proxy: Proxy | None) -> Iterator[None]:
         if proxy is None:
             raise
         raise type(exc)(f"through the proxy {proxy}: {str(exc) or type(exc).__name__}") from exc
+
+
+def explain_no_answer(url: str, exc: Exception) -> str:
+    """Say why vCenter gave no answer, in one line."""
+    reason = _explain_certificate(exc) or " ".join(str(exc).split()) or type(exc).__name__
+    return f"no answer from vCenter at {url}: {reason}"
+
+
+def _explain_certificate(exc: BaseException | None) -> str:
+    """Say why vCenter's certificate was refused, and what mends it; nothing for any other failure."""
+    while exc is not None and not isinstance(exc, ssl.SSLCertVerificationError):
+        exc = exc.__cause__ or exc.__context__
+    if exc is None:
+        return ""
+    by_hand = "set VCENTER_CA_FILE to the authority that signed it, or VCENTER_INSECURE=true for a first try"
+    remedy = suggest_remedy(exc.verify_code, "VCENTER_URL", by_hand)
+    return f"its certificate {explain_verify_code(exc.verify_code)} ({exc.verify_message.rstrip('.')}); {remedy}"
