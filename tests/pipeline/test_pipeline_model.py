@@ -340,3 +340,32 @@ def test_nothing_is_lost_or_overtaken_and_no_checkpoint_runs_ahead(quiet: None, 
         Pipeline,
         settings=settings(max_examples=histories, stateful_step_count=50),
     )
+
+
+def test_what_was_stored_behind_hidden_events_after_a_set_back_is_read_though_nothing_newer_tells_of_it(
+    quiet: None,
+) -> None:
+    """The last events that vCenter names were all read by a collector that did not show what is dated before its place.
+
+    The next collector begins with a page of hidden events and falls silent there, before the event in question.
+    """
+    state = Pipeline()
+    state.begins(  # the arguments are those of a rule
+        page_size=4,
+        backlog=[("a", 1.0)],
+        start=None,
+        shows_late=False,
+        by_time=True,
+        window=2,
+        ahead=8,
+        give_up_after=math.inf,
+        key=1,
+    )
+    state.all_goes_well_for_a_while()
+    state.vcenter_stores(events=[(WANTED, "a")], lateness=None, pause=300.0)
+    state.all_goes_well_for_a_while()
+    state.vcenter_sets_its_clock(seconds=-130.0)
+    state.vcenter_stores_what_this_account_may_not_see(spans=[(4, 1)], step=0.002)
+    state.vcenter_stores(events=[(WANTED, "a")] * 4, lateness=None, pause=4000.0)
+    state.all_goes_well_for_a_while()
+    state.teardown()
