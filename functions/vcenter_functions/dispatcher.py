@@ -37,7 +37,7 @@ class Dispatcher:
         self._slots = slots
         self._metrics = metrics
         self._tracing = tracing
-        self._memories = {handler.name: OnceMemory() for handler in registry.handlers if handler.once}
+        self._memories = {handler.function: OnceMemory() for handler in registry.handlers if handler.once}
 
     async def handle(self, cloud_event: "BaseCloudEvent") -> None:
         """Call each handler of an event, in the file's order, also after one has failed.
@@ -90,7 +90,7 @@ class Dispatcher:
     async def _call_perhaps_once(self, handler: Handler, event: Event) -> bool:
         """Call a handler; return False where it is not, since it has handled the event before."""
         identity = event.source, event.id, event.time
-        memory = self._memories.get(handler.name)
+        memory = self._memories.get(handler.function) if handler.once else None
         if memory is not None and await memory.is_done(identity):
             return False
         work = self._start(handler, event)

@@ -226,6 +226,14 @@ def test_a_repeated_delivery_is_acknowledged_and_not_handled_again(tmp_path: Pat
     assert 'calls_total{handler="each_time",outcome="done"} 14\n' in metrics
 
 
+def test_handlers_of_one_name_remember_for_themselves(tmp_path: Path) -> None:
+    text = "calls = []\n" + "".join(f"@on(once=True)\ndef _(event): calls.append({n})\n" for n in range(2))
+    registry = load_text(tmp_path, text)
+    with serve_handlers(registry) as client:
+        assert [post(client).status_code for _ in range(2)] == [204, 204]
+    assert calls(registry) == [0, 1]
+
+
 LIMITED = """
 import threading, time
 calls = []
