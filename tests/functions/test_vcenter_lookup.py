@@ -1,15 +1,22 @@
 """A tag among many: it is found within TIMEOUT, or over the tries of one event."""
 
 import asyncio
+from dataclasses import replace
 
+import pytest
 from starlette.responses import Response
 
 from tests.support.pytag import POOL, RestVcenter, binary, pytag, settings
+from vcenter_functions.reference import ManagedObjectReference
 from vcenter_functions.tracing import Tracing
 from vcenter_functions.vcenter.account import Account
+from vcenter_functions.vcenter.api import VCenters
 from vcenter_functions.vcenter.client import VcenterClient
 from vcenter_functions.vcenter.lookup import ANSWER_SECONDS, CONCURRENT_CALLS, Lookup
+from vcenter_functions.vcenter.tag_finder import MissingTagError
 from vcenter_functions.vcenter.transport import create_http_client
+
+REFERENCE = ManagedObjectReference(*POOL)
 
 
 def crowd(vcenter: RestVcenter, categories: int) -> None:
@@ -18,10 +25,18 @@ def crowd(vcenter: RestVcenter, categories: int) -> None:
     vcenter.tag()
 
 
-def test_a_tag_among_500_categories_is_found_at_once(vcenter: RestVcenter) -> None:
-    crowd(vcenter, 500)
-    vcenter.delay = 0.05
-    with pytag(vcenter.base, TIMEOUT="25") as client:  # one after another they take longer
+def test_a_tag_among_1000_categories_and_5000_tags_is_found_within_timeout(vcenter: RestVcenter) -> None:
+    for n in range(999):
+        category = vcenter.tagging.create_category(f"other-{n}")
+        for m in range(4):
+            vcenter.tagging.create_tag(category.id, f"tag-{m}")
+    crowd(vcenter, 1)
+    (owner,) = [category for category in vcenter.tagging.categories.values() if category.name == "owner"]
+    for n in range(1003):
+        vcenter.tagging.create_tag(owner.id, f"tag-{n}")
+    assert (len(vcenter.tagging.categories), len(vcenter.tagging.tags)) == (1000, 5000)
+    vcenter.delay = 0.02  # one after another they take 40 s
+    with pytag(vcenter.base) as client:
         assert client.post("/", headers=binary()).status_code == 204
     assert len(vcenter.tagging.tags_on(POOL)) == 1
 
@@ -47,13 +62,42 @@ def test_no_more_than_a_few_are_asked_for_at_once(vcenter: RestVcenter) -> None:
     assert 1 < vcenter.most <= CONCURRENT_CALLS
 
 
+def test_the_next_tag_of_a_category_is_found_in_a_few_calls(vcenter: RestVcenter) -> None:
+    crowd(vcenter, 200)
+    (category,) = [found for found in vcenter.tagging.categories.values() if found.name == "owner"]
+    vcenter.tagging.create_tag(category.id, "second")
+
+    async def work() -> None:
+        vcenters = VCenters(settings(vcenter.base))
+        tags = vcenters.own.tags
+        await tags.attach(REFERENCE, "owner/pytag")
+        before = len(vcenter.requests)
+        await tags.attach(REFERENCE, "owner/second")
+        assert len(vcenter.requests) - before <= 2 * CONCURRENT_CALLS
+        vcenter.tagging.categories[category.id] = replace(category, name="renamed")
+        with pytest.raises(MissingTagError):
+            await tags.attach(REFERENCE, "owner/third")
+        await vcenters.close()
+
+    asyncio.run(work())
+    assert len(vcenter.tagging.tags_on(POOL)) == 2
+
+
 def test_one_that_fails_takes_nothing_from_the_others(vcenter: RestVcenter) -> None:
     crowd(vcenter, 8)
-    vcenter.answers.append(("/category/", Response(status_code=503)))
+    vcenter.tagging.categories = dict(reversed(vcenter.tagging.categories.items()))
+    vcenter.answers.append(("/category/", Response(status_code=503)))  # to the question for the one that is wanted
     with pytag(vcenter.base) as client:
         assert client.post("/", headers=binary()).status_code == 503
         assert client.post("/", headers=binary()).status_code == 204
     assert vcenter.calls("/category/") == 9
+
+
+def test_one_that_fails_does_not_matter_if_another_is_the_one(vcenter: RestVcenter) -> None:
+    crowd(vcenter, 8)
+    vcenter.answers.append(("/category/", Response(status_code=503)))
+    with pytag(vcenter.base) as client:
+        assert client.post("/", headers=binary()).status_code == 204
 
 
 def test_what_was_learnt_is_not_believed_for_ever(vcenter: RestVcenter) -> None:

@@ -65,6 +65,21 @@ def test_tags_go_by_their_names(vcenter: RestVcenter, dialect: DialectName) -> N
     )
 
 
+def test_what_a_list_has_read_is_not_believed_when_a_tag_is_looked_up(vcenter: RestVcenter) -> None:
+    tag = vcenter.tag("owner", "ann")
+
+    async def work(own: VCenter) -> None:
+        vcenter.tagging.attach(tag.id, POOL)
+        assert await own.tags.list(REFERENCE) == ["owner/ann"]
+        vcenter.tagging.tags[tag.id].name = "bob"
+        with pytest.raises(MissingTagError):
+            await own.tags.detach(REFERENCE, "owner/ann")
+        await own.tags.detach(REFERENCE, "owner/bob")
+
+    run(vcenter.base, work)
+    assert vcenter.tagging.tags_on(POOL) == []
+
+
 def test_many_events_with_a_known_tag_do_not_wait_for_a_look_up(vcenter: RestVcenter) -> None:
     vcenter.tag("owner", "ann")
 

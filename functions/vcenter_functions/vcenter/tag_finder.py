@@ -50,6 +50,7 @@ class TagFinder:
         self._lock = asyncio.Lock()
         self._tags: dict[TagName, Tag] = {}
         self._lookup = Lookup(client)
+        self._names = Lookup(client)
 
     async def find(self, name: TagName, *, create: bool = False, deleted: Tag | None = None) -> Tag:
         """Return the tag, looked up once for all that ask; ``deleted`` is one that vCenter no longer has.
@@ -70,9 +71,9 @@ class TagFinder:
             return tag
 
     async def find_name(self, urn: str) -> str:
-        """Return the name of a tag, ``category/name``."""
-        tag = await self._lookup.fetch("tag", urn)
-        category = await self._lookup.fetch("category", tag["category_id"]) if tag else None
+        """Return the name of a tag, ``category/name``, as it was in the last minutes."""
+        tag = await self._names.fetch("tag", urn)
+        category = await self._names.fetch("category", str(tag.get("category_id"))) if tag else None
         return f"{category['name']}/{tag['name']}" if tag and category else urn
 
     async def list_tags(self, category_id: str) -> list[str]:

@@ -57,10 +57,10 @@ class Tags:
         await self._finder.find(_parse(tag), create=True)
 
     async def list(self, reference: Reference) -> list[str]:
-        """Return the names of an object's tags, ``category/name`` each, sorted."""
+        """Return the names of an object's tags, ``category/name`` each, sorted. A new name shows within ten minutes."""
         target = require_object(reference)
         with self._tracing.step_span("list tags", {}, target):
-            return sorted([await self._finder.find_name(urn) for urn in await self._list_attached(target)])
+            return sorted(await asyncio.gather(*map(self._finder.find_name, await self._list_attached(target))))
 
     async def _act(self, action: Action, tag: str, reference: Reference, *, create: bool = False) -> None:
         target, name = require_object(reference), _parse(tag)
