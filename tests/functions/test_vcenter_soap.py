@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from tests.support.forward_proxy import forward_proxy
 from tests.support.pytag import serve_app, settings
 from vcenter_functions.errors import (
     ForbiddenError,
@@ -209,3 +211,29 @@ def test_each_call_is_a_client_span_beneath_the_events(simulator: Simulator, mac
 def test_pyvmomi_is_loaded_when_it_is_first_needed() -> None:
     code = "import sys, vcenter_functions.vcenter.api, pytag.handler; sys.exit('pyVmomi' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def read_api_version(own: VCenter) -> Awaitable[Any]:
+    return own.soap(lambda content: content.about.apiVersion)
+
+
+def test_soap_trusts_the_authority_that_is_set_and_no_other(tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.pem"
+    with run_simulator(tls=True, trust_cert=ca_file) as secure:
+        assert run(secure.base, read_api_version, VCENTER_CA_FILE=str(ca_file))
+        assert run(secure.base, read_api_version, VCENTER_INSECURE="true")
+        with pytest.raises(VcenterUnavailableError, match=r"its certificate .*; set VCENTER_CA_FILE"):
+            run(secure.base, read_api_version)
+
+
+def test_soap_takes_the_proxy_which_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with run_simulator(tls=True) as secure, forward_proxy(account="ann:secret") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://ann:secret@127.0.0.1:{proxy.port}")
+        host = secure.base.replace("127.0.0.1", "vcenter.test")
+        proxy.hosts["vcenter.test"] = "127.0.0.1"
+        assert run(host, read_api_version, VCENTER_INSECURE="true")
+        assert proxy.requests
+        assert b"VMware1!" not in proxy.sent
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        with pytest.raises(VcenterUnavailableError, match=r"no answer from vCenter at .*407.*the proxy 127\.0\.0\.1"):
+            run(host, read_api_version, VCENTER_INSECURE="true")

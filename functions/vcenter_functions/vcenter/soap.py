@@ -27,8 +27,9 @@ class Soap:
     """Runs work with pyVmomi: ``await vcenter.soap(lambda content: content.about.fullName)``.
 
     ``content`` is the ServiceInstanceContent of a session that is opened when it is first needed. If vCenter has ended
-    it, the work is done once more, from its beginning, in a new one. pyVmomi takes time and memory to import, so that
-    waits until here.
+    it, the work is done once more, from its beginning, in a new one. It should return plain values: pyVmomi reads an
+    object's properties over the network when they are asked for, which belongs in the thread. pyVmomi takes time and
+    memory to import, so that waits until here.
     """
 
     def __init__(self, settings: FunctionSettings, account: Account, tracing: Tracing) -> None:

@@ -73,7 +73,8 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
             except vmodl.MethodFault:
                 raise
             except (OSError, HTTPException) as exc:
-                raise VcenterUnavailableError(explain_no_answer(self._route.url, exc)) from exc
+                proxy = f" (through the proxy {self._route.proxy})" if self._route.proxy else ""
+                raise VcenterUnavailableError(f"{explain_no_answer(self._route.url, exc)}{proxy}") from exc
             except Exception as exc:  # pyVmomi raises ExpatError, KeyError and bare ones if another server answers
                 raise VcenterUnavailableError(
                     f"not a vCenter's answer to POST /sdk ({info.wsdlName}); is VCENTER_URL right?"
