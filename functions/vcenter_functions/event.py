@@ -37,7 +37,7 @@ _FLAT_ARGUMENTS = {
 """Where the one object of a flat body stands in the event's own data."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Event:
     """A vCenter event.
 

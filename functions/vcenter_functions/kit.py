@@ -62,7 +62,7 @@ def build_service(
     own: "dict[type[BaseSettings], BaseSettings] | None" = None,
 ) -> Service:
     """Wire everything together. vCenter is first talked to when an event or a readiness probe comes."""
-    resources = Resources(settings, tracing, own)
+    resources = Resources(registry.name, settings, tracing, own)
     runner = EventRunner(settings, tracing, resources)
     dispatcher = Dispatcher(registry, resources, runner.slots, runner.metrics, tracing)
     return runner.create_service(dispatcher.handle, "not handled", "not handled, will be retried")
@@ -80,10 +80,10 @@ def find_settings(registry: Registry, own: "Iterable[BaseSettings]") -> ServerSe
     A vCenter need not be configured where no handler asks for it; events of every source are handled then. Raises
     SettingsError.
     """
-    for settings in own:
-        if isinstance(settings, FunctionSettings):
-            return settings
     needs_vcenter = any("vcenter" in handler.parameters.names for handler in registry.handlers)
+    for settings in own:
+        if isinstance(settings, FunctionSettings) or (isinstance(settings, ServerSettings) and not needs_vcenter):
+            return settings
     if needs_vcenter or os.environ.get("VCENTER_URL") or os.environ.get("GOVC_URL"):
         return FunctionSettings.load()
     return ServerSettings.load()

@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
 
 class Resources:
-    """vCenter, the HTTP clients and the handlers' own settings."""
+    """vCenter, the HTTP clients and the handlers' own settings. ``name`` is the function's."""
 
     def __init__(
-        self, settings: ServerSettings, tracing: "Tracing", own: dict[type[BaseSettings], BaseSettings] | None = None
+        self,
+        name: str,
+        settings: ServerSettings,
+        tracing: "Tracing",
+        own: dict[type[BaseSettings], BaseSettings] | None = None,
     ) -> None:
+        self._name = name
         self._settings = settings
         self._tracing = tracing
         self._own = own or {}
@@ -68,7 +73,8 @@ class Resources:
     def _vcenters(self) -> "VCenters | None":
         from vcenter_functions.vcenter.api import VCenters
 
-        return VCenters(self._settings, self._tracing) if isinstance(self._settings, FunctionSettings) else None
+        settings = self._settings
+        return VCenters(settings, self._tracing, name=self._name) if isinstance(settings, FunctionSettings) else None
 
 
 def load_own_settings(settings_class: type[BaseSettings]) -> BaseSettings:

@@ -2,6 +2,8 @@
 
 import re
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -224,6 +226,35 @@ def test_a_repeated_delivery_is_acknowledged_and_not_handled_again(tmp_path: Pat
     assert calls(registry) == ["a", "a", "a", "fails", "fails"]
     assert 'calls_total{handler="slow",outcome="repeated"} 9\n' in metrics
     assert 'calls_total{handler="each_time",outcome="done"} 14\n' in metrics
+
+
+@pytest.mark.parametrize("base", ["FunctionSettings", "ServerSettings"])
+def test_a_handlers_settings_may_be_the_servers_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: str) -> None:
+    account = {"VCENTER_URL": "https://vcenter.test", "VCENTER_USERNAME": "a", "VCENTER_PASSWORD": "b"}
+    for name, value in {**account, "TIMEOUT": "7"}.items():
+        monkeypatch.setenv(name, value)
+    module = "settings" if base == "FunctionSettings" else "server_settings"
+    text = f"""
+    from vcenter_functions.{module} import {base}
+    class Own({base}): note: str = "usual"
+    @on()
+    async def act(settings: Own): ...
+    """
+    registry = load_text(tmp_path, text)
+    settings = find_settings(registry, load_own_settings_of(registry).values())
+    assert (type(settings).__name__, settings.timeout) == ("Own", 7)
+
+
+def test_the_public_names_are_imported_when_they_are_used() -> None:
+    code = (
+        "import sys, vcenter_functions as kit, vcenter_functions.net.tls\n"
+        "assert not {'httpx', 'starlette', 'pydantic_settings', 'cloudevents'} & set(sys.modules)\n"
+        "assert all(getattr(kit, name).__doc__ for name in kit.__all__)\n"
+        "assert 'pyVmomi' not in sys.modules\n"
+        "from vcenter_functions import *\n"
+        "from vcenter_functions import kit\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
 
 
 def test_handlers_of_one_name_remember_for_themselves(tmp_path: Path) -> None:

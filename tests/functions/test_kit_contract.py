@@ -1,6 +1,5 @@
 """What a handler.py promises to whoever runs it: in each format and mode, through signals and kills, in one trace."""
 
-import logging
 import signal
 import socket
 import subprocess
@@ -14,20 +13,16 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-import structlog
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode, format_trace_id
-from starlette.types import Receive, Scope, Send
 
 from tests.support import loopback
 from tests.support.kit import kit_process, load_text, post, serve_handlers, structured
-from tests.support.pytag import RestVcenter, serve_app
+from tests.support.pytag import RestVcenter
 from vcenter_functions.cloudevent import read_event
-from vcenter_functions.kn_func import create_asgi
 from vcenter_functions.tracing import Tracing
-from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_source.events.veba import veba_data
 from vcenter_source.sinks.openfaas.body import to_connector_body, to_router_event
 
@@ -247,59 +242,3 @@ def test_many_headers_and_slow_clients_hold_up_nobody(tmp_path: Path) -> None:
         assert connections[0].recv(100).startswith(b"HTTP/1.1 408")
         for connection in connections:
             connection.close()
-
-
-class Middleware:
-    """What kn func's Python middleware does with the instance that ``new()`` returns."""
-
-    def __init__(self, function: Any) -> None:
-        self.function = function
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await receive()
-            self.function.start({})
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            self.function.stop()
-            await send({"type": "lifespan.shutdown.complete"})
-            return
-        if scope["path"].startswith("/health/"):
-            alive, text = self.function.alive() if scope["path"].endswith("liveness") else self.function.ready()
-            await send({"type": "http.response.start", "status": 200 if alive else 500, "headers": []})
-            await send({"type": "http.response.body", "body": text.encode()})
-        else:
-            await self.function.handle(scope, receive, send)
-
-
-@pytest.fixture
-def own_log() -> Iterator[None]:
-    """The log of the other tests as it was, after one that sets it up."""
-    root, before = logging.getLogger(), structlog.get_config()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.configure(**before)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-def test_the_same_file_runs_under_kn_func(
-    tmp_path: Path, vcenter: RestVcenter, monkeypatch: pytest.MonkeyPatch, own_log: None
-) -> None:
-
-    for name, value in {"URL": vcenter.base, "USERNAME": ADMINISTRATOR, "PASSWORD": PASSWORD}.items():
-        monkeypatch.setenv(f"VCENTER_{name}", value)
-    monkeypatch.setenv("VCENTER_ALIASES", "vcenter.test")
-    file = tmp_path / "handler.py"
-    file.write_text(f"from vcenter_functions import *\n{GREET}")
-    function = create_asgi(file)
-    with serve_app(Middleware(function)) as url, loopback.Client(base_url=url, trust_env=False) as client:
-        assert client.get("/health/liveness").text == "ok"
-        deadline = time.monotonic() + 10
-        while client.get("/health/readiness").status_code != 200:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        assert post(client).status_code == 204
-        assert post(client, source="https://other.test/sdk").status_code == 422
-        assert len(vcenter.vcenter.sessions) == 1
-    assert len(vcenter.vcenter.sessions) == 0
