@@ -129,6 +129,31 @@ def types_command(
         types.print_types(catalog, categories, pattern, as_json=as_json)
 
 
+@app.command("events")
+def events_command(  # noqa: PLR0913  one option each
+    vcenter: Annotated[str | None, typer.Argument(metavar="URL-OF-VCENTER", help="Default: VCENTER_URL.")] = None,
+    *,
+    count: Annotated[
+        int | None, typer.Option("-n", min=0, help="How many, the last ones. Default: 20, with --since all.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with the events that come.")] = False,
+    types: Annotated[
+        list[str] | None, typer.Option("--type", help="Only these types, classes or patterns with *. Default: all.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="How long ago, such as 1h or 2d12h, or a time.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print CloudEvents, as `run --sink -` does.")] = False,
+    event_format: FormatOption = "vcenter",
+) -> None:
+    """Show a vCenter's last events, a line each, the newest last. Nothing is sent or written."""
+    exit_on_sigint()
+    settings = read_area(VcenterSettings, VCENTER_URL=vcenter)
+    from vcenter_source.commands.events import EventsRequest, show_events
+
+    logs.configure(read_area(LogSettings), level="warning")
+    request = EventsRequest(count, since, types or (), follow, as_json, event_format)
+    asyncio.run(show_events(settings, request))
+
+
 @app.command("sample")
 def sample_command(
     name: Annotated[str, typer.Argument(metavar="TYPE", help="A type or a class, as `types` lists them.")],

@@ -13,7 +13,7 @@ from vcenter_source.core.event import Event, ManagedObjectReference
 from vcenter_source.events.catalog import NAMED_BY_ID, EventClass, event_class, find_subject
 from vcenter_source.events.metadata import Property, vsphere_type
 from vcenter_source.events.sample_values import OTHER_OBJECTS, SAMPLE_ID, SAMPLE_OBJECTS, SENT_TYPES, find_text
-from vcenter_source.events.subjects import BASE_PATHS
+from vcenter_source.events.subjects import BASE_PATHS, find_object_name
 
 Data: TypeAlias = dict[str, Any]
 
@@ -163,18 +163,12 @@ def _describe(class_name: str, data: Data, subject: ManagedObjectReference | Non
 
 
 def _name_places(data: Data, subject: ManagedObjectReference) -> Iterator[str]:
-    arguments = [value for value in data.values() if isinstance(value, dict)]
-    names = (each.get("name") or each.get("entityName") for each in arguments if _refers_to(each, subject))
-    about = next((str(name) for name in names if name), str(subject))
+    about = find_object_name(data, subject) or str(subject)
     yield about
     for word, argument in (("on", "host"), ("in", "datacenter")):
         place = data.get(argument, {}).get("name")
         if place and place != about:
             yield f"{word} {place}"
-
-
-def _refers_to(argument: Data, subject: ManagedObjectReference) -> bool:
-    return any(isinstance(value, dict) and value.get("value") == subject.value for value in argument.values())
 
 
 def _format_time(created: datetime) -> str:

@@ -54,6 +54,21 @@ def reference_at(data: Any, path: Path) -> ManagedObjectReference | None:
     return ManagedObjectReference(str(data["type"]), str(data["value"]))
 
 
+def find_object_name(data: Mapping[str, Any], subject: ManagedObjectReference) -> str | None:
+    """Return the name that an event's data has for its object; None where it has none."""
+    if event_ex_subject(data) == subject and data.get("objectName"):
+        return str(data["objectName"])
+    for argument in filter(_is_object, data.values()):
+        name = argument.get("name") or argument.get("entityName")
+        if name and any(_is_object(value) and value.get("value") == subject.value for value in argument.values()):
+            return str(name)
+    return None
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
 def event_ex_subject(data: Mapping[str, Any]) -> ManagedObjectReference | None:
     """Return the object of an EventEx, which has properties of its own for it; None where they are not set."""
     if not data.get("objectType") or not data.get("objectId"):

@@ -90,7 +90,7 @@ class CollectorReader:
 
 
 class Vcenter:
-    """One vCenter, and the thread that calls it. ``connection`` is updated with events read and with failures.
+    """One vCenter, and the thread that calls ``session``. ``connection`` is updated with events read and with failures.
 
     ``sleep`` waits some seconds; a test passes its own.
     """
@@ -101,7 +101,7 @@ class Vcenter:
         connection: ConnectionStatus | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._session = session
+        self.session = session
         self.connection = connection or ConnectionStatus()
         self._sleep = sleep
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vcenter")
@@ -124,7 +124,7 @@ class Vcenter:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             if not submitted.done():
-                self._session.abort()
+                self.session.abort()
             with suppress(Exception):
                 await future
             raise
@@ -135,9 +135,9 @@ class Vcenter:
         Raises the failures of ``vcenter_source.core.errors``.
         """
         if patient:
-            await self._log_in_patiently(self._session.log_in)
+            await self._log_in_patiently(self.session.log_in)
         else:
-            await self.call(self._session.log_in)
+            await self.call(self.session.log_in)
         return await self.call(self._read_about)
 
     async def _log_in_patiently(self, log_in: Callable[[], None]) -> None:
@@ -146,16 +146,16 @@ class Vcenter:
             try:
                 await self.call(log_in)
             except AuthenticationError as exc:
-                pause = await self.run(self._session.pause)
+                pause = await self.run(self.session.pause)
                 seconds = round(pause, 1) if math.isfinite(pause) else None  # JSON has no word for infinity
                 log.warning("waiting to log in again", reason=str(exc), seconds=seconds)
-                while await self.run(self._session.pause) > 0:
+                while await self.run(self.session.pause) > 0:
                     await self._sleep(CREDENTIALS_POLL_SECONDS)
             else:
                 return
 
     def _read_about(self) -> About:
-        session = self._session
+        session = self.session
         return About(session.instance_uuid, session.api_version, session.current_time(), session.categories())
 
     async def read_clock(self) -> ClockReading:
@@ -172,16 +172,16 @@ class Vcenter:
 
     def _sample_clock(self) -> ClockSample:
         before = time.monotonic()
-        return ClockSample(before, self._session.current_time(), time.monotonic())
+        return ClockSample(before, self.session.current_time(), time.monotonic())
 
     @asynccontextmanager
     async def reader(
         self, since: datetime | None, event_type_ids: Sequence[str], until: datetime | None = None
     ) -> AsyncIterator[CollectorReader]:
         """Read the events from ``since`` to ``until`` (None: no limit) by a collector, destroyed at the end."""
-        await self._log_in_patiently(self._session.ensure)
+        await self._log_in_patiently(self.session.ensure)
         await self.read_clock()
-        collector = await self.call(Collector, self._session, since, event_type_ids, self._paging, until)
+        collector = await self.call(Collector, self.session, since, event_type_ids, self._paging, until)
         limits = {"until": until.isoformat()} if until else {}
         types = list(event_type_ids) or "all"
         log.info("reading events", since=since.isoformat() if since else "the oldest", **limits, only=types)
@@ -193,5 +193,5 @@ class Vcenter:
 
     async def close(self) -> None:
         """Log out and end the thread."""
-        await self.call(self._session.log_out)
+        await self.call(self.session.log_out)
         self._thread.shutdown()

@@ -55,6 +55,15 @@ def decode_page(xml: bytes) -> EventPage:
     return EventPage(_answer(xml))
 
 
+def decode_latest_page(xml: bytes) -> EventPage:
+    """Decode the answer to RetrievePropertiesEx of ``latestPage``: its events, in its order. Raises as above."""
+    steps = ("objects", "propSet", "val")
+    elements = _answer(xml)
+    for step in steps:
+        elements = [child for element in elements for child in element if local(child.tag) == step]
+    return EventPage([event for value in elements for event in value])
+
+
 def decode_partial_page(xml: bytes) -> EventPage:
     """Decode the first event of an answer that was cut off: its complete fields."""
     returned = _parse_partial(xml)[:1]
