@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from tests.support.forward_proxy import forward_proxy
+from tests.support.kit import load_text, post, serve_handlers
 from tests.support.pytag import serve_app, settings
 from vcenter_functions.errors import (
     ForbiddenError,
@@ -150,6 +152,19 @@ def test_a_wrong_password_is_counted_once_for_rest_and_soap(
     run(simulator.base, work, VCENTER_PASSWORD="wrong")
 
 
+def test_rest_and_soap_do_not_try_a_wrong_password_at_once(machine: ManagedObjectReference) -> None:
+    with run_simulator(latency=0.2) as slow:
+
+        async def work(own: VCenter) -> None:
+            tries = (own.soap(lambda content: content.rootFolder.name), own.tags.list(machine), own.check())
+            outcomes = await asyncio.gather(*tries, return_exceptions=True)
+            assert [type(outcome) for outcome in outcomes] == [LoginRefusedError] * 3
+            delays = [outcome.delay or 0 for outcome in outcomes if isinstance(outcome, LoginRefusedError)]
+            assert max(delays) <= 60, "a second refusal would make it 120"
+
+        run(slow.base, work, VCENTER_PASSWORD="wrong")
+
+
 def test_faults_say_whether_to_come_again(simulator: Simulator, machine: ManagedObjectReference) -> None:
     gone = ManagedObjectReference("VirtualMachine", "vm-9999")
 
@@ -237,3 +252,41 @@ def test_soap_takes_the_proxy_which_reads_nothing(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         with pytest.raises(VcenterUnavailableError, match=r"no answer from vCenter at .*407.*the proxy 127\.0\.0\.1"):
             run(host, read_api_version, VCENTER_INSECURE="true")
+
+
+STAMP = """
+@on("VmPoweredOnEvent")
+async def stamp(event: Event, vcenter: VCenter) -> None:
+    await vcenter.attributes.set(event.subject, "last-powered-on", event.time.date().isoformat())
+    await vcenter.tags.create("state/stamped")
+    await vcenter.tags.attach(event.subject, "state/stamped")
+"""
+
+
+def test_a_handler_acts_in_the_vcenter_of_its_event(
+    tmp_path: Path, simulator: Simulator, machine: ManagedObjectReference
+) -> None:
+    with serve_handlers(load_text(tmp_path, STAMP), simulator.base) as client:
+        assert post(client, subject="VirtualMachine:vm-9999").status_code == 422
+        assert post(client, source="https://other.test/sdk", subject=str(machine)).status_code == 422
+        assert post(client, subject=None, data=None).status_code == 422
+        assert post(client, subject=str(machine)).status_code == 204
+        for session in simulator.vcenter.sessions:  # all expire
+            simulator.vcenter.sessions.close(session)
+        assert post(client, subject=str(machine), time="2026-02-01T08:00:00Z").status_code == 204
+
+    async def work(own: VCenter) -> None:
+        assert (await own.attributes.get(machine))["last-powered-on"] == "2026-02-01"
+        assert await own.tags.list(machine) == ["state/stamped"]
+
+    run(simulator.base, work)
+
+
+def test_a_soap_call_that_takes_too_long_is_tried_again_later(tmp_path: Path) -> None:
+    with (
+        run_simulator(latency=2.0) as slow,
+        serve_handlers(load_text(tmp_path, STAMP), slow.base, TIMEOUT="1") as client,
+    ):
+        began = time.monotonic()
+        assert post(client, subject="VirtualMachine:vm-15").status_code == 503
+        assert time.monotonic() - began < 1.9

@@ -1,11 +1,17 @@
 """The account that a function acts with: one memory of refusals for its sessions over REST and over SOAP."""
 
+import asyncio
 import math
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from vcenter_functions.errors import LoginRefusedError, SettingsError
 from vcenter_functions.login import Credentials, Refusals
+
+TURN_SECONDS = 0.05
+"""How often the event loop looks whether a thread has logged in."""
 
 
 class Account:
@@ -17,9 +23,29 @@ class Account:
     def __init__(self, credentials: Callable[[], Credentials], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._credentials = credentials
         self._refusals = Refusals(clock)
+        self._turn = threading.Lock()
 
-    def read(self) -> Credentials:
-        """Return the credentials as they are now. Raises LoginRefusedError while vCenter would refuse them again."""
+    @contextmanager
+    def try_credentials(self) -> Iterator[Credentials]:
+        """Hold the turn to log in, and yield the credentials as they are now; for a thread.
+
+        One session at a time logs in: two tries at once with a wrong password would be one more than are allowed.
+        Raises LoginRefusedError while vCenter would refuse them again.
+        """
+        with self._turn:
+            yield self._read()
+
+    @asynccontextmanager
+    async def try_credentials_async(self) -> AsyncIterator[Credentials]:
+        """Do the same in the event loop, which must not block."""
+        while not self._turn.acquire(blocking=False):  # noqa: ASYNC110  the other is a thread
+            await asyncio.sleep(TURN_SECONDS)
+        try:
+            yield self._read()
+        finally:
+            self._turn.release()
+
+    def _read(self) -> Credentials:
         try:
             credentials = self._credentials()
         except SettingsError as exc:  # a mounted Secret that is being replaced

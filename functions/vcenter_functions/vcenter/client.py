@@ -118,7 +118,10 @@ class VcenterClient:
         An older vCenter, or what stands before it, answers 404 where it has no ``/api/session``, or 400, 403, 405, 415,
         or a web page. No such answer is about the event that we log in for.
         """
-        credentials = self._account.read()
+        async with self._account.try_credentials_async() as credentials:
+            return await self._try_dialects(credentials)
+
+    async def _try_dialects(self, credentials: Credentials) -> Session:
         failures = []
         for dialect in (API, REST):
             answer = await self._request_session(dialect, credentials)

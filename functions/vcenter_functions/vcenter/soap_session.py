@@ -71,18 +71,17 @@ class SoapSession:
             return self._content
 
     def _log_in(self) -> Any:
-        credentials = self._account.read()
-        version = choose_version(self._connect(OLDEST_VERSION).about.apiVersion)
-        content = self._connect(version)
-        try:
-            content.sessionManager.Login(credentials.username, credentials.password.get_secret_value())
-        except vim.fault.InvalidLogin as exc:
-            raise self._account.refuse(credentials) from exc
-        except vmodl.MethodFault as exc:
-            # This says nothing of the event that we log in for.
-            raise VcenterUnavailableError(f"vCenter refuses the log-in: {_describe(exc)}") from exc
-        self._account.accept()
-        return content
+        with self._account.try_credentials() as credentials:
+            content = self._connect(choose_version(self._connect(OLDEST_VERSION).about.apiVersion))
+            try:
+                content.sessionManager.Login(credentials.username, credentials.password.get_secret_value())
+            except vim.fault.InvalidLogin as exc:
+                raise self._account.refuse(credentials) from exc
+            except vmodl.MethodFault as exc:
+                # This says nothing of the event that we log in for.
+                raise VcenterUnavailableError(f"vCenter refuses the log-in: {_describe(exc)}") from exc
+            self._account.accept()
+            return content
 
     def _connect(self, version: str) -> Any:
         """Return vCenter's content in a version of the API, over new connections."""
