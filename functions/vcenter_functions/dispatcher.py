@@ -2,9 +2,10 @@
 
 import asyncio
 import contextvars
+import inspect
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -102,16 +103,18 @@ class Dispatcher:
     def _start(self, handler: Handler, event: Event) -> "asyncio.Future[None]":
         arguments = self._collect_arguments(handler, event)
         if handler.is_async:
-            return asyncio.get_running_loop().create_task(handler.function(**arguments))
-        return _start_thread(lambda: handler.function(**arguments))
+            return asyncio.get_running_loop().create_task(_await_result(handler.function(**arguments)))
+        return _start_thread(lambda: _check_result(handler.function(**arguments)))
 
     async def _wait(self, handler: Handler, work: "asyncio.Future[None]") -> None:
         """Wait for a call. A thread goes on when its time is over, and keeps its slot."""
         try:
             await (work if handler.is_async else asyncio.shield(work))
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as exc:
             if not handler.is_async and not work.done():
                 self._slots.keep(work)
+            if work.cancelled() and not _is_cancelled():
+                raise RuntimeError("the handler cancelled itself") from exc
             raise
 
     def _collect_arguments(self, handler: Handler, event: Event) -> Mapping[str, Any]:
@@ -123,6 +126,27 @@ class Dispatcher:
             "settings": lambda: self._resources.settings_of(handler.parameters.settings_class),
         }
         return {name: makers[name]() for name in handler.parameters.names}
+
+
+def _is_cancelled() -> bool:
+    """Return whether it is this event's own task that was cancelled: its time is over, or the process ends."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _await_result(result: Awaitable[Any]) -> None:
+    """Wait for a handler. What would end the process, ``sys.exit()``, is a failure like any other."""
+    try:
+        await result
+    except (SystemExit, KeyboardInterrupt) as exc:
+        raise RuntimeError(f"the handler raised {type(exc).__name__}") from exc
+
+
+def _check_result(result: Any) -> None:
+    """Refuse what nobody would wait for: a decorator can make a ``def`` of an ``async def``."""
+    if inspect.iscoroutine(result):
+        result.close()
+        raise TypeError("the handler is a def that returns a coroutine, which nobody awaits; make it an async def")
 
 
 def _start_thread(call: Callable[[], Any]) -> "asyncio.Future[None]":
@@ -138,11 +162,14 @@ def _start_thread(call: Callable[[], Any]) -> "asyncio.Future[None]":
             work.set_exception(failure)
 
     def run() -> None:
-        failure = None
+        failure: Exception | None = None
         try:
             context.run(call)
         except Exception as exc:  # noqa: BLE001  whoever waits gets it
             failure = exc
+        except BaseException as exc:  # noqa: BLE001  sys.exit(), which would end the thread without a word
+            failure = RuntimeError(f"the handler raised {type(exc).__name__}")
+            failure.__cause__ = exc
         with suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(set_outcome, failure)
 

@@ -127,6 +127,34 @@ def describe(span: ReadableSpan) -> tuple[str, SpanKind, StatusCode]:
     return span.name, span.kind, span.status.status_code
 
 
+ODD = """
+import asyncio, sys
+
+async def later(): ...
+
+@on(subject="VirtualMachine:exit")
+async def exits(event): sys.exit("enough")
+
+@on(subject="VirtualMachine:thread")
+def exits_in_a_thread(event): sys.exit("enough")
+
+@on(subject="VirtualMachine:cancel")
+async def cancels_itself(event): raise asyncio.CancelledError
+
+@on(subject="VirtualMachine:coroutine")
+def forgets_to_await(event): return later()
+"""
+
+
+@pytest.mark.parametrize("what", ["exit", "thread", "cancel", "coroutine"])
+def test_what_a_handler_does_ends_neither_the_process_nor_silently(tmp_path: Path, what: str) -> None:
+    with serve_handlers(load_text(tmp_path, ODD), MAX_CONCURRENCY="1", TIMEOUT="5") as client:
+        for _ in range(2):
+            assert post(client, subject=f"VirtualMachine:{what}").status_code == 500
+        assert client.get("/healthz").status_code == 200
+        assert "events_in_progress 0\n" in client.get("/metrics").text
+
+
 SLOW = """
 import pathlib, time
 NOTES = pathlib.Path(__file__).with_name("notes")
