@@ -135,6 +135,18 @@ def test_it_follows_without_a_gap_or_a_repetition_until_it_is_interrupted(simula
     assert shown == all_keys(simulator, "VmPoweredOnEvent")[-11:]
 
 
+def test_it_goes_on_after_its_session_was_ended(simulator: Simulator) -> None:
+    post(simulator, "VmPoweredOnEvent", 2)
+    settings = {"VCENTER_URL": simulator.url, **LOGIN}
+    with process("vcenter_source", "events", "-f", "-n", "2", "--json", "--type", "VmEvent", **settings) as running:
+        assert running.stdout is not None
+        lines = [running.stdout.readline() for _ in range(2)]
+        set_fault(simulator, fault="expire-sessions")
+        post(simulator, "VmPoweredOnEvent", 2)
+        lines += [running.stdout.readline() for _ in range(2)]
+    assert [int(json.loads(line)["id"]) for line in lines] == all_keys(simulator, "VmPoweredOnEvent")[-4:]
+
+
 def test_head_ends_it_quietly(simulator: Simulator) -> None:
     post_events(simulator, 1000)
     line = f"{sys.executable} -m vcenter_source events -n 1000 | head -n 1; exit ${{PIPESTATUS[0]}}"
@@ -161,7 +173,10 @@ def test_a_terminal_gets_a_header_columns_and_colours(simulator: Simulator, no_c
     header, *rows = text.splitlines()
     plain = [re.sub(r"\x1b\[[0-9;]*m", "", row) for row in (header, *rows)]
     assert plain[0].split() == ["TIME", "SEVERITY", "TYPE", "OBJECT", "USER", "MESSAGE"]
-    assert len({row.index("com.vmware") for row in plain[1:]}) == 1
+    for column in ("TYPE", "OBJECT", "USER", "MESSAGE"):  # each value begins where its column does
+        assert [
+            row for row in plain[1:] if not row[plain[0].index(column) - 1] == " " != row[plain[0].index(column)]
+        ] == [], plain
     assert ("\x1b[" in text) is not bool(no_color)
 
 

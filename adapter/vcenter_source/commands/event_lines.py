@@ -1,7 +1,7 @@
 """An event as a line for people: time, severity, type, object, user and message."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import TextIO
 
@@ -27,8 +27,13 @@ class EventPrinter:
     def __init__(self, out: TextIO, *, as_json: bool) -> None:
         self._out = out
         self._as_json = as_json
-        self._widths = [20, 8, 0, 0, 0]
+        self._widths = [len(column) for column in COLUMNS[:-1]]
         self._has_begun = False
+
+    def fit(self, events: Iterable[tuple[CloudEvent, Event | Gap]]) -> None:
+        """Widen the columns for events that are printed next."""
+        for cloudevent, event in events if self._out.isatty() and not self._as_json else ():
+            self._fit(describe(cloudevent, event))
 
     def print(self, cloudevent: CloudEvent, event: Event | Gap) -> None:
         """Print an event, at once. Raises OutputClosedError where the reader has gone."""

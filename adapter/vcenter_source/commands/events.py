@@ -139,8 +139,10 @@ class EventView:
         events: list[Event] = []
         if count > 0:
             events = await self._read_last(count, since)
-        for event in reversed(events):
-            self._print(event)
+        converted = [(self.converter.convert(event), event) for event in reversed(events)]
+        self.printer.fit(converted)
+        for cloudevent, event in converted:
+            self.printer.print(cloudevent, event)
 
     async def _read_last(self, count: int, since: datetime | None) -> list[Event]:
         """Return the last events that are wanted, the newest first."""
