@@ -255,7 +255,7 @@ def run_module(file: Path, **variables: str) -> subprocess.CompletedProcess[str]
 
 
 def test_many_headers_and_slow_clients_hold_up_nobody(tmp_path: Path) -> None:
-    with serve_handlers(load_text(tmp_path, GREET), MAX_CONCURRENCY="2", TIMEOUT="0.5") as client:
+    with serve_handlers(load_text(tmp_path, GREET), MAX_CONCURRENCY="2", TIMEOUT="2") as client:
         port = client.base_url.port
         assert port is not None
         assert client.post("/", headers={f"x-{n}": "1" for n in range(101)}).status_code == 431
@@ -266,7 +266,7 @@ def test_many_headers_and_slow_clients_hold_up_nobody(tmp_path: Path) -> None:
         began = time.monotonic()
         assert post(client).status_code == 204
         assert client.get("/healthz").status_code == 200
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 2
         assert connections[0].recv(100).startswith(b"HTTP/1.1 408")
         for connection in connections:
             connection.close()
