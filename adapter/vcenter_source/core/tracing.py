@@ -155,9 +155,36 @@ def start_resend_span(event: CloudEvent) -> Iterator[Span]:
         span.end()
 
 
+def start_process_span(event: CloudEvent, headers: Mapping[str, str]) -> Span:
+    """Start the span of a received event: in the trace of the request, or if that has none, in the event's own."""
+    event_context, request_context = extract_context(event.get_attributes()), extract_context(headers)
+    origin = trace.get_current_span(event_context).get_span_context()
+    sender = trace.get_current_span(request_context).get_span_context()
+    links = [Link(origin)] if sender.is_valid and origin.is_valid and origin.span_id != sender.span_id else []
+    parent = request_context if sender.is_valid else event_context
+    span = get_tracer().start_span(f"CloudEvents Process {event.get_type()}", parent, SpanKind.CONSUMER, links=links)
+    set_event_attributes(span, event)
+    for name in ("name", "type"):
+        span.set_attribute(f"messaging.operation.{name}", "process")
+    return span
+
+
+def extract_context(carrier: Mapping[str, str]) -> Context:
+    """Return the trace context that ``traceparent`` and ``tracestate`` name; an empty one without them."""
+    if "traceparent" not in carrier:
+        return NO_PARENT
+    fields = {name: carrier[name] for name in ("traceparent", "tracestate") if carrier.get(name) is not None}
+    return TraceContextTextMapPropagator().extract(fields, Context())
+
+
 def mark_failed(span: Span, failure: SinkUnavailableError | EventRefusedError) -> None:
     """Set what went wrong on a span."""
     error_type = type(failure.__cause__ or failure).__name__ if failure.status is None else str(failure.status)
+    set_error(span, failure, error_type)
+
+
+def set_error(span: Span, failure: Exception, error_type: str) -> None:
+    """Set an error on a span."""
     span.set_status(StatusCode.ERROR, str(failure))
     span.set_attribute("error.type", error_type)
 

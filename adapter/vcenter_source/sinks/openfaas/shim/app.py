@@ -15,10 +15,6 @@ from typing import Any
 import structlog
 from aiohttp import web
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind, StatusCode
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import CollectorRegistry
 
 from vcenter_source.core import gc_tuning, tracing
@@ -75,11 +71,12 @@ class Shim:
 
     async def deliver(self, event: CloudEvent, headers: Mapping[str, str]) -> Failure | None:
         """Send one event to its functions, and return why that failed, if it did."""
-        span = start_span(event, headers)
+        span = tracing.start_process_span(event, headers)
         try:
             await self.sink.send(Envelope(event, span=span, replay_id=headers.get(SEND_AGAIN, "")))
         except (SinkUnavailableError, EventRefusedError) as exc:
-            report(event, span, exc)
+            report(event, exc)
+            tracing.set_error(span, exc, type(exc).__name__)
             return exc
         finally:
             span.end()
@@ -128,38 +125,12 @@ def json_response(status: int, answer: Any, headers: Mapping[str, str] = {}) -> 
     )
 
 
-def report(event: CloudEvent, span: Span, failure: Failure) -> None:
-    """Log a failure, and set it on the span."""
+def report(event: CloudEvent, failure: Failure) -> None:
+    """Log a failure."""
     if isinstance(failure, SinkUnavailableError):
         log.warning("event not delivered, the sender will retry it", reason=str(failure), event_id=event.get_id())
     else:
         log.error("event refused for good", reason=str(failure), event_id=event.get_id())
-    span.set_status(StatusCode.ERROR, str(failure))
-    span.set_attribute("error.type", type(failure).__name__)
-
-
-def start_span(event: CloudEvent, headers: Mapping[str, str]) -> Span:
-    """Start the span of one event: in the trace of the request, or if that has none, in the event's own trace."""
-    event_context, request_context = extract_context(event.get_attributes()), extract_context(headers)
-    origin = trace.get_current_span(event_context).get_span_context()
-    sender = trace.get_current_span(request_context).get_span_context()
-    links = [Link(origin)] if sender.is_valid and origin.is_valid and origin.span_id != sender.span_id else []
-    parent = request_context if sender.is_valid else event_context
-    span = tracing.get_tracer().start_span(
-        f"CloudEvents Process {event.get_type()}", parent, SpanKind.CONSUMER, links=links
-    )
-    tracing.set_event_attributes(span, event)
-    for name in ("name", "type"):
-        span.set_attribute(f"messaging.operation.{name}", "process")
-    return span
-
-
-def extract_context(carrier: Mapping[str, str]) -> Context:
-    """Return the trace context that ``traceparent`` and ``tracestate`` name; an empty one without them."""
-    if "traceparent" not in carrier:
-        return tracing.NO_PARENT
-    fields = {name: carrier[name] for name in ("traceparent", "tracestate") if carrier.get(name) is not None}
-    return TraceContextTextMapPropagator().extract(fields, Context())
 
 
 @asynccontextmanager
