@@ -1,4 +1,4 @@
-"""The listening socket of a server that is told its port before it runs."""
+"""The listening socket of a server whose port is chosen before it runs."""
 
 import socket
 

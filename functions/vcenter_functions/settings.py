@@ -13,7 +13,7 @@ from pydantic import SecretStr, field_validator, model_validator
 from vcenter_functions.errors import SettingsError
 from vcenter_functions.login import Credentials, CredentialsError, find_credentials
 from vcenter_functions.net.addresses import add_brackets
-from vcenter_functions.net.tls import create_client_context
+from vcenter_functions.net.tls import check_ca_file
 from vcenter_functions.origin import Origin, parse_server
 from vcenter_functions.server_settings import ServerSettings, either
 
@@ -71,12 +71,7 @@ class FunctionSettings(ServerSettings):
     @field_validator("vcenter_ca_file")
     @classmethod
     def _check_ca_file(cls, value: Path | None) -> Path | None:
-        if value is not None:
-            try:
-                create_client_context(value)
-            except OSError as exc:  # ssl.SSLError is one too
-                raise ValueError(f"cannot read PEM certificates from {value}: {exc.strerror or exc}") from exc
-        return value
+        return check_ca_file(value)
 
     @field_validator("vcenter_aliases")
     @classmethod

@@ -1,15 +1,14 @@
 """``vcenter-source dead-letters``: list and replay the events in DEAD_LETTER_PATH, which the sink refused for good."""
 
-import asyncio
 import random
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from typing import TextIO
 
 import structlog
 
+from vcenter_source.commands.interruption import run_until_signal
 from vcenter_source.commands.output import print_json, print_rows
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.envelope import Sink
@@ -22,9 +21,6 @@ from vcenter_source.sinks.openfaas.sink import openfaas_sink
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder, StoredLetter
 
 log = structlog.get_logger()
-
-STOP_TIMEOUT = 2.0
-"""Seconds that a stop waits for the answer to the letter in flight; without it that letter is sent again next time."""
 
 _COLUMNS = ("time", "type", "subject", "id", "reason")
 
@@ -77,24 +73,9 @@ async def replay_letters(settings: ReplaySettings, event_id: str | None) -> Repl
     backoff = Backoff(base=0.5, longest=settings.retry.max_delay, random=random.random)
     async with _open_sink(settings.sink) as sink:
         with _progress(folder) as on_letter:
-            return await _run_until_signal(Replay(folder, sink, backoff, on_letter=on_letter), event_id)
-
-
-async def _run_until_signal(replay: Replay, event_id: str | None) -> ReplaySummary:
-    """Run a replay until it is done, or SIGTERM or SIGINT comes; a second signal does not wait for an answer."""
-    loop, work = asyncio.get_running_loop(), asyncio.ensure_future(replay.run(event_id))
-
-    def stop() -> None:
-        if replay.summary.stopped is not None:
-            work.cancel()
-        replay.stop()
-        loop.call_later(STOP_TIMEOUT, work.cancel)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    with suppress(asyncio.CancelledError):
-        await work
-    return replay.summary
+            replay = Replay(folder, sink, backoff, on_letter=on_letter)
+            await run_until_signal(replay.run(event_id), replay.stop)
+            return replay.summary
 
 
 @asynccontextmanager

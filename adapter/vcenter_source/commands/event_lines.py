@@ -12,7 +12,7 @@ from vcenter_source.core.event import Event, Gap
 from vcenter_source.events.codec import OrjsonFormat
 from vcenter_source.events.subjects import find_object_name
 
-COLUMNS = ("TIME", "SEVERITY", "TYPE", "OBJECT", "USER", "MESSAGE")
+_COLUMNS = ("TIME", "SEVERITY", "TYPE", "OBJECT", "USER", "MESSAGE")
 
 _COLOURS: dict[str, Colour] = {"WARN": "yellow", "ERROR": "red"}
 _MAX_WIDTH = 44
@@ -27,7 +27,7 @@ class EventPrinter:
     def __init__(self, out: TextIO, *, as_json: bool) -> None:
         self._out = out
         self._as_json = as_json
-        self._widths = [len(column) for column in COLUMNS[:-1]]
+        self._widths = [len(column) for column in _COLUMNS[:-1]]
         self._has_begun = False
 
     def fit(self, events: Iterable[tuple[CloudEvent, Event | Gap]]) -> None:
@@ -47,7 +47,7 @@ class EventPrinter:
         if not self._has_begun:
             self._has_begun = True
             self._fit(values)
-            print_lines([paint(self._align(COLUMNS), "dim", self._out)], self._out)
+            print_lines([paint(self._align(_COLUMNS), "dim", self._out)], self._out)
         self._fit(values)
         print_lines([paint(self._align(values), _COLOURS.get(values[1]), self._out)], self._out)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import queue
-import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Sequence
@@ -14,6 +13,7 @@ from typing import BinaryIO, TextIO
 import typer
 from cloudevents.core.v1.event import CloudEvent
 
+from vcenter_source.commands.interruption import run_until_signal
 from vcenter_source.commands.output import paint, print_lines
 from vcenter_source.core import tracing
 from vcenter_source.core.envelope import Envelope, Sink
@@ -23,9 +23,6 @@ from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.settings.environment import read_area
 from vcenter_source.settings.sink import SinkSettings, validate_sink_address
 from vcenter_source.sinks.http import open_http_sink
-
-STOP_TIMEOUT = 2.0
-"""Seconds that an interrupt waits for the answer to the event in flight."""
 
 STANDARD_INPUT = "-"
 _STRUCTURED = {"content-type": "application/cloudevents+json"}
@@ -87,7 +84,8 @@ async def send_events(path: str, to: str | None, patterns: Sequence[str], out: T
     file, name = open_events(path), "standard input" if path == STANDARD_INPUT else path
     async with open_http_sink(settings) as sink:
         sender = EventSender(sink, types, out)
-        await _run_until_signal(sender, read_events(file, name))
+        work = sender.run(read_events(file, name))
+        await run_until_signal(work, sender.stop, is_sending=lambda: sender.is_sending)
         return sender.summary
 
 
@@ -112,6 +110,10 @@ class EventSender:
             self.is_sending = False
             if self.summary.is_interrupted:
                 return
+
+    def stop(self) -> None:
+        """End after the event that is in flight."""
+        self.summary.is_interrupted = True
 
     def _is_wanted(self, event: CloudEvent) -> bool:
         type_, name = event.get_type(), str(event.get_extension("eventname") or event.get_type())
@@ -191,22 +193,6 @@ def _read_line(file: BinaryIO) -> bytes | OSError:
 def _set_result(coming: "asyncio.Future[bytes | OSError]", line: bytes | OSError) -> None:
     if not coming.done():
         coming.set_result(line)
-
-
-async def _run_until_signal(sender: EventSender, events: AsyncIterator[CloudEvent]) -> None:
-    """Send until all is sent, or SIGTERM or SIGINT comes; a second signal does not wait for an answer."""
-    loop, work = asyncio.get_running_loop(), asyncio.ensure_future(sender.run(events))
-
-    def stop() -> None:
-        if sender.summary.is_interrupted or not sender.is_sending:
-            work.cancel()
-        sender.summary.is_interrupted = True
-        loop.call_later(STOP_TIMEOUT, work.cancel)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    with suppress(asyncio.CancelledError):
-        await work
 
 
 def print_summary(summary: SendSummary) -> None:

@@ -81,7 +81,7 @@ class Metrics(Observer):
         self._late = self._counter("events_late", "Events that vCenter stored later than half of READ_OVERLAP.")
 
     def _define_gauges(self, status: PipelineStatus, is_leading: Callable[[], bool]) -> None:
-        self._gauge("events_in_flight", "Events taken up and not yet acknowledged.", lambda: status.in_flight)
+        self._gauge("events_in_flight", "Events accepted and not yet acknowledged.", lambda: status.in_flight)
         self._gauge(
             "oldest_in_flight_seconds",
             "How long the oldest event in flight has been; 0 while there is none.",

@@ -8,7 +8,7 @@ from pydantic import SecretStr, field_validator, model_validator
 
 from vcenter_functions.login import Credentials, CredentialsError, find_credentials
 from vcenter_functions.net.addresses import add_brackets
-from vcenter_functions.net.tls import Authorities, create_client_context
+from vcenter_functions.net.tls import Authorities, check_ca_file
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.proxies import find_vcenter_proxy
 from vcenter_source.settings.environment import ENCODE, EnvironmentSettings, check_port, either, split_url
@@ -65,13 +65,8 @@ class VcenterSettings(EnvironmentSettings):
 
     @field_validator("ca_file")
     @classmethod
-    def _check_readable(cls, value: Path | None) -> Path | None:
-        if value is not None:
-            try:
-                create_client_context(value)
-            except OSError as exc:  # ssl.SSLError is one too
-                raise ValueError(f"cannot read PEM certificates from {value}: {exc.strerror or exc}") from exc
-        return value
+    def _check_ca_file(cls, value: Path | None) -> Path | None:
+        return check_ca_file(value)
 
     @model_validator(mode="after")
     def _check_credentials(self) -> Self:

@@ -135,7 +135,7 @@ class KubernetesObject:
         return status == 404 and about == (self.kind.resource, self.name)  # noqa: PLR2004
 
     def _check_answer(self, verb: str, status: int, answer: Object) -> Object:
-        """Return the object of a 2xx answer; raise the error that any other status means, mostly told by a Status."""
+        """Return the object of a 2xx answer; otherwise raise the error that the status and its Status mean."""
         if 200 <= status < 300 and self._is_ours(answer):  # noqa: PLR2004
             return answer
         said = answer.get("message") or answer.get("reason") or "no reason given"

@@ -36,6 +36,16 @@ def create_client_context(
     return context
 
 
+def check_ca_file(file: Path | None) -> Path | None:
+    """Return a setting's file of authorities as it is. Raises ValueError where it cannot be read."""
+    if file is not None:
+        try:
+            create_client_context(file)
+        except OSError as exc:  # ssl.SSLError is one too
+            raise ValueError(f"cannot read PEM certificates from {file}: {exc.strerror or exc}") from exc
+    return file
+
+
 def relax_verification(context: ssl.SSLContext) -> ssl.SSLContext:
     """Give a context the rules that hold on every Python (see above), and return it."""
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT

@@ -12,7 +12,7 @@ from vcenter_source.events.json_schema import event_schema
 from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.triggers.event_types import EventType, list_event_types, match_event_types, resolve_name
 
-COLUMNS = ("type", "class", "family", "severity", "object")
+_COLUMNS = ("type", "class", "family", "severity", "object")
 
 
 def print_types(
@@ -30,7 +30,7 @@ def print_types(
     if as_json:
         print_json((type_.json() for type_ in types), out)
         return
-    print_rows((format_row(type_) for type_ in types), COLUMNS, out)
+    print_rows((format_row(type_) for type_ in types), _COLUMNS, out)
     if out.isatty() and any(type_.severity_from == "name" for type_ in types):
         print("? is a guess from the name; with --vcenter it is that vCenter's own category", file=out)
 
@@ -47,4 +47,4 @@ def format_row(type_: EventType) -> dict[str, str]:
     """What people read. A guessed severity has a question mark."""
     severity = type_.severity + ("?" if type_.severity_from == "name" else "")
     values = (type_.type, type_.class_name, type_.family, severity, type_.describe_objects())
-    return dict(zip(COLUMNS, values, strict=True))
+    return dict(zip(_COLUMNS, values, strict=True))
