@@ -8,7 +8,7 @@ from cloudevents.core.base import BaseCloudEvent
 from structlog.testing import capture_logs
 
 from tests.support import loopback
-from tests.support.pytag import RestVcenter, binary, rest_vcenter, serve_app
+from tests.support.pytag import RestVcenter, binary, serve_app
 from vcenter_functions.errors import PermanentError, SettingsError, TemporaryError
 from vcenter_functions.function import Function, Handler, build_app
 from vcenter_functions.http_limits import uvicorn_options
@@ -36,15 +36,9 @@ NOTE = Function("note", FunctionSettings, build_handler, refusal="not noted", re
 
 
 @pytest.fixture(scope="module")
-def vcenter() -> Iterator[RestVcenter]:
-    with rest_vcenter() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def note(vcenter: RestVcenter) -> Iterator[httpx.Client]:
+def note(module_vcenter: RestVcenter) -> Iterator[httpx.Client]:
     account = {"VCENTER_USERNAME": ADMINISTRATOR, "VCENTER_PASSWORD": PASSWORD, "VCENTER_ALIASES": "vcenter.test"}
-    settings = FunctionSettings.load(VCENTER_URL=vcenter.base, TIMEOUT="5", **account)
+    settings = FunctionSettings.load(VCENTER_URL=module_vcenter.base, TIMEOUT="5", **account)
     with (
         serve_app(build_app(NOTE, settings, Tracing("note")), **uvicorn_options()) as url,
         loopback.Client(base_url=url, trust_env=False, timeout=30) as client,

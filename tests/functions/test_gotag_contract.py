@@ -5,13 +5,10 @@ logs in with Basic and a cookie, names the tag in the body, and takes no status 
 """
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import pytest
-
 from tests.support import loopback
-from tests.support.pytag import RestVcenter, rest_vcenter
+from tests.support.pytag import RestVcenter
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_source.core.event import Event, ManagedObjectReference
 from vcenter_source.events.conversion import Converter
@@ -46,12 +43,6 @@ def gotag(base: str, tag: str, body: bytes, action: str = "attach") -> None:
         association = {"tag_id": tag, "object_id": {"type": reference["type"], "id": reference["value"]}}
         call("POST", f"/tagging/tag-association?~action={action}", content=json.dumps(association) + "\n")
         call("DELETE", "/session")
-
-
-@pytest.fixture(scope="module")
-def vcenter() -> Iterator[RestVcenter]:
-    with rest_vcenter() as made:
-        yield made
 
 
 def test_the_original_function_tags_what_the_event_is_about(vcenter: RestVcenter) -> None:

@@ -3,13 +3,13 @@
 import shlex
 import ssl
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from tests.state.checkpoints import NOW, saved
 from tests.state.cluster import CHECKPOINT
 from tests.support.kube_api import NAMESPACE, USER, KubeApi, kube_api, kubeconfig
 from vcenter_simulator.certificate import make_certificate
@@ -19,14 +19,8 @@ from vcenter_source.state.checkpoint import Checkpoint
 from vcenter_source.state.checkpoint.configmap import KEY, MAX_WRITES, ConfigMapStore
 from vcenter_source.state.checkpoint.serialization import StoredCheckpoint, serialize
 
-NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 NAME = "checkpoint"
 PAGE = Path(__file__).parents[2] / "docs" / "knative.md"
-
-
-def saved(n: int) -> Checkpoint:
-    last = n, NOW + timedelta(seconds=n)
-    return Checkpoint("0000-1111", last, frozenset({last}), NOW)
 
 
 @dataclass

@@ -5,16 +5,15 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
 
+from tests.state.checkpoints import saved
 from tests.support.kube_api import NAMESPACE, KubeApi, kube_api, kubeconfig
 from vcenter_source.core.errors import LeaseLostError, RetryableError
 from vcenter_source.state import kube
-from vcenter_source.state.checkpoint import Checkpoint
 from vcenter_source.state.checkpoint.configmap import KEY, ConfigMapStore
 from vcenter_source.state.lease import Lease
 
@@ -26,7 +25,6 @@ CHANGES = ("nothing", "deleted", "applied again")
 CASES = list(itertools.product(VERBS, ANSWERS, CHANGES))
 
 CHECKPOINT, LEASE = "checkpoint", "vcenter-source"
-NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 DURATION = 15
 IMPATIENCE = 0.1
 """How long an answer that never comes is waited for, in seconds; any other is waited for as usual."""
@@ -85,11 +83,6 @@ def waiting(who: ConfigMapStore | Lease, answer: Any) -> Iterator[None]:
         who._stored = replace(usual, timeout=IMPATIENCE)
     yield
     who._stored = usual
-
-
-def saved(n: int) -> Checkpoint:
-    last = n, NOW + timedelta(seconds=n)
-    return Checkpoint("0000-1111", last, frozenset({last}), NOW)
 
 
 def kept(api: KubeApi) -> Any:
