@@ -196,8 +196,8 @@ class Dispatcher:
             await self._wait("event is held, trying again", envelope, delay, why, dead_letter=str(exc))
             return False
         more |= log_fields(envelope)
-        said = "sink will not take the event, it is in the dead letter"
-        log.error(said, reason=str(why), tries=envelope.attempt + 1, **more)
+        message = "sink will not take the event, it is in the dead letter"
+        log.error(message, reason=str(why), tries=envelope.attempt + 1, **more)
         tracing.mark_dead_letter(envelope.span, why)
         self._observer.on_dead_lettered(envelope, str(why))
         return True

@@ -86,8 +86,8 @@ class ProxiedClient:
                 f"no connection within {wire.CONNECT_TIMEOUT:g} s by the proxy {self._proxy}"
             ) from exc
         except aiohttp.ClientProxyConnectionError as exc:
-            said = f"the proxy {self._proxy} cannot be reached: {explain_os_error(exc.os_error)}"
-            raise HttpTransportError(f"{said}; check {self._proxy.variable}") from exc
+            reason = f"the proxy {self._proxy} cannot be reached: {explain_os_error(exc.os_error)}"
+            raise HttpTransportError(f"{reason}; check {self._proxy.variable}") from exc
         except aiohttp.ClientError as exc:
             raise HttpTransportError(str(exc) or type(exc).__name__) from exc
         except TimeoutError as exc:

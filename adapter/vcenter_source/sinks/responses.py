@@ -34,8 +34,8 @@ def raise_for_status(address: str, response: HttpResponse) -> None:
         return
     body = response.body[:MAX_ERROR_BODY]
     reason = quote_line(response.reason.encode("latin-1", "replace"), MAX_QUOTED_BODY)
-    said = f"{address} answers {status} {reason}{response.way}: {quote_line(body, MAX_QUOTED_BODY)}"
-    message = said.replace("  ", " ").rstrip(": ")
+    answer = f"{address} answers {status} {reason}{response.way}: {quote_line(body, MAX_QUOTED_BODY)}"
+    message = answer.replace("  ", " ").rstrip(": ")
     delay = parse_retry_after(response.headers.get("retry-after", ""), datetime.now(UTC))
     if status in ACCESS_STATUSES:
         raise SinkAccessError(message, retry_after=delay, status=status, body=body)

@@ -138,16 +138,16 @@ class KubernetesObject:
         """Return the object of a 2xx answer; otherwise raise the error that the status and its Status mean."""
         if 200 <= status < 300 and self._is_ours(answer):  # noqa: PLR2004
             return answer
-        said = answer.get("message") or answer.get("reason") or "no reason given"
+        reason = answer.get("message") or answer.get("reason") or "no reason given"
         if status == 403 and answer.get("kind") == "Status":  # noqa: PLR2004  a proxy's 403 is not about RBAC
             raise KubernetesForbiddenError(
-                f"{self.setting}: may not {verb} {self.kind.resource} in namespace {self.namespace}: {said}; "
+                f"{self.setting}: may not {verb} {self.kind.resource} in namespace {self.namespace}: {reason}; "
                 f"{self._advise(verb)}"
             )
         if status == 409:  # noqa: PLR2004
-            raise KubernetesConflictError(f"{self.setting}: {said}")
+            raise KubernetesConflictError(f"{self.setting}: {reason}")
         raise KubernetesUnavailableError(
-            f"{self.setting}: cannot {verb} {self.title}: the API server{self._via_proxy()} answers {status}: {said}"
+            f"{self.setting}: cannot {verb} {self.title}: the API server{self._via_proxy()} answers {status}: {reason}"
         )
 
     def _via_proxy(self) -> str:

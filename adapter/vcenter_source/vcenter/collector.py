@@ -118,8 +118,8 @@ class Collector:
 
     def destroy(self) -> None:
         """Free it on the server, now or when vCenter answers again: a session may hold only 32. Never fails."""
-        made = (self._pages and self._pages.Destroy, self._collector and self._collector.DestroyCollector)
-        self._session.free(*filter(None, made))
+        views = (self._pages and self._pages.Destroy, self._collector and self._collector.DestroyCollector)
+        self._session.free(*filter(None, views))
 
 
 def build_event_filter(since: datetime | None, event_type_ids: Sequence[str], until: datetime | None = None) -> Any:

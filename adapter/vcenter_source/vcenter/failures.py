@@ -52,8 +52,8 @@ def vcenter_errors(host: str) -> Iterator[None]:
 def describe_distrust(host: str, exc: ssl.SSLCertVerificationError) -> str:
     """Describe why vCenter's certificate is refused."""
     by_hand = "set VCENTER_CA_FILE to the authority's PEM file, or VCENTER_INSECURE=true to accept any certificate"
-    said = f"vCenter {host}: its certificate {explain_verify_code(exc.verify_code)} ({exc.verify_message.rstrip('.')})"
-    return f"{said}; {suggest_remedy(exc.verify_code, 'VCENTER_URL', by_hand)}"
+    reason = f"{explain_verify_code(exc.verify_code)} ({exc.verify_message.rstrip('.')})"
+    return f"vCenter {host}: its certificate {reason}; {suggest_remedy(exc.verify_code, 'VCENTER_URL', by_hand)}"
 
 
 def describe_fault(fault: Any) -> str:

@@ -112,8 +112,8 @@ class Tags:
             if answer.status not in OTHER_DIALECT and not (answer.is_html and dialect is API):
                 self._http.headers[SESSION_HEADER] = parse_header_value(self._value(answer, wrapped=dialect.wrapped))
                 return dialect
-        said = f"it answers {answer.status} to a log-in there; is it still starting?"
-        raise VcenterUnavailableError(f"vCenter {self.host} has no REST API, where tags are: {said}")
+        reason = f"it answers {answer.status} to a log-in there; is it still starting?"
+        raise VcenterUnavailableError(f"vCenter {self.host} has no REST API, where tags are: {reason}")
 
     def _call(self, method: str, path: str, action: str = "", body: Any = None) -> Any:
         """Return an operation's result; NOT_FOUND if its object does not exist."""
@@ -175,9 +175,9 @@ def rest_errors(host: str, proxy: Proxy | None) -> Iterator[None]:
 
 def describe_http_error(exc: httpx.HTTPError, proxy: Proxy | None) -> str:
     """Describe why there is no answer, and what to check."""
-    said = str(exc) or type(exc).__name__
+    reason = str(exc) or type(exc).__name__
     if isinstance(exc, httpx.ProxyError):  # the proxy's answer to CONNECT
-        return f"the proxy {proxy} answers {said}; see what it asks for and lets through, or add the host to NO_PROXY"
+        return f"the proxy {proxy} answers {reason}; see what it asks for and lets through, or add the host to NO_PROXY"
     if proxy is not None and isinstance(exc, httpx.ConnectError | httpx.TimeoutException):
-        return f"through the proxy {proxy}: {said}; check {proxy.variable} and VCENTER_URL"
-    return f"{said}; check VCENTER_URL"
+        return f"through the proxy {proxy}: {reason}; check {proxy.variable} and VCENTER_URL"
+    return f"{reason}; check VCENTER_URL"

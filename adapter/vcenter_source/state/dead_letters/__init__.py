@@ -74,11 +74,11 @@ def with_error_attributes(event: BaseCloudEvent, reason: Reason, **more: str) ->
 
     Without an answer of the sink, ``knativeerrordata`` holds the reason, and ``knativeerrorcode`` is absent.
     """
-    said = reason.body if reason.status is not None else reason.message.encode()
+    data = reason.body if reason.status is not None else reason.message.encode()
     errors = {
         "knativeerrordest": reason.address,
         "knativeerrorcode": "" if reason.status is None else str(reason.status),
-        "knativeerrordata": b64encode(said[:MAX_ERROR_DATA]).decode(),
+        "knativeerrordata": b64encode(data[:MAX_ERROR_DATA]).decode(),
     }
     present = {name: value for name, value in (errors | more).items() if value}
     return CloudEvent(event.get_attributes() | present, event.get_data())
