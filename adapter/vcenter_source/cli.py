@@ -229,7 +229,7 @@ def lint_command(
     ask_vcenter: VcenterOption = False,
     event_format: FormatOption = "vcenter",
 ) -> None:
-    """Find filters of Knative Triggers that can never match. Exit code 1: there are some; 2: a file is unreadable."""
+    """Find filters of Knative Triggers that can never match. Exit code 1: at least one; 2: a file is unreadable."""
     from vcenter_source.commands.triggers.catalog import load_catalog
     from vcenter_source.commands.triggers.lint import lint_files
 
@@ -242,7 +242,7 @@ def list_tagged_command(
     tag: Annotated[str, typer.Argument(metavar="CATEGORY/NAME", help="The tag, or its urn.")],
     as_json: JsonOption = False,
 ) -> None:
-    """List the objects that carry a tag now: type, id and name. Exit code 1: for example, there is no such tag."""
+    """List the objects that carry a tag now: type, id and name. Exit code 1: a failure, or an unknown tag."""
     exit_on_sigint()
     settings = read_area(VcenterSettings)
     from vcenter_source.commands.tagged import find_tagged, print_tagged

@@ -4,10 +4,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings
 
 from vcenter_functions.errors import SettingsError
 from vcenter_functions.server_settings import ServerSettings
+from vcenter_functions.setting_values import describe_wrong_value
 from vcenter_functions.settings import FunctionSettings
 
 if TYPE_CHECKING:
@@ -85,10 +87,12 @@ def load_own_settings(settings_class: type[BaseSettings]) -> BaseSettings:
         return settings_class()
     except ValidationError as exc:
         prefix = settings_class.model_config.get("env_prefix", "")
-        raise SettingsError("; ".join(_explain(error["loc"], error["msg"], prefix) for error in exc.errors())) from exc
+        raise SettingsError("; ".join(_explain(error, prefix) for error in exc.errors())) from exc
 
 
-def _explain(location: tuple[int | str, ...], message: str, prefix: str) -> str:
+def _explain(error: ErrorDetails, prefix: str) -> str:
     """Say which variable is wrong, and why. The value may be a secret."""
-    why = "not set" if message == "Field required" else message.removeprefix("Value error, ")
-    return f"{prefix}{location[0]}".upper() + f": {why[0].lower()}{why[1:]}" if location else why
+    if not error["loc"]:
+        return error["msg"].removeprefix("Value error, ")
+    why = "not set" if error["type"] == "missing" else describe_wrong_value(error)
+    return f"{prefix}{error['loc'][0]}".upper() + f": {why}"

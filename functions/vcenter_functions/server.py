@@ -139,7 +139,7 @@ def serve(name: str, settings: "ServerSettings", app: Starlette) -> int:
         listeners = listen(settings.host, settings.port)
     except OSError as exc:
         where = f"{add_brackets(settings.host)}:{settings.port}"
-        print(f"{name}: cannot listen on {where}: {explain_os_error(exc)}", file=sys.stderr)  # noqa: T201
+        print(f"{name}: PORT: cannot listen on {where}: {explain_os_error(exc)}; set another, or 0", file=sys.stderr)  # noqa: T201
         return 1
     config = uvicorn.Config(
         app,

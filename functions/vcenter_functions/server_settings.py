@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from vcenter_functions.errors import SettingsError
 from vcenter_functions.net.addresses import strip_brackets
 from vcenter_functions.net.sockets import ANYWHERE
+from vcenter_functions.setting_values import describe_wrong_value
 from vcenter_functions.spelling import find_misspelt
 
 log = structlog.get_logger()
@@ -98,15 +99,14 @@ class ServerSettings(BaseSettings):
     @classmethod
     def _explain(cls, error: ErrorDetails) -> str:
         """Describe a wrong setting in a few words: its name, its value (never a secret), what is wanted."""
-        message = error["msg"].removeprefix("Value error, ")
         if not error["loc"]:
-            return message
+            return error["msg"].removeprefix("Value error, ")
         name = str(error["loc"][0])
         if error["type"] == "missing":
             example = cls.examples.get(name)
             return f"{name}: not set; set it to {example}" if example else f"{name}: not set"
         value = "" if name in cls.secret_variables else f"{error['input']!r}: "
-        return f"{cls._find_variable(name, error['input'])}: {value}{message[0].lower()}{message[1:]}"
+        return f"{cls._find_variable(name, error['input'])}: {value}{describe_wrong_value(error)}"
 
     @classmethod
     def _find_variable(cls, name: str, value: object) -> str:

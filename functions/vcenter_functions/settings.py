@@ -18,7 +18,7 @@ from vcenter_functions.origin import Origin, parse_server
 from vcenter_functions.server_settings import ServerSettings, either
 
 VALID_URL = "set a host name or https://host/sdk"
-ENCODE = "percent-encode what is special in a user name or password"
+ENCODE = "percent-encode special characters in a user name or password"
 
 
 class FunctionSettings(ServerSettings):
@@ -125,9 +125,9 @@ def _split_url(url: str) -> SplitResult:
 
 def _check_port(parts: SplitResult) -> None:
     """Refuse a wrong port without quoting it: in `user:pa#ss@host` it is `pa`, a part of the password."""
-    port = parts.netloc.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
-    if port and not (port.isascii() and port.isdigit()):
-        raise ValueError(f"the port is not a number; {ENCODE}")
+    try:
+        parts.port  # noqa: B018  its own check
+    except ValueError:
+        raise ValueError(f"the port is not a number up to 65535; {ENCODE}") from None
     if "@" in parts.path + parts.query + parts.fragment:
         raise ValueError(f"not an address; {ENCODE}")
-    parts.port  # noqa: B018  its own check of the port's range, a ValueError with a clear message

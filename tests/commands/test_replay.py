@@ -81,7 +81,7 @@ def test_what_is_refused_again_stays_and_the_exit_code_says_so(tmp_path: Path) -
         sink.refuses = lambda message: message.headers["ce-id"] in {"1", "3"}
         code, out, said = replayed(tmp_path, sink.url)
         assert (code, out) == (1, "3 accepted and removed, 2 refused again and kept.\n")
-        assert said.count("refused again") == 2
+        assert said.count("refused the dead letter again") == 2
         assert names(folder) == ["1", "3"]
         assert folder.list_files()[0].stat().st_size > 0
         sink.refuses = lambda _: False
@@ -357,13 +357,13 @@ def test_an_event_that_no_folder_takes_holds_the_stream_until_one_does(simulator
         with process("vcenter_source", "run", K_SINK=sink.url, **settings) as adapter:
             wait_for_line(adapter, "reading events")
             post_events(simulator, 3)
-            held = json.loads(wait_for_line(adapter, "event is held"))
+            held = json.loads(wait_for_line(adapter, "no dead letter can store it"))
             refused.append(held["event_id"])
             assert held["dead_letter"].startswith("DEAD_LETTER_PATH: cannot write ")
-            wait_for_line(adapter, "event is held")
+            wait_for_line(adapter, "no dead letter can store it")
             assert sink.events.empty()
             blocker.unlink()
-            wait_for_line(adapter, "it is in the dead letter")
+            wait_for_line(adapter, "it is a dead letter now")
             assert {sink.take().get_id(), sink.take().get_id()}.isdisjoint(refused)
     assert names(folder_at(blocker / "letters")) == refused
 

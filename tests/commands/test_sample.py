@@ -150,7 +150,7 @@ def test_a_value_of_each_kind_is_set_and_the_event_stays_valid(
         ("key=x", "key has to be a whole number"),
         ("template=x", "template has to be true or false"),
         ("createdTime=2026-01-01", "createdTime has to be a time such as"),
-        ("userName.x=1", "userName is no object"),
+        ("userName.x=1", "userName is not an object"),
         ("vm", "write a property and its value, such as vm.name=web-1"),
         ("=x", "write a property and its value, such as vm.name=web-1"),
     ],

@@ -130,10 +130,16 @@ def fails(done: subprocess.CompletedProcess[str], code: int, *words: str) -> Non
 @pytest.mark.parametrize(
     ("tag", "message"),
     [
-        ("evnets/created", "shows this account no category evnets; did you mean events?"),
-        ("other/created", "shows this account no category other; there is events"),
-        (f"{CATEGORY}/created in sprng", "no tag created in sprng in the category events; did you mean created in"),
-        (f"{CATEGORY}/other", "no tag other in the category events; there is created in spring, free"),
+        ("evnets/created", "has no category evnets that this account may see; did you mean events?"),
+        ("other/created", "has no category other that this account may see; there is events"),
+        (
+            f"{CATEGORY}/created in sprng",
+            "no tag created in sprng in the category events that this account may see; did you mean created in",
+        ),
+        (
+            f"{CATEGORY}/other",
+            "no tag other in the category events that this account may see; there is created in spring, free",
+        ),
         ("urn:vmomi:InventoryServiceTag:1:GLOBAL", "no tag urn:vmomi:InventoryServiceTag:1:GLOBAL"),
     ],
 )

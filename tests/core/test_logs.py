@@ -75,7 +75,7 @@ def test_json_is_one_object_a_line_and_a_line_about_an_event_names_it(traced: bo
             _, log = adapter.communicate(timeout=20)
         headers = sink.requests[0].headers
     found = lines(log)
-    (refused,) = (line for line in found if line["message"] == "sink did not take the event, trying again")
+    (refused,) = (line for line in found if line["message"] == "sink did not accept the event, trying again")
     named = (refused["level"], refused["event_id"], refused["event_type"])
     assert named == ("warning", headers["ce-id"], headers["ce-type"])
     # Without tracing there is no trace to name.

@@ -38,15 +38,15 @@ ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
         ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://"}, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://' is not"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:port"}, "'http://c:port' is not an http:// or https:// address"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "me:secret@c"}, "OTEL_EXPORTER_OTLP_ENDPOINT: 'c' is not"),
-        (ENDPOINT | {"OTEL_TRACES_SAMPLER": "allways_on"}, "'allways_on'; set one of always_on, "),
+        (ENDPOINT | {"OTEL_TRACES_SAMPLER": "allways_on"}, "'allways_on' is not supported; set one of always_on, "),
         (ENDPOINT | {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "10"}, "_ARG: '10' is not"),
         (ENDPOINT | {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "x"}, "_ARG: 'x' is not"),
         (ENDPOINT | {"OTEL_EXPORTER_OTLP_TIMEOUT": "10s"}, "OTEL_EXPORTER_OTLP_TIMEOUT: '10s' is not a number above 0"),
         (ENDPOINT | {"OTEL_METRIC_EXPORT_INTERVAL": "0"}, "OTEL_METRIC_EXPORT_INTERVAL: '0' is not a number above 0"),
-        (ENDPOINT | {"OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"}, "'zstd'; set one of none, gzip, deflate"),
+        (ENDPOINT | {"OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"}, "'zstd' is not supported; set one of none, gzip, deflate"),
         (ENDPOINT | {"OTEL_EXPORTER_OTLP_CERTIFICATE": "/no/such"}, "cannot read /no/such: No such file"),
         (ENDPOINT | {"OTEL_BSP_SCHEDULE_DELAY": "soon"}, "OTEL_BSP_SCHEDULE_DELAY: 'soon': not a whole number"),
-        (ENDPOINT | {"OTEL_SDK_DISABLED": "yes"}, "OTEL_SDK_DISABLED: 'yes'; set one of true, false"),
+        (ENDPOINT | {"OTEL_SDK_DISABLED": "yes"}, "OTEL_SDK_DISABLED: 'yes' is not supported; set one of true, false"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused(environ: dict[str, str], line: str) -> None:

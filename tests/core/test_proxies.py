@@ -289,7 +289,7 @@ def test_run_and_tagged_go_through_it_and_say_so(vcenter: Simulator, proxy: Forw
         assert "pass" not in line
         sink.take()
     done = command("tagged", "no/such", **given)
-    assert "shows this account no category no" in done.stderr
+    assert "has no category no that this account may see" in done.stderr
     assert len(proxy.requests) >= 3
 
 

@@ -62,7 +62,7 @@ def test_a_dead_letter_is_a_failure_of_the_whole_trace(simulator: Simulator, tmp
         with process("vcenter_source", "run", **settings, **LOGIN) as adapter:
             wait_for_line(adapter, "reading events")
             post_events(simulator)
-            wait_for_line(adapter, "it is in the dead letter")
+            wait_for_line(adapter, "it is a dead letter now")
             adapter.terminate()
             adapter.communicate(timeout=20)
         spans = receiver.trace(sink.requests[0].headers["traceparent"].split("-")[1])

@@ -69,5 +69,7 @@ def test_it_has_probes_and_limits(note: httpx.Client) -> None:
 
 
 def test_its_settings_are_checked() -> None:
-    with pytest.raises(SettingsError, match=r"^PORT: 'x': input.*; VCENTER_URL: not an address; set a host name"):
+    with pytest.raises(
+        SettingsError, match=r"^PORT: 'x': set a whole number; VCENTER_URL: not an address; set a host name"
+    ):
         FunctionSettings.load(VCENTER_URL="", PORT="x")

@@ -242,7 +242,7 @@ def test_a_wrong_file_or_setting_ends_it_with_one_line(slow: Path, tmp_path: Pat
         assert message in done.stderr
     done = run_module(slow, MAX_CONCURRENCY="0")
     assert (done.returncode, done.stderr) == (
-        2, "vcenter_functions: MAX_CONCURRENCY: '0': input should be greater than or equal to 1\n"
+        2, "vcenter_functions: MAX_CONCURRENCY: '0': set a number of 1 or more\n"
     )  # fmt: skip
 
 

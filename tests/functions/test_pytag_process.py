@@ -149,7 +149,7 @@ def test_a_port_that_is_taken_is_named_in_one_line(vcenter: RestVcenter) -> None
         port = taken.getsockname()[1]
         code, out, err = run_pytag(pytag_environment(vcenter.base, PORT=str(port)))
     assert (code, out) == (1, "")
-    assert err == f"pytag: cannot listen on 127.0.0.1:{port}: address already in use\n"
+    assert err == f"pytag: PORT: cannot listen on 127.0.0.1:{port}: address already in use; set another, or 0\n"
 
 
 @pytest.mark.parametrize(("path", "told"), [("/vcenter/sdk", ["/vcenter/sdk"]), ("/sdk/", []), ("/", [])])
@@ -163,7 +163,7 @@ def test_a_path_that_is_not_used_is_told_once(vcenter: RestVcenter, path: str, t
     ("wrong", "message"),
     [
         ({"VCENTER_URL": ""}, "pytag: VCENTER_URL: not set; set it to vCenter's host name or https://host/sdk\n"),
-        ({"TAG_ACTION": "x"}, "pytag: TAG_ACTION: 'x': input should be 'attach' or 'detach'\n"),
+        ({"TAG_ACTION": "x"}, "pytag: TAG_ACTION: 'x': set 'attach' or 'detach'\n"),
     ],
 )
 def test_a_wrong_setting_ends_it_with_one_line(wrong: dict[str, str], message: str) -> None:

@@ -162,6 +162,6 @@ def test_a_refusal_is_permanent_and_not_now_is_temporary(vcenter: RestVcenter) -
 
 @pytest.mark.parametrize("path", ["https://other.test/api", "//other.test/api", "api/vcenter/vm"])
 def test_the_session_is_sent_to_no_other_server(vcenter: RestVcenter, path: str) -> None:
-    with pytest.raises(ValueError, match="is no path"):
+    with pytest.raises(ValueError, match="is not a path"):
         run(vcenter.base, lambda own: own.rest.get(path))
     assert vcenter.requests == []

@@ -64,7 +64,7 @@ def test_a_replay_invokes_who_refused_and_nobody_else(tmp_path: Path, has_shim: 
         sink = shim.url if has_shim else f"openfaas+{gateway.url}"
         where = {"K_SINK": sink, "DEAD_LETTER_PATH": str(tmp_path)}
         with process("vcenter_source", "run", **adapter_settings(simulator, **where)) as adapter:
-            wait_for_line(adapter, "it is in the dead letter")
+            wait_for_line(adapter, "it is a dead letter now")
             adapter.send_signal(signal.SIGTERM)
             adapter.communicate(timeout=20)
         refused, taken = strict.ids(), other.ids()

@@ -225,7 +225,7 @@ def test_in_one_process_a_refusal_is_a_dead_letter_with_the_functions_name(
         old = gateway.deploy("old", "resource.pool.created")
         where = {"K_SINK": f"openfaas+{gateway.url}", "DEAD_LETTER_PATH": str(tmp_path)}
         with process("vcenter_source", "run", **adapter_settings(simulator, **where)) as adapter:
-            line = wait_for_line(adapter, "it is in the dead letter")
+            line = wait_for_line(adapter, "it is a dead letter now")
             eventually(lambda: len(old.invocations) >= 3)
             adapter.send_signal(signal.SIGTERM)
             adapter.communicate(timeout=20)

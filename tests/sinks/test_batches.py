@@ -145,7 +145,7 @@ def test_a_request_is_one_span_linked_to_the_root_of_each_event_in_it(tmp_path: 
         settings |= {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_METRICS_EXPORTER": "none"}
         settings |= {"K_SINK": hook.url, "START_FROM": "beginning", "BATCH": "16", "DEAD_LETTER_PATH": str(tmp_path)}
         with process("vcenter_source", "run", **settings) as adapter:
-            wait_for_line(adapter, "it is in the dead letter")
+            wait_for_line(adapter, "it is a dead letter now")
             while not set(keys) <= {*hook.ids, hook.bad}:
                 assert adapter.poll() is None
             adapter.terminate()

@@ -220,7 +220,7 @@ def test_notes_that_cannot_be_written_stop_no_replay(tmp_path: Path) -> None:
     with capture_logs() as logged:
         folder.note_accepted(one)
         folder.note_accepted(one)
-    assert [line["event"] for line in logged] == ["cannot note what was accepted"]
+    assert [line["event"] for line in logged] == ["cannot write the journal of the replay"]
 
 
 def test_notes_that_cannot_be_read_are_told_in_a_line(tmp_path: Path) -> None:

@@ -126,7 +126,9 @@ def test_standing_by_is_ready_and_says_so(cluster: Pods) -> None:
     assert "vcenter_source_leading 0.0" in loopback.get(f"{url}/metrics").text
     cluster.api.fault = 503
     eventually(lambda: loopback.get(f"{url}/readyz").status_code == 503)
-    assert "standby, and blind for" in loopback.get(f"{url}/readyz").json()["checks"]["lease"]["why"]
+    assert (
+        "standby, and the Lease has not been read for" in loopback.get(f"{url}/readyz").json()["checks"]["lease"]["why"]
+    )
 
 
 @pytest.mark.parametrize("missing", ["leases", "configmaps"])

@@ -187,7 +187,7 @@ def test_the_token_is_asked_for_and_kept_out_of_the_address(page: Page) -> None:
         page.goto(viewer.url)
         page.get_by_role("textbox", name="Token").fill("a wrong one")
         page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("alert")).to_have_text("that is not the token")
+        expect(page.get_by_role("alert")).to_have_text("this is not the token in VIEWER_TOKEN")
         page.get_by_role("textbox", name="Token").fill("sixteen letters, or more")
         page.get_by_role("button", name="Sign in").click()
         expect(page.locator("#shown")).to_have_text("1 event")

@@ -80,4 +80,4 @@ def _missing_error(host: str, what: str, name: str = "", existing: Iterable[str]
     """Return the error for what does not exist or is hidden from this account: vCenter does not say which."""
     some = ", ".join(sorted(existing)[:_MAX_NAMES])
     hint = did_you_mean(closest_matches(name, existing)) or (f"; there is {some}" if some else "")
-    return PermanentError(f"vCenter {host} shows this account no {what}{hint}")
+    return PermanentError(f"vCenter {host} has no {what} that this account may see{hint}")

@@ -17,4 +17,4 @@ def quote_line(data: bytes, max_bytes: int) -> str:
 
 
 def _count(data: bytes) -> str:
-    return f"({len(data)} bytes that are no text)"
+    return f"({len(data)} bytes that are not text)"

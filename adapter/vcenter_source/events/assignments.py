@@ -35,7 +35,7 @@ def _enter(data: Data, declared: Property, created: datetime) -> Data:
     value = data[declared.name]
     inner = value[0] if isinstance(value, list) else value
     if not isinstance(inner, dict) or declared.kind == "any":
-        raise ValueError(f"{declared.name} is no object")
+        raise ValueError(f"{declared.name} is not an object")
     return inner
 
 

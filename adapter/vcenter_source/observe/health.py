@@ -64,7 +64,7 @@ class Health:
         if lease.is_held:
             return Check(ok=True, why=f"leading{with_reason(lease.connection.reason)}")
         if lease.connection.failing_for > self.stale_after:
-            why = f"standby, and blind for {lease.connection.failing_for:.0f} s"
+            why = f"standby, and the Lease has not been read for {lease.connection.failing_for:.0f} s"
             return Check(ok=False, why=f"{why}{with_reason(lease.connection.reason)}")
         return Check(ok=True, why=f"standby{with_reason(f'{lease.holder} is leading' if lease.holder else '')}")
 

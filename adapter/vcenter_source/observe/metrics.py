@@ -62,7 +62,7 @@ class Metrics(Observer):
         self._define_gauges(status, is_leading)
         self.durations = Histogram(
             "delivery_duration_seconds",
-            "From the taking up of an event to the sink's acknowledgement, waits and tries included.",
+            "Seconds from reading an event to its acknowledgement by the sink, with all retries.",
             namespace="vcenter_source",
             registry=self.registry,
             buckets=DURATION_BUCKETS,
@@ -72,36 +72,36 @@ class Metrics(Observer):
     def _define_counters(self) -> None:
         self._by_type = TypeCounters(
             read=self._counter("events_read", "Events read from vCenter, before EVENT_TYPES is applied here.", "type"),
-            filtered=self._counter("events_filtered", "Events read that EVENT_TYPES does not want.", "type"),
+            filtered=self._counter("events_filtered", "Events read that EVENT_TYPES excludes.", "type"),
             delivered=self._counter("events_delivered", "Events that the sink has acknowledged.", "type"),
-            retried=self._counter("events_retried", "Tries to deliver an event that failed; another follows.", "type"),
+            retried=self._counter("events_retried", "Failed tries to deliver an event; another try follows.", "type"),
             dead_lettered=self._counter("events_dead_lettered", "Events that the sink refused for good.", "type"),
         )
-        self._logins = self._counter("session_logins", "Sessions begun with vCenter.")
+        self._logins = self._counter("session_logins", "Log-ins at vCenter.")
         self._late = self._counter("events_late", "Events that vCenter stored later than half of READ_OVERLAP.")
 
     def _define_gauges(self, status: PipelineStatus, is_leading: Callable[[], bool]) -> None:
-        self._gauge("events_in_flight", "Events accepted and not yet acknowledged.", lambda: status.in_flight)
+        self._gauge("events_in_flight", "Events read and not yet acknowledged.", lambda: status.in_flight)
         self._gauge(
             "oldest_in_flight_seconds",
-            "How long the oldest event in flight has been; 0 while there is none.",
+            "Seconds that the oldest event in flight has waited; 0 without one.",
             lambda: status.oldest_in_flight,
         )
         self._gauge(
             "lag_seconds",
-            "vCenter's clock less the creation of the last event up to which all are acknowledged; NaN before the "
-            "first. On a quiet vCenter it grows though nothing waits: read it beside oldest_in_flight_seconds.",
+            "Seconds from the creation of the last event up to which all are acknowledged until now, on vCenter's "
+            "clock; NaN before the first. It grows on a quiet vCenter: alert on oldest_in_flight_seconds instead.",
             lambda: status.lag,
         )
         self._gauge(
             "read_age_seconds",
-            "Since vCenter was last read successfully; NaN before the first time. It grows while a full window holds "
-            "the reading.",
+            "Seconds since vCenter was last read successfully; NaN before the first time. It grows while "
+            "MAX_IN_FLIGHT events wait for the sink, since the adapter does not read then.",
             lambda: nan_if_none(status.vcenter.age),
         )
         self._gauge(
             "checkpoint_age_seconds",
-            "Since the checkpoint was last saved, or counters to be saved already; NaN before the first time.",
+            "Seconds since the checkpoint was last up to date; NaN before the first time.",
             lambda: nan_if_none(status.checkpoint.age),
         )
         self._gauge("leading", "1 while this adapter delivers, 0 while it stands by for another.", is_leading)

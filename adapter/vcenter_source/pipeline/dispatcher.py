@@ -33,7 +33,7 @@ from vcenter_source.state.dead_letters import DeadLetters, Reason
 log = structlog.get_logger()
 
 MAX_ACCESS_TRIES = 5
-"""After so many tries an event itself is to blame for responses about the way, if others get through meanwhile."""
+"""After so many tries an event itself is to blame for responses about the way, if the sink accepts other events."""
 
 PACE_STATUSES = frozenset({408, 425, 429})
 """Statuses that say "not now": under load any event gets them, again and again."""
@@ -163,12 +163,12 @@ class Dispatcher:
         if left <= 0:
             return await self._give_up(envelope, why)
         if self._is_poison(tries, why):
-            return await self._give_up(envelope, why, why_now="others get through meanwhile")
+            return await self._give_up(envelope, why, why_now="the sink accepts other events")
         delay = min(left, self._retry.backoff.delay(envelope.attempt, at_least=why.retry_after or 0.0))
         if isinstance(why, SinkAccessError):
             await self._wait_for_access(envelope, delay, why)
         else:
-            await self._wait("sink did not take the event, trying again", envelope, delay, why)
+            await self._wait("sink did not accept the event, trying again", envelope, delay, why)
         return False
 
     def _is_poison(self, tries: Tries, why: SinkUnavailableError) -> bool:
@@ -193,10 +193,16 @@ class Dispatcher:
             await self._dead_letters.store(envelope, reason)
         except DeadLetterUnavailableError as exc:
             delay = self._retry.backoff.delay(envelope.attempt)
-            await self._wait("event is held, trying again", envelope, delay, why, dead_letter=str(exc))
+            await self._wait(
+                "sink refused the event and no dead letter can store it, trying again",
+                envelope,
+                delay,
+                why,
+                dead_letter=str(exc),
+            )
             return False
         more |= log_fields(envelope)
-        message = "sink will not take the event, it is in the dead letter"
+        message = "sink refused the event, it is a dead letter now"
         log.error(message, reason=str(why), tries=envelope.attempt + 1, **more)
         tracing.mark_dead_letter(envelope.span, why)
         self._observer.on_dead_lettered(envelope, str(why))
@@ -208,7 +214,7 @@ class Dispatcher:
         is_logged, self._access_refused_at = self._access_refused_at == self._traffic.accepted, self._traffic.accepted
         level = logging.DEBUG if is_logged else logging.WARNING
         await self._wait(
-            "sink refuses access; the event is held while nothing gets through", envelope, seconds, why, level
+            "sink refuses access; the event waits until the sink accepts events again", envelope, seconds, why, level
         )
 
     async def _wait(

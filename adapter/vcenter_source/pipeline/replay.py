@@ -108,7 +108,12 @@ class Replay:
             if exc.status is None and isinstance(exc, SinkUnavailableError):
                 raise
             self.summary.refused += 1
-            log.error("refused again", event_id=event.get_id(), event_type=event.get_type(), reason=str(exc))
+            log.error(
+                "sink refused the dead letter again",
+                event_id=event.get_id(),
+                event_type=event.get_type(),
+                reason=str(exc),
+            )
             self._denied = self._denied + 1 if isinstance(exc, SinkAccessError) else 0
             if self._denied >= MAX_DENIED and not self.summary.accepted:
                 raise

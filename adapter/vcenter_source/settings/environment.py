@@ -22,6 +22,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vcenter_functions.net.addresses import strip_brackets
+from vcenter_functions.setting_values import describe_wrong_value
 from vcenter_source.core.errors import ConfigurationError
 
 CONFIDENTIAL = frozenset({"K_CA_CERTS", "VCENTER_URL", "GOVC_URL", "K_SINK", "DEAD_LETTER_SINK", "OPENFAAS_URL"})
@@ -149,7 +150,7 @@ def check_port(parts: SplitResult) -> None:
     try:
         parts.port  # noqa: B018  its own check
     except ValueError:
-        raise ValueError(f"its port is no number up to 65535; {ENCODE}") from None
+        raise ValueError(f"the port is not a number up to 65535; {ENCODE}") from None
 
 
 def explain(kind: type[BaseModel], error: ErrorDetails) -> str:
@@ -159,9 +160,8 @@ def explain(kind: type[BaseModel], error: ErrorDetails) -> str:
     name = str(error["loc"][0])
     if error["type"] == "missing":
         return f"{name}: not set; set it to vCenter's host name or https://host/sdk"
-    message = error["msg"].removeprefix("Value error, ")
     given = "" if "PASSWORD" in name or name in CONFIDENTIAL else f"{error['input']!r}: "
-    return f"{_find_variable(kind, name, error['input'])}: {given}{message[0].lower()}{message[1:]}"
+    return f"{_find_variable(kind, name, error['input'])}: {given}{describe_wrong_value(error)}"
 
 
 def _find_variable(kind: type[BaseModel], name: str, value: object) -> str:

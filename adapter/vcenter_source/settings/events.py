@@ -66,9 +66,9 @@ class EventSettings(EnvironmentSettings):
     def _check_names(cls, value: Mapping[str, str]) -> Mapping[str, str]:
         for name in value:
             if name == "data":
-                raise ValueError("data is no extension attribute (CloudEvents 1.0, 3.1)")
+                raise ValueError("data is not an extension attribute; use another name (CloudEvents 1.0, 3.1)")
             if not (name.isascii() and name.isalnum() and len(name) <= 20):  # noqa: PLR2004  CloudEvents 1.0, 3.1
-                raise ValueError(f"{name!r} is no attribute name; use at most 20 letters a-z and digits")
+                raise ValueError(f"{name!r} is not an attribute name; use at most 20 letters a-z and digits")
         return value
 
     @field_validator("types", mode="before")
@@ -93,7 +93,7 @@ def parse_ago(text: str) -> timedelta | None:
     duration = timedelta(0)
     for unit, number in match.groupdict(default="0").items():
         if len(number) > _MAX_DIGITS:
-            raise ValueError("more than any vCenter remembers; set beginning")
+            raise ValueError("longer ago than any vCenter remembers; set beginning")
         duration += timedelta(**{unit: int(number)})
     return duration
 

@@ -65,9 +65,11 @@ class GatewaySettings(EnvironmentSettings):
     def _check_address(cls, value: str) -> str:
         parts = split_url(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
-            raise ValueError("not an http or https address without a user name")
+            raise ValueError(
+                "not an http or https address without a user name; set one such as http://gateway.openfaas:8080"
+            )
         if parts.query or parts.fragment:
-            raise ValueError("a gateway's address has no query or fragment; remove it from ? or # on")
+            raise ValueError("a gateway's address has no query or fragment; remove ? or # and what follows")
         check_port(parts)
         return value.rstrip("/")
 

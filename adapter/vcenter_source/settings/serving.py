@@ -68,20 +68,22 @@ class ViewerSettings(EnvironmentSettings):
                 return parts.netloc
         except ValueError:  # the port
             pass
-        raise ValueError("not a port or host:port")
+        raise ValueError("not a port or host:port; set one such as 8082")
 
     @field_validator("trace_url_template", "trace_api_template")
     @classmethod
     def _check_template(cls, value: str | None) -> str | None:
         if value is not None and ("{trace_id}" not in value or split_url(value).scheme not in {"http", "https"}):
-            raise ValueError("not an http or https address with {trace_id} in it")
+            raise ValueError(
+                "not an http or https address with {trace_id} in it; set one such as http://jaeger:16686/trace/{trace_id}"
+            )
         return value
 
     @model_validator(mode="after")
     def _check_token(self) -> Self:
         if self.address is not None and self.token is None and not is_loopback(self.bind_address[0]):
             raise ValueError(
-                f"VIEWER_TOKEN: not set; {self.address} can be reached by others: set it, or VIEWER to a port"
+                f"VIEWER_TOKEN: not set; other hosts can reach {self.address}: set it, or set VIEWER to a port alone"
             )
         if self.token is not None and len(self.token.get_secret_value()) < MIN_TOKEN_LENGTH:
             raise ValueError(f"VIEWER_TOKEN: too short; set {MIN_TOKEN_LENGTH} characters or more")

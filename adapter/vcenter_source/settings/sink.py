@@ -33,7 +33,7 @@ def validate_sink_address(value: str | None) -> str | None:
         return value
     parts = split_url(value.removeprefix(OPENFAAS))
     if parts.scheme not in {"http", "https"} or not parts.hostname or "\\" in parts.netloc:
-        raise ValueError("not an http or https address")
+        raise ValueError("not an http or https address; set one such as http://host:8080")
     check_port(parts)
     if value.startswith(OPENFAAS) and "@" in parts.netloc:
         raise ValueError("the gateway's credentials are read from files; set basic_auth and secret_mount_path")

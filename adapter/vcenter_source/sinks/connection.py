@@ -132,7 +132,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as exc:
-            self._fail(HttpTransportError(f"its answer is no HTTP: {exc}"))
+            self._fail(HttpTransportError(f"its answer is not HTTP: {exc}"))
         if self._waiter is not None:
             self._limit_rest()
 
@@ -190,15 +190,13 @@ class Connection(asyncio.Protocol):
         """Tell the response from an informational one before it (RFC 9110, 15.2)."""
         status = self._parser.get_status_code()
         if status == SWITCHING:
-            self._fail(
-                HttpTransportError("it answers 101 and switches to another protocol, which nobody has asked for")
-            )
+            self._fail(HttpTransportError("it answers 101 and switches to a protocol that the request did not ask for"))
         elif status < 200:  # noqa: PLR2004  HTTP's informational
             self._hints += 1
         elif self._is_http():
             self._response.status = status
         else:
-            self._fail(HttpTransportError("its answer is no HTTP, but looks like it"))
+            self._fail(HttpTransportError("its answer looks like HTTP, but is not"))
 
     def _is_http(self) -> bool:
         """Whether the response begins as HTTP's do. The parser accepts RTSP's and ICE's too."""

@@ -1,5 +1,8 @@
 """Where an HTTP sink's requests go, with credentials, and what a failure there is called."""
 
+import errno
+import os
+import ssl
 from base64 import b64encode
 from collections.abc import Sequence
 
@@ -58,7 +61,13 @@ class HttpEndpoint:
         """Map a failure to get any response."""
         is_access = isinstance(exc, HttpTransportError) and exc.is_access_refused
         failure = SinkAccessError if is_access else SinkUnavailableError
-        return failure(f"{self.name}: {self._redactor.redact(str(exc) or type(exc).__name__)}")
+        return failure(f"{self.name}: {self._redactor.redact(describe_os_error(exc))}")
+
+
+def describe_os_error(exc: OSError) -> str:
+    """Describe a failure to connect: a library's own text repeats the address and the number of the error."""
+    number = None if isinstance(exc, ssl.SSLError) else exc.errno  # its numbers are OpenSSL's
+    return os.strerror(number) if number is not None and number in errno.errorcode else str(exc) or type(exc).__name__
 
 
 def basic_auth(url: URL) -> dict[str, str]:

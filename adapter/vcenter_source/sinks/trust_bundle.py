@@ -44,7 +44,7 @@ class TrustBundle:
             try:
                 context.load_verify_locations(cafile=file)
             except OSError as exc:  # ssl.SSLError is one; one bad bundle must not take the others with it
-                log.warning("not a bundle of PEM certificates, passed over", file=str(file), reason=str(exc))
+                log.warning("trust bundle is not PEM certificates, skipped", file=str(file), reason=str(exc))
         return context
 
 

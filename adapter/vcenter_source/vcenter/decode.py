@@ -162,7 +162,9 @@ def _answer(xml: bytes) -> list[Element]:
 def _body(xml: bytes) -> Element:
     body = next((element for element in _parse(xml) if local(element.tag) == "Body"), None)
     if body is None:
-        raise VcenterUnavailableError("vCenter's answer is no SOAP envelope; is there a proxy in between?")
+        raise VcenterUnavailableError(
+            "vCenter's answer is not a SOAP envelope; check VCENTER_URL, and proxies on the way"
+        )
     return body
 
 
@@ -175,7 +177,7 @@ def _parse(xml: bytes) -> Element:
         try:
             return ET.fromstring(mended)  # noqa: S314  from the vCenter we log in to; expat bounds its entities
         except (ET.ParseError, LookupError, ValueError):
-            raise VcenterUnavailableError(f"vCenter's answer is no XML: {exc}") from exc
+            raise VcenterUnavailableError(f"vCenter's answer is not XML: {exc}") from exc
 
 
 def _replace_forbidden(reference: re.Match[str]) -> str:

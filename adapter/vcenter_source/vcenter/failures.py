@@ -18,7 +18,7 @@ from vcenter_source.core.errors import (
     VcenterUnavailableError,
 )
 from vcenter_source.core.proxies import ProxyError
-from vcenter_source.vcenter.stub import AnswerLateError, AnswerTooLongError, UnknownFaultError
+from vcenter_source.vcenter.stub import AnswerLateError, AnswerTooLongError, StatusError, UnknownFaultError
 
 
 @contextmanager
@@ -74,6 +74,8 @@ def describe_unreachable(host: str, exc: Exception) -> str:
         return f"vCenter {host} has not answered within {exc.seconds:g} s"
     if isinstance(exc, AnswerTooLongError):
         return f"vCenter {host} gives {exc}"
+    if isinstance(exc, StatusError):
+        return f"vCenter {host} answers {exc}; check VCENTER_URL, and that vCenter has started"
     return f"vCenter {host} cannot be reached: {describe_exception(exc)}; check VCENTER_URL"
 
 

@@ -212,7 +212,7 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
             if name is None:
                 raise
             return UnknownFaultError(name, fault_message(body) or "no reason given")
-        return fault if isinstance(fault, Exception) else StatusError("500, and no SOAP fault")
+        return fault if isinstance(fault, Exception) else StatusError("500 without a SOAP fault")
 
     def _post(self, request: bytes) -> tuple[int, bytes]:
         """Make one HTTP exchange; only 200 and 500 carry SOAP."""

@@ -38,7 +38,7 @@ class ViewerApi:
     async def _sign_in(self, request: web.Request) -> web.Response:
         body = await read_json(request)
         if not is_same_origin(request.headers) or not self._guard.is_token(str(body.get("token", ""))):
-            return respond({"error": "that is not the token"}, HTTPStatus.FORBIDDEN)
+            return respond({"error": "this is not the token in VIEWER_TOKEN"}, HTTPStatus.FORBIDDEN)
         response = respond({})
         self._guard.sign_in(response)
         return response

@@ -42,7 +42,7 @@ def check_ca_file(file: Path | None) -> Path | None:
         try:
             create_client_context(file)
         except OSError as exc:  # ssl.SSLError is one too
-            raise ValueError(f"cannot read PEM certificates from {file}: {exc.strerror or exc}") from exc
+            raise ValueError(f"cannot read PEM certificates: {exc.strerror or exc}") from exc
     return file
 
 

@@ -71,7 +71,9 @@ def _check_file(value: str) -> str:
 
 
 def _check_choice(*names: str) -> ValueCheck:
-    return lambda value: "" if value.strip().lower() in names else f"{value!r}; set one of {', '.join(names)}"
+    return lambda value: (
+        "" if value.strip().lower() in names else f"{value!r} is not supported; set one of {', '.join(names)}"
+    )
 
 
 def _accept_any(_: str) -> str:

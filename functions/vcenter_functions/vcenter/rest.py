@@ -41,7 +41,7 @@ class Rest:
 def _add_query(path: str, params: Params | None) -> str:
     """Return a path with its query. Raises ValueError for a URL: the session is for vCenter alone."""
     if not path.startswith("/") or path.startswith("//"):
-        raise ValueError(f"{path!r} is no path such as /api/vcenter/vm")
+        raise ValueError(f"{path!r} is not a path such as /api/vcenter/vm")
     if not params:
         return path
     return f"{path}{'&' if '?' in path else '?'}{httpx.QueryParams(params)}"

@@ -17,6 +17,7 @@ from vcenter_source.core.errors import ConfigurationError, SinkUnavailableError
 from vcenter_source.core.quoting import quote_line
 from vcenter_source.settings.openfaas import GatewaySettings, Invocation
 from vcenter_source.sinks.client import HttpClient
+from vcenter_source.sinks.endpoint import describe_os_error
 from vcenter_source.sinks.openfaas.topics import Function, TopicMap, parse_functions
 from vcenter_source.sinks.traced import Exchange, TracedClient
 
@@ -96,7 +97,9 @@ class Gateway:
 
     def map_error(self, exc: Exception) -> SinkUnavailableError:
         """Map a failure to get any answer."""
-        return SinkUnavailableError(f"{self.url}: {str(exc) or type(exc).__name__}")
+        cause = exc.os_error if isinstance(exc, aiohttp.ClientConnectorError) else exc
+        reason = describe_os_error(cause) if isinstance(cause, OSError) else str(cause) or type(cause).__name__
+        return SinkUnavailableError(f"{self.url}: {reason}")
 
 
 def credentials_hint(status: int, has_credentials: bool) -> str:

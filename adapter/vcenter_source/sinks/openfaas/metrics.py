@@ -26,7 +26,8 @@ class OpenfaasMetrics:
         self._counters: dict[tuple[str, InvocationOutcome], Counter] = {}
         self._invocations = Counter(
             "openfaas_invocations",
-            "Invocations by outcome: taken, again, failed (the function itself), unknown (no such function), refused.",
+            "Invocations by outcome: taken (accepted), again (to be retried), failed (the function itself), unknown "
+            "(no such function), refused.",
             ("function", "outcome"),
             namespace="vcenter_source",
             registry=registry,
@@ -43,7 +44,7 @@ class OpenfaasMetrics:
         functions.set_function(lambda: len(poller.last.functions) if poller.last else 0)
         age = Gauge(
             "openfaas_topic_map_age_seconds",
-            "Since the functions were last read; NaN before the first time.",
+            "Seconds since the functions were last read; NaN before the first time.",
             namespace="vcenter_source",
             registry=registry,
         )

@@ -61,5 +61,5 @@ def parse_identity(pair: list[object]) -> Identity:
     """Read ``[key, created]`` from JSON."""
     key, created = pair
     if not isinstance(key, int):
-        raise TypeError(f"{key!r} is no event key")
+        raise TypeError(f"{key!r} is not an event key")
     return key, datetime.fromisoformat(str(created))

@@ -55,7 +55,7 @@ class Journal:
                 os.close(descriptor)
         except OSError as exc:
             if not self._is_reported:
-                log.warning("cannot note what was accepted", file=str(self._path), reason=exc.strerror)
+                log.warning("cannot write the journal of the replay", file=str(self._path), reason=exc.strerror)
             self._is_reported = True
 
     def clear(self) -> None:
