@@ -24,7 +24,7 @@ class Parameters:
 
 
 def read_parameters(function: Callable[..., Any]) -> Parameters:
-    """Return what a function asks for. Raises HandlerError, in one line, for what it cannot be given."""
+    """Return a handler's parameters. Raises HandlerError, in one line, for a name that the kit does not provide."""
     name = getattr(function, "__name__", "handler")
     signature = inspect.signature(function)
     for parameter in signature.parameters.values():

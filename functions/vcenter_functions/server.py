@@ -44,7 +44,7 @@ log = structlog.get_logger()
 
 
 async def do_nothing() -> None:
-    """Do nothing: the check of what is always ready, the close of what holds nothing."""
+    """Do nothing. It stands for a check that always passes, or a close with nothing to close."""
 
 
 @dataclass(frozen=True, slots=True)

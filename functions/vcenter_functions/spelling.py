@@ -17,7 +17,7 @@ KNOWN_ELSEWHERE = frozenset({"LOGLEVEL"})
 
 
 def find_misspelt(environment: Mapping[str, str], settings: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Find the variables that are no setting but one slip away from one, and yield them with that setting.
+    """Yield each variable that is one slip away from a setting, with that setting.
 
     An empty variable counts as not set. Variables that somebody else sets for a purpose of their own are left out.
     """

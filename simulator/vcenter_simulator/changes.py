@@ -13,14 +13,14 @@ class Changes:
         self._changed: asyncio.Event | None = None
 
     def note(self) -> None:
-        """Wake whoever waits."""
+        """Wake all waiting tasks."""
         self.count += 1
         if self._changed is not None:
             self._changed.set()
             self._changed = None
 
     def close(self) -> None:
-        """The simulator shuts down: every wait, also a later one, ends at once."""
+        """Shut down: end every wait at once, also later ones."""
         self.closed = True
         self.note()
 

@@ -52,11 +52,11 @@ class Faults:
         self.late_cookies = False
 
     def end(self) -> None:
-        """The simulator shuts down: every pause, also a later one, ends at once."""
+        """Shut down: end every pause at once, also later ones."""
         self._ended.set()
 
     async def pause(self, seconds: float) -> None:
-        """Wait so many seconds, or until the simulator shuts down."""
+        """Wait ``seconds``, or until the simulator shuts down."""
         if seconds <= 0:
             await asyncio.sleep(0)
             return

@@ -166,7 +166,7 @@ class Tagging:
         tag.description = changes.get("description", tag.description)
 
     def delete_tag(self, urn: str) -> None:
-        """It is on no object any more."""
+        """Delete a tag, and detach it from all objects."""
         del self.tags[self.tag(urn).id]
 
     def attach(self, urn: str, reference: Reference) -> None:

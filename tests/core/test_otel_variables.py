@@ -43,7 +43,7 @@ ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
         (ENDPOINT | {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "x"}, "_ARG: 'x' is not"),
         (ENDPOINT | {"OTEL_EXPORTER_OTLP_TIMEOUT": "10s"}, "OTEL_EXPORTER_OTLP_TIMEOUT: '10s' is not a number above 0"),
         (ENDPOINT | {"OTEL_METRIC_EXPORT_INTERVAL": "0"}, "OTEL_METRIC_EXPORT_INTERVAL: '0' is not a number above 0"),
-        (ENDPOINT | {"OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"}, "'zstd' is not supported; set one of none, gzip, deflate"),
+        (ENDPOINT | {"OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"}, "'zstd' is not supported; set one of none, gzip"),
         (ENDPOINT | {"OTEL_EXPORTER_OTLP_CERTIFICATE": "/no/such"}, "cannot read /no/such: No such file"),
         (ENDPOINT | {"OTEL_BSP_SCHEDULE_DELAY": "soon"}, "OTEL_BSP_SCHEDULE_DELAY: 'soon': not a whole number"),
         (ENDPOINT | {"OTEL_SDK_DISABLED": "yes"}, "OTEL_SDK_DISABLED: 'yes' is not supported; set one of true, false"),

@@ -162,7 +162,7 @@ def test_where_nothing_else_gets_through_it_holds_the_stream_with_one_line() -> 
     assert sink.tries > 8
     (line,) = [line for line in lines if line["log_level"] != "debug"]
     assert (line["reason"], line["event_id"]) == ("403: no", "bad")
-    assert "held" in line["event"]
+    assert "no dead letter can store it" in line["event"]
     assert set(observer.turned) == {"403: no"}
 
 

@@ -100,7 +100,7 @@ class EventSender:
         self.is_sending = False
 
     async def run(self, events: AsyncIterator[CloudEvent]) -> None:
-        """Send every event that is wanted, until there are no more or ``summary`` says that this is interrupted."""
+        """Send the events of the wanted types, until the last one or until ``summary`` says "interrupted"."""
         async for event in events:
             if not self._is_wanted(event):
                 self.summary.skipped += 1

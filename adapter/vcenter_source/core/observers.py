@@ -24,37 +24,37 @@ class Acknowledged(Protocol):
 
 
 class Observer:
-    """Hears what happens to events and does nothing about it; subclasses override what they want to hear."""
+    """Receive what happens to events, and do nothing. Subclasses override the methods that they need."""
 
     def on_start(self, acknowledged: Acknowledged) -> None:
-        """The pipeline starts. Events that were in flight in an earlier run are not in flight any more."""
+        """Note that the pipeline starts. Events in flight in an earlier run are not in flight any more."""
 
     def on_login(self, vcenter_now: datetime) -> None:
-        """A session with vCenter begins, at this time on vCenter's clock. Called in the thread that talks to it."""
+        """Note a log-in, at this time on vCenter's clock. Called in the thread that talks to vCenter."""
 
     def on_read(self, event_type: str) -> None:
-        """An event was read from vCenter."""
+        """Note that an event was read from vCenter."""
 
     def on_late(self) -> None:
-        """An event was stored so late that twice as much would be too late to be read."""
+        """Note that vCenter stored an event later than half of READ_OVERLAP."""
 
     def on_filtered(self, event_type: str) -> None:
-        """EVENT_TYPES does not want an event that was read."""
+        """Note that EVENT_TYPES excludes an event that was read."""
 
     def on_accepted(self, envelope: Envelope) -> None:
-        """The dispatcher has accepted an event: it is in flight."""
+        """Note that an event is in flight: the dispatcher has accepted it."""
 
     def on_retrying(self, envelope: Envelope, reason: str) -> None:
-        """A try to send an event has failed; another will follow."""
+        """Note that a try to send an event failed; another will follow."""
 
     def on_access_refused(self, reason: str) -> None:
-        """A response is about the way to the sink: until an event is delivered, none may get through."""
+        """Note a response that refuses the sender, not the event. Until an event is delivered, all may be refused."""
 
     def on_delivered(self, envelope: Envelope) -> None:
-        """The sink has acknowledged an event."""
+        """Note that the sink acknowledged an event."""
 
     def on_dead_lettered(self, envelope: Envelope, reason: str) -> None:
-        """The sink refuses an event for good, and the dead letter has stored it."""
+        """Note that the sink refused an event for good, and that the dead letter stored it."""
 
 
 class Observers(Observer):

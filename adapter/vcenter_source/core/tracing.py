@@ -232,7 +232,7 @@ def start_batch_span(envelopes: Sequence[Envelope], address: str, system: System
 
 
 def end_request_span(span: Span, failure: BaseException | None) -> None:
-    """End the span of a request; ``failure`` is what it came to, None for an acknowledgement."""
+    """End the span of a request; ``failure`` is None if the sink acknowledged."""
     if isinstance(failure, SinkUnavailableError | EventRefusedError):
         mark_failed(span, failure)
         if failure.status is not None:

@@ -79,7 +79,7 @@ def basic_auth(url: URL) -> dict[str, str]:
 
 
 def replay_header(envelope: Envelope) -> dict[str, str]:
-    """Return the header by which who has acted on an event acts on it once more; empty for any other event."""
+    """Return the header that lets a function act again on a replayed event; empty for any other event."""
     return {SEND_AGAIN: envelope.replay_id} if envelope.replay_id else {}
 
 

@@ -49,13 +49,13 @@ class TrustBundle:
 
 
 def list_files(folder: Path) -> Iterator[Path]:
-    """The files of a mounted volume. Its entries that begin with ``..`` are how kubelet swaps the whole at once."""
+    """List the files of a mounted volume, without the entries ``..*`` by which kubelet replaces all files at once."""
     if folder.is_dir():
         yield from sorted(path for path in folder.iterdir() if not path.name.startswith("..") and path.is_file())
 
 
 def fingerprint_files(folder: Path) -> Fingerprint:
-    """What tells whether the files have changed: name, inode and time of change in nanoseconds."""
+    """Return each file's name, inode and time of change (ns), which differ after a change."""
     try:
         looked_at = ((file.name, file.stat()) for file in list_files(folder))
         return tuple((name, status.st_ino, status.st_mtime_ns) for name, status in looked_at)

@@ -123,7 +123,7 @@ class Lease:
             raise LeaseLostError(f"LEASE: {self._stored.title} is held by {self.holder} now")
 
     async def watch(self) -> None:
-        """Raise LeaseLostError as soon as the Lease is no longer held, also while a renewal waits for its answer."""
+        """Wait until the Lease is lost, also during a renewal; then raise LeaseLostError."""
         while True:
             self.check_held()
             await self._sleep(min(self._retry_period, self._held_until - self._clock()))

@@ -16,13 +16,13 @@ ROUTER_TYPES = frozenset({f"{ROUTER}event", f"{ROUTER}eventex", f"{ROUTER}extend
 
 
 def is_router_type(comparison: Comparison) -> bool:
-    """Whether it filters by the event router's types."""
+    """Return whether a comparison filters by the event router's types."""
     is_type = comparison.attribute == "type" and comparison.operator in {"exact", "prefix"}
     return is_type and comparison.value.startswith(ROUTER)
 
 
 def is_router_filter(comparison: Comparison) -> bool:
-    """Whether it filters as only the event router's events can be."""
+    """Return whether a comparison fits only the event router's events."""
     return is_router_type(comparison) or _is_router_subject(comparison)
 
 

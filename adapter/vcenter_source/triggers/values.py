@@ -46,7 +46,7 @@ class ValueChecker:
         return self._check_special(comparison) or self._check_value(comparison)
 
     def is_foreign(self, comparison: Comparison) -> bool:
-        """Whether it filters events of another source, of which nothing is known here."""
+        """Return whether a comparison asks for events of another source, whose values are unknown here."""
         if comparison.attribute == "source":
             return comparison.value.startswith(("/", "urn:"))
         if comparison.attribute != "type" or comparison.operator not in {"exact", "prefix"}:

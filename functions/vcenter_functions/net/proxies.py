@@ -50,7 +50,7 @@ class Proxy:
         return {"Proxy-Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
     def explain_answer(self, status: int, phrase: str) -> str:
-        """Say what it means that the proxy itself answers so."""
+        """Describe an answer of the proxy itself, and what to do."""
         answer = f"the proxy {self} answers {status} {phrase}".rstrip()
         if status == _PROXY_AUTHENTICATION_REQUIRED:
             return f"{answer}; set {self.variable} with its user name and password, http://user:password@host:port"

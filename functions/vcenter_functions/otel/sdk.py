@@ -75,7 +75,7 @@ def create_tracer_provider(name: str, environ: Mapping[str, str] = os.environ) -
 
 
 def shut_down(flush: Callable[[], None]) -> None:
-    """Send what is left, for at most FLUSH_SECONDS.
+    """Send the remaining spans and metrics, for at most FLUSH_SECONDS.
 
     The SDK's own limit does not hold while its exporter waits between two tries, hence a thread that can be left.
     """

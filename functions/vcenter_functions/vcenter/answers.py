@@ -84,7 +84,7 @@ def is_web_page(answer: Answer) -> bool:
 
 
 def is_transient(status: int) -> bool:
-    """Say whether a status means "not now", whoever answers so."""
+    """Return whether a status means "not now", from vCenter or from a proxy."""
     return status >= 500 or status in {408, 425, 429}  # noqa: PLR2004  HTTP
 
 

@@ -57,7 +57,7 @@ class _Control:
         return JSONResponse(list_events(self._vcenter))
 
     async def post_events(self, request: Request) -> Response:
-        """Post so many mixed events."""
+        """Post ``count`` mixed events."""
         return await self._run(request, lambda options: self._vcenter.load.post(options.integer("count", 1)))
 
     async def set_alarm(self, request: Request) -> Response:

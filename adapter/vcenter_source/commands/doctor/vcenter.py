@@ -147,7 +147,7 @@ def assess_privileges(granted: Mapping[str, bool], *, propagated: bool) -> Check
 
 
 def login_hint(username: str) -> str:
-    """Say what else a refusal may mean: vCenter has one answer for all of it (SessionManager.Login, InvalidLogin)."""
+    """Name the other causes of a refusal: vCenter answers InvalidLogin for all of them (SessionManager.Login)."""
     if "@" not in username and "\\" not in username:
         return f"a user name includes its domain, such as {username}@vsphere.local"
     return (

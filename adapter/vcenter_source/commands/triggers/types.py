@@ -44,7 +44,7 @@ def print_schema(catalog: EventCatalog, name: str | None, out: TextIO = sys.stdo
 
 
 def format_row(type_: EventType) -> dict[str, str]:
-    """What people read. A guessed severity has a question mark."""
+    """Return a type's columns for people. A guessed severity has a question mark."""
     severity = type_.severity + ("?" if type_.severity_from == "name" else "")
     values = (type_.type, type_.class_name, type_.family, severity, type_.describe_objects())
     return dict(zip(_COLUMNS, values, strict=True))

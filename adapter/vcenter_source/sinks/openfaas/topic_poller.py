@@ -31,7 +31,7 @@ class TopicMapPoller:
         return self._last
 
     async def current(self) -> TopicMap:
-        """Return the last map. Raises SinkUnavailableError before the first: who wants an event is not known then."""
+        """Return the last map. Raises SinkUnavailableError before the first: no function is known then."""
         await self._first_try.wait()
         if self._last is None:
             raise SinkUnavailableError(f"the functions are not known yet: {self.connection.reason}")
