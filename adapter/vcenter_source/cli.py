@@ -14,13 +14,14 @@ from typing import Annotated
 
 import typer
 
+from vcenter_functions.net.addresses import complete_vcenter_url
 from vcenter_source.core import logs, tracing
 from vcenter_source.core.errors import ConfigurationError, OutputClosedError, VcenterSourceError
 from vcenter_source.events.formats import EventFormat
 from vcenter_source.settings.environment import read_area, read_program
 from vcenter_source.settings.log import LogSettings
 from vcenter_source.settings.source import ReplaySettings, load, load_for_view
-from vcenter_source.settings.vcenter import VcenterSettings, complete_url, find_source
+from vcenter_source.settings.vcenter import VcenterSettings, find_source
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 dead_letters_app = typer.Typer(
@@ -171,7 +172,7 @@ def sample_command(
     from vcenter_source.triggers.event_catalog import EventCatalog
 
     try:
-        address = find_source(complete_url(source))
+        address = find_source(complete_vcenter_url(source))
     except ValueError as exc:
         raise ConfigurationError(f"--source: {exc}") from exc
     event = make_sample(EventCatalog(event_format), name, assignments or (), address, datetime.now(UTC))

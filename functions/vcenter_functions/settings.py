@@ -6,19 +6,16 @@ A function with more of them has a subclass. ``server_settings`` has those of a 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, field_validator, model_validator
 
 from vcenter_functions.errors import SettingsError
 from vcenter_functions.login import Credentials, CredentialsError, find_credentials
-from vcenter_functions.net.addresses import add_brackets
+from vcenter_functions.net.addresses import complete_vcenter_url
 from vcenter_functions.net.tls import check_ca_file
 from vcenter_functions.origin import Origin, parse_server
 from vcenter_functions.server_settings import ServerSettings, either
-
-VALID_URL = "set a host name or https://host/sdk"
-ENCODE = "percent-encode special characters in a user name or password"
 
 
 class FunctionSettings(ServerSettings):
@@ -58,15 +55,7 @@ class FunctionSettings(ServerSettings):
     @field_validator("vcenter_url")
     @classmethod
     def _complete_url(cls, value: str) -> str:
-        """Make `host`, `host:port` and an IPv6 address a full URL, and refuse what cannot be one."""
-        url = value.strip()
-        if "://" not in url:
-            url = f"https://{add_brackets(url)}"
-        parts = _split_url(url)
-        if parts.scheme not in {"https", "http"} or not parts.hostname or " " in url:
-            raise ValueError(f"not an address; {VALID_URL}")
-        _check_port(parts)
-        return url
+        return complete_vcenter_url(value)
 
     @field_validator("vcenter_ca_file")
     @classmethod
@@ -113,21 +102,3 @@ class FunctionSettings(ServerSettings):
 
 def _split_names(value: str | None) -> list[str]:
     return [name for name in map(str.strip, (value or "").split(",")) if name]
-
-
-def _split_url(url: str) -> SplitResult:
-    """Take a URL apart. The library's own message is not passed on: it may quote a part of a password."""
-    try:
-        return urlsplit(url)
-    except ValueError:
-        raise ValueError(f"not an address; {ENCODE if '@' in url else VALID_URL}") from None
-
-
-def _check_port(parts: SplitResult) -> None:
-    """Refuse a wrong port without quoting it: in `user:pa#ss@host` it is `pa`, a part of the password."""
-    try:
-        parts.port  # noqa: B018  its own check
-    except ValueError:
-        raise ValueError(f"the port is not a number up to 65535; {ENCODE}") from None
-    if "@" in parts.path + parts.query + parts.fragment:
-        raise ValueError(f"not an address; {ENCODE}")

@@ -14,20 +14,19 @@ docs/settings.md is written from these docstrings.
 import os
 from collections.abc import Iterator
 from typing import Annotated, Any, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from vcenter_functions.net.addresses import strip_brackets
+from vcenter_functions.net.addresses import ENCODE, split_url, strip_brackets
 from vcenter_functions.setting_values import describe_wrong_value
 from vcenter_source.core.errors import ConfigurationError
 
 CONFIDENTIAL = frozenset({"K_CA_CERTS", "VCENTER_URL", "GOVC_URL", "K_SINK", "DEAD_LETTER_SINK", "OPENFAAS_URL"})
 """Variables whose values no error message repeats: an address may hold a password, and certificates are long."""
-ENCODE = "percent-encode special characters in a user name or password"
 
 
 def trim(text: str) -> str:
@@ -137,20 +136,9 @@ def get_names(field: FieldInfo) -> list[str]:
     return [str(name) for name in alias.choices] if isinstance(alias, AliasChoices) else []
 
 
-def split_url(url: str) -> SplitResult:
-    """Split an address. The library's own message is not passed on: it may quote a part of a password."""
-    try:
-        return urlsplit(url)
-    except ValueError:
-        raise ValueError(f"not an http or https address{f'; {ENCODE}' if '@' in url else ''}") from None
-
-
-def check_port(parts: SplitResult) -> None:
-    """Refuse an invalid port without quoting it: it may be the beginning of a password with a ``#`` or ``/``."""
-    try:
-        parts.port  # noqa: B018  its own check
-    except ValueError:
-        raise ValueError(f"the port is not a number up to 65535; {ENCODE}") from None
+def split_address(url: str) -> SplitResult:
+    """Split an http or https address. Raises ValueError for what is not one."""
+    return split_url(url, f"not an http or https address{f'; {ENCODE}' if '@' in url else ''}")
 
 
 def explain(kind: type[BaseModel], error: ErrorDetails) -> str:

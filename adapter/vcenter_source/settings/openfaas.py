@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
+from vcenter_functions.net.addresses import check_port
 from vcenter_functions.net.sockets import ANYWHERE
 from vcenter_functions.net.tls import create_client_context
 from vcenter_source.core.errors import ConfigurationError
@@ -14,10 +15,9 @@ from vcenter_source.settings.environment import (
     EnvironmentSettings,
     ListenHost,
     ProgramSettings,
-    check_port,
     either,
     lower_case,
-    split_url,
+    split_address,
     trim,
 )
 from vcenter_source.settings.log import LogSettings
@@ -63,7 +63,7 @@ class GatewaySettings(EnvironmentSettings):
     @field_validator("address")
     @classmethod
     def _check_address(cls, value: str) -> str:
-        parts = split_url(value)
+        parts = split_address(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
             raise ValueError(
                 "not an http or https address without a user name; set one such as http://gateway.openfaas:8080"

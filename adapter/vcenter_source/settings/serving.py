@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from vcenter_functions.net.sockets import ANYWHERE, LOOPBACK
-from vcenter_source.settings.environment import EnvironmentSettings, ListenHost, either, split_url
+from vcenter_source.settings.environment import EnvironmentSettings, ListenHost, either, split_address
 
 MIN_TOKEN_LENGTH = 16
 """Characters of VIEWER_TOKEN: enough that nobody guesses it."""
@@ -61,7 +61,7 @@ class ViewerSettings(EnvironmentSettings):
         """Make a port alone an address of the loopback."""
         if value is None:
             return None
-        parts = split_url(f"//{value}" if ":" in value else f"//{LOOPBACK}:{value}")
+        parts = split_address(f"//{value}" if ":" in value else f"//{LOOPBACK}:{value}")
         try:
             bare = parts.geturl() == f"//{parts.netloc}" and "@" not in parts.netloc
             if bare and parts.hostname and parts.port is not None:
@@ -73,7 +73,7 @@ class ViewerSettings(EnvironmentSettings):
     @field_validator("trace_url_template", "trace_api_template")
     @classmethod
     def _check_template(cls, value: str | None) -> str | None:
-        if value is not None and ("{trace_id}" not in value or split_url(value).scheme not in {"http", "https"}):
+        if value is not None and ("{trace_id}" not in value or split_address(value).scheme not in {"http", "https"}):
             raise ValueError(
                 "not an http or https address with {trace_id} in it; set one such as http://jaeger:16686/trace/{trace_id}"
             )

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator
 
-from vcenter_source.settings.environment import EnvironmentSettings, check_port, either, split_url
+from vcenter_functions.net.addresses import check_port
+from vcenter_source.settings.environment import EnvironmentSettings, either, split_address
 
 OPENFAAS = "openfaas+"
 """The prefix of an OpenFaaS gateway's address where an HTTP sink's address could stand, too."""
@@ -31,7 +32,7 @@ def validate_sink_address(value: str | None) -> str | None:
     """Check that a sink can have this address. Raises ValueError."""
     if value is None or value == STANDARD_OUTPUT:
         return value
-    parts = split_url(value.removeprefix(OPENFAAS))
+    parts = split_address(value.removeprefix(OPENFAAS))
     if parts.scheme not in {"http", "https"} or not parts.hostname or "\\" in parts.netloc:
         raise ValueError("not an http or https address; set one such as http://host:8080")
     check_port(parts)

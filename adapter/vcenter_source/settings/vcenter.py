@@ -7,25 +7,11 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr, field_validator, model_validator
 
 from vcenter_functions.login import Credentials, CredentialsError, find_credentials
-from vcenter_functions.net.addresses import add_brackets
+from vcenter_functions.net.addresses import complete_vcenter_url
 from vcenter_functions.net.tls import Authorities, check_ca_file
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.proxies import find_vcenter_proxy
-from vcenter_source.settings.environment import ENCODE, EnvironmentSettings, check_port, either, split_url
-
-
-def complete_url(value: str) -> str:
-    """Make `host`, `host:port` and an IPv6 address a full URL. Raises ValueError for what cannot be one."""
-    url = value.strip()
-    if "://" not in url:
-        url = f"https://{add_brackets(url)}"
-    parts = split_url(url)
-    if parts.scheme not in {"https", "http"} or not parts.hostname or " " in url:
-        raise ValueError("not an address; set a host name or https://host/sdk")
-    check_port(parts)
-    if "@" in parts.path + parts.query + parts.fragment:
-        raise ValueError(f"not an address; {ENCODE}")
-    return url
+from vcenter_source.settings.environment import EnvironmentSettings, either
 
 
 def find_source(url: str) -> str:
@@ -61,7 +47,7 @@ class VcenterSettings(EnvironmentSettings):
     @field_validator("url")
     @classmethod
     def _complete_url(cls, value: str) -> str:
-        return complete_url(value)
+        return complete_vcenter_url(value)
 
     @field_validator("ca_file")
     @classmethod

@@ -5,6 +5,39 @@ from urllib.parse import SplitResult, urlsplit
 
 PORTS = {"http": 80, "https": 443}
 
+ENCODE = "percent-encode special characters in a user name or password"
+VALID_VCENTER_URL = "set a host name or https://host/sdk"
+
+
+def complete_vcenter_url(value: str) -> str:
+    """Make `host`, `host:port` and an IPv6 address a full URL. Raises ValueError for what cannot be one."""
+    url = value.strip()
+    if "://" not in url:
+        url = f"https://{add_brackets(url)}"
+    parts = split_url(url, f"not an address; {ENCODE if '@' in url else VALID_VCENTER_URL}")
+    if parts.scheme not in {"https", "http"} or not parts.hostname or " " in url:
+        raise ValueError(f"not an address; {VALID_VCENTER_URL}")
+    check_port(parts)
+    if "@" in parts.path + parts.query + parts.fragment:
+        raise ValueError(f"not an address; {ENCODE}")
+    return url
+
+
+def split_url(url: str, refusal: str) -> SplitResult:
+    """Split a URL. Raises ValueError with ``refusal``: the library's own message may quote a part of a password."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise ValueError(refusal) from None
+
+
+def check_port(parts: SplitResult) -> None:
+    """Refuse a wrong port without quoting it: in `user:pa#ss@host` it is `pa`, a part of the password."""
+    try:
+        parts.port  # noqa: B018  its own check
+    except ValueError:
+        raise ValueError(f"the port is not a number up to 65535; {ENCODE}") from None
+
 
 def add_brackets(host: str) -> str:
     """Return the host as a URL has it: an IPv6 address stands in brackets."""
