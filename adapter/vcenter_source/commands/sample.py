@@ -73,7 +73,4 @@ def _make_key(created: datetime) -> int:
 
 def _find_id(catalog: EventCatalog, class_name: str, type_name: str) -> str | None:
     """Return the eventTypeId that a type ends with; None where it stands for a class."""
-    before, _, after = catalog.type_of_id("*").partition("*")
-    if class_name not in NAMED_BY_ID or not type_name.startswith(before):
-        return None
-    return type_name.removeprefix(before).removesuffix(after) or None
+    return (class_name in NAMED_BY_ID and catalog.id_of(type_name)) or None

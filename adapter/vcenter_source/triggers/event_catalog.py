@@ -56,6 +56,13 @@ class EventCatalog:
         """Return the type of an EventEx or ExtendedEvent with this eventTypeId."""
         return f"{EVENT_ID_PREFIX}{event_type_id}" if self.event_format == "vcenter" else veba_type(event_type_id)
 
+    def id_of(self, type_name: str) -> str | None:
+        """Return the eventTypeId in the type of an EventEx or ExtendedEvent; None for a type of another form."""
+        before, _, after = self.type_of_id("*").partition("*")
+        if not (type_name.startswith(before) and type_name.endswith(after)):
+            return None
+        return type_name.removeprefix(before).removesuffix(after)
+
     def _build_kinds(self) -> Iterator[AttributeDomains]:
         adapter = {"eventclass": constant("adapter"), "partitionkey": constant("adapter")}
         yield self._kind(type=constant(GAP_TYPE), eventname=constant("Gap"), **adapter)

@@ -90,12 +90,11 @@ def match_event_types(types: list[EventType], pattern: str) -> list[EventType]:
 
 def resolve_name(catalog: EventCatalog, name: str) -> tuple[str, str]:
     """Return the class and the type with this name. Raises PermanentError, with the closest, for an unknown name."""
-    before, _, after = catalog.type_of_id("*").partition("*")
     if name in catalog.classes:
         return catalog.classes[name], name
     if name == GAP_TYPE or name in all_classes():
         return name, name if name in {GAP_TYPE, *NAMED_BY_ID} else catalog.type_of(name)
-    if name.startswith(before) and name.endswith(after):
+    if catalog.id_of(name) is not None:
         return "EventEx", name
     near = closest_matches(name, [*catalog.classes, *all_classes()])
     raise PermanentError(f"no event type is called {name}{did_you_mean(near)}")

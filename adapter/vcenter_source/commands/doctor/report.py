@@ -8,7 +8,8 @@ from urllib.request import getproxies
 import orjson
 
 from vcenter_source.commands.doctor.checks import CheckResult, Results, Status
-from vcenter_source.core.errors import ConfigurationError, OutputClosedError
+from vcenter_source.commands.output import print_lines
+from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.redaction import Redactor, find_secrets
 from vcenter_source.settings.source import Settings
 
@@ -31,15 +32,12 @@ class Report:
         return all(result.status != "failed" for result in results.values())
 
     def _print(self, name: str, result: CheckResult) -> None:
-        try:
-            if self._as_json:
-                print(self._format_json(name, result), file=self._out, flush=True)
-            elif self._out.isatty():
-                self._print_coloured(name, result)
-            else:
-                print(f"{result.status:<11}  {self._format_line(name, result)}", file=self._out, flush=True)
-        except BrokenPipeError as exc:
-            raise OutputClosedError("standard output is closed") from exc
+        if self._as_json:
+            print_lines([self._format_json(name, result)], self._out)
+        elif self._out.isatty():
+            self._print_coloured(name, result)
+        else:
+            print_lines([f"{result.status:<11}  {self._format_line(name, result)}"], self._out)
 
     def _format_line(self, name: str, result: CheckResult) -> str:
         words = f"{result.message} → {result.advice}" if result.advice else result.message
