@@ -6,34 +6,28 @@ report of a wrong setting waits for it.
 
 import asyncio
 import os
-import signal
 import sys
-from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from vcenter_functions.net.addresses import complete_vcenter_url
+from vcenter_source.commands.function.app import app as function_app
+from vcenter_source.commands.interruption import exit_on_sigint
+from vcenter_source.commands.options import FormatOption, JsonOption, TypesOption, VcenterOption
 from vcenter_source.core import logs, tracing
 from vcenter_source.core.errors import ConfigurationError, OutputClosedError, VcenterSourceError
-from vcenter_source.events.formats import EventFormat
 from vcenter_source.settings.environment import read_area, read_program
 from vcenter_source.settings.log import LogSettings
 from vcenter_source.settings.source import ReplaySettings, load, load_for_view
-from vcenter_source.settings.vcenter import VcenterSettings, find_source
+from vcenter_source.settings.vcenter import VcenterSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 dead_letters_app = typer.Typer(
     help="List and replay the events in DEAD_LETTER_PATH, which the sink refused for good.", no_args_is_help=True
 )
 app.add_typer(dead_letters_app, name="dead-letters")
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON object per line, for programs.")]
-FormatOption = Annotated[EventFormat, typer.Option(envvar="EVENT_FORMAT", help="The adapter's EVENT_FORMAT.")]
-VcenterOption = Annotated[
-    bool, typer.Option("--vcenter", help="Include the event types that the vCenter at VCENTER_URL lists.")
-]
+app.add_typer(function_app, name="function")
 
 CONFIGURATION_EXIT = 2
 FAILURE_EXIT = 1
@@ -138,9 +132,7 @@ def events_command(  # noqa: PLR0913  one option each
         int | None, typer.Option("-n", min=0, help="How many, the last ones. Default: 20, with --since all.")
     ] = None,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with the events that come.")] = False,
-    types: Annotated[
-        list[str] | None, typer.Option("--type", help="Only these types, classes or patterns with *. Default: all.")
-    ] = None,
+    types: TypesOption = None,
     since: Annotated[str | None, typer.Option(help="How long ago, such as 1h or 2d12h, or a time.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print CloudEvents, as `run --sink -` does.")] = False,
     event_format: FormatOption = "vcenter",
@@ -168,24 +160,16 @@ def sample_command(
     event_format: FormatOption = "vcenter",
 ) -> None:
     """Print a valid event of any type as CloudEvents JSON, for `vcenter-source send` or a test."""
-    from vcenter_source.commands.sample import make_sample, print_sample
-    from vcenter_source.triggers.event_catalog import EventCatalog
+    from vcenter_source.commands.sample import show_sample
 
-    try:
-        address = find_source(complete_vcenter_url(source))
-    except ValueError as exc:
-        raise ConfigurationError(f"--source: {exc}") from exc
-    event = make_sample(EventCatalog(event_format), name, assignments or (), address, datetime.now(UTC))
-    print_sample(event)
+    show_sample(event_format, name, assignments or (), source)
 
 
 @app.command("send")
 def send_command(
     path: Annotated[str, typer.Argument(metavar="FILE", help="CloudEvents, a line of JSON each, or - for stdin.")],
     to: Annotated[str | None, typer.Option(help="Where to send them: an http(s) URL. Default: K_SINK.")] = None,
-    types: Annotated[
-        list[str] | None, typer.Option("--type", help="Only these types, classes or patterns with *. Default: all.")
-    ] = None,
+    types: TypesOption = None,
 ) -> None:
     """Send events that `sample` or `run --sink -` printed, one by one. Exit code 1: one was not accepted."""
     exit_on_sigint()
@@ -300,11 +284,6 @@ def replay_command(
         summary = asyncio.run(replay_letters(settings, event_id))
     typer.echo(f"{summary}.")
     sys.exit(0 if summary.is_complete else FAILURE_EXIT)
-
-
-def exit_on_sigint() -> None:
-    """End at once on SIGINT, without a traceback, until the command handles it itself."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""How a command that sends events ends on SIGTERM and SIGINT."""
+"""How a command ends on SIGTERM and SIGINT."""
 
 import asyncio
 import signal
@@ -7,6 +7,11 @@ from contextlib import suppress
 
 STOP_TIMEOUT = 2.0
 """Seconds that a stop waits for the answer to the event in flight; without it that event may be sent again."""
+
+
+def exit_on_sigint() -> None:
+    """End at once on SIGINT, without a traceback, until the command handles it itself."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def run_until_signal(

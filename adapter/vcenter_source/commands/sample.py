@@ -8,6 +8,7 @@ from typing import TextIO
 import orjson
 from cloudevents.core.v1.event import CloudEvent
 
+from vcenter_functions.net.addresses import complete_vcenter_url
 from vcenter_source.commands.output import print_lines
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.event import Gap
@@ -15,7 +16,9 @@ from vcenter_source.events.adapter_events import GAP_TYPE, PING_TYPE, gap_event,
 from vcenter_source.events.assignments import assign
 from vcenter_source.events.catalog import NAMED_BY_ID
 from vcenter_source.events.conversion import Converter
+from vcenter_source.events.formats import EventFormat
 from vcenter_source.events.samples import sample_data, sample_event
+from vcenter_source.settings.vcenter import find_source
 from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.triggers.event_types import resolve_name
 
@@ -24,6 +27,15 @@ API_VERSION = "8.0.3.0"
 
 _KEYS = 2**31
 _OWN = {"Gap": GAP_TYPE, "Ping": PING_TYPE}
+
+
+def show_sample(event_format: EventFormat, name: str, assignments: Sequence[str], source: str) -> None:
+    """Print an event of the present. Raises as ``make_sample``, and ConfigurationError for a source that is none."""
+    try:
+        address = find_source(complete_vcenter_url(source))
+    except ValueError as exc:
+        raise ConfigurationError(f"--source: {exc}") from exc
+    print_sample(make_sample(EventCatalog(event_format), name, assignments, address, datetime.now(UTC)))
 
 
 def make_sample(

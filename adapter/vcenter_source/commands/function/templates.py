@@ -1,0 +1,72 @@
+"""The text of a new function's files, for ``str.format``."""
+
+IMPORTS = "from vcenter_functions import Event, on"
+
+TYPED_IMPORTS = """\
+from vcenter_functions import on
+from vcenter_functions.events import {event}"""
+
+_HANDLER = """\
+\"\"\"{name}: what to do when vCenter reports {described}.\"\"\"
+
+{imports}
+
+
+@on({types})
+async def {function}(event: {event}, log) -> None:
+    log.info(event.message, {about})
+"""
+
+_TEST = """\
+\"\"\"{name}, served as on a cluster, gets an event and accepts it.\"\"\"
+
+from pathlib import Path
+
+from starlette.testclient import TestClient
+
+from vcenter_functions.kit import prepare
+from vcenter_functions.registry import load
+from vcenter_functions.samples import sample
+from vcenter_functions.server import create_app
+
+
+def test_{function}_accepts_its_event() -> None:
+    _, service = prepare(load(Path(__file__).with_name("handler.py")))
+    with TestClient(create_app(service)) as client:
+        event = {sample}
+        answer = client.post("/", json=event, headers={{"content-type": "application/cloudevents+json"}})
+    assert answer.status_code == 204
+"""
+
+_README = """\
+# {name}
+
+A function for vCenter's events: {described}.
+
+```console
+$ pytest                                                            # its test
+$ vcenter-source function run handler.py --simulate                 # on a simulated vCenter
+$ vcenter-source function manifest handler.py --name {name} | kubectl apply -f -
+```
+
+`handler.py` has the code, `requirements.txt` the packages that it needs.
+"""
+
+_REQUIREMENTS = """\
+# What handler.py imports beside the standard library.
+vcenter-source[functions]
+"""
+
+FILES = {
+    "handler.py": _HANDLER,
+    "test_handler.py": _TEST,
+    "README.md": _README,
+    "requirements.txt": _REQUIREMENTS,
+}
+"""Each file's text by its name."""
+
+NEXT = """\
+cd {name}
+pytest
+vcenter-source function run handler.py --simulate
+vcenter-source function manifest handler.py | kubectl apply -f -"""
