@@ -1,6 +1,7 @@
-# Two images of one file:
+# Three images of one file:
 #
 #   docker build --target adapter --tag vcenter-source-adapter:0.1.0 .
+#   docker build --target function --tag vcenter-source-function:0.1.0 .
 #   docker build --target pytag --tag vcenter-source-pytag:0.1.0 .
 
 FROM python:3.13-slim-trixie AS wheels
@@ -27,13 +28,17 @@ RUN pip --python /opt/venv/bin/python install --no-cache-dir --no-index --find-l
     && pip --python /opt/venv/bin/python install --no-cache-dir --no-index --no-deps --no-compile project/*.whl \
     && python -m compileall -q --invalidation-mode unchecked-hash /opt/venv
 
-FROM wheels AS pytag-venv
+FROM wheels AS function-venv
 RUN pip --python /opt/venv/bin/python install --no-cache-dir --no-index --find-links wheels --no-compile \
         --require-hashes --requirement functions/requirements.lock
+COPY functions/vcenter_functions /opt/venv/lib/python3.13/site-packages/vcenter_functions
+RUN python -m compileall -q --invalidation-mode unchecked-hash /opt/venv
+
+FROM function-venv AS pytag-venv
 COPY functions /opt/venv/lib/python3.13/site-packages/
 RUN python -m compileall -q --invalidation-mode unchecked-hash /opt/venv
 
-# What both run on: Python alone, no pip. Bytecode is written now, since the root may be read-only later, and Python's
+# What all run on: Python alone, no pip. Bytecode is written now, since the root may be read-only later, and Python's
 # image comes without any: compiling what the adapter imports would take longer than all the rest of its start.
 FROM python:3.13-slim-trixie AS runtime
 RUN python -m pip uninstall --yes --root-user-action=ignore pip \
@@ -52,6 +57,15 @@ LABEL org.opencontainers.image.version=$VERSION \
 # A number, so that Kubernetes can see that it is not root. No HEALTHCHECK: Kubernetes ignores it and has its own probes.
 USER 65532:65532
 STOPSIGNAL SIGTERM
+
+# The kit alone. A ConfigMap, or an image built on this one, brings the handler.
+FROM runtime AS function
+LABEL org.opencontainers.image.title=vcenter-source-function \
+    org.opencontainers.image.description="Serves the handlers of a file to events of vCenter"
+COPY --from=function-venv /opt/venv /opt/venv
+EXPOSE 8080
+ENTRYPOINT ["python", "-m", "vcenter_functions"]
+CMD ["/function/handler.py"]
 
 FROM runtime AS pytag
 LABEL org.opencontainers.image.title=vcenter-source-pytag \

@@ -114,7 +114,7 @@ def load(path: str | Path) -> Registry:
 
     Modules beside it can be imported as if Python had been started with it.
     """
-    file = Path(path).resolve()
+    file = Path(path).absolute()  # not resolved: in a pod it is a link into a folder that is replaced
     file = file / "handler.py" if file.is_dir() else file
     if not file.is_file():
         raise HandlerError(f"{path}: there is no such file")

@@ -146,7 +146,7 @@ def test_names() -> None:
         ((ON,), {"broker": ""}, "--broker: ''"),
     ],
 )
-def test_what_cannot_work_is_refused(types: tuple[str, ...], more: dict[str, str], said: str) -> None:
+def test_what_cannot_work_is_refused(types: tuple[str, ...], more: dict[str, Any], said: str) -> None:
     order = TriggerRequest(types, **{"subscriber": "svc/f", **more})
     with pytest.raises(ConfigurationError) as refused:
         build_trigger(order, CHECKER)

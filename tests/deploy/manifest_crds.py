@@ -1,7 +1,8 @@
 """The custom resources that the manifests use, as their CRDs and webhooks take them; see tests/manifest_schema.py.
 
-From knative/eventing 1.22 (config/core/resources, pkg/apis) and the Prometheus Operator 0.85 to 0.92
-(example/prometheus-operator-crd). Fields that no manifest of ours could want, such as status, are left out.
+From knative/eventing 1.22 (config/core/resources, pkg/apis), knative/serving (pkg/apis/serving) and the Prometheus
+Operator 0.85 to 0.92 (example/prometheus-operator-crd). Fields that no manifest of ours could want, such as status, are
+left out.
 """
 
 from typing import Any
@@ -63,6 +64,7 @@ CRDS: dict[tuple[str, str], dict[str, Any]] = {
             "ceOverrides": OVERRIDES,
         }
     },
+    ("serving.knative.dev/v1", "Service"): {"spec": {"template": "V1PodTemplateSpec"}},
     ("monitoring.coreos.com/v1", "PodMonitor"): {
         "spec!": {
             "selector!": "V1LabelSelector",

@@ -1,4 +1,4 @@
-"""The two images, as far as can be seen without building them: what goes in, what they run as, and that it suffices."""
+"""The images, as far as can be seen without building them: what goes in, what they run as, and that it suffices."""
 
 import json
 import re
@@ -16,13 +16,14 @@ from packaging.requirements import Requirement
 
 from pytag.settings import Settings as PytagSettings
 from vcenter_functions import __version__
+from vcenter_source.commands.function.standard import IMAGE, STANDARD, find_missing_modules
 from vcenter_source.settings.serving import HealthSettings
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 LOCK = (ROOT / "functions" / "requirements.lock").read_text()
-FINAL = ["adapter", "pytag"]
+FINAL = ["adapter", "function", "pytag"]
 
 
 @dataclass(frozen=True)
@@ -179,13 +180,18 @@ def test_an_image_is_of_the_projects_version_and_the_manifests_use_it() -> None:
     named = set(
         re.findall(r"(?m)image: (vcenter-source\S*)", "\n".join(p.read_text() for p in ROOT.glob("config/*/*.yaml")))
     )
-    assert named == {f"vcenter-source-{target}:{__version__}" for target in FINAL}
-    assert set(re.findall(r"--tag (\S+)", DOCKERFILE)) == named
+    made = {f"vcenter-source-{target}:{__version__}" for target in FINAL}
+    assert named | {IMAGE} == made  # a manifest that `function manifest` prints uses the third
+    assert set(re.findall(r"--tag (\S+)", DOCKERFILE)) == made
 
 
 def test_the_ports_are_those_that_the_settings_begin_with() -> None:
     assert inherited("adapter", "EXPOSE") == [str(HealthSettings.model_fields["port"].default)]
-    assert inherited("pytag", "EXPOSE") == [str(PytagSettings.model_fields["port"].default)]
+    assert (
+        inherited("function", "EXPOSE")
+        == inherited("pytag", "EXPOSE")
+        == [str(PytagSettings.model_fields["port"].default)]
+    )
 
 
 def test_an_image_started_as_it_is_does_its_work_and_gets_the_signals() -> None:
@@ -196,7 +202,19 @@ def test_an_image_started_as_it_is_does_its_work_and_gets_the_signals() -> None:
     ]
     assert "vcenter-source" in PROJECT["scripts"]
     assert json.loads(inherited("pytag", "ENTRYPOINT")[0]) == ["python", "-m", "pytag"]
-    assert inherited("adapter", "STOPSIGNAL") == inherited("pytag", "STOPSIGNAL") == ["SIGTERM"]
+    assert json.loads(inherited("function", "ENTRYPOINT")[0]) == ["python", "-m", "vcenter_functions"]
+    assert json.loads(inherited("function", "CMD")[0]) == ["/function/handler.py"]
+    assert [inherited(target, "STOPSIGNAL") for target in FINAL] == [["SIGTERM"]] * len(FINAL)
+
+
+def test_a_handler_may_import_what_the_functions_need() -> None:
+    assert {need.name for need in FUNCTIONS_NEED} == STANDARD
+    assert find_missing_modules(["httpx", "pyVmomi", "anyio", "vcenter_functions"]) == []
+    assert find_missing_modules(["vcenter_source", "typer", "nowhere", "httpx"]) == [
+        "nowhere",
+        "typer",
+        "vcenter_source",
+    ]
 
 
 def test_what_the_functions_need_is_in_the_lock() -> None:
@@ -208,6 +226,7 @@ def test_what_the_functions_need_is_in_the_lock() -> None:
 @pytest.mark.parametrize(
     ("rooms", "roots"),
     [
+        ("vcenter_functions", [need.name for need in FUNCTIONS_NEED]),
         ("vcenter_functions pytag display", [need.name for need in FUNCTIONS_NEED]),
         (
             "vcenter_source vcenter_functions.net vcenter_functions.otel",

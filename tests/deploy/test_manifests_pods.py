@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from demo.manifests import Manifest
 from pytag.settings import Settings as PytagSettings
+from tests.deploy.pod_checks import check_bounded, check_restricted
 from tests.support.manifest_files import (
     FOLDERS,
     ROOT,
@@ -56,31 +57,13 @@ def environment(workload: Manifest) -> dict[str, Any]:
 
 @pytest.mark.parametrize("workload", workloads(), ids=title)
 def test_pods_obey_the_restricted_pod_security_standard(workload: Manifest) -> None:
-    spec = pod(workload)
-    security = spec["securityContext"]
-    assert security["runAsNonRoot"] is True
-    assert security["runAsUser"] > 0
-    assert security["runAsGroup"] > 0
-    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert not set(spec) & {"hostNetwork", "hostPID", "hostIPC", "initContainers"}
-    assert all(set(volume) & {"secret", "emptyDir", "configMap"} for volume in spec["volumes"])
-    assert container(workload)["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
+    check_restricted(pod(workload))
 
 
 @pytest.mark.parametrize("workload", workloads(), ids=title)
 def test_pods_are_bounded_probed_and_get_nothing_that_they_do_not_need(workload: Manifest) -> None:
-    spec, only = pod(workload), container(workload)
-    assert spec["enableServiceLinks"] is False
-    assert spec["automountServiceAccountToken"] is (only["name"] == "vcenter-source")
-    assert set(only["resources"]["requests"]) == set(only["resources"]["limits"]) == {"cpu", "memory"}
-    assert {"readinessProbe", "livenessProbe"} <= set(only)
-    assert {"name": "tmp", "mountPath": "/tmp"} in only["volumeMounts"]
-    assert {mount["name"] for mount in only["volumeMounts"]} == {volume["name"] for volume in spec["volumes"]}
-    assert all(mount.get("readOnly") for mount in only["volumeMounts"] if mount["name"] != "tmp")
+    check_bounded(pod(workload))
+    assert pod(workload)["automountServiceAccountToken"] is (container(workload)["name"] == "vcenter-source")
 
 
 def test_every_namespace_of_ours_enforces_it() -> None:

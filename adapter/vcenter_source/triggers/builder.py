@@ -24,6 +24,7 @@ _SUBSCRIBER_KINDS = {
     "ksvc": ("serving.knative.dev/v1", "Service"),
 }
 _TYPE_PATTERN = re.compile(r"[A-Za-z0-9._*/-]+")
+_SUBJECT_PATTERN = re.compile(r"[A-Za-z0-9._*:-]+")
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123
 
 
@@ -32,7 +33,9 @@ class TriggerRequest:
     """What the Trigger is to do.
 
     ``types`` are CloudEvents types, with ``*`` as a wildcard, or class names, each with the classes derived from it.
-    ``expression`` is CESQL that must be true as well.
+    ``foreign`` are types of other sources, which nothing is known about. ``subject`` is a pattern with ``*``, and
+    ``severities`` are those of which it must be one. ``expression`` is CESQL that must be true as well, and
+    ``excluded`` are filters that must be false.
     """
 
     types: Sequence[str]
@@ -41,28 +44,56 @@ class TriggerRequest:
     namespace: str | None = None
     name: str | None = None
     expression: str | None = None
+    foreign: Sequence[str] = ()
+    subject: str | None = None
+    severities: Sequence[str] = ()
+    excluded: Sequence[Element] = ()
 
 
 def build_trigger(request: TriggerRequest, checker: ValueChecker) -> tuple[str, list[Finding]]:
     """Return the Trigger as YAML, and warnings about it. Raises ConfigurationError for one that cannot work."""
+    trigger, findings = compose_trigger(request, checker)
+    return yaml.safe_dump(trigger, sort_keys=False, width=1000), findings
+
+
+def compose_trigger(request: TriggerRequest, checker: ValueChecker) -> tuple[Element, list[Finding]]:
+    """Return the Trigger as an object, and warnings about it. Raises ConfigurationError for one that cannot work."""
     names = list(dict.fromkeys(request.types))
-    filters = [_type_filter(name, checker) for name in names]
     metadata = {"name": validate_name("--name", request.name or default_name(names))}
     if request.namespace:
         metadata["namespace"] = validate_name("--namespace", request.namespace)
     spec: Element = {"broker": validate_name("--broker", request.broker)}
-    spec |= _combine(filters, request.expression) | {"subscriber": parse_subscriber("--subscriber", request.subscriber)}
+    spec |= _select(select_elements(request, checker))
+    spec |= {"subscriber": parse_subscriber("--subscriber", request.subscriber)}
     findings = lint_spec(compose_spec(spec), checker)
     errors = [finding.message for finding in findings if finding.severity == "error"]
     if errors:
         raise ConfigurationError("; ".join(errors))
-    return format_manifest(metadata, spec), findings
+    return _describe_trigger(metadata, spec), findings
+
+
+def select_elements(request: TriggerRequest, checker: ValueChecker) -> list[Element]:
+    """Return the filters that an event must pass, all of them. Raises ConfigurationError for one that cannot be."""
+    if not _SUBJECT_PATTERN.fullmatch(request.subject or "*"):
+        raise ConfigurationError(
+            f"{request.subject!r} cannot be a subject; it is like VirtualMachine:vm-42 or HostSystem:*"
+        )
+    types = [_type_filter(name, checker) for name in dict.fromkeys(request.types)]
+    types += [_pattern_filter("type", name) for name in request.foreign]
+    severities = [{"exact": {"severitytext": severity}} for severity in request.severities]
+    elements = [*_any_of(types), *_any_of([_pattern_filter("subject", request.subject)] if request.subject else [])]
+    elements += _any_of(severities)
+    elements += [{"cesql": request.expression}] if request.expression else []
+    return elements + [{"not": element} for element in request.excluded]
 
 
 def format_manifest(metadata: Element, spec: Element) -> str:
     """Format a Trigger as YAML."""
-    trigger = {"apiVersion": "eventing.knative.dev/v1", "kind": "Trigger", "metadata": metadata, "spec": spec}
-    return yaml.safe_dump(trigger, sort_keys=False, width=1000)
+    return yaml.safe_dump(_describe_trigger(metadata, spec), sort_keys=False, width=1000)
+
+
+def _describe_trigger(metadata: Element, spec: Element) -> Element:
+    return {"apiVersion": "eventing.knative.dev/v1", "kind": "Trigger", "metadata": metadata, "spec": spec}
 
 
 def compose_spec(spec: Element) -> yaml.Node:
@@ -99,14 +130,16 @@ def default_name(types: list[str]) -> str:
     return stem[: 63 - len(more)].rstrip("-") + more
 
 
-def _combine(filters: list[Element], expression: str | None) -> Element:
+def _any_of(filters: list[Element]) -> list[Element]:
+    """Return the filter that passes what one of these passes; none where that is every event."""
+    if {} in filters or not filters:
+        return []
+    parts = [part for element in filters for part in element.get("any", [element])]
+    return [{"any": parts} if len(parts) > 1 else parts[0]]
+
+
+def _select(filters: list[Element]) -> Element:
     """Return the part of the ``spec`` that selects events, in the shortest form that Knative has for it."""
-    if {} in filters:
-        filters = []  # every event
-    elif len(filters) > 1:
-        filters = [{"any": [part for element in filters for part in element.get("any", [element])]}]
-    if expression:
-        filters = [*filters, {"cesql": expression}]
     if len(filters) == 1 and "exact" in filters[0]:
         return {"filter": {"attributes": filters[0]["exact"]}}
     return {"filters": filters} if filters else {}
@@ -123,7 +156,7 @@ def _type_filter(name: str, checker: ValueChecker) -> Element:
         if finding and (finding.severity == "error" or foreign or comparison.value in checker.catalog.classes):
             hint = f"; the type of an event type id is {EVENT_ID_PREFIX}{name}" if foreign else ""
             raise ConfigurationError(f"{finding.message}{hint}")
-    return _pattern_filter(name)
+    return _pattern_filter("type", name)
 
 
 def _class_filter(name: str, checker: ValueChecker) -> Element:
@@ -142,15 +175,16 @@ def _own_filter(name: str, checker: ValueChecker) -> Element:
     return {"exact": {"eventclass": name.lower()}}  # an EventEx, say, whose type has its event type id
 
 
-def _pattern_filter(pattern: str) -> Element:
+def _pattern_filter(attribute: str, pattern: str) -> Element:
+    """Return the filter for an attribute that has this text, where ``*`` stands for any; empty for all events."""
     if "*" not in pattern:
-        return {"exact": {"type": pattern}}
+        return {"exact": {attribute: pattern}}
     first, *middle, last = pattern.split("*")
     if any(middle):
         like = pattern.replace("_", r"\_").replace("*", "%")
-        return {"cesql": f"type LIKE '{like}'"}
+        return {"cesql": f"{attribute} LIKE '{like}'"}
     ends: tuple[tuple[str, str], ...] = (("prefix", first), ("suffix", last))
-    filters: list[Element] = [{dialect: {"type": value}} for dialect, value in ends if value]
+    filters: list[Element] = [{dialect: {attribute: value}} for dialect, value in ends if value]
     return {"all": filters} if len(filters) > 1 else filters[0] if filters else {}
 
 

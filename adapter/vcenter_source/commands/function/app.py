@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from vcenter_source.commands.options import FormatOption
+
 app = typer.Typer(
     help='Write, run and deploy functions of your own. Needs the extra "functions".', no_args_is_help=True
 )
@@ -21,3 +23,30 @@ def new_command(
     from vcenter_source.commands.function.new import create_function
 
     create_function(name, [*types, *(more or ())])
+
+
+@app.command("manifest")
+def manifest_command(  # noqa: PLR0913  one option each
+    path: Annotated[str, typer.Argument(metavar="HANDLER.PY", help="The file, or its folder.")],
+    *,
+    image: Annotated[
+        str | None, typer.Option(help="An image that has the handler. Default: it goes into a ConfigMap.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The function's name. Default: the folder's.")] = None,
+    namespace: Annotated[str, typer.Option(help="Where config/knative was applied.")] = "vcenter-source",
+    broker: Annotated[str, typer.Option(help="The Broker that receives vCenter's events.")] = "default",
+    ksvc: Annotated[bool, typer.Option("--ksvc", help="A Knative Service instead of a Deployment.")] = False,
+    environment: Annotated[
+        list[str] | None, typer.Option("--env", metavar="NAME=VALUE", help="A setting. Once or more often.")
+    ] = None,
+    ports: Annotated[
+        list[int] | None,
+        typer.Option("--egress", metavar="PORT", min=1, max=65535, help="A port that it calls, beside 443."),
+    ] = None,
+    event_format: FormatOption = "vcenter",
+) -> None:
+    """Print all that a handler needs in a cluster, Triggers included, ready for kubectl apply -f -."""
+    from vcenter_source.commands.function.manifest import ManifestRequest, print_manifest
+
+    settings = environment or (), ports or ()
+    print_manifest(ManifestRequest(path, image, name, namespace, broker, ksvc, *settings, event_format))

@@ -1,0 +1,81 @@
+"""The environment variables of a function: what its handlers' settings ask for, and what --env gives."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import AliasChoices, SecretBytes, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from vcenter_functions.registry import Registry
+from vcenter_functions.settings import FunctionSettings
+from vcenter_source.core.errors import ConfigurationError
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TAKEN = frozenset({"PORT", "VCENTER_SECRET_PATH", "POD_NAME"})
+"""What the manifest sets itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable that a handler's settings read. ``names`` are it and its fall-backs."""
+
+    names: tuple[str, ...]
+    is_required: bool
+    is_secret: bool
+
+
+def needs_vcenter(registry: Registry) -> bool:
+    """Return whether a handler acts in vCenter, so that the function needs its address and credentials."""
+    parameters = [handler.parameters for handler in registry.handlers]
+    own = [each.settings_class for each in parameters if each.settings_class]
+    return any("vcenter" in each.names for each in parameters) or any(issubclass(c, FunctionSettings) for c in own)
+
+
+def list_own_variables(registry: Registry) -> list[Variable]:
+    """List the variables of the handlers' own settings."""
+    classes = dict.fromkeys(handler.parameters.settings_class for handler in registry.handlers)
+    found = (variable for each in classes if each for variable in _list_variables(each))
+    return list(dict.fromkeys(found))
+
+
+def read_assignments(assignments: Sequence[str], variables: Sequence[Variable]) -> dict[str, str]:
+    """Read each ``NAME=value`` of --env. Raises ConfigurationError for what is wrong, or missing."""
+    given: dict[str, str] = {}
+    secret = {name for variable in variables if variable.is_secret for name in variable.names}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not _NAME.fullmatch(name):
+            raise ConfigurationError(f"--env {assignment}: write a variable and its value, such as TAG=events/created")
+        if name in _TAKEN:
+            raise ConfigurationError(f"--env {name}: the manifest sets it")
+        if name in secret:
+            raise ConfigurationError(f"--env {name}: it is a secret; it comes from the function's Secret")
+        given[name] = value
+    for variable in variables:
+        if variable.is_required and not variable.is_secret and not set(variable.names) & given.keys():
+            raise ConfigurationError(
+                f"{variable.names[0]}: a handler's settings require it; use --env {variable.names[0]}=…"
+            )
+    return given
+
+
+def _list_variables(settings_class: type[BaseSettings]) -> Iterator[Variable]:
+    shared: Mapping[str, FieldInfo] = FunctionSettings.model_fields
+    prefix = str(settings_class.model_config.get("env_prefix", ""))
+    for name, field in settings_class.model_fields.items():
+        if name not in shared:
+            yield Variable(_list_names(name, field, prefix), field.is_required(), _is_secret(field.annotation))
+
+
+def _list_names(name: str, field: FieldInfo, prefix: str) -> tuple[str, ...]:
+    alias = field.validation_alias
+    if isinstance(alias, AliasChoices):
+        return tuple(choice for choice in alias.choices if isinstance(choice, str))
+    return (alias if isinstance(alias, str) else f"{prefix}{name}".upper(),)
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation in {SecretStr, SecretBytes} or any(map(_is_secret, get_args(annotation)))

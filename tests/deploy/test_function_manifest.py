@@ -1,0 +1,305 @@
+"""``vcenter-source function manifest``: a cluster takes what it prints, and each event comes to its handlers once."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from demo.filters import check_trigger, trigger_matches
+from demo.manifests import Manifest
+from tests.deploy.manifest_schema import faults
+from tests.deploy.pod_checks import check_bounded, check_restricted, only_container
+from tests.deploy.references import MADE_BY_OTHERS, apply, name_of
+from tests.support.manifest_files import FOLDERS, container, pod, the
+from tests.support.processes import command
+from tests.triggers.catalog_events import EVENTS
+from vcenter_functions.cloudevent import read_event
+from vcenter_functions.event import Event
+from vcenter_functions.registry import Registry, load
+from vcenter_source.commands.function.manifest import ManifestRequest, build_manifest
+from vcenter_source.commands.function.new import create_function
+from vcenter_source.core.errors import ConfigurationError
+from vcenter_source.triggers.builder import compose_spec
+from vcenter_source.triggers.event_catalog import EventCatalog
+from vcenter_source.triggers.linter import lint_spec
+from vcenter_source.triggers.values import ValueChecker
+
+HANDLER = """
+from vcenter_functions import Event, VCenter, on
+
+@on("VmPoweredOnEvent")
+async def stamp(event: Event, vcenter: VCenter) -> None: ...
+"""
+SETTINGS = """
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings
+from vcenter_functions import Event, on
+
+class Settings(BaseSettings):
+    channel: str
+    greeting: str = "hello"
+    webhook_url: SecretStr
+
+@on("VmPoweredOnEvent")
+async def notify(event: Event, settings: Settings) -> None: ...
+"""
+
+
+def write(folder: Path, text: str, **files: str) -> str:
+    """A function's folder, called stamp."""
+    (folder / "stamp").mkdir()
+    for name, content in {"handler.py": text, **files}.items():
+        (folder / "stamp" / name).write_text(content)
+    return str(folder / "stamp" / "handler.py")
+
+
+def printed(path: str, **more: Any) -> list[Manifest]:
+    text = build_manifest(ManifestRequest(path, **more)).format()
+    return [Manifest(Path("function.yaml"), 1, document) for document in yaml.safe_load_all(text)]
+
+
+def one(kind: str, manifests: list[Manifest]) -> Manifest:
+    (found,) = (manifest for manifest in manifests if manifest.kind == kind)
+    return found
+
+
+@pytest.mark.parametrize("text", [HANDLER, SETTINGS], ids=["vcenter", "settings"])
+@pytest.mark.parametrize("more", [{}, {"ksvc": True}, {"image": "registry.example.com/stamp:1.2.3"}], ids=str)
+def test_a_cluster_takes_it_beside_config_knative(text: str, more: dict[str, Any], tmp_path: Path) -> None:
+    manifests = printed(write(tmp_path, text), environment=["CHANNEL=#ops"] if text == SETTINGS else [], **more)
+    assert [fault for manifest in manifests for fault in faults(manifest)] == []
+    there = MADE_BY_OTHERS | {name_of(manifest) for manifest in FOLDERS["knative"]}
+    assert apply(manifests, there | {("Secret", "vcenter-source", "stamp")}) == []
+    (workload,) = (manifest for manifest in manifests if "template" in manifest.spec)
+    check_restricted(pod(workload))
+    check_bounded(pod(workload))
+    assert pod(workload)["automountServiceAccountToken"] is False
+    for manifest in manifests:
+        labels = manifest.document["metadata"]["labels"]
+        assert (labels["app.kubernetes.io/name"], labels["app.kubernetes.io/part-of"]) == ("stamp", "vcenter-source")
+
+
+def test_without_an_image_the_handler_is_mounted_where_the_image_looks_for_it(tmp_path: Path) -> None:
+    manifests = printed(write(tmp_path, HANDLER, **{"requirements.txt": "httpx>=0.28\n"}))
+    config, only = one("ConfigMap", manifests), container(one("Deployment", manifests))
+    assert config.document["data"] == {"handler.py": HANDLER, "requirements.txt": "httpx>=0.28\n"}
+    assert (only["image"], only["args"]) == ("vcenter-source-function:0.1.0", ["/function/handler.py"])
+    (mount,) = (each for each in only["volumeMounts"] if each["name"] == "handler")
+    (volume,) = (each for each in pod(one("Deployment", manifests))["volumes"] if each["name"] == "handler")
+    assert (mount["mountPath"], volume["configMap"]["name"]) == ("/function", config.name)
+
+
+def test_it_is_deployed_as_pytag_is(tmp_path: Path) -> None:
+    """With its vCenter, its credentials and all, but for its own settings and its ServiceAccount."""
+    pytag, ours = the("Deployment", "pytag"), one("Deployment", printed(write(tmp_path, HANDLER)))
+    text = yaml.safe_dump(dict(pytag.document)).replace("pytag", "stamp")
+    expected = yaml.safe_load(text)["spec"]["template"]["spec"]
+    assert expected.pop("serviceAccountName") == "stamp"
+    left, right = only_container(expected), only_container(pod(ours))
+    own = {"image", "args", "env", "envFrom", "volumeMounts"}
+    assert {name: right[name] for name in right if name not in own} == {k: v for k, v in left.items() if k not in own}
+    assert [each for each in left["volumeMounts"] if each not in right["volumeMounts"]] == []
+    assert [each for each in expected["volumes"] if each not in pod(ours)["volumes"]] == []
+    assert [each for each in left["envFrom"] if each not in right["envFrom"]] == [{"configMapRef": {"name": "stamp"}}]
+    assert [each for each in left["env"] if each not in right["env"]] == []
+
+
+def test_it_may_call_and_be_called_as_pytag(tmp_path: Path) -> None:
+    ours = one("NetworkPolicy", printed(write(tmp_path, HANDLER))).spec
+    pytag = yaml.safe_load(yaml.safe_dump(dict(the("NetworkPolicy", "pytag").spec)).replace("pytag", "stamp"))
+    assert {**ours, "egress": opened(ours)} == {**pytag, "egress": opened(pytag)}
+
+
+def opened(policy: Any) -> list[set[tuple[str, int]]]:
+    return [{(port["protocol"], port["port"]) for port in rule["ports"]} for rule in policy["egress"]]
+
+
+def test_vcenter_is_configured_only_where_a_handler_uses_it(tmp_path: Path) -> None:
+    text = HANDLER.replace(", vcenter: VCenter", "")
+    only = container(one("Deployment", printed(write(tmp_path, text))))
+    assert "vcenter" not in str(only["envFrom"]) + str(only["volumeMounts"])
+    assert "VCENTER" not in str(only["env"])
+
+
+def test_a_change_of_any_file_makes_new_pods(tmp_path: Path) -> None:
+    path = write(tmp_path, "import words\n" + HANDLER, **{"words.py": "WORD = 1\n"})
+    before = one("Deployment", printed(path)).spec["template"]
+    assert one("Deployment", printed(path)).spec["template"] == before
+    (tmp_path / "stamp" / "words.py").write_text("WORD = 2\n")
+    after = one("Deployment", printed(path)).spec["template"]
+    assert before["metadata"]["annotations"] != after["metadata"]["annotations"]
+    assert one("ConfigMap", printed(path)).document["data"]["words.py"] == "WORD = 2\n"
+
+
+def test_options_are_obeyed(tmp_path: Path) -> None:
+    path = write(tmp_path, HANDLER)
+    given = {"name": "other", "namespace": "there", "broker": "mine", "ports": [587, 443], "ksvc": True}
+    manifests = printed(path, environment=["VCENTER_ALIASES=a,b=c"], **given)
+    assert {manifest.namespace for manifest in manifests} == {"there"}
+    trigger, ksvc = one("Trigger", manifests), one("Service", manifests)
+    assert trigger.spec["broker"] == "mine"
+    assert trigger.spec["subscriber"]["ref"] == {
+        "apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "other",
+    }  # fmt: skip
+    assert ksvc.document["apiVersion"] == "serving.knative.dev/v1"
+    assert {"name": "VCENTER_ALIASES", "value": "a,b=c"} in container(ksvc)["env"]
+    egress = one("NetworkPolicy", manifests).spec["egress"]
+    assert [port["port"] for port in egress[1]["ports"]] == [443, 587]
+
+
+def test_a_knative_service_has_nothing_that_knative_refuses_by_default(tmp_path: Path) -> None:
+    """Its webhook, as knative/serving has it: pkg/apis/serving/fieldmask.go and k8s_validation.go."""
+    spec = pod(one("Service", printed(write(tmp_path, HANDLER), ksvc=True)))
+    only = only_container(spec)
+    assert set(spec) <= {"containers", "volumes", "enableServiceLinks", "automountServiceAccountToken"}
+    assert not {each["name"] for each in only["env"]} & {"PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION"}
+    assert not [each for each in only["env"] if "valueFrom" in each]
+    assert [set(port) for port in only["ports"]] == [{"containerPort"}]
+    assert {only[probe]["httpGet"]["port"] for probe in ("readinessProbe", "livenessProbe")} == {8080}
+    assert set(only["securityContext"]) <= {
+        "allowPrivilegeEscalation", "readOnlyRootFilesystem", "capabilities", "runAsNonRoot", "runAsUser",
+        "runAsGroup", "seccompProfile",
+    }  # fmt: skip
+
+
+def test_settings_come_from_options_and_secrets_from_a_secret(tmp_path: Path) -> None:
+    path = write(tmp_path, SETTINGS)
+    made = build_manifest(ManifestRequest(path, environment=["CHANNEL=#ops"]))
+    only = container(one("Deployment", printed(path, environment=["CHANNEL=#ops"])))
+    assert {"name": "CHANNEL", "value": "#ops"} in only["env"]
+    assert {"secretRef": {"name": "stamp"}} in only["envFrom"]
+    order = "kubectl -n vcenter-source create secret generic stamp --from-literal=WEBHOOK_URL=…"
+    assert made.notes == [f"its secrets come from a Secret: {order}"]
+    assert made.format().startswith(f"# {made.notes[0]}\n")
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ([], "CHANNEL: a handler's settings require it; use --env CHANNEL=…"),
+        (["CHANNEL"], "--env CHANNEL: write a variable and its value"),
+        (["=x"], "--env =x: write a variable"),
+        (["CHANNEL=x", "WEBHOOK_URL=x"], "--env WEBHOOK_URL: it is a secret"),
+        (["CHANNEL=x", "PORT=1"], "--env PORT: the manifest sets it"),
+    ],
+)
+def test_what_is_wrong_with_its_variables_is_named(environment: list[str], said: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        printed(write(tmp_path, SETTINGS), environment=environment)
+    assert str(refused.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "said"),
+    [
+        ("", {"requirements.txt": "boto3>=1\n"}, "requirements.txt: boto3>=1 is not in the image"),
+        ("", {"requirements.txt": "-r more.txt\n"}, "requirements.txt: -r more.txt is not in the image"),
+        ("import pytest\n", {}, "handler.py: imports pytest, which is not in the image"),
+        ("import other\n", {"other.py": "import typer\n"}, "handler.py: imports typer, which"),
+        (f"# {'x' * 2**20}\n", {}, "more than a ConfigMap holds (1048576)"),
+        ("import nowhere\n", {}, "handler.py:1: ModuleNotFoundError: No module named 'nowhere'"),
+        ("def :\n", {}, "handler.py:1: "),
+    ],
+)
+def test_what_only_an_image_can_hold_is_refused(text: str, files: dict[str, str], said: str, tmp_path: Path) -> None:
+    path = write(tmp_path, text + HANDLER, **files)
+    with pytest.raises(ConfigurationError) as refused:
+        printed(path)
+    assert said in str(refused.value)
+    if "image" in said:
+        assert "build an image and name it with --image; its Dockerfile: FROM python:3.13" in str(refused.value)
+        assert one("Deployment", printed(path, image="x:1")).kind == "Deployment"
+        assert "ConfigMap" not in {manifest.kind for manifest in printed(path, image="x:1")}
+
+
+def test_what_the_image_has_may_be_imported(tmp_path: Path) -> None:
+    lines = (
+        "# comment\n\nhttpx[http2]>=0.28 # why\nPydantic_Settings ; python_version > '3'\nvcenter-source[functions]\n"
+    )
+    imports = "import asyncio, httpx, starlette.routing, pyVmomi\nfrom typing import TYPE_CHECKING\n"
+    imports += "if TYPE_CHECKING:\n    import pytest\n"
+    assert printed(write(tmp_path, imports + HANDLER, **{"requirements.txt": lines}))
+
+
+FILES = {
+    "overlap": """
+@on("VmEvent")
+def a(event): ...
+@on(severity="ERROR")
+def b(event): ...
+@on("VmPoweredOnEvent")
+def c(event): ...
+@on("HostEvent", severity=["WARN", "ERROR"])
+@on("com.vmware.event.alarm.*", subject="VirtualMachine:*")
+def d(event): ...
+""",
+    "all": """
+@on("UserLoginSessionEvent", "*PoweredOnEvent")
+def a(event): ...
+@on()
+def b(event): ...
+@on("HostEvent")
+def c(event): ...
+""",
+    "ids": """
+@on("esx.audit.*", "com.vmware.event.host.connect?d")
+def a(event): ...
+@on("EventEx", "Host[AC]*Event")
+def b(event): ...
+@on("com.vmware.event.*.created")
+def c(event): ...
+""",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_event_that_a_handler_gets_passes_one_trigger(name: str, tmp_path: Path) -> None:
+    path = write(tmp_path, f"from vcenter_functions import on\n{FILES[name]}")
+    triggers, registry = [m for m in printed(path) if m.kind == "Trigger"], load(path)
+    for trigger in triggers:
+        check_trigger(trigger.spec)
+        findings = lint_spec(compose_spec(dict(trigger.spec)), ValueChecker(EventCatalog()))
+        assert [each for each in findings if each.severity == "error"] == []
+    picked = 0
+    for attributes in EVENTS:
+        passed = sum(trigger_matches(trigger.spec, attributes) for trigger in triggers)
+        assert passed == int(is_handled(registry, attributes)), attributes
+        picked += passed
+    assert picked
+
+
+def is_handled(registry: Registry, attributes: dict[str, str]) -> bool:
+    headers = {f"ce-{name}": value for name, value in attributes.items()} | {"content-type": "application/json"}
+    event = read_event(headers, b"{}")
+    return any(registry.match(Event.from_cloudevent(event), event.get_type()))
+
+
+def test_triggers_are_named_by_their_handlers_and_one_is_enough_where_it_covers_the_rest(tmp_path: Path) -> None:
+    path = write(tmp_path, f"from vcenter_functions import on\n{FILES['overlap']}")
+    names = [manifest.name for manifest in printed(path) if manifest.kind == "Trigger"]
+    assert names == ["stamp-a", "stamp-b", "stamp-d", "stamp-d-2"]
+
+
+@pytest.mark.parametrize("event_format", ["vcenter", "veba"])
+def test_a_type_is_called_as_the_adapters_format_calls_it(event_format: Any, tmp_path: Path) -> None:
+    text = 'from vcenter_functions import on\n@on("com.vmware.event.vm.poweredon")\ndef a(event): ...\n'
+    trigger = one("Trigger", printed(write(tmp_path, text), event_format=event_format))
+    names = {"vcenter": "com.vmware.event.vm.poweredon", "veba": "com.vmware.vsphere.VmPoweredOnEvent.v0"}
+    assert trigger.spec["filter"] == {"attributes": {"type": names[event_format]}}
+
+
+def test_what_function_new_writes_is_deployed_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    create_function("hello", ["VmPoweredOnEvent"])
+    done = command("function", "manifest", "hello/handler.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    kinds = [document["kind"] for document in yaml.safe_load_all(done.stdout)]
+    assert kinds == ["ConfigMap", "NetworkPolicy", "Deployment", "Service", "Trigger"]
+    assert command("function", "manifest", "hello").stdout == done.stdout
+
+
+def test_a_file_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    done = command("function", "manifest", str(tmp_path / "no.py"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"vcenter-source: {tmp_path}/no.py: there is no such file\n"
