@@ -10,17 +10,34 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conformance.apiserver import ADMINISTRATOR, NEEDED, ApiServer, binary, run_api_server
 from tests.conformance.applying import Applier
 from tests.conformance.crds import definition, definitions
 from tests.support.manifest_files import CONFIG, FOLDERS, everything, of_kind, the, title
+from vcenter_source.commands.function.manifest import ManifestRequest, build_manifest
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(180), NEEDED]
 KUBECTL = binary("kubectl")
 
 ALWAYS_SENT = {"PodDisruptionBudget": [".spec.selector (always sent)"]}
 """What kubectl sends whatever is there. Nothing changes by it, but it says "configured"."""
+
+FUNCTION = """
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings
+from vcenter_functions import Event, VCenter, on
+
+class Settings(BaseSettings):
+    token: SecretStr
+
+@on("VmEvent", severity=["WARN", "ERROR"])
+async def warn(event: Event, vcenter: VCenter, settings: Settings) -> None: ...
+
+@on("*PoweredOnEvent")
+async def stamp(event: Event) -> None: ...
+"""
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +64,22 @@ def test_a_folder_is_taken_without_a_warning_and_unchanged_the_second_time(appli
     changes = {title(manifest): applier.changes(manifest.document) for manifest in FOLDERS[folder]}
     expected = {title(manifest): ALWAYS_SENT.get(manifest.kind, []) for manifest in FOLDERS[folder]}
     assert changes == expected
+
+
+@pytest.mark.parametrize("ksvc", [False, True], ids=["deployment", "ksvc"])
+def test_what_function_manifest_prints_is_taken_and_unchanged_the_second_time(
+    applier: Applier, ksvc: bool, tmp_path: Path
+) -> None:
+    """With all that can be in it: vCenter, a Secret, two Triggers."""
+    (tmp_path / "handler.py").write_text(FUNCTION)
+    made = build_manifest(ManifestRequest(str(tmp_path), name="stamp", ksvc=ksvc)).format()
+    documents = list(yaml.safe_load_all(made))
+    applier.server.eventually_serves("serving.knative.dev/v1", "Service")
+    applier.warnings.clear()
+    for document in documents:
+        applier.create(document)
+    assert applier.warnings == []
+    assert [change for document in documents for change in applier.changes(document)] == []
 
 
 def test_a_field_that_nobody_knows_is_refused(applier: Applier) -> None:

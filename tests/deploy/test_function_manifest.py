@@ -1,29 +1,30 @@
-"""``vcenter-source function manifest``: a cluster takes what it prints, and each event comes to its handlers once."""
+"""``vcenter-source function manifest``: a cluster takes what it prints, and its pods serve the handlers."""
 
+import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
-from demo.filters import check_trigger, trigger_matches
-from demo.manifests import Manifest
+from demo.filters import trigger_matches
+from tests.deploy.function_manifest import one, printed, write
 from tests.deploy.manifest_schema import faults
 from tests.deploy.pod_checks import check_bounded, check_restricted, only_container
 from tests.deploy.references import MADE_BY_OTHERS, apply, name_of
+from tests.docs.pages import blocks, page, section
+from tests.support.kit import kit_process
 from tests.support.manifest_files import FOLDERS, container, pod, the
 from tests.support.processes import command
-from tests.triggers.catalog_events import EVENTS
-from vcenter_functions.cloudevent import read_event
-from vcenter_functions.event import Event
-from vcenter_functions.registry import Registry, load
+from vcenter_functions.registry import load
+from vcenter_functions.samples import sample
 from vcenter_source.commands.function.manifest import ManifestRequest, build_manifest
 from vcenter_source.commands.function.new import create_function
+from vcenter_source.commands.function.sources import DOCKERFILE
+from vcenter_source.commands.function.standard import IMAGE
 from vcenter_source.core.errors import ConfigurationError
-from vcenter_source.triggers.builder import compose_spec
-from vcenter_source.triggers.event_catalog import EventCatalog
-from vcenter_source.triggers.linter import lint_spec
-from vcenter_source.triggers.values import ValueChecker
 
 HANDLER = """
 from vcenter_functions import Event, VCenter, on
@@ -44,24 +45,6 @@ class Settings(BaseSettings):
 @on("VmPoweredOnEvent")
 async def notify(event: Event, settings: Settings) -> None: ...
 """
-
-
-def write(folder: Path, text: str, **files: str) -> str:
-    """A function's folder, called stamp."""
-    (folder / "stamp").mkdir()
-    for name, content in {"handler.py": text, **files}.items():
-        (folder / "stamp" / name).write_text(content)
-    return str(folder / "stamp" / "handler.py")
-
-
-def printed(path: str, **more: Any) -> list[Manifest]:
-    text = build_manifest(ManifestRequest(path, **more)).format()
-    return [Manifest(Path("function.yaml"), 1, document) for document in yaml.safe_load_all(text)]
-
-
-def one(kind: str, manifests: list[Manifest]) -> Manifest:
-    (found,) = (manifest for manifest in manifests if manifest.kind == kind)
-    return found
 
 
 @pytest.mark.parametrize("text", [HANDLER, SETTINGS], ids=["vcenter", "settings"])
@@ -88,6 +71,40 @@ def test_without_an_image_the_handler_is_mounted_where_the_image_looks_for_it(tm
     (mount,) = (each for each in only["volumeMounts"] if each["name"] == "handler")
     (volume,) = (each for each in pod(one("Deployment", manifests))["volumes"] if each["name"] == "handler")
     assert (mount["mountPath"], volume["configMap"]["name"]) == ("/function", config.name)
+
+
+LOGGING = """
+from greetings import GREETING
+from vcenter_functions import on
+from vcenter_functions.events import VmPoweredOnEvent
+
+@on(VmPoweredOnEvent)
+async def stamp(event: VmPoweredOnEvent, log) -> None:
+    log.info(GREETING, vm=event.vm.name)
+"""
+
+
+def test_its_container_handles_the_events_of_its_trigger(tmp_path: Path) -> None:
+    """From files as the kubelet mounts them: links into a folder that it replaces as a whole."""
+    manifests = printed(write(tmp_path, LOGGING, **{"greetings.py": "GREETING = 'welcome'\n"}))
+    folder = tmp_path / "function"
+    (folder / "..2026_01_31").mkdir(parents=True)
+    (folder / "..data").symlink_to("..2026_01_31")
+    for name, text in one("ConfigMap", manifests).document["data"].items():
+        (folder / "..data" / name).write_text(text)
+        (folder / name).symlink_to(f"..data/{name}")
+    only, event = container(one("Deployment", manifests)), sample("VmPoweredOnEvent", **{"vm.name": "web-9"})
+    assert trigger_matches(one("Trigger", manifests).spec, {k: str(v) for k, v in event.items()})
+    variables = {each["name"]: each["value"] for each in only["env"] if "value" in each} | {"PORT": "0"}
+    (argument,) = only["args"]
+    with kit_process(folder / Path(argument).name, **variables) as (process, url):
+        headers = {"content-type": "application/cloudevents+json"}
+        answers = [httpx.get(f"{url}/readyz"), httpx.post(url, json=event, headers=headers)]
+        process.terminate()
+        _, logged = process.communicate(timeout=20)
+    assert [answer.status_code for answer in answers] == [200, 204]
+    assert (json.loads(logged)["event"], json.loads(logged)["vm"]) == ("welcome", "web-9")
+    assert load(folder / "handler.py").name == "function"
 
 
 def test_it_is_deployed_as_pytag_is(tmp_path: Path) -> None:
@@ -222,73 +239,6 @@ def test_what_the_image_has_may_be_imported(tmp_path: Path) -> None:
     assert printed(write(tmp_path, imports + HANDLER, **{"requirements.txt": lines}))
 
 
-FILES = {
-    "overlap": """
-@on("VmEvent")
-def a(event): ...
-@on(severity="ERROR")
-def b(event): ...
-@on("VmPoweredOnEvent")
-def c(event): ...
-@on("HostEvent", severity=["WARN", "ERROR"])
-@on("com.vmware.event.alarm.*", subject="VirtualMachine:*")
-def d(event): ...
-""",
-    "all": """
-@on("UserLoginSessionEvent", "*PoweredOnEvent")
-def a(event): ...
-@on()
-def b(event): ...
-@on("HostEvent")
-def c(event): ...
-""",
-    "ids": """
-@on("esx.audit.*", "com.vmware.event.host.connect?d")
-def a(event): ...
-@on("EventEx", "Host[AC]*Event")
-def b(event): ...
-@on("com.vmware.event.*.created")
-def c(event): ...
-""",
-}
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_an_event_that_a_handler_gets_passes_one_trigger(name: str, tmp_path: Path) -> None:
-    path = write(tmp_path, f"from vcenter_functions import on\n{FILES[name]}")
-    triggers, registry = [m for m in printed(path) if m.kind == "Trigger"], load(path)
-    for trigger in triggers:
-        check_trigger(trigger.spec)
-        findings = lint_spec(compose_spec(dict(trigger.spec)), ValueChecker(EventCatalog()))
-        assert [each for each in findings if each.severity == "error"] == []
-    picked = 0
-    for attributes in EVENTS:
-        passed = sum(trigger_matches(trigger.spec, attributes) for trigger in triggers)
-        assert passed == int(is_handled(registry, attributes)), attributes
-        picked += passed
-    assert picked
-
-
-def is_handled(registry: Registry, attributes: dict[str, str]) -> bool:
-    headers = {f"ce-{name}": value for name, value in attributes.items()} | {"content-type": "application/json"}
-    event = read_event(headers, b"{}")
-    return any(registry.match(Event.from_cloudevent(event), event.get_type()))
-
-
-def test_triggers_are_named_by_their_handlers_and_one_is_enough_where_it_covers_the_rest(tmp_path: Path) -> None:
-    path = write(tmp_path, f"from vcenter_functions import on\n{FILES['overlap']}")
-    names = [manifest.name for manifest in printed(path) if manifest.kind == "Trigger"]
-    assert names == ["stamp-a", "stamp-b", "stamp-d", "stamp-d-2"]
-
-
-@pytest.mark.parametrize("event_format", ["vcenter", "veba"])
-def test_a_type_is_called_as_the_adapters_format_calls_it(event_format: Any, tmp_path: Path) -> None:
-    text = 'from vcenter_functions import on\n@on("com.vmware.event.vm.poweredon")\ndef a(event): ...\n'
-    trigger = one("Trigger", printed(write(tmp_path, text), event_format=event_format))
-    names = {"vcenter": "com.vmware.event.vm.poweredon", "veba": "com.vmware.vsphere.VmPoweredOnEvent.v0"}
-    assert trigger.spec["filter"] == {"attributes": {"type": names[event_format]}}
-
-
 def test_what_function_new_writes_is_deployed_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     create_function("hello", ["VmPoweredOnEvent"])
@@ -296,10 +246,22 @@ def test_what_function_new_writes_is_deployed_as_it_is(tmp_path: Path, monkeypat
     assert (done.returncode, done.stderr) == (0, "")
     kinds = [document["kind"] for document in yaml.safe_load_all(done.stdout)]
     assert kinds == ["ConfigMap", "NetworkPolicy", "Deployment", "Service", "Trigger"]
-    assert command("function", "manifest", "hello").stdout == done.stdout
+    assert build_manifest(ManifestRequest("hello")).format() == done.stdout
 
 
 def test_a_file_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     done = command("function", "manifest", str(tmp_path / "no.py"))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"vcenter-source: {tmp_path}/no.py: there is no such file\n"
+
+
+def test_the_page_says_what_the_command_says() -> None:
+    deploy = section(page("functions.md"), "## Deploy it")
+    (dockerfile,) = blocks(deploy, "dockerfile")
+    assert tuple(dockerfile.strip().splitlines()) == DOCKERFILE
+    assert f"--target function --tag {IMAGE} ." in deploy
+    variables = {"namespace": "vcenter-source", "broker": "default"}
+    defaults = {each.name: each.default for each in fields(ManifestRequest)}
+    for name, value in variables.items():
+        assert f"`--{name}` (by default `{value}`)" in deploy
+        assert defaults[name] == value

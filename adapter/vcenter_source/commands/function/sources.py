@@ -17,7 +17,7 @@ MAX_APPLIED_BYTES = 200 * 1024
 """Above this, kubectl apply fails unless it is --server-side: it keeps a copy in an annotation of at most 256 KiB."""
 
 _REQUIREMENTS = "requirements.txt"
-_DOCKERFILE = (
+DOCKERFILE = (
     "FROM python:3.13-slim-trixie AS packages",
     "COPY requirements.txt .",
     "RUN pip install --no-cache-dir --target /packages --requirement requirements.txt",
@@ -26,7 +26,9 @@ _DOCKERFILE = (
     "ENV PYTHONPATH=/packages",
     "COPY . /function/",
 )
-_HINT = f"build an image and name it with --image; its Dockerfile: {' | '.join(_DOCKERFILE)}"
+"""How to build an image with packages of its own; docs/functions.md shows it."""
+
+_HINT = f"build an image and name it with --image; its Dockerfile: {' | '.join(DOCKERFILE)}"
 
 
 @dataclass(frozen=True, slots=True)

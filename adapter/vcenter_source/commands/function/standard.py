@@ -1,7 +1,8 @@
 """What the image vcenter-source-function has, and so a handler can import without an image of its own."""
 
+import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 
 from vcenter_functions import __version__
@@ -29,7 +30,7 @@ def find_strangers(requirements: str) -> list[str]:
 
 def find_missing_modules(modules: Iterable[str]) -> list[str]:
     """Return those of some modules to import that the image does not have, by what is installed here."""
-    provided, present = metadata.packages_distributions(), set(_list_closure())
+    provided, present = _map_modules(), _find_present()
     return sorted(
         module
         for module in set(modules) - {_KIT}
@@ -37,15 +38,22 @@ def find_missing_modules(modules: Iterable[str]) -> list[str]:
     )
 
 
-def _list_closure() -> Iterator[str]:
-    """Yield the distributions of the image, what they need included."""
-    waiting, seen = [*STANDARD], set[str]()
+@functools.cache
+def _map_modules() -> Mapping[str, Sequence[str]]:
+    """Map each module that can be imported here to the distributions that it comes from."""
+    return metadata.packages_distributions()
+
+
+@functools.cache
+def _find_present() -> frozenset[str]:
+    """Return the distributions of the image, what they need included."""
+    waiting, present = [*STANDARD], set[str]()
     while waiting:
         name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            yield name
+        if name not in present:
+            present.add(name)
             waiting += _list_needed(name)
+    return frozenset(present)
 
 
 def _list_needed(name: str) -> list[str]:

@@ -49,7 +49,8 @@ $ vcenter-source function run handler.py --simulate                 # on a simul
 $ vcenter-source function manifest handler.py --name {name} | kubectl apply -f -
 ```
 
-`handler.py` has the code, `requirements.txt` the packages that it needs.
+`handler.py` has the code, `requirements.txt` the packages that it needs. No image is built, as long as the image
+vcenter-source-function has these packages; otherwise `function manifest` says how to build one.
 """
 
 _REQUIREMENTS = """\
