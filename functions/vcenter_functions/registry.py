@@ -7,6 +7,7 @@ async def stamp(event: Event, vcenter: VCenter) -> None: ...
 import fnmatch
 import importlib.util
 import inspect
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -114,7 +115,8 @@ def load(path: str | Path) -> Registry:
 
     Modules beside it can be imported as if Python had been started with it.
     """
-    file = Path(path).absolute()  # not resolved: in a pod it is a link into a folder that is replaced
+    # Links are not followed: in a pod the file is one, into a folder that is replaced by another.
+    file = Path(os.path.abspath(path))  # noqa: PTH100
     file = file / "handler.py" if file.is_dir() else file
     if not file.is_file():
         raise HandlerError(f"{path}: there is no such file")

@@ -242,11 +242,15 @@ def test_what_the_image_has_may_be_imported(tmp_path: Path) -> None:
 def test_what_function_new_writes_is_deployed_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     create_function("hello", ["VmPoweredOnEvent"])
-    done = command("function", "manifest", "hello/handler.py")
-    assert (done.returncode, done.stderr) == (0, "")
+    with (tmp_path / "hello" / "handler.py").open("a") as file:
+        file.write("\n\nprint('loading')\n")
+    (tmp_path / "hello" / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "hello" / "inner")
+    done = command("function", "manifest", "..")
+    assert (done.returncode, done.stderr) == (0, "loading\n")
     kinds = [document["kind"] for document in yaml.safe_load_all(done.stdout)]
     assert kinds == ["ConfigMap", "NetworkPolicy", "Deployment", "Service", "Trigger"]
-    assert build_manifest(ManifestRequest("hello")).format() == done.stdout
+    assert build_manifest(ManifestRequest(str(tmp_path / "hello"))).format() == done.stdout
 
 
 def test_a_file_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from vcenter_source.commands.interruption import exit_on_sigint
 from vcenter_source.commands.options import FormatOption
 
 app = typer.Typer(
@@ -15,11 +16,13 @@ app = typer.Typer(
 def new_command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The function's name, and that of its folder.")],
     types: Annotated[
-        list[str], typer.Option("--on", metavar="TYPE", help="A type, a class or a pattern with *. Once or more often.")
+        list[str],
+        typer.Option("--on", metavar="TYPE...", help="Types, with * as a wildcard, or classes."),
     ],
-    more: Annotated[list[str] | None, typer.Argument(metavar="[TYPE]...", hidden=True)] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="TYPE", hidden=True)] = None,
 ) -> None:
     """Make a folder NAME: a handler of these types of event, a test that passes, and how to run and deploy it."""
+    exit_on_sigint()
     from vcenter_source.commands.function.new import create_function
 
     create_function(name, [*types, *(more or ())])
@@ -46,6 +49,7 @@ def manifest_command(  # noqa: PLR0913  one option each
     event_format: FormatOption = "vcenter",
 ) -> None:
     """Print all that a handler needs in a cluster, Triggers included, ready for kubectl apply -f -."""
+    exit_on_sigint()
     from vcenter_source.commands.function.manifest import ManifestRequest, print_manifest
 
     settings = environment or (), ports or ()

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -87,7 +88,8 @@ def build_manifest(request: ManifestRequest) -> FunctionManifest:
 
 def _load(path: str) -> Registry:
     try:
-        return load(path)
+        with redirect_stdout(sys.stderr):  # what a handler.py prints is no manifest
+            return load(path)
     except HandlerError as exc:
         raise ConfigurationError(str(exc)) from exc
 
