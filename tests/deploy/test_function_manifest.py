@@ -1,6 +1,7 @@
 """``vcenter-source function manifest``: a cluster takes what it prints, and its pods serve the handlers."""
 
 import json
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,25 @@ def test_settings_come_from_options_and_secrets_from_a_secret(tmp_path: Path) ->
     order = "kubectl -n vcenter-source create secret generic stamp --from-literal=WEBHOOK_URL=…"
     assert made.notes == [f"its secrets come from a Secret: {order}"]
     assert made.format().startswith(f"# {made.notes[0]}\n")
+
+
+def test_a_variable_that_is_read_at_the_import_counts_for_the_triggers(tmp_path: Path) -> None:
+    text = HANDLER.replace('"VmPoweredOnEvent"', "os.environ['EVENT']")
+    path, wanted = write(tmp_path, "import os\n" + text), "com.vmware.event.vm.poweredoff"
+    trigger = one("Trigger", printed(path, environment=[f"EVENT={wanted}"]))
+    assert trigger.spec["filter"] == {"attributes": {"type": wanted}}
+    assert "EVENT" not in os.environ
+
+
+def test_a_setting_of_ones_own_may_be_called_like_one_of_the_server(tmp_path: Path) -> None:
+    own = SETTINGS.replace("    channel: str", "    channel: str\n    timeout: float")
+    with pytest.raises(ConfigurationError, match="TIMEOUT: a handler's settings require it"):
+        printed(write(tmp_path, own), environment=["CHANNEL=x"])
+    shared = own.replace("BaseSettings", "ServerSettings").replace(
+        "pydantic_settings", "vcenter_functions.server_settings"
+    )
+    (tmp_path / "stamp" / "handler.py").write_text(shared.replace("    timeout: float\n", ""))
+    assert printed(str(tmp_path / "stamp"), environment=["CHANNEL=x"])
 
 
 @pytest.mark.parametrize(

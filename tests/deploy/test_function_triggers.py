@@ -11,6 +11,7 @@ from tests.triggers.catalog_events import EVENTS
 from vcenter_functions.cloudevent import read_event
 from vcenter_functions.event import Event
 from vcenter_functions.registry import Registry, load
+from vcenter_source.commands.function.event_names import translate_name
 from vcenter_source.triggers.builder import compose_spec
 from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.triggers.linter import lint_spec
@@ -37,7 +38,7 @@ def b(event): ...
 def c(event): ...
 """,
     "ids": """
-@on("esx.audit.*", "com.vmware.event.host.connect?d")
+@on("esx.audit.*", "com.vmware.event.host.connect?d", "com.vmware.event.ex.com.vmware.vc.HA.*")
 def a(event): ...
 @on("EventEx", "Host[AC]*Event")
 def b(event): ...
@@ -81,3 +82,21 @@ def test_a_type_is_called_as_the_adapters_format_calls_it(event_format: Any, tmp
     trigger = one("Trigger", printed(write(tmp_path, text), event_format=event_format))
     names = {"vcenter": "com.vmware.event.vm.poweredon", "veba": "com.vmware.vsphere.VmPoweredOnEvent.v0"}
     assert trigger.spec["filter"] == {"attributes": {"type": names[event_format]}}
+
+
+@pytest.mark.parametrize(
+    ("name", "types", "foreign"),
+    [
+        ("com.vmware.vc.HA.*", ["com.vmware.event.ex.com.vmware.vc.HA.*"], []),
+        ("com.vmware.vc.ha.VmRestartedByHAEvent", ["com.vmware.event.ex.com.vmware.vc.ha.VmRestartedByHAEvent"], []),
+        ("com.*", ["com.*"], []),
+        ("com.example.*", ["com.vmware.event.ex.com.example.*"], ["com.example.*"]),
+        ("Gap", ["com.vmware.event.adapter.gap"], []),
+        ("com.vmware.vsphere.VmPoweredOnEvent.v0", ["com.vmware.event.vm.poweredon"], []),
+        ("com.vmware.vsphere.esx.audit.ssh.enabled.v0", ["com.vmware.event.ex.esx.audit.ssh.enabled"], []),
+        ("VmPowered[A-Z]*", ["VmPoweredOffEvent", "VmPoweredOnEvent"], []),
+    ],
+)
+def test_what_a_name_means_in_a_trigger(name: str, types: list[str], foreign: list[str]) -> None:
+    translated = translate_name(name, EventCatalog())
+    assert (list(translated.types), list(translated.foreign)) == (types, foreign)

@@ -14,7 +14,8 @@ from vcenter_functions.event_types import is_pattern
 from vcenter_source.events.catalog import all_classes, event_class
 from vcenter_source.triggers.event_catalog import EventCatalog
 
-_ID_PREFIXES = ("esx.", "hbr.", "vim.", "vprob.")
+_TYPE_PREFIXES = (TYPE_PREFIX, VEBA_PREFIX)
+_ID_PREFIXES = ("com.vmware.", "esx.", "hbr.", "vim.", "vprob.")
 """What event type ids begin with, and no type of another source."""
 
 
@@ -66,7 +67,8 @@ def _translate_pattern(pattern: str, catalog: EventCatalog) -> TriggerNames:
         return TriggerNames(tuple(_list_veba(pattern, wide, catalog)))
     if "." not in pattern:
         return TriggerNames(classes or (wide,))
-    if pattern.startswith("com.vmware."):
+    fixed = wide.partition("*")[0]
+    if fixed.startswith(_TYPE_PREFIXES) or any(prefix.startswith(fixed) for prefix in _TYPE_PREFIXES):
         return TriggerNames((wide,))
     return _translate_id(wide, catalog)
 

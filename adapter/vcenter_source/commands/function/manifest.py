@@ -1,7 +1,7 @@
 """``vcenter-source function manifest``: all that a handler.py needs in a cluster, ready for kubectl apply -f -."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,13 @@ from vcenter_source.commands.function.names import check_function_name
 from vcenter_source.commands.function.sources import MAX_APPLIED_BYTES, read_source
 from vcenter_source.commands.function.standard import IMAGE
 from vcenter_source.commands.function.subscriptions import build_subscriptions
-from vcenter_source.commands.function.variables import list_own_variables, needs_vcenter, read_assignments
+from vcenter_source.commands.function.variables import (
+    check_assignments,
+    list_own_variables,
+    needs_vcenter,
+    read_assignments,
+    set_environment,
+)
 from vcenter_source.commands.function.workload import Workload
 from vcenter_source.commands.output import print_lines
 from vcenter_source.core.errors import ConfigurationError
@@ -63,17 +69,19 @@ def print_manifest(request: ManifestRequest, out: TextIO = sys.stdout, err: Text
 
 def build_manifest(request: ManifestRequest) -> FunctionManifest:
     """Build the objects of a handler.py. Raises ConfigurationError where it cannot run in a cluster so."""
-    registry = _load(request.path)
+    given = read_assignments(request.environment)
+    registry = _load(request.path, given)
     path = Path(request.path)
     source = None if request.image else read_source(path / "handler.py" if path.is_dir() else path)
     variables = list_own_variables(registry)
+    check_assignments(given, variables)
     secrets = [variable for variable in variables if variable.is_secret]
     workload = Workload(
         _find_name(request, registry),
         validate_name("--namespace", request.namespace),
         request.image or IMAGE,
         source,
-        read_assignments(request.environment, variables),
+        given,
         needs_vcenter(registry),
         any(variable.is_required for variable in secrets) if secrets else None,
         request.ports,
@@ -86,9 +94,9 @@ def build_manifest(request: ManifestRequest) -> FunctionManifest:
     return FunctionManifest([*workload.build(), *triggers], notes)
 
 
-def _load(path: str) -> Registry:
+def _load(path: str, given: Mapping[str, str]) -> Registry:
     try:
-        with redirect_stdout(sys.stderr):  # what a handler.py prints is no manifest
+        with redirect_stdout(sys.stderr), set_environment(given):  # what a handler.py prints is no manifest
             return load(path)
     except HandlerError as exc:
         raise ConfigurationError(str(exc)) from exc

@@ -1,7 +1,9 @@
 """The environment variables of a function: what its handlers' settings ask for, and what --env gives."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -10,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from vcenter_functions.registry import Registry
+from vcenter_functions.server_settings import ServerSettings
 from vcenter_functions.settings import FunctionSettings
 from vcenter_source.core.errors import ConfigurationError
 
@@ -41,29 +44,45 @@ def list_own_variables(registry: Registry) -> list[Variable]:
     return list(dict.fromkeys(found))
 
 
-def read_assignments(assignments: Sequence[str], variables: Sequence[Variable]) -> dict[str, str]:
-    """Read each ``NAME=value`` of --env. Raises ConfigurationError for what is wrong, or missing."""
+def read_assignments(assignments: Sequence[str]) -> dict[str, str]:
+    """Read each ``NAME=value`` of --env. Raises ConfigurationError for what is none, or is not to be set."""
     given: dict[str, str] = {}
-    secret = {name for variable in variables if variable.is_secret for name in variable.names}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals or not _NAME.fullmatch(name):
             raise ConfigurationError(f"--env {assignment}: write a variable and its value, such as TAG=events/created")
         if name in _TAKEN:
             raise ConfigurationError(f"--env {name}: the manifest sets it")
-        if name in secret:
-            raise ConfigurationError(f"--env {name}: it is a secret; it comes from the function's Secret")
         given[name] = value
+    return given
+
+
+def check_assignments(given: Mapping[str, str], variables: Sequence[Variable]) -> None:
+    """Return if the handlers' settings are there. Raises ConfigurationError for one that is missing, and a secret."""
     for variable in variables:
+        if variable.is_secret and (named := [name for name in variable.names if name in given]):
+            raise ConfigurationError(f"--env {named[0]}: it is a secret; it comes from the function's Secret")
         if variable.is_required and not variable.is_secret and not set(variable.names) & given.keys():
             raise ConfigurationError(
                 f"{variable.names[0]}: a handler's settings require it; use --env {variable.names[0]}=…"
             )
-    return given
+
+
+@contextmanager
+def set_environment(given: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of this process for a while: a handler.py may read them when it is imported."""
+    before = dict(os.environ)
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _list_variables(settings_class: type[BaseSettings]) -> Iterator[Variable]:
-    shared: Mapping[str, FieldInfo] = FunctionSettings.model_fields
+    base = next((each for each in (FunctionSettings, ServerSettings) if issubclass(settings_class, each)), None)
+    shared: Mapping[str, FieldInfo] = base.model_fields if base else {}
     prefix = str(settings_class.model_config.get("env_prefix", ""))
     for name, field in settings_class.model_fields.items():
         if name not in shared:

@@ -47,7 +47,7 @@ def read_wanted(name: str) -> Wanted:
     class_name = catalog.names_by_type().get(name, name.removeprefix(catalog.VEBA_PREFIX).removesuffix(".v0"))
     if class_name in catalog.list_classes():
         return Wanted(name, class_name, _show_sample(_find_concrete(class_name)))
-    id_type = name if name.startswith("com.vmware.") else f"{catalog.ID_PREFIX}{name}"
+    id_type = _complete_id(name)
     return Wanted(id_type, "", _show_sample(id_type))
 
 
@@ -82,9 +82,13 @@ def _read_pattern(pattern: str) -> Wanted:
     for name, entry in sorted(catalog.list_classes().items()):
         if not entry.abstract and fnmatch.filter((entry.type, name), pattern):
             return Wanted(pattern, "", _show_sample(name))
-    is_ours = pattern.startswith("com.vmware.")
-    whole = pattern if is_ours else f"{catalog.ID_PREFIX}{pattern}"
+    whole = _complete_id(pattern)
     return Wanted(whole, "", _show_sample(whole.replace("*", _SAMPLE_ID).replace("?", "x")))
+
+
+def _complete_id(name: str) -> str:
+    """Return the type of an event type id; a type stays as it is."""
+    return name if name.startswith((catalog.TYPE_PREFIX, catalog.VEBA_PREFIX)) else f"{catalog.ID_PREFIX}{name}"
 
 
 def _find_concrete(name: str) -> str:
