@@ -43,6 +43,11 @@ forks.set_forkserver_preload(
             "vcenter_source.commands.doctor.runner",
             "vcenter_source.sinks.openfaas.shim.app",
             "vcenter_source.commands.dead_letters",
+            "vcenter_source.commands.event_lines",
+            "vcenter_source.commands.events",
+            "vcenter_source.commands.send",
+            "vcenter_source.state.kube",
+            "vcenter_source.vcenter.newest",
         ),
         *(
             "vcenter_source.commands.triggers.lint",
@@ -53,10 +58,22 @@ forks.set_forkserver_preload(
         *(
             "pytag.handler",
             "vcenter_functions.kit",
+            "vcenter_functions.startup",
             "vcenter_simulator.server",
             "rich.console",
             "rich.table",
             "rich.text",
+        ),
+        # What those above import when they first need it.
+        *(
+            "anyio._backends._asyncio",
+            "certifi",
+            "encodings.idna",
+            "google.protobuf.descriptor_pool",
+            "httpcore",
+            "kubernetes",
+            "uvicorn.lifespan.on",
+            "uvicorn.loops.auto",
         ),
     ]
 )

@@ -14,8 +14,10 @@ def eventually(condition: Callable[[], T | None], what: Callable[[], object] = l
 
     ``what`` says more for the failure, such as a program's output.
     """
-    end = time.monotonic() + PATIENCE
+    begun = time.monotonic()
     while not (value := condition()):
-        assert time.monotonic() < end, f"not within {PATIENCE:.0f} s: {what()}"
-        time.sleep(0.02)
+        waited = time.monotonic() - begun
+        assert waited < PATIENCE, f"not within {PATIENCE:.0f} s: {what()}"
+        # A tenth late at most, since each poll takes time from what is waited for: many are HTTP requests.
+        time.sleep(min(max(waited / 10, 0.005), 0.1))
     return value
