@@ -36,8 +36,8 @@ demo-openfaas: $(READY) ## The same through an OpenFaaS gateway, with pytag as a
 # all of our modules, which is a third of the time.
 .PHONY: test
 test: export PYTHONDONTWRITEBYTECODE =
-test: $(READY) ## Run the tests, four at a time, since much of their time is spent waiting
-	@$(BIN)/python -m pytest -n 4 --dist worksteal
+test: $(READY) ## Run the tests, six at a time, since much of their time is spent waiting
+	@$(BIN)/python -m pytest -n 6 --dist worksteal
 
 .PHONY: check
 check: $(READY) ## Lint, types, layers, each program's dependencies, the docs' links, and how many Python calls an event costs

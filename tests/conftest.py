@@ -23,6 +23,12 @@ for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):  # of the ma
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "support" / "authority.pem")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave alone the two folders whose every test has a mark that is not wanted: each worker would import them."""
+    name = collection_path.name
+    return (name in {"conformance", "ui"} and f"not {name}" in config.option.markexpr) or None
+
+
 @pytest.fixture
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[guarantees_support.World]:
     """The world of the guarantees' tests; its parameter is how many events its vCenter begins with."""
