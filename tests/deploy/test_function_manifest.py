@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from tests.deploy.function_manifest import one, printed, write
 from tests.deploy.manifest_schema import faults
 from tests.deploy.pod_checks import check_bounded, check_restricted, only_container
 from tests.deploy.references import MADE_BY_OTHERS, apply, name_of
-from tests.docs.pages import blocks, page, section
 from tests.support.kit import kit_process
 from tests.support.manifest_files import FOLDERS, container, pod, the
 from tests.support.processes import command
@@ -23,8 +21,6 @@ from vcenter_functions.registry import load
 from vcenter_functions.samples import sample
 from vcenter_source.commands.function.manifest import ManifestRequest, build_manifest
 from vcenter_source.commands.function.new import create_function
-from vcenter_source.commands.function.sources import DOCKERFILE
-from vcenter_source.commands.function.standard import IMAGE
 from vcenter_source.core.errors import ConfigurationError
 
 HANDLER = """
@@ -40,7 +36,7 @@ from vcenter_functions import Event, on
 
 class Settings(BaseSettings):
     channel: str
-    greeting: str = "hello"
+    limit: int = 5
     webhook_url: SecretStr
 
 @on("VmPoweredOnEvent")
@@ -150,10 +146,15 @@ def test_a_change_of_any_file_makes_new_pods(tmp_path: Path) -> None:
     assert one("ConfigMap", printed(path)).document["data"]["words.py"] == "WORD = 2\n"
 
 
+def test_text_of_any_kind_comes_through(tmp_path: Path) -> None:
+    text = f"ODD = '\x85\u2028\u2029\ufeff\x0c\u200b\t😀'  \n# end of it {HANDLER}"
+    assert one("ConfigMap", printed(write(tmp_path, text))).document["data"]["handler.py"] == text
+
+
 def test_options_are_obeyed(tmp_path: Path) -> None:
     path = write(tmp_path, HANDLER)
     given = {"name": "other", "namespace": "there", "broker": "mine", "ports": [587, 443], "ksvc": True}
-    manifests = printed(path, environment=["VCENTER_ALIASES=a,b=c"], **given)
+    manifests = printed(path, environment=["VCENTER_ALIASES=a,b"], **given)
     assert {manifest.namespace for manifest in manifests} == {"there"}
     trigger, ksvc = one("Trigger", manifests), one("Service", manifests)
     assert trigger.spec["broker"] == "mine"
@@ -161,7 +162,7 @@ def test_options_are_obeyed(tmp_path: Path) -> None:
         "apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "other",
     }  # fmt: skip
     assert ksvc.document["apiVersion"] == "serving.knative.dev/v1"
-    assert {"name": "VCENTER_ALIASES", "value": "a,b=c"} in container(ksvc)["env"]
+    assert {"name": "VCENTER_ALIASES", "value": "a,b"} in container(ksvc)["env"]
     egress = one("NetworkPolicy", manifests).spec["egress"]
     assert [port["port"] for port in egress[1]["ports"]] == [443, 587]
 
@@ -190,6 +191,8 @@ def test_settings_come_from_options_and_secrets_from_a_secret(tmp_path: Path) ->
     order = "kubectl -n vcenter-source create secret generic stamp --from-literal=WEBHOOK_URL=…"
     assert made.notes == [f"its secrets come from a Secret: {order}"]
     assert made.format().startswith(f"# {made.notes[0]}\n")
+    slip = build_manifest(ManifestRequest(path, environment=["CHANNEL=x", "WEBHOK_URL=x"])).notes[1]
+    assert slip == "--env WEBHOK_URL is no setting; did you mean WEBHOOK_URL?"
 
 
 def test_a_variable_that_is_read_at_the_import_counts_for_the_triggers(tmp_path: Path) -> None:
@@ -208,7 +211,7 @@ def test_a_setting_of_ones_own_may_be_called_like_one_of_the_server(tmp_path: Pa
         "pydantic_settings", "vcenter_functions.server_settings"
     )
     (tmp_path / "stamp" / "handler.py").write_text(shared.replace("    timeout: float\n", ""))
-    assert printed(str(tmp_path / "stamp"), environment=["CHANNEL=x"])
+    assert printed(str(tmp_path / "stamp"), environment=["channel=x"])  # the case counts there
 
 
 @pytest.mark.parametrize(
@@ -218,7 +221,10 @@ def test_a_setting_of_ones_own_may_be_called_like_one_of_the_server(tmp_path: Pa
         (["CHANNEL"], "--env CHANNEL: write a variable and its value"),
         (["=x"], "--env =x: write a variable"),
         (["CHANNEL=x", "WEBHOOK_URL=x"], "--env WEBHOOK_URL: it is a secret"),
+        (["CHANNEL=x", "VCENTER_PASSWORD=x"], "--env VCENTER_PASSWORD: it is a secret"),
         (["CHANNEL=x", "PORT=1"], "--env PORT: the manifest sets it"),
+        (["CHANNEL=x", "LIMIT=many"], "--env LIMIT=many: set a whole number"),
+        (["CHANNEL=x", "LOG_LEVEL=loud"], "--env LOG_LEVEL=loud: set 'debug', 'info'"),
     ],
 )
 def test_what_is_wrong_with_its_variables_is_named(environment: list[str], said: str, tmp_path: Path) -> None:
@@ -277,15 +283,3 @@ def test_a_file_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path) ->
     done = command("function", "manifest", str(tmp_path / "no.py"))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"vcenter-source: {tmp_path}/no.py: there is no such file\n"
-
-
-def test_the_page_says_what_the_command_says() -> None:
-    deploy = section(page("functions.md"), "## Deploy it")
-    (dockerfile,) = blocks(deploy, "dockerfile")
-    assert tuple(dockerfile.strip().splitlines()) == DOCKERFILE
-    assert f"--target function --tag {IMAGE} ." in deploy
-    variables = {"namespace": "vcenter-source", "broker": "default"}
-    defaults = {each.name: each.default for each in fields(ManifestRequest)}
-    for name, value in variables.items():
-        assert f"`--{name}` (by default `{value}`)" in deploy
-        assert defaults[name] == value

@@ -17,6 +17,8 @@ from vcenter_source.commands.function.standard import IMAGE
 from vcenter_source.commands.function.subscriptions import build_subscriptions
 from vcenter_source.commands.function.variables import (
     check_assignments,
+    check_values,
+    describe_misspelt,
     list_own_variables,
     needs_vcenter,
     read_assignments,
@@ -62,7 +64,7 @@ class FunctionManifest:
 def print_manifest(request: ManifestRequest, out: TextIO = sys.stdout, err: TextIO = sys.stderr) -> None:
     """Print the objects as YAML, and the notes on ``err``. Raises ConfigurationError."""
     manifest = build_manifest(request)
-    print_lines(manifest.format().splitlines(), out)
+    print_lines(manifest.format().removesuffix("\n").split("\n"), out)
     for note in manifest.notes:
         print(f"vcenter-source: {note}", file=err)
 
@@ -75,6 +77,7 @@ def build_manifest(request: ManifestRequest) -> FunctionManifest:
     source = None if request.image else read_source(path / "handler.py" if path.is_dir() else path)
     variables = list_own_variables(registry)
     check_assignments(given, variables)
+    check_values(given, registry)
     secrets = [variable for variable in variables if variable.is_secret]
     workload = Workload(
         _find_name(request, registry),
@@ -89,6 +92,7 @@ def build_manifest(request: ManifestRequest) -> FunctionManifest:
     )
     triggers, warnings = _build_triggers(request, registry, workload)
     notes = [*_describe_secret(workload, [variable.names[0] for variable in secrets]), *warnings]
+    notes += describe_misspelt(given, variables)
     if source is not None and source.size > MAX_APPLIED_BYTES:
         notes.append(f"the ConfigMap has {source.size} bytes: apply it with kubectl apply --server-side")
     return FunctionManifest([*workload.build(), *triggers], notes)
@@ -137,7 +141,9 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    # YAML takes the first three for line ends as well, and folds them; only quoted they are what they are.
+    style = '"' if set(text) & {"\x85", "\u2028", "\u2029", "\ufeff"} else "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _represent_text)

@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from pydantic import AliasChoices, SecretBytes, SecretStr
+from pydantic import AliasChoices, SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from vcenter_functions.registry import Registry
 from vcenter_functions.server_settings import ServerSettings
+from vcenter_functions.setting_values import describe_wrong_value
 from vcenter_functions.settings import FunctionSettings
+from vcenter_functions.spelling import find_misspelt
 from vcenter_source.core.errors import ConfigurationError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -39,8 +41,7 @@ def needs_vcenter(registry: Registry) -> bool:
 
 def list_own_variables(registry: Registry) -> list[Variable]:
     """List the variables of the handlers' own settings."""
-    classes = dict.fromkeys(handler.parameters.settings_class for handler in registry.handlers)
-    found = (variable for each in classes if each for variable in _list_variables(each))
+    found = (variable for each in _list_own_classes(registry) for variable in _list_variables(each))
     return list(dict.fromkeys(found))
 
 
@@ -59,13 +60,34 @@ def read_assignments(assignments: Sequence[str]) -> dict[str, str]:
 
 def check_assignments(given: Mapping[str, str], variables: Sequence[Variable]) -> None:
     """Return if the handlers' settings are there. Raises ConfigurationError for one that is missing, and a secret."""
-    for variable in variables:
+    for variable in [*variables, *_list_fields(FunctionSettings, {})]:
         if variable.is_secret and (named := [name for name in variable.names if name in given]):
-            raise ConfigurationError(f"--env {named[0]}: it is a secret; it comes from the function's Secret")
+            raise ConfigurationError(f"--env {named[0]}: it is a secret; it comes from a Secret: docs/functions.md")
+    for variable in variables:
         if variable.is_required and not variable.is_secret and not set(variable.names) & given.keys():
             raise ConfigurationError(
                 f"{variable.names[0]}: a handler's settings require it; use --env {variable.names[0]}=…"
             )
+
+
+def check_values(given: Mapping[str, str], registry: Registry) -> None:
+    """Return if the settings accept the values that are given. Raises ConfigurationError for one that they refuse."""
+    classes: list[type[BaseSettings]] = [*_list_own_classes(registry), FunctionSettings]
+    for settings_class in classes:
+        try:
+            with set_environment(given):
+                settings_class()
+        except ValidationError as exc:
+            for error in exc.errors():
+                place = str(next(iter(error["loc"]), ""))
+                for name in {place, *_list_names(place, FieldInfo(), settings_class)} & given.keys():
+                    raise ConfigurationError(f"--env {name}={given[name]}: {describe_wrong_value(error)}") from exc
+
+
+def describe_misspelt(given: Mapping[str, str], variables: Sequence[Variable]) -> list[str]:
+    """Describe each variable that is one slip away from a setting."""
+    known = {name for variable in [*variables, *_list_fields(FunctionSettings, {})] for name in variable.names}
+    return [f"--env {name} is no setting; did you mean {setting}?" for name, setting in find_misspelt(given, known)]
 
 
 @contextmanager
@@ -80,20 +102,32 @@ def set_environment(given: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
+def _list_own_classes(registry: Registry) -> list[type[BaseSettings]]:
+    classes = dict.fromkeys(handler.parameters.settings_class for handler in registry.handlers)
+    return [each for each in classes if each]
+
+
 def _list_variables(settings_class: type[BaseSettings]) -> Iterator[Variable]:
+    """List those of a class that are its own, not those of every function."""
     base = next((each for each in (FunctionSettings, ServerSettings) if issubclass(settings_class, each)), None)
-    shared: Mapping[str, FieldInfo] = base.model_fields if base else {}
-    prefix = str(settings_class.model_config.get("env_prefix", ""))
+    return _list_fields(settings_class, base.model_fields if base else {})
+
+
+def _list_fields(settings_class: type[BaseSettings], shared: Mapping[str, FieldInfo]) -> Iterator[Variable]:
     for name, field in settings_class.model_fields.items():
         if name not in shared:
-            yield Variable(_list_names(name, field, prefix), field.is_required(), _is_secret(field.annotation))
+            yield Variable(_list_names(name, field, settings_class), field.is_required(), _is_secret(field.annotation))
 
 
-def _list_names(name: str, field: FieldInfo, prefix: str) -> tuple[str, ...]:
+def _list_names(name: str, field: FieldInfo, settings_class: type[BaseSettings]) -> tuple[str, ...]:
+    """List the variables that a field is read from, the preferred one first."""
     alias = field.validation_alias
     if isinstance(alias, AliasChoices):
         return tuple(choice for choice in alias.choices if isinstance(choice, str))
-    return (alias if isinstance(alias, str) else f"{prefix}{name}".upper(),)
+    if isinstance(alias, str):
+        return (alias,)
+    variable = f"{settings_class.model_config.get('env_prefix', '')}{name}"
+    return (variable if settings_class.model_config.get("case_sensitive") else variable.upper(),)
 
 
 def _is_secret(annotation: Any) -> bool:

@@ -1,0 +1,20 @@
+"""docs/functions.md, "Deploy it": what it says of ``vcenter-source function manifest`` is so."""
+
+from dataclasses import fields
+
+from tests.docs.pages import blocks, page, section
+from vcenter_source.commands.function.manifest import ManifestRequest
+from vcenter_source.commands.function.sources import DOCKERFILE
+from vcenter_source.commands.function.standard import IMAGE
+
+
+def test_the_page_says_what_the_command_says() -> None:
+    deploy = section(page("functions.md"), "## Deploy it")
+    (dockerfile,) = blocks(deploy, "dockerfile")
+    assert tuple(dockerfile.strip().splitlines()) == DOCKERFILE
+    assert f"--target function --tag {IMAGE} ." in deploy
+    variables = {"namespace": "vcenter-source", "broker": "default"}
+    defaults = {each.name: each.default for each in fields(ManifestRequest)}
+    for name, value in variables.items():
+        assert f"`--{name}` (by default `{value}`)" in deploy
+        assert defaults[name] == value
