@@ -1,4 +1,4 @@
-"""``python -m docs.tools.settings``: write the tables of docs/settings.md from the settings in the code.
+"""``python -m docs.tools.settings``: write the tables of docs/settings.md and of functions/*/README.md from the code.
 
 Each setting is documented once, in the docstring under its field. A test holds the page to what this writes.
 """
@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pytag.settings import Settings as PytagSettings
+from vcenter_functions.registry import load
+from vcenter_functions.settings import FunctionSettings
 from vcenter_source.settings.environment import get_names, list_areas, list_fields
 from vcenter_source.settings.openfaas import ShimSettings
 from vcenter_source.settings.source import Settings as AdapterSettings
@@ -22,6 +24,7 @@ PROGRAMS: dict[str, type[BaseModel]] = {
     "The function: `python -m pytag`": PytagSettings,
 }
 """Each program's settings, by the heading of its tables."""
+FUNCTIONS = sorted(Path(__file__).parents[2].glob("functions/*/README.md"))
 TITLES = {"vcenter": "vCenter"}
 """How an area is written, if not as its attribute."""
 
@@ -51,6 +54,18 @@ def _render_table(settings: type[BaseModel]) -> str:
     return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows(settings)])
 
 
+def render_readme(readme: Path) -> str:
+    """The README of a function with the table of its own settings written anew, if it has one."""
+    page = readme.read_text(encoding="utf-8")
+    begin, heading, rest = page.partition("| variable | default | meaning |\n|---|---|---|\n")
+    if not heading:
+        return page
+    shared = set(rows(FunctionSettings))
+    classes = {each.parameters.settings_class for each in load(readme.parent).handlers} - {None}
+    own = [row for each in classes if each is not None for row in rows(each) if row not in shared]
+    return "".join([begin, heading, *(f"{row}\n" for row in own), re.sub(r"\A(\|.*\n)*", "", rest)])
+
+
 def rows(settings: type[BaseModel]) -> Iterator[str]:
     """A line of the table for each setting."""
     for field in list_fields(settings):
@@ -76,3 +91,5 @@ def default(field: FieldInfo) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(render(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for readme in FUNCTIONS:
+        readme.write_text(render_readme(readme), encoding="utf-8")

@@ -1,10 +1,11 @@
 """Names of types of event, as ``@on`` is given them: which of them can exist, and what was meant by one that cannot.
 
-Pure, but for the catalogue.
+Pure, but for the catalogue and EVENT_TYPES.
 """
 
 import fnmatch
 import functools
+import os
 import re
 from collections.abc import Iterable
 
@@ -12,8 +13,8 @@ from vcenter_functions import catalog
 from vcenter_functions.errors import HandlerError
 from vcenter_functions.spelling import closest_matches
 
-_OPEN_PREFIXES = (catalog.ID_PREFIX, catalog.VEBA_PREFIX, f"{catalog.TYPE_PREFIX}unknown.")
-"""Prefixes of types that no table can list: event type ids differ from vCenter to vCenter."""
+_OPEN_PREFIXES = (catalog.ID_PREFIX, catalog.VEBA_PREFIX, f"{catalog.TYPE_PREFIX}unknown.", "com.vmware.vc.")
+"""Prefixes of types that no table can list, and of event type ids, which differ from vCenter to vCenter."""
 
 
 def check_type(name: str) -> None:
@@ -31,6 +32,20 @@ def check_type(name: str) -> None:
             raise HandlerError(f"vCenter has no event type {name!r}{_suggest(name)}")
 
 
+def read_event_types(*usual: str) -> tuple[str, ...]:
+    """Return the types in the variable EVENT_TYPES, separated by commas, or the usual ones where it is not set.
+
+    Raises HandlerError for a type that cannot exist.
+    """
+    given = [name for name in map(str.strip, os.environ.get("EVENT_TYPES", "").split(",")) if name]
+    try:
+        for name in given:
+            check_type(name)
+    except HandlerError as exc:
+        raise HandlerError(f"EVENT_TYPES: {exc}") from exc
+    return tuple(given) or usual
+
+
 def is_pattern(name: str) -> bool:
     """Return whether a name is a pattern, as a shell has them."""
     return any(mark in name for mark in "*?[")
@@ -44,8 +59,11 @@ def matches_type(name: str, candidates: Iterable[str]) -> bool:
 
 
 def _is_ours(name: str) -> bool:
-    """Return whether a name is one of vCenter's, so that the catalogue has it or nothing has."""
-    return "." not in name or name.startswith("com.vmware.")
+    """Return whether a name is one of vCenter's, so that the catalogue has it or nothing has.
+
+    Event type ids begin with ``com.vmware.`` as well: ``com.vmware.vc.ha.VmRestartedByHAEvent``.
+    """
+    return "." not in name or name.startswith((catalog.TYPE_PREFIX, catalog.VEBA_PREFIX))
 
 
 @functools.cache

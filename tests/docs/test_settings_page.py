@@ -1,9 +1,12 @@
 """docs/settings.md has each setting as the code has it, and no page names a setting that there is not."""
 
 import re
+from pathlib import Path
 
-from docs.tools.settings import PAGE, PROGRAMS, render, rows
-from tests.docs.pages import PAGES, ROOT, text
+import pytest
+
+from docs.tools.settings import FUNCTIONS, PAGE, PROGRAMS, render, render_readme, rows
+from tests.docs.pages import PAGES, ROOT, name, text
 from vcenter_source.settings.environment import list_variables
 
 OTHERS = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "KUBEBUILDER_ASSETS", "MAX_IN_FLIHGT"}
@@ -18,6 +21,11 @@ def test_every_setting_of_every_program_is_on_it() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert [heading for heading in PROGRAMS if f"\n## {heading}\n" not in page] == []
     assert all(row in page for settings in PROGRAMS.values() for row in rows(settings))
+
+
+@pytest.mark.parametrize("readme", FUNCTIONS, ids=name)
+def test_the_readme_of_a_function_has_its_settings(readme: Path) -> None:
+    assert readme.read_text(encoding="utf-8") == render_readme(readme), "run: make docs"
 
 
 def test_every_setting_that_a_page_names_is_one() -> None:

@@ -191,6 +191,7 @@ def test_a_file_that_cannot_work_is_refused_in_one_line(tmp_path: Path, text: st
         *("VmEvent", "EventEx", "esx.problem.net.connectivity.lost", "com.vmware.event.ex.any.id", "*", "Vm*"),
         *("com.vmware.vsphere.VmPoweredOnEvent.v0", "com.vmware.event.*", "com.vmware.event.adapter.gap"),
         *("com.example.order.placed", "com.vmware.event.unknown.new"),
+        *("com.vmware.vc.HA.DasHostFailedEvent", "com.vmware.vc.ha.*", "com.vmware.wcp.any.id"),
     ],
 )
 def test_types_that_can_exist_are_not_refused(tmp_path: Path, type_: str) -> None:

@@ -13,6 +13,7 @@ import httpx
 import orjson
 
 from vcenter_functions.errors import ForbiddenError, NotFoundError, VcenterRefusedError, VcenterUnavailableError
+from vcenter_functions.http_answers import parse_retry_after
 
 T = TypeVar("T")
 Expectation = Callable[[Any], T]
@@ -21,8 +22,6 @@ Expectation = Callable[[Any], T]
 MISSING = object()
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 """The longest answer that is read: the ids of some 80,000 tags."""
-MAX_RETRY_AFTER = 3600.0
-"""The most seconds of vCenter's Retry-After that are passed on."""
 
 TRANSIENT_KINDS = frozenset(
     {
@@ -100,7 +99,7 @@ def to_error(answer: Answer) -> VcenterRefusedError | VcenterUnavailableError:
     if status in {400, 403} and kind and kind not in TRANSIENT_KINDS:
         refused = ForbiddenError if status == 403 else VcenterRefusedError  # noqa: PLR2004  HTTP
         return refused(f"vCenter refuses {message}", kind=kind)
-    return VcenterUnavailableError(f"vCenter is not ready: {message}", delay=_parse_retry_after(answer.headers))
+    return VcenterUnavailableError(f"vCenter is not ready: {message}", delay=parse_retry_after(answer.headers))
 
 
 def expect_nothing(value: Any) -> None:
@@ -188,9 +187,3 @@ def _describe(content: bytes) -> str:
 
 def _not_vcenter_error(request: str, got: str) -> VcenterUnavailableError:
     return VcenterUnavailableError(f"not a vCenter's answer to {request}: {got}; is VCENTER_URL right?")
-
-
-def _parse_retry_after(headers: httpx.Headers) -> float | None:
-    """Return the seconds that vCenter asks for; a date is ignored."""
-    value = headers.get("retry-after", "")
-    return min(float(value), MAX_RETRY_AFTER) if value.isascii() and value.isdecimal() else None
