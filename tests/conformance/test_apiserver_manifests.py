@@ -16,6 +16,7 @@ from tests.conformance.apiserver import ADMINISTRATOR, NEEDED, ApiServer, binary
 from tests.conformance.applying import Applier
 from tests.conformance.crds import definition, definitions
 from tests.support.manifest_files import CONFIG, FOLDERS, everything, of_kind, the, title
+from tests.support.processes import command
 from vcenter_source.commands.function.manifest import ManifestRequest, build_manifest
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(180), NEEDED]
@@ -80,6 +81,26 @@ def test_what_function_manifest_prints_is_taken_and_unchanged_the_second_time(
         applier.create(document)
     assert applier.warnings == []
     assert [change for document in documents for change in applier.changes(document)] == []
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="NOT RUN: no kubectl in KUBEBUILDER_ASSETS or on PATH")
+def test_a_pipe_into_kubectl_deploys_a_function_and_a_change_makes_new_pods(applier: Applier, tmp_path: Path) -> None:
+    config = applier.server.kubeconfig(tmp_path / "kubeconfig", ADMINISTRATOR, "default")
+    kubectl = [str(KUBECTL), "--kubeconfig", str(config), "apply", "--validate=strict", "-f", "-"]
+    said = []
+    for text in (FUNCTION, FUNCTION, FUNCTION.replace("WARN", "INFO")):
+        (tmp_path / "handler.py").write_text(text)
+        made = command("function", "manifest", str(tmp_path), "--name", "piped")
+        assert made.returncode == 0, made.stderr
+        done = subprocess.run(kubectl, input=made.stdout, capture_output=True, text=True, check=True)
+        assert done.stderr == ""
+        said.append({line.partition("/")[0]: line.rpartition(" ")[2] for line in done.stdout.splitlines()})
+    kinds = ["configmap", "networkpolicy.networking.k8s.io", "deployment.apps", "service"]
+    triggers = "trigger.eventing.knative.dev"
+    assert said[0] == dict.fromkeys([*kinds, triggers], "created")
+    assert said[1] == dict.fromkeys([*kinds, triggers], "unchanged")
+    changed = {kind for kind, what in said[2].items() if what == "configured"}
+    assert changed - {triggers} == {"configmap", "deployment.apps"}
 
 
 def test_a_field_that_nobody_knows_is_refused(applier: Applier) -> None:

@@ -12,6 +12,7 @@ from vcenter_functions.cloudevent import read_event
 from vcenter_functions.event import Event
 from vcenter_functions.registry import Registry, load
 from vcenter_source.commands.function.event_names import translate_name
+from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.triggers.builder import compose_spec
 from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.triggers.linter import lint_spec
@@ -100,3 +101,17 @@ def test_a_type_is_called_as_the_adapters_format_calls_it(event_format: Any, tmp
 def test_what_a_name_means_in_a_trigger(name: str, types: list[str], foreign: list[str]) -> None:
     translated = translate_name(name, EventCatalog())
     assert (list(translated.types), list(translated.foreign)) == (types, foreign)
+
+
+@pytest.mark.parametrize(
+    ("filter_", "said"),
+    [
+        ("subject=\"x' OR '\"", "cannot be a subject; it is like VirtualMachine:vm-42"),
+        ('subject="VirtualMachin:*"', "vCenter has no objects of type VirtualMachin; did you mean VirtualMachine?"),
+        ('"com.vmware.event.vm.event"', "VmEvent is a base class: vCenter sends only the classes derived from it"),
+    ],
+)
+def test_a_filter_that_no_event_can_pass_is_refused(filter_: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        printed(write(tmp_path, f"from vcenter_functions import on\n@on({filter_})\ndef a(event): ...\n"))
+    assert said in str(refused.value)
