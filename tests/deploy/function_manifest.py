@@ -13,6 +13,7 @@ def write(folder: Path, text: str, **files: str) -> str:
     """A function's folder, called stamp."""
     (folder / "stamp").mkdir()
     for name, content in {"handler.py": text, **files}.items():
+        (folder / "stamp" / name).parent.mkdir(exist_ok=True)
         (folder / "stamp" / name).write_text(content)
     return str(folder / "stamp" / "handler.py")
 

@@ -240,6 +240,11 @@ def test_what_is_wrong_with_its_variables_is_named(environment: list[str], said:
         ("", {"requirements.txt": "-r more.txt\n"}, "requirements.txt: -r more.txt is not in the image"),
         ("import pytest\n", {}, "handler.py: imports pytest, which is not in the image"),
         ("import other\n", {"other.py": "import typer\n"}, "handler.py: imports typer, which"),
+        (
+            "import inner\n",
+            {"inner/__init__.py": ""},
+            "imports inner, a folder, which no ConfigMap holds; build an image",
+        ),
         (f"# {'x' * 2**20}\n", {}, "more than a ConfigMap holds (1048576)"),
         ("import nowhere\n", {}, "handler.py:1: ModuleNotFoundError: No module named 'nowhere'"),
         ("def :\n", {}, "handler.py:1: "),

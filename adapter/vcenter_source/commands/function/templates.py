@@ -44,6 +44,7 @@ _README = """\
 A function for vCenter's events: {described}.
 
 ```console
+$ pip install -r requirements.txt pytest
 $ pytest                                                            # its test
 $ vcenter-source function run handler.py --simulate                 # on a simulated vCenter
 $ vcenter-source function manifest handler.py --name {name} | kubectl apply -f -
