@@ -126,6 +126,16 @@ class ReadCursor:
         """Return those events that the collector should show and that were not read."""
         return [i for i in identities if not self.has_read(i) and not self.is_too_old(i[1])]
 
+    def find_silence(self) -> tuple[datetime, datetime] | None:
+        """Return from when until when a collector that shows nothing more may hide unread events; None if it does not.
+
+        That is so once vCenter's clock was set back, if the collector has not shown again the event that was read last:
+        it fell silent at hidden events before, and all that was stored since is read already, so nothing tells of it.
+        """
+        if self._set_back_to is None or self._expected is None or self.collector_start is None:
+            return None
+        return self.collector_start, self._expected[1]
+
     def mark_caught_up(self) -> None:
         """Note that the collector has shown all there is: every other event is new."""
         self._trust_names_alone()

@@ -154,6 +154,8 @@ class EventReader:
         """
         unread = self.cursor.find_unread(await reader.read_latest())
         if not unread:
+            if self.cursor.find_silence() is not None:
+                raise CollectorStuckError("the event that was read last is not shown again", unread=[])
             self._stuck, self._is_lateness_logged = 0, False
             self.cursor.mark_caught_up()
             self.tracker.mark_caught_up(clock)
@@ -166,6 +168,10 @@ class EventReader:
 
     async def _read_past(self, unread: Sequence[Identity]) -> AsyncGenerator[Event | Gap, None]:
         """Yield the unread events and those before them. Raises CollectorStuckError if no collector shows them."""
+        unread = unread or await self._search_silence()
+        if not unread:
+            self.cursor.mark_caught_up()
+            return
         gap, since, until = await self._find_way_past(unread)
         if gap is not None:
             yield gap
@@ -219,6 +225,19 @@ class EventReader:
             else:
                 high, first = middle, found
         return high, first
+
+    async def _search_silence(self) -> list[Identity]:
+        """Return an unread event behind a collector that fell silent, if there is one that nothing newer tells of."""
+        silence = self.cursor.find_silence()
+        if silence is None:
+            return []
+        (since, end), step = silence, SEARCH_PRECISION
+        while since < end:
+            found = await self._find_first_unread(since)
+            if found is not None:
+                return [found]
+            since, step = since + step, step * SEARCH_GROWTH
+        return []
 
     def _find_search_start(self, begin: datetime | None, unread: Identity) -> datetime:
         """Return the latest time before which there is nothing to find: up to the last event read, if that is older."""
