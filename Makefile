@@ -46,8 +46,8 @@ check: $(READY) ## Lint, types, layers, each program's dependencies, the docs' l
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry adapter functions/vcenter_functions/net functions/vcenter_functions/otel \
-		--known-first-party vcenter_functions --optional-dependencies-dev-groups functions,simulator
-	@cd functions && $(abspath $(BIN))/deptry . --requirements-files requirements.txt
+		--known-first-party vcenter_functions --optional-dependencies-dev-groups archive,functions,simulator
+	@cd functions && $(abspath $(BIN))/deptry . --requirements-files requirements.txt --per-rule-ignores DEP002=asyncpg
 	@$(BIN)/deptry simulator --ignore DEP002 # what the other programs need
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@$(BIN)/python -m bench.calls
@@ -101,7 +101,7 @@ lock: ## Resolve the dependencies anew (needs uv)
 		--custom-compile-command "make lock" --constraint requirements.lock functions/requirements.txt -o functions/requirements.lock
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --constraint requirements.lock --constraint functions/requirements.lock \
-		--extra functions --extra simulator --group dev pyproject.toml -o requirements-dev.lock
+		--extra archive --extra functions --extra simulator --group dev pyproject.toml -o requirements-dev.lock
 
 .PHONY: clean
 clean: ## Remove the environment and what the tools left
