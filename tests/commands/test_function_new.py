@@ -1,16 +1,23 @@
 """``vcenter-source function new``: what it writes runs, and its test passes."""
 
+import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.main import get_group
 
 from tests.support.processes import clean_environment, command
 from vcenter_functions.registry import Filter, load
+from vcenter_source.cli import app
 from vcenter_source.commands.function.new import create_function, write_files
+from vcenter_source.commands.function.templates import NEXT
 from vcenter_source.commands.function.wanted import read_wanted
+from vcenter_source.commands.sample import make_sample
 from vcenter_source.core.errors import ConfigurationError
+from vcenter_source.triggers.event_catalog import EventCatalog
 
 ON, OFF = "com.vmware.event.vm.poweredon", "com.vmware.event.vm.poweredoff"
 KINDS = {
@@ -99,3 +106,16 @@ def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path, monkeypatch: pyte
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "vcenter-source: web: it is there already and stays as it is; choose another name\n"
     assert list((tmp_path / "web").iterdir()) == []
+
+
+@pytest.mark.parametrize("types", KINDS.values(), ids=KINDS)
+def test_the_commands_that_it_names_are_there_and_its_example_is_a_type(types: list[str]) -> None:
+    wanted = [read_wanted(each) for each in types]
+    readme, group = write_files("web", wanted)["README.md"], get_group(app)
+    for text in (readme, NEXT.format(name="web", example=wanted[0].example)):
+        commands = re.findall(r"vcenter-source ([a-z-]+)(?: ([a-z]+) )?", text)
+        assert {name for name, _ in commands} == {"sample", "send", "function"}
+        inner = group.commands["function"].commands  # type: ignore[attr-defined]
+        assert {second for name, second in commands if name == "function"} <= set(inner)
+    event = make_sample(EventCatalog(), wanted[0].example, (), "https://vc.example.com/sdk", datetime.now(UTC))
+    assert event.get_type()

@@ -22,6 +22,7 @@ def create_function(name: str, types: Sequence[str], out: TextIO = sys.stdout) -
     check_function_name("NAME", name)
     wanted = [read_wanted(each) for each in dict.fromkeys(types)]
     files = write_files(name, wanted)
+    following = templates.NEXT.format(name=name, example=wanted[0].example)
     folder = Path(name)
     try:
         folder.mkdir()
@@ -31,7 +32,7 @@ def create_function(name: str, types: Sequence[str], out: TextIO = sys.stdout) -
         raise ConfigurationError(f"{name}: it is there already and stays as it is; choose another name") from exc
     except OSError as exc:
         raise ConfigurationError(f"{name}: {exc.strerror}") from exc
-    print_lines([*(f"{name}/{file}" for file in files), "", *templates.NEXT.format(name=name).splitlines()], out)
+    print_lines([*(f"{name}/{file}" for file in files), "", *following.splitlines()], out)
 
 
 def write_files(name: str, wanted: Sequence[Wanted]) -> dict[str, str]:
@@ -46,6 +47,7 @@ def write_files(name: str, wanted: Sequence[Wanted]) -> dict[str, str]:
         "types": types,
         "described": " and ".join(each.argument for each in wanted),
         "sample": wanted[0].sample,
+        "example": wanted[0].example,
         "event": common or "Event",
         "imports": templates.TYPED_IMPORTS.format(event=common) if common else templates.IMPORTS,
         "about": f"{found}=event.{found}.name" if found else "about=str(event.subject)",

@@ -45,8 +45,9 @@ A function for vCenter's events: {described}.
 
 ```console
 $ pip install -r requirements.txt pytest
-$ pytest                                                            # its test
-$ vcenter-source function run handler.py --simulate                 # on a simulated vCenter
+$ pytest
+$ python -m vcenter_functions handler.py &
+$ vcenter-source sample {example} | vcenter-source send - --to http://127.0.0.1:8080
 $ vcenter-source function manifest handler.py --name {name} | kubectl apply -f -
 ```
 
@@ -70,5 +71,6 @@ FILES = {
 NEXT = """\
 cd {name}
 pytest
-vcenter-source function run handler.py --simulate
+python -m vcenter_functions handler.py &
+vcenter-source sample {example} | vcenter-source send - --to http://127.0.0.1:8080
 vcenter-source function manifest handler.py | kubectl apply -f -"""

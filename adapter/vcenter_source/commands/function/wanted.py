@@ -18,12 +18,20 @@ class Wanted:
     """One type that ``--on`` names.
 
     ``argument`` is how ``@on`` is given it, ``class_name`` the class of its events, empty where it is none of one
-    class, and ``sample`` the expression that makes an event of it.
+    class, and ``example`` the name of one type or class.
     """
 
     argument: str
     class_name: str
-    sample: str
+    example: str
+
+    @property
+    def sample(self) -> str:
+        """The expression that makes an event of it."""
+        if self.example not in catalog.ADAPTER_TYPES:
+            return f'sample("{self.example}")'
+        attributes = {"type": self.example, "eventname": catalog.ADAPTER_TYPES[self.example], "eventancestors": None}
+        return f'sample("Event", {attributes})'.replace("'", '"')
 
     @property
     def is_class(self) -> bool:
@@ -38,17 +46,17 @@ def read_wanted(name: str) -> Wanted:
     except HandlerError as exc:
         raise ConfigurationError(f"--on: {exc}") from exc
     if name in catalog.list_classes():
-        return Wanted(name, name, _show_sample(_find_concrete(name)))
-    own = {*catalog.ADAPTER_TYPES, *catalog.ADAPTER_TYPES.values()}
-    if name in own:
-        return _read_own(name)
+        return Wanted(name, name, _find_concrete(name))
+    own = {own_name: type_ for type_, own_name in catalog.ADAPTER_TYPES.items()}.get(name, name)
+    if own in catalog.ADAPTER_TYPES:
+        return Wanted(own, "", own)
     if is_pattern(name):
         return _read_pattern(name)
     class_name = catalog.names_by_type().get(name, name.removeprefix(catalog.VEBA_PREFIX).removesuffix(".v0"))
     if class_name in catalog.list_classes():
-        return Wanted(name, class_name, _show_sample(_find_concrete(class_name)))
+        return Wanted(name, class_name, _find_concrete(class_name))
     id_type = _complete_id(name)
-    return Wanted(id_type, "", _show_sample(id_type))
+    return Wanted(id_type, "", id_type)
 
 
 def find_common_class(wanted: Sequence[Wanted]) -> str:
@@ -70,20 +78,12 @@ def find_named_property(class_name: str) -> str:
     return ""
 
 
-def _read_own(name: str) -> Wanted:
-    """Return what one of the adapter's own events is."""
-    type_name = next(each for each, own in catalog.ADAPTER_TYPES.items() if name in {each, own})
-    own_name = catalog.ADAPTER_TYPES[type_name]
-    attributes = f'{{"type": "{type_name}", "eventname": "{own_name}", "eventancestors": None}}'
-    return Wanted(type_name, "", f'sample("Event", {attributes})')
-
-
 def _read_pattern(pattern: str) -> Wanted:
     for name, entry in sorted(catalog.list_classes().items()):
         if not entry.abstract and fnmatch.filter((entry.type, name), pattern):
-            return Wanted(pattern, "", _show_sample(name))
+            return Wanted(pattern, "", name)
     whole = _complete_id(pattern)
-    return Wanted(whole, "", _show_sample(whole.replace("*", _SAMPLE_ID).replace("?", "x")))
+    return Wanted(whole, "", whole.replace("*", _SAMPLE_ID).replace("?", "x"))
 
 
 def _complete_id(name: str) -> str:
@@ -95,7 +95,3 @@ def _find_concrete(name: str) -> str:
     """Return the class itself, or the first one derived from it that vCenter sends."""
     derived = (each for each in catalog.list_classes().values() if name in each.lineage and not each.abstract)
     return name if not catalog.list_classes()[name].abstract else min(each.name for each in derived)
-
-
-def _show_sample(name: str) -> str:
-    return f'sample("{name}")'
