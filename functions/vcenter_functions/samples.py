@@ -14,35 +14,22 @@ from vcenter_functions.catalog import EventClass, Property
 from vcenter_functions.errors import HandlerError
 from vcenter_functions.event import Event
 from vcenter_functions.event_types import check_type, is_pattern
+from vcenter_functions.sample_objects import SAMPLE_ID, SAMPLE_OBJECTS, SENT_TYPES, USER
 from vcenter_functions.spelling import closest_matches, did_you_mean
 
 SOURCE = "https://vcenter.example.com/sdk"
 ARGUMENTS = ("datacenter", "computeResource", "host", "vm")
 """What most events have of Event's arguments."""
 
-_OBJECTS = {
-    "VirtualMachine": ("vm-42", "web-1"),
-    "HostSystem": ("host-11", "esx-1.example.com"),
-    "ClusterComputeResource": ("domain-c7", "cluster-1"),
-    "Datacenter": ("datacenter-2", "DC0"),
-    "Datastore": ("datastore-15", "datastore-1"),
-    "ResourcePool": ("resgroup-9", "production"),
-    "Folder": ("group-v3", "vm"),
-    "Network": ("network-12", "VM Network"),
-    "DistributedVirtualSwitch": ("dvs-21", "DSwitch"),
-    "Alarm": ("alarm-7", "Virtual machine CPU usage"),
-    "Task": ("task-88", "PowerOnVM_Task"),
-}
-_DECLARED = {"ManagedEntity": "VirtualMachine", "ComputeResource": "ClusterComputeResource"}
 _NAMES_FROM = {
     "VmEventArgument": "VirtualMachine",
     "HostEventArgument": "HostSystem",
     "ComputeResourceEventArgument": "ClusterComputeResource",
     "ManagedEntityEventArgument": "VirtualMachine",
     "NetworkEventArgument": "Network",
-    "DvsEventArgument": "DistributedVirtualSwitch",
+    "DvsEventArgument": "VmwareDistributedVirtualSwitch",
 }
-_STRINGS = {"userName": "VSPHERE.LOCAL\\Administrator", "ipAddress": "192.0.2.1", "eventTypeId": "com.example.sample"}
+_STRINGS = {"userName": USER, "ipAddress": "192.0.2.1", "eventTypeId": SAMPLE_ID}
 _PLAIN = {"boolean": False, "integer": 1, "number": 1.0, "binary": "", "any": {"_typeName": "string", "_value": "any"}}
 _keys = itertools.count(int(time.time()) % 2**30)
 
@@ -119,8 +106,8 @@ def _build_data(entry: EventClass, type_id: str, now: str) -> dict[str, Any]:
 
 def _build_value(declared: Property, owner: str, now: str, depth: int = 0) -> Any:
     if declared.kind == "reference":
-        kind = _DECLARED.get(declared.type_name, declared.type_name)
-        moid = _OBJECTS.get(kind, (f"{kind.lower()}-1", ""))[0]
+        kind = SENT_TYPES.get(declared.type_name, declared.type_name)
+        moid = SAMPLE_OBJECTS.get(kind, (f"{kind.lower()}-1", ""))[0]
         return {"_typeName": "ManagedObjectReference", "type": kind, "value": moid}
     if declared.kind == "object":
         return _build_object(declared.type_name, now, depth + 1)
@@ -144,7 +131,7 @@ def _build_object(type_name: str, now: str, depth: int) -> dict[str, Any]:
 def _name_object(name: str, owner: str) -> str:
     """Return a text for a property: the object's name in an event's argument, else what the property is called."""
     kind = _NAMES_FROM.get(owner, owner.removesuffix("EventArgument"))
-    return _OBJECTS[kind][1] if name == "name" and kind in _OBJECTS else name
+    return SAMPLE_OBJECTS[kind][1] if name == "name" and kind in SAMPLE_OBJECTS else name
 
 
 def _set(data: dict[str, Any], type_name: str, path: list[str], value: Any, whole: str) -> None:

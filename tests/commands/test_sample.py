@@ -73,7 +73,7 @@ def test_the_command_prints_one_line_with_what_is_set() -> None:
         "vm": {"_typeName": "ManagedObjectReference", "type": "VirtualMachine", "value": "vm-7"},
     }
     assert (event["subject"], event["partitionkey"]) == ("VirtualMachine:vm-7", "VirtualMachine:vm-7")
-    assert event["data"]["fullFormattedMessage"] == "Vm powered on: web-7 on esx-1.example.com in DC-1"
+    assert event["data"]["fullFormattedMessage"] == "Vm powered on: web-7 on esx-1 in DC0"
     assert event["id"] == str(event["data"]["key"])
 
 

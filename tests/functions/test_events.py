@@ -91,8 +91,8 @@ def test_a_typed_event_has_the_properties_of_its_class() -> None:
 
     cloud_event = receive(convert("DrsVmPoweredOnEvent", **{"vm.name": "db-1"}))
     event = VmPoweredOnEvent.from_cloudevent(cloud_event)
-    assert (event.vm.name, event.vm.vm) == ("db-1", ManagedObjectReference("VirtualMachine", "vm-42"))
-    assert (event.template, event.host.name, event.changeTag) == (False, "esx-1.example.com", None)
+    assert (event.vm.name, event.vm.vm) == ("db-1", ManagedObjectReference("VirtualMachine", "vm-15"))
+    assert (event.template, event.host.name, event.changeTag) == (False, "esx-1", None)
     assert event.createdTime.tzinfo == UTC
     absent: Any = event.net
     assert (bool(absent), absent.name) == (False, None)

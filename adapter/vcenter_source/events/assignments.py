@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from vcenter_functions.sample_objects import SENT_TYPES
 from vcenter_functions.spelling import closest_matches, did_you_mean
 from vcenter_source.events.metadata import Property, vsphere_type
-from vcenter_source.events.sample_values import SENT_TYPES
 from vcenter_source.events.samples import Data, make_reference, sample_value
 
 _BOOLEANS = {"true": True, "false": False}

@@ -1,50 +1,20 @@
-"""The objects and texts that sample events name. Pure."""
+"""The texts that sample events have, and what they name beside the object that they are about. Pure."""
 
 from collections.abc import Mapping
 
+from vcenter_functions.sample_objects import USER
 from vcenter_source.events.metadata import vsphere_type
 
-SAMPLE_OBJECTS: Mapping[str, tuple[str, str]] = {
-    "Alarm": ("alarm-7", "Virtual machine CPU usage"),
-    "ClusterComputeResource": ("domain-c8", "Cluster-1"),
-    "Datacenter": ("datacenter-3", "DC-1"),
-    "Datastore": ("datastore-15", "datastore-1"),
-    "Folder": ("group-v4", "vm"),
-    "HostProfile": ("hostprofile-5", "Host profile 1"),
-    "HostSystem": ("host-21", "esx-1.example.com"),
-    "Network": ("network-12", "VM Network"),
-    "ResourcePool": ("resgroup-9", "Production"),
-    "ScheduledTask": ("schedule-5", "Nightly snapshot"),
-    "Task": ("task-101", "PowerOnVM_Task"),
-    "TransitGateway": ("tgw-1", "Transit gateway 1"),
-    "VirtualMachine": ("vm-42", "web-1"),
-    "VmwareDistributedVirtualSwitch": ("dvs-19", "DSwitch-1"),
-}
-"""The sample's object of each type: its id and its name."""
-
 OTHER_OBJECTS: Mapping[str, tuple[str, str]] = {
-    "Datastore": ("datastore-16", "datastore-2"),
+    "Datastore": ("datastore-16", "datastore2"),
     "DistributedVirtualSwitch": ("dvs-20", "DSwitch-2"),
     "Folder": ("group-v5", "archive"),
-    "HostSystem": ("host-22", "esx-2.example.com"),
+    "HostSystem": ("host-12", "esx-2"),
     "ResourcePool": ("resgroup-8", "Resources"),
-    "VirtualMachine": ("vm-43", "web-2"),
-    "Datacenter": ("datacenter-4", "DC-2"),
+    "VirtualMachine": ("vm-16", "web-2"),
+    "Datacenter": ("datacenter-4", "DC1"),
 }
 """Other objects, for what an event names beside the one that it is about: the host that a VM comes from, say."""
-
-SAMPLE_ID = "com.vmware.vc.vm.VmStateRevertedToSnapshot"
-"""The eventTypeId of an EventEx or ExtendedEvent, if no other is wanted."""
-
-SENT_TYPES: Mapping[str, str] = {
-    "ComputeResource": "ClusterComputeResource",
-    "DistributedVirtualSwitch": "VmwareDistributedVirtualSwitch",
-    "ManagedEntity": "VirtualMachine",
-    "ManagedObject": "VirtualMachine",
-    "Profile": "HostProfile",
-    "TaskReason": "TaskReasonUser",
-}
-"""What vCenter sends where a base type is declared."""
 
 _TEXTS: Mapping[str, str] = {
     "changeTag": "",
@@ -53,8 +23,8 @@ _TEXTS: Mapping[str, str] = {
     "destName": "web-2",
     "entityName": "web-1",
     "from": "green",
-    "hostName": "esx-1.example.com",
-    "hostname": "esx-1.example.com",
+    "hostName": "esx-1",
+    "hostname": "esx-1",
     "instanceUuid": "5032c1f8-1b4c-6a0e-9d27-3f5c8e1a7b60",
     "ipAddress": "192.0.2.10",
     "ipAddress2": "192.0.2.11",
@@ -80,7 +50,7 @@ _TEXTS: Mapping[str, str] = {
     "url": "https://vcenter.example.com/",
     "userAgent": "vSphere Client",
     "userLogin": "VSPHERE.LOCAL\\operator",
-    "userName": "VSPHERE.LOCAL\\Administrator",
+    "userName": USER,
     "uuid": "4232c1f8-1b4c-6a0e-9d27-3f5c8e1a7b60",
     "vnic": "vmk0",
 }

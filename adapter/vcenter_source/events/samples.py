@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from vcenter_functions.sample_objects import SAMPLE_ID, SAMPLE_OBJECTS, SENT_TYPES
 from vcenter_source.core.event import Event, ManagedObjectReference
 from vcenter_source.events.catalog import NAMED_BY_ID, EventClass, event_class, find_subject
 from vcenter_source.events.metadata import Property, vsphere_type
-from vcenter_source.events.sample_values import OTHER_OBJECTS, SAMPLE_ID, SAMPLE_OBJECTS, SENT_TYPES, find_text
+from vcenter_source.events.sample_values import OTHER_OBJECTS, find_text
 from vcenter_source.events.subjects import BASE_PATHS, find_object_name
 
 Data: TypeAlias = dict[str, Any]
@@ -154,7 +155,7 @@ def _inner_path(entry: EventClass, declared: Property) -> Sequence[str]:
 
 
 def _describe(class_name: str, data: Data, subject: ManagedObjectReference | None) -> str:
-    """Return a message such as ``Vm powered on: web-1 on esx-1.example.com in DC-1``."""
+    """Return a message such as ``Vm powered on: web-1 on esx-1 in DC0``."""
     if data.get("message"):
         return str(data["message"])
     stem = class_name.removesuffix("Event") or class_name

@@ -20,22 +20,12 @@ async def {function}(event: {event}, log) -> None:
 _TEST = """\
 \"\"\"{name}, served as on a cluster, gets an event and accepts it.\"\"\"
 
-from pathlib import Path
-
-from starlette.testclient import TestClient
-
-from vcenter_functions.kit import prepare
-from vcenter_functions.registry import load
-from vcenter_functions.samples import sample
-from vcenter_functions.server import create_app
+from vcenter_functions.testing import Function, sample
 
 
-def test_{function}_accepts_its_event() -> None:
-    _, service = prepare(load(Path(__file__).with_name("handler.py")))
-    with TestClient(create_app(service)) as client:
-        event = {sample}
-        answer = client.post("/", json=event, headers={{"content-type": "application/cloudevents+json"}})
-    assert answer.status_code == 204
+def test_{function}_accepts_its_event(function: Function) -> None:
+    outcome = function.send({sample})
+    assert outcome.status == 204, outcome
 """
 
 _README = """\

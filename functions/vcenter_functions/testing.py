@@ -1,0 +1,176 @@
+"""Tests for a handler.py: its handlers on the wire, and a simulated vCenter for them to act on.
+
+    def test_it_tags_the_machine(function, vcenter):
+        vcenter.create_tag("events/on")
+        outcome = function.send(sample("VmPoweredOnEvent", **{"vm.name": "web-1"}))
+        assert outcome.status == 204
+        assert vcenter.tags_on("VirtualMachine:vm-15") == ["events/on"]
+
+The two fixtures come with a plugin of pytest, ``pytest_plugin``. A function is served as on a cluster, over HTTP and in
+a thread of its own, so that a test needs neither ``async`` nor another plugin. A sample is about an object that the
+simulated vCenter has, and its source counts as that vCenter.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+import uvicorn
+
+from vcenter_functions.http_limits import uvicorn_options
+from vcenter_functions.kit import build_service, find_settings, load_own_settings_of
+from vcenter_functions.reference import ManagedObjectReference
+from vcenter_functions.registry import Registry, load
+from vcenter_functions.samples import SOURCE, sample
+from vcenter_functions.server import create_app
+from vcenter_functions.tracing import Tracing
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from vcenter_simulator.server import Simulator
+
+__all__ = ["Function", "Outcome", "SimulatedVcenter", "load", "sample", "serve_registry", "simulate_vcenter"]
+
+STRUCTURED = {"content-type": "application/cloudevents+json"}
+ANSWER_SECONDS = 30.0
+"""How long an answer may take; TIMEOUT of the function ends it before."""
+
+START_SECONDS = 10.0
+"""How long a server may take to start or to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an event: the status of the answer, the error that it gives, and after how many seconds to retry.
+
+    204 is success. A Broker drops an event after 422, and sends it again after 500 or 503.
+    """
+
+    status: int
+    message: str = ""
+    delay: float | None = None
+
+
+class Function:
+    """A function that is being served at ``url``."""
+
+    def __init__(self, url: str, client: httpx.Client) -> None:
+        self.url = url
+        self._client = client
+
+    def send(self, event: Mapping[str, Any]) -> Outcome:
+        """Send an event, a CloudEvent in JSON, and return what became of it."""
+        answer = self._client.post(self.url, json=dict(event), headers=STRUCTURED)
+        message = str(answer.json().get("error", "")) if answer.content else ""
+        delay = answer.headers.get("retry-after")
+        return Outcome(answer.status_code, message, float(delay) if delay else None)
+
+
+class SimulatedVcenter:
+    """A simulated vCenter with a few objects, such as the VM ``web-1``, which is ``VirtualMachine:vm-15``.
+
+    ``account`` is who may log in: a user name and a password.
+    """
+
+    def __init__(self, simulator: "Simulator", account: tuple[str, str]) -> None:
+        self.simulator = simulator
+        self.account = account
+
+    @property
+    def url(self) -> str:
+        """The address of its SOAP API, for VCENTER_URL."""
+        return self.simulator.url
+
+    def variables(self) -> dict[str, str]:
+        """Return the settings of a function that is to use it. The source of samples counts as this vCenter."""
+        username, password = self.account
+        account = {"VCENTER_USERNAME": username, "VCENTER_PASSWORD": password}
+        return {"VCENTER_URL": self.url, "VCENTER_ALIASES": str(urlsplit(SOURCE).hostname), **account}
+
+    def create_tag(self, tag: str) -> None:
+        """Create a tag, ``category/name``, and its category if that is missing."""
+        category_name, _, name = tag.partition("/")
+        tagging = self.simulator.vcenter.tagging
+        with httpx.Client(base_url=self.simulator.base, auth=self.account) as client:
+            client.headers["vmware-api-session-id"] = client.post("/api/session").raise_for_status().json()
+            category = next((each.id for each in list(tagging.categories.values()) if each.name == category_name), "")
+            if not category:
+                wanted = {"name": category_name, "description": "", "cardinality": "MULTIPLE", "associable_types": []}
+                category = client.post("/api/cis/tagging/category", json=wanted).raise_for_status().json()
+            tag_spec = {"category_id": category, "name": name, "description": ""}
+            client.post("/api/cis/tagging/tag", json=tag_spec).raise_for_status()
+
+    def tags_on(self, reference: str | ManagedObjectReference) -> list[str]:
+        """Return the tags of an object (``VirtualMachine:vm-15``), each as ``category/name``, sorted."""
+        tagging = self.simulator.vcenter.tagging
+        tags = [tagging.tag(urn) for urn in tagging.tags_on(_split(reference))]
+        return sorted(f"{tagging.category(tag.category_id).name}/{tag.name}" for tag in tags)
+
+    def attributes_of(self, reference: str | ManagedObjectReference) -> dict[str, str]:
+        """Return the custom attributes of an object, by name."""
+        names = {field.key: field.name for field in self.simulator.vcenter.custom_fields.all()}
+        entity = self.simulator.vcenter.inventory.objects[_split(reference)[1]]
+        return {names[key]: value for key, value in entity.custom_values.items()}
+
+
+@contextmanager
+def simulate_vcenter() -> Iterator[SimulatedVcenter]:
+    """Run a simulated vCenter on a free port. Raises RuntimeError where its packages are missing."""
+    try:
+        from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
+        from vcenter_simulator.testing import run_simulator
+    except ImportError as exc:
+        raise RuntimeError(
+            f"a simulated vCenter needs {exc.name}; install it with: pip install 'vcenter-source[simulator]'"
+        ) from exc
+    with run_simulator() as simulator:
+        yield SimulatedVcenter(simulator, (ADMINISTRATOR, PASSWORD))
+
+
+@contextmanager
+def serve_registry(registry: Registry) -> Iterator[Function]:
+    """Serve the handlers of a file, which ``load`` returns, on a free port. The settings come from the environment.
+
+    Raises SettingsError.
+    """
+    own = load_own_settings_of(registry)
+    service = build_service(registry, find_settings(registry, own.values()), Tracing(registry.name), own)
+    with ExitStack() as stack:
+        url = stack.enter_context(_serve(create_app(service)))
+        client = stack.enter_context(httpx.Client(trust_env=False, timeout=ANSWER_SECONDS))
+        yield Function(url, client)
+
+
+@contextmanager
+def _serve(app: "ASGIApp") -> Iterator[str]:
+    options = uvicorn_options()
+    server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, **options))
+    thread = threading.Thread(target=server.run, name="function", daemon=True)
+    thread.start()
+    if not server.is_listening.wait(START_SECONDS):
+        raise TimeoutError(f"the function does not start within {START_SECONDS:g} s")
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+    finally:
+        server.should_exit = True
+        thread.join(START_SECONDS)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_listening = threading.Event()
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self.is_listening.set()
+
+
+def _split(reference: str | ManagedObjectReference) -> tuple[str, str]:
+    kind, _, moid = str(reference).partition(":")
+    return kind, moid
