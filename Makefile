@@ -48,7 +48,7 @@ check: $(READY) ## Lint, types, layers, each program's dependencies, the docs' l
 	@$(BIN)/deptry adapter functions/vcenter_functions/net functions/vcenter_functions/otel \
 		--known-first-party vcenter_functions --optional-dependencies-dev-groups archive,functions,simulator
 	@cd functions && $(abspath $(BIN))/deptry . --requirements-files requirements.txt \
-		--per-rule-ignores DEP002=asyncpg,DEP003=pytest\|vcenter_simulator # where functions are tested, who tests brings these
+		--per-rule-ignores DEP003=pytest\|vcenter_simulator # where functions are tested, who tests brings these
 	@$(BIN)/deptry simulator --ignore DEP002 # what the other programs need
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@$(BIN)/python -m bench.calls

@@ -10,6 +10,7 @@
     tracing        the spans of an event
     event          the event that a handler gets; cloudevent reads it; catalog knows vCenter's classes
     text_template  texts with the fields of an event in them
+    batches        many events at the same time, one call
     http_answers   what the answer of a web service means for an event; smtp sends email
     origin         which vCenter an event is of
     settings       what can be set; logs sets the log up
