@@ -1,5 +1,6 @@
 """``vcenter-source function new``: what it writes runs, and its test passes."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,7 +11,11 @@ import pytest
 from typer.main import get_group
 
 from tests.support.processes import clean_environment, command
+from vcenter_functions.cloudevent import read_event
+from vcenter_functions.event import Event
 from vcenter_functions.registry import Filter, load
+from vcenter_functions.samples import sample
+from vcenter_functions.testing import STRUCTURED
 from vcenter_source.cli import app
 from vcenter_source.commands.function.new import create_function, write_files
 from vcenter_source.commands.function.templates import NEXT
@@ -44,7 +49,9 @@ def test_every_kind_of_type_makes_a_function_that_passes_its_test(
     monkeypatch.chdir(tmp_path)
     for name, types in KINDS.items():
         create_function(name, types)
-        assert len(load(name).handlers) == 1, name
+        registry, expression = load(name), read_wanted(types[0]).sample
+        event = read_event(STRUCTURED, json.dumps(eval(expression, {"sample": sample})).encode())
+        assert list(registry.match(Event.from_cloudevent(event))) == registry.handlers, name
         assert len(Path(name, "handler.py").read_text().split("\n\n\n")[1].splitlines()) == 3
     # Several files of one name, in a process of its own, since each adds its folder to the path.
     options = ["-q", "--import-mode=importlib", "-p", "no:cacheprovider", "-p", "no:xdist"]

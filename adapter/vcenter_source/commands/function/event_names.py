@@ -45,12 +45,12 @@ def translate_name(name: str, catalog: EventCatalog) -> TriggerNames:
     own = {own_name: type_ for type_, own_name in ADAPTER_TYPES.items()}
     if name in own or name in ADAPTER_TYPES:
         return TriggerNames((own.get(name, name),))
-    class_name = names_by_type().get(name, _strip_veba(name))
-    if class_name in all_classes():
-        return TriggerNames((catalog.type_of(class_name),))
-    if name.startswith((ID_PREFIX, VEBA_PREFIX)):
-        return TriggerNames((catalog.type_of_id(_strip_veba(name.removeprefix(ID_PREFIX))),))
-    return TriggerNames((name,)) if name.startswith(TYPE_PREFIX) else _translate_id(name, catalog)
+    if name in names_by_type():
+        return TriggerNames((catalog.type_of(names_by_type()[name]),))
+    if name.startswith(ID_PREFIX):
+        return TriggerNames((catalog.type_of_id(name.removeprefix(ID_PREFIX)),))
+    # The kit takes the event broker's types as they are: a handler of one gets nothing in the other format.
+    return TriggerNames((name,)) if name.startswith(_TYPE_PREFIXES) else _translate_id(name, catalog)
 
 
 def widen_pattern(pattern: str) -> str:
@@ -91,7 +91,3 @@ def _list_veba(pattern: str, wide: str, catalog: EventCatalog) -> Iterator[str]:
     yield from sorted(catalog.type_of(name) for name in classes if not event_class(name).abstract)
     if wide.startswith(ID_PREFIX):
         yield catalog.type_of_id(wide.removeprefix(ID_PREFIX))
-
-
-def _strip_veba(name: str) -> str:
-    return name.removeprefix(VEBA_PREFIX).removesuffix(".v0")

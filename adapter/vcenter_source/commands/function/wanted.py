@@ -52,10 +52,13 @@ def read_wanted(name: str) -> Wanted:
         return Wanted(own, "", own)
     if is_pattern(name):
         return _read_pattern(name)
-    class_name = catalog.names_by_type().get(name, name.removeprefix(catalog.VEBA_PREFIX).removesuffix(".v0"))
-    if class_name in catalog.list_classes():
-        return Wanted(name, class_name, _find_concrete(class_name))
-    id_type = _complete_id(name)
+    bare = name.removeprefix(catalog.VEBA_PREFIX).removesuffix(".v0") if name.startswith(catalog.VEBA_PREFIX) else name
+    class_name = catalog.names_by_type().get(bare, bare)
+    if entry := catalog.find_class(class_name):
+        return Wanted(
+            entry.type, class_name, _find_concrete(class_name)
+        )  # in each format, it is called so in a handler
+    id_type = _complete_id(bare)
     return Wanted(id_type, "", id_type)
 
 
