@@ -68,6 +68,10 @@ def test_without_an_image_the_handler_is_mounted_where_the_image_looks_for_it(tm
     (mount,) = (each for each in only["volumeMounts"] if each["name"] == "handler")
     (volume,) = (each for each in pod(one("Deployment", manifests))["volumes"] if each["name"] == "handler")
     assert (mount["mountPath"], volume["configMap"]["name"]) == ("/function", config.name)
+    elsewhere = printed(str(tmp_path / "stamp"), base_image="registry.example.com/kit:1")
+    assert container(one("Deployment", elsewhere)) == {**only, "image": "registry.example.com/kit:1"}
+    with pytest.raises(ConfigurationError, match="--image and --base-image: "):
+        printed(str(tmp_path / "stamp"), base_image="x:1", image="y:1")
 
 
 LOGGING = """

@@ -35,6 +35,9 @@ def manifest_command(  # noqa: PLR0913  one option each
     image: Annotated[
         str | None, typer.Option(help="An image that has the handler. Default: it goes into a ConfigMap.")
     ] = None,
+    base_image: Annotated[
+        str | None, typer.Option(help="Where vcenter-source-function is, if in a registry. It gets the ConfigMap.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The function's name. Default: the folder's.")] = None,
     namespace: Annotated[str, typer.Option(help="Where config/knative was applied.")] = "vcenter-source",
     broker: Annotated[str, typer.Option(help="The Broker that receives vCenter's events.")] = "default",
@@ -52,5 +55,5 @@ def manifest_command(  # noqa: PLR0913  one option each
     exit_on_sigint()
     from vcenter_source.commands.function.manifest import ManifestRequest, print_manifest
 
-    settings = environment or (), ports or ()
-    print_manifest(ManifestRequest(path, image, name, namespace, broker, ksvc, *settings, event_format))
+    place, settings = (namespace, broker), (environment or (), ports or ())
+    print_manifest(ManifestRequest(path, image, base_image, name, *place, ksvc, *settings, event_format))

@@ -35,10 +35,11 @@ from vcenter_source.triggers.values import ValueChecker
 
 @dataclass(frozen=True, slots=True)
 class ManifestRequest:
-    """What the command is given."""
+    """What the command is given. ``image`` has the handler; ``base_image`` is one that gets it from a ConfigMap."""
 
     path: str
     image: str | None = None
+    base_image: str | None = None
     name: str | None = None
     namespace: str = "vcenter-source"
     broker: str = "default"
@@ -71,6 +72,8 @@ def print_manifest(request: ManifestRequest, out: TextIO = sys.stdout, err: Text
 
 def build_manifest(request: ManifestRequest) -> FunctionManifest:
     """Build the objects of a handler.py. Raises ConfigurationError where it cannot run in a cluster so."""
+    if request.image and request.base_image:
+        raise ConfigurationError("--image and --base-image: an image that has the handler gets no ConfigMap; name one")
     given = read_assignments(request.environment)
     registry = _load(request.path, given)
     path = Path(request.path)
@@ -82,7 +85,7 @@ def build_manifest(request: ManifestRequest) -> FunctionManifest:
     workload = Workload(
         _find_name(request, registry),
         validate_name("--namespace", request.namespace),
-        request.image or IMAGE,
+        request.image or request.base_image or IMAGE,
         source,
         given,
         needs_vcenter(registry),
