@@ -88,7 +88,7 @@ class Archive(Batches[tuple[Any, ...]]):
             raise PermanentError(f"PostgreSQL cannot hold this event: {exc}") from exc
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as exc:
             await self.close()
-            raise TemporaryError(f"DATABASE_URL: {str(exc) or type(exc).__name__}") from exc
+            raise TemporaryError(f"DATABASE_URL: no database: {str(exc) or type(exc).__name__}") from exc
 
     async def close(self) -> None:
         """End the connection."""

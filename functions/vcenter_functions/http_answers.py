@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from vcenter_functions.errors import PermanentError, TemporaryError
 
@@ -41,7 +42,8 @@ def parse_retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _hide_address(answer: "httpx.Response") -> str:
     """Return an answer's text in one line, with an ellipsis for each part of the address."""
-    address = f"{answer.url.path}?{answer.url.query.decode('ascii', 'replace')}"
-    parts = sorted({part for part in re.split(r"[/?&=:]", address) if len(part) >= MIN_SECRET}, key=len, reverse=True)
+    address = "/".join((str(answer.url), unquote(str(answer.url))))
+    words = set(re.split(r"[/?&=:]", address)) - {answer.url.host}
+    parts = sorted((word for word in words if len(word) >= MIN_SECRET), key=len, reverse=True)
     text = " ".join(answer.text.split())
     return re.sub("|".join(map(re.escape, parts)), "…", text) if parts else text
