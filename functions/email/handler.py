@@ -53,11 +53,12 @@ def send_email(event: Event, settings: Settings) -> None:
 
 
 def compose(event: Event, settings: Settings) -> EmailMessage:
-    """Return the message. Its id is made of the event's, so that mail programs show a repeated one once.
+    """Return the message. Its id is made of the event and the recipients: mail programs show a repeated one once.
 
     What an event says cannot become a header: line ends are spaces in the subject, and EmailMessage refuses others.
     """
-    identity = hashlib.sha256(f"{event.source}\n{event.id}\n{event.time.isoformat()}".encode()).hexdigest()[:40]
+    parts = (event.source, event.id, event.time.isoformat(), settings.recipients)
+    identity = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
     domain = settings.sender.rstrip("> ").rpartition("@")[2]
     message = EmailMessage(policy=SMTP)
     message["Message-ID"] = f"<{identity}@{domain}>"

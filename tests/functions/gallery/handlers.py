@@ -16,7 +16,7 @@ from vcenter_functions.tracing import Tracing
 def load_function(name: str, variables: Mapping[str, str]) -> Registry:
     """Load functions/NAME, and check its settings in this environment."""
     with pytest.MonkeyPatch.context() as environment:
-        for variable, value in variables.items():
+        for variable, value in {"EVENT_TYPES": "", **variables}.items():
             environment.setenv(variable, value)
         registry = load(ROOT / "functions" / name)
         load_own_settings_of(registry)
@@ -27,7 +27,7 @@ def load_function(name: str, variables: Mapping[str, str]) -> Registry:
 def serve_function(name: str, variables: Mapping[str, str], tracing: Tracing | None = None) -> Iterator[httpx.Client]:
     """Serve functions/NAME with this environment."""
     with pytest.MonkeyPatch.context() as environment:
-        for variable, value in variables.items():
+        for variable, value in {"EVENT_TYPES": "", **variables}.items():
             environment.setenv(variable, value)
         with serve_handlers(load(ROOT / "functions" / name), tracing=tracing) as client:
             yield client

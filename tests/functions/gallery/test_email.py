@@ -77,14 +77,14 @@ def test_alarms_and_restarts_by_ha_are_sent_and_nothing_else(mailbox: Mailbox) -
     assert mailbox.envelopes[0].mail_from == "vcenter@example.com"
 
 
-def test_the_message_id_is_the_events(mailbox: Mailbox) -> None:
-    for _ in range(2):  # a restart forgets what was sent
-        with serve_function("email", settings_for(mailbox)) as client:
+def test_the_message_id_is_the_events_and_the_recipients(mailbox: Mailbox) -> None:
+    for recipients in ("ops@example.com", "ops@example.com", "b@example.org"):  # a restart forgets what was sent
+        with serve_function("email", settings_for(mailbox, MAIL_TO=recipients)) as client:
             post(client, **ALARM)
             post(client, **{**ALARM, "id": "78"})
     ids = [message["Message-ID"] for message in read(mailbox)]
-    assert ids[:2] == ids[2:]
-    assert len(set(ids)) == 2
+    assert ids[:2] == ids[2:4]
+    assert len(set(ids)) == 4
     assert all(each.endswith("@example.com>") for each in ids)
 
 
