@@ -46,9 +46,10 @@ check: $(READY) ## Lint, types, layers, each program's dependencies, the docs' l
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry adapter functions/vcenter_functions/net functions/vcenter_functions/otel \
-		--known-first-party vcenter_functions --optional-dependencies-dev-groups archive,functions,simulator
+		--known-first-party vcenter_functions --optional-dependencies-dev-groups archive,functions,simulator \
+		--per-rule-ignores DEP003=google # protobuf comes with the exporter of spans
 	@cd functions && $(abspath $(BIN))/deptry . --requirements-files requirements.txt \
-		--per-rule-ignores DEP003=pytest\|vcenter_simulator # where functions are tested, who tests brings these
+		--per-rule-ignores DEP003=google\|pytest\|vcenter_simulator # where functions are tested, who tests brings these
 	@$(BIN)/deptry simulator --ignore DEP002 # what the other programs need
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@$(BIN)/python -m bench.calls

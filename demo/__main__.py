@@ -21,9 +21,9 @@ from demo import openfaas_scenario as openfaas
 from demo.environment import PASSWORD, USERNAME, set_up
 from demo.printer import Printer
 from demo.processes import ENDING, ROOT, DemoError, Processes
-from demo.receiver import Receiver, forwarder
 from demo.scenario import Scenario
 from demo.vsphere import VcenterError
+from vcenter_functions.otel.span_receiver import Receiver, forwarder
 
 MANIFESTS = ROOT / "config" / "knative"
 _INTERRUPTED = 130

@@ -12,7 +12,7 @@ import httpx
 from demo.listener import listen
 from demo.manifests import Broker, ManifestError, load_broker
 from demo.processes import Child, DemoError, Processes
-from demo.receiver import TRACES
+from vcenter_functions.otel.span_receiver import TRACES
 
 USERNAME, PASSWORD = "administrator@vsphere.local", "VMware1!"
 ADAPTER = "adapter"

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from demo.vsphere import RecordedEvent, Reference
-from demo.waterfall import Span, waterfall
+from vcenter_functions.otel.waterfall import Span, waterfall
 
 _INDENT = 3
 _DATA_LINES = 6

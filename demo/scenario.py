@@ -10,9 +10,9 @@ from demo.delivery_log import DELIVERED, FAILED
 from demo.environment import PASSWORD, USERNAME, Environment
 from demo.printer import Printer
 from demo.processes import DemoError, Processes
-from demo.receiver import Receiver
 from demo.vsphere import Reference, Soap, Tagging, VcenterError
-from demo.waterfall import Span, is_incomplete
+from vcenter_functions.otel.span_receiver import Receiver
+from vcenter_functions.otel.waterfall import Span, is_incomplete
 
 CREATED, POWERED_ON = "ResourcePoolCreatedEvent", "VmPoweredOnEvent"
 _POLL = 0.02

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from opentelemetry.trace import get_current_span
 
-from demo.receiver import Receiver
 from demo.tracing import extract_context
-from demo.waterfall import Span
 from tests.support.processes import clean_environment, process, wait_for_line
 from tests.support.recording_sink import Answer, recording_sink
 from tests.support.simulator_control import LOGIN, post_events
 from vcenter_functions.otel.sdk import is_exported
+from vcenter_functions.otel.span_receiver import Receiver
+from vcenter_functions.otel.waterfall import Span
 from vcenter_simulator.server import Simulator
 
 

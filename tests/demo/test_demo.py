@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from demo.processes import ROOT
-from demo.receiver import Receiver
-from demo.waterfall import is_incomplete
 from tests.demo.demo_process import demo, environment, left_behind, steps, trace_of
 from tests.support import loopback
 from tests.support.processes import SLOW
 from tests.support.waiting import eventually
+from vcenter_functions.otel.span_receiver import Receiver
+from vcenter_functions.otel.waterfall import is_incomplete
 
 MANIFESTS = ROOT / "config" / "knative"
 SUMMARY = re.compile(

@@ -13,11 +13,11 @@ from demo.listener import listen
 from demo.manifests import ManifestError
 from demo.openfaas_scenario import STACK, write_secrets
 from demo.processes import ROOT, Processes
-from demo.receiver import Receiver
 from demo.stack import read_stack
-from demo.waterfall import is_incomplete
 from tests.demo.demo_process import demo, left_behind, steps, trace_of
 from tests.support import loopback
+from vcenter_functions.otel.span_receiver import Receiver
+from vcenter_functions.otel.waterfall import is_incomplete
 
 SUMMARY = re.compile(
     r"^tagged ResourcePool:resgroup-\d+ with demo/created-by-event \d+ ms after it was created; "

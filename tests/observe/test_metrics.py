@@ -16,7 +16,6 @@ from prometheus_client import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
-from demo.receiver import unpack
 from tests.support.adapter_admin import Admin, run_adapter
 from tests.support.clock import Clock
 from tests.support.recording_sink import Answer, RecordingSink, recording_sink
@@ -24,6 +23,7 @@ from tests.support.simulator_control import control
 from tests.support.threaded_server import QuietHandler, serve_http
 from tests.support.waiting import eventually
 from vcenter_functions.otel.sdk import is_exported
+from vcenter_functions.otel.span_receiver import unpack
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.envelope import Envelope

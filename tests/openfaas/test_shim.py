@@ -12,7 +12,6 @@ from cloudevents.core.bindings.http import HTTPMessage, to_binary, to_structured
 from cloudevents.core.v1.event import CloudEvent
 
 from demo.gateway_api import Invocation, Reply
-from demo.receiver import Receiver
 from tests.support.adapter_admin import run_adapter
 from tests.support.openfaas import TRACE, cloudevent, pool_created, vcenter_event
 from tests.support.openfaas_gateway import FakeGateway, Function, fake_gateway
@@ -20,6 +19,7 @@ from tests.support.openfaas_shim import POOL_TYPE, Shim, adapter_settings, binar
 from tests.support.processes import process, wait_for_line
 from tests.support.simulator_control import post_events
 from tests.support.waiting import eventually
+from vcenter_functions.otel.span_receiver import Receiver
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import ConfigurationError

@@ -22,7 +22,6 @@ from typing import Any
 import pytest
 from cloudevents.core.v1.event import CloudEvent
 
-from demo.receiver import Receiver
 from tests.support import loopback
 from tests.support.certificates import mount
 from tests.support.http_sink import http_sink
@@ -30,6 +29,7 @@ from tests.support.processes import process, wait_for_line
 from tests.support.recording_sink import Answer, recording_sink
 from tests.support.simulator_control import LOGIN, post_events
 from tests.support.threaded_server import serve
+from vcenter_functions.otel.span_receiver import Receiver
 from vcenter_simulator.certificate import make_certificate
 from vcenter_simulator.server import Simulator
 from vcenter_source import wiring as parts

@@ -7,7 +7,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from demo.receiver import Receiver
+from vcenter_functions.otel.span_receiver import Receiver
 
 
 def export_spans(receiver: Receiver, compression: Compression) -> str:

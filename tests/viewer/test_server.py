@@ -17,12 +17,12 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Link, Status, StatusCode
 
 from demo.filters import trigger_matches
-from demo.receiver import Receiver
 from tests.support import loopback
 from tests.support.processes import clean_environment, command
 from tests.support.span_export import export_spans
 from tests.support.viewer import make_event, port_of, run_viewer_alone
 from tests.support.waiting import eventually
+from vcenter_functions.otel.span_receiver import Receiver
 from vcenter_source.core.errors import ConfigurationError, LeaseLostError, SinkUnavailableError
 from vcenter_source.settings.source import load
 from vcenter_source.triggers.event_catalog import EventCatalog

@@ -14,8 +14,13 @@ REQUIRED = ("cryptography", "starlette", "uvicorn")
 
 def become_simulator(arguments: Sequence[str]) -> NoReturn:
     """Replace this process by the simulator. Raises ConfigurationError where the extra is not installed."""
+    require_simulator("simulate")
+    os.execv(sys.executable, [sys.executable, "-m", "vcenter_simulator", *arguments])  # noqa: S606  no shell
+
+
+def require_simulator(command: str) -> None:
+    """Return where the extra is installed; ``command`` is what needs it. Raises ConfigurationError."""
     missing = [name for name in REQUIRED if find_spec(name) is None]
     if missing:
         extra = "pip install 'vcenter-source[simulator]'"
-        raise ConfigurationError(f"simulate: missing packages: {', '.join(missing)}; install the extra: {extra}")
-    os.execv(sys.executable, [sys.executable, "-m", "vcenter_simulator", *arguments])  # noqa: S606  no shell
+        raise ConfigurationError(f"{command}: missing packages: {', '.join(missing)}; install the extra: {extra}")

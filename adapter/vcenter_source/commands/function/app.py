@@ -28,6 +28,22 @@ def new_command(
     create_function(name, [*types, *(more or ())])
 
 
+@app.command("run")
+def run_handler_command(
+    path: Annotated[str, typer.Argument(metavar="HANDLER.PY", help="The file, or its folder.")],
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where it is served; 0 takes any free port.")] = 8080,
+    simulate: Annotated[bool, typer.Option("--simulate", help="With the events of a simulated vCenter.")] = False,
+    rate: Annotated[float, typer.Option(min=0, metavar="EVENTS_PER_S", help="How many, with --simulate.")] = 1.0,
+    vcenter: Annotated[bool, typer.Option("--vcenter", help="With the events of the vCenter in VCENTER_URL.")] = False,
+) -> None:
+    """Serve a handler, start it anew when it changes, and show what became of each event, with its trace."""
+    exit_on_sigint()
+    from vcenter_source.commands.function.run import RunRequest, run_function
+
+    run_function(RunRequest(path, port, simulate, rate, vcenter))
+
+
 @app.command("manifest")
 def manifest_command(  # noqa: PLR0913  one option each
     path: Annotated[str, typer.Argument(metavar="HANDLER.PY", help="The file, or its folder.")],

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.waterfall import Span, bar, is_incomplete, milliseconds, tree, waterfall
+from vcenter_functions.otel.waterfall import Span, bar, is_incomplete, milliseconds, tree, waterfall
 
 MS = 1_000_000
 

@@ -1,4 +1,4 @@
-"""A small OTLP/HTTP receiver: keeps the spans that the demo's processes export, and forwards them to the user's own.
+"""A small OTLP/HTTP receiver: keeps the spans that processes started here export, and forwards them to the user's own.
 
 OTLP 1.x over HTTP: ``POST /v1/traces``, protobuf, gzip or plain; the answer is an empty ExportTraceServiceResponse.
 ``GET /api/v3/traces/ID`` returns the spans of a trace, as Jaeger does, to the event viewer.
@@ -22,16 +22,26 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Status
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 
-from demo.waterfall import Span
+from vcenter_functions.otel.waterfall import Span
 
 TRACES = "/api/v3/traces/"
 _PROTOBUF = "application/x-protobuf"
 
 
 class Receiver:
-    """Receives spans on a free loopback port, in threads of its own, from ``with`` to its end."""
+    """Receives spans on a free loopback port, in threads of its own, from ``with`` to its end.
 
-    def __init__(self, forward: "Forwarder | None" = None, *, keep: int = 20_000) -> None:
+    ``on_spans`` is called with those of each request, in one of these threads.
+    """
+
+    def __init__(
+        self,
+        forward: "Forwarder | None" = None,
+        *,
+        keep: int = 20_000,
+        on_spans: Callable[[list[Span]], None] = lambda _: None,
+    ) -> None:
+        self._on_spans = on_spans
         self._spans: deque[Span] = deque(maxlen=keep)
         self._forward = forward
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -63,7 +73,9 @@ class Receiver:
             request = ExportTraceServiceRequest.FromString(plain)
         except DecodeError as exc:
             raise ValueError(f"not an ExportTraceServiceRequest: {exc}") from exc
-        self._spans.extend(read_spans(request))
+        spans = read_spans(request)
+        self._spans.extend(spans)
+        self._on_spans(spans)
         if self._forward:
             self._forward.put(plain)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from opentelemetry.exporter.otlp.proto.http import Compression
 
-from demo.receiver import Receiver, forwarder
 from tests.support import loopback
 from tests.support.demo_broker import EVENT, MANIFESTS, TRACEPARENT, broker, subscriber
 from tests.support.span_export import export_spans
 from tests.support.waiting import eventually
+from vcenter_functions.otel.span_receiver import Receiver, forwarder
 
 TRACE_ID = TRACEPARENT.split("-")[1]
 
