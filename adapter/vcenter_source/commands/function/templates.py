@@ -34,15 +34,16 @@ _README = """\
 A function for vCenter's events: {described}.
 
 ```console
-$ pip install -r requirements.txt pytest
+$ pip install -r requirements.txt 'vcenter-source[simulator]' pytest
 $ pytest
-$ python -m vcenter_functions handler.py &
-$ vcenter-source sample {example} | vcenter-source send - --to http://127.0.0.1:8080
+$ vcenter-source function run handler.py --simulate
+$ vcenter-source sample {example} | vcenter-source send - --to http://127.0.0.1:8080   # meanwhile
 $ vcenter-source function manifest handler.py --name {name} | kubectl apply -f -
 ```
 
-`handler.py` has the code, `requirements.txt` the packages that it needs. No image is built, as long as the image
-vcenter-source-function has these packages; otherwise `function manifest` says how to build one.
+`function run --simulate` starts a simulated vCenter, shows what the handler does with each event, and starts anew when
+the file changes. `handler.py` has the code, `requirements.txt` the packages that it needs. No image is built, as long
+as the image vcenter-source-function has these packages; otherwise `function manifest` says how to build one.
 """
 
 _REQUIREMENTS = """\
@@ -61,6 +62,6 @@ FILES = {
 NEXT = """\
 cd {name}
 pytest
-python -m vcenter_functions handler.py &
-vcenter-source sample {example} | vcenter-source send - --to http://127.0.0.1:8080
+vcenter-source function run handler.py --simulate
+vcenter-source sample {example} | vcenter-source send - --to http://127.0.0.1:8080   # meanwhile
 vcenter-source function manifest handler.py | kubectl apply -f -"""
