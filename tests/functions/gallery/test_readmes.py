@@ -39,6 +39,15 @@ def test_it_is_deployed_without_an_image_of_its_own(name: str, port: int | None,
     assert f"create secret generic {name} --from-literal={secret}=" in text(ROOT / "functions" / name / "README.md")
 
 
+@pytest.mark.parametrize("name", ["maintenance", "pyattr"])
+def test_what_acts_in_vcenter_gets_its_account(name: str) -> None:
+    manifests = {each["kind"]: each for each in yaml.safe_load_all(run(name, "function manifest"))}
+    (container,) = manifests["Deployment"]["spec"]["template"]["spec"]["containers"]
+    sources = [each[kind]["name"] for each in container["envFrom"] for kind in each]
+    assert "vcenter" in sources
+    assert "vcenter-credentials" in str(manifests["Deployment"])
+
+
 def test_a_sample_becomes_a_message() -> None:
     sample = run("notify", "sample")
     with serve_webhook() as webhook, serve_function("notify", {"NOTIFY_URL": webhook.url}) as client:
