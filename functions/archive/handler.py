@@ -1,5 +1,6 @@
 """Keep every event in PostgreSQL: one row an event, however often it is delivered."""
 
+import json
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -7,7 +8,6 @@ from functools import cache
 from typing import Annotated, Any, ClassVar
 
 import asyncpg
-import orjson
 from pydantic import SecretStr, field_validator
 
 from vcenter_functions import Event, PermanentError, TemporaryError, on
@@ -65,7 +65,7 @@ def build_row(event: Event) -> tuple[Any, ...]:
     subject = (event.subject.type, event.subject.value, find_object_name(event)) if event.subject else (None,) * 3
     texts = (event.source, event.id, event.type, event.name, event.severity, *subject, event.user, event.message)
     source, id_, *others = (text and text.replace("\0", "\ufffd") for text in texts)
-    return (source, id_, event.time, *others, NUL.sub(r"\1\\ufffd", orjson.dumps(dict(event.data)).decode()))
+    return (source, id_, event.time, *others, NUL.sub(r"\1\\ufffd", json.dumps(dict(event.data))))
 
 
 class Archive(Batches[tuple[Any, ...]]):

@@ -84,9 +84,9 @@ def lock_table(postgres: Postgres) -> Iterator[None]:
 
 
 def check_what_no_column_holds(client: httpx.Client, postgres: Postgres) -> None:
-    """NUL becomes U+FFFD, also in a key; an id that no index takes is refused, and holds up none beside it."""
+    """NUL becomes U+FFFD, also in a key; numbers are of any length; an id too long for an index is refused alone."""
     text = "a\0b\0\0 C:\\u0000 \\\0"
-    data = VM_POWERED_ON | {"fullFormattedMessage": text, "k\0": text}
+    data = VM_POWERED_ON | {"fullFormattedMessage": text, "k\0": text, "big": 2**70}
     long = "".join(f"{n * 7919 % 10007:04x}" for n in range(5000))
     with ThreadPoolExecutor(20) as senders:
         bad = senders.submit(post, client, id=long)
