@@ -1,7 +1,6 @@
 """Send an email about an event: by default when an alarm changes, and when HA has restarted a VM."""
 
 import hashlib
-import re
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Annotated
@@ -9,7 +8,7 @@ from typing import Annotated
 from vcenter_functions import Event, on
 from vcenter_functions.event_types import read_event_types
 from vcenter_functions.server_settings import either
-from vcenter_functions.smtp import Addresses, SmtpSettings, send_message
+from vcenter_functions.smtp import Addresses, SmtpSettings, clean_header, send_message
 from vcenter_functions.text_template import TextTemplate
 
 EVENT_TYPES = read_event_types(
@@ -18,7 +17,6 @@ EVENT_TYPES = read_event_types(
 """Which events: edit them here, or set the variable EVENT_TYPES. vCenter reports HA's restarts by the last one; the one
 before it is of vSphere 4."""
 
-CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 TEXT = """{message}
 
 Object:   {object} ({subject})
@@ -53,10 +51,7 @@ def send_email(event: Event, settings: Settings) -> None:
 
 
 def compose(event: Event, settings: Settings) -> EmailMessage:
-    """Return the message. Its id is made of the event and the recipients: mail programs show a repeated one once.
-
-    What an event says cannot become a header: line ends are spaces in the subject, and EmailMessage refuses others.
-    """
+    """Return the message. Its id is made of the event and the recipients: mail programs show a repeated one once."""
     parts = (event.source, event.id, event.time.isoformat(), settings.recipients)
     identity = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
     domain = settings.sender.rstrip("> ").rpartition("@")[2]
@@ -64,7 +59,7 @@ def compose(event: Event, settings: Settings) -> EmailMessage:
     message["Message-ID"] = f"<{identity}@{domain}>"
     message["Date"] = event.time
     message["From"], message["To"] = settings.sender, settings.recipients
-    message["Subject"] = " ".join(CONTROLS.sub(" ", settings.subject.render(event)).split())
+    message["Subject"] = clean_header(settings.subject.render(event))
     message["Auto-Submitted"] = "auto-generated"  # no answers of people on holiday (RFC 3834)
     message.set_content((settings.text or TextTemplate(TEXT)).render(event))
     return message

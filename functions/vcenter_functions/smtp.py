@@ -22,6 +22,7 @@ LOGIN_DELAY = 60.0
 
 _ADDRESS = r"[^\s<>@,;]+@[^\s<>@,;]+"
 _MAILBOX = re.compile(rf"\s*([^<>@,;\r\n]*<{_ADDRESS}>|{_ADDRESS})\s*", re.ASCII)
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _FIRST_FINAL = 500
 """The first of the answers that mean: never (RFC 5321, 4.2.1)."""
 
@@ -66,6 +67,15 @@ class SmtpSettings(ServerSettings):
         if self.smtp_username and self.smtp_security == "plain":
             raise ValueError("SMTP_SECURITY: 'plain' would send the password unencrypted; set starttls or tls")
         return self
+
+
+def clean_header(text: str) -> str:
+    """Return a text as a header may have it: in one line, and without encoded words.
+
+    EmailMessage decodes ``=?utf-8?q?=0ABcc:_…?=``, and before Python 3.11.10 and 3.12.5 writes the line end that it
+    finds in it: the rest would be a header of its own.
+    """
+    return " ".join(_CONTROLS.sub(" ", text).replace("=?", "= ?").split())
 
 
 def send_message(message: EmailMessage, settings: SmtpSettings) -> None:
