@@ -30,13 +30,15 @@ from vcenter_functions import Event, VCenter, on
 async def stamp(event: Event, vcenter: VCenter) -> None: ...
 """
 SETTINGS = """
-from pydantic import SecretStr
+from pydantic import FilePath, SecretStr
 from pydantic_settings import BaseSettings
 from vcenter_functions import Event, on
 
 class Settings(BaseSettings):
     channel: str
     limit: int = 5
+    words: list[str] = []
+    file: FilePath | None = None
     webhook_url: SecretStr
 
 @on("VmPoweredOnEvent")
@@ -195,6 +197,7 @@ def test_settings_come_from_options_and_secrets_from_a_secret(tmp_path: Path) ->
     order = "kubectl -n vcenter-source create secret generic stamp --from-literal=WEBHOOK_URL=…"
     assert made.notes == [f"its secrets come from a Secret: {order}"]
     assert made.format().startswith(f"# {made.notes[0]}\n")
+    assert printed(path, environment=["CHANNEL=x", 'WORDS=["a"]', "FILE=/only/in/the/pod", "VCENTER_CA_FILE=/likewise"])
     slip = build_manifest(ManifestRequest(path, environment=["CHANNEL=x", "WEBHOK_URL=x"])).notes[1]
     assert slip == "--env WEBHOK_URL is no setting; did you mean WEBHOOK_URL?"
 
@@ -228,6 +231,7 @@ def test_a_setting_of_ones_own_may_be_called_like_one_of_the_server(tmp_path: Pa
         (["CHANNEL=x", "VCENTER_PASSWORD=x"], "--env VCENTER_PASSWORD: it is a secret"),
         (["CHANNEL=x", "PORT=1"], "--env PORT: the manifest sets it"),
         (["CHANNEL=x", "LIMIT=many"], "--env LIMIT=many: set a whole number"),
+        (["CHANNEL=x", "WORDS=a,b"], '--env: error parsing value for field "words"'),
         (["CHANNEL=x", "LOG_LEVEL=loud"], "--env LOG_LEVEL=loud: set 'debug', 'info'"),
     ],
 )

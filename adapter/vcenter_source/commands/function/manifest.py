@@ -103,7 +103,7 @@ def build_manifest(request: ManifestRequest) -> FunctionManifest:
 
 def _load(path: str, given: Mapping[str, str]) -> Registry:
     try:
-        with redirect_stdout(sys.stderr), set_environment(given):  # what a handler.py prints is no manifest
+        with redirect_stdout(sys.stderr), set_environment(given):  # it may print, and read variables
             return load(path)
     except HandlerError as exc:
         raise ConfigurationError(str(exc)) from exc

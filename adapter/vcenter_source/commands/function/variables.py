@@ -2,14 +2,16 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import AliasChoices, SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsError
 
 from vcenter_functions.registry import Registry
 from vcenter_functions.server_settings import ServerSettings
@@ -71,17 +73,30 @@ def check_assignments(given: Mapping[str, str], variables: Sequence[Variable]) -
 
 
 def check_values(given: Mapping[str, str], registry: Registry) -> None:
-    """Return if the settings accept the values that are given. Raises ConfigurationError for one that they refuse."""
+    """Return if the settings accept the values that are given. Raises ConfigurationError for one that they refuse.
+
+    A file is not looked for: it is one of the pod's.
+    """
     classes: list[type[BaseSettings]] = [*_list_own_classes(registry), FunctionSettings]
     for settings_class in classes:
         try:
-            with set_environment(given):
+            with set_environment(given, alone=True):
                 settings_class()
         except ValidationError as exc:
             for error in exc.errors():
-                place = str(next(iter(error["loc"]), ""))
-                for name in {place, *_list_names(place, FieldInfo(), settings_class)} & given.keys():
-                    raise ConfigurationError(f"--env {name}={given[name]}: {describe_wrong_value(error)}") from exc
+                _check_value(error, given, settings_class)
+        except SettingsError as exc:  # of pydantic-settings: a list that is not JSON, say
+            raise ConfigurationError(f"--env: {exc}") from exc
+
+
+def _check_value(error: ErrorDetails, given: Mapping[str, str], settings_class: type[BaseSettings]) -> None:
+    """Raise ConfigurationError if a value that is given is what is wrong."""
+    place = str(next(iter(error["loc"]), ""))
+    for field_name, field in settings_class.model_fields.items():
+        names = _list_names(field_name, field, settings_class)
+        wrong = next((name for name in names if name in given), "")
+        if wrong and place in {field_name, *names} and not _has_type(field.annotation, {Path}):
+            raise ConfigurationError(f"--env {wrong}={given[wrong]}: {describe_wrong_value(error)}")
 
 
 def describe_misspelt(given: Mapping[str, str], variables: Sequence[Variable]) -> list[str]:
@@ -91,9 +106,11 @@ def describe_misspelt(given: Mapping[str, str], variables: Sequence[Variable]) -
 
 
 @contextmanager
-def set_environment(given: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of this process for a while: a handler.py may read them when it is imported."""
+def set_environment(given: Mapping[str, str], *, alone: bool = False) -> Iterator[None]:
+    """Set variables of this process for a while, and no others if ``alone``."""
     before = dict(os.environ)
+    if alone:
+        os.environ.clear()
     os.environ.update(given)
     try:
         yield
@@ -116,7 +133,8 @@ def _list_variables(settings_class: type[BaseSettings]) -> Iterator[Variable]:
 def _list_fields(settings_class: type[BaseSettings], shared: Mapping[str, FieldInfo]) -> Iterator[Variable]:
     for name, field in settings_class.model_fields.items():
         if name not in shared:
-            yield Variable(_list_names(name, field, settings_class), field.is_required(), _is_secret(field.annotation))
+            is_secret = _has_type(field.annotation, {SecretStr, SecretBytes})
+            yield Variable(_list_names(name, field, settings_class), field.is_required(), is_secret)
 
 
 def _list_names(name: str, field: FieldInfo, settings_class: type[BaseSettings]) -> tuple[str, ...]:
@@ -130,5 +148,6 @@ def _list_names(name: str, field: FieldInfo, settings_class: type[BaseSettings])
     return (variable if settings_class.model_config.get("case_sensitive") else variable.upper(),)
 
 
-def _is_secret(annotation: Any) -> bool:
-    return annotation in {SecretStr, SecretBytes} or any(map(_is_secret, get_args(annotation)))
+def _has_type(annotation: Any, types: Collection[Any]) -> bool:
+    """Return whether an annotation, or a part of it, is one of these types."""
+    return any(annotation is each for each in types) or any(_has_type(part, types) for part in get_args(annotation))
