@@ -93,8 +93,8 @@ def build_manifest(request: ManifestRequest) -> FunctionManifest:
         request.ports,
         request.ksvc,
     )
-    triggers, warnings = _build_triggers(request, registry, workload)
-    notes = [*_describe_secret(workload, [variable.names[0] for variable in secrets]), *warnings]
+    triggers = _build_triggers(request, registry, workload)
+    notes = _describe_secret(workload, [variable.names[0] for variable in secrets])
     notes += describe_misspelt(given, variables)
     if source is not None and source.size > MAX_APPLIED_BYTES:
         notes.append(f"the ConfigMap has {source.size} bytes: apply it with kubectl apply --server-side")
@@ -119,15 +119,13 @@ def _find_name(request: ManifestRequest, registry: Registry) -> str:
         raise ConfigurationError(f"{request.path}: {exc}") from exc
 
 
-def _build_triggers(
-    request: ManifestRequest, registry: Registry, workload: Workload
-) -> tuple[list[dict[str, Any]], list[str]]:
+def _build_triggers(request: ManifestRequest, registry: Registry, workload: Workload) -> list[dict[str, Any]]:
     subscriber = f"{'ksvc' if request.ksvc else 'svc'}/{workload.name}"
     template = TriggerRequest((), subscriber, request.broker, workload.namespace, workload.name)
-    built = build_subscriptions(registry, template, ValueChecker(EventCatalog(request.event_format)))
-    for trigger in built.triggers:
+    triggers = build_subscriptions(registry, template, ValueChecker(EventCatalog(request.event_format)))
+    for trigger in triggers:
         trigger["metadata"]["labels"] = workload.labels
-    return built.triggers, built.warnings
+    return triggers
 
 
 def _describe_secret(workload: Workload, names: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ Trigger leaves out what an earlier one lets through already:
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from vcenter_functions.registry import Filter, Registry
 from vcenter_source.commands.function.event_names import translate_names, widen_pattern
@@ -23,29 +23,20 @@ _SEVERITIES = ("INFO", "WARN", "ERROR")
 _MAX_NAME = 63
 
 
-@dataclass
-class Subscriptions:
-    """Triggers, in the order of the handlers, and warnings about them."""
+def build_subscriptions(registry: Registry, template: TriggerRequest, checker: ValueChecker) -> list[Element]:
+    """Return the Triggers of a registry, in the order of its handlers.
 
-    triggers: list[Element] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-
-def build_subscriptions(registry: Registry, template: TriggerRequest, checker: ValueChecker) -> Subscriptions:
-    """Return the Triggers of a registry. The template has all but the filter; its name begins that of each Trigger.
-
-    Raises ConfigurationError for a filter that no event can pass.
+    The template has all but the filter; its name begins that of each Trigger. Raises ConfigurationError for a filter
+    that no event can pass. That an event type id is not known here is no reason to warn: no vCenter was asked.
     """
-    built, earlier = Subscriptions(), list[TriggerRequest]()
+    triggers, earlier = list[Element](), list[TriggerRequest]()
     for request in _name_requests(registry, template, checker):
+        trigger, _ = compose_trigger(request, checker)
         narrowed = _leave_out(request, earlier, checker)
         if narrowed is not None:
-            built.triggers.append(compose_trigger(narrowed, checker)[0])
+            triggers.append(compose_trigger(narrowed, checker)[0] if narrowed.excluded else trigger)
         earlier.append(request)
-        _, findings = compose_trigger(request, checker)
-        built.warnings += [each.message for each in findings if not request.foreign]
-    built.warnings = list(dict.fromkeys(built.warnings))
-    return built
+    return triggers
 
 
 def _leave_out(
