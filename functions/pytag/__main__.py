@@ -6,9 +6,13 @@ if __name__ == "__main__":
     exit_on_signals()  # before the imports below
 
 import sys
+from pathlib import Path
 
-from pytag.handler import PYTAG
-from vcenter_functions.function import run
+from vcenter_functions.event_runner import Messages
+from vcenter_functions.kit import run_file
+
+HANDLER = Path(__file__).with_name("handler.py")
+MESSAGES = Messages("not tagged", "not tagged, will be retried", "vCenter took longer than TIMEOUT={:g} seconds")
 
 if __name__ == "__main__":
-    sys.exit(run(PYTAG))
+    sys.exit(run_file(HANDLER, "pytag", MESSAGES))

@@ -4,7 +4,6 @@
     registry       ``@on``, and which handler gets which event; event_types and parameters check what it says
     dispatcher     an event's way to its handlers; resources has what they are given, once what was handled
     event_runner   an event within its span, its vCenter, its slot and its time; metrics counts
-    function       a function that is a Python object, as pytag is
     server         HTTP: routes, probes, and the status that a failure becomes; http_limits bounds each request
     vcenter/       sessions with vCenter's REST API
     tracing        the spans of an event

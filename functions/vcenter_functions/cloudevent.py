@@ -16,7 +16,7 @@ from cloudevents.core.exceptions import BaseCloudEventException
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from vcenter_functions.errors import BadRequestError, NoObjectError
+from vcenter_functions.errors import BadRequestError, NoObjectError, PermanentError
 from vcenter_functions.reference import ManagedObjectReference
 
 REQUIRED = ("specversion", "id", "source", "type")
@@ -143,15 +143,21 @@ def find_object(event: BaseCloudEvent) -> ManagedObjectReference:
     if subject is not None:
         return ManagedObjectReference(*subject.groups())
     data = event.get_data()
-    if data is not None and not _is_json(event.get_datacontenttype()):
-        raise BadRequestError(415, f"data of type {event.get_datacontenttype()} is not accepted; send application/json")
-    reference = next(_find_references(event, data), None) if isinstance(data, dict) else None
+    properties = data if isinstance(data, dict) and _is_json(event.get_datacontenttype()) else {}
+    reference = next(_find_references(event, properties), None)
     if reference is None:
-        raise NoObjectError(
-            f"{event.get_type()} names no managed object; narrow the Trigger's filter, "
-            "or set the subject to one such as ResourcePool:resgroup-9"
-        )
+        raise explain_no_object(event.get_type(), "" if data is None else event.get_datacontenttype())
     return reference
+
+
+def explain_no_object(type_: str, content_type: str | None) -> PermanentError:
+    """Return the error for an event of this type without an object. ``content_type`` is empty where it has no data."""
+    if not _is_json(content_type):
+        return BadRequestError(415, f"data of type {content_type} is not accepted; send application/json")
+    return NoObjectError(
+        f"{type_} names no managed object; narrow the Trigger's filter, "
+        "or set the subject to one such as ResourcePool:resgroup-9"
+    )
 
 
 def _find_references(event: BaseCloudEvent, data: dict[str, Any]) -> Iterator[ManagedObjectReference]:

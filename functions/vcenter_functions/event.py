@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from vcenter_functions import catalog
-from vcenter_functions.cloudevent import ROUTER_TYPE, find_object
+from vcenter_functions.cloudevent import ROUTER_TYPE, explain_no_object, find_object
 from vcenter_functions.errors import PermanentError
 from vcenter_functions.pascal_case import to_vi_json
 from vcenter_functions.reference import ManagedObjectReference
@@ -46,7 +46,8 @@ class Event:
     event came in; a type that is not vCenter's stays as it is. ``name`` is the class, of an EventEx its event type id,
     and ``ancestors`` are the class and those it derives from. ``subject`` is the object that the event is about, None
     where there is none, as for a log-in. ``severity`` is INFO, WARN or ERROR. ``user`` and ``message`` are empty where
-    the event has none. ``data`` has the shape of VI/JSON: ``event.data["vm"]["name"]``.
+    the event has none. ``data`` has the shape of VI/JSON: ``event.data["vm"]["name"]``; ``content_type`` is its media
+    type.
     """
 
     id: str
@@ -60,11 +61,21 @@ class Event:
     user: str
     message: str
     data: Mapping[str, Any] = field(repr=False)
+    content_type: str = field(default="application/json", repr=False)
 
     @property
     def class_name(self) -> str:
         """The event's class; empty where it is no event of vCenter's."""
         return self.ancestors[0] if self.ancestors else ""
+
+    def require_subject(self) -> ManagedObjectReference:
+        """Return the subject. Raises NoObjectError where there is none, BadRequestError (415) for data of another kind.
+
+        The data may name the object where the subject does not, but only data in JSON is read.
+        """
+        if self.subject is None:
+            raise explain_no_object(self.type, self.content_type if self.data else "")
+        return self.subject
 
     @classmethod
     def from_cloudevent(cls, event: "BaseCloudEvent") -> Self:
@@ -83,6 +94,7 @@ class Event:
             user=str(data.get("userName") or ""),
             message=str(data.get("fullFormattedMessage") or ""),
             data=data,
+            content_type=event.get_datacontenttype() or "application/json",
         )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -32,31 +33,44 @@ class Connections(Protocol):
     async def close(self) -> None: ...  # noqa: D102
 
 
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """What is said of an event that is refused, of one to be delivered again, and of one whose TIMEOUT is over."""
+
+    refusal: str = "not handled"
+    retry: str = "not handled, will be retried"
+    late: str = "the handlers took longer than TIMEOUT={:g} seconds"
+
+
+MESSAGES = Messages()
+
+
 class EventRunner:
-    """Runs the events of one function. ``late`` is the message for one whose TIMEOUT is over."""
+    """Runs the events of one function."""
 
     def __init__(
         self,
         settings: "ServerSettings",
         tracing: "Tracing",
         connections: Connections,
-        late: str = "the handlers took longer than TIMEOUT={:g} seconds",
+        messages: Messages,
     ) -> None:
         self._timeout = settings.timeout
         self._origin = settings.origin if isinstance(settings, FunctionSettings) else None
         self._body_limit = BodyLimit(settings.max_body_bytes, settings.timeout, "MAX_BODY_BYTES")
         self._tracing = tracing
         self._connections = connections
-        self._late = late
+        self._messages = messages
         self.slots = Slots(settings.max_concurrency)
         self.metrics = Metrics(lambda: self.slots.in_progress)
 
-    def create_service(self, handle: Handle, refusal: str, retry: str) -> Service:
-        """Create what the server serves. The messages are the log's."""
+    def create_service(self, handle: Handle) -> Service:
+        """Create what the server serves."""
 
         async def run(event: "BaseCloudEvent", headers: Mapping[str, str]) -> None:
             await self._run(handle, event, headers)
 
+        refusal, retry = self._messages.refusal, self._messages.retry
         return Service(run, self._body_limit, self._check, self._close, refusal, retry, self.metrics.render)
 
     async def _run(self, handle: Handle, event: "BaseCloudEvent", headers: Mapping[str, str]) -> None:
@@ -65,7 +79,7 @@ class EventRunner:
             structlog.contextvars.bind_contextvars(**{name: value for name, value in ids.items() if value})
             if self._origin is not None:
                 self._origin.check(event)
-            with _as_temporary(self._late.format(self._timeout)):
+            with _as_temporary(self._messages.late.format(self._timeout)):
                 async with asyncio.timeout(self._timeout), self.slots:
                     await handle(event)
 

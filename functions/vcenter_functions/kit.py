@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vcenter_functions import logs
 from vcenter_functions.dispatcher import Dispatcher
 from vcenter_functions.errors import FunctionError
-from vcenter_functions.event_runner import EventRunner
+from vcenter_functions.event_runner import MESSAGES, EventRunner, Messages
 from vcenter_functions.registry import Registry, load
 from vcenter_functions.resources import Resources, load_own_settings
 from vcenter_functions.server import Service, create_app, serve
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from pydantic_settings import BaseSettings
 
 
-def run_file(path: str | Path) -> int:
-    """Serve the handlers of a file until SIGINT or SIGTERM.
+def run_file(path: str | Path, program: str = "vcenter_functions", messages: Messages = MESSAGES) -> int:
+    """Serve the handlers of a file until SIGINT or SIGTERM. ``program`` is named in what is wrong.
 
     Return 0 then, 1 without a port, 2 where the file or a setting is wrong, with one line on standard error.
     """
     try:
         registry = load(path)
-        settings, service = prepare(registry)
+        settings, service = prepare(registry, messages)
     except FunctionError as exc:
-        print(f"vcenter_functions: {exc}", file=sys.stderr)  # noqa: T201  one line, whatever LOG_FORMAT is
+        print(f"{program}: {exc}", file=sys.stderr)  # noqa: T201  one line, whatever LOG_FORMAT is
         return 2
     return serve(registry.name, settings, create_app(service))
 
 
-def prepare(registry: Registry) -> tuple[ServerSettings, Service]:
+def prepare(registry: Registry, messages: Messages = MESSAGES) -> tuple[ServerSettings, Service]:
     """Read the settings, set up log and trace, and build what is served. Raises SettingsError."""
     own = load_own_settings_of(registry)
     settings = find_settings(registry, own.values())
@@ -52,7 +52,7 @@ def prepare(registry: Registry) -> tuple[ServerSettings, Service]:
 
         log_route(settings)
     tracing = Tracing(registry.name, create_provider(registry.name))
-    return settings, build_service(registry, settings, tracing, own)
+    return settings, build_service(registry, settings, tracing, own, messages)
 
 
 def build_service(
@@ -60,12 +60,13 @@ def build_service(
     settings: ServerSettings,
     tracing: Tracing,
     own: "dict[type[BaseSettings], BaseSettings] | None" = None,
+    messages: Messages = MESSAGES,
 ) -> Service:
     """Wire everything together. vCenter is first talked to when an event or a readiness probe comes."""
     resources = Resources(registry.name, settings, tracing, own)
-    runner = EventRunner(settings, tracing, resources)
+    runner = EventRunner(settings, tracing, resources, messages)
     dispatcher = Dispatcher(registry, resources, runner.slots, runner.metrics, tracing)
-    return runner.create_service(dispatcher.handle, "not handled", "not handled, will be retried")
+    return runner.create_service(dispatcher.handle)
 
 
 def load_own_settings_of(registry: Registry) -> "dict[type[BaseSettings], BaseSettings]":

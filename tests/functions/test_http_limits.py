@@ -11,14 +11,11 @@ import httpx
 import pytest
 from starlette.datastructures import Headers
 
-from pytag.handler import PYTAG
 from tests.support import loopback
 from tests.support.display import display
-from tests.support.pytag import RestVcenter, binary, pytag, rest_vcenter, serve_app, settings
+from tests.support.pytag import RestVcenter, binary, pytag, pytag_app, rest_vcenter, serve_app
 from vcenter_functions import http_limits
 from vcenter_functions.cloudevent import read_event
-from vcenter_functions.function import build_app
-from vcenter_functions.tracing import Tracing
 
 
 class Hasty(http_limits.LimitedProtocol):
@@ -41,8 +38,7 @@ def client(vcenter: RestVcenter) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def hasty(vcenter: RestVcenter) -> Iterator[str]:
     """The address of a pytag that waits for a head a moment only."""
-    app = build_app(PYTAG, settings(vcenter.base), Tracing("pytag"))
-    with serve_app(app, **http_limits.uvicorn_options() | {"http": Hasty}) as url:
+    with serve_app(pytag_app(vcenter.base), **http_limits.uvicorn_options() | {"http": Hasty}) as url:
         yield url
 
 

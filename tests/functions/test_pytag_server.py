@@ -19,7 +19,10 @@ from cryptography.x509.oid import NameOID
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pytag.__main__ import HANDLER
+from tests.support.kit import kit_process
 from tests.support.pytag import POOL, RestVcenter, binary, pytag, serve_app
+from tests.support.pytag_process import post_event, pytag_environment
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 
 EVENT = {
@@ -92,6 +95,28 @@ def test_an_event_tags_its_object_and_again_changes_nothing(
     for _ in range(2):
         assert done(function.post("/", **request_))
     assert tagged(vcenter) == ["pytag"]
+
+
+def test_its_metrics_count_events_by_what_became_of_them(vcenter: RestVcenter) -> None:
+    with pytag(vcenter.base) as client:
+        assert client.post("/", headers=binary()).status_code == 422
+        vcenter.tag()
+        vcenter.answers.append(("/tag-association", Response(status_code=503)))
+        assert [client.post("/", headers=binary()).status_code for _ in range(2)] == [503, 204]
+        text = client.get("/metrics").text
+    for outcome in ("done", "temporary", "permanent"):
+        assert f'vcenter_function_calls_total{{handler="tag",outcome="{outcome}"}} 1\n' in text
+        assert f'vcenter_function_duration_seconds_count{{handler="tag",outcome="{outcome}"}} 1\n' in text
+    assert 'vcenter_function_failures_total{handler="tag",error="MissingTagError"} 1\n' in text
+
+
+def test_its_handler_is_served_like_any_other_and_is_short(vcenter: RestVcenter) -> None:
+    vcenter.tag()
+    variables = pytag_environment(vcenter.base)
+    with kit_process(HANDLER.parent, **variables) as (_, url):
+        assert post_event(url).status_code == 204
+    assert tagged(vcenter) == ["pytag"]
+    assert len(HANDLER.read_text().splitlines()) <= 100
 
 
 def test_detach_takes_the_tag_off(vcenter: RestVcenter) -> None:

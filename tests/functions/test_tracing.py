@@ -71,14 +71,15 @@ def test_one_event_is_one_tree(vcenter: RestVcenter) -> None:
     spans = spans_of(vcenter, {"headers": binary(traceparent=parent())})
     assert tree(spans) == [
         "CloudEvents Process com.vmware.event.resourcepool.created",
-        "  find tag",
-        "    POST",
-        "    GET",
-        "    GET",
-        "    POST",
-        "    GET",
-        "  attach tag",
-        "    POST",
+        "  tag",
+        "    find tag",
+        "      POST",
+        "      GET",
+        "      GET",
+        "      POST",
+        "      GET",
+        "    attach tag",
+        "      POST",
     ]
     assert {format_trace_id(span.context.trace_id) for span in spans} == {TRACE}
 
@@ -123,11 +124,12 @@ def test_the_spans_say_what_was_done(vcenter: RestVcenter) -> None:
 def test_detaching_has_a_name_of_its_own_and_a_second_event_finds_the_tag_at_once(vcenter: RestVcenter) -> None:
     vcenter.tag()
     spans = spans_of(vcenter, {"headers": binary()}, {"headers": binary()}, TAG_ACTION="detach")
-    assert tree(spans)[-4:] == [
+    assert tree(spans)[-5:] == [
         "CloudEvents Process com.vmware.event.resourcepool.created",
-        "  find tag",
-        "  detach tag",
-        "    POST",
+        "  tag",
+        "    find tag",
+        "    detach tag",
+        "      POST",
     ]
     cached = [(span.attributes or {})["vsphere.tag.cached"] for span in spans if span.name == "find tag"]
     assert cached == [False, True]
@@ -236,6 +238,7 @@ def test_a_failure_is_on_its_spans(vcenter: RestVcenter) -> None:
     assert kinds == [
         ("POST", "503"),
         ("attach tag", "VcenterUnavailableError"),
+        ("tag", "VcenterUnavailableError"),
         ("CloudEvents Process com.vmware.event.resourcepool.created", "VcenterUnavailableError"),
     ]
     assert "vCenter is not ready" in str(event_span(spans).status.description)

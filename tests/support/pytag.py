@@ -14,11 +14,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pytag.handler import PYTAG
+from pytag.__main__ import HANDLER, MESSAGES
 from pytag.settings import Settings
 from tests.support import loopback
 from vcenter_functions import http_limits
-from vcenter_functions.function import build_app
+from vcenter_functions.kit import build_service
+from vcenter_functions.registry import load
+from vcenter_functions.server import create_app
 from vcenter_functions.tracing import Tracing
 from vcenter_functions.vcenter.account import Account
 from vcenter_functions.vcenter.client import VcenterClient
@@ -148,12 +150,17 @@ def log_in(given: Settings) -> None:
     asyncio.run(check())
 
 
+def pytag_app(base: str, tracing: Tracing | None = None, **given: Any) -> Starlette:
+    """pytag, as ``python -m pytag`` serves it."""
+    own = settings(base, **given)
+    return create_app(build_service(load(HANDLER), own, tracing or Tracing("pytag"), {Settings: own}, MESSAGES))
+
+
 @contextmanager
 def pytag(base: str, tracing: Tracing | None = None, **given: Any) -> Iterator[httpx.Client]:
     """pytag itself on the wire, and a client that talks to it."""
-    app = build_app(PYTAG, settings(base, **given), tracing or Tracing("pytag"))
     with (
-        serve_app(app, **http_limits.uvicorn_options()) as url,
+        serve_app(pytag_app(base, tracing, **given), **http_limits.uvicorn_options()) as url,
         loopback.Client(base_url=url, trust_env=False, timeout=30) as client,
     ):
         yield client

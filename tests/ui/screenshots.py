@@ -67,10 +67,11 @@ class Spans:
             ("3", "2", "broker ingress", "broker", 1.9, 3.3),
             ("4", "3", "trigger tag-new-resource-pools", "broker", 5.4, 61.0),
             ("5", "4", "CloudEvents Process com.vmware.event.resourcepool.created", "pytag", 12.5, 59.2),
-            ("6", "5", "find tag", "pytag", 13.1, 38.4),
+            ("b", "5", "tag", "pytag", 12.9, 58.9),
+            ("6", "b", "find tag", "pytag", 13.1, 38.4),
             ("7", "6", "GET /api/cis/tagging/category", "pytag", 13.6, 22.8),
             ("8", "6", "GET /api/cis/tagging/tag", "pytag", 23.4, 37.9),
-            ("9", "5", "attach tag", "pytag", 38.9, 58.6),
+            ("9", "b", "attach tag", "pytag", 38.9, 58.6),
             ("a", "9", "POST /api/cis/tagging/tag-association", "pytag", 39.4, 58.1),
         ]
         return [
