@@ -33,5 +33,6 @@ def test_every_setting_that_a_page_names_is_one() -> None:
     pages = [page for page in PAGES if not page.name.startswith("migrating-")]
     named = set(re.findall(r"`([A-Z]{2,}_[A-Z_]+)(?:=[^`]*)?`", text(*pages)))
     ours = frozenset().union(*map(list_variables, PROGRAMS.values()))
+    ours |= set(re.findall(r"^\| `([A-Z_]+)`", text(*FUNCTIONS), re.MULTILINE))
     tools = set(re.findall(r"\b[A-Z][A-Z_]+\b", (ROOT / "Makefile").read_text()))
     assert {name for name in named - ours - tools - OTHERS if not name.startswith("OTEL_")} == set()
