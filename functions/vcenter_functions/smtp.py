@@ -107,16 +107,14 @@ def send_message(message: EmailMessage, settings: SmtpSettings) -> None:
 def _connect(settings: SmtpSettings) -> Iterator[smtplib.SMTP]:
     """Connect, and log in if there is an account."""
     address = settings.smtp_host, settings.smtp_port or PORTS[settings.smtp_security]
-    context = create_client_context(settings.smtp_ca_file)
-    is_tls = settings.smtp_security == "tls"
-    opened = (
-        smtplib.SMTP_SSL(*address, timeout=SECONDS, context=context)
-        if is_tls
-        else smtplib.SMTP(*address, timeout=SECONDS)
-    )
+    if settings.smtp_security == "tls":
+        context = create_client_context(settings.smtp_ca_file)
+        opened: smtplib.SMTP = smtplib.SMTP_SSL(*address, timeout=SECONDS, context=context)
+    else:
+        opened = smtplib.SMTP(*address, timeout=SECONDS)
     with closing(opened) as server:
         if settings.smtp_security == "starttls":
-            server.starttls(context=context)
+            server.starttls(context=create_client_context(settings.smtp_ca_file))
         if settings.smtp_username and settings.smtp_password:
             server.login(settings.smtp_username, settings.smtp_password.get_secret_value())
         yield server
