@@ -2,11 +2,9 @@
 
 import io
 import os
-import queue
 import signal
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 
 from tests.support import loopback
 from tests.support.processes import command, process
+from tests.support.terminal import Terminal
 from tests.support.waiting import eventually
 from vcenter_functions.otel.waterfall import Span
 from vcenter_functions.samples import sample
@@ -29,31 +28,6 @@ from vcenter_functions import Event, on
 async def greet(event: Event) -> None:
     print("hello", event.subject, flush=True)
 """
-
-
-class Terminal:
-    """What a command prints, line by line."""
-
-    def __init__(self, read: Callable[[], str]) -> None:
-        self.lines: list[str] = []
-        self._queue: queue.SimpleQueue[str] = queue.SimpleQueue()
-        threading.Thread(target=self._read, args=(read,), daemon=True).start()
-
-    def wait_for(self, text: str) -> str:
-        """Wait for a line with this text."""
-
-        def find() -> str | None:
-            with suppress(queue.Empty):
-                while True:
-                    self.lines.append(self._queue.get_nowait())
-            return next((line for line in self.lines if text in line), None)
-
-        return eventually(find, lambda: self.lines)
-
-    def _read(self, read: Callable[[], str]) -> None:
-        with suppress(ValueError):  # closed at the end
-            while line := read():
-                self._queue.put(line.rstrip("\n"))
 
 
 @contextmanager

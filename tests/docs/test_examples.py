@@ -15,7 +15,8 @@ import pytest
 from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 
-from tests.docs.pages import DOCS, README, ROOT, blocks, name, page, text
+from tests.docs.pages import DOCS, README, ROOT, blocks, page, text
+from vcenter_functions.testing import Outcome, load, serve_registry
 from vcenter_source.core.event import Event
 from vcenter_source.events.catalog import find_subject
 from vcenter_source.events.codec import to_binary
@@ -58,16 +59,27 @@ async def post(app: Any, headers: dict[str, str], body: bytes) -> httpx.Response
         return await client.post("/", content=body, headers=headers)
 
 
-@pytest.mark.parametrize("path", [README, DOCS / "getting-started.md"], ids=name)
-def test_the_function_prints_an_event_and_answers_204(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (source,) = blocks(text(path), "python")
+def test_the_function_prints_an_event_and_answers_204(capsys: pytest.CaptureFixture[str]) -> None:
+    (source,) = blocks(page("getting-started.md"), "python")
     (event,) = map(json.loads, blocks(text(README), "json"))
     function: dict[str, Any] = {}
-    exec(compile(source, path, "exec"), function)
+    exec(compile(source, "hello.py", "exec"), function)
     headers, body = to_binary(convert(event["data"]))
     answer = asyncio.run(post(function["app"], headers, body))
     assert (answer.status_code, answer.content) == (204, b"")
     assert capsys.readouterr().out == (
+        "com.vmware.event.resourcepool.created ResourcePool:resgroup-101 "
+        "Created resource pool my-pool in compute-resource Cluster0 in DC0\n"
+    )
+
+
+def test_the_handler_in_the_readme_prints_its_event(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (source,) = blocks(text(README), "python")
+    (event,) = map(json.loads, blocks(text(README), "json"))
+    (tmp_path / "handler.py").write_text(source)
+    with serve_registry(load(tmp_path)) as function:
+        assert function.send(event) == Outcome(204)
+    assert capfd.readouterr().out == (
         "com.vmware.event.resourcepool.created ResourcePool:resgroup-101 "
         "Created resource pool my-pool in compute-resource Cluster0 in DC0\n"
     )

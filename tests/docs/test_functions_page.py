@@ -1,48 +1,94 @@
-"""docs/functions.md: the function that it shows works, and answers as its table says."""
+"""docs/functions.md: what it shows works, and answers as its tables say; see test_tutorial for its beginning."""
 
-import asyncio
+import re
+import textwrap
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+import vcenter_functions
 from pytag.settings import Settings as PytagSettings
 from tests.docs.pages import blocks, page, rows, section
+from vcenter_functions import testing
+from vcenter_functions.parameters import NAMES
+from vcenter_functions.testing import Outcome, load, sample, serve_registry, simulate_vcenter
 from vcenter_source.settings.environment import list_variables
 from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.source import Settings as AdapterSettings
 from vcenter_source.sinks.responses import ACCESS_STATUSES, RETRYABLE_STATUSES
 
 TEXT = page("functions.md")
-HEADERS = {
-    "ce-specversion": "1.0",
-    "ce-type": "com.vmware.event.vm.poweredon",
-    "ce-source": "https://vcenter.example.com/sdk",
-    "ce-id": "4711",
-    "ce-time": "2026-01-31T08:00:00Z",
-    "content-type": "application/json",
-}
+IN_VCENTER = section(TEXT, "## What it can do in vCenter")
 
 
-async def answers(*bodies: bytes) -> list[httpx.Response]:
-    (code,) = blocks(section(TEXT, "## A function of your own"), "python")
-    namespace: dict[str, Any] = {}
-    exec(compile(code, "powered_on.py", "exec"), namespace)
-    transport = httpx.ASGITransport(app=namespace["app"])
-    async with httpx.AsyncClient(transport=transport, base_url="http://function") as client:
-        return [await client.post("/", headers=HEADERS, content=body) for body in bodies]
+def test_the_test_that_it_shows_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = blocks(section(TEXT, "## Test it"), "python")
+    (tmp_path / "handler.py").write_text(
+        "from vcenter_functions import Event, VCenter, on\n"
+        "@on('VmPoweredOnEvent')\n"
+        "async def mark(event: Event, vcenter: VCenter) -> None:\n"
+        "    await vcenter.tags.attach(event.subject, 'events/on')\n"
+    )
+    shown: dict[str, Any] = {}
+    exec(compile(code, "test_handler.py", "exec"), shown)
+    with simulate_vcenter() as vcenter:
+        for variable, value in vcenter.variables().items():
+            monkeypatch.setenv(variable, value)
+        with serve_registry(load(tmp_path)) as function:
+            shown["test_it_tags_the_machine"](function, vcenter)
 
 
-def test_the_function_answers_204_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    (answer,) = asyncio.run(answers(b'{"vm": {"name": "web-1"}}'))
-    assert (answer.status_code, answer.content) == (204, b"")
-    assert capsys.readouterr().out == "web-1 was powered on at 2026-01-31 08:00:00+00:00\n"
+def test_the_calls_that_it_shows_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = blocks(IN_VCENTER, "python")
+    (tmp_path / "handler.py").write_text(
+        "from vcenter_functions import Event, VCenter, on\n"
+        "@on('VmPoweredOnEvent')\n"
+        "async def act(event: Event, vcenter: VCenter) -> None:\n"
+        f"{textwrap.indent(code, '    ')}"
+        "    assert found == {'name': 'web-1', 'runtime.powerState': 'poweredOff'}, found\n"
+        "    assert tags and name, (tags, name)\n"
+    )
+    with simulate_vcenter() as vcenter:
+        vcenter.create_tag("events/created")
+        for variable, value in vcenter.variables().items():
+            monkeypatch.setenv(variable, value)
+        with serve_registry(load(tmp_path)) as function:
+            assert function.send(sample("VmPoweredOnEvent", userName="alice")) == Outcome(204)
+        assert vcenter.tags_on("VirtualMachine:vm-15") == ["events/created"]
+        assert vcenter.attributes_of("VirtualMachine:vm-15") == {"owner": "alice"}
 
 
-def test_the_function_refuses_what_will_never_work_and_says_why() -> None:
-    refused = asyncio.run(answers(b'{"host": {}}', b"no JSON", b""))
-    assert [answer.status_code for answer in refused] == [422, 422, 422]
-    assert all(answer.text.startswith("not an event about a VM") for answer in refused)
+@pytest.mark.parametrize(
+    ("raised", "answer"),
+    [("PermanentError('why')", "422"), ("TemporaryError('why', delay=30)", "503"), ("ValueError('why')", "500")],
+)
+def test_an_exception_has_the_answer_of_the_table(raised: str, answer: str, tmp_path: Path) -> None:
+    table = {row[0]: row[1] for row in rows(section(TEXT, "## What becomes of an event"))}
+    name = raised.partition("(")[0]
+    said = next((given for case, given in table.items() if name in case), table["raises anything else"])
+    assert said.startswith(answer)
+    (tmp_path / "handler.py").write_text(
+        "from vcenter_functions import PermanentError, TemporaryError, on\n"
+        f"@on('VmPoweredOnEvent')\ndef act() -> None:\n    raise {raised}\n"
+    )
+    with serve_registry(load(tmp_path)) as function:
+        assert function.send(sample("VmPoweredOnEvent")).status == int(answer)
+
+
+def test_the_parameters_that_it_lists_are_those_of_the_kit() -> None:
+    table = rows(section(TEXT, "## What a handler is"))
+    assert [row[0].strip("`") for row in table if re.fullmatch(r"`[a-z]+`", row[0])] == list(NAMES)
+
+
+def test_each_public_name_is_in_the_reference() -> None:
+    shown = re.findall(r"^::: (\S+)$", page("reference.md"), re.MULTILINE)
+    named = {path.rpartition(".")[2] for path in shown}
+    assert {*vcenter_functions.__all__, *testing.__all__} - {"load"} <= named
+    for path in shown:
+        module, _, name = path.rpartition(".")
+        assert getattr(import_module(module), name).__doc__, path
 
 
 def test_the_table_of_answers_is_what_the_source_makes_of_them() -> None:
