@@ -175,4 +175,20 @@ GOALS = (
         " s",
         "Imports, nearly all of it.",
     ),
+    Goal(
+        "an event through an empty handler: at most 0.4 ms of CPU",
+        "functions",
+        lambda r: float(r["functions"]["an empty handler"]["cpu_ms"]),
+        0.4,
+        "<=",
+        " ms",
+    ),
+    Goal(
+        "an event through pytag, tag known: at most 0.8 ms of CPU",
+        "functions",
+        lambda r: float(r["functions"]["pytag, tag known"]["cpu_ms"]),
+        0.8,
+        "<=",
+        " ms",
+    ),
 )

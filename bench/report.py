@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from bench.functions import EMPTY
 from bench.goals import GOALS, cpu_per_event, number, senders, slopes
 
 Results = dict[str, Any]
@@ -135,16 +136,19 @@ def growth(results: Results) -> str:
     )
 
 
-def tag(results: Results) -> str:
-    """Return pytag's table."""
-    figures = results["tag"]
-    row = [
-        number(figures["rate"]),
-        number(figures["p50"] * 1000),
-        number(figures["p99"] * 1000),
-        number(figures["cpu_ms"]),
+def functions(results: Results) -> str:
+    """Return the table of functions."""
+    least = results["functions"][EMPTY]["cpu_ms"]
+    rows = [
+        [
+            name,
+            *(number(each["rate"]), number(each["p50"] * 1000), number(each["p99"] * 1000)),
+            *(number(each["cpu_ms"]), number(each["cpu_ms"] / least, "x")),
+        ]
+        for name, each in results["functions"].items()
     ]
-    return table(["pytag, look-up cached: events/s", "p50, ms", "p99, ms", "CPU s per 1,000 events"], [row])
+    head = ["an event through", "events/s", "p50, ms", "p99, ms", "CPU s per 1,000 events", "of an empty handler"]
+    return table(head, rows)
 
 
 SECTIONS: dict[str, tuple[str, Callable[[Results], str]]] = {
@@ -153,7 +157,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Results], str]]] = {
     "cost": ("Where the time goes", cost),
     "delay": ("From event to sink", delay),
     "growth": ("Growth", growth),
-    "tag": ("pytag", tag),
+    "functions": ("Functions", functions),
 }
 
 

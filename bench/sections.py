@@ -8,11 +8,11 @@ from typing import Any
 
 from bench import calls, stages
 from bench.delay import Rhythm, delays
+from bench.functions import measure_functions
 from bench.processes import simulator
 from bench.rooms import profile
 from bench.runs import Run, measure_drain, medians, sink
 from bench.senders import Adapter, Sender
-from bench.tag import measure_pytag
 from bench.traced import measure_tracing
 
 OBJECTS = 1000
@@ -167,9 +167,9 @@ async def measure_growth(plan: Plan, worlds: Iterable[tuple[str, int, list[str]]
         return await run_interleaved(kinds, plan.fewer)
 
 
-async def tag(plan: Plan) -> Results:
-    """pytag."""
-    return await measure_pytag(plan.events // 5)
+async def functions(plan: Plan) -> Results:
+    """An event through a function that does nothing, and through pytag."""
+    return dict(await measure_functions(plan.events // 5, plan.fewer))
 
 
 SECTIONS: dict[str, Callable[[Plan], Awaitable[Results]]] = {
@@ -178,5 +178,5 @@ SECTIONS: dict[str, Callable[[Plan], Awaitable[Results]]] = {
     "cost": cost,
     "delay": delay,
     "growth": growth,
-    "tag": tag,
+    "functions": functions,
 }
