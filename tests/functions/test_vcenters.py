@@ -1,14 +1,23 @@
 """VCenter: which one an event is of, its tags by name, and any call of its REST API; real HTTP to the simulator."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from tests.support.pytag import BOTH, POOL, RestVcenter, settings
-from vcenter_functions.errors import NoObjectError, NotFoundError, OtherVcenterError, PermanentError, TemporaryError
+from vcenter_functions.errors import (
+    NoObjectError,
+    NotFoundError,
+    OtherVcenterError,
+    PermanentError,
+    TemporaryError,
+    VcenterUnavailableError,
+)
 from vcenter_functions.reference import ManagedObjectReference
 from vcenter_functions.vcenter.api import VCenter, VCenters
 from vcenter_functions.vcenter.tag_finder import MissingTagError
@@ -139,6 +148,37 @@ def test_an_answer_that_is_not_json_is_never_success(vcenter: RestVcenter, answe
                 await call("/api/vcenter/vm")
 
     run(vcenter.base, work)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}", b"HTTP/1.1 200 OK\r\n", b""],
+    ids=["no HTTP", "cut short", "half a head", "nothing"],
+)
+def test_an_answer_that_is_no_whole_http_is_no_answer(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as answering:
+        work = answering.submit(answer_once, server, answer)
+        with pytest.raises(VcenterUnavailableError, match=r"no answer from vCenter at http://127.0.0.1:\d+: \w+"):
+            run(f"http://127.0.0.1:{server.getsockname()[1]}", VCenter.check)
+        work.result(10)
+
+
+def answer_once(server: socket.socket, answer: bytes) -> None:
+    connection, _ = server.accept()
+    with connection:
+        assert connection.recv(65536).startswith(b"POST /api/session")
+        connection.sendall(answer)
+
+
+def test_the_wire_keeps_what_a_path_says(vcenter: RestVcenter) -> None:
+    async def work(own: VCenter) -> None:
+        with pytest.raises(NotFoundError):
+            await own.rest.get("/api/a%2Fb", params={"filter.names": "a/b+c d&e=%"})
+
+    run(vcenter.base, work)
+    request = vcenter.requests[-2]  # the last is the log-out
+    assert request.scope["raw_path"] == b"/api/a%2Fb"
+    assert request.query_params["filter.names"] == "a/b+c d&e=%"
 
 
 @pytest.mark.parametrize("body", [b"ok", b"<p>welcome</p>", b'{"status": "ok"}', b"[]"])

@@ -11,9 +11,9 @@ IMAGE = f"vcenter-source-function:{__version__}"
 """The image that serves a handler.py from a ConfigMap."""
 
 STANDARD = frozenset({
-    "asyncpg", "cloudevents", "httpx", "opentelemetry-api", "opentelemetry-exporter-otlp-proto-http",
-    "opentelemetry-sdk", "orjson", "pydantic", "pydantic-core", "pydantic-settings", "pyvmomi", "requests",
-    "starlette", "structlog", "uvicorn",
+    "aiohttp", "asyncpg", "cloudevents", "httpx", "httpx-aiohttp", "opentelemetry-api",
+    "opentelemetry-exporter-otlp-proto-http", "opentelemetry-sdk", "orjson", "pydantic", "pydantic-core",
+    "pydantic-settings", "pyvmomi", "requests", "starlette", "structlog", "uvicorn",
 })  # fmt: skip
 """The distributions in functions/requirements.txt. What they need is in the image as well."""
 
