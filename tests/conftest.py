@@ -1,6 +1,7 @@
 """What the tests of several files begin with."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave alone the two folders whose every test has a mark that is not wanted: each worker would import them."""
     name = collection_path.name
     return (name in {"conformance", "ui"} and f"not {name}" in config.option.markexpr) or None
+
+
+@pytest.fixture(autouse=True)
+def import_path() -> Iterator[None]:
+    """As it was: each handler.py that is loaded adds its folder, and an import that fails looks into all of them."""
+    before = sys.path.copy()
+    yield
+    sys.path[:] = before
 
 
 @pytest.fixture
