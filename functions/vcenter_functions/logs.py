@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -33,6 +35,21 @@ def configure(settings: ServerSettings) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in CHATTY_LIBRARIES:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+@contextmanager
+def plain_tracebacks() -> Iterator[None]:
+    """Keep the values of variables out of tracebacks meanwhile, where nobody has configured structlog."""
+    if structlog.is_configured():
+        yield
+        return
+    usual = structlog.get_config()["processors"]
+    console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*usual[:-1], console])
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
 
 
 def _formatting_processors(log_format: str) -> list[Any]:

@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+import structlog
 
 from vcenter_functions.errors import HandlerError, SettingsError
 from vcenter_functions.testing import Function, Outcome, SimulatedVcenter, sample
@@ -47,6 +48,15 @@ def handler_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return file
 
 
+@pytest.fixture
+def usual_log() -> Iterator[None]:
+    """Log as where nobody has configured structlog, whatever another test has left."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    yield
+    structlog.configure(**before)
+
+
 @pytest.mark.parametrize(
     ("name", "outcome"),
     [
@@ -59,8 +69,20 @@ def test_an_outcome_is_the_answer(function: Function, name: str, outcome: Outcom
     assert function.send(sample("VmPoweredOnEvent", **{"vm.name": name})) == outcome
 
 
-def test_a_mistake_is_an_outcome_too(function: Function) -> None:
+def test_a_mistake_is_an_outcome_and_its_traceback_has_no_values(
+    usual_log: None, function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert function.send(sample("VmPoweredOnEvent", **{"vm.name": "broken"})).status == 500
+    logged = capsys.readouterr().out
+    assert "ValueError: a mistake" in logged
+    assert "event = Event(" not in logged
+    assert "locals" not in logged
+
+
+def test_an_outcome_names_the_handlers_that_want_the_event(function: Function) -> None:
+    assert function.send(sample("DrsVmPoweredOnEvent")).handlers == ("judge",)
+    assert function.send(sample("VmPoweredOffEvent")) == Outcome(204)
+    assert function.send(sample("VmPoweredOffEvent")).handlers == ()
 
 
 def test_without_a_vcenter_events_of_each_source_are_accepted(function: Function) -> None:
@@ -88,6 +110,21 @@ class TestOnASimulatedVcenter:
 
     def test_an_event_of_another_vcenter_is_refused(self, function: Function) -> None:
         assert function.send(FOREIGN).status == 422
+
+
+def test_what_cannot_be_is_said(vcenter: SimulatedVcenter) -> None:
+    with pytest.raises(LookupError, match="no object 'vm-15'"):
+        vcenter.tags_on("vm-15")
+    with pytest.raises(LookupError, match="no object 'HostSystem:vm-15'"):
+        vcenter.attributes_of("HostSystem:vm-15")
+    with pytest.raises(ValueError, match="category/name"):
+        vcenter.create_tag("on")
+
+
+def test_a_tag_that_exists_is_kept(vcenter: SimulatedVcenter) -> None:
+    vcenter.create_tag("events/on")
+    vcenter.create_tag("events/on")
+    assert len(vcenter.simulator.vcenter.tagging.tags) == 1
 
 
 @pytest.mark.parametrize("handler_file", [TAGGING], indirect=True)

@@ -18,14 +18,14 @@ async def {function}(event: {event}, log) -> None:
 """
 
 _TEST = """\
-\"\"\"{name}, served as on a cluster, gets an event and accepts it.\"\"\"
+\"\"\"{name}, served as on a cluster, gets its event and accepts it.\"\"\"
 
 from vcenter_functions.testing import Function, sample
 
 
 def test_{function}_accepts_its_event(function: Function) -> None:
     outcome = function.send({sample})
-    assert outcome.status == 204, outcome
+    assert (outcome.status, outcome.handlers) == (204, ("{function}",)), outcome
 """
 
 _README = """\
