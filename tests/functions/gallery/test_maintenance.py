@@ -7,16 +7,10 @@ from typing import Any
 import pytest
 
 from tests.support.manifest_files import ROOT
-from vcenter_functions.testing import Function, Outcome, SimulatedVcenter, sample, simulate_vcenter
+from vcenter_functions.testing import Function, Outcome, SimulatedVcenter, sample
 from vcenter_simulator.testing import service_instance
 
 HOST = "host-11"
-
-
-@pytest.fixture
-def vcenter() -> Iterator[SimulatedVcenter]:
-    with simulate_vcenter() as simulated:
-        yield simulated
 
 
 @pytest.fixture

@@ -1,20 +1,14 @@
 """pyattr, on a simulated vCenter: what is noted, and what stays as it is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.support.manifest_files import ROOT
-from vcenter_functions.testing import Function, Outcome, SimulatedVcenter, sample, simulate_vcenter
+from vcenter_functions.testing import Function, Outcome, SimulatedVcenter, sample
 
 VM = "VirtualMachine:vm-15"
-
-
-@pytest.fixture
-def vcenter() -> Iterator[SimulatedVcenter]:
-    with simulate_vcenter() as simulated:
-        yield simulated
 
 
 @pytest.fixture
