@@ -1,4 +1,7 @@
-"""The objects that sample events name: those of the simulated vCenter, so that a function can act on them. Pure."""
+"""The objects that sample events name. Pure.
+
+They are those of the simulated vCenter, so that a function can act on them, where it has objects of the type.
+"""
 
 from collections.abc import Mapping
 

@@ -8,7 +8,7 @@
 
 The two fixtures come with a plugin of pytest, ``pytest_plugin``. A function is served as on a cluster, over HTTP and in
 a thread of its own, so that a test needs neither ``async`` nor another plugin. A sample is about an object that the
-simulated vCenter has, and its source counts as that vCenter.
+simulated vCenter has (it has no distributed switches, host profiles and alarms), and its source counts as that vCenter.
 """
 
 import threading

@@ -9,6 +9,7 @@ from textwrap import dedent
 import pytest
 import structlog
 
+from vcenter_functions.catalog import list_classes
 from vcenter_functions.errors import HandlerError, SettingsError
 from vcenter_functions.testing import Function, Outcome, SimulatedVcenter, sample
 
@@ -146,6 +147,31 @@ def test_the_users_own_vcenter_is_left_alone(monkeypatch: pytest.MonkeyPatch, re
     monkeypatch.setenv("GOVC_URL", "vcenter.example.com")
     function: Function = request.getfixturevalue("function")
     assert function.send(FOREIGN) == Outcome(204)
+
+
+def test_a_sample_is_about_the_object_that_its_reference_names() -> None:
+    assert sample("VmPoweredOnEvent", **{"vm.name": "db-1"})["subject"] == "VirtualMachine:vm-15"
+    assert sample("VmPoweredOnEvent", **{"vm.vm.value": "vm-17"})["subject"] == "VirtualMachine:vm-17"
+
+
+def test_samples_are_about_objects_of_the_simulated_vcenter(vcenter: SimulatedVcenter) -> None:
+    subjects = {str(subject) for name in list_classes() if (subject := sample(name).get("subject"))}
+    missing = subjects - {str(each) for each in vcenter.simulator.vcenter.inventory.objects.values()}
+    assert {each.partition(":")[0] for each in missing} == {"Alarm", "HostProfile", "VmwareDistributedVirtualSwitch"}
+
+
+def test_functions_side_by_side_are_tested_together(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "handler.py").write_text(f"from vcenter_functions import on\n@on()\ndef {name}():\n    pass\n")
+        (folder / "test_handler.py").write_text(
+            "from vcenter_functions.testing import sample\n"
+            f"def test_it(function):\n    assert function.send(sample('VmEvent')).handlers == ('{name}',)\n"
+        )
+    command = [sys.executable, "-m", "pytest", "-q", "--import-mode=importlib", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "2 passed" in done.stdout, done.stdout
 
 
 def test_the_plugin_alone_imports_neither_server_nor_client() -> None:
