@@ -13,10 +13,12 @@ import pytest
 
 from tests.support import loopback
 from tests.support.processes import command, process
+from tests.support.simulator_control import LOGIN, post_events, read_state
 from tests.support.terminal import Terminal
 from tests.support.waiting import eventually
 from vcenter_functions.otel.waterfall import Span
 from vcenter_functions.samples import sample
+from vcenter_simulator.server import Simulator
 from vcenter_source.commands.function.attempts import SENT_SECONDS, Attempts, print_attempt
 from vcenter_source.commands.function.run import RunRequest, run_function
 from vcenter_source.core.errors import ConfigurationError
@@ -35,7 +37,11 @@ def running(*arguments: str, **settings: str) -> Iterator[tuple[Terminal, int, C
     """The command, its process id, and how to wait for its end."""
     with process("vcenter_source", "function", "run", *arguments, **settings) as started:
         assert started.stdout is not None
-        yield Terminal(started.stdout.readline), started.pid, lambda: started.wait(30)
+        try:
+            yield Terminal(started.stdout.readline), started.pid, lambda: started.wait(30)
+        finally:
+            started.terminate()  # it ends the processes that it has started, which a SIGKILL would leave behind
+            started.wait(30)
 
 
 def children(pid: int) -> list[int]:
@@ -57,6 +63,15 @@ def test_events_of_a_simulated_vcenter_are_shown_with_their_traces(tmp_path: Pat
         os.kill(pid, signal.SIGINT)
         assert wait() == 0
         assert [child for child in started if Path(f"/proc/{child}").exists()] == []
+
+
+def test_events_of_ones_own_vcenter_reach_it_too(tmp_path: Path, simulator: Simulator) -> None:
+    (tmp_path / "handler.py").write_text(HANDLER)
+    with running(str(tmp_path), "--vcenter", "--port", "0", VCENTER_URL=simulator.url, **LOGIN) as (terminal, _, _):
+        terminal.wait_for("function ready: ")
+        eventually(lambda: read_state(simulator)["collectors"], lambda: terminal.lines)
+        post_events(simulator, 20)
+        assert "  204  com.vmware.event." in terminal.wait_for("  greet")
 
 
 def test_a_change_takes_effect_and_a_mistake_is_waited_out(tmp_path: Path) -> None:

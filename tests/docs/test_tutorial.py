@@ -49,13 +49,17 @@ def _run_and_send(folder: Path) -> None:
     with process("vcenter_source", *arguments, "--port", "0", "--rate", "10") as running:
         assert running.stdout is not None
         terminal = Terminal(running.stdout.readline)
-        url = terminal.wait_for("function ready: ").rpartition(" ")[2].rstrip("/")
-        terminal.wait_for("  no handler")
-        terminal.wait_for("  hello")
-        terminal.wait_for("─ hello")
-        assert shell(SEND.replace("http://127.0.0.1:8080", url), folder).startswith(
-            "204\tcom.vmware.event.vm.poweredon"
-        )
-        terminal.wait_for("vm=web-7")
-        running.terminate()
-        assert running.wait(30) == 0
+        try:
+            _send(terminal, folder)
+        finally:
+            running.terminate()
+            assert running.wait(30) == 0
+
+
+def _send(terminal: Terminal, folder: Path) -> None:
+    url = terminal.wait_for("function ready: ").rpartition(" ")[2].rstrip("/")
+    terminal.wait_for("  no handler")
+    terminal.wait_for("  hello")
+    terminal.wait_for("─ hello")
+    assert shell(SEND.replace("http://127.0.0.1:8080", url), folder).startswith("204\tcom.vmware.event.vm.poweredon")
+    terminal.wait_for("vm=web-7")
