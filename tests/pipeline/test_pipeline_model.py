@@ -20,10 +20,10 @@ it waits. No timer runs and no thread, so the same rules have the same effect ea
 import logging
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import structlog
@@ -359,5 +359,28 @@ def test_what_stands_behind_hidden_events_after_a_set_back_where_nothing_newer_t
         state.vcenter_stores_what_this_account_may_not_see(spans=[(4, 1)], step=0.002)
         state.vcenter_stores(events=[(WANTED, "a")] * 4, lateness=None, pause=4000.0)
         state.all_goes_well_for_a_while()
+    finally:
+        state.teardown()
+
+
+def test_what_is_dated_before_the_last_event_is_searched_for_too(quiet: None) -> None:
+    """vCenter's clock was set back by half a second, which no process notices, and a newer event tells of more."""
+    state = Pipeline()
+    backlog: dict[str, Any] = {"backlog": [], "start": None, "key": 1}
+    state.begins(**backlog, page_size=1, shows_late=False, by_time=True, window=6, ahead=8, give_up_after=math.inf)
+    steps: list[Callable[[], None]] = [
+        state.all_goes_well_for_a_while,
+        partial(state.vcenter_stores, events=[(WANTED, "a")] * 3, lateness=None, pause=0.0),
+        partial(state.delivery_goes_on, answers=[(0, "good")]),
+        partial(state.checkpoint_is_saved, outcome="good"),
+        partial(state.vcenter_sets_its_clock, seconds=-0.5),
+        partial(state.vcenter_stores_what_this_account_may_not_see, spans=[(1, 1)], step=0.002),
+        partial(state.crashes, again=False, reaching=[]),
+        state.all_goes_well_for_a_while,
+    ]
+    try:
+        for step in steps:
+            step()
+            state.vcenter_answers()
     finally:
         state.teardown()

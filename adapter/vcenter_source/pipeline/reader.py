@@ -192,16 +192,17 @@ class EventReader:
         for until in dict.fromkeys([*past[-1:], dates[0]]):
             if await self._find_first_unread(low, until) is not None:
                 return None, low, until
+        begin = self._find_search_start(low, dates[0])
         ways: list[tuple[datetime | None, Identity]] = [(None, unread[-1]), (dates[0], unread[0])]
         for end, target in ways:
-            behind = await self._search_beyond(low, target, end)
+            behind = await self._search_beyond(begin, target, end)
             if behind is not None:
                 log.warning("skipped a range of events hidden from this account", until=behind[0].isoformat())
                 return self.cursor.advance_past(*behind), behind[0], end
         raise CollectorStuckError(f"event {unread[0][0]} is there and cannot be reached", unread=unread)
 
     async def _search_beyond(
-        self, low: datetime | None, unread: Identity, until: datetime | None = None
+        self, low: datetime, unread: Identity, until: datetime | None = None
     ) -> tuple[datetime, Identity] | None:
         """Return the earliest time after ``low`` from which a collector shows an unread event, and that event.
 
@@ -211,7 +212,7 @@ class EventReader:
             low ─▶─▶──▶───▶─────▶ growing steps, until a collector shows something
                             ├──┤  then by halves, to the millisecond
         """
-        low, high = self._find_search_start(low, unread), unread[1]
+        high = unread[1]
         first = await self._find_first_unread(high, until)
         if first is None:
             return None
@@ -239,10 +240,13 @@ class EventReader:
             since, step = since + step, step * SEARCH_GROWTH
         return []
 
-    def _find_search_start(self, begin: datetime | None, unread: Identity) -> datetime:
-        """Return the latest time before which there is nothing to find: up to the last event read, if that is older."""
+    def _find_search_start(self, begin: datetime | None, earliest: datetime) -> datetime:
+        """Return the latest time before which there is nothing to find.
+
+        That is the time of the last event read, unless ``earliest``, the first date of the unread events, is before it.
+        """
         newest = self.cursor.newest
-        if newest is None or newest > unread[1]:
+        if newest is None or newest > earliest:
             return (begin or BEFORE_VCENTER) - SEARCH_PRECISION
         return newest - SEARCH_PRECISION
 
