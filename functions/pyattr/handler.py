@@ -31,7 +31,7 @@ async def note_origin(event: Event, vcenter: VCenter, settings: Settings) -> Non
     known = await vcenter.attributes.get(event.subject)
     noted = {settings.owner: event.user, settings.created: format_time(event)}
     for name, value in noted.items():
-        if name != OFF and value and not known.get(name):
+        if name.lower() != OFF and value and not known.get(name):
             await vcenter.attributes.set(event.subject, name, value)
 
 
@@ -39,7 +39,7 @@ async def note_origin(event: Event, vcenter: VCenter, settings: Settings) -> Non
 async def note_power(event: Event, vcenter: VCenter, settings: Settings) -> None:
     """Note the time, unless a later one is noted: events may come late, or out of order."""
     name, time = settings.powered_on, format_time(event)
-    if name != OFF and (await vcenter.attributes.get(event.subject)).get(name, "") < time:
+    if name.lower() != OFF and (await vcenter.attributes.get(event.subject)).get(name, "") < time:
         await vcenter.attributes.set(event.subject, name, time)
 
 

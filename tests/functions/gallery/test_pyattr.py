@@ -39,7 +39,7 @@ def test_what_is_noted_stays_and_the_last_start_moves_forward(function: Function
 class TestWithoutTheOwner:
     @pytest.fixture
     def function_settings(self) -> Mapping[str, str]:
-        return {"OWNER_ATTRIBUTE": "off", "CREATED_ATTRIBUTE": "made"}
+        return {"OWNER_ATTRIBUTE": "Off", "CREATED_ATTRIBUTE": "made"}
 
     def test_off_switches_an_attribute_off(self, function: Function, vcenter: SimulatedVcenter) -> None:
         send(function, "VmCreatedEvent", "2026-01-31T08:00:00Z")
