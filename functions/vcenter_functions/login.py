@@ -54,20 +54,20 @@ def find_credentials(url: str, username: str | None, password: SecretStr | None,
 
 
 def _read_credentials(folder: Path) -> Credentials:
-    username, password = _read_file(folder / "username"), _read_file(folder / "password")
+    username, password = (read_secret_file("VCENTER_SECRET_PATH", folder / name) for name in ("username", "password"))
     if not username or not password:
         raise CredentialsError(f"VCENTER_SECRET_PATH: {folder}/username or {folder}/password is empty")
     return Credentials(username, SecretStr(password))
 
 
-def _read_file(file: Path) -> str:
-    """Read a file without a byte order mark before its content or a line end after it."""
+def read_secret_file(setting: str, file: Path) -> str:
+    """Read a file without a byte order mark before its content or a line end after it. Raises CredentialsError."""
     try:
         return file.read_text(encoding="utf-8-sig").rstrip("\r\n")
     except OSError as exc:
-        raise CredentialsError(f"VCENTER_SECRET_PATH: cannot read {file}: {exc.strerror}") from exc
+        raise CredentialsError(f"{setting}: cannot read {file}: {exc.strerror}") from exc
     except UnicodeDecodeError:  # it quotes a byte of the password, so it is not chained
-        raise CredentialsError(f"VCENTER_SECRET_PATH: {file} is not UTF-8 text") from None
+        raise CredentialsError(f"{setting}: {file} is not UTF-8 text") from None
 
 
 class Refusals:
