@@ -79,7 +79,7 @@ def default(field: FieldInfo) -> str:
     """A setting's default as a person would write it; empty where there is none."""
     if field.is_required():
         return "required"
-    if field.default in ({}, None):
+    if field.default in ({}, None, ""):
         return ""
     if field.default == ():
         return "all"

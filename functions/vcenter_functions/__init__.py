@@ -11,8 +11,9 @@
     text_template  texts with the fields of an event in them
     batches        many events at the same time, one call
     http_answers   what the answer of a web service means for an event; smtp sends email
-    origin         which vCenter an event is of
+    origin         which server an event names; targets has the vCenters as they are configured, target is one
     settings       what can be set; logs sets the log up
+    vcenters_file  the file that VCENTERS_FILE names
     login          credentials, and when to try again after a refusal
     errors         what can go wrong, named for what to do about it
     otel/, net/    OpenTelemetry's variables; TLS, proxies and sockets

@@ -12,7 +12,6 @@ from vcenter_functions.errors import TemporaryError
 from vcenter_functions.http_limits import BodyLimit
 from vcenter_functions.metrics import Metrics
 from vcenter_functions.server import Service
-from vcenter_functions.settings import FunctionSettings
 from vcenter_functions.slots import Slots
 from vcenter_functions.tracing import format_trace_id
 
@@ -27,9 +26,14 @@ Handle = Callable[["BaseCloudEvent"], Awaitable[None]]
 
 
 class Connections(Protocol):
-    """What a function has open: ``check`` says whether it works, ``close`` ends it."""
+    """What a function has open.
 
-    async def check(self) -> None: ...  # noqa: D102
+    ``check_source`` returns the name of an event's vCenter, and raises OtherVcenterError for one that is not
+    configured. ``check`` returns what there is to say if it works, and ``close`` ends it.
+    """
+
+    def check_source(self, event: "BaseCloudEvent") -> str: ...  # noqa: D102
+    async def check(self) -> str: ...  # noqa: D102
     async def close(self) -> None: ...  # noqa: D102
 
 
@@ -56,7 +60,6 @@ class EventRunner:
         messages: Messages,
     ) -> None:
         self._timeout = settings.timeout
-        self._origin = settings.origin if isinstance(settings, FunctionSettings) else None
         self._body_limit = BodyLimit(settings.max_body_bytes, settings.timeout, "MAX_BODY_BYTES")
         self._tracing = tracing
         self._connections = connections
@@ -75,22 +78,25 @@ class EventRunner:
 
     async def _run(self, handle: Handle, event: "BaseCloudEvent", headers: Mapping[str, str]) -> None:
         with self._tracing.event_span(event, headers) as span:
-            ids = {"event_id": event.get_id(), "trace_id": format_trace_id(span)}
-            structlog.contextvars.bind_contextvars(**{name: value for name, value in ids.items() if value})
-            if self._origin is not None:
-                self._origin.check(event)
+            _bind(event_id=event.get_id(), trace_id=format_trace_id(span))
+            _bind(vcenter=self._connections.check_source(event))
             with _as_temporary(self._messages.late.format(self._timeout)):
                 async with asyncio.timeout(self._timeout), self.slots:
                     await handle(event)
 
-    async def _check(self) -> None:
+    async def _check(self) -> str:
         with _as_temporary("vCenter does not answer in time"):
             async with asyncio.timeout(self._timeout):
-                await self._connections.check()
+                return await self._connections.check()
 
     async def _close(self) -> None:
         await self._connections.close()
         await asyncio.to_thread(self._tracing.shutdown)
+
+
+def _bind(**values: str) -> None:
+    """Add what is known to each line that is logged for the event."""
+    structlog.contextvars.bind_contextvars(**{name: value for name, value in values.items() if value})
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from vcenter_functions.resources import Resources, load_own_settings
 from vcenter_functions.server import Service, create_app, serve
 from vcenter_functions.server_settings import ServerSettings
 from vcenter_functions.settings import FunctionSettings
+from vcenter_functions.targets import Targets
 from vcenter_functions.tracing import Tracing, create_provider
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def prepare(registry: Registry, messages: Messages = MESSAGES) -> tuple[ServerSe
     if isinstance(settings, FunctionSettings):
         from vcenter_functions.vcenter.transport import log_route
 
-        log_route(settings)
+        for target in Targets(settings).list():
+            log_route(target)
     tracing = Tracing(registry.name, create_provider(registry.name))
     return settings, build_service(registry, settings, tracing, own, messages)
 
@@ -85,7 +87,7 @@ def find_settings(registry: Registry, own: "Iterable[BaseSettings]") -> ServerSe
     for settings in own:
         if isinstance(settings, FunctionSettings) or (isinstance(settings, ServerSettings) and not needs_vcenter):
             return settings
-    if needs_vcenter or os.environ.get("VCENTER_URL") or os.environ.get("GOVC_URL"):
+    if needs_vcenter or any(os.environ.get(name) for name in ("VCENTER_URL", "GOVC_URL", "VCENTERS_FILE")):
         return FunctionSettings.load()
     return ServerSettings.load()
 

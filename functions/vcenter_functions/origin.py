@@ -41,10 +41,6 @@ class Origin:
     own: Server
     aliases: frozenset[Server] = frozenset()
 
-    def check(self, event: "BaseCloudEvent") -> None:
-        """Return for an event of this vCenter, or one that names no server. Raises OtherVcenterError for any other."""
-        self.check_server(find_server(event))
-
     def check_server(self, server: Server | None) -> None:
         """Return for this vCenter, or for None. Raises OtherVcenterError for any other."""
         if server is None or server == self.own or not self.aliases.isdisjoint({server, Server(server.host)}):

@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from vcenter_functions.testing import Function, SimulatedVcenter
 
-OWN_VCENTER = ("VCENTER_", "GOVC_")
+OWN_VCENTER = ("VCENTER_", "VCENTERS_", "GOVC_")
 """What the variables begin with that would lead a test to the user's own vCenter."""
 
 
@@ -45,7 +45,10 @@ def function(
     function_settings: Mapping[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> "Iterator[Function]":
-    """Serve the handlers, with a simulated vCenter if one of them, or the test, asks for one."""
+    """Serve the handlers, with a simulated vCenter if one of them, or the test, asks for one.
+
+    With ``VCENTERS_FILE`` in its settings (``testing.write_vcenters``), its vCenters are those.
+    """
     from vcenter_functions.testing import load, serve_registry
 
     for name in [name for name in os.environ if name.startswith(OWN_VCENTER)]:
@@ -53,7 +56,7 @@ def function(
     registry = load(handler_file)
     asks = any("vcenter" in handler.parameters.names for handler in registry.handlers)
     variables = dict(function_settings)
-    if asks or "vcenter" in request.fixturenames:
+    if (asks or "vcenter" in request.fixturenames) and "VCENTERS_FILE" not in variables:
         simulated: SimulatedVcenter = request.getfixturevalue("vcenter")
         variables = simulated.variables() | variables
     for name, value in variables.items():

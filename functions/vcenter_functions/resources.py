@@ -11,11 +11,15 @@ from vcenter_functions.errors import SettingsError
 from vcenter_functions.server_settings import ServerSettings
 from vcenter_functions.setting_values import describe_wrong_value
 from vcenter_functions.settings import FunctionSettings
+from vcenter_functions.targets import Targets
 
 if TYPE_CHECKING:
+    from cloudevents.core.base import BaseCloudEvent
+
     from vcenter_functions.traced_http import TracedClient, TracedSyncClient
     from vcenter_functions.tracing import Tracing
-    from vcenter_functions.vcenter.api import VCenter, VCenters
+    from vcenter_functions.vcenter.api import VCenter
+    from vcenter_functions.vcenter.sessions import VCenters
 
 
 class Resources:
@@ -29,7 +33,7 @@ class Resources:
         own: dict[type[BaseSettings], BaseSettings] | None = None,
     ) -> None:
         self._name = name
-        self._settings = settings
+        self._targets = Targets(settings) if isinstance(settings, FunctionSettings) else None
         self._tracing = tracing
         self._own = own or {}
 
@@ -43,10 +47,19 @@ class Resources:
             raise SettingsError("VCENTER_URL: not set")
         return self._vcenters.of(source)
 
-    async def check(self) -> None:
-        """Return if vCenter, where there is one, accepts our session. Raises TemporaryError, PermanentError."""
-        if self._vcenters is not None:
-            await self._vcenters.check()
+    def check_source(self, event: "BaseCloudEvent") -> str:
+        """Return the name of the vCenter that an event is of, empty where it has none.
+
+        Raises OtherVcenterError for one that is not configured; without any, events of every source are accepted.
+        """
+        return self._targets.find_of(event).name if self._targets is not None else ""
+
+    async def check(self) -> str:
+        """Return what there is to say of each vCenter if one, where there are any, accepts our session.
+
+        Raises TemporaryError, PermanentError.
+        """
+        return await self._vcenters.check() if self._vcenters is not None else ""
 
     async def close(self) -> None:
         """Log out, and close the connections."""
@@ -73,10 +86,9 @@ class Resources:
 
     @cached_property
     def _vcenters(self) -> "VCenters | None":
-        from vcenter_functions.vcenter.api import VCenters
+        from vcenter_functions.vcenter.sessions import VCenters
 
-        settings = self._settings
-        return VCenters(settings, self._tracing, name=self._name) if isinstance(settings, FunctionSettings) else None
+        return VCenters(self._targets, self._tracing, name=self._name) if self._targets is not None else None
 
 
 def load_own_settings(settings_class: type[BaseSettings]) -> BaseSettings:

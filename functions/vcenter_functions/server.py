@@ -51,15 +51,16 @@ async def do_nothing() -> None:
 class Service:
     """What is served.
 
-    ``handle`` gets each event with its request's headers, and ``check`` is asked for readiness: each raises a
-    FunctionError where it fails. ``close`` is awaited at the end. ``refusal`` and ``retry`` are the log's messages for
-    an event that is refused, and for one to be delivered again; where they are empty, nothing is logged.
+    ``handle`` gets each event with its request's headers, and ``check`` is asked for readiness, and may return more to
+    say of it: each raises a FunctionError where it fails. ``close`` is awaited at the end. ``refusal`` and ``retry``
+    are the log's messages for an event that is refused, and for one to be delivered again; where they are empty,
+    nothing is logged.
     ``render_metrics`` returns the text of ``/metrics``.
     """
 
     handle: "Callable[[BaseCloudEvent, Mapping[str, str]], Awaitable[None]]"
     limit: BodyLimit
-    check: Callable[[], Awaitable[None]] = do_nothing
+    check: Callable[[], Awaitable[str | None]] = do_nothing
     close: Callable[[], Awaitable[None]] = do_nothing
     refusal: str = ""
     retry: str = ""
@@ -109,10 +110,10 @@ class _Endpoints:
     async def answer_readiness(self, _: Request) -> Response:
         """Say whether events can be handled, and otherwise why not."""
         try:
-            await self._service.check()
+            details = await self._service.check()
         except FunctionError as exc:
             return PlainTextResponse(f"{exc}\n", 503)
-        return PlainTextResponse("ready\n")
+        return PlainTextResponse(f"ready\n{details}\n" if details else "ready\n")
 
     async def answer_metrics(self, _: Request) -> Response:
         """Return what was counted, in Prometheus' text format."""

@@ -102,6 +102,8 @@ class ServerSettings(BaseSettings):
         if not error["loc"]:
             return error["msg"].removeprefix("Value error, ")
         name = str(error["loc"][0])
+        if name in cls.model_fields:  # its default is wrong
+            name = name.upper()
         if error["type"] == "missing":
             example = cls.examples.get(name)
             return f"{name}: not set; set it to {example}" if example else f"{name}: not set"

@@ -11,10 +11,12 @@ a thread of its own, so that a test needs neither ``async`` nor another plugin. 
 simulated vCenter has (it has no distributed switches, host profiles and alarms), and its source counts as that vCenter.
 """
 
+import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -37,7 +39,16 @@ if TYPE_CHECKING:
     from vcenter_simulator.inventory import Entity
     from vcenter_simulator.server import Simulator
 
-__all__ = ["Function", "Outcome", "SimulatedVcenter", "load", "sample", "serve_registry", "simulate_vcenter"]
+__all__ = [
+    "Function",
+    "Outcome",
+    "SimulatedVcenter",
+    "load",
+    "sample",
+    "serve_registry",
+    "simulate_vcenter",
+    "write_vcenters",
+]
 
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 ANSWER_SECONDS = 30.0
@@ -106,6 +117,11 @@ class SimulatedVcenter:
         """The address of its SOAP API, for VCENTER_URL."""
         return self.simulator.url
 
+    @property
+    def source(self) -> str:
+        """The ``source`` of its events."""
+        return self.url
+
     def variables(self) -> dict[str, str]:
         """Return the settings of a function that is to use it. The source of samples counts as this vCenter."""
         username, password = self.account
@@ -164,6 +180,20 @@ def simulate_vcenter() -> Iterator[SimulatedVcenter]:
         ) from exc
     with run_simulator() as simulator:
         yield SimulatedVcenter(simulator, (ADMINISTRATOR, PASSWORD))
+
+
+def write_vcenters(folder: Path, vcenters: Mapping[str, SimulatedVcenter]) -> dict[str, str]:
+    """Write a file of vCenters, each with its name, into a folder; return the setting that names it: VCENTERS_FILE.
+
+    A function reads the file again if a test writes it anew.
+    """
+    file = folder / "vcenters.yaml"
+    entries = (
+        {"name": name, "url": vcenter.url, "username": vcenter.account[0], "password": vcenter.account[1]}
+        for name, vcenter in vcenters.items()
+    )
+    file.write_text(json.dumps(list(entries)), encoding="utf-8")  # JSON is YAML, too
+    return {"VCENTERS_FILE": str(file)}
 
 
 @contextmanager

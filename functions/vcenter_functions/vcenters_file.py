@@ -26,6 +26,7 @@ from pydantic.alias_generators import to_camel
 from vcenter_functions.login import Credentials, CredentialsError, find_credentials, read_secret_file
 from vcenter_functions.net.addresses import complete_vcenter_url
 from vcenter_functions.net.tls import check_ca_file
+from vcenter_functions.origin import parse_server
 from vcenter_functions.setting_values import describe_wrong_value
 from vcenter_functions.spelling import closest_matches, did_you_mean
 
@@ -216,11 +217,14 @@ def _explain(error: Any) -> str:
 
 def _find_duplicates(entries: Sequence[VcenterEntry]) -> list[str]:
     names = _repeated(entry.name for entry in entries)
-    urls = {url: [entry.name for entry in entries if entry.url == url] for url in _repeated(e.url for e in entries)}
+    servers = [(parse_server(entry.url), entry.name) for entry in entries]
+    same = (
+        [name for other, name in servers if other == server] for server in _repeated(server for server, _ in servers)
+    )
     return [f"name: {name} is there twice" for name in names] + [
-        f"url: {' and '.join(named)} have the same; remove one" for named in urls.values() if len(set(named)) > 1
+        f"url: {' and '.join(named)} have the same; remove one" for named in same if len(set(named)) > 1
     ]
 
 
-def _repeated(values: Iterable[str]) -> list[str]:
+def _repeated(values: Iterable[T]) -> list[T]:
     return [value for value, count in Counter(values).items() if count > 1]

@@ -91,7 +91,8 @@ def test_two_who_share_a_wrong_password_do_not_lock_the_account_and_the_right_on
         given = settings(base, VCENTER_SECRET_PATH=str(tmp_path))
         tracing = Tracing("pytag")
         both = [
-            VcenterClient(create_http_client(given), Account(given.credentials, clock=clock), tracing) for _ in range(2)
+            VcenterClient(create_http_client(given.target), Account(given.credentials, clock=clock), tracing)
+            for _ in range(2)
         ]
         for second in range(0, 1000, 5):  # as often as a readiness probe asks
             clock.now = float(second)

@@ -14,6 +14,7 @@ from tests.support.pytag import POOL, RestVcenter, pytag, settings
 from vcenter_functions.cloudevent import read_event
 from vcenter_functions.errors import OtherVcenterError, SettingsError
 from vcenter_functions.origin import Server, parse_server
+from vcenter_functions.targets import Targets
 from vcenter_source.core.event import Event, Gap, ManagedObjectReference
 from vcenter_source.events.codec import OrjsonFormat, to_binary
 from vcenter_source.events.conversion import Converter
@@ -123,10 +124,10 @@ OTHERS = [
 
 def refused(source: str, headers: dict[str, str] | None = None, body: Any = None, **given: str) -> bool:
     """Whether an event of this source is refused by a pytag of vc.example.com."""
-    origin = settings("https://vc.example.com", **{"VCENTER_ALIASES": "", **given}).origin
+    targets = Targets(settings("https://vc.example.com", **{"VCENTER_ALIASES": "", **given}))
     sent = headers if headers is not None else pytag_support.binary(ce_source=source)
     try:
-        origin.check(read_event(sent, json.dumps(body).encode()))
+        targets.find_of(read_event(sent, json.dumps(body).encode()))
     except OtherVcenterError:
         return True
     return False

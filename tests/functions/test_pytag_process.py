@@ -19,6 +19,9 @@ from tests.support.pytag import POOL, RestVcenter, serve_app
 from tests.support.pytag_process import post_event, pytag_environment, pytag_process, run_pytag, stop_pytag
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
+NO_VCENTER = (
+    "VCENTER_URL: not set; set it to vCenter's host name or https://host/sdk, or VCENTERS_FILE to a list of vCenters"
+)
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 
 
@@ -162,7 +165,7 @@ def test_a_path_that_is_not_used_is_told_once(vcenter: RestVcenter, path: str, t
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"VCENTER_URL": ""}, "pytag: VCENTER_URL: not set; set it to vCenter's host name or https://host/sdk\n"),
+        ({"VCENTER_URL": ""}, f"pytag: {NO_VCENTER}\n"),
         ({"TAG_ACTION": "x"}, "pytag: TAG_ACTION: 'x': set 'attach' or 'detach'\n"),
     ],
 )

@@ -44,7 +44,7 @@ def use(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
     ],
 )
 def test_vcenter_is_a_host_or_an_address(monkeypatch: pytest.MonkeyPatch, given: str, base: str) -> None:
-    assert use(monkeypatch, **NEEDED | {"VCENTER_URL": given}).base_url == base
+    assert use(monkeypatch, **NEEDED | {"VCENTER_URL": given}).target.base_url == base
 
 
 def test_what_vsphere_people_have_set_already_serves(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +58,7 @@ def test_what_vsphere_people_have_set_already_serves(monkeypatch: pytest.MonkeyP
 def test_our_own_variables_win_over_govcs(monkeypatch: pytest.MonkeyPatch) -> None:
     govc = {"GOVC_URL": "https://a:b@other.test", "GOVC_USERNAME": "other", "GOVC_PASSWORD": "other"}
     settings = use(monkeypatch, **NEEDED, **govc)
-    assert settings.base_url == "https://vcenter.test"
+    assert settings.target.base_url == "https://vcenter.test"
     assert settings.credentials().username == NEEDED["VCENTER_USERNAME"]
 
 

@@ -8,11 +8,12 @@ from starlette.responses import Response
 
 from tests.support.pytag import POOL, RestVcenter, binary, pytag, settings
 from vcenter_functions.reference import ManagedObjectReference
+from vcenter_functions.targets import Targets
 from vcenter_functions.tracing import Tracing
 from vcenter_functions.vcenter.account import Account
-from vcenter_functions.vcenter.api import VCenters
 from vcenter_functions.vcenter.client import VcenterClient
 from vcenter_functions.vcenter.lookup import ANSWER_SECONDS, CONCURRENT_CALLS, Lookup
+from vcenter_functions.vcenter.sessions import VCenters
 from vcenter_functions.vcenter.tag_finder import MissingTagError
 from vcenter_functions.vcenter.transport import create_http_client
 
@@ -68,8 +69,8 @@ def test_the_next_tag_of_a_category_is_found_in_a_few_calls(vcenter: RestVcenter
     vcenter.tagging.create_tag(category.id, "second")
 
     async def work() -> None:
-        vcenters = VCenters(settings(vcenter.base))
-        tags = vcenters.own.tags
+        vcenters = VCenters(Targets(settings(vcenter.base)), Tracing("pytag"))
+        tags = vcenters.of("https://vcenter.test/sdk").tags
         await tags.attach(REFERENCE, "owner/pytag")
         before = len(vcenter.requests)
         await tags.attach(REFERENCE, "owner/second")
@@ -107,7 +108,7 @@ def test_what_was_learnt_is_not_believed_for_ever(vcenter: RestVcenter) -> None:
     async def live() -> None:
         nonlocal now
         given = settings(vcenter.base)
-        client = VcenterClient(create_http_client(given), Account(given.credentials), Tracing("pytag"))
+        client = VcenterClient(create_http_client(given.target), Account(given.credentials), Tracing("pytag"))
         lookup = Lookup(client, clock=lambda: now)
         assert await lookup.find_by_name("category", "c", ids) is None
         assert await lookup.find_by_name("category", "c", ids) is None

@@ -32,8 +32,10 @@ from vcenter_functions.errors import (
     VcenterUnavailableError,
 )
 from vcenter_functions.reference import ManagedObjectReference
+from vcenter_functions.targets import Targets
 from vcenter_functions.tracing import Tracing
-from vcenter_functions.vcenter.api import VCenter, VCenters
+from vcenter_functions.vcenter.api import VCenter
+from vcenter_functions.vcenter.sessions import VCenters
 from vcenter_simulator.accounts import READER
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator, service_instance
@@ -58,7 +60,7 @@ def machine(simulator: Simulator) -> ManagedObjectReference:
 
 def run(base: str, work: Callable[[VCenter], Awaitable[Any]], tracing: Tracing | None = None, **given: str) -> Any:
     async def inner() -> Any:
-        vcenters = VCenters(settings(base, **given), tracing)
+        vcenters = VCenters(Targets(settings(base, **given)), tracing or Tracing("test"))
         try:
             return await work(vcenters.of(SOURCE))
         finally:

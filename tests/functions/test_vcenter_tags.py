@@ -43,7 +43,7 @@ class Session:
         self.now = 0.0
         telemetry = Tracing("pytag")
         self.client = VcenterClient(
-            create_http_client(given), Account(given.credentials, clock=lambda: self.now), telemetry
+            create_http_client(given.target), Account(given.credentials, clock=lambda: self.now), telemetry
         )
         self.tags = Tags(self.client, telemetry, maker="pytag", sleep=sleep)
         self._given = given

@@ -19,7 +19,10 @@ from vcenter_functions.errors import (
     VcenterUnavailableError,
 )
 from vcenter_functions.reference import ManagedObjectReference
-from vcenter_functions.vcenter.api import VCenter, VCenters
+from vcenter_functions.targets import Targets
+from vcenter_functions.tracing import Tracing
+from vcenter_functions.vcenter.api import VCenter
+from vcenter_functions.vcenter.sessions import VCenters
 from vcenter_functions.vcenter.tag_finder import MissingTagError
 from vcenter_simulator.rest.dialect import DialectName
 
@@ -31,7 +34,7 @@ def run(base: str, work: Callable[[VCenter], Awaitable[Any]], source: str = SOUR
     """Give the vCenter that the source names to some work, and return its result."""
 
     async def inner() -> Any:
-        vcenters = VCenters(settings(base))
+        vcenters = VCenters(Targets(settings(base)), Tracing("test"))
         try:
             return await work(vcenters.of(source))
         finally:

@@ -141,7 +141,7 @@ def log_in(given: Settings) -> None:
     """Log in and out as pytag does. Raises what it raises."""
 
     async def check() -> None:
-        client = VcenterClient(create_http_client(given), Account(given.credentials), Tracing("pytag"))
+        client = VcenterClient(create_http_client(given.target), Account(given.credentials), Tracing("pytag"))
         try:
             await client.check()
         finally:

@@ -11,7 +11,7 @@ import structlog
 
 from vcenter_functions.catalog import list_classes
 from vcenter_functions.errors import HandlerError, SettingsError
-from vcenter_functions.testing import Function, Outcome, SimulatedVcenter, sample
+from vcenter_functions.testing import Function, Outcome, SimulatedVcenter, sample, simulate_vcenter, write_vcenters
 
 PLAIN = """
     from vcenter_functions import Event, PermanentError, TemporaryError, on
@@ -178,3 +178,27 @@ def test_the_plugin_alone_imports_neither_server_nor_client() -> None:
     code = "import sys, vcenter_functions.pytest_plugin; print({'httpx', 'starlette', 'uvicorn'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("handler_file", [TAGGING], indirect=True)
+class TestOnTwoSimulatedVcenters:
+    @pytest.fixture
+    def west(self) -> Iterator[SimulatedVcenter]:
+        with simulate_vcenter() as simulated:
+            yield simulated
+
+    @pytest.fixture
+    def function_settings(self, vcenter: SimulatedVcenter, west: SimulatedVcenter, tmp_path: Path) -> Mapping[str, str]:
+        return {"TAG": "events/on", **write_vcenters(tmp_path, {"east": vcenter, "west": west})}
+
+    def test_a_handler_acts_in_the_one_that_the_event_is_of(
+        self, function: Function, vcenter: SimulatedVcenter, west: SimulatedVcenter
+    ) -> None:
+        for each in (vcenter, west):
+            each.create_tag("events/on")
+        event = sample("VmPoweredOnEvent", {"source": west.source}, userName="alice")
+        assert function.send(event) == Outcome(204)
+        assert (vcenter.tags_on(event["subject"]), west.tags_on(event["subject"])) == ([], ["events/on"])
+        assert vcenter.attributes_of(event["subject"]) == {}
+        assert west.attributes_of(event["subject"]) == {"owner": "alice"}
+        assert function.send(FOREIGN).status == 422

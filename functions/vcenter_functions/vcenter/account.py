@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from vcenter_functions.errors import LoginRefusedError, SettingsError
 from vcenter_functions.login import Credentials, Refusals
+from vcenter_functions.target import VARIABLES, SettingNames
 
 TURN_SECONDS = 0.05
 """How often the event loop looks whether a thread has logged in."""
@@ -20,8 +21,15 @@ class Account:
     vCenter counts refusals by account, whichever API they come from.
     """
 
-    def __init__(self, credentials: Callable[[], Credentials], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        credentials: Callable[[], Credentials],
+        names: SettingNames = VARIABLES,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._credentials = credentials
+        self._names = names
         self._refusals = Refusals(clock)
         self._turn = threading.Lock()
 
@@ -66,8 +74,8 @@ class Account:
     def _login_refused_error(self, credentials: Credentials) -> LoginRefusedError:
         pause = self._refusals.pause(credentials)
         return LoginRefusedError(
-            f"vCenter refuses the user name or password of {credentials.username}: check VCENTER_USERNAME and "
-            "VCENTER_PASSWORD, or the files in VCENTER_SECRET_PATH; they are tried again in "
-            f"{math.ceil(pause)} seconds, so that vCenter does not lock the account, and at once when the files change",
+            f"vCenter refuses the user name or password of {credentials.username}: check {self._names.account}; "
+            f"they are tried again in {math.ceil(pause)} seconds, so that vCenter does not lock the account, and at "
+            "once when the files change",
             delay=pause,
         )

@@ -14,6 +14,7 @@ import orjson
 
 from vcenter_functions.errors import ForbiddenError, NotFoundError, VcenterRefusedError, VcenterUnavailableError
 from vcenter_functions.http_answers import parse_retry_after
+from vcenter_functions.target import VARIABLES
 
 T = TypeVar("T")
 Expectation = Callable[[Any], T]
@@ -44,37 +45,42 @@ WEB_PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP response, read. ``request`` is the request that it answers: ``GET /api/session``."""
+    """An HTTP response, read. ``request`` is the request that it answers: ``GET /api/session``.
+
+    ``url_setting`` is what messages call the setting that has vCenter's address.
+    """
 
     request: str
     status: int
     headers: httpx.Headers
     content: bytes
+    url_setting: str = VARIABLES.url
 
 
-async def read_answer(response: httpx.Response) -> Answer:
+async def read_answer(response: httpx.Response, url_setting: str = VARIABLES.url) -> Answer:
     """Read a response. Raises VcenterUnavailableError if it is too long, and httpx.HTTPError where it breaks off."""
     request = f"{response.request.method} {response.request.url.path}"
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise _not_vcenter_error(request, "a compressed answer that was not asked for")
+        raise _not_vcenter_error(request, "a compressed answer that was not asked for", url_setting)
     content = bytearray()
     async for chunk in response.aiter_raw():
         content += chunk
         if len(content) > MAX_ANSWER_BYTES:
-            raise _not_vcenter_error(request, f"more than {MAX_ANSWER_BYTES} bytes")
-    return Answer(request, response.status_code, response.headers, bytes(content))
+            raise _not_vcenter_error(request, f"more than {MAX_ANSWER_BYTES} bytes", url_setting)
+    return Answer(request, response.status_code, response.headers, bytes(content), url_setting)
 
 
 def parse_value(answer: Answer, expect: Expectation[T], *, wrapped: bool) -> T:
     """Return a successful answer's value. Raises VcenterRefusedError or VcenterUnavailableError for any other."""
     if is_web_page(answer):
-        raise _not_vcenter_error(answer.request, f"{answer.status} with a web page")
+        raise _not_vcenter_error(answer.request, f"{answer.status} with a web page", answer.url_setting)
     if not httpx.codes.is_success(answer.status):
         raise to_error(answer)
     try:
         return expect(_unwrap(answer.content) if wrapped else _parse(answer.content))
     except ValueError as exc:
-        raise _not_vcenter_error(answer.request, f"{answer.status} with {_describe(answer.content)}") from exc
+        got = f"{answer.status} with {_describe(answer.content)}"
+        raise _not_vcenter_error(answer.request, got, answer.url_setting) from exc
 
 
 def is_web_page(answer: Answer) -> bool:
@@ -185,5 +191,5 @@ def _describe(content: bytes) -> str:
     return "another body than this operation has" if content.strip() else "no body"
 
 
-def _not_vcenter_error(request: str, got: str) -> VcenterUnavailableError:
-    return VcenterUnavailableError(f"not a vCenter's answer to {request}: {got}; is VCENTER_URL right?")
+def _not_vcenter_error(request: str, got: str, url_setting: str) -> VcenterUnavailableError:
+    return VcenterUnavailableError(f"not a vCenter's answer to {request}: {got}; is {url_setting} right?")

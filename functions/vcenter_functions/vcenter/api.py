@@ -1,9 +1,10 @@
-"""The vCenters that a function may act in, and what it can do there."""
+"""What a function can do in a vCenter."""
 
+from collections.abc import Callable
 from typing import Any
 
-from vcenter_functions.origin import parse_source
-from vcenter_functions.settings import FunctionSettings
+from vcenter_functions.login import Credentials
+from vcenter_functions.target import Target
 from vcenter_functions.tracing import Tracing
 from vcenter_functions.vcenter.account import Account
 from vcenter_functions.vcenter.alarms import Alarms
@@ -57,31 +58,14 @@ class VCenter:
         await self._client.close()
 
 
-class VCenters:
-    """The vCenters of a function's settings: today the one of ``VCENTER_URL``."""
+def open_vcenter(
+    target: Target, credentials: Callable[[], Credentials], tracing: Tracing, *, maker: str = "vcenter-source"
+) -> VCenter:
+    """Return a vCenter that logs in when it is first needed, with these credentials, which may change.
 
-    def __init__(
-        self, settings: FunctionSettings, tracing: Tracing | None = None, *, name: str = "vcenter-source"
-    ) -> None:
-        """Raises SettingsError for a proxy that cannot be used. ``name`` is the function's."""
-        tracing = tracing or Tracing(name)
-        self._origin = settings.origin
-        account = Account(settings.credentials)
-        client = VcenterClient(create_http_client(settings), account, tracing)
-        self.own = VCenter(client, Soap(settings, account, tracing), tracing, maker=name)
-
-    def of(self, source: str) -> VCenter:
-        """Return the vCenter that an event's ``source`` names, or the own one where it names no server.
-
-        Raises OtherVcenterError for one that is not configured: an object's id means another object there.
-        """
-        self._origin.check_server(parse_source(source))
-        return self.own
-
-    async def check(self) -> None:
-        """Return if every vCenter accepts our session. Raises TemporaryError, PermanentError."""
-        await self.own.check()
-
-    async def close(self) -> None:
-        """Log out, and close the connections."""
-        await self.own.close()
+    Raises SettingsError for a proxy that cannot be used.
+    """
+    names = target.setting_names
+    account = Account(credentials, names)
+    client = VcenterClient(create_http_client(target), account, tracing, names)
+    return VCenter(client, Soap(target, account, tracing), tracing, maker=maker)

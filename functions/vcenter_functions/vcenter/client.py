@@ -10,6 +10,7 @@ import httpx
 
 from vcenter_functions.errors import FunctionError, VcenterUnavailableError
 from vcenter_functions.login import Credentials
+from vcenter_functions.target import VARIABLES, SettingNames
 from vcenter_functions.tracing import Tracing, record_status
 from vcenter_functions.vcenter.account import Account
 from vcenter_functions.vcenter.answers import (
@@ -48,7 +49,9 @@ class VcenterClient:
         http: httpx.AsyncClient,
         account: Account,
         tracing: Tracing,
+        names: SettingNames = VARIABLES,
     ) -> None:
+        self._names = names
         self._http = http
         self._account = account
         self._tracing = tracing
@@ -147,7 +150,7 @@ class VcenterClient:
         messages = [message for status, message in failures if status != httpx.codes.NOT_FOUND]
         why = f": {'; '.join(messages)}" if messages else ""
         return VcenterUnavailableError(
-            f"no REST API at {self._http.base_url}: is VCENTER_URL a vCenter, and is it up?{why}"
+            f"no REST API at {self._http.base_url}: is {self._names.url} a vCenter, and is it up?{why}"
         )
 
     async def _send(self, method: str, path: str, headers: dict[str, str], **more: Any) -> Answer:
@@ -158,6 +161,6 @@ class VcenterClient:
             try:
                 async with self._http.stream(method, path, headers=headers, **more) as response:
                     record_status(span, response.status_code)
-                    return await read_answer(response)
+                    return await read_answer(response, self._names.url)
             except httpx.HTTPError as exc:
-                raise VcenterUnavailableError(explain_no_answer(str(self._http.base_url), exc)) from exc
+                raise VcenterUnavailableError(explain_no_answer(str(self._http.base_url), exc, self._names)) from exc

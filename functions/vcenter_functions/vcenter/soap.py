@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vcenter_functions.errors import FunctionError
-from vcenter_functions.settings import FunctionSettings
+from vcenter_functions.target import Target
 from vcenter_functions.tracing import Tracing
 from vcenter_functions.vcenter.account import Account
 from vcenter_functions.vcenter.transport import find_route
@@ -32,8 +32,8 @@ class Soap:
     memory to import, so that waits until here.
     """
 
-    def __init__(self, settings: FunctionSettings, account: Account, tracing: Tracing) -> None:
-        self._settings = settings
+    def __init__(self, target: Target, account: Account, tracing: Tracing) -> None:
+        self._target = target
         self._account = account
         self._tracing = tracing
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="soap")
@@ -62,5 +62,5 @@ class Soap:
 
         with self._lock:
             if self._session is None:
-                self._session = SoapSession(find_route(self._settings), self._account, self._tracing)
+                self._session = SoapSession(find_route(self._target), self._account, self._tracing)
             return self._session

@@ -37,6 +37,7 @@ class SoapSession:
     """A session that is opened when it is first needed, and again when vCenter has ended it."""
 
     def __init__(self, route: Route, account: Account, tracing: Tracing) -> None:
+        self._names = route.setting_names
         self._account = account
         self._create_stub: Callable[[str], Stub] = lambda version: Stub(route, version, tracing)
         self._stub = self._create_stub(OLDEST_VERSION)
@@ -89,7 +90,7 @@ class SoapSession:
         self._stub = self._create_stub(version)
         content = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
         if not isinstance(content, vim.ServiceInstanceContent):
-            raise VcenterUnavailableError("not a vCenter's answer to POST /sdk; is VCENTER_URL right?")
+            raise VcenterUnavailableError(f"not a vCenter's answer to POST /sdk; is {self._names.url} right?")
         return content
 
 

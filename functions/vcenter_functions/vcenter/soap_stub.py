@@ -66,6 +66,7 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
     def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:  # noqa: N802, N803
         """Make a call for pyVmomi: its methods and properties end here."""
         headers: dict[str, str] = {}
+        names = self._route.setting_names
         with self._tracing.request_span("POST", f"{self._route.url}/sdk", headers, name=info.wsdlName):
             token = _headers.set(headers)
             try:
@@ -74,10 +75,10 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
                 raise
             except (OSError, HTTPException) as exc:
                 proxy = f" (through the proxy {self._route.proxy})" if self._route.proxy else ""
-                raise VcenterUnavailableError(f"{explain_no_answer(self._route.url, exc)}{proxy}") from exc
+                raise VcenterUnavailableError(f"{explain_no_answer(self._route.url, exc, names)}{proxy}") from exc
             except Exception as exc:  # pyVmomi raises ExpatError, KeyError and bare ones if another server answers
                 raise VcenterUnavailableError(
-                    f"not a vCenter's answer to POST /sdk ({info.wsdlName}); is VCENTER_URL right?"
+                    f"not a vCenter's answer to POST /sdk ({info.wsdlName}); is {names.url} right?"
                 ) from exc
             finally:
                 _headers.reset(token)

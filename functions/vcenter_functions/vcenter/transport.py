@@ -15,7 +15,7 @@ from vcenter_functions.errors import SettingsError
 from vcenter_functions.net.addresses import add_brackets
 from vcenter_functions.net.proxies import Proxy, ProxySettingError, find_vcenter_proxy
 from vcenter_functions.net.tls import Authorities, explain_verify_code, suggest_remedy
-from vcenter_functions.settings import FunctionSettings
+from vcenter_functions.target import VARIABLES, SettingNames, Target
 
 CONNECTIONS = 100
 """The most connections at a time."""
@@ -34,19 +34,20 @@ class Route:
     authorities: Authorities
     proxy: Proxy | None
     timeout: float
+    setting_names: SettingNames = VARIABLES
 
 
-def find_route(settings: FunctionSettings) -> Route:
-    """Return the way to the settings' vCenter. Raises SettingsError for a proxy that cannot be used."""
-    authorities = Authorities(settings.vcenter_ca_file, insecure=settings.vcenter_insecure)
-    return Route(settings.base_url, authorities, find_proxy(settings.base_url), settings.timeout)
+def find_route(target: Target) -> Route:
+    """Return the way to a vCenter. Raises SettingsError for a proxy that cannot be used."""
+    authorities = Authorities(target.ca_file, insecure=target.insecure)
+    return Route(target.base_url, authorities, find_proxy(target.base_url), target.timeout, target.setting_names)
 
 
-def create_http_client(settings: FunctionSettings) -> httpx.AsyncClient:
+def create_http_client(target: Target) -> httpx.AsyncClient:
     """Create the client for vCenter's REST API. Raises SettingsError for a proxy that cannot be used."""
-    route = find_route(settings)
+    route = find_route(target)
     transport = ReloadingTransport(route.authorities, route.proxy)
-    return httpx.AsyncClient(base_url=settings.base_url, transport=transport, timeout=min(10.0, settings.timeout))
+    return httpx.AsyncClient(base_url=route.url, transport=transport, timeout=min(10.0, route.timeout))
 
 
 def find_proxy(url: str) -> Proxy | None:
@@ -57,17 +58,17 @@ def find_proxy(url: str) -> Proxy | None:
         raise SettingsError(str(exc)) from exc
 
 
-def log_route(settings: FunctionSettings) -> None:
+def log_route(target: Target) -> None:
     """Log what an operator may not expect of the way to vCenter: a path that is not used, a proxy that is.
 
     Raises SettingsError for a proxy that cannot be used.
     """
-    path = urlsplit(settings.vcenter_url).path
+    path = urlsplit(target.url).path
     if path.rstrip("/") not in {"", "/sdk"}:
-        log.warning("the path in VCENTER_URL is not used", path=path, asked=settings.base_url)
-    proxy = find_proxy(settings.base_url)
+        log.warning("the path in VCENTER_URL is not used", path=path, asked=target.base_url)
+    proxy = find_proxy(target.base_url)
     if proxy is not None:
-        log.info("vCenter is reached through a proxy", vcenter=settings.base_url, proxy=str(proxy))
+        log.info("vCenter is reached through a proxy", vcenter=target.base_url, proxy=str(proxy))
 
 
 class ReloadingTransport(httpx.AsyncBaseTransport):
@@ -151,18 +152,17 @@ def name_proxy(proxy: Proxy | None) -> Iterator[None]:
         raise type(exc)(f"through the proxy {proxy}: {str(exc) or type(exc).__name__}") from exc
 
 
-def explain_no_answer(url: str, exc: Exception) -> str:
+def explain_no_answer(url: str, exc: Exception, names: SettingNames = VARIABLES) -> str:
     """Say why vCenter gave no answer, in one line."""
-    reason = _explain_certificate(exc) or " ".join(str(exc).split()) or type(exc).__name__
+    reason = _explain_certificate(exc, names) or " ".join(str(exc).split()) or type(exc).__name__
     return f"no answer from vCenter at {url}: {reason}"
 
 
-def _explain_certificate(exc: BaseException | None) -> str:
+def _explain_certificate(exc: BaseException | None, names: SettingNames) -> str:
     """Say why vCenter's certificate was refused, and what mends it; nothing for any other failure."""
     while exc is not None and not hasattr(exc, "verify_code"):  # aiohttp's own error is one, but without its code
         exc = exc.__cause__ or exc.__context__
     if not isinstance(exc, ssl.SSLCertVerificationError):
         return ""
-    by_hand = "set VCENTER_CA_FILE to the authority that signed it, or VCENTER_INSECURE=true for a first try"
-    remedy = suggest_remedy(exc.verify_code, "VCENTER_URL", by_hand)
+    remedy = suggest_remedy(exc.verify_code, names.url, names.authority)
     return f"its certificate {explain_verify_code(exc.verify_code)} ({exc.verify_message.rstrip('.')}); {remedy}"
