@@ -10,7 +10,7 @@ import structlog
 from vcenter_functions.errors import OtherVcenterError, SettingsError
 from vcenter_functions.origin import Server, find_server, parse_server
 from vcenter_functions.target import Target, create_target
-from vcenter_functions.vcenters_file import SETTING, VcentersFile, VcentersFileError, parse_vcenters
+from vcenter_functions.vcenters_file import VcentersFile, VcentersFileError, parse_vcenters
 
 if TYPE_CHECKING:
     from cloudevents.core.base import BaseCloudEvent
@@ -79,13 +79,13 @@ class Targets:
             return next(iter(self._current.values()))
         if server is None and len(self._current) > 1:
             raise OtherVcenterError(
-                f"the event's source names no vCenter, and {SETTING} has several: {self._describe()}; "
+                f"the event's source names no vCenter, and VCENTERS_FILE has several: {self._describe()}; "
                 "set the source to the https://HOST/sdk of one"
             )
         target = next(iter(self._current.values())) if server is None else self._current.get(server)
         if target is None:
             raise OtherVcenterError(
-                f"the event is of the vCenter {server}, and {SETTING} has only {self._describe()}: "
+                f"the event is of the vCenter {server}, and VCENTERS_FILE has only {self._describe()}: "
                 f"add {server} to the file, or narrow the Trigger's filter to sources in it"
             )
         return target

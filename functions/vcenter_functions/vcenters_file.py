@@ -216,15 +216,16 @@ def _explain(error: Any) -> str:
 
 
 def _find_duplicates(entries: Sequence[VcenterEntry]) -> list[str]:
-    names = _repeated(entry.name for entry in entries)
+    names = _find_repeated(entry.name for entry in entries)
     servers = [(parse_server(entry.url), entry.name) for entry in entries]
     same = (
-        [name for other, name in servers if other == server] for server in _repeated(server for server, _ in servers)
+        [name for other, name in servers if other == server]
+        for server in _find_repeated(server for server, _ in servers)
     )
     return [f"name: {name} is there twice" for name in names] + [
         f"url: {' and '.join(named)} have the same; remove one" for named in same if len(set(named)) > 1
     ]
 
 
-def _repeated(values: Iterable[T]) -> list[T]:
+def _find_repeated(values: Iterable[T]) -> list[T]:
     return [value for value, count in Counter(values).items() if count > 1]

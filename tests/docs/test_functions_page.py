@@ -1,7 +1,9 @@
 """docs/functions.md: what it shows works, and answers as its tables say; see test_tutorial for its beginning."""
 
 import re
+import shutil
 import textwrap
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,23 +16,28 @@ from tests.docs.pages import blocks, page, rows, section
 from vcenter_functions import testing
 from vcenter_functions.parameters import NAMES
 from vcenter_functions.testing import Outcome, load, sample, serve_registry, simulate_vcenter
+from vcenter_functions.vcenters_file import parse_vcenters
 from vcenter_source.settings.environment import list_variables
 from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.source import Settings as AdapterSettings
 from vcenter_source.sinks.responses import ACCESS_STATUSES, RETRYABLE_STATUSES
 
+AUTHORITY = Path(__file__).parents[1] / "support" / "authority.pem"
 TEXT = page("functions.md")
 IN_VCENTER = section(TEXT, "## What it can do in vCenter")
 
 
+TAGGING = """
+from vcenter_functions import Event, VCenter, on
+@on('VmPoweredOnEvent')
+async def mark(event: Event, vcenter: VCenter) -> None:
+    await vcenter.tags.attach(event.subject, 'events/on')
+"""
+
+
 def test_the_test_that_it_shows_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (code,) = blocks(section(TEXT, "## Test it"), "python")
-    (tmp_path / "handler.py").write_text(
-        "from vcenter_functions import Event, VCenter, on\n"
-        "@on('VmPoweredOnEvent')\n"
-        "async def mark(event: Event, vcenter: VCenter) -> None:\n"
-        "    await vcenter.tags.attach(event.subject, 'events/on')\n"
-    )
+    code, _ = blocks(section(TEXT, "## Test it"), "python")
+    (tmp_path / "handler.py").write_text(TAGGING)
     shown: dict[str, Any] = {}
     exec(compile(code, "test_handler.py", "exec"), shown)
     with simulate_vcenter() as vcenter:
@@ -38,6 +45,27 @@ def test_the_test_that_it_shows_passes(tmp_path: Path, monkeypatch: pytest.Monke
             monkeypatch.setenv(variable, value)
         with serve_registry(load(tmp_path)) as function:
             shown["test_it_tags_the_machine"](function, vcenter)
+
+
+def test_the_test_of_two_vcenters_that_it_shows_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, code = blocks(section(TEXT, "## Test it"), "python")
+    (tmp_path / "handler.py").write_text(TAGGING)
+    shown: dict[str, Any] = {}
+    exec(compile(code.replace("@pytest.fixture\n", ""), "test_handler.py", "exec"), shown)
+    with simulate_vcenter() as vcenter, contextmanager(shown["west"])() as west:
+        for variable, value in shown["function_settings"](tmp_path, vcenter, west).items():
+            monkeypatch.setenv(variable, value)
+        with serve_registry(load(tmp_path)) as function:
+            shown["test_it_tags_in_the_vcenter_of_the_event"](function, vcenter, west)
+
+
+def test_the_file_of_vcenters_that_it_shows_can_be_read(tmp_path: Path) -> None:
+    (text,) = blocks(section(TEXT, "## In many vCenters"), "yaml")
+    for name in ("west-username", "west-password"):
+        (tmp_path / name).write_text("secret")
+    shutil.copy(AUTHORITY, tmp_path / "west-ca.crt")
+    east, west = parse_vcenters(text.encode(), tmp_path / "vcenters.yaml")
+    assert (east.credentials().username, west.ca_file) == ("tagger@vsphere.local", tmp_path / "west-ca.crt")
 
 
 def test_the_calls_that_it_shows_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,6 +106,7 @@ GOOD = "- {name: a, url: vc, username: u, password: secret}\n"
         ("- {name: a, url: vc, username: u, pasword: secret}", "pasword: no such key; did you mean password?"),
         (GOOD + GOOD, "name: a is there twice"),
         (GOOD + GOOD.replace("name: a", "name: b"), "url: a and b have the same; remove one"),
+        (GOOD + GOOD.replace("name: a, url: vc", "name: b, url: 'http://VC.:80/sdk'"), "url: a and b have the same"),
     ],
 )
 def test_a_wrong_file_is_named_in_one_line_without_its_secrets(write: Write, text: str, wanted: str) -> None:
