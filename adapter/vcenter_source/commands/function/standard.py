@@ -13,7 +13,7 @@ IMAGE = f"vcenter-source-function:{__version__}"
 STANDARD = frozenset({
     "aiohttp", "asyncpg", "cloudevents", "httpx", "httpx-aiohttp", "opentelemetry-api",
     "opentelemetry-exporter-otlp-proto-http", "opentelemetry-sdk", "orjson", "pydantic", "pydantic-core",
-    "pydantic-settings", "pyvmomi", "requests", "starlette", "structlog", "uvicorn",
+    "pydantic-settings", "pyvmomi", "pyyaml", "requests", "starlette", "structlog", "uvicorn",
 })  # fmt: skip
 """The distributions in functions/requirements.txt. What they need is in the image as well."""
 
