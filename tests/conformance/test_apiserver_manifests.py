@@ -4,23 +4,29 @@ kube-apiserver and etcd are found in KUBEBUILDER_ASSETS or on PATH; CONTRIBUTING
 """
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import yaml
 
-from tests.conformance.apiserver import ADMINISTRATOR, NEEDED, ApiServer, binary, run_api_server
+from tests.conformance.apiserver import ADMINISTRATOR, NEEDED, ApiServer, binary, run_api_server, speaker
 from tests.conformance.applying import Applier
 from tests.conformance.crds import definition, definitions
+from tests.support.kustomize import build, write_overlay
 from tests.support.manifest_files import CONFIG, FOLDERS, everything, of_kind, the, title
 from tests.support.processes import command
 from vcenter_source.commands.function.manifest import ManifestRequest, build_manifest
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(180), NEEDED]
 KUBECTL = binary("kubectl")
+KUSTOMIZED = (".", "knative-many")
+"""Folders for kubectl apply -k."""
 
 ALWAYS_SENT = {"PodDisruptionBudget": [".spec.selector (always sent)"]}
 """What kubectl sends whatever is there. Nothing changes by it, but it says "configured"."""
@@ -111,24 +117,83 @@ def test_a_field_that_nobody_knows_is_refused(applier: Applier) -> None:
 
 
 @pytest.mark.skipif(KUBECTL is None, reason="NOT RUN: no kubectl in KUBEBUILDER_ASSETS or on PATH")
-@pytest.mark.parametrize("source", [*sorted(FOLDERS), "."], ids=lambda source: "-k" if source == "." else source)
+@pytest.mark.parametrize("source", [*sorted(FOLDERS), *KUSTOMIZED])
 def test_kubectl_says_so_too(applier: Applier, tmp_path: Path, source: str) -> None:
-    manifests = FOLDERS["knative" if source == "." else source]
+    manifests = build(CONFIG / source) if source in KUSTOMIZED else FOLDERS[source]
 
     def versions() -> list[str]:
         found = [applier.server.get(applier.path(manifest.document)) for manifest in manifests]
         return [each["metadata"]["resourceVersion"] for each in found if each is not None]
 
     config = applier.server.kubeconfig(tmp_path / "kubeconfig", ADMINISTRATOR, "default")
-    option = "-k" if source == "." else "-f"
+    option = "-k" if source in KUSTOMIZED else "-f"
     command = [str(KUBECTL), "--kubeconfig", str(config), "apply", "--validate=strict", option, str(CONFIG / source)]
     subprocess.run(command, check=True, capture_output=True)  # adds its annotation to what is there already
     before = versions()
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert (done.stderr, versions()) == ("", before)
     changed = [line for line in done.stdout.splitlines() if not line.endswith(" unchanged")]
-    expected = {"knative-ha": ["poddisruptionbudget.policy/vcenter-source-ha configured"]}
-    assert changed == expected.get(source, [])
+    budget = {"knative-ha": "vcenter-source-ha", "knative-many": "vcenter-source"}.get(source)
+    assert changed == ([f"poddisruptionbudget.policy/{budget} configured"] if budget else [])
+
+
+def try_out(server: ApiServer, namespace: str) -> dict[str, int]:
+    """What the API server answers to the adapter's account in a namespace, for each thing that it tries."""
+    leases = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+    maps = f"/api/v1/namespaces/{namespace}/configmaps"
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "vcenter-source-east"}}
+    listing = {"labelSelector": "vcenter-source/lease=vcenter-source", "resourceVersion": "0"}
+    tries: dict[str, tuple[str, str, Any]] = {
+        "create lease": ("POST", leases, lease),
+        "list leases": ("GET", f"{leases}?{urlencode(listing)}", None),
+        "get lease": ("GET", f"{leases}/vcenter-source-east", None),
+        "update lease": ("PUT", f"{leases}/vcenter-source-east", None),
+        "get checkpoint": ("GET", f"{maps}/vcenter-source-checkpoint", None),
+        "update checkpoint": ("PUT", f"{maps}/vcenter-source-checkpoint", None),
+        "delete lease": ("DELETE", f"{leases}/vcenter-source-east", None),
+        "patch lease": ("PATCH", f"{leases}/vcenter-source-east", {}),
+        "watch leases": ("GET", f"{leases}?watch=1", None),
+        "list configmaps": ("GET", maps, None),
+        "get another configmap": ("GET", f"{maps}/pytag", None),
+        "create configmap": ("POST", maps, {"metadata": {"name": "mine"}}),
+        "delete checkpoint": ("DELETE", f"{maps}/vcenter-source-checkpoint", None),
+        "read the credentials": ("GET", f"/api/v1/namespaces/{namespace}/secrets/vcenters", None),
+        "list leases elsewhere": ("GET", "/apis/coordination.k8s.io/v1/namespaces/default/leases", None),
+        "list leases everywhere": ("GET", "/apis/coordination.k8s.io/v1/leases", None),
+        "list pods": ("GET", f"/api/v1/namespaces/{namespace}/pods", None),
+    }
+    answers = {}
+    with speaker(server.url, server.folder, server.token_of(namespace, "vcenter-source")) as client:
+        for what, (verb, path, body) in tries.items():
+            written = server.get(path) if verb == "PUT" else body  # with the version that an update has to name
+            answers[what] = client.request(verb, path, json=written).status_code
+    return answers
+
+
+MAY = {
+    "create lease": 201,
+    "list leases": 200,
+    "get lease": 200,
+    "update lease": 200,
+    "get checkpoint": 200,
+    "update checkpoint": 200,
+}
+"""What adapters that share vCenters need, with its answer; all else is 403."""
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="NOT RUN: no kubectl in KUBEBUILDER_ASSETS or on PATH")
+def test_adapters_of_many_vcenters_may_do_what_they_need_and_no_more_in_any_namespace(
+    applier: Applier, tmp_path: Path
+) -> None:
+    """The manifests of config/knative-many, moved to another namespace by an overlay."""
+    shutil.copytree(CONFIG, tmp_path / "config")
+    overlay = write_overlay(tmp_path, "team-a", ["config/knative-many"])
+    config = applier.server.kubeconfig(tmp_path / "kubeconfig", ADMINISTRATOR, "default")
+    command = [str(KUBECTL), "--kubeconfig", str(config), "apply", "--validate=strict", "-k", str(overlay)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stderr == ""
+    answers = try_out(applier.server, "team-a")
+    assert {what: answer for what, answer in answers.items() if answer != 403} == MAY
 
 
 CHANNEL = ("messaging.knative.dev/v1", "InMemoryChannel", {"spec": {"subscribers": [{"subscriberUri": "str"}]}})

@@ -40,7 +40,9 @@ def named(manifest: Manifest) -> Iterator[tuple[str, str]]:
     if manifest.kind == "Role":
         kinds = {"configmaps": "ConfigMap", "leases": "Lease"}
         for rule in manifest.document["rules"]:
-            yield from ((kinds[resource], name) for resource in rule["resources"] for name in rule["resourceNames"])
+            yield from (
+                (kinds[resource], name) for resource in rule["resources"] for name in rule.get("resourceNames", ())
+            )
 
 
 def refs(value: Any) -> Iterator[Mapping[str, str]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,23 @@ def test_vcenter_is_configured_only_where_a_handler_uses_it(tmp_path: Path) -> N
     assert "VCENTER" not in str(only["env"])
 
 
+@pytest.mark.parametrize("ksvc", [False, True], ids=["deployment", "ksvc"])
+def test_many_vcenters_are_those_of_a_secret(ksvc: bool, tmp_path: Path) -> None:
+    kind = "Service" if ksvc else "Deployment"
+    workload = one(kind, printed(write(tmp_path, HANDLER), vcenters="others", ksvc=ksvc))
+    only = container(workload)
+    assert {"name": "VCENTERS_FILE", "value": "/etc/vcenters/vcenters.yaml"} in only["env"]
+    assert {"name": "vcenters", "mountPath": "/etc/vcenters", "readOnly": True} in only["volumeMounts"]
+    (volume,) = (each for each in pod(workload)["volumes"] if each["name"] == "vcenters")
+    assert volume["secret"] == {"secretName": "others", "defaultMode": 0o444 if ksvc else 0o440}
+    assert not re.search("VCENTER_|vcenter-c|'name': 'vcenter'", str(workload.document)), "nothing of a single one"
+
+
+def test_many_vcenters_are_named_by_a_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"^--vcenters"):
+        printed(write(tmp_path, HANDLER), vcenters="./vcenters.yaml")
+
+
 def test_a_change_of_any_file_makes_new_pods(tmp_path: Path) -> None:
     path = write(tmp_path, "import words\n" + HANDLER, **{"words.py": "WORD = 1\n"})
     before = one("Deployment", printed(path)).spec["template"]
@@ -230,6 +248,7 @@ def test_a_setting_of_ones_own_may_be_called_like_one_of_the_server(tmp_path: Pa
         (["CHANNEL=x", "WEBHOOK_URL=x"], "--env WEBHOOK_URL: it is a secret"),
         (["CHANNEL=x", "VCENTER_PASSWORD=x"], "--env VCENTER_PASSWORD: it is a secret"),
         (["CHANNEL=x", "PORT=1"], "--env PORT: the manifest sets it"),
+        (["CHANNEL=x", "VCENTERS_FILE=/x"], "--env VCENTERS_FILE: use --vcenters"),
         (["CHANNEL=x", "LIMIT=many"], "--env LIMIT=many: set a whole number"),
         (["CHANNEL=x", "WORDS=a,b"], '--env: error parsing value for field "words"'),
         (["CHANNEL=x", "LOG_LEVEL=loud"], "--env LOG_LEVEL=loud: set 'debug', 'info'"),

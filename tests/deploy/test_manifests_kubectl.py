@@ -1,26 +1,15 @@
 """config/kustomization.yaml, built by a real kubectl where there is one; it needs no cluster for that."""
 
 import shutil
-import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-import yaml
-
-from demo.manifests import Manifest
 from tests.deploy.manifest_schema import faults
+from tests.support.kustomize import NEEDED, build
 from tests.support.manifest_files import CONFIG, FOLDERS, container
 
-pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl on PATH")
-
-
-def kustomize(folder: Path) -> list[dict[str, Any]]:
-    command = ["kubectl", "kustomize", str(folder)]
-    built = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert built.stderr == ""
-    return list(yaml.safe_load_all(built.stdout))
+pytestmark = NEEDED
 
 
 def by_title(documents: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -29,7 +18,7 @@ def by_title(documents: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def test_unchanged_it_makes_what_the_folder_makes() -> None:
-    built = kustomize(CONFIG)
+    built = [manifest.document for manifest in build(CONFIG)]
     assert by_title(built) == by_title(manifest.document for manifest in FOLDERS["knative"])
     assert (built[0]["kind"], built[-1]["kind"]) == ("Namespace", "ContainerSource")
 
@@ -42,7 +31,7 @@ def test_images_address_and_variants_are_set_in_it_alone(tmp_path: Path) -> None
     text = text.replace("newTag: 0.1.0", "newTag: 9.9.9").replace("vcenter.example.com", "vc.example.org")
     text = text.replace("knative/300", "knative-kafka/300").replace("knative/600", "knative-kafka/600")
     file.write_text(text.replace("knative/800", "knative-ha/800").replace("# - ", "- "), encoding="utf-8")
-    made = [Manifest(file, 1, document) for document in kustomize(file.parent)]
+    made = build(file.parent)
     assert [found for manifest in made for found in faults(manifest)] == []
     images = {container(m)["image"] for m in made if m.kind == "Deployment" and m.name != "jaeger"}
     assert images == {f"registry.example.com/vcenter-source-{name}:9.9.9" for name in ("adapter", "pytag")}

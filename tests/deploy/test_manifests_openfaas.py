@@ -111,9 +111,7 @@ def test_it_may_reach_the_gateway_and_its_dead_letters() -> None:
     ]
     assert [selector for selector in peers if selector.items() <= letters.items()]
     service = the("Service", folder="openfaas")
-    assert {"name": "DEAD_LETTER_SINK", "value": f"http://{service.name}.{service.namespace}.svc"} in container(
-        source()
-    )["env"]
+    assert {"name": "DEAD_LETTER_SINK", "value": f"http://{service.name}"} in container(source())["env"]
 
 
 def test_its_checkpoint_and_lease_are_its_own() -> None:

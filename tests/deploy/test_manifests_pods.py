@@ -79,9 +79,11 @@ def test_every_variable_is_a_setting(workload: Manifest) -> None:
     if str(environment(workload).get("K_SINK")).startswith(OPENFAAS):
         known |= variables(GatewaySettings)
     rest = [each for each in environment(workload) if each not in known and not each.startswith("OTEL_")]
-    assert rest in ([], ["POD_NAME"])
+    assert rest in ([], ["POD_NAME", "POD_NAMESPACE"])
     text = str(container(workload)["env"])  # what is used in a value has to be named before it
-    assert ("$(POD_NAME)" in text.partition("'name': 'POD_NAME'")[2]) == ("$(POD_NAME)" in text) == ("POD_NAME" in rest)
+    for name in rest:
+        assert f"$({name})" in text.partition(f"'name': '{name}'")[2]
+    assert bool(rest) == ("$(" in text)
 
 
 @pytest.mark.parametrize("workload", ours(), ids=title)

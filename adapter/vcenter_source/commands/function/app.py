@@ -35,7 +35,7 @@ def run_handler_command(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where it is served; 0 takes any free port.")] = 8080,
     simulate: Annotated[bool, typer.Option("--simulate", help="With the events of a simulated vCenter.")] = False,
     rate: Annotated[float, typer.Option(min=0, metavar="EVENTS_PER_S", help="How many, with --simulate.")] = 1.0,
-    vcenter: Annotated[bool, typer.Option("--vcenter", help="With the events of the vCenter in VCENTER_URL.")] = False,
+    vcenter: Annotated[bool, typer.Option("--vcenter", help="With those of VCENTER_URL or VCENTERS_FILE.")] = False,
 ) -> None:
     """Serve a handler, start it anew when it changes, and show what became of each event, with its trace."""
     exit_on_sigint()
@@ -66,10 +66,13 @@ def manifest_command(  # noqa: PLR0913  one option each
         typer.Option("--egress", metavar="PORT", min=1, max=65535, help="A port that it calls, beside 443."),
     ] = None,
     event_format: FormatOption = "vcenter",
+    vcenters: Annotated[
+        str, typer.Option(metavar="SECRET", help="Act in the vCenters of its key vcenters.yaml: config/knative-many.")
+    ] = "",
 ) -> None:
     """Print all that a handler needs in a cluster, Triggers included, ready for kubectl apply -f -."""
     exit_on_sigint()
     from vcenter_source.commands.function.manifest import ManifestRequest, print_manifest
 
     place, settings = (namespace, broker), (environment or (), ports or ())
-    print_manifest(ManifestRequest(path, image, base_image, name, *place, ksvc, *settings, event_format))
+    print_manifest(ManifestRequest(path, image, base_image, name, *place, ksvc, *settings, event_format, vcenters))

@@ -35,7 +35,10 @@ from vcenter_source.triggers.values import ValueChecker
 
 @dataclass(frozen=True, slots=True)
 class ManifestRequest:
-    """What the command is given. ``image`` has the handler; ``base_image`` is one that gets it from a ConfigMap."""
+    """What the command is given. ``image`` has the handler; ``base_image`` is one that gets it from a ConfigMap.
+
+    ``vcenters`` is the Secret with many vCenters, empty for the one of config/knative.
+    """
 
     path: str
     image: str | None = None
@@ -47,6 +50,7 @@ class ManifestRequest:
     environment: Sequence[str] = ()
     ports: Sequence[int] = ()
     event_format: EventFormat = "vcenter"
+    vcenters: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ def build_manifest(request: ManifestRequest) -> FunctionManifest:
         any(variable.is_required for variable in secrets) if secrets else None,
         request.ports,
         request.ksvc,
+        validate_name("--vcenters", request.vcenters) if request.vcenters else "",
     )
     triggers = _build_triggers(request, registry, workload)
     notes = _describe_secret(workload, [variable.names[0] for variable in secrets])

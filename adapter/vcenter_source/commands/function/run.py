@@ -58,8 +58,10 @@ def run_function(request: RunRequest) -> None:
         raise ConfigurationError("--simulate and --vcenter exclude each other: events come from one of them")
     if request.simulate:
         require_simulator("function run --simulate")
-    if request.vcenter and not (os.environ.get("VCENTER_URL") or os.environ.get("GOVC_URL")):
-        raise ConfigurationError("function run --vcenter: VCENTER_URL is not set; set it to the vCenter's address")
+    if request.vcenter and not any(os.environ.get(name) for name in ("VCENTER_URL", "GOVC_URL", "VCENTERS_FILE")):
+        raise ConfigurationError(
+            "function run --vcenter: VCENTER_URL is not set; set it to vCenter's address, or VCENTERS_FILE to a list"
+        )
     path = Path(request.path)
     file = path / "handler.py" if path.is_dir() else path
     if not file.is_file():
@@ -119,7 +121,7 @@ class FunctionRun:
         say("These lines lead vcenter-source and govc to the simulated vCenter, in another terminal. To power a VM on:")
         say("govc vm.power -on web-1")
         variables = {f"VCENTER_{name}": value for name, value in account.items()}
-        return {"VCENTER_URL": url, "VCENTER_ALIASES": SAMPLE_HOST, "GOVC_URL": "", **variables}
+        return {"VCENTER_URL": url, "VCENTER_ALIASES": SAMPLE_HOST, "GOVC_URL": "", "VCENTERS_FILE": "", **variables}
 
     async def _serve(self, stack: AsyncExitStack, variables: dict[str, str]) -> None:
         """Run the function, and the adapter once it is ready; run the function anew whenever a file changes."""

@@ -21,7 +21,7 @@ from vcenter_functions.spelling import find_misspelt
 from vcenter_source.core.errors import ConfigurationError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TAKEN = frozenset({"PORT", "VCENTER_SECRET_PATH", "POD_NAME"})
+_TAKEN = frozenset({"PORT", "VCENTER_SECRET_PATH", "POD_NAME", "POD_NAMESPACE"})
 """What the manifest sets itself."""
 
 
@@ -54,6 +54,8 @@ def read_assignments(assignments: Sequence[str]) -> dict[str, str]:
         name, equals, value = assignment.partition("=")
         if not equals or not _NAME.fullmatch(name):
             raise ConfigurationError(f"--env {assignment}: write a variable and its value, such as TAG=events/created")
+        if name == "VCENTERS_FILE":
+            raise ConfigurationError("--env VCENTERS_FILE: use --vcenters, which mounts the Secret that has the file")
         if name in _TAKEN:
             raise ConfigurationError(f"--env {name}: the manifest sets it")
         given[name] = value

@@ -15,6 +15,8 @@ _DNS = [{"port": port, "protocol": protocol} for port in (53, 5353) for protocol
 _QUEUE_PROXY = (8012, 8013, 8112, 9090)
 """Knative Serving puts a proxy before the function: HTTP, HTTP/2, TLS, and its metrics for the autoscaler."""
 _OTLP = 4318
+_POD_VARIABLES = {"POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace"}
+"""What the cluster tells a pod: an overlay may put it into another namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,8 @@ class Workload:
     """What a function needs in the cluster.
 
     ``source`` is None where the image has the handlers. ``secret`` is None where no setting is a secret, else whether
-    one of these is required. ``ports`` are those that it calls beside 443.
+    one of these is required. ``ports`` are those that it calls beside 443. ``vcenters`` is the Secret with many
+    vCenters, empty for the one of config/knative.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Workload:
     secret: bool | None = None
     ports: Sequence[int] = ()
     is_ksvc: bool = False
+    vcenters: str = ""
 
     def build(self) -> list[Object]:
         """Return its objects, each after what it needs."""
@@ -122,21 +126,23 @@ class Workload:
         return restricted | self._user | {"seccompProfile": {"type": "RuntimeDefault"}} if self.is_ksvc else restricted
 
     def _list_sources(self) -> list[Object]:
-        sources: list[Object] = [{"configMapRef": {"name": "vcenter"}}] if self.has_vcenter else []
+        has_one = self.has_vcenter and not self.vcenters
+        sources: list[Object] = [{"configMapRef": {"name": "vcenter"}}] if has_one else []
         if self.secret is not None:
             optional = {} if self.secret else {"optional": True}
             sources.append({"secretRef": {"name": self.name, **optional}})
         return [*sources, {"configMapRef": {"name": "telemetry", "optional": True}}]
 
     def _list_variables(self) -> list[Object]:
-        variables = {"VCENTER_SECRET_PATH": "/etc/vcenter"} if self.has_vcenter else {}
+        variables = self._vcenter_variables if self.has_vcenter else {}
         variables |= {"LOG_FORMAT": "json"} if self.is_ksvc else {"LOG_FORMAT": "json", "PORT": str(_PORT)}
         variables |= dict(self.environment)
         listed: list[Object] = [{"name": name, "value": value} for name, value in variables.items()]
         attributes = f"k8s.namespace.name={self.namespace}"
         if not self.is_ksvc:  # it allows no fieldRef
-            listed.append({"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}})
-            attributes += ",k8s.pod.name=$(POD_NAME)"
+            fields = {name: {"fieldRef": {"fieldPath": path}} for name, path in _POD_VARIABLES.items()}
+            listed += [{"name": name, "valueFrom": field} for name, field in fields.items()]
+            attributes = "k8s.namespace.name=$(POD_NAMESPACE),k8s.pod.name=$(POD_NAME)"
         telemetry = {"OTEL_SERVICE_NAME": self.name, "OTEL_RESOURCE_ATTRIBUTES": attributes}
         return [*listed, *({"name": name, "value": value} for name, value in telemetry.items())]
 
@@ -146,13 +152,26 @@ class Workload:
         if self.source is not None:
             volumes.append(_mount("handler", _FOLDER, configMap={"name": self._config_name}))
         if self.has_vcenter:
-            # Without fsGroup, a file that only root can read would be no use.
-            mode = 0o444 if self.is_ksvc else 0o440
-            secret = {"secretName": "vcenter-credentials", "defaultMode": mode}
-            volumes.append(_mount("vcenter-credentials", "/etc/vcenter", secret=secret))
-            authority = {"name": "vcenter-ca", "optional": True}
-            volumes.append(_mount("vcenter-ca", "/etc/vcenter-ca", configMap=authority))
+            volumes += self._list_vcenter_volumes()
         return [*volumes, ({"name": "tmp", "mountPath": "/tmp"}, {"name": "tmp", "emptyDir": {}})]  # noqa: S108
+
+    @property
+    def _vcenter_variables(self) -> dict[str, str]:
+        if self.vcenters:
+            return {"VCENTERS_FILE": "/etc/vcenters/vcenters.yaml"}
+        return {"VCENTER_SECRET_PATH": "/etc/vcenter"}
+
+    def _list_vcenter_volumes(self) -> list[tuple[Object, Object]]:
+        # Without fsGroup, a file that only root can read would be no use.
+        mode = {"defaultMode": 0o444 if self.is_ksvc else 0o440}
+        if self.vcenters:
+            return [_mount("vcenters", "/etc/vcenters", secret={"secretName": self.vcenters, **mode})]
+        secret = {"secretName": "vcenter-credentials", **mode}
+        authority = {"name": "vcenter-ca", "optional": True}
+        return [
+            _mount("vcenter-credentials", "/etc/vcenter", secret=secret),
+            _mount("vcenter-ca", "/etc/vcenter-ca", configMap=authority),
+        ]
 
     def _describe_network(self) -> Object:
         broker = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "knative-eventing"}}}
