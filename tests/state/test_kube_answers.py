@@ -79,6 +79,7 @@ def befall(api: KubeApi, resource: str, verb: str, answer: Any) -> None:
 def waiting(who: ConfigMapStore | Lease, answer: Any) -> Iterator[None]:
     """For as long as is sensible where this is the answer."""
     usual = who._stored
+    assert isinstance(usual, kube.KubernetesObject)
     if answer == "hang":
         who._stored = replace(usual, timeout=IMPATIENCE)
     yield

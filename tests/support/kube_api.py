@@ -112,7 +112,8 @@ class KubeApi:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         resource = request.match_info["resource"]
-        verb = {"GET": "get", "POST": "create", "PUT": "update"}[request.method]
+        is_one = "name" in request.match_info
+        verb = {"GET": "get" if is_one else "list", "POST": "create", "PUT": "update"}[request.method]
         body = json.loads(await request.read() or b"{}")
         self.requests.append((verb, resource, body))
         fault = self.fault if self.faulty(verb, resource) else None
@@ -148,9 +149,23 @@ class KubeApi:
                 f'the namespace "{namespace}"',
             )
         with self._lock:
+            if verb == "list":
+                return self._list(resource, namespace, request.query.get("labelSelector", ""))
             return {"get": self._get, "create": self._create, "update": self._update}[verb](
                 resource, namespace, name, body, qualified
             )
+
+    def _list(self, resource: str, namespace: str, selector: str) -> Object:
+        """Those with the labels; each without what is the same for all, as in the real one's lists."""
+        wanted = dict(term.split("=") for term in selector.split(",") if term)
+        items = [
+            {key: value for key, value in stored.items() if key not in {"apiVersion", "kind"}}
+            for (kind, room, _), stored in sorted(self.objects.items())
+            if (kind, room) == (resource, namespace)
+            and wanted.items() <= (stored["metadata"].get("labels") or {}).items()
+        ]
+        listed = {"apiVersion": API_VERSIONS[resource], "kind": f"{KINDS[resource]}List"}
+        return {**listed, "metadata": {"resourceVersion": str(next(self._versions))}, "items": items}
 
     def _get(self, resource: str, namespace: str, name: str, _: Object, qualified: str) -> Object:
         found = self.objects.get((resource, namespace, name))

@@ -1,4 +1,4 @@
-"""Read, create and replace single objects of a Kubernetes API server. No other module talks to one.
+"""Read, list, create and replace objects of a Kubernetes API server. No other module talks to one.
 
 Objects are plain JSON. The ``kubernetes`` package provides configuration, credentials and HTTP; its classes for kinds
 of objects are not imported, since they take a second to load, ten times as long as the rest.
@@ -31,6 +31,7 @@ from vcenter_source.core.errors import (
     KubernetesConflictError,
     KubernetesForbiddenError,
     KubernetesUnavailableError,
+    RetryableError,
 )
 from vcenter_source.core.proxies import check_proxy
 from vcenter_source.core.quoting import quote_line
@@ -66,27 +67,68 @@ LEASE = ObjectKind("coordination.k8s.io/v1", "Lease", "leases")
 
 
 @dataclass(frozen=True, slots=True)
-class KubernetesObject:
-    """One object of an API server, whether it exists or not. Calls block for at most about ``timeout`` seconds.
+class KubernetesEndpoint:
+    """What is asked of one kind of object in one namespace. Calls block for at most about ``timeout`` seconds.
 
-    ``setting`` is the setting that names the object, for messages.
+    ``setting`` is the setting that names the objects, for messages.
     """
 
     client: ApiClient
     kind: ObjectKind
     namespace: str
-    name: str
     setting: str
     timeout: float
+
+    @property
+    def _collection(self) -> str:
+        return f"{self.kind.root}/namespaces/{self.namespace}/{self.kind.resource}"
+
+    def _request(
+        self, method: str, path: str, body: Object | None = None, query: Mapping[str, str] | None = None
+    ) -> tuple[int, Object]:
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        try:
+            request = self.client.param_serialize(
+                method, path, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
+            )
+            response = self.client.call_api(*request, _request_timeout=self.timeout)
+            return response.status, parse_body(response.read())
+        except (HTTPError, ApiException, ConfigException, OSError) as exc:  # ApiException is how it raises TLS failures
+            reason = " ".join(str(getattr(exc, "reason", None) or exc).split())
+            server = f"{self.client.configuration.host}{self._via_proxy()}"
+            raise KubernetesUnavailableError(f"{self.setting}: cannot ask the API server {server}: {reason}") from exc
+
+    def _build_error(self, verb: str, about: str, status: int, answer: Object, advice: str) -> RetryableError:
+        """Build the error that the status of an answer and its Status mean."""
+        reason = answer.get("message") or answer.get("reason") or "no reason given"
+        if status == 403 and answer.get("kind") == "Status":  # noqa: PLR2004  a proxy's 403 is not about RBAC
+            return KubernetesForbiddenError(
+                f"{self.setting}: may not {verb} {self.kind.resource} in namespace {self.namespace}: {reason}; {advice}"
+            )
+        if status == 409:  # noqa: PLR2004
+            return KubernetesConflictError(f"{self.setting}: {reason}")
+        return KubernetesUnavailableError(
+            f"{self.setting}: cannot {verb} {about}: the API server{self._via_proxy()} answers {status}: {reason}"
+        )
+
+    def _via_proxy(self) -> str:
+        """Name the proxy in between, if there is one: it may be what has failed, or answered."""
+        proxy = find_api_proxy(self.client.configuration)
+        return f" through the proxy {proxy}" if proxy else ""
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesObject(KubernetesEndpoint):
+    """One object of an API server, whether it exists or not."""
+
+    name: str
+    advice: str = ""
+    """What to do where it may not be created; empty for what is shipped in 210-checkpoint.yaml."""
 
     @property
     def title(self) -> str:
         """The object's kind, namespace and name, for messages."""
         return f"{self.kind.name} {self.namespace}/{self.name}"
-
-    @property
-    def _collection(self) -> str:
-        return f"{self.kind.root}/namespaces/{self.namespace}/{self.kind.resource}"
 
     def read(self) -> Object | None:
         """Return the object as it is now, None if it does not exist."""
@@ -97,8 +139,8 @@ class KubernetesObject:
 
     def create(self, content: Mapping[str, Any]) -> Object:
         """Create the object. Raises KubernetesConflictError if it exists already."""
-        metadata = {"name": self.name, "namespace": self.namespace}
-        body = {"apiVersion": self.kind.api_version, "kind": self.kind.name, "metadata": metadata, **content}
+        metadata = {"name": self.name, "namespace": self.namespace, **content.get("metadata", {})}
+        body = {"apiVersion": self.kind.api_version, "kind": self.kind.name, **content, "metadata": metadata}
         status, answer = self._request("POST", self._collection, body)
         return self._check_answer("create", status, answer)
 
@@ -112,19 +154,6 @@ class KubernetesObject:
             raise KubernetesConflictError(f"{self.setting}: {self.title} has been deleted")
         return self._check_answer("update", status, answer)
 
-    def _request(self, method: str, path: str, body: Object | None = None) -> tuple[int, Object]:
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        try:
-            request = self.client.param_serialize(
-                method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
-            )
-            response = self.client.call_api(*request, _request_timeout=self.timeout)
-            return response.status, parse_body(response.read())
-        except (HTTPError, ApiException, ConfigException, OSError) as exc:  # ApiException is how it raises TLS failures
-            reason = " ".join(str(getattr(exc, "reason", None) or exc).split())
-            server = f"{self.client.configuration.host}{self._via_proxy()}"
-            raise KubernetesUnavailableError(f"{self.setting}: cannot ask the API server {server}: {reason}") from exc
-
     def _is_missing(self, status: int, answer: Object) -> bool:
         """Return whether the API server itself says that this object does not exist.
 
@@ -135,25 +164,10 @@ class KubernetesObject:
         return status == 404 and about == (self.kind.resource, self.name)  # noqa: PLR2004
 
     def _check_answer(self, verb: str, status: int, answer: Object) -> Object:
-        """Return the object of a 2xx answer; otherwise raise the error that the status and its Status mean."""
+        """Return the object of a 2xx answer; otherwise raise the error that it means."""
         if 200 <= status < 300 and self._is_ours(answer):  # noqa: PLR2004
             return answer
-        reason = answer.get("message") or answer.get("reason") or "no reason given"
-        if status == 403 and answer.get("kind") == "Status":  # noqa: PLR2004  a proxy's 403 is not about RBAC
-            raise KubernetesForbiddenError(
-                f"{self.setting}: may not {verb} {self.kind.resource} in namespace {self.namespace}: {reason}; "
-                f"{self._advise(verb)}"
-            )
-        if status == 409:  # noqa: PLR2004
-            raise KubernetesConflictError(f"{self.setting}: {reason}")
-        raise KubernetesUnavailableError(
-            f"{self.setting}: cannot {verb} {self.title}: the API server{self._via_proxy()} answers {status}: {reason}"
-        )
-
-    def _via_proxy(self) -> str:
-        """Name the proxy in between, if there is one: it may be what has failed, or answered."""
-        proxy = find_api_proxy(self.client.configuration)
-        return f" through the proxy {proxy}" if proxy else ""
+        raise self._build_error(verb, self.title, status, answer, self._advise(verb))
 
     def _is_ours(self, answer: Object) -> bool:
         """Return whether an answer is the requested object, and not a proxy's page."""
@@ -163,8 +177,37 @@ class KubernetesObject:
 
     def _advise(self, verb: str) -> str:
         if verb == "create":
-            return f"{self.title} is not there: apply 210-checkpoint.yaml again, or let a Role allow create"
+            return self.advice or (
+                f"{self.title} is not there: apply 210-checkpoint.yaml again, or let a Role allow create"
+            )
         return f"a Role must allow get and update on {self.title}"
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesCollection(KubernetesEndpoint):
+    """The objects of one kind in one namespace."""
+
+    def read_all(self, label: str, value: str) -> list[Object]:
+        """Return the objects with a label, from the API server's cache: they may be some moments old."""
+        query = {"labelSelector": f"{label}={value}", "resourceVersion": "0"}
+        status, answer = self._request("GET", self._collection, query=query)
+        about, kind = f"{self.kind.resource} in namespace {self.namespace}", f"{self.kind.name}List"
+        items = answer.get("items")
+        if status != 200 or answer.get("kind") != kind or not isinstance(items, list):  # noqa: PLR2004
+            raise self._build_error("list", about, status, answer, f"a Role must allow {self._verbs}")
+        # Within a list the API server leaves out what is the same for all; a write has to say it.
+        return [{"apiVersion": self.kind.api_version, "kind": self.kind.name, **item} for item in items]
+
+    def locate(self, name: str) -> KubernetesObject:
+        """Return a handle on the object with this name."""
+        advice = f"a Role must allow {self._verbs}"
+        return KubernetesObject(
+            self.client, self.kind, self.namespace, self.setting, self.timeout, name=name, advice=advice
+        )
+
+    @property
+    def _verbs(self) -> str:
+        return f"list, get, create and update on all {self.kind.resource} of namespace {self.namespace}"
 
 
 def parse_body(body: bytes) -> Object:
@@ -218,7 +261,13 @@ class Cluster:
     def locate(self, kind: ObjectKind, address: str, setting: str, timeout: float = API_TIMEOUT) -> KubernetesObject:
         """Return a handle on the object with this address, ``[namespace/]name``; nothing is sent yet."""
         namespace, _, name = address.rpartition("/")
-        return KubernetesObject(self._client, kind, namespace or self._namespace, name, setting, timeout)
+        return KubernetesObject(self._client, kind, namespace or self._namespace, setting, timeout, name)
+
+    def locate_all(
+        self, kind: ObjectKind, namespace: str, setting: str, timeout: float = API_TIMEOUT
+    ) -> KubernetesCollection:
+        """Return a handle on the objects of a kind in a namespace, the default one if it is empty."""
+        return KubernetesCollection(self._client, kind, namespace or self._namespace, setting, timeout)
 
 
 def connect() -> Cluster:

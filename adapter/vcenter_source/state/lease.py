@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -27,7 +27,7 @@ from vcenter_source.core.threads import run_to_completion
 
 if TYPE_CHECKING:
     # At run time, kubernetes' packages load only when a cluster is used.
-    from vcenter_source.state.kube import KubernetesObject, Object
+    from vcenter_source.state.kube import Object
 
 log = structlog.get_logger()
 
@@ -53,6 +53,27 @@ async def do_nothing() -> None:
     """Do nothing."""
 
 
+class StoredLease(Protocol):
+    """The Lease in the API server, whether it exists or not: ``state.kube.KubernetesObject``."""
+
+    @property
+    def title(self) -> str:
+        """Its kind, namespace and name, for messages."""
+
+    def read(self) -> "Object | None":
+        """Return it as it is now, None if it does not exist."""
+
+    def create(self, content: "Object") -> "Object":
+        """Create it. Raises KubernetesConflictError if it exists already."""
+
+    def replace(self, changed: "Object") -> "Object":
+        """Replace the version that was read. Raises KubernetesConflictError if that is no longer the current one."""
+
+
+RunBlocking = Callable[[Callable[[], None]], Awaitable[None]]
+"""Runs a blocking call beside the event loop, to its end even if cancelled."""
+
+
 class Lease:
     """One adapter's view of the Lease. ``duration`` is in seconds; ``connection`` holds the API server's state.
 
@@ -61,13 +82,14 @@ class Lease:
 
     def __init__(  # noqa: PLR0913  built in one place, by keyword
         self,
-        stored: "KubernetesObject",
+        stored: StoredLease,
         name: str,
         *,
         duration: int,
         connection: ConnectionStatus | None = None,
         clock: Callable[[], float] = machine_time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        run: RunBlocking = run_to_completion,
     ) -> None:
         self._stored = stored
         self._name = name
@@ -75,6 +97,7 @@ class Lease:
         self.connection = connection or ConnectionStatus()
         self._clock = clock
         self._sleep = sleep
+        self._run = run
         self._known: Object | None = None
         self._stale = False
         self._changed_at = -math.inf
@@ -134,7 +157,7 @@ class Lease:
         if self.holder != self._name and not self._stale:
             return
         try:
-            await run_to_completion(self._free)
+            await self._run(self._free)
         except RetryableError as exc:
             log.warning("lease not released, another adapter has to wait until it expires", reason=str(exc))
 
@@ -150,7 +173,7 @@ class Lease:
     async def _attempt(self) -> bool:
         """Try to acquire or renew the Lease once; return whether we hold it."""
         try:
-            await run_to_completion(self._acquire_or_renew)
+            await self._run(self._acquire_or_renew)
         except RetryableError as exc:
             if isinstance(exc, KubernetesForbiddenError) and self.connection.age is None:
                 raise  # maybe a Role lacks something: whoever has just made it learns that at once
@@ -164,22 +187,33 @@ class Lease:
         """Renew the Lease if it is ours, take it if it is free; else only read it."""
         if self._stale or self.holder != self._name:
             self._read()
-        if self.holder not in {"", self._name} and self._expires_in() > 0:
+        if not self._is_takeable():
             return
         begun, is_new = self._clock(), self.holder != self._name
         try:
             self._write(self._build_spec())
         except KubernetesConflictError:
             self._read()
-            raise
+            if is_new or self.holder != self._name:
+                raise
+            begun = self._clock()  # somebody has written beside the spec, or the answer to our last renewal was lost
+            self._write(self._build_spec())
         self._held_until = begun + self._duration * RENEW_DEADLINE
         self.term += is_new
 
+    def _is_takeable(self) -> bool:
+        """Whether the Lease is ours, or may be taken."""
+        return self.holder in {"", self._name} or self._expires_in() <= 0
+
     def _read(self) -> None:
-        lease = self._stored.read()
+        self._accept(self._stored.read())
+        self._stale = False
+
+    def _accept(self, lease: "Object | None") -> None:
+        """Take note of the Lease as it was shown to us."""
         if get_spec(lease) != get_spec(self._known):
             self._changed_at = self._clock()
-        self._known, self._stale = lease, False
+        self._known = lease
         if self.holder != self._name:
             self._held_until = -math.inf
 
@@ -211,11 +245,16 @@ class Lease:
         The write may have been carried out, or the Lease changed, deleted or created again; a refusal does not tell.
         """
         self._stale = True
+        content = self._build_content(spec)
         if self._known is None:
-            self._known = self._stored.create({"spec": spec})
+            self._known = self._stored.create(content)
         else:
-            self._known = self._stored.replace(self._known | {"spec": spec})
+            self._known = self._stored.replace(self._known | content)
         self._stale = False
+
+    def _build_content(self, spec: "Object") -> "Object":
+        """Build what a write changes in the known Lease."""
+        return {"spec": spec}
 
 
 def get_spec(lease: "Object | None") -> dict[str, Any]:

@@ -1,0 +1,418 @@
+"""Sharing of vCenters among adapters: each vCenter has a Lease, and the Leases alone say which adapter has which.
+
+No adapter talks to another. Each lists the Leases once a period, takes what is free up to its share, and asks for more
+by writing its name into an annotation of a Lease whose holder has at least two more than itself::
+
+    joins      lists ── writes wanted-by ─────────────────────────── lists ── takes ── delivers
+    holder                    └─ sees it ── drains, saves, releases ──┘
+
+A list comes from the API server's cache and may be some moments old. That only makes an adapter wait longer, since
+every write carries the version that was read, and the API server refuses it if that is no longer the current one.
+"""
+
+import asyncio
+import math
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from vcenter_source.core.connection_status import ConnectionStatus
+from vcenter_source.core.errors import (
+    KubernetesConflictError,
+    KubernetesForbiddenError,
+    KubernetesUnavailableError,
+    RetryableError,
+)
+from vcenter_source.core.threads import run_to_completion
+from vcenter_source.state.lease import (
+    RETRY_PERIOD,
+    Lease,
+    RunBlocking,
+    StoredLease,
+    do_nothing,
+    get_spec,
+    machine_time,
+)
+
+if TYPE_CHECKING:
+    from vcenter_source.state.kube import Object
+
+log = structlog.get_logger()
+
+LABEL = "vcenter-source/lease"
+"""The label of the Leases of one deployment; its value is the base of their names."""
+
+WANTED_BY = "vcenter-source/wanted-by"
+"""The annotation of a Lease that says which adapter has asked its holder for it."""
+
+LEFT_ALONE = 2
+"""For so many periods, a Lease that was released for somebody is left to them, and a free one to those below their
+share. For one that has expired it is one period: its vCenter has waited long enough."""
+
+THREADS = 32
+"""How many requests one adapter may have under way. Half of them are kept for renewals and releases."""
+
+
+class LeaseCollection(Protocol):
+    """The Leases of one namespace: ``state.kube.KubernetesCollection``."""
+
+    def read_all(self, label: str, value: str) -> "list[Object]":
+        """Return those with a label; they may be some moments old."""
+
+    def locate(self, name: str) -> StoredLease:
+        """Return a handle on the one with this name."""
+
+
+class SharedLease(Lease):
+    """The Lease of one vCenter. ``Sharing.run`` takes it for whoever waits in ``acquire``.
+
+    As with any Lease, one user at a time: ``release`` it before you wait for it again.
+    """
+
+    def __init__(self, stored: StoredLease, name: str, *, base: str, **how: Any) -> None:
+        super().__init__(stored, name, **how)
+        self._base = base
+        self._is_awaited = False
+        self._looked_at = asyncio.Event()
+        self._asked_for = asyncio.Event()
+        self._request = asyncio.Lock()
+
+    async def acquire(self, meanwhile: Callable[[], Awaitable[None]] = do_nothing) -> None:
+        """Wait until ``Sharing.run`` has taken the Lease; call ``meanwhile`` each time that it has looked at it."""
+        self._is_awaited = True
+        try:
+            while not self.is_held:
+                self._looked_at.clear()
+                await self._looked_at.wait()
+                if not self.is_held:
+                    await meanwhile()
+        finally:
+            self._is_awaited = False
+        log.info("leading", lease=self._stored.title)
+
+    async def wait_until_wanted(self) -> None:
+        """Wait until another adapter shall have the Lease: then end the delivery, and release it."""
+        await self._asked_for.wait()
+
+    async def release(self) -> None:
+        """Give the Lease up, to whoever has asked for it or to anybody. Call it after the delivery has ended."""
+        self._held_until = -math.inf
+        async with self._request:
+            await super().release()
+            self._notice_request()
+
+    async def take(self) -> None:
+        """Take the Lease if somebody still waits for it. Raises RetryableError."""
+        async with self._request:
+            if self._is_awaited and not self.is_held:
+                await self._run(self._acquire_or_renew)
+                self._notice_request()
+                self._looked_at.set()
+
+    async def ask(self) -> None:
+        """Ask the holder for the Lease, unless somebody has done so already. Raises RetryableError."""
+        async with self._request:
+            await self._run(self._ask)
+
+    def observe(self, listed: "Object | None") -> None:
+        """Take note of what a list has shown, unless it is older than what is known."""
+        if math.isinf(self._changed_at):
+            self._changed_at = self._clock()  # there is none yet, or it is empty: it is free from now on
+        if self._request.locked() or listed is None or is_older(listed, self._known):
+            return
+        if self.is_held and get_term(listed) != get_term(self._known):
+            return  # the next renewal finds out
+        self._accept(listed)
+        self._notice_request()
+
+    def wake(self) -> None:
+        """Let ``acquire`` go on after the Lease was looked at."""
+        self._looked_at.set()
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody here waits for the Lease."""
+        return self._is_awaited and not self.is_held
+
+    @property
+    def wanted_by(self) -> str:
+        """The name of the adapter that has asked for the Lease; empty if there is none."""
+        return str(get_annotations(self._known).get(WANTED_BY) or "")
+
+    @property
+    def is_reserved(self) -> bool:
+        """Whether the Lease was released for the adapter that had asked for it, and is left to that one."""
+        return self.holder == "" and self.wanted_by != "" and self._free_for() < self._patience
+
+    @property
+    def is_free(self) -> bool:
+        """Whether any adapter may take the Lease."""
+        return self._free_for() >= 0 and not self.is_reserved
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the Lease has been free for so long that its vCenter shall wait for no fair share."""
+        return self._free_for() >= self._patience
+
+    @property
+    def changes_in(self) -> float:
+        """Seconds until the Lease expires, or is overdue; infinite if no such thing is to be waited for."""
+        free_for = self._free_for()
+        return -free_for if free_for < 0 else (self._patience - free_for if not self.is_overdue else math.inf)
+
+    @property
+    def _patience(self) -> float:
+        return self._retry_period * (1 if self.holder else LEFT_ALONE)
+
+    def _free_for(self) -> float:
+        """Seconds since the Lease may be taken by another than its holder; negative if it may not yet be."""
+        if self.holder == "":
+            return self._clock() - self._changed_at
+        duration = get_spec(self._known).get("leaseDurationSeconds") or self._duration
+        return self._clock() - self._changed_at - duration
+
+    async def _attempt(self) -> bool:
+        async with self._request:
+            is_held = await super()._attempt()
+            self._notice_request()
+            return is_held
+
+    def _is_takeable(self) -> bool:
+        return super()._is_takeable() and not (self.is_reserved and self.wanted_by != self._name)
+
+    def _ask(self) -> None:
+        holder = self.holder
+        if self._stale:
+            self._read()
+        for is_last in (False, True):
+            if self.holder != holder or self.wanted_by:
+                return
+            try:
+                self._write(get_spec(self._known))
+            except KubernetesConflictError:  # its holder has renewed it
+                self._read()
+                if is_last:
+                    raise
+            else:
+                return
+
+    def _build_content(self, spec: "Object") -> "Object":
+        """Build what a write changes: a request is added when it asks, and taken away with the Lease."""
+        metadata = (self._known or {}).get("metadata") or {}
+        annotations = get_annotations(self._known)
+        holder = spec.get("holderIdentity")
+        if holder == self._name and self.holder != self._name:
+            annotations.pop(WANTED_BY, None)
+        elif holder not in {None, "", self._name}:
+            annotations[WANTED_BY] = self._name
+        labels = (metadata.get("labels") or {}) | {LABEL: self._base}
+        return {"spec": spec, "metadata": metadata | {"labels": labels, "annotations": annotations}}
+
+    def _notice_request(self) -> None:
+        if self.is_held and self.wanted_by not in {"", self._name}:
+            self._asked_for.set()
+        else:
+            self._asked_for.clear()
+
+
+class Sharing:
+    """One adapter's part in the sharing of vCenters. ``duration`` is that of the Leases, in seconds.
+
+    ``clock`` is in seconds and never goes back; tests pass their own, and their own ``sleep``, ``random`` and ``run``.
+    """
+
+    def __init__(  # noqa: PLR0913  built in one place, by keyword
+        self,
+        leases: LeaseCollection,
+        base: str,
+        name: str,
+        *,
+        duration: int,
+        clock: Callable[[], float] = machine_time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        random: Random | None = None,
+        run: RunBlocking | None = None,
+    ) -> None:
+        self._collection = leases
+        self._base = base
+        self._name = name
+        self._period = duration * RETRY_PERIOD
+        self._clock = clock
+        self._sleep = sleep
+        self._random = random or Random()  # noqa: S311  to spread, not to hide
+        self._run = run or create_runner()
+        self._how: dict[str, Any] = {"base": base, "duration": duration, "clock": clock, "sleep": sleep}
+        self._all: dict[str, SharedLease] = {}
+        self._shared: dict[str, SharedLease] = {}
+        self._writes = asyncio.Semaphore(THREADS // 2)
+        self._has_written = False
+        self._said: tuple[int, ...] = ()
+        self.connection = ConnectionStatus()
+        """The API server's state, by the lists."""
+
+    def update(self, vcenters: Sequence[str]) -> None:
+        """Take note of which vCenters there are. The Lease of one that is gone stays with its user until released."""
+        for vcenter in vcenters:
+            if vcenter not in self._all:
+                stored = self._collection.locate(self._name_lease(vcenter))
+                self._all[vcenter] = SharedLease(stored, self._name, run=self._run, **self._how)
+        self._shared = {vcenter: self._all[vcenter] for vcenter in vcenters}
+
+    def lease(self, vcenter: str) -> SharedLease:
+        """Return the Lease of a vCenter, always the same object."""
+        return self._all[vcenter]
+
+    async def run(self) -> None:
+        """Take and ask for vCenters until cancelled. Raises KubernetesForbiddenError if that was never permitted."""
+        while True:
+            begun = self._clock()
+            if await self._look():
+                await self._take()
+                await self._ask()
+                self._report()
+            for lease in self._shared.values():
+                lease.wake()
+            await self._sleep(self._find_pause(begun))
+
+    def _name_lease(self, vcenter: str) -> str:
+        return f"{self._base}-{vcenter}"
+
+    async def _look(self) -> bool:
+        """List the Leases, and let each take note; return whether the API server has answered."""
+        listed: list[Object] = []
+        try:
+            await self._run(lambda: listed.extend(self._collection.read_all(LABEL, self._base)))
+        except RetryableError as exc:
+            if isinstance(exc, KubernetesForbiddenError) and self.connection.age is None:
+                raise  # maybe a Role lacks something: whoever has just made it learns that at once
+            log.warning("Leases not listed, trying again", reason=str(exc))
+            for connection in self._find_connections():
+                connection.record_failure(str(exc))
+            return False
+        for connection in self._find_connections():
+            connection.record_success()
+        found = {lease["metadata"]["name"]: lease for lease in listed}
+        for vcenter, shared in self._shared.items():
+            shared.observe(found.get(self._name_lease(vcenter)))
+        return True
+
+    def _find_connections(self) -> Iterable[ConnectionStatus]:
+        """Return our own connection, and those of the Leases that no renewal tells about."""
+        return [self.connection, *(lease.connection for lease in self._shared.values() if not lease.is_held)]
+
+    def _count(self) -> Counter[str]:
+        """Count the Leases of each adapter that is known, as it will be when every request is fulfilled."""
+        counts = Counter({self._name: 0})
+        for lease in self._shared.values():
+            if lease.is_free and lease.holder != self._name:
+                continue
+            counts[lease.holder or self._name] += 0
+            counts[lease.wanted_by or lease.holder] += 1
+        return counts
+
+    async def _take(self) -> None:
+        """Take what was released for us, what is free up to our share, and what waits for too long."""
+        counts = self._count()
+        room = math.ceil(len(self._shared) / len(counts)) - counts[self._name]
+        awaited = [lease for lease in self._shared.values() if lease.is_awaited]
+        ours = [lease for lease in awaited if lease.holder == self._name or is_reserved_for(lease, self._name)]
+        free = [lease for lease in awaited if lease.is_free and lease.holder != self._name]
+        self._random.shuffle(free)
+        free.sort(key=lambda lease: not lease.is_overdue)
+        overdue = sum(lease.is_overdue for lease in free)
+        await self._write_all(lease.take for lease in [*ours, *free[: max(room, overdue, 0)]])
+
+    async def _ask(self) -> None:
+        """Ask those who have more than others for what they have too much, if that is two or more than we have."""
+        counts, wanted = self._count(), list[SharedLease]()
+        offers: dict[str, list[SharedLease]] = defaultdict(list)
+        for lease in self._shared.values():
+            if lease.is_awaited and not lease.is_free and lease.holder not in {"", self._name} and not lease.wanted_by:
+                offers[lease.holder].append(lease)
+        while offers:
+            most = max(offers, key=lambda adapter: counts[adapter])
+            if counts[most] - counts[self._name] < 2:  # noqa: PLR2004  the least difference that an exchange mends
+                break
+            offer = offers[most]
+            wanted.append(offer.pop(self._random.randrange(len(offer))))
+            counts.update({most: -1, self._name: 1})
+            if not offer:
+                del offers[most]
+        await self._write_all(lease.ask for lease in wanted)
+
+    async def _write_all(self, writes: Iterable[Callable[[], Awaitable[None]]]) -> None:
+        """Carry out writes beside one another, until the API server is away. Raises KubernetesForbiddenError."""
+        is_away = False
+
+        async def write(carry_out: Callable[[], Awaitable[None]]) -> None:
+            nonlocal is_away
+            async with self._writes:
+                if not is_away:
+                    is_away = not await self._write(carry_out)
+
+        ended = await asyncio.gather(*map(write, writes), return_exceptions=True)
+        for failure in filter(None, ended):
+            raise failure
+
+    async def _write(self, carry_out: Callable[[], Awaitable[None]]) -> bool:
+        """Carry out one write; return whether the API server has answered."""
+        try:
+            await carry_out()
+        except KubernetesConflictError:
+            return True  # another adapter was faster
+        except RetryableError as exc:
+            if isinstance(exc, KubernetesForbiddenError) and not self._has_written:
+                raise
+            log.warning("Lease not taken or asked for, trying again", reason=str(exc))
+            return not isinstance(exc, KubernetesUnavailableError)
+        self._has_written = True
+        return True
+
+    def _find_pause(self, begun: float) -> float:
+        """Return the seconds until the next look: a period after this one, or earlier if a Lease expires."""
+        changes = [lease.changes_in for lease in self._shared.values() if lease.holder != self._name]
+        return max(self._period / 100, min([begun + self._period - self._clock(), *changes]))
+
+    def _report(self) -> None:
+        """Log how the vCenters are shared, whenever that has changed."""
+        holders = Counter(lease.holder for lease in self._shared.values() if lease.holder)
+        said = (holders[self._name], len(self._shared), len(holders.keys() | {self._name}))
+        if said != self._said:
+            self._said = said
+            log.info("sharing vCenters", held=said[0], vcenters=said[1], adapters=said[2])
+
+
+def create_runner() -> RunBlocking:
+    """Return a function that runs blocking calls in threads of its own: many renewals at once fill the usual ones."""
+    threads = ThreadPoolExecutor(THREADS, "lease")
+
+    async def run(call: Callable[[], None]) -> None:
+        await run_to_completion(call, threads)
+
+    return run
+
+
+def is_reserved_for(lease: SharedLease, name: str) -> bool:
+    """Return whether a Lease was released for this adapter."""
+    return lease.is_reserved and lease.wanted_by == name
+
+
+def get_annotations(lease: "Object | None") -> dict[str, Any]:
+    """Return a copy of a Lease's annotations, empty if there are none."""
+    return dict(((lease or {}).get("metadata") or {}).get("annotations") or {})
+
+
+def get_term(lease: "Object | None") -> tuple[Any, ...]:
+    """Return what stays the same in a Lease from when its holder takes it until another does."""
+    spec = get_spec(lease)
+    return spec.get("holderIdentity"), spec.get("acquireTime"), spec.get("leaseTransitions")
+
+
+def is_older(lease: "Object", known: "Object | None") -> bool:
+    """Return whether a Lease is an older version than the known one; if nobody can tell, it is not."""
+    versions = [str(((each or {}).get("metadata") or {}).get("resourceVersion")) for each in (lease, known)]
+    return all(version.isdigit() for version in versions) and int(versions[0]) < int(versions[1])
