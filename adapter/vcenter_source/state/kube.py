@@ -123,7 +123,7 @@ class KubernetesObject(KubernetesEndpoint):
 
     name: str
     advice: str = ""
-    """What to do where it may not be created; empty for what is shipped in 210-checkpoint.yaml."""
+    """What to do where something is not permitted; empty for what is shipped in 210-checkpoint.yaml."""
 
     @property
     def title(self) -> str:
@@ -176,11 +176,9 @@ class KubernetesObject(KubernetesEndpoint):
         return (answer.get("kind"), name) == (self.kind.name, self.name)
 
     def _advise(self, verb: str) -> str:
-        if verb == "create":
-            return self.advice or (
-                f"{self.title} is not there: apply 210-checkpoint.yaml again, or let a Role allow create"
-            )
-        return f"a Role must allow get and update on {self.title}"
+        if verb == "create" and not self.advice:
+            return f"{self.title} is not there: apply 210-checkpoint.yaml again, or let a Role allow create"
+        return self.advice or f"a Role must allow get and update on {self.title}"
 
 
 @dataclass(frozen=True, slots=True)

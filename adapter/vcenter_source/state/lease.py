@@ -210,7 +210,7 @@ class Lease:
         self._stale = False
 
     def _accept(self, lease: "Object | None") -> None:
-        """Take note of the Lease as it was shown to us."""
+        """Take note of the Lease as the API server has shown it."""
         if get_spec(lease) != get_spec(self._known):
             self._changed_at = self._clock()
         self._known = lease
@@ -247,9 +247,9 @@ class Lease:
         self._stale = True
         content = self._build_content(spec)
         if self._known is None:
-            self._known = self._stored.create(content)
+            self._accept(self._stored.create(content))
         else:
-            self._known = self._stored.replace(self._known | content)
+            self._accept(self._stored.replace(self._known | content))
         self._stale = False
 
     def _build_content(self, spec: "Object") -> "Object":

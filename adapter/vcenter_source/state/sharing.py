@@ -49,9 +49,12 @@ LABEL = "vcenter-source/lease"
 WANTED_BY = "vcenter-source/wanted-by"
 """The annotation of a Lease that says which adapter has asked its holder for it."""
 
-LEFT_ALONE = 2
+LEFT_ALONE = 2.0
 """For so many periods, a Lease that was released for somebody is left to them, and a free one to those below their
-share. For one that has expired it is one period: its vCenter has waited long enough."""
+share."""
+
+EXPIRED_LEFT_ALONE = 1.5
+"""For so many periods, one that has expired is left to those below their share, who may see it a period later."""
 
 THREADS = 32
 """How many requests one adapter may have under way. Half of them are kept for renewals and releases."""
@@ -118,6 +121,11 @@ class SharedLease(Lease):
         async with self._request:
             await self._run(self._ask)
 
+    def defer(self) -> None:
+        """Leave the Lease to its holder for two periods: like us, it may not have reached the API server until now."""
+        if self.holder not in {"", self._name}:
+            self._changed_at += max(0.0, self._free_for() + LEFT_ALONE * self._retry_period)
+
     def observe(self, listed: "Object | None") -> None:
         """Take note of what a list has shown, unless it is older than what is known."""
         if math.isinf(self._changed_at):
@@ -139,14 +147,14 @@ class SharedLease(Lease):
         return self._is_awaited and not self.is_held
 
     @property
-    def wanted_by(self) -> str:
+    def requester(self) -> str:
         """The name of the adapter that has asked for the Lease; empty if there is none."""
         return str(get_annotations(self._known).get(WANTED_BY) or "")
 
     @property
     def is_reserved(self) -> bool:
         """Whether the Lease was released for the adapter that had asked for it, and is left to that one."""
-        return self.holder == "" and self.wanted_by != "" and self._free_for() < self._patience
+        return self.holder == "" and self.requester != "" and self._free_for() < self._patience
 
     @property
     def is_free(self) -> bool:
@@ -159,6 +167,11 @@ class SharedLease(Lease):
         return self._free_for() >= self._patience
 
     @property
+    def is_fresh(self) -> bool:
+        """Whether its holder has renewed the Lease of late, so that it does not expire within two periods."""
+        return self.holder != "" and self._free_for() < -2 * self._retry_period
+
+    @property
     def changes_in(self) -> float:
         """Seconds until the Lease expires, or is overdue; infinite if no such thing is to be waited for."""
         free_for = self._free_for()
@@ -166,7 +179,7 @@ class SharedLease(Lease):
 
     @property
     def _patience(self) -> float:
-        return self._retry_period * (1 if self.holder else LEFT_ALONE)
+        return self._retry_period * (EXPIRED_LEFT_ALONE if self.holder else LEFT_ALONE)
 
     def _free_for(self) -> float:
         """Seconds since the Lease may be taken by another than its holder; negative if it may not yet be."""
@@ -182,14 +195,14 @@ class SharedLease(Lease):
             return is_held
 
     def _is_takeable(self) -> bool:
-        return super()._is_takeable() and not (self.is_reserved and self.wanted_by != self._name)
+        return super()._is_takeable() and not (self.is_reserved and self.requester != self._name)
 
     def _ask(self) -> None:
         holder = self.holder
         if self._stale:
             self._read()
         for is_last in (False, True):
-            if self.holder != holder or self.wanted_by:
+            if self.holder != holder or self.requester:
                 return
             try:
                 self._write(get_spec(self._known))
@@ -213,7 +226,7 @@ class SharedLease(Lease):
         return {"spec": spec, "metadata": metadata | {"labels": labels, "annotations": annotations}}
 
     def _notice_request(self) -> None:
-        if self.is_held and self.wanted_by not in {"", self._name}:
+        if self.is_held and self.requester not in {"", self._name}:
             self._asked_for.set()
         else:
             self._asked_for.clear()
@@ -250,6 +263,7 @@ class Sharing:
         self._shared: dict[str, SharedLease] = {}
         self._writes = asyncio.Semaphore(THREADS // 2)
         self._has_written = False
+        self._listed_at = -math.inf
         self._said: tuple[int, ...] = ()
         self.connection = ConnectionStatus()
         """The API server's state, by the lists."""
@@ -296,8 +310,12 @@ class Sharing:
         for connection in self._find_connections():
             connection.record_success()
         found = {lease["metadata"]["name"]: lease for lease in listed}
+        was_away = self._clock() - self._listed_at > LEFT_ALONE * self._period
         for vcenter, shared in self._shared.items():
             shared.observe(found.get(self._name_lease(vcenter)))
+            if was_away:
+                shared.defer()
+        self._listed_at = self._clock()
         return True
 
     def _find_connections(self) -> Iterable[ConnectionStatus]:
@@ -305,13 +323,16 @@ class Sharing:
         return [self.connection, *(lease.connection for lease in self._shared.values() if not lease.is_held)]
 
     def _count(self) -> Counter[str]:
-        """Count the Leases of each adapter that is known, as it will be when every request is fulfilled."""
-        counts = Counter({self._name: 0})
+        """Count the Leases of each adapter that seems to live, as it will be when every request is fulfilled.
+
+        An adapter that has renewed none of late is not counted, or the others would leave it a share until its last
+        one has expired.
+        """
+        living = {lease.holder for lease in self._shared.values() if lease.is_fresh} | {self._name}
+        counts = Counter(dict.fromkeys(living, 0))
         for lease in self._shared.values():
-            if lease.is_free and lease.holder != self._name:
-                continue
-            counts[lease.holder or self._name] += 0
-            counts[lease.wanted_by or lease.holder] += 1
+            if lease.holder in living or lease.is_reserved:
+                counts[lease.requester or lease.holder] += 1
         return counts
 
     async def _take(self) -> None:
@@ -327,11 +348,16 @@ class Sharing:
         await self._write_all(lease.take for lease in [*ours, *free[: max(room, overdue, 0)]])
 
     async def _ask(self) -> None:
-        """Ask those who have more than others for what they have too much, if that is two or more than we have."""
+        """Ask those who have at least two more than we for half of what would make us equal, but for one at least.
+
+        It is half since others may ask at the same time, unseen; the next look shows what they have asked for.
+        """
         counts, wanted = self._count(), list[SharedLease]()
+        for _ in range(len(self._shared) - counts.total()):  # those that nobody has go to whoever has the fewest
+            counts[min(counts, key=lambda adapter: counts[adapter])] += 1
         offers: dict[str, list[SharedLease]] = defaultdict(list)
         for lease in self._shared.values():
-            if lease.is_awaited and not lease.is_free and lease.holder not in {"", self._name} and not lease.wanted_by:
+            if lease.is_awaited and lease.holder in counts.keys() - {self._name} and not lease.requester:
                 offers[lease.holder].append(lease)
         while offers:
             most = max(offers, key=lambda adapter: counts[adapter])
@@ -342,7 +368,8 @@ class Sharing:
             counts.update({most: -1, self._name: 1})
             if not offer:
                 del offers[most]
-        await self._write_all(lease.ask for lease in wanted)
+        self._random.shuffle(wanted)
+        await self._write_all(lease.ask for lease in wanted[: math.ceil(len(wanted) / 2)])
 
     async def _write_all(self, writes: Iterable[Callable[[], Awaitable[None]]]) -> None:
         """Carry out writes beside one another, until the API server is away. Raises KubernetesForbiddenError."""
@@ -398,7 +425,7 @@ def create_runner() -> RunBlocking:
 
 def is_reserved_for(lease: SharedLease, name: str) -> bool:
     """Return whether a Lease was released for this adapter."""
-    return lease.is_reserved and lease.wanted_by == name
+    return lease.is_reserved and lease.requester == name
 
 
 def get_annotations(lease: "Object | None") -> dict[str, Any]:

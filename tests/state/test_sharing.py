@@ -1,0 +1,294 @@
+"""Sharing, over real HTTP and in virtual time: who has which vCenter, and how it is handed on."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from itertools import combinations
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.state.sharing_adapters import DURATION, PERIOD, SharingAdapter, shares
+from tests.support.kube_api import NAMESPACE, KubeApi
+from tests.support.virtual_time import run_virtually
+from vcenter_source.core.errors import KubernetesForbiddenError
+from vcenter_source.state import kube
+from vcenter_source.state.sharing import LABEL, WANTED_BY
+
+BASE = "vcenter-source"
+VCENTERS = tuple(f"vc-{number}" for number in range(9))
+TAKEN_OVER_WITHIN = 15.0
+"""Seconds after a kill."""
+
+
+@dataclass
+class Place:
+    """A namespace in which adapters share vCenters."""
+
+    api: KubeApi
+    cluster: kube.Cluster
+    adapters: list[SharingAdapter] = field(default_factory=list)
+
+    def adapter(self, name: str, vcenters: tuple[str, ...] = VCENTERS, **how: Any) -> SharingAdapter:
+        leases = self.cluster.locate_all(kube.LEASE, "", "LEASE", timeout=0.3)
+        adapter = SharingAdapter(name, leases, Random(name), **how)
+        self.adapters.append(adapter)
+        return adapter.start(vcenters)
+
+    def spec(self, vcenter: str) -> dict[str, Any]:
+        found = self.api.get("leases", f"{BASE}-{vcenter}")
+        assert found is not None
+        spec: dict[str, Any] = found["spec"]
+        return spec
+
+    def wanted(self, vcenter: str) -> str:
+        found = self.api.get("leases", f"{BASE}-{vcenter}")
+        assert found is not None
+        return str(found["metadata"].get("annotations", {}).get(WANTED_BY) or "")
+
+    def transitions(self) -> int:
+        return sum(self.spec(vcenter)["leaseTransitions"] for vcenter in VCENTERS)
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass, while no two adapters have one vCenter."""
+        until = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < until:
+            for adapter in self.adapters:
+                if adapter.sharing_task.done() and not adapter.is_dead:
+                    await adapter.sharing_task
+            for one, other in combinations(self.adapters, 2):
+                assert not one.delivering & other.delivering
+            await asyncio.sleep(0.1)
+
+    async def wait_until_shared(self, *expected: int, within: float = 10.0) -> float:
+        """Wait until so many vCenters are with each of those that live; return how long it took."""
+        begun = asyncio.get_running_loop().time()
+        living = [each for each in self.adapters if not each.is_dead and not each.is_frozen]
+        while shares(living) != sorted(expected):
+            waited = asyncio.get_running_loop().time() - begun
+            assert waited < within, f"{shares(living)} after {waited:.1f} s"
+            await self.pass_time(0.1)
+        return asyncio.get_running_loop().time() - begun
+
+
+@pytest.fixture
+def place(cluster_api: KubeApi) -> Place:
+    return Place(cluster_api, kube.connect())
+
+
+def run(place: Place, work: Coroutine[Any, Any, None]) -> None:
+    """Run it in virtual time, and kill all adapters at the end."""
+
+    async def run_and_kill() -> None:
+        try:
+            await work
+        finally:
+            for adapter in place.adapters:
+                adapter.kill()
+
+    run_virtually(run_and_kill())
+
+
+def test_one_adapter_takes_all_and_a_second_and_a_third_are_handed_their_shares(place: Place) -> None:
+    async def share() -> None:
+        one = place.adapter("one")
+        await place.wait_until_shared(9, within=1)
+        assert all(place.spec(vcenter)["holderIdentity"] == "one" for vcenter in VCENTERS)
+        place.adapter("two", ahead=1e6)
+        await place.wait_until_shared(4, 5)
+        assert place.transitions() == 4
+        place.adapter("three", ahead=-1e6)
+        await place.wait_until_shared(3, 3, 3)
+        moved = place.transitions()
+        await place.pass_time(60)
+        assert place.transitions() == moved <= 7
+        assert shares(place.adapters) == [3, 3, 3]
+        assert one.losses == []
+
+    run(place, share())
+
+
+def test_adapters_that_start_at_once_divide_the_vcenters(place: Place) -> None:
+    async def share() -> None:
+        for name in ("one", "two", "three"):
+            place.adapter(name)
+        await place.wait_until_shared(3, 3, 3)
+        assert place.transitions() <= 7, "one of them took all before the others looked, and handed on six"
+
+    run(place, share())
+
+
+def test_the_vcenters_of_one_that_is_killed_are_divided_among_the_others(place: Place) -> None:
+    async def share() -> None:
+        adapters = [place.adapter(name) for name in ("one", "two", "three")]
+        await place.wait_until_shared(3, 3, 3)
+        await place.pass_time(10)
+        adapters[0].kill()
+        moved = place.transitions()
+        assert await place.wait_until_shared(4, 5, within=TAKEN_OVER_WITHIN) > DURATION
+        assert place.transitions() == moved + 3
+
+    run(place, share())
+
+
+def test_the_vcenters_of_one_that_is_stopped_are_divided_at_once_and_never_with_two(place: Place) -> None:
+    async def share() -> None:
+        adapters = [place.adapter(name, drain=2.0) for name in ("one", "two", "three")]
+        await place.wait_until_shared(3, 3, 3)
+        stopping = asyncio.create_task(adapters[0].stop())
+        await place.wait_until_shared(0, 4, 5, within=2.0 + 2 * PERIOD)
+        await stopping
+
+    run(place, share())
+
+
+def test_one_that_freezes_is_fenced_and_is_handed_a_share_again_when_it_thaws(place: Place) -> None:
+    async def share() -> None:
+        one, two = place.adapter("one"), place.adapter("two")
+        await place.wait_until_shared(4, 5)
+        one.freeze()
+        await place.wait_until_shared(9, within=TAKEN_OVER_WITHIN)
+        assert not any(one.sharing.lease(vcenter).is_held for vcenter in VCENTERS)
+        one.thaw()
+        await place.wait_until_shared(4, 5)
+        assert len(one.losses) in {4, 5}
+        assert two.losses == []
+
+    run(place, share())
+
+
+def test_while_the_api_server_is_away_all_stop_and_then_each_goes_on_with_what_it_had(place: Place) -> None:
+    async def share() -> None:
+        adapters = [place.adapter(name) for name in ("one", "two")]
+        await place.wait_until_shared(4, 5)
+        before = [set(adapter.has) for adapter in adapters]
+        place.api.fault = 503
+        await place.wait_until_shared(0, 0, within=DURATION * 2 / 3 + 0.2)
+        assert "etcdserver" in adapters[0].sharing.connection.reason or adapters[0].sharing.connection.reason
+        await place.pass_time(60)
+        place.api.fault = None
+        await place.wait_until_shared(4, 5, within=2 * PERIOD)
+        assert [adapter.has for adapter in adapters] == before
+        assert adapters[0].sharing.connection.reason == ""
+
+    run(place, share())
+
+
+@pytest.mark.parametrize("fault", ["hang", "cut", "late", "page", 429])
+def test_an_api_server_that_answers_nothing_useful_is_waited_out(place: Place, fault: Any) -> None:
+    async def share() -> None:
+        place.api.fault = fault
+        place.adapter("one", VCENTERS[:3])
+        place.adapter("two", VCENTERS[:3])
+        await place.pass_time(2 * PERIOD)
+        assert shares(place.adapters) == [0, 0]
+        place.api.fault = None
+        await place.wait_until_shared(1, 2, within=DURATION + 3 * PERIOD)
+
+    run(place, share())
+
+
+def test_vcenters_come_and_go(place: Place) -> None:
+    async def share() -> None:
+        adapters = [place.adapter(name, VCENTERS[:6]) for name in ("one", "two")]
+        await place.wait_until_shared(3, 3)
+        for adapter in adapters:
+            adapter.update(VCENTERS)
+        await place.wait_until_shared(4, 5)
+        for adapter in adapters:
+            adapter.update(VCENTERS[4:])
+        await place.wait_until_shared(2, 3)
+        assert set().union(*(adapter.has for adapter in adapters)) == set(VCENTERS[4:])
+        assert not any(place.spec(vcenter)["holderIdentity"] for vcenter in VCENTERS[:4])
+        for adapter in adapters:
+            adapter.update(VCENTERS)
+        await place.wait_until_shared(4, 5)
+
+    run(place, share())
+
+
+def test_an_adapter_that_dies_after_it_has_asked_holds_nothing_up(place: Place) -> None:
+    async def share() -> None:
+        one = place.adapter("one")
+        await place.wait_until_shared(9)
+        two = place.adapter("two")
+        while not any(place.wanted(vcenter) for vcenter in VCENTERS):
+            await place.pass_time(0.1)
+        two.kill()
+        await place.wait_until_shared(7)
+        await place.wait_until_shared(9, within=4 * PERIOD)
+        assert not any(place.wanted(vcenter) for vcenter in VCENTERS)
+        assert one.losses == []
+
+    run(place, share())
+
+
+def test_a_lease_that_somebody_made_without_our_label_is_used_and_gets_it(place: Place) -> None:
+    place.api.put("leases", f"{BASE}-vc-0", {"metadata": {"name": f"{BASE}-vc-0", "labels": {"a": "b"}}})
+
+    async def share() -> None:
+        place.adapter("one")
+        await place.wait_until_shared(9)
+        found = place.api.get("leases", f"{BASE}-vc-0")
+        assert found is not None
+        assert found["metadata"]["labels"] == {"a": "b", LABEL: BASE}
+
+    run(place, share())
+
+
+@pytest.mark.parametrize("verb", ["list", "create", "update"])
+def test_a_missing_permission_is_one_clear_line(place: Place, verb: str) -> None:
+    async def share() -> None:
+        place.api.denied = {(verb, "leases")}
+        if verb == "update":
+            for vcenter in VCENTERS:
+                place.api.put("leases", f"{BASE}-{vcenter}", {"metadata": {"name": f"{BASE}-{vcenter}"}})
+        await place.adapter("one").sharing_task
+
+    advice = f"a Role must allow list, get, create and update on all leases of namespace {NAMESPACE}"
+    with pytest.raises(KubernetesForbiddenError, match=f"LEASE: may not {verb} leases .*; {advice}$"):
+        run(place, share())
+
+
+def test_a_permission_that_goes_missing_later_ends_nothing(place: Place) -> None:
+    async def share() -> None:
+        place.adapter("one")
+        await place.wait_until_shared(9)
+        place.api.denied = {("list", "leases"), ("create", "leases")}
+        await place.pass_time(20)
+        await place.wait_until_shared(9)
+        place.api.denied = set()
+        place.adapter("two")
+        await place.wait_until_shared(4, 5)
+
+    run(place, share())
+
+
+def test_a_lease_that_is_deleted_is_made_again(place: Place) -> None:
+    async def share() -> None:
+        for name in ("one", "two"):
+            place.adapter(name)
+        await place.wait_until_shared(4, 5)
+        for vcenter in VCENTERS:
+            place.api.delete("leases", f"{BASE}-{vcenter}")
+        await asyncio.sleep(2 * PERIOD)
+        await place.wait_until_shared(4, 5)
+
+    run(place, share())
+
+
+def test_more_adapters_than_vcenters_and_those_without_one_wait_quietly(place: Place) -> None:
+    async def share() -> None:
+        for number in range(4):
+            place.adapter(f"adapter-{number}", VCENTERS[:2])
+        await place.wait_until_shared(0, 0, 1, 1)
+        await place.pass_time(5 * PERIOD)
+        place.api.requests.clear()
+        await place.pass_time(20)
+        assert shares(place.adapters) == [0, 0, 1, 1]
+        assert {body["spec"]["holderIdentity"] for verb, _, body in place.api.requests if verb == "update"} == {
+            adapter.name for adapter in place.adapters if adapter.has
+        }
+
+    run(place, share())
