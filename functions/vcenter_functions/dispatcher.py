@@ -18,7 +18,7 @@ from vcenter_functions.metrics import Metrics
 from vcenter_functions.once import OnceMemory
 from vcenter_functions.registry import Handler, Registry
 from vcenter_functions.resources import Resources
-from vcenter_functions.slots import Slots
+from vcenter_functions.slots import keep_slot
 from vcenter_functions.tracing import Tracing
 
 if TYPE_CHECKING:
@@ -30,12 +30,9 @@ log = structlog.get_logger()
 class Dispatcher:
     """Calls the handlers of a registry."""
 
-    def __init__(
-        self, registry: Registry, resources: Resources, slots: Slots, metrics: Metrics, tracing: Tracing
-    ) -> None:
+    def __init__(self, registry: Registry, resources: Resources, metrics: Metrics, tracing: Tracing) -> None:
         self._registry = registry
         self._resources = resources
-        self._slots = slots
         self._metrics = metrics
         self._tracing = tracing
         self._memories = {handler.function: OnceMemory() for handler in registry.handlers if handler.once}
@@ -112,7 +109,7 @@ class Dispatcher:
             await (work if handler.is_async else asyncio.shield(work))
         except asyncio.CancelledError as exc:
             if not handler.is_async and not work.done():
-                self._slots.keep(work)
+                keep_slot(work)
             if work.cancelled() and not _is_cancelled():
                 raise RuntimeError("the handler cancelled itself") from exc
             raise

@@ -12,7 +12,7 @@ from vcenter_functions.errors import TemporaryError
 from vcenter_functions.http_limits import BodyLimit
 from vcenter_functions.metrics import Metrics
 from vcenter_functions.server import Service
-from vcenter_functions.slots import Slots
+from vcenter_functions.slots import SlotsByVcenter
 from vcenter_functions.tracing import format_trace_id
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class EventRunner:
         self._tracing = tracing
         self._connections = connections
         self._messages = messages
-        self.slots = Slots(settings.max_concurrency)
-        self.metrics = Metrics(lambda: self.slots.in_progress)
+        self._slots = SlotsByVcenter(settings.max_concurrency)
+        self.metrics = Metrics(lambda: self._slots.in_progress)
 
     def create_service(self, handle: Handle) -> Service:
         """Create what the server serves."""
@@ -79,9 +79,10 @@ class EventRunner:
     async def _run(self, handle: Handle, event: "BaseCloudEvent", headers: Mapping[str, str]) -> None:
         with self._tracing.event_span(event, headers) as span:
             _bind(event_id=event.get_id(), trace_id=format_trace_id(span))
-            _bind(vcenter=self._connections.check_source(event))
+            vcenter = self._connections.check_source(event)
+            _bind(vcenter=vcenter)
             with _as_temporary(self._messages.late.format(self._timeout)):
-                async with asyncio.timeout(self._timeout), self.slots:
+                async with asyncio.timeout(self._timeout), self._slots.of(vcenter):
                     await handle(event)
 
     async def _check(self) -> str:

@@ -67,7 +67,7 @@ def build_service(
     """Wire everything together. vCenter is first talked to when an event or a readiness probe comes."""
     resources = Resources(registry.name, settings, tracing, own)
     runner = EventRunner(settings, tracing, resources, messages)
-    dispatcher = Dispatcher(registry, resources, runner.slots, runner.metrics, tracing)
+    dispatcher = Dispatcher(registry, resources, runner.metrics, tracing)
     return runner.create_service(dispatcher.handle)
 
 

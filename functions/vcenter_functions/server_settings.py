@@ -50,7 +50,7 @@ class ServerSettings(BaseSettings):
     """The largest request that is read, in bytes. The default is the most that a Kafka Broker passes on."""
 
     max_concurrency: Annotated[int, either("MAX_CONCURRENCY")] = Field(default=64, ge=1)
-    """How many events are handled at the same time. Others wait for their turn, within `TIMEOUT`."""
+    """How many events are handled at the same time, of each vCenter. Others wait for their turn, within `TIMEOUT`."""
 
     timeout: Annotated[float, either("TIMEOUT")] = Field(default=30.0, gt=0)
     """Seconds for one event, all calls to vCenter together; then the answer is 503, and the sender tries again."""

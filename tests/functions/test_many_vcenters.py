@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -171,6 +173,31 @@ def test_a_probe_does_not_wait_for_one_that_is_slow(file: File, west: RestVcente
         assert time.monotonic() - began < 1.5
         assert west.calls("/api/session") == 1, "it is asked again only when the last answer has come, or is overdue"
         west.delay = 0
+
+
+def test_events_of_one_that_is_silent_take_no_slot_from_the_others(file: File, east: RestVcenter) -> None:
+    with ThreadPoolExecutor(2) as senders, socket.create_server(("127.0.0.1", 0)) as silent:
+        base = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        file.write(entry("east", east.base), entry("silent", base))
+        with file.pytag(MAX_CONCURRENCY="1") as client:
+            waiting = [senders.submit(send, client, f"{base}/sdk") for _ in range(2)]
+            connection, _ = silent.accept()
+            assert send(client, source(east)).status_code == 204
+            assert "vcenter_function_events_in_progress 1\n" in client.get("/metrics").text
+            assert not any(each.done() for each in waiting)
+            connection.close()
+            silent.close()
+            assert [each.result().status_code for each in waiting] == [503, 503]
+
+
+def test_the_connectors_flat_body_goes_by_its_host(file: File, east: RestVcenter, west: RestVcenter) -> None:
+    host = west.base.removeprefix("http://")
+    reference = {"Type": POOL[0], "Value": POOL[1]}
+    body = {"topic": "resource.pool.created", "source": host, "managedObjectReference": reference}
+    with file.pytag() as client:
+        assert client.post("/", json=body).status_code == 204
+        assert client.post("/", json=body | {"source": "other.test"}).status_code == 422
+    assert count_tags(east, west) == [0, 1]
 
 
 def test_one_that_refuses_the_password_is_named(file: File, east: RestVcenter, west: RestVcenter) -> None:
