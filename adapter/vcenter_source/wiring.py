@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from vcenter_functions.login import Refusals
-from vcenter_source.core.envelope import Sink
+from vcenter_source.core.envelope import Fence, Sink
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.observers import Observer, Observers
 from vcenter_source.events.conversion import Converter
@@ -20,7 +20,6 @@ from vcenter_source.observe.health import Health, serve_health
 from vcenter_source.observe.metrics import Metrics
 from vcenter_source.observe.stall import StallWatch
 from vcenter_source.observe.status import PipelineStatus
-from vcenter_source.pipeline.dispatcher import Fence
 from vcenter_source.settings.sink import DISCARD, STANDARD_OUTPUT, DeadLetterSettings, SinkSettings
 from vcenter_source.settings.source import Settings
 from vcenter_source.settings.state import IN_MEMORY, OBJECT_NAME, StateSettings
@@ -87,9 +86,7 @@ def build_fence(lease: Lease | None) -> Fence:
 
 
 @asynccontextmanager
-async def open_sink(
-    settings: SinkSettings, registry: CollectorRegistry | None = None, fence: Fence = lambda: None
-) -> AsyncIterator[Sink]:
+async def open_sink(settings: SinkSettings, registry: CollectorRegistry | None = None) -> AsyncIterator[Sink]:
     """Open the sink that K_SINK or --sink names. A sink's own metrics join the registry."""
     if settings.address is None:
         raise ConfigurationError("K_SINK: not set")
@@ -98,10 +95,10 @@ async def open_sink(
     elif settings.address == DISCARD:
         yield NullSink()
     elif settings.is_openfaas:
-        async with openfaas_sink(settings, registry, fence) as functions:
+        async with openfaas_sink(settings, registry) as functions:
             yield functions
     else:
-        async with open_http_sink(settings, fence) as sink:
+        async with open_http_sink(settings) as sink:
             yield sink
 
 
@@ -111,15 +108,13 @@ def build_stall_watch(settings: SinkSettings, status: PipelineStatus) -> StallWa
 
 
 @asynccontextmanager
-async def open_dead_letters(
-    settings: DeadLetterSettings, sink: SinkSettings, fence: Fence = lambda: None
-) -> AsyncIterator[DeadLetters]:
+async def open_dead_letters(settings: DeadLetterSettings, sink: SinkSettings) -> AsyncIterator[DeadLetters]:
     """Open the store for events that the sink refuses for good: DEAD_LETTER_SINK, then DEAD_LETTER_PATH."""
     folder = settings.path and DeadLetterFolder(settings.path, settings.max_bytes)
     if settings.sink is None:
         yield folder or NoDeadLetters()
         return
-    async with open_http_sink(sink.for_dead_letters(settings.sink), fence) as dead_letter_sink:
+    async with open_http_sink(sink.for_dead_letters(settings.sink)) as dead_letter_sink:
         first = DeadLetterSink(dead_letter_sink)
         yield FallbackStore([first, folder]) if folder else first
 

@@ -32,7 +32,7 @@ from vcenter_functions.vcenter.transport import find_proxy as find_functions_pro
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
-from vcenter_source.core.envelope import Envelope
+from vcenter_source.core.envelope import Envelope, Fence
 from vcenter_source.core.errors import (
     ConfigurationError,
     KubernetesForbiddenError,
@@ -218,10 +218,10 @@ def function(url: str) -> None:
     log_in(given)
 
 
-def send(url: str, **options: Any) -> None:
+def send(url: str, fence: Fence = lambda: None, **options: Any) -> None:
     async def once() -> None:
         async with http_sink(url, **options) as sink:
-            await sink.send(Envelope(EVENT))
+            await sink.send(Envelope(EVENT, fence=fence))
 
     asyncio.run(once())
 

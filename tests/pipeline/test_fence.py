@@ -30,13 +30,13 @@ def given(monkeypatch: pytest.MonkeyPatch, **others: str) -> settings.Settings:
 def test_neither_the_sink_nor_the_dead_letter_gets_anything_behind_the_fence(monkeypatch: pytest.MonkeyPatch) -> None:
     async def both(read: settings.Settings) -> None:
         async with (
-            parts.open_sink(read.sink, fence=lost) as sink,
-            parts.open_dead_letters(read.dead_letters, read.sink, lost) as letters,
+            parts.open_sink(read.sink) as sink,
+            parts.open_dead_letters(read.dead_letters, read.sink) as letters,
         ):
             with pytest.raises(LeaseLostError):
-                await sink.send(Envelope(EVENT))
+                await sink.send(Envelope(EVENT, fence=lost))
             with pytest.raises(LeaseLostError):
-                await letters.store(Envelope(EVENT), Reason(sink.address, "refused"))
+                await letters.store(Envelope(EVENT, fence=lost), Reason(sink.address, "refused"))
 
     with recording_sink() as sink, recording_sink() as another:
         asyncio.run(both(given(monkeypatch, K_SINK=sink.url, DEAD_LETTER_SINK=another.url)))
@@ -46,9 +46,9 @@ def test_neither_the_sink_nor_the_dead_letter_gets_anything_behind_the_fence(mon
 
 def test_no_function_is_invoked_behind_the_fence(monkeypatch: pytest.MonkeyPatch) -> None:
     async def one(read: settings.Settings) -> None:
-        async with parts.open_sink(read.sink, fence=lost) as sink:
+        async with parts.open_sink(read.sink) as sink:
             with pytest.raises(LeaseLostError):
-                await sink.send(Envelope(EVENT))
+                await sink.send(Envelope(EVENT, fence=lost))
 
     with fake_gateway() as gateway:
         function = gateway.deploy("all", "*")

@@ -25,7 +25,6 @@ async def with_server(
     talk: Talk,
     work: Callable[[HttpClient], Awaitable[None]],
     seconds: float = 5.0,
-    fence: Callable[[], None] = lambda: None,
 ) -> None:
     """Do the work on a server of which each connection goes as ``talk`` says."""
 
@@ -39,7 +38,7 @@ async def with_server(
 
     async with await asyncio.start_server(connection, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        client = HttpClient(URL(f"http://127.0.0.1:{port}/path?q=1"), None, seconds, fence)
+        client = HttpClient(URL(f"http://127.0.0.1:{port}/path?q=1"), None, seconds)
         try:
             await work(client)
         finally:

@@ -19,7 +19,7 @@ from tests.support.threaded_server import QuietHandler, serve_http
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.envelope import Envelope, Receipt
-from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
+from vcenter_source.core.errors import EventRefusedError, LeaseLostError, SinkAccessError, SinkUnavailableError
 
 BATCH_TYPE = "application/cloudevents-batch+json"
 
@@ -107,6 +107,22 @@ def test_a_refusal_is_that_of_the_one_event_which_is_the_reason() -> None:
         assert [n for n, outcome in enumerate(outcomes) if outcome != Receipt(202)] == [3]
         assert isinstance(outcomes[3], EventRefusedError)
         assert sorted(hook.ids) == ["0", "1", "2", "4", "5"]
+
+
+def test_a_fence_stops_its_own_event_of_a_batch_alone() -> None:
+    def lost() -> None:
+        raise LeaseLostError("another has it")
+
+    async def send() -> list[Any]:
+        async with http_sink(hook.url, batch=10) as sink:
+            envelopes = [Envelope(event("1")), Envelope(event("2"), fence=lost), Envelope(event("3"))]
+            return await asyncio.gather(*map(sink.send, envelopes), return_exceptions=True)
+
+    with webhook() as hook:
+        first, stopped, last = asyncio.run(send())
+        assert (first, last) == (Receipt(202), Receipt(202))
+        assert isinstance(stopped, LeaseLostError)
+        assert sorted(hook.ids) == ["1", "3"]
 
 
 @pytest.mark.parametrize("failure", [403, 500])

@@ -218,14 +218,14 @@ def test_the_fence_is_asked_when_a_connection_stands_and_before_a_stale_request_
 
     async def work(client: HttpClient) -> None:
         if kept:
-            await client.post({}, b"1")
+            await client.post({}, b"1", fence=allowed)
         with pytest.raises(PermissionError):
-            await client.post({}, b"2")
+            await client.post({}, b"2", fence=allowed)
         await asyncio.sleep(0.01)
         assert not client._idle
         assert not client._all
 
-    asyncio.run(with_server(once, work, fence=allowed))
+    asyncio.run(with_server(once, work))
     assert served == ([b"1"] if kept else [])
 
 

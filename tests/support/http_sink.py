@@ -1,7 +1,7 @@
 """An HTTP sink for tests, with settings by keyword instead of from the environment."""
 
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from vcenter_source.sinks.trust_bundle import TRUST_BUNDLES
 async def http_sink(
     url: str,
     *,
-    fence: Callable[[], None] = lambda: None,
     bundles: Path = TRUST_BUNDLES,
     token_file: Path | None = None,
     **settings: Any,
@@ -29,5 +28,5 @@ async def http_sink(
             return token_file
 
     defaults: dict[str, Any] = {"address": url, "timeout": 5.0, "max_event_bytes": sys.maxsize}
-    async with open_http_sink(WithToken.model_construct(**defaults | settings), fence, bundles) as sink:
+    async with open_http_sink(WithToken.model_construct(**defaults | settings), bundles) as sink:
         yield sink

@@ -74,11 +74,11 @@ async def serve(settings: Settings) -> None:
     if settings.sink.address is None:
         await wait_without_sink(settings)
     store, lease = build_checkpoint_store(settings.state.checkpoint), build_lease(settings.state)
-    fence, status = build_fence(lease), PipelineStatus()
+    status = PipelineStatus()
     metrics = Metrics(status, is_leading=lambda: lease is None or lease.is_held)
     async with (
-        open_sink(settings.sink, metrics.registry, fence) as sink,
-        open_dead_letters(settings.dead_letters, settings.sink, fence) as dead_letters,
+        open_sink(settings.sink, metrics.registry) as sink,
+        open_dead_letters(settings.dead_letters, settings.sink) as dead_letters,
     ):
         health = build_health(settings, status, lease, sink)
         async with open_observers(settings, metrics, health, sink) as observers:

@@ -7,6 +7,9 @@ from typing import NamedTuple, Protocol
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.trace import INVALID_SPAN, Span
 
+Fence = Callable[[], None]
+"""Raises LeaseLostError if this process must not deliver any more."""
+
 
 @dataclass(slots=True, eq=False)
 class Envelope:
@@ -16,7 +19,7 @@ class Envelope:
     root of the event's trace. ``on_done`` is called once, when the event needs no more care: the sink has acknowledged
     it, or the dead letter has stored it. ``replay_id`` names a request to act on the event once more, also where it
     was acted on before; it is empty for an event that comes by itself. ``accepted_at`` is when the dispatcher accepted
-    it, in seconds of a clock that never goes back.
+    it, in seconds of a clock that never goes back. ``fence`` is asked right before each request with the event.
     """
 
     event: CloudEvent
@@ -26,6 +29,7 @@ class Envelope:
     on_done: Callable[[], None] = lambda: None
     replay_id: str = ""
     accepted_at: float = 0.0
+    fence: Fence = lambda: None
 
 
 class Receipt(NamedTuple):

@@ -19,7 +19,7 @@ import structlog
 
 from vcenter_source.core import tracing
 from vcenter_source.core.backoff import Backoff
-from vcenter_source.core.envelope import Envelope, Sink
+from vcenter_source.core.envelope import Envelope, Fence, Sink
 from vcenter_source.core.errors import (
     DeadLetterUnavailableError,
     EventRefusedError,
@@ -65,8 +65,6 @@ class Tries:
 
 
 Spawn = Callable[[Coroutine[None, None, None]], asyncio.Task[None]]
-Fence = Callable[[], None]
-"""Raises if this process must not deliver any more."""
 
 
 class Dispatcher:
@@ -103,7 +101,7 @@ class Dispatcher:
     async def submit(self, envelope: Envelope) -> None:
         """Accept an event. Wait while the window is full."""
         await self._window.acquire()
-        envelope.accepted_at = self._retry.clock()
+        envelope.accepted_at, envelope.fence = self._retry.clock(), self._fence
         self._observer.on_accepted(envelope)
         lane = self._lanes.get(envelope.ordering_key)
         if lane is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vcenter_source.core.envelope import Envelope, Receipt
-from vcenter_source.core.errors import EventRefusedError, SinkAccessError
+from vcenter_source.core.errors import EventRefusedError, LeaseLostError, SinkAccessError
 from vcenter_source.events.codec import BATCH_TYPE, OrjsonFormat
 from vcenter_source.sinks.endpoint import HttpEndpoint, check_size, replay_header
 
@@ -23,8 +23,9 @@ class PendingEvent:
 class BatchingSink:
     """Sends CloudEvents that are there at the same time in one request, at most ``max_events`` of them.
 
-    If a request is refused, each of its events is sent in a request of its own, since one may be the reason. An event
-    that has failed before is sent alone too, or the others would fail with it. A batch has at most ``max_event_bytes``.
+    If a request is refused, or a fence stops it, each of its events is sent alone, since one may be the reason. An
+    event that has failed before is sent alone too, or the others would fail with it. A batch has at most
+    ``max_event_bytes``.
     """
 
     def __init__(self, endpoint: HttpEndpoint, max_events: int, max_event_bytes: int) -> None:
@@ -73,7 +74,7 @@ class BatchingSink:
         headers = {"content-type": BATCH_TYPE} | (replay_header(batch[0].envelope) if len(batch) == 1 else {})
         try:
             receipt = await self._endpoint.post_batch([event.envelope for event in batch], headers, body)
-        except (EventRefusedError, SinkAccessError) as exc:
+        except (EventRefusedError, LeaseLostError, SinkAccessError) as exc:
             if len(batch) > 1:  # one of them may be the reason
                 await asyncio.gather(*(self._send_batch([event]) for event in batch))
             else:

@@ -10,6 +10,7 @@ from typing import Any
 
 from yarl import URL
 
+from vcenter_source.core.envelope import Fence
 from vcenter_source.sinks.connection import Connection, HttpResponse, HttpTransportError
 
 USER_AGENT = "vcenter-source"
@@ -22,7 +23,7 @@ class HttpClient:
     """POSTs to one address. ``tls`` returns the TLS context of the next connection; None is plain HTTP.
 
     ``answer_timeout`` is in seconds, from the request to the response's headers. It keeps as many connections as there
-    were requests at once. ``fence`` is called right before each request goes out, and raises to stop it.
+    were requests at once.
     """
 
     def __init__(
@@ -30,10 +31,8 @@ class HttpClient:
         url: URL,
         tls: Callable[[], ssl.SSLContext] | None,
         answer_timeout: float,
-        fence: Callable[[], None] = lambda: None,
     ) -> None:
         self._tls = tls
-        self._fence = fence
         self._answer_timeout = answer_timeout
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()
@@ -43,10 +42,13 @@ class HttpClient:
         self._path = url.raw_path_qs
         self._head = f" HTTP/1.1\r\nhost: {host}{port}\r\nuser-agent: {USER_AGENT}\r\n"
 
-    async def post(self, headers: Mapping[str, str], body: bytes, path: str | None = None) -> HttpResponse:
+    async def post(
+        self, headers: Mapping[str, str], body: bytes, path: str | None = None, fence: Fence = lambda: None
+    ) -> HttpResponse:
         """Send a request, to the address' own path or to another one, and return the response.
 
-        Raises OSError: WireError, TimeoutError, or what connecting raises.
+        ``fence`` is called right before the request goes out, and raises to stop it. Raises OSError:
+        HttpTransportError, TimeoutError, or what connecting raises.
         """
         request = self._render(headers, body, path or self._path)
         tls = self._tls and self._tls()
@@ -57,17 +59,17 @@ class HttpClient:
             if not connection.open:
                 continue
             try:
-                return await self._send(connection, request)
+                return await self._send(connection, request, fence)
             except HttpTransportError as exc:
                 if not exc.stale:  # a server may close a kept connection as it likes (RFC 9112, 9.3.1)
                     raise
                 break  # once: it may be this very request that the other side cannot bear
-        return await self._send(await self._connect(tls), request)
+        return await self._send(await self._connect(tls), request, fence)
 
-    def _send(self, connection: "Connection", request: bytes) -> Coroutine[Any, Any, HttpResponse]:
+    def _send(self, connection: "Connection", request: bytes, fence: Fence) -> Coroutine[Any, Any, HttpResponse]:
         """Return what sends the request. Await it at once: nothing may come between the fence and the request."""
         try:
-            self._fence()
+            fence()
         except Exception:
             connection.close()
             raise

@@ -1,7 +1,7 @@
 """An HTTP sink, a Knative Broker above all: one POST an event, in binary mode; several in one with BATCH."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -44,21 +44,20 @@ class HttpSink:
 
 @asynccontextmanager
 async def open_http_sink(
-    settings: SinkSettings, fence: Callable[[], None] = lambda: None, bundles: Path = TRUST_BUNDLES
+    settings: SinkSettings, bundles: Path = TRUST_BUNDLES
 ) -> AsyncIterator[HttpSink | BatchingSink]:
     """Open the sink that the settings name, an http or https address, and close its connections at the end.
 
-    ``fence`` is called right before each request, and raises to stop it; ``bundles`` is the folder of trusted
-    authorities.
+    ``bundles`` is the folder of trusted authorities.
     """
     url = str(settings.address)
     address = URL(url, encoded=url.isascii())
     trust = TrustBundle(settings.ca_certs, bundles).context if address.scheme == "https" else None
     proxy = find_proxy(str(address))  # aiohttp's own trust_env would also read ~/.netrc, for each request anew
-    client: HttpClient | ProxiedClient = HttpClient(address, trust, settings.timeout, fence)
+    client: HttpClient | ProxiedClient = HttpClient(address, trust, settings.timeout)
     if proxy:
         log.info("the sink is reached through a proxy", sink=address.host, proxy=str(proxy))
-        client = ProxiedClient(address, proxy, trust, settings.timeout, fence)
+        client = ProxiedClient(address, proxy, trust, settings.timeout)
     try:
         endpoint = HttpEndpoint(client, url, OidcToken(settings.token_file))
         if settings.batch > 1:

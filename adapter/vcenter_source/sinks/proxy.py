@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from yarl import URL
 
 from vcenter_functions.net.proxies import Proxy
 from vcenter_functions.net.sockets import explain_os_error
+from vcenter_source.core.envelope import Fence
 from vcenter_source.sinks import client as wire
 from vcenter_source.sinks import connection
 from vcenter_source.sinks.connection import HttpResponse, HttpTransportError
@@ -22,12 +24,12 @@ if TYPE_CHECKING:
     from aiohttp.tracing import Trace
 
 
+_FENCE: ContextVar[Fence] = ContextVar("fence")
+"""The fence of the request that this task sends: aiohttp's connector does not know which request it connects for."""
+
+
 class FencedConnector(aiohttp.TCPConnector):
     """Asks the fence once the way through the proxy stands, right before the request goes out over it."""
-
-    def __init__(self, fence: Callable[[], None]) -> None:
-        super().__init__(limit=0)
-        self._fence = fence
 
     async def connect(
         self,
@@ -38,7 +40,7 @@ class FencedConnector(aiohttp.TCPConnector):
         """Return a connection. Raises what the fence raises, and OSError."""
         connected = await super().connect(req, traces, timeout)
         try:
-            self._fence()
+            _FENCE.get()()
         except Exception:
             if connected.transport is not None:
                 connected.transport.abort()
@@ -56,13 +58,12 @@ class ProxiedClient:
         proxy: Proxy,
         tls: Callable[[], ssl.SSLContext] | None,
         answer_timeout: float,
-        fence: Callable[[], None] = lambda: None,
     ) -> None:
         self._url, self._proxy, self._tls = url.with_user(None), proxy, tls
         self._proxy_url = URL(proxy.url).with_user(None)  # aiohttp takes no user name that Latin-1 has not
         self._answer_timeout = answer_timeout
         self._client = aiohttp.ClientSession(
-            connector=FencedConnector(fence),
+            connector=FencedConnector(limit=0),
             timeout=aiohttp.ClientTimeout(
                 total=None, connect=wire.CONNECT_TIMEOUT
             ),  # the proxy's answer to CONNECT too
@@ -70,8 +71,11 @@ class ProxiedClient:
             headers={"user-agent": wire.USER_AGENT},
         )
 
-    async def post(self, headers: Mapping[str, str], body: bytes, path: str | None = None) -> HttpResponse:
+    async def post(
+        self, headers: Mapping[str, str], body: bytes, path: str | None = None, fence: Fence = lambda: None
+    ) -> HttpResponse:
         """Send a request, to the address' own path or to another there, and return its answer. Raises OSError."""
+        _FENCE.set(fence)
         try:
             async with asyncio.timeout(self._answer_timeout):  # also where it comes byte by byte
                 response = await self._send(headers, body, path)

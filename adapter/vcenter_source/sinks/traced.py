@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from opentelemetry.trace import Span
 
 from vcenter_source.core import tracing
-from vcenter_source.core.envelope import Envelope
+from vcenter_source.core.envelope import Envelope, Fence
 from vcenter_source.core.errors import SinkUnavailableError
 from vcenter_source.sinks.connection import HttpResponse
 
@@ -17,8 +17,13 @@ Explain = Callable[[OSError], SinkUnavailableError]
 class Client(Protocol):
     """What sends requests to one server."""
 
-    async def post(self, headers: Mapping[str, str], body: bytes, path: str | None = None) -> HttpResponse:
-        """Send a request, to the client's own path or to another one, and return the response. Raises OSError."""
+    async def post(
+        self, headers: Mapping[str, str], body: bytes, path: str | None = None, fence: Fence = lambda: None
+    ) -> HttpResponse:
+        """Send a request, to the client's own path or to another one, and return the response.
+
+        ``fence`` is called right before it goes out. Raises what the fence raises, and OSError.
+        """
 
     async def close(self) -> None:
         """Close all connections."""
@@ -94,11 +99,16 @@ class TracedClient:
         if tracing.is_sampled(envelope.span):
             span = tracing.start_request_span(envelope, self._address + (path or ""), self._system, attributes)
         context = tracing.context_headers(span or envelope.span)
-        return Exchange(self._client.post({**headers, **context}, body, path), span, explain)
+        return Exchange(self._client.post({**headers, **context}, body, path, envelope.fence), span, explain)
 
     def post_batch(
         self, envelopes: Sequence[Envelope], headers: Mapping[str, str], body: bytes, *, explain: Explain
     ) -> Exchange:
         """Send several events in one request. Each event names its own trace, so the headers name none."""
         span = tracing.start_batch_span(envelopes, self._address, self._system)
-        return Exchange(self._client.post(headers, body), span, explain)
+
+        def fence() -> None:
+            for envelope in envelopes:
+                envelope.fence()
+
+        return Exchange(self._client.post(headers, body, fence=fence), span, explain)

@@ -120,7 +120,7 @@ def invocation_route(path: str, invocation: Invocation) -> str:
 
 
 @asynccontextmanager
-async def gateway_client(settings: GatewaySettings, fence: Callable[[], None] = lambda: None) -> AsyncIterator[Gateway]:
+async def gateway_client(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """Open the gateway that the settings name. The sink decides how many connections there are.
 
     Raises ConfigurationError for credentials that cannot be read.
@@ -128,7 +128,7 @@ async def gateway_client(settings: GatewaySettings, fence: Callable[[], None] = 
     settings.authorization()  # fails at once, as any wrong setting does
     trust = create_client_context(ca_certs=settings.ca_certs)
     secure = settings.address.startswith("https:")
-    wire = HttpClient(URL(settings.address), (lambda: trust) if secure else None, settings.invocation_timeout, fence)
+    wire = HttpClient(URL(settings.address), (lambda: trust) if secure else None, settings.invocation_timeout)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=trust), cookie_jar=aiohttp.DummyCookieJar()
     ) as client:

@@ -222,11 +222,11 @@ def raise_failures(failures: Sequence[SinkUnavailableError], state: EventState) 
 
 @asynccontextmanager
 async def openfaas_sink(
-    settings: SinkSettings, registry: CollectorRegistry | None = None, fence: Callable[[], None] = lambda: None
+    settings: SinkSettings, registry: CollectorRegistry | None = None
 ) -> AsyncIterator[OpenfaasSink]:
     """Open the sink if K_SINK is a gateway's address; the gateway's other settings are read here."""
     gateway = read_area(GatewaySettings, OPENFAAS_URL=str(settings.address).removeprefix(OPENFAAS))
-    async with gateway_sink(gateway, registry or CollectorRegistry(), settings.max_event_bytes, fence) as sink:
+    async with gateway_sink(gateway, registry or CollectorRegistry(), settings.max_event_bytes) as sink:
         yield sink
 
 
@@ -235,10 +235,9 @@ async def gateway_sink(
     settings: GatewaySettings,
     registry: CollectorRegistry,
     max_event_bytes: int | None = None,
-    fence: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[OpenfaasSink]:
     """Open a sink at the gateway that the settings name, and keep its topic map up to date while this lasts."""
-    async with gateway_client(settings, fence) as gateway:
+    async with gateway_client(settings) as gateway:
         poller = TopicMapPoller(gateway.read_topic_map)
         async with background_task(poller.poll(settings.topic_map_interval)):
             yield OpenfaasSink(

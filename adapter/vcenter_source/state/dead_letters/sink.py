@@ -14,6 +14,7 @@ class DeadLetterSink:
     async def store(self, envelope: Envelope, reason: Reason) -> None:
         """Return when the dead letter sink has acknowledged the letter. Raises DeadLetterUnavailableError."""
         try:
-            await self._sink.send(Envelope(with_error_attributes(envelope.event, reason), span=envelope.span))
+            letter = with_error_attributes(envelope.event, reason)
+            await self._sink.send(Envelope(letter, span=envelope.span, fence=envelope.fence))
         except (SinkUnavailableError, EventRefusedError) as exc:
             raise DeadLetterUnavailableError(f"DEAD_LETTER_SINK: {exc}") from exc
