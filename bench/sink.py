@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,11 +35,18 @@ class Taken:
     heads: list[tuple[float, bytes]] = field(default_factory=list)
 
     def summary(self) -> dict[str, float]:
-        """Return counts, seconds from the first to the last, and quantiles of arrival less ``ce-time`` in seconds."""
+        """Return counts, seconds from the first to the last, and quantiles of arrival less ``ce-time`` in seconds.
+
+        The quantiles are also there for each vCenter, as ``east p99``.
+        """
         heads = self.heads
-        delays = sorted(moment - created for moment, head in heads if (created := event_time(head)) is not None)
-        identities = {header(head, b"ce-id") for _, head in heads}
-        quantiles = {f"p{n}": delays[min(len(delays) * n // 100, len(delays) - 1)] for n in (50, 99) if delays}
+        by_vcenter: dict[bytes, list[tuple[float, bytes]]] = defaultdict(list)
+        for moment, head in heads:
+            by_vcenter[header(head, b"ce-vcentername")].append((moment, head))
+        quantiles = find_quantiles(heads)
+        for vcenter, own in by_vcenter.items():
+            quantiles |= {f"{vcenter.decode()} {name}": value for name, value in find_quantiles(own).items()}
+        identities = {(header(head, b"ce-source"), header(head, b"ce-id")) for _, head in heads}
         return {
             "requests": len(heads),
             "identities": len(identities),
@@ -46,6 +54,12 @@ class Taken:
             "first": heads[0][0],
             **quantiles,
         }
+
+
+def find_quantiles(heads: list[tuple[float, bytes]]) -> dict[str, float]:
+    """Return the median and the 99th percentile of arrival less ``ce-time``."""
+    delays = sorted(moment - created for moment, head in heads if (created := event_time(head)) is not None)
+    return {f"p{n}": delays[min(len(delays) * n // 100, len(delays) - 1)] for n in (50, 99) if delays}
 
 
 def header(head: bytes, name: bytes) -> bytes:

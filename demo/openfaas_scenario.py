@@ -26,7 +26,7 @@ from demo.vsphere import Reference, Soap
 
 STACK = ROOT / "functions" / "pytag" / "stack.yml"
 HEALTH = re.compile(r"serving /healthz, /readyz and /metrics\s.*?port=(\d+)")
-DONE = r'^vcenter_source_events_delivered_total\{{type="com\.vmware\.event\.{}"\}} [1-9]'
+DONE = r'^vcenter_source_events_delivered_total\{{type="com\.vmware\.event\.{}",vcenter="[^"]*"\}} [1-9]'
 
 
 class GatewayPrinter(Printer):

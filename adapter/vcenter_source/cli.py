@@ -139,12 +139,12 @@ def events_command(  # noqa: PLR0913  one option each
 ) -> None:
     """Show a vCenter's last events, a line each, the newest last. Nothing is sent or written."""
     exit_on_sigint()
-    settings = read_area(VcenterSettings, VCENTER_URL=vcenter)
+    config = read_area(VcenterSettings, VCENTER_URL=vcenter).require_one()
     from vcenter_source.commands.events import EventsRequest, show_events
 
     logs.configure(read_area(LogSettings), level="warning")
     request = EventsRequest(count, since, types or (), follow, as_json, event_format)
-    asyncio.run(show_events(settings, request))
+    asyncio.run(show_events(config, request))
 
 
 @app.command("sample")
@@ -229,11 +229,11 @@ def list_tagged_command(
 ) -> None:
     """List the objects that carry a tag now: type, id and name. Exit code 1: a failure, or an unknown tag."""
     exit_on_sigint()
-    settings = read_area(VcenterSettings)
+    vcenter = read_area(VcenterSettings).require_one()
     from vcenter_source.commands.tagged import find_tagged, print_tagged
 
     logs.configure(read_area(LogSettings), level="warning")
-    print_tagged(find_tagged(settings, tag), as_json=as_json)
+    print_tagged(find_tagged(vcenter, tag), as_json=as_json)
 
 
 @app.command("openfaas-shim")

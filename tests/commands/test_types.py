@@ -176,7 +176,9 @@ def test_a_vcenter_that_is_not_named_is_a_wrong_setting() -> None:
 
 def test_the_attributes_of_the_world_are_those_of_the_adapters_events() -> None:
     (event, *_) = decode_page(pyvmomi.page(pyvmomi.Filler().object(pyvmomi.vim.event.VmPoweredOnEvent, depth=2)))
-    made = Converter("https://vc/sdk", "8.0.3.0").convert(event, traceparent="00-a-b-01", tracestate="a=b")
+    made = Converter("https://vc/sdk", "8.0.3.0", vcenter="vc").convert(
+        event, traceparent="00-a-b-01", tracestate="a=b"
+    )
     known = set(CATALOG.attributes)
     assert set(made.get_attributes()) == {name for name in known if not name.startswith("knative")} - {"datamediatype"}
 

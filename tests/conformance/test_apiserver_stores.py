@@ -23,7 +23,7 @@ from tests.support.manifest_files import NAMESPACE, of_kind
 from tests.support.waiting import eventually
 from vcenter_source.core.errors import KubernetesForbiddenError
 from vcenter_source.state import kube
-from vcenter_source.state.checkpoint.configmap import KEY, ConfigMapStore
+from vcenter_source.state.checkpoint.configmap import KEY, ConfigMapBook, ConfigMapStore
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(180), NEEDED]
 KINDS = ("ConfigMap", "Lease")
@@ -192,7 +192,7 @@ def test_the_role_allows_no_creation_whether_or_not_the_object_is_there(
     stored = kube.connect().locate(kube.CONFIG_MAP, CHECKPOINT, "CHECKPOINT")
     with pytest.raises(KubernetesForbiddenError, match="may not create configmaps"):
         stored.create({})
-    ConfigMapStore(stored, "one").claim()
+    ConfigMapStore(ConfigMapBook(stored), "one").claim()
     place.delete()
     with pytest.raises(KubernetesForbiddenError, match="may not create configmaps"):
-        ConfigMapStore(stored, "one").claim()
+        ConfigMapStore(ConfigMapBook(stored), "one").claim()

@@ -24,8 +24,11 @@ ADDED = {"namespace", "pod"}
 
 def served() -> dict[str, set[str]]:
     """The names on /metrics and the labels of each, from the registry that /metrics shows."""
-    metrics = Metrics(PipelineStatus())
-    metrics.on_read("com.vmware.event.vm.poweredon")  # so that the counters by type have a sample
+    metrics = Metrics()
+    metrics.add_roster(lambda: "")
+    metrics.add_vcenter("vc", PipelineStatus()).on_read(
+        "com.vmware.event.vm.poweredon"
+    )  # so that the counters by type have a sample
     return {sample.name: set(sample.labels) for family in metrics.registry.collect() for sample in family.samples}
 
 

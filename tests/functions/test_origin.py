@@ -44,7 +44,7 @@ def client(module_vcenter: RestVcenter) -> Iterator[httpx.Client]:
 def source_of(url: str) -> str:
     """What the adapter writes for a vCenter that it was given so."""
     given: dict[str, Any] = {"VCENTER_URL": url, "VCENTER_USERNAME": "u", "VCENTER_PASSWORD": "p"}
-    return VcenterSettings(**given).source
+    return VcenterSettings(**given).require_one().source
 
 
 def messages(source: str) -> Iterator[HTTPMessage]:

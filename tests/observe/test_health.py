@@ -17,7 +17,7 @@ from tests.support.simulator_control import LOGIN, control, end_faults
 from tests.support.waiting import eventually
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.envelope import Envelope
-from vcenter_source.observe.health import Check, Health
+from vcenter_source.observe.health import Check, VcenterHealth
 from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.settings.source import load
 
@@ -40,7 +40,7 @@ class Judged:
 
     def check(self, name: str, after: float = 0.0) -> Check:
         self.now += after
-        return Health(self.status, stale_after=60.0, checkpoint_interval=5.0).run_checks()[name]
+        return VcenterHealth(self.status, stale_after=60.0, checkpoint_interval=5.0).run_checks()[name]
 
 
 def make_envelope() -> Envelope:

@@ -34,6 +34,7 @@ from vcenter_source.state.checkpoint import OffsetTracker
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
 PREFIX = "vcenter_source"
+VCENTER = "vc-1"
 
 
 def make_envelope(cloudevents_type: str = "a") -> Envelope:
@@ -42,12 +43,12 @@ def make_envelope(cloudevents_type: str = "a") -> Envelope:
 
 def observed(clock: Clock) -> tuple[PipelineStatus, Metrics, Observers]:
     status = PipelineStatus(clock)
-    metrics = Metrics(status, clock)
-    return status, metrics, Observers(status, metrics)
+    metrics = Metrics()
+    return status, metrics, Observers(status, metrics.add_vcenter(VCENTER, status, clock=clock))
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
-    return metrics.registry.get_sample_value(f"{PREFIX}_{name}", labels)
+    return metrics.registry.get_sample_value(f"{PREFIX}_{name}", {"vcenter": VCENTER} | labels)
 
 
 def test_lag_is_told_by_vcenters_clock_and_never_by_ours() -> None:
@@ -114,10 +115,11 @@ def test_ages_are_unknown_before_the_first_success_and_then_run() -> None:
 
 
 def test_the_types_that_are_counted_by_name_are_limited() -> None:
-    metrics = Metrics(PipelineStatus())
+    metrics = Metrics()
+    observer = metrics.add_vcenter(VCENTER, PipelineStatus())
     for n in range(MAX_TYPES + 50):
-        metrics.on_read(f"com.example.t{n}")
-        metrics.on_read(f"com.example.t{n}")
+        observer.on_read(f"com.example.t{n}")
+        observer.on_read(f"com.example.t{n}")
     families = text_string_to_metric_families(generate_latest(metrics.registry).decode())
     (read,) = (family for family in families if family.name == f"{PREFIX}_events_read")
     counted = {sample.labels["type"]: sample.value for sample in read.samples}

@@ -101,7 +101,8 @@ class Life:
         self.tracker = OffsetTracker("uuid", resumed, self.world.since)
         self.committer = CheckpointCommitter(self.kept, self.tracker)
         status = PipelineStatus(lambda: self.world.seconds)
-        observers = Observers(status, Metrics(status, lambda: self.world.seconds))
+        metrics = Metrics().add_vcenter("vc", status, clock=lambda: self.world.seconds)
+        observers = Observers(status, metrics)
         observers.on_start(self.tracker)
         retry = RetryPolicy(
             EXACT, give_up_after, partial(self.sleep, self.sleeps), lambda: self.world.seconds, poison_max_tries=3

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from vcenter_source.core.errors import OvertakenError, VcenterSourceError, VcenterUnavailableError
 from vcenter_source.core.event import Event, Identity, ManagedObjectReference
-from vcenter_source.state.checkpoint import Checkpoint
+from vcenter_source.state.checkpoint import Checkpoint, NamedCheckpoint
 from vcenter_source.vcenter.clock import ClockSample
 
 T = TypeVar("T")
@@ -306,6 +306,9 @@ class SurvivingStore:
         self.world.note_kept()
         self.world.kept = checkpoint
         self.world.kept_for = self.acknowledged
+
+    def list_others(self) -> list[NamedCheckpoint]:
+        return []
 
     def check(self) -> bool:
         """Asked where the checkpoint is still the one that is kept."""

@@ -29,7 +29,7 @@ def test_a_host_or_an_address_names_the_vcenter(
     monkeypatch: pytest.MonkeyPatch, given_url: str, full: str, source: str
 ) -> None:
     settings = load_settings(monkeypatch, VCENTER_URL=given_url)
-    assert (settings.vcenter.url, settings.vcenter.source) == (full, source)
+    assert (settings.vcenter.url, settings.vcenter.require_one().source) == (full, source)
 
 
 @pytest.mark.parametrize("url", ["ftp://vc/sdk", "https://", "vc:99999", "a b"])

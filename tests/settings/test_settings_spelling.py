@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.settings.environment import BASE, load_settings, refusal
-from vcenter_source.commands.run import start_time
+from vcenter_source.commands.pipeline import start_time
 from vcenter_source.settings.environment import read_program
 from vcenter_source.settings.openfaas import GatewaySettings, ShimSettings
 from vcenter_source.vcenter.client import About

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from vcenter_source.commands.run import hold
+from vcenter_source.commands.leadership import hold
 from vcenter_source.core.errors import LeaseLostError
 from vcenter_source.core.threads import run_to_completion
 from vcenter_source.state.lease import do_nothing

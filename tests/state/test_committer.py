@@ -17,7 +17,7 @@ from vcenter_source.core.errors import KubernetesForbiddenError, OvertakenError
 from vcenter_source.state import kube
 from vcenter_source.state.checkpoint import CheckpointStore, OffsetTracker
 from vcenter_source.state.checkpoint.committer import CheckpointCommitter
-from vcenter_source.state.checkpoint.configmap import ConfigMapStore
+from vcenter_source.state.checkpoint.configmap import ConfigMapBook, ConfigMapStore
 from vcenter_source.state.checkpoint.file import FULL, FileStore
 
 NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
@@ -49,7 +49,7 @@ def last(store: CheckpointStore) -> int | None:
 
 
 def configmap_store(owner: str = "one") -> ConfigMapStore:
-    return ConfigMapStore(kube.connect().locate(kube.CONFIG_MAP, NAME, "CHECKPOINT"), owner)
+    return ConfigMapStore(ConfigMapBook(kube.connect().locate(kube.CONFIG_MAP, NAME, "CHECKPOINT")), owner)
 
 
 @pytest.mark.parametrize("what", ["deleted", "emptied", "put back to an older one"])

@@ -16,7 +16,7 @@ from vcenter_simulator.certificate import make_certificate
 from vcenter_source.core.errors import ConfigurationError, KubernetesForbiddenError, OvertakenError, RetryableError
 from vcenter_source.state import kube
 from vcenter_source.state.checkpoint import Checkpoint
-from vcenter_source.state.checkpoint.configmap import KEY, MAX_WRITES, ConfigMapStore
+from vcenter_source.state.checkpoint.configmap import KEY, MAX_WRITES, ConfigMapBook, ConfigMapStore
 from vcenter_source.state.checkpoint.serialization import StoredCheckpoint, serialize
 
 NAME = "checkpoint"
@@ -29,7 +29,7 @@ class Place:
     cluster: kube.Cluster
 
     def store(self, owner: str = "one", timeout: float = 5.0) -> ConfigMapStore:
-        return ConfigMapStore(self.cluster.locate(kube.CONFIG_MAP, NAME, "CHECKPOINT", timeout), owner)
+        return ConfigMapStore(ConfigMapBook(self.cluster.locate(kube.CONFIG_MAP, NAME, "CHECKPOINT", timeout)), owner)
 
     def content(self) -> dict[str, Any]:
         found = self.api.get("configmaps", NAME)
@@ -223,7 +223,9 @@ def test_a_missing_permission_names_the_verb_the_resource_and_who_lacks_it(place
 
 
 def test_a_token_that_is_not_accepted_and_a_namespace_that_is_not_there_are_said(place: Place) -> None:
-    elsewhere = ConfigMapStore(place.cluster.locate(kube.CONFIG_MAP, "elsewhere/checkpoint", "CHECKPOINT"), "one")
+    elsewhere = ConfigMapStore(
+        ConfigMapBook(place.cluster.locate(kube.CONFIG_MAP, "elsewhere/checkpoint", "CHECKPOINT")), "one"
+    )
     with pytest.raises(RetryableError, match=r'cannot create ConfigMap elsewhere/checkpoint: .*"elsewhere" not found'):
         elsewhere.claim()
     place.api.tokens = {"another"}
@@ -257,7 +259,7 @@ def test_the_command_that_removes_it_leaves_the_configmap_there(place: Place) ->
     assert kubectl == ["kubectl", "-n", NAMESPACE, "patch", "configmap", NAME, "--type=merge", "-p"]
     assert orjson.loads(patch) == {"data": {KEY: None}}
     shipped = place.cluster.locate(kube.CONFIG_MAP, f"vcenter-source/{CHECKPOINT}", "CHECKPOINT")
-    assert f"$ {ConfigMapStore(shipped, 'one').removal_command}\n" in PAGE.read_text(encoding="utf-8")
+    assert f"$ {ConfigMapStore(ConfigMapBook(shipped), 'one').removal_command}\n" in PAGE.read_text(encoding="utf-8")
     place.api.denied = {("create", "configmaps")}
     place.api.put("configmaps", NAME, {"metadata": {"name": NAME}, "data": {}})
     store = place.store("two")

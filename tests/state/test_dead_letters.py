@@ -153,6 +153,7 @@ def test_a_terminal_gets_a_table_and_a_program_lines(tmp_path: Path) -> None:
         "VirtualMachine:vm-1",
         "42",
         "answers 400: no",
+        "east",
     ]
     assert [orjson.loads(line)["id"] for line in json.getvalue().splitlines()] == ["41", "42"]
 

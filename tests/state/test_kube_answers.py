@@ -14,7 +14,7 @@ from tests.state.checkpoints import saved
 from tests.support.kube_api import NAMESPACE, KubeApi, kube_api, kubeconfig
 from vcenter_source.core.errors import LeaseLostError, RetryableError
 from vcenter_source.state import kube
-from vcenter_source.state.checkpoint.configmap import KEY, ConfigMapStore
+from vcenter_source.state.checkpoint.configmap import KEY, ConfigMapBook, ConfigMapStore
 from vcenter_source.state.lease import Lease
 
 VERBS = ("get", "create", "update")
@@ -78,12 +78,13 @@ def befall(api: KubeApi, resource: str, verb: str, answer: Any) -> None:
 @contextmanager
 def waiting(who: ConfigMapStore | Lease, answer: Any) -> Iterator[None]:
     """For as long as is sensible where this is the answer."""
-    usual = who._stored
-    assert isinstance(usual, kube.KubernetesObject)
+    asks: Any = who._book if isinstance(who, ConfigMapStore) else who
+    name = "stored" if isinstance(who, ConfigMapStore) else "_stored"
+    usual = getattr(asks, name)
     if answer == "hang":
-        who._stored = replace(usual, timeout=IMPATIENCE)
+        setattr(asks, name, replace(usual, timeout=IMPATIENCE))
     yield
-    who._stored = usual
+    setattr(asks, name, usual)
 
 
 def kept(api: KubeApi) -> Any:
@@ -97,7 +98,7 @@ def kept(api: KubeApi) -> Any:
 def test_a_checkpoint_is_saved_as_soon_as_it_can_be(
     api: KubeApi, cluster: kube.Cluster, verb: str, answer: Any, what: str
 ) -> None:
-    store = ConfigMapStore(cluster.locate(kube.CONFIG_MAP, CHECKPOINT, "CHECKPOINT"), "one")
+    store = ConfigMapStore(ConfigMapBook(cluster.locate(kube.CONFIG_MAP, CHECKPOINT, "CHECKPOINT")), "one")
     store.claim()
     store.save(saved(1))
     befall(api, "configmaps", verb, answer)
@@ -149,7 +150,7 @@ def test_only_the_api_server_itself_says_that_there_is_no_checkpoint(
     api: KubeApi, cluster: kube.Cluster, answer: Any
 ) -> None:
     """Beginning at START_FROM instead would pass over events without a word."""
-    store = ConfigMapStore(cluster.locate(kube.CONFIG_MAP, CHECKPOINT, "CHECKPOINT"), "one")
+    store = ConfigMapStore(ConfigMapBook(cluster.locate(kube.CONFIG_MAP, CHECKPOINT, "CHECKPOINT")), "one")
     befall(api, "configmaps", "get", answer)
     with pytest.raises(RetryableError, match=f"CHECKPOINT: cannot get ConfigMap {NAMESPACE}/{CHECKPOINT}: "):
         store.load()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.kube_api import NAMESPACE, KubeApi
-from vcenter_source.commands.run import hold
+from vcenter_source.commands.leadership import hold
 from vcenter_source.core.errors import ConfigurationError, KubernetesForbiddenError, LeaseLostError, OvertakenError
 from vcenter_source.settings.source import load
 from vcenter_source.state import kube

@@ -123,7 +123,7 @@ def test_standing_by_is_ready_and_says_so(cluster: Pods) -> None:
     answer = loopback.get(f"{url}/readyz")
     why = f"standby: {cluster.spec()['holderIdentity']} is leading"
     assert (answer.status_code, answer.json()) == (200, {"ready": True, "checks": {"lease": {"ok": True, "why": why}}})
-    assert "vcenter_source_leading 0.0" in loopback.get(f"{url}/metrics").text
+    assert 'vcenter_source_leading{vcenter="127.0.0.1"} 0.0' in loopback.get(f"{url}/metrics").text
     cluster.api.fault = 503
     eventually(lambda: loopback.get(f"{url}/readyz").status_code == 503)
     assert (

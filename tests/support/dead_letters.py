@@ -23,6 +23,7 @@ def powered_on(name: str = "1", text: str = "größer", **attributes: str) -> Cl
         "time": NOW,
         "datacontenttype": "application/json",
         "subject": "VirtualMachine:vm-1",
+        "vcentername": "east",
     }
     return CloudEvent(usual | attributes, {"key": 1, "fullFormattedMessage": text})
 

@@ -14,7 +14,18 @@ SLOW = "import time\nprint('loading', flush=True)\nfor _ in range(6000): time.sl
 
 def clean_environment(**settings: str) -> dict[str, str]:
     """The environment of this process without any setting of ours or of OpenTelemetry, plus ``settings``."""
-    ours: tuple[str, ...] = ("VCENTER_", "GOVC_", "K_", "OTEL_", "TAG", "EVENT_", "START_", "CHECKPOINT", "LOG_")
+    ours: tuple[str, ...] = (
+        "VCENTER_",
+        "VCENTERS_",
+        "GOVC_",
+        "K_",
+        "OTEL_",
+        "TAG",
+        "EVENT_",
+        "START_",
+        "CHECKPOINT",
+        "LOG_",
+    )
     ours += ("PORT", "HOST", "HEALTH_", "SINK_", "RETRY_", "MAX_", "DEAD_LETTER_", "DRAIN_", "LEASE", "KUBE", "POISON_")
     ours += ("VIEWER", "TRACE_")
     # Tests run side by side, and one port serves one process.

@@ -17,10 +17,10 @@ from tests.support.simulator_control import LOGIN
 from vcenter_simulator.server import Simulator
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.observers import Observers
-from vcenter_source.observe.health import Health
+from vcenter_source.observe.health import Health, VcenterHealth
 from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.triggers.event_catalog import EventCatalog
-from vcenter_source.viewer.feed import Feed
+from vcenter_source.viewer.feed import Feed, FeedInterruption
 from vcenter_source.viewer.server import serve_viewer
 from vcenter_source.viewer.viewer import Viewer
 
@@ -146,9 +146,13 @@ def run_viewer_alone(
             "trace_url": None,
             "trace_api": None,
         }
-        viewing = Viewer(feed, Health(status, 60, 1), **(options | viewer))
+        health = Health(60)
+        health.vcenters["vc"] = VcenterHealth(status, 60, 1)
+        viewing = Viewer(feed, health, **(options | viewer))
         async with serve_viewer(viewing, host, 0, token) as url:
-            started.set_result(LoneViewer(url, feed, sink, status, Observers(status, feed), loop))
+            started.set_result(
+                LoneViewer(url, feed, sink, status, Observers(status, feed, FeedInterruption(feed, "vc")), loop)
+            )
             await end.wait()
 
     def main() -> None:

@@ -7,8 +7,7 @@ import pytest
 
 from tests.support.clock import Clock
 from tests.support.viewer import make_envelope, make_event
-from vcenter_source.state.checkpoint import OffsetTracker
-from vcenter_source.viewer.feed import MAX_FAILURES, RECORD_OVERHEAD, Feed
+from vcenter_source.viewer.feed import MAX_FAILURES, RECORD_OVERHEAD, Feed, FeedInterruption
 from vcenter_source.viewer.histogram import BIN_COUNT, BIN_SECONDS, MAX_FAMILIES, FamilyHistogram
 from vcenter_source.viewer.summary import MAX_MESSAGE, MAX_VALUE, object_name, summarize
 
@@ -46,11 +45,14 @@ def test_each_event_has_the_state_that_its_delivery_came_to() -> None:
     assert feed.counts == {"delivered": 1, "dead letter": 1}
 
 
-def test_a_delivery_that_begins_anew_has_nothing_of_the_one_before_it_under_way() -> None:
+def test_events_in_flight_are_interrupted_when_the_pipeline_of_their_vcenter_stops() -> None:
     feed, envelope = Feed(10), make_envelope(make_event(1))
     feed.on_accepted(envelope)
     feed.flush()
-    feed.on_start(OffsetTracker("uuid", None))
+    FeedInterruption(feed, "another").on_stop()
+    feed.flush()
+    assert feed.find_changed(1) == []
+    FeedInterruption(feed, envelope.vcenter).on_stop()
     feed.flush()
     assert [record.state for record in feed.find_changed(1)] == ["interrupted"]
 

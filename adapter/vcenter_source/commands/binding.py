@@ -29,6 +29,10 @@ class Unbound:
         """Return the one check that matters."""
         return {"sink": health.Check(ok=False, why="K_SINK is not set")}
 
+    def run_checks_by_vcenter(self) -> dict[str, dict[str, health.Check]]:
+        """Return nothing: no vCenter is read yet."""
+        return {}
+
 
 async def wait_without_sink(settings: Settings, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> NoReturn:
     """Wait for SINK_WAIT, not ready, then raise ConfigurationError."""

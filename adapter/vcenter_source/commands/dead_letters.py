@@ -22,7 +22,7 @@ from vcenter_source.state.dead_letters.folder import DeadLetterFolder, StoredLet
 
 log = structlog.get_logger()
 
-_COLUMNS = ("time", "type", "subject", "id", "reason")
+_COLUMNS = ("time", "type", "subject", "id", "reason", "vcenter")
 
 
 def open_folder(settings: DeadLetterSettings) -> DeadLetterFolder:
@@ -61,6 +61,7 @@ def _describe(letters: Iterable[StoredLetter]) -> Iterator[dict[str, str]]:
             "subject": str(attributes.get("subject", "")),
             "id": attributes["id"],
             "reason": " ".join(str(attributes.get("deadletterreason", "")).split()),
+            "vcenter": str(attributes.get("vcentername", "")),
         }
 
 

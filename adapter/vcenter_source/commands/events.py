@@ -22,7 +22,7 @@ from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.pipeline.cursor import ReadCursor
 from vcenter_source.pipeline.reader import EventReader
 from vcenter_source.settings.events import parse_ago, parse_time_with_zone
-from vcenter_source.settings.vcenter import VcenterSettings
+from vcenter_source.settings.vcenter import VcenterConfig
 from vcenter_source.vcenter.client import About, Vcenter
 from vcenter_source.vcenter.newest import BackwardCollector
 from vcenter_source.vcenter.paging import MAX_PAGE_EVENTS
@@ -44,14 +44,14 @@ class EventsRequest:
     event_format: EventFormat = "vcenter"
 
 
-async def show_events(settings: VcenterSettings, request: EventsRequest, out: TextIO = sys.stdout) -> None:
+async def show_events(config: VcenterConfig, request: EventsRequest, out: TextIO = sys.stdout) -> None:
     """Print events, the newest last, until all are printed, or SIGTERM or SIGINT comes.
 
     Raises ConfigurationError for a wrong request, and the failures of ``vcenter_source.core.errors``.
     """
     types = TypeFilter(tuple(request.types), setting="--type")
     find_since = parse_since(request.since)
-    work = asyncio.ensure_future(_show(settings, request, types, find_since, out))
+    work = asyncio.ensure_future(_show(config, request, types, find_since, out))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, work.cancel)
     with suppress(asyncio.CancelledError):
@@ -73,16 +73,18 @@ def parse_since(text: str | None) -> Callable[[datetime], datetime | None]:
 
 
 async def _show(
-    settings: VcenterSettings,
+    config: VcenterConfig,
     request: EventsRequest,
     types: TypeFilter,
     find_since: Callable[[datetime], datetime | None],
     out: TextIO,
 ) -> None:
-    async with _connect(settings) as (vcenter, about):
+    async with _connect(config) as (vcenter, about):
         for doubt in types.doubts(about.categories):
             typer.echo(f"vcenter-source: --type: {doubt}", err=True)
-        converter = Converter(settings.source, about.api_version, request.event_format, about.categories)
+        converter = Converter(
+            config.source, about.api_version, request.event_format, about.categories, vcenter=config.name
+        )
         view = EventView(vcenter, types, converter, EventPrinter(out, as_json=request.as_json))
         since = find_since(about.now)
         if request.count is None and since is not None:
@@ -94,9 +96,9 @@ async def _show(
 
 
 @asynccontextmanager
-async def _connect(settings: VcenterSettings) -> AsyncIterator[tuple[Vcenter, About]]:
+async def _connect(config: VcenterConfig) -> AsyncIterator[tuple[Vcenter, About]]:
     """Log in, and log out at the end."""
-    vcenter = Vcenter(Session(settings.url, settings.credentials, settings.authorities()))
+    vcenter = Vcenter(Session(config.url, config.credentials, config.authorities()))
     try:
         yield vcenter, await vcenter.connect()
     finally:

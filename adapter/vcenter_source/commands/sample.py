@@ -18,7 +18,7 @@ from vcenter_source.events.catalog import NAMED_BY_ID
 from vcenter_source.events.conversion import Converter
 from vcenter_source.events.formats import EventFormat
 from vcenter_source.events.samples import sample_data, sample_event
-from vcenter_source.settings.vcenter import find_source
+from vcenter_source.settings.vcenter import derive_name, find_source
 from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.triggers.event_types import resolve_name
 
@@ -59,7 +59,7 @@ def make_sample(
             assign(data, path, text, created)
         except ValueError as exc:
             raise ConfigurationError(f"--set {assignment}: {exc}") from exc
-    converter = Converter(source, API_VERSION, catalog.event_format)
+    converter = Converter(source, API_VERSION, catalog.event_format, vcenter=derive_name(source))
     return converter.convert(sample_event(class_name, data))
 
 

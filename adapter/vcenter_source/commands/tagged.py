@@ -9,7 +9,7 @@ from typing import TextIO
 from vcenter_functions.spelling import closest_matches, did_you_mean
 from vcenter_source.commands.output import print_json, print_rows
 from vcenter_source.core.errors import ConfigurationError, PermanentError
-from vcenter_source.settings.vcenter import VcenterSettings
+from vcenter_source.settings.vcenter import VcenterConfig
 from vcenter_source.vcenter.inventory_names import read_names
 from vcenter_source.vcenter.session import Session
 from vcenter_source.vcenter.tags import Tags, open_tags
@@ -31,7 +31,7 @@ class TaggedObject:
     name: str | None
 
 
-def find_tagged(settings: VcenterSettings, tag: str) -> list[TaggedObject]:
+def find_tagged(vcenter: VcenterConfig, tag: str) -> list[TaggedObject]:
     """Return the objects that carry a tag (``category/name``, or its urn) now, by type and name.
 
     Raises ConfigurationError for a malformed tag, PermanentError where vCenter shows the account no such tag, and the
@@ -41,11 +41,11 @@ def find_tagged(settings: VcenterSettings, tag: str) -> list[TaggedObject]:
     is_urn = TAG_URN.fullmatch(tag) is not None
     if not is_urn and not (category and name):
         raise ConfigurationError(f"{tag!r} does not name a tag; write category/name, or the tag's urn")
-    authorities = settings.authorities()
-    session = Session(settings.url, settings.credentials, authorities)
+    authorities = vcenter.authorities()
+    session = Session(vcenter.url, vcenter.credentials, authorities)
     try:
         session.log_in()
-        with open_tags(settings.url, settings.credentials(), authorities.context()) as tags:
+        with open_tags(vcenter.url, vcenter.credentials(), authorities.context()) as tags:
             objects = tags.objects_with(tag if is_urn else _find_tag_id(tags, category, name))
         if objects is None:
             raise _missing_error(tags.host, f"tag {tag}")

@@ -20,6 +20,7 @@ class Envelope:
     it, or the dead letter has stored it. ``replay_id`` names a request to act on the event once more, also where it
     was acted on before; it is empty for an event that comes by itself. ``accepted_at`` is when the dispatcher accepted
     it, in seconds of a clock that never goes back. ``fence`` is asked right before each request with the event.
+    ``vcenter`` is the name of the vCenter that it comes from.
     """
 
     event: CloudEvent
@@ -30,6 +31,7 @@ class Envelope:
     replay_id: str = ""
     accepted_at: float = 0.0
     fence: Fence = lambda: None
+    vcenter: str = ""
 
 
 class Receipt(NamedTuple):

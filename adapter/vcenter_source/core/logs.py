@@ -15,6 +15,7 @@ import structlog
 from structlog.typing import Processor
 
 DESCRIBED: tuple[Processor, ...] = (
+    structlog.contextvars.merge_contextvars,  # the vCenter, where there are several
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,

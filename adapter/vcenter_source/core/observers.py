@@ -27,7 +27,10 @@ class Observer:
     """Receive what happens to events, and do nothing. Subclasses override the methods that they need."""
 
     def on_start(self, acknowledged: Acknowledged) -> None:
-        """Note that the pipeline starts. Events in flight in an earlier run are not in flight any more."""
+        """Note that the pipeline starts."""
+
+    def on_stop(self) -> None:
+        """Note that the pipeline has stopped. Events in flight are not in flight any more."""
 
     def on_login(self, vcenter_now: datetime) -> None:
         """Note a log-in, at this time on vCenter's clock. Called in the thread that talks to vCenter."""

@@ -17,7 +17,7 @@ PING_TYPE = f"{TYPE_PREFIX}adapter.ping"
 """The type of the event with which ``vcenter-source doctor --ping`` tests a sink."""
 
 
-def gap_event(gap: Gap, source: str, api_version: str, overrides: Mapping[str, str]) -> CloudEvent:
+def gap_event(gap: Gap, source: str, api_version: str, overrides: Mapping[str, str], vcenter: str = "") -> CloudEvent:
     """Make the event that reports a gap. The same gap has the same id whenever it is found."""
     key, created = gap.before
     attributes = _attributes(source, GAP_TYPE, "Gap", "WARN") | {
@@ -25,6 +25,8 @@ def gap_event(gap: Gap, source: str, api_version: str, overrides: Mapping[str, s
         "time": created,
         "vsphereapiversion": api_version,
     }
+    if vcenter:
+        attributes["vcentername"] = vcenter
     data = {"reason": gap.reason, "after": _end(gap.after), "before": _end(gap.before)}
     return CloudEvent(dict(overrides) | attributes, data)
 

@@ -15,6 +15,7 @@ value printable ASCII without space, quote or percent sign, since Go's SDK does 
     severitytext         INFO, WARN or ERROR
     vsphereapiversion    vCenter's API version
     partitionkey         what order is kept within: the subject, without one the event's family
+    vcentername          what this vCenter is called: VCENTER_NAME, or its name in VCENTERS_FILE
     traceparent, tracestate   the trace that begins with this event
 """
 
@@ -43,9 +44,9 @@ _CLASSES = {"EventEx": "eventex", "ExtendedEvent": "extendedevent"}
 class Converter:
     """Converts one vCenter's events to CloudEvents.
 
-    ``source`` carries no user info. ``categories`` maps classes and eventTypeIds to vCenter's category of them.
-    ``overrides`` are the extensions of K_CE_OVERRIDES, lower case and without context attributes; they win over the
-    extensions set here.
+    ``source`` carries no user info; ``vcenter`` is the vCenter's name. ``categories`` maps classes and eventTypeIds to
+    vCenter's category of them. ``overrides`` are the extensions of K_CE_OVERRIDES, lower case and without context
+    attributes; they win over the extensions set here.
     """
 
     source: str
@@ -53,6 +54,7 @@ class Converter:
     event_format: EventFormat = "vcenter"
     categories: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, str] = field(default_factory=dict)
+    vcenter: str = ""
     _kinds: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict, init=False, compare=False)
     _overrides: dict[str, str] = field(default_factory=dict, init=False, compare=False)
 
@@ -80,7 +82,7 @@ class Converter:
 
     def convert_gap(self, gap: Gap) -> CloudEvent:
         """Convert a gap to an event of the adapter's own."""
-        return gap_event(gap, self.source, self.api_version, self._overrides)
+        return gap_event(gap, self.source, self.api_version, self._overrides, self.vcenter)
 
     def _kind(self, event: Event) -> dict[str, str]:
         """Return the attributes that all events of one class, or one eventTypeId, share."""
@@ -102,6 +104,7 @@ class Converter:
             "eventname": name,
             "eventancestors": ",".join(event_class(class_name).lineage),
             "vsphereapiversion": self.api_version,
+            "vcentername": self.vcenter,
         }
         safe = {name: _safe(value) for name, value in attributes.items() if value}
         return safe | {"source": self.source}

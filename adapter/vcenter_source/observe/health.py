@@ -1,9 +1,10 @@
 """The admin server: /healthz and /readyz for probes, /metrics for Prometheus, on the event loop that does the work."""
 
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from aiohttp import web
@@ -31,19 +32,17 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """Checks the status of the pipeline.
+class VcenterHealth:
+    """Checks the pipeline of one vCenter.
 
     In seconds: ``stale_after`` is how long something may go wrong before a check fails, ``checkpoint_interval`` the
     time between two saves of the checkpoint. ``lease`` says which of several adapters delivers, None without others.
-    ``gateway`` is the connection to an OpenFaaS gateway, None for other sinks.
     """
 
     status: PipelineStatus
     stale_after: float
     checkpoint_interval: float
     lease: Lease | None = None
-    gateway: ConnectionStatus | None = None
 
     @property
     def is_leading(self) -> bool:
@@ -55,8 +54,7 @@ class Health:
         lease = {"lease": self._check_lease(self.lease)} if self.lease else {}
         if not self.is_leading:
             return lease
-        gateway = {"gateway": self._check_gateway(self.gateway)} if self.gateway else {}
-        ends = {"vcenter": self._check_vcenter(), "sink": self._check_sink()} | gateway
+        ends = {"vcenter": self._check_vcenter(), "sink": self._check_sink()}
         return ends | {"checkpoint": self._check_checkpoint()} | lease
 
     def _check_lease(self, lease: Lease) -> Check:
@@ -92,13 +90,6 @@ class Health:
         is_patient = oldest.seconds <= self.stale_after or (age is not None and age <= self.stale_after)
         return Check(ok=is_patient and not connection.is_access_refused, why=held)
 
-    def _check_gateway(self, connection: ConnectionStatus) -> Check:
-        """Check that the functions were read lately. Until they are, events go to those that are known."""
-        if connection.age is None or connection.failing_for > self.stale_after:
-            age = "yet" if connection.age is None else f"for {connection.age:.0f} s"
-            return Check(ok=False, why=f"functions not read {age}{with_reason(connection.reason)}")
-        return Check(ok=True, why=f"functions read {connection.age:.0f} s ago")
-
     def _check_checkpoint(self) -> Check:
         """Check that the checkpoint was saved lately, or that there was nothing to save."""
         connection, age = self.status.checkpoint, self.status.checkpoint.age
@@ -108,6 +99,101 @@ class Health:
         if connection.failing_for > self.stale_after or late > self.stale_after + self.checkpoint_interval:
             return Check(ok=False, why=f"not saved for {late:.0f} s{with_reason(connection.reason)}")
         return Check(ok=True, why=f"up to date {late:.0f} s ago{with_reason(connection.reason)}")
+
+
+class RosterHealth(Protocol):
+    """What knows whether VCENTERS_FILE can be used."""
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be used as it is; empty while it can."""
+
+
+class Health:
+    """Checks this process: the pipelines of its vCenters, and what they share.
+
+    ``gateway`` is the connection to an OpenFaaS gateway, None for other sinks. ``roster`` is None for the one vCenter
+    of VCENTER_URL.
+    """
+
+    def __init__(
+        self, stale_after: float, gateway: ConnectionStatus | None = None, roster: RosterHealth | None = None
+    ) -> None:
+        self.vcenters: dict[str, VcenterHealth] = {}
+        """By name; the supervisor adds and removes them."""
+        self._stale_after = stale_after
+        self._gateway = gateway
+        self._roster = roster
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether this adapter delivers the events of any vCenter."""
+        return any(each.is_leading for each in self.vcenters.values())
+
+    @property
+    def in_flight(self) -> int:
+        """How many events are in flight."""
+        return sum(each.status.in_flight for each in self.vcenters.values())
+
+    @property
+    def oldest_in_flight(self) -> float:
+        """How many seconds the oldest of them has been in flight; 0 without any."""
+        return max((each.status.oldest_in_flight for each in self.vcenters.values()), default=0.0)
+
+    @property
+    def lag(self) -> float:
+        """The greatest lag of a vCenter whose events this adapter delivers, in seconds; NaN if none is known."""
+        lags = [each.status.lag for each in self.vcenters.values() if each.is_leading]
+        return max((lag for lag in lags if not math.isnan(lag)), default=math.nan)
+
+    def run_checks(self) -> dict[str, Check]:
+        """Return the checks by name. Of several vCenters, each check says which of them fail it."""
+        checks = self._check_pipelines()
+        if self._gateway is not None and self.is_leading:
+            checks["gateway"] = self._check_gateway(self._gateway)
+        if self._roster is not None:
+            checks["vcenters file"] = Check(ok=not self._roster.problem, why=self._roster.problem or "in use")
+        return checks
+
+    def run_checks_by_vcenter(self) -> dict[str, dict[str, Check]]:
+        """Return the checks of each vCenter by its name; none for the one vCenter of VCENTER_URL."""
+        return {} if self._roster is None else {name: each.run_checks() for name, each in self.vcenters.items()}
+
+    def _check_pipelines(self) -> dict[str, Check]:
+        if self._roster is None:
+            (only,) = self.vcenters.values()
+            return only.run_checks()
+        by_check: dict[str, dict[str, Check]] = {}
+        for vcenter, checks in self.run_checks_by_vcenter().items():
+            for name, check in checks.items():
+                by_check.setdefault(name, {})[vcenter] = check
+        return {name: summarize_check(checks, is_any_enough=name == "vcenter") for name, checks in by_check.items()}
+
+    def _check_gateway(self, connection: ConnectionStatus) -> Check:
+        """Check that the functions were read lately. Until they are, events go to those that are known."""
+        if connection.age is None or connection.failing_for > self._stale_after:
+            age = "yet" if connection.age is None else f"for {connection.age:.0f} s"
+            return Check(ok=False, why=f"functions not read {age}{with_reason(connection.reason)}")
+        return Check(ok=True, why=f"functions read {connection.age:.0f} s ago")
+
+
+MAX_NAMED = 5
+"""How many vCenters a check names."""
+
+
+def summarize_check(checks: Mapping[str, Check], *, is_any_enough: bool) -> Check:
+    """Summarize the same check of several vCenters.
+
+    It fails if it fails for one of them; if ``is_any_enough``, only if it fails for all: a vCenter that is away must
+    not hold up the update of a Deployment that reads others.
+    """
+    failing = {vcenter: check for vcenter, check in checks.items() if not check.ok}
+    ok = not failing or (is_any_enough and len(failing) < len(checks))
+    if not failing:
+        return Check(ok=True, why=f"{len(checks)} of {len(checks)} vCenters")
+    named = "; ".join(f"{vcenter}: {check.why}" for vcenter, check in list(failing.items())[:MAX_NAMED])
+    more = f"; and {len(failing) - MAX_NAMED} more" if len(failing) > MAX_NAMED else ""
+    return Check(ok, f"{len(checks) - len(failing)} of {len(checks)} vCenters; {named}{more}")
 
 
 def describe_waiting(oldest: WaitingEvent, in_flight: int) -> str:
@@ -131,6 +217,14 @@ class Readiness(Protocol):
     def run_checks(self) -> dict[str, Check]:
         """Return the checks of readiness by name."""
 
+    def run_checks_by_vcenter(self) -> dict[str, dict[str, Check]]:
+        """Return the checks of each of several vCenters by its name."""
+
+
+def to_json(checks: Mapping[str, Check]) -> dict[str, dict[str, Any]]:
+    """Return checks as JSON has them."""
+    return {name: asdict(check) for name, check in checks.items()}
+
 
 def build_app(readiness: Readiness, registry: CollectorRegistry) -> web.Application:
     """Build the application with the three pages."""
@@ -141,7 +235,10 @@ def build_app(readiness: Readiness, registry: CollectorRegistry) -> web.Applicat
     async def readyz(_: web.Request) -> web.Response:
         checks = readiness.run_checks()
         ready = all(check.ok for check in checks.values())
-        answer = {"ready": ready, "checks": {name: asdict(check) for name, check in checks.items()}}
+        answer = {"ready": ready, "checks": to_json(checks)}
+        by_vcenter = readiness.run_checks_by_vcenter()
+        if by_vcenter:
+            answer["vcenters"] = {vcenter: to_json(each) for vcenter, each in by_vcenter.items()}
         return web.json_response(answer, status=200 if ready else 503)
 
     app = web.Application()

@@ -55,7 +55,7 @@ def register_instruments(metrics: Metrics, meter: "Meter") -> None:
     durations = meter.create_histogram(
         family.name, "s", family.documentation, explicit_bucket_boundaries_advisory=DURATION_BUCKETS
     )
-    metrics.add_duration_recorder(durations.record)
+    metrics.duration_recorders.append(durations.record)
 
 
 def build_callback(instrument: Counter | Gauge) -> "Callable[[CallbackOptions], list[Observation]]":

@@ -39,8 +39,11 @@ class PipelineStatus(Observer):
         self._vcenter_clock: tuple[datetime, float] | None = None
 
     def on_start(self, acknowledged: Acknowledged) -> None:
-        """Begin anew with nothing in flight."""
+        """Note how far events are acknowledged."""
         self._acknowledged = acknowledged
+
+    def on_stop(self) -> None:
+        """Note that nothing is in flight: another adapter may deliver these events now."""
         self._in_flight.clear()
         self._failures.clear()
 
@@ -72,7 +75,7 @@ class PipelineStatus(Observer):
         self._forget(envelope)
 
     def _forget(self, envelope: Envelope) -> None:
-        del self._in_flight[id(envelope)]
+        self._in_flight.pop(id(envelope), None)
         if self._failures:
             self._failures.pop(id(envelope), None)
 

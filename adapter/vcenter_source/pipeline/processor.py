@@ -59,7 +59,8 @@ class EventProcessor:
         span = tracing.start_root_span(event, cloudevents_type)
         cloudevent = self.converter.convert(event, **tracing.context_headers(span))
         tracing.set_event_attributes(span, cloudevent)
-        await self.dispatcher.submit(Envelope(cloudevent, ordering_key(event), span=span, on_done=on_done))
+        envelope = Envelope(cloudevent, ordering_key(event), span=span, on_done=on_done, vcenter=self.converter.vcenter)
+        await self.dispatcher.submit(envelope)
 
     async def _process_gap(self, gap: Gap) -> None:
         """Send an event about missing ones, so that the checkpoint does not pass a gap that nobody knows of."""
@@ -67,7 +68,9 @@ class EventProcessor:
         if self.types.accepts("Gap", "Gap", GAP_TYPE):
             on_done = await self._track(None)
             cloudevent = self.converter.convert_gap(gap)
-            await self.dispatcher.submit(Envelope(cloudevent, "adapter", on_done=on_done))
+            await self.dispatcher.submit(
+                Envelope(cloudevent, "adapter", on_done=on_done, vcenter=self.converter.vcenter)
+            )
 
     async def _wait_for_progress(self) -> bool:
         """Wait for an acknowledgement, at most ``trickle``. Return whether there was one."""

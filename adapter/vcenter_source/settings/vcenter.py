@@ -1,5 +1,8 @@
-"""The settings of the vCenter to read: its address, the account, whom to trust, and the mounted secret files."""
+"""The settings of the vCenters to read: address, account, whom to trust, and the mounted secret files."""
 
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -9,6 +12,7 @@ from pydantic import SecretStr, field_validator, model_validator
 from vcenter_functions.login import Credentials, CredentialsError, find_credentials
 from vcenter_functions.net.addresses import complete_vcenter_url
 from vcenter_functions.net.tls import Authorities, check_ca_file
+from vcenter_functions.vcenters_file import VCENTER_NAME
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.proxies import find_vcenter_proxy
 from vcenter_source.settings.environment import EnvironmentSettings, either
@@ -20,11 +24,44 @@ def find_source(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/sdk"
 
 
-class VcenterSettings(EnvironmentSettings):
-    """Which vCenter, and as whom."""
+@dataclass(frozen=True, slots=True)
+class VcenterConfig:
+    """How one vCenter is reached. ``name`` is unique in this process, and part of what is kept for the vCenter.
 
-    url: Annotated[str, either("VCENTER_URL", "GOVC_URL")]
-    """The vCenter to read: a host name, `host:port`, or `https://host/sdk`. Required. `GOVC_URL` is the fall-back."""
+    ``credentials`` returns those of this moment; it raises ConfigurationError. Two are equal if they differ at most by
+    their credentials.
+    """
+
+    name: str
+    url: str
+    credentials: Callable[[], Credentials] = field(compare=False)
+    ca_file: Path | None = None
+    insecure: bool = False
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents source: vCenter's address without user name and password."""
+        return find_source(self.url)
+
+    def authorities(self) -> Authorities:
+        """The authorities that vCenter's certificate is checked by; the file is read whenever a connection is made."""
+        return Authorities(self.ca_file, insecure=self.insecure)
+
+
+class VcenterSettings(EnvironmentSettings):
+    """Which vCenter, and as whom; or which file names several."""
+
+    file: Annotated[Path | None, either("VCENTERS_FILE")] = None
+    """A YAML file with several vCenters, each with its name, address and account: see [Many vCenters](many.md). It is
+    read again when it changes. The other settings of this table are for one vCenter, and `VCENTER_URL` must not be set
+    beside it."""
+
+    url: Annotated[str | None, either("VCENTER_URL", "GOVC_URL")] = None
+    """The vCenter to read: a host name, `host:port`, or `https://host/sdk`. Required without `VCENTERS_FILE`.
+    `GOVC_URL` is the fall-back."""
+
+    name: Annotated[str | None, either("VCENTER_NAME")] = None
+    """What events and metrics call this vCenter: lower-case letters, digits, `-` and `.`. Unset: its host name."""
 
     username: Annotated[str | None, either("VCENTER_USERNAME", "GOVC_USERNAME")] = None
     """The account that reads; Read-Only on the root folder, propagated, is enough. `GOVC_USERNAME` is the fall-back."""
@@ -46,8 +83,15 @@ class VcenterSettings(EnvironmentSettings):
 
     @field_validator("url")
     @classmethod
-    def _complete_url(cls, value: str) -> str:
-        return complete_vcenter_url(value)
+    def _complete_url(cls, value: str | None) -> str | None:
+        return None if value is None else complete_vcenter_url(value)
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, value: str | None) -> str | None:
+        if value is not None and not VCENTER_NAME.fullmatch(value):
+            raise ValueError("write up to 63 lower-case letters, digits, - and .")
+        return value
 
     @field_validator("ca_file")
     @classmethod
@@ -55,33 +99,37 @@ class VcenterSettings(EnvironmentSettings):
         return check_ca_file(value)
 
     @model_validator(mode="after")
-    def _check_credentials(self) -> Self:
+    def _check_vcenter(self) -> Self:
+        """Refuse what cannot work for the one vCenter of these settings."""
+        if self.file is not None:
+            if self.url is not None:
+                raise ValueError("VCENTER_URL and VCENTERS_FILE are both set; unset one of them")
+            return self
         try:
-            self.credentials()
+            config = self.require_one()
+            config.credentials()
+            find_vcenter_proxy(config.url)
         except ConfigurationError as exc:
             raise ValueError(str(exc)) from exc
         return self
 
-    @model_validator(mode="after")
-    def _check_proxy(self) -> Self:
-        try:
-            find_vcenter_proxy(self.url)
-        except ConfigurationError as exc:
-            raise ValueError(str(exc)) from exc
-        return self
-
-    @property
-    def source(self) -> str:
-        """The CloudEvents source: vCenter's address without user name and password."""
-        return find_source(self.url)
-
-    def authorities(self) -> Authorities:
-        """The authorities that vCenter's certificate is checked by; the file is read whenever a connection is made."""
-        return Authorities(self.ca_file, insecure=self.insecure)
+    def require_one(self) -> VcenterConfig:
+        """Return the one vCenter that these settings name. Raises ConfigurationError."""
+        if self.url is None:
+            wanted = "one of those in VCENTERS_FILE" if self.file else "vCenter's host name or https://host/sdk"
+            raise ConfigurationError(f"VCENTER_URL: not set; set it to {wanted}")
+        return VcenterConfig(
+            self.name or derive_name(self.url), self.url, self.credentials, self.ca_file, self.insecure
+        )
 
     def credentials(self) -> Credentials:
         """Return the credentials as they are now; mounted files are read anew. Raises ConfigurationError."""
         try:
-            return find_credentials(self.url, self.username, self.password, self.secret_path)
+            return find_credentials(self.url or "", self.username, self.password, self.secret_path)
         except CredentialsError as exc:
             raise ConfigurationError(str(exc)) from exc
+
+
+def derive_name(url: str) -> str:
+    """Return the name of a vCenter that was given none: its host, as far as a name may hold it."""
+    return re.sub(r"[^a-z0-9.-]", "-", urlsplit(url).hostname or "").strip(".-")[:63].rstrip(".-") or "vcenter"

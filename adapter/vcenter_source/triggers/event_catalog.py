@@ -100,6 +100,7 @@ class EventCatalog:
             "severitytext": Domain(frozenset({"INFO", "WARN", "ERROR"})),
             "vsphereapiversion": Domain(),
             "partitionkey": Domain(),
+            "vcentername": Domain(optional=True),
             "traceparent": Domain(prefixes=("00-",), optional=True),
             "tracestate": Domain(optional=True),
         }

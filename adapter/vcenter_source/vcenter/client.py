@@ -6,8 +6,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 import structlog
@@ -100,13 +102,14 @@ class Vcenter:
         session: Session,
         connection: ConnectionStatus | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        paging: Paging | None = None,
     ) -> None:
         self.session = session
         self.connection = connection or ConnectionStatus()
         self._sleep = sleep
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vcenter")
         self._clock = ClockMonitor()
-        self._paging = Paging()
+        self._paging = paging or Paging()
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking call in the thread, and note a failure in ``connection``."""
@@ -118,7 +121,10 @@ class Vcenter:
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking call in the thread. Cancelling the caller aborts the call and waits for its end."""
-        submitted = self._thread.submit(function, *args, **kwargs)
+        work = partial(
+            copy_context().run, function, *args, **kwargs
+        )  # the context is for the log: it names the vCenter
+        submitted = self._thread.submit(work)
         future = asyncio.wrap_future(submitted)
         try:
             return await asyncio.shield(future)

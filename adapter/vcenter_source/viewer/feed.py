@@ -19,7 +19,7 @@ import orjson
 from cloudevents.core.v1.event import CloudEvent
 
 from vcenter_source.core.envelope import Envelope
-from vcenter_source.core.observers import Acknowledged, Observer
+from vcenter_source.core.observers import Observer
 from vcenter_source.events.codec import encode_data
 from vcenter_source.viewer.histogram import FamilyHistogram
 from vcenter_source.viewer.summary import event_family, summarize
@@ -117,7 +117,7 @@ class Feed(Observer):
         self._clock = clock
         self._number = 0
         self._pending: list[tuple[Envelope, float, State]] = []
-        self._in_flight: dict[int, EventRecord] = {}
+        self._in_flight: dict[int, tuple[Envelope, EventRecord]] = {}
         self._changed: list[EventRecord] = []
         self._records: OrderedDict[int, EventRecord] = OrderedDict()
         """By number, in the order of their last change."""
@@ -137,7 +137,7 @@ class Feed(Observer):
     def on_retrying(self, envelope: Envelope, reason: str) -> None:
         """Note a failed try that another will follow."""
         self._process_pending()
-        record = self._in_flight[id(envelope)]
+        _, record = self._in_flight[id(envelope)]
         record.state = "retrying"
         record.add_failure(self._clock(), reason)
         self._mark_changed(record)
@@ -145,16 +145,17 @@ class Feed(Observer):
     def on_dead_lettered(self, envelope: Envelope, reason: str) -> None:
         """Note that the sink has refused an event for good."""
         self._process_pending()
-        self._in_flight[id(envelope)].add_failure(self._clock(), reason)
+        self._in_flight[id(envelope)][1].add_failure(self._clock(), reason)
         self._finish(envelope, self._clock(), "dead letter")
 
-    def on_start(self, acknowledged: Acknowledged) -> None:  # noqa: ARG002  the feed knows of each event
-        """Mark the events that were in flight in an earlier run as interrupted."""
+    def interrupt(self, vcenter: str) -> None:
+        """Mark the events of a vCenter that are in flight as interrupted: its pipeline has stopped."""
         self._process_pending()
-        for record in self._in_flight.values():
-            record.state, record.ended = "interrupted", self._clock()
-            self._mark_changed(record)
-        self._in_flight.clear()
+        for key, (envelope, record) in list(self._in_flight.items()):
+            if envelope.vcenter == vcenter:
+                record.state, record.ended = "interrupted", self._clock()
+                self._mark_changed(record)
+                del self._in_flight[key]
 
     def _process_pending(self) -> None:
         """Process what the hooks have noted: one at a time, between all else, would take twice as long."""
@@ -170,11 +171,12 @@ class Feed(Observer):
         event = envelope.event
         attributes = event.get_attributes()
         self.rates.count(event_family(attributes), attributes["time"].timestamp(), when)
-        record = self._in_flight[id(envelope)] = EventRecord(self._number, event, when)
+        record = EventRecord(self._number, event, when)
+        self._in_flight[id(envelope)] = envelope, record
         self._changed.append(record)
 
     def _finish(self, envelope: Envelope, when: float, state: State) -> None:
-        record = self._in_flight.pop(id(envelope))
+        _, record = self._in_flight.pop(id(envelope))
         record.state, record.ended = state, when
         self.counts[state] += 1
         record.encode()
@@ -226,3 +228,14 @@ class Feed(Observer):
         """Yield the last events, newest first."""
         last = self.oldest + len(self._records) - 1
         return (self._records[number] for number in range(last, max(self.oldest, last - limit + 1) - 1, -1))
+
+
+class FeedInterruption(Observer):
+    """Tells a history that a vCenter's pipeline has stopped."""
+
+    def __init__(self, feed: Feed, vcenter: str) -> None:
+        self._feed, self._vcenter = feed, vcenter
+
+    def on_stop(self) -> None:
+        """Mark the events in flight as interrupted."""
+        self._feed.interrupt(self._vcenter)

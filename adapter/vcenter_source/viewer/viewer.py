@@ -54,13 +54,12 @@ class Viewer:
 
     def status(self) -> dict[str, Any]:
         """Return what the header of the page shows."""
-        status, checks = self.health.status, self.health.run_checks()
-        lag = status.lag
+        checks, lag = self.health.run_checks(), self.health.lag
         return {
             "ready": all(check.ok for check in checks.values()),
             "checks": {name: asdict(check) for name, check in checks.items()},
-            "inFlight": status.in_flight,
-            "waiting": round(status.oldest_in_flight, 1),
+            "inFlight": self.health.in_flight,
+            "waiting": round(self.health.oldest_in_flight, 1),
             "lag": None if lag != lag else round(lag, 1),  # noqa: PLR0124  NaN: it is not known
             "counts": self.feed.counts,
             "rates": self.feed.rates.bins(2),

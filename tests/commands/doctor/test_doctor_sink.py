@@ -18,7 +18,7 @@ from vcenter_source.commands.doctor import checks
 from vcenter_source.commands.doctor import sink as doctor_sink
 from vcenter_source.state import kube
 from vcenter_source.state.checkpoint import Checkpoint
-from vcenter_source.state.checkpoint.configmap import ConfigMapStore
+from vcenter_source.state.checkpoint.configmap import ConfigMapBook, ConfigMapStore
 from vcenter_source.state.checkpoint.file import FileStore
 
 NOW = datetime.now(UTC)
@@ -230,7 +230,7 @@ def test_a_checkpoint_from_before_all_that_vcenter_still_holds(
 def test_a_configmap_is_read_alone_and_its_owner_named(
     doctor: Doctor, simulator: Simulator, cluster_api: KubeApi
 ) -> None:
-    running = ConfigMapStore(kube.connect().locate(kube.CONFIG_MAP, "checkpoint", "CHECKPOINT"), "pod-7")
+    running = ConfigMapStore(ConfigMapBook(kube.connect().locate(kube.CONFIG_MAP, "checkpoint", "CHECKPOINT")), "pod-7")
     running.claim()
     now = datetime.now(UTC)
     running.save(Checkpoint(simulator.vcenter.instance_uuid, (1, now), frozenset({(1, now)})))

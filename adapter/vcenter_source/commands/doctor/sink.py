@@ -13,6 +13,7 @@ from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
 from vcenter_source.core.proxies import find_proxy
 from vcenter_source.events.adapter_events import PING_TYPE, ping_event
+from vcenter_source.pipeline.roster import open_roster
 from vcenter_source.settings.sink import OPENFAAS
 from vcenter_source.settings.source import Settings
 from vcenter_source.sinks.trust_bundle import TrustBundle
@@ -54,7 +55,7 @@ async def check_ping(settings: Settings, *, ping: bool) -> CheckResult:
     """Send a test event if asked for, and show the answer."""
     if not ping:
         return ok(f"not sent: --ping sends a {PING_TYPE} event", sent=False)
-    event = ping_event(settings.vcenter.source, settings.events.extensions)
+    event = ping_event(open_roster(settings).vcenters[0].vcenter.source, settings.events.extensions)
     send = gateway.ping_functions if str(settings.sink.address).startswith(OPENFAAS) else ping_sink
     try:
         async with asyncio.timeout(PING_TIMEOUT):

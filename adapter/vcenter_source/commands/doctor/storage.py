@@ -3,7 +3,6 @@
 import tempfile
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from vcenter_source.commands.doctor.checks import CheckResult, failure, ok, run_in_thread, warning
 from vcenter_source.commands.doctor.vcenter import VcenterChecks, format_age
@@ -11,6 +10,7 @@ from vcenter_source.core.errors import OvertakenError
 from vcenter_source.settings.source import Settings
 from vcenter_source.settings.state import IN_MEMORY
 from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore
+from vcenter_source.state.checkpoint.file import FileStore
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder
 
 NEARLY_FULL = 0.9
@@ -58,9 +58,9 @@ async def check_checkpoint(settings: Settings, store: CheckpointStore, vcenter: 
     if address == IN_MEMORY:
         advice = "to resume after a restart, set CHECKPOINT=file:///path on a volume that outlives the pod"
         return warning("memory: is lost at a restart; the adapter begins at START_FROM then", advice)
-    parts = urlsplit(address)
-    if parts.scheme == "file":  # whether a ConfigMap may be written shows only at the first save
-        result = await run_in_thread(partial(check_file, Path(parts.path)))
+    if isinstance(store, FileStore):  # whether a ConfigMap may be written shows only at the first save
+        address = f"file://{store.path}"
+        result = await run_in_thread(partial(check_file, store.path))
         if result is not None:
             return result
     checkpoint, owner = await run_in_thread(store.load), await run_in_thread(partial(describe_owner, store))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from vcenter_functions.net.tls import Authorities
@@ -20,7 +21,7 @@ from vcenter_source.commands.doctor.endpoint import Endpoint, TrustPolicy
 from vcenter_source.core.errors import AuthenticationError
 from vcenter_source.core.proxies import find_vcenter_proxy
 from vcenter_source.events.typefilter import TypeFilter
-from vcenter_source.settings.source import Settings
+from vcenter_source.pipeline.roster import RosterEntry
 from vcenter_source.vcenter import diagnostics
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.session import ESXI_HOST, Session
@@ -31,23 +32,40 @@ MAX_CLOCK_DIFFERENCE = 5.0
 GRANT_ADVICE = "give it the role Read-Only on the root folder, propagated"
 
 
+@dataclass(frozen=True, slots=True)
+class SettingNames:
+    """What an advice calls the settings of a vCenter: as in the environment, or as in VCENTERS_FILE."""
+
+    url: str = "VCENTER_URL"
+    ca_file: str = "VCENTER_CA_FILE"
+    types: str = "EVENT_TYPES"
+
+
+NAMES_IN_FILE = SettingNames("url", "caFile", "eventTypes")
+
+
 class VcenterChecks:
     """The checks of one vCenter. They log in once: several refusals in a row would lock the account.
+
+    ``identities`` has the name of each vCenter that was logged in to, by instance uuid.
 
     The checkpoint is compared with ``instance_uuid`` and with ``oldest``, when vCenter's oldest event was created. Both
     are None where they are not known.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._credentials = settings.vcenter.credentials
-        self._types = TypeFilter(settings.events.types)
-        server = settings.vcenter.source.removesuffix("/sdk")
-        trust_advice = f"set VCENTER_CA_FILE to its authority's PEM file ({server}/certs/download.zip has it)"
-        trust = TrustPolicy(Authorities(settings.vcenter.ca_file).context, trust_advice, settings.vcenter.insecure)
-        plain = warning("http: anybody on the way can read the password", "set VCENTER_URL to the https address")
-        proxy = find_vcenter_proxy(settings.vcenter.url)
-        self._endpoint = Endpoint(settings.vcenter.url, "VCENTER_URL", trust, plain, proxy)
-        self._session = Session(settings.vcenter.url, settings.vcenter.credentials, settings.vcenter.authorities())
+    def __init__(self, entry: RosterEntry, names: SettingNames, identities: dict[str, str]) -> None:
+        config = entry.vcenter
+        self._name = config.name
+        self._identities = identities
+        self._credentials = config.credentials
+        self._types = TypeFilter(entry.events.types)
+        self._types_setting = names.types
+        server = config.source.removesuffix("/sdk")
+        trust_advice = f"set {names.ca_file} to its authority's PEM file ({server}/certs/download.zip has it)"
+        trust = TrustPolicy(Authorities(config.ca_file).context, trust_advice, config.insecure)
+        plain = warning("http: anybody on the way can read the password", f"set {names.url} to the https address")
+        self._endpoint = Endpoint(config.url, names.url, trust, plain, find_vcenter_proxy(config.url))
+        self._session = Session(config.url, config.credentials, config.authorities())
         self._vcenter = Vcenter(self._session)
         self.instance_uuid: str | None = None
         self.oldest: datetime | None = None
@@ -79,6 +97,9 @@ class VcenterChecks:
             message, _, advice = str(exc).partition("; ")
             return failure(message, f"{advice}; {login_hint(username)}")
         self.instance_uuid = self._session.instance_uuid
+        twin = self._identities.setdefault(self.instance_uuid, self._name)
+        if twin != self._name:
+            return failure(f"{twin} is the same vCenter, with instance uuid {self.instance_uuid}", "remove one of them")
         return ok(f"as {username}", username=username)
 
     async def version(self) -> CheckResult:
@@ -121,12 +142,12 @@ class VcenterChecks:
         """Check whether each pattern of EVENT_TYPES matches an event class or event type id that this vCenter lists."""
         patterns = self._types.patterns
         if not patterns:
-            return ok("EVENT_TYPES is not set: all events are sent")
+            return ok(f"{self._types_setting} is not set: all events are sent")
         doubts = list(self._types.doubts(await self._vcenter.call(self._session.categories)))
         if doubts:
             message, _, advice = doubts[0].partition("; ")
-            return warning(f"EVENT_TYPES: {message}", advice, doubts=doubts)
-        return ok(f"EVENT_TYPES: {', '.join(patterns)}", patterns=list(patterns))
+            return warning(f"{self._types_setting}: {message}", advice, doubts=doubts)
+        return ok(f"{self._types_setting}: {', '.join(patterns)}", patterns=list(patterns))
 
 
 def assess_privileges(granted: Mapping[str, bool], *, propagated: bool) -> CheckResult:

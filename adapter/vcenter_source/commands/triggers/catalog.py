@@ -31,8 +31,8 @@ def fetch_categories() -> Mapping[str, str]:
     """
     from vcenter_source.vcenter.session import Session  # slow to load
 
-    settings = read_area(VcenterSettings)
-    session = Session(settings.url, settings.credentials, settings.authorities())
+    vcenter = read_area(VcenterSettings).require_one()
+    session = Session(vcenter.url, vcenter.credentials, vcenter.authorities())
     try:
         session.log_in()
         return session.categories()

@@ -1,7 +1,7 @@
 """How far the sink has acknowledged: the rules, without any I/O. The stores are the modules beside this one."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -61,6 +61,14 @@ def is_after(last: Identity | None, identity: Identity) -> bool:
     return last is not None and key_step(last[0], identity[0]) > 0
 
 
+@dataclass(frozen=True, slots=True)
+class NamedCheckpoint:
+    """A checkpoint beside another. ``name`` is its vCenter's; None for that of an adapter with one vCenter."""
+
+    name: str | None
+    checkpoint: Checkpoint
+
+
 class CheckpointStore(Protocol):
     """Keeps one checkpoint over a restart. Every call raises RetryableError if the store is out of reach."""
 
@@ -79,6 +87,9 @@ class CheckpointStore(Protocol):
 
     def check(self) -> bool:
         """Return whether what was claimed or saved last is still stored. Raises OvertakenError as ``save`` does."""
+
+    def list_others(self) -> Sequence[NamedCheckpoint]:
+        """List the checkpoints that are kept beside this one, for other vCenters or under another name."""
 
 
 @dataclass(slots=True, eq=False)

@@ -1,6 +1,6 @@
 """No checkpoint: after a restart, reading begins at START_FROM."""
 
-from vcenter_source.state.checkpoint import Checkpoint
+from vcenter_source.state.checkpoint import Checkpoint, NamedCheckpoint
 
 
 class MemoryStore:
@@ -19,6 +19,10 @@ class MemoryStore:
     def check(self) -> bool:
         """Return True: nobody can take the store over."""
         return True
+
+    def list_others(self) -> list[NamedCheckpoint]:
+        """Return none: nothing was kept."""
+        return []
 
     @property
     def removal_command(self) -> str:

@@ -34,7 +34,7 @@ def serialize(stored: StoredCheckpoint) -> bytes:
     return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def deserialize(content: bytes) -> StoredCheckpoint:
+def deserialize(content: bytes | str) -> StoredCheckpoint:
     """Reverse ``serialize``. Raises ValueError, KeyError or TypeError for anything else."""
     fields = orjson.loads(content)
     owner = str(fields["owner"])

@@ -5,7 +5,7 @@ import { count, shortType } from "./format.js";
 import { request } from "./stream.js";
 
 // The attributes that people filter on, in the order of the form.
-const ATTRIBUTES = ["type", "severitytext", "subject", "eventname", "eventancestors", "eventclass", "source", "partitionkey", "vsphereapiversion"];
+const ATTRIBUTES = ["type", "severitytext", "subject", "eventname", "eventancestors", "eventclass", "source", "vcentername", "partitionkey", "vsphereapiversion"];
 const RECOUNT_MS = 2000;
 const TYPING_MS = 150;
 const PLAIN = /^[A-Za-z][A-Za-z0-9_.:\/,-]*[A-Za-z0-9]$/;

@@ -1,0 +1,43 @@
+"""Running something only while a Lease is held."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from vcenter_source.core.errors import OvertakenError
+from vcenter_source.state.lease import Lease
+
+
+@asynccontextmanager
+async def hold(lease: Lease, meanwhile: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Wait for the Lease, and cancel the body as soon as another may have it; LeaseLostError is raised then."""
+    try:
+        await lease.acquire(meanwhile)
+        term = lease.term
+        async with supervise() as tasks:
+            tasks.create_task(lease.renew_regularly())
+            tasks.create_task(lease.watch())
+            try:
+                yield
+            except OvertakenError:
+                await lease.renew()  # who has it now has claimed the checkpoint too, maybe before we looked again
+                lease.check_held(term)
+                raise
+    finally:
+        await lease.release()
+
+
+def is_stopping() -> bool:
+    """Whether this task was cancelled, even if another exception was raised since."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+@asynccontextmanager
+async def supervise() -> AsyncIterator[asyncio.TaskGroup]:
+    """Yield a group of tasks. The first failure cancels the others and is raised, as itself."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            yield tasks
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from failures

@@ -1,0 +1,91 @@
+"""Where the pipeline of one of several vCenters begins: at its own checkpoint, or at one kept under an earlier name.
+
+The checkpoint of an adapter with one vCenter is carried over in the same way as that of a vCenter that was renamed. The
+adapter that wrote it may still deliver, so this one waits for the Lease of that name first.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+
+from vcenter_source.commands.leadership import hold
+from vcenter_source.commands.pipeline import Pipeline, load_own_checkpoint
+from vcenter_source.core.errors import ConfigurationError
+from vcenter_source.core.threads import run_to_completion
+from vcenter_source.settings.state import StateSettings
+from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore, NamedCheckpoint
+from vcenter_source.state.lease import do_nothing
+from vcenter_source.vcenter.client import About
+from vcenter_source.wiring import build_lease
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """Finds the checkpoints of several vCenters. ``list_names`` returns the names in VCENTERS_FILE, in its order."""
+
+    settings: StateSettings
+    build_store: Callable[[str | None], CheckpointStore]
+    list_names: Callable[[], Sequence[str]]
+    _names: dict[str, str] = field(default_factory=dict)
+    """By instance uuid: what the vCenters are called that this process has read."""
+
+    async def resume(self, pipeline: Pipeline, about: About) -> Checkpoint | None:
+        """Return the checkpoint to begin at. Raises ConfigurationError if another entry is the same vCenter."""
+        name = pipeline.entry.vcenter.name
+        checkpoint = await load_own_checkpoint(pipeline, about)
+        others = [
+            other
+            for other in await run_to_completion(pipeline.store.list_others)
+            if other.checkpoint.instance_uuid == about.instance_uuid
+        ]
+        self._check_unique(name, about, checkpoint, others)
+        listed = self.list_names()
+        others = [other for other in others if other.name not in listed]
+        self._names[about.instance_uuid] = name
+        earlier = max(others, key=lambda other: newest_of(other.checkpoint), default=None)
+        if earlier is None or (checkpoint is not None and newest_of(checkpoint) >= newest_of(earlier.checkpoint)):
+            return checkpoint
+        return await self._carry_over(earlier, pipeline)
+
+    def _check_unique(
+        self, name: str, about: About, checkpoint: Checkpoint | None, others: Sequence[NamedCheckpoint]
+    ) -> None:
+        """Refuse a vCenter that another entry names too. If both have a checkpoint, the first in the file goes on."""
+        listed = list(self.list_names())
+        kept = [other.name for other in others if other.name in listed]
+        if checkpoint is not None:
+            kept = [other for other in kept if other and listed.index(other) < listed.index(name)]
+        running = self._names.get(about.instance_uuid, name)
+        twins = kept or [each for each in [running] if each != name and each in listed]
+        if twins:
+            raise ConfigurationError(
+                f"VCENTERS_FILE: {twins[0]} and {name} are one vCenter, with instance uuid {about.instance_uuid}; "
+                "remove one of them"
+            )
+
+    async def _carry_over(self, earlier: NamedCheckpoint, pipeline: Pipeline) -> Checkpoint:
+        """Make an earlier checkpoint this vCenter's own, once nobody delivers under the earlier name."""
+        known_as = earlier.name or "the vCenter of VCENTER_URL"
+        pipeline.status.vcenter.record_failure(f"waits until no adapter reads it as {known_as} any more")
+        async with self._hold_earlier(earlier.name):
+            store = self.build_store(earlier.name)
+            checkpoint = await run_to_completion(store.load) or earlier.checkpoint
+            await run_to_completion(store.claim)  # who would still save there notices, and stops
+            await run_to_completion(pipeline.store.claim)
+            await run_to_completion(lambda: pipeline.store.save(checkpoint))
+        log.info("checkpoint carried over", kept_for=known_as)
+        return checkpoint
+
+    def _hold_earlier(self, name: str | None) -> AbstractAsyncContextManager[None]:
+        lease = build_lease(self.settings, name)
+        return nullcontext() if lease is None else hold(lease, do_nothing)
+
+
+def newest_of(checkpoint: Checkpoint) -> datetime:
+    """Return the created time up to which events were read: of two checkpoints of a vCenter, the later says more."""
+    return checkpoint.newest or datetime.min.replace(tzinfo=UTC)
