@@ -1,11 +1,14 @@
 """Several vCenters in one process: isolation, a file that changes, state and metrics of each."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.adapter_admin import Admin
+from tests.support.kube_api import KubeApi
 from tests.support.many import Vcenters, all_read, checks_of, make_entry, run_vcenters, stop
 from tests.support.processes import command, process, wait_for_line
 from tests.support.simulator_control import end_faults, set_fault
@@ -201,6 +204,41 @@ def test_another_vcenter_under_the_same_name_is_not_read_and_the_others_are(two:
             assert "rm -f" in line
             eventually(lambda: checks_of(admin, "west").get("vcenter", {}).get("ok"))
             assert not checks_of(admin, "east")["vcenter"]["ok"]
+
+
+def test_two_adapters_share_the_vcenters_and_one_takes_over_what_the_other_leaves(
+    two: Vcenters, cluster_api: KubeApi
+) -> None:
+    shared = {"LEASE": "vcenter-source", "LEASE_DURATION": "3", "CHECKPOINT": "configmap://checkpoint"}
+    shared["KUBECONFIG"] = os.environ["KUBECONFIG"]
+
+    def holders() -> set[str]:
+        leases = (cluster_api.get("leases", f"vcenter-source-{name}") or {} for name in two.simulators)
+        return {lease.get("spec", {}).get("holderIdentity") or "" for lease in leases}
+
+    with two.adapter(**shared) as first:
+        assert len(holders()) == 1
+        two.post("east")
+        two.post("west")
+        two.wait_for(east=1, west=1)
+        with two.starting_adapter(**shared) as second:
+            eventually(lambda: len(holders() - {""}) == 2)
+            assert "leading for 1 of 2 vCenters" in eventually(lambda: lease_check(first, "leading for 1"))
+            two.post("east")
+            two.post("west")
+            two.wait_for(east=2, west=2)
+            stop(first)
+            two.post("east")
+            two.post("west")
+            two.wait_for(east=3, west=3)
+            stop(second)
+    assert set((cluster_api.get("configmaps", "checkpoint") or {})["data"]) == {"east.json", "west.json"}
+
+
+def lease_check(admin: Admin, words: str) -> str:
+    """What /readyz says of the Leases, once it has these words."""
+    why = str(admin.get("/readyz").json()["checks"]["lease"]["why"])
+    return why if words in why else ""
 
 
 def test_the_doctor_examines_each(two: Vcenters) -> None:

@@ -15,14 +15,15 @@ async def hold(lease: Lease, meanwhile: Callable[[], Awaitable[None]]) -> AsyncI
         await lease.acquire(meanwhile)
         term = lease.term
         async with supervise() as tasks:
-            tasks.create_task(lease.renew_regularly())
-            tasks.create_task(lease.watch())
+            beside = [tasks.create_task(lease.renew_regularly()), tasks.create_task(lease.watch())]
             try:
                 yield
             except OvertakenError:
                 await lease.renew()  # who has it now has claimed the checkpoint too, maybe before we looked again
                 lease.check_held(term)
                 raise
+            for task in beside:
+                task.cancel()
     finally:
         await lease.release()
 

@@ -167,7 +167,11 @@ class Health:
         for vcenter, checks in self.run_checks_by_vcenter().items():
             for name, check in checks.items():
                 by_check.setdefault(name, {})[vcenter] = check
-        return {name: summarize_check(checks, is_any_enough=name == "vcenter") for name, checks in by_check.items()}
+        summaries = {name: summarize_check(each, is_any_enough=name == "vcenter") for name, each in by_check.items()}
+        if "lease" in summaries and summaries["lease"].ok:
+            leading = sum(each.is_leading for each in self.vcenters.values())
+            summaries["lease"] = Check(ok=True, why=f"leading for {leading} of {len(self.vcenters)} vCenters")
+        return summaries
 
     def _check_gateway(self, connection: ConnectionStatus) -> Check:
         """Check that the functions were read lately. Until they are, events go to those that are known."""
