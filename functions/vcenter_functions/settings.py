@@ -104,7 +104,7 @@ class FunctionSettings(ServerSettings):
         if self.vcenter_url:
             is_fall_back = "GOVC_URL" in os.environ and not os.environ.get("VCENTER_URL")
             variable = "GOVC_URL" if is_fall_back else "VCENTER_URL"
-            raise ValueError(f"{variable} and {SETTING} are both set; unset one")
+            raise ValueError(f"{variable} and {SETTING} are both set; unset one of them")
         if self.vcenter_aliases:
             raise ValueError(f"VCENTER_ALIASES: other names of the vCenter of VCENTER_URL; with {SETTING}, unset it")
 

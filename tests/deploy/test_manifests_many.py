@@ -16,6 +16,10 @@ from tests.deploy.pod_checks import check_bounded, check_restricted
 from tests.deploy.references import MADE_BY_OTHERS, apply, name_of
 from tests.support.kustomize import NEEDED, build, write_overlay
 from tests.support.manifest_files import CONFIG, FOLDERS, NAMESPACE, container, labels, of_kind, pod, title
+from vcenter_source.pipeline.roster import open_roster
+from vcenter_source.settings.environment import list_variables
+from vcenter_source.settings.source import Settings as AdapterSettings
+from vcenter_source.settings.source import load
 
 pytestmark = NEEDED
 
@@ -81,6 +85,18 @@ def test_pytag_would_start_with_these_settings(tmp_path: Path, monkeypatch: pyte
     for name, value in (variables | {"VCENTERS_FILE": str(tmp_path / "vcenters.yaml")}).items():
         monkeypatch.setenv(name, value)
     assert PytagSettings.load().tag == "events/created"
+
+
+def test_the_adapter_would_start_with_these_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "vcenters.yaml").write_text("- {name: east, url: vc, username: u, password: p}\n")
+    variables = environment(one("Deployment", "vcenter-source"))
+    for name, value in (variables | {"VCENTERS_FILE": str(tmp_path / "vcenters.yaml"), "K_SINK": "http://b"}).items():
+        monkeypatch.setenv(name, value)
+    settings = load()
+    assert [each.vcenter.name for each in open_roster(settings).vcenters] == ["east"]
+    assert (str(settings.state.checkpoint), settings.state.lease) == (variables["CHECKPOINT"], variables["LEASE"])
+    known = list_variables(AdapterSettings)
+    assert [name for name in variables if name not in known and not name.startswith(("OTEL_", "POD_"))] == []
 
 
 def test_the_adapters_differ_from_the_single_one_in_the_vcenters_alone() -> None:
@@ -149,7 +165,7 @@ def test_an_overlay_moves_all_of_it_to_another_namespace(name: str, tmp_path: Pa
     assert {name: found for name, found in left.items() if found} == {}
     assert [fault for manifest in made for fault in faults(manifest)] == []
     services = {manifest.name for manifest in made if manifest.kind == "Service"}
-    sinks = {each["value"] for each in list_variables(made) if each["name"] == "DEAD_LETTER_SINK"}
+    sinks = {each["value"] for each in list_environment(made) if each["name"] == "DEAD_LETTER_SINK"}
     assert {sink.removeprefix("http://") for sink in sinks} <= services
 
 
@@ -162,7 +178,7 @@ def copy_beside(folder: Path, file: str) -> str:
     return inner.name
 
 
-def list_variables(manifests: list[Manifest]) -> Iterator[dict[str, Any]]:
+def list_environment(manifests: list[Manifest]) -> Iterator[dict[str, Any]]:
     for manifest in manifests:
         if manifest.kind in {"Deployment", "ContainerSource"}:
             yield from container(manifest).get("env", ())

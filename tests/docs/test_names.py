@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from typer.main import get_group
 
+from demo.manifests import read_manifests
 from tests.docs.pages import CHANGELOG, GUARANTEES, PAGES, README, ROOT, anchors, name, text
-from tests.support.manifest_files import everything, of_kind
+from tests.support.manifest_files import CONFIG, everything, of_kind
 from vcenter_source.cli import app
 
 TESTS = ROOT / "tests"
@@ -21,7 +22,7 @@ def test_every_file_that_a_page_names_is_there(page: Path) -> None:
 
 
 def test_every_deployment_that_a_page_names_is_in_the_manifests() -> None:
-    every = everything()
+    every = [*everything(), *read_manifests(CONFIG / "knative-many")]
     known = {manifest.name for manifest in of_kind("Deployment", every)}
     known |= {f"{manifest.name}-deployment" for manifest in of_kind("ContainerSource", every)}  # Knative's name
     assert set(re.findall(r"deployment/([a-z-]+)", text())) <= known

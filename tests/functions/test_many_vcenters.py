@@ -351,8 +351,8 @@ def test_a_broken_file_keeps_the_last_good_one_and_shows_in_readyz(file: File, e
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"VCENTER_URL": "vc"}, "VCENTER_URL and VCENTERS_FILE are both set; unset one"),
-        ({"GOVC_URL": "vc"}, "GOVC_URL and VCENTERS_FILE are both set; unset one"),
+        ({"VCENTER_URL": "vc"}, "VCENTER_URL and VCENTERS_FILE are both set; unset one of them"),
+        ({"GOVC_URL": "vc"}, "GOVC_URL and VCENTERS_FILE are both set; unset one of them"),
         ({"VCENTER_ALIASES": "vc"}, "VCENTER_ALIASES: other names of the vCenter of VCENTER_URL; with .* unset it"),
         ({"VCENTERS_FILE": "/nowhere"}, "VCENTERS_FILE: cannot read /nowhere: No such file or directory"),
         ({"VCENTERS_FILE": "/nowhere", "TAG": ""}, "VCENTERS_FILE: cannot read /nowhere: .*; TAG: not set"),
