@@ -29,7 +29,9 @@ def convert(data: dict[str, Any], traceparent: str | None = None) -> BaseCloudEv
     """What the adapter makes of an event of vCenter's with this data."""
     kind, created = data["_typeName"], datetime.fromisoformat(data["createdTime"])
     event = Event(kind, data["key"], created, find_subject(kind, data), data)
-    return Converter("https://vcenter.example.com/sdk", "8.0.3.0").convert(event, traceparent)
+    return Converter("https://vcenter.example.com/sdk", "8.0.3.0", vcenter="vcenter.example.com").convert(
+        event, traceparent
+    )
 
 
 def attributes(headers: dict[str, str]) -> dict[str, str]:

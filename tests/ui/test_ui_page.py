@@ -39,6 +39,27 @@ def test_search_and_facets_narrow_the_list(page: Page) -> None:
         expect(page.locator("#empty")).to_have_text("No event matches.")
 
 
+def test_events_of_several_vcenters_are_told_apart(page: Page) -> None:
+    facet = page.locator("#facets details", has_text="vCenter")
+    with run_viewer_alone() as viewer:
+        viewer.post(make_event(1, name="web-1", vcentername="east"))
+        page.goto(viewer.url)
+        expect(page.locator("#shown")).to_have_text("1 event")
+        expect(facet).to_be_hidden()
+        # The same id, and another machine.
+        viewer.post(make_event(51, name="db-1", vcentername="west"), make_event(101, name="db-1", vcentername="west"))
+        expect(facet).to_be_visible()
+        page.locator("#facets summary", has_text="Object").click()
+        objects = page.locator("#facets details", has_text="Object").locator("li")
+        expect(objects).to_have_text(["db-12", "web-11"])
+        page.get_by_role("checkbox", name="west").check()
+        expect(page.locator(ROWS)).to_have_count(2)
+        expect(page.locator(ROWS).first).to_contain_text("db-1")
+        page.get_by_role("button", name="Clear filters").click()
+        page.fill("#search", "east")
+        expect(page.locator(ROWS)).to_have_count(1)
+
+
 def test_a_pause_holds_the_list_and_loses_nothing(page: Page) -> None:
     with run_viewer_alone() as viewer:
         viewer.post(*map(make_event, range(5)))

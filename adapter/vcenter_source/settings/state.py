@@ -19,15 +19,17 @@ class StateSettings(EnvironmentSettings):
 
     checkpoint: Annotated[str, either("CHECKPOINT")] = IN_MEMORY
     """Where the position is kept over a restart: `file:///path`, `configmap://[namespace/]name` for a Kubernetes
-    ConfigMap, or `memory:` to keep none."""
+    ConfigMap, or `memory:` to keep none. With `VCENTERS_FILE` each vCenter has a key of its own in the ConfigMap, and a
+    file of its own: `NAME.json` in the folder `file:///path/`, or `path.NAME.json` beside the file `path.json`."""
 
     checkpoint_interval: Annotated[float, either("CHECKPOINT_INTERVAL")] = Field(default=1.0, gt=0)
     """The least seconds between two saves of the checkpoint. It is also saved at a clean stop."""
 
     lease: Annotated[str | None, either("LEASE")] = None
     """A Kubernetes Lease, `[namespace/]name`. Of the adapters that share the Lease and a `CHECKPOINT`, one delivers and
-    the others stand by. While the API server is away, no adapter can be sure of the Lease, and none delivers. Unset:
-    this adapter delivers."""
+    the others stand by. With `VCENTERS_FILE` each vCenter has a Lease of its own, `name-VCENTER`, and the adapters
+    divide the vCenters among them. While the API server is away, no adapter can be sure of a Lease, and none delivers.
+    Unset: this adapter delivers."""
 
     lease_duration: Annotated[int, either("LEASE_DURATION")] = Field(default=12, ge=1)
     """Seconds without a renewal after which another adapter takes the Lease over. It is renewed every 2/15 of this

@@ -24,6 +24,7 @@ def summarize(attributes: Mapping[str, Any], data: Any) -> dict[str, Any]:
         "family": event_family(attributes),
         "object": subject[:MAX_VALUE],
         "name": object_name(fields, subject.partition(":")[2])[:MAX_VALUE],
+        "vcenter": attributes.get("vcentername", "")[:MAX_VALUE],
         "user": first_text(fields, "userName", "UserName")[:MAX_VALUE],
         "message": message[:MAX_MESSAGE],
     }

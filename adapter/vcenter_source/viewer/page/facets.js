@@ -23,9 +23,10 @@ export class Facets {
       part.all = !part.all;
       this.#fill(facet);
     } });
-    const part = { list, more, all: false, items: new Map(), counts: new Map() };
+    const element = el("details", { open: facet !== "place" && facet !== "user" }, el("summary", {}, title), list, more);
+    const part = { element, list, more, all: false, items: new Map(), counts: new Map() };
     this.#parts[facet] = part;
-    return el("details", { open: facet !== "object" && facet !== "user" }, el("summary", {}, title), list, more);
+    return element;
   }
 
   show(counts) {
@@ -42,6 +43,7 @@ export class Facets {
     const shown = values.slice(0, part.all ? MAX_SIZE : FOLDED_SIZE);
     for (const value of chosen) if (!shown.includes(value)) shown.push(value);
     this.#place(facet, shown);
+    part.element.hidden = facet === "vcenter" && values.length < 2;
     part.more.hidden = values.length <= FOLDED_SIZE;
     part.more.textContent = part.all ? "Fewer" : `${count(values.length - FOLDED_SIZE)} more`;
   }
@@ -84,7 +86,7 @@ export class Facets {
   #label(facet, value) {
     if (facet === "state") return el("span", { class: "state", "data-state": value }, this.words(value));
     if (facet === "severity") return el("span", { class: "severity", "data-severity": value }, value || "none");
-    if (facet === "object") return bdi(this.store.nameOf(value) || value || "none");
+    if (facet === "place") return bdi(this.store.nameOf(value) || "none");
     return bdi((facet === "type" ? shortType(value) : value) || "none");
   }
 }

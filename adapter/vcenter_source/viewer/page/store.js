@@ -5,13 +5,14 @@ export const FACETS = {
   severity: "Severity",
   family: "Family",
   type: "Type",
-  object: "Object",
+  vcenter: "vCenter",
+  place: "Object",
   user: "User",
 };
 
 /** All text that the search looks at, in lower case. */
 const haystack = (row) =>
-  `${row.message}\n${row.type}\n${row.name}\n${row.object}\n${row.user}\n${row.id}\n${row.reason}`.toLowerCase();
+  `${row.message}\n${row.type}\n${row.name}\n${row.object}\n${row.vcenter}\n${row.user}\n${row.id}\n${row.reason}`.toLowerCase();
 
 export class Store {
   #rows = new Map();
@@ -40,6 +41,7 @@ export class Store {
       present.hay = haystack(present);
     } else if (row) {
       const added = { n, state, tries, reason, version: 0, ...row };
+      added.place = row.object && `${row.vcenter} ${row.object}`; // an object's id means another object in another vCenter
       added.hay = haystack(added);
       this.#rows.set(n, added);
       this.#insert(added);
@@ -128,11 +130,11 @@ export class Store {
     return counts;
   }
 
-  /** The name of an object, if any event has it. */
-  nameOf(object) {
+  /** What to call an object: its name, if any event has it, or else its id. */
+  nameOf(place) {
     for (let at = this.#list.length - 1; at >= 0; at -= 1) {
-      if (this.#list[at].object === object && this.#list[at].name) return this.#list[at].name;
+      if (this.#list[at].place === place && this.#list[at].name) return this.#list[at].name;
     }
-    return "";
+    return place.slice(place.indexOf(" ") + 1);
   }
 }
