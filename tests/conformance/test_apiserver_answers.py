@@ -1,4 +1,4 @@
-"""tests/support/kube_api.py, which most tests use, beside a real kube-apiserver: the same answers to the same requests.
+"""demo/kube_api.py, which most tests use, beside a real kube-apiserver: the same answers to the same requests.
 
 kube-apiserver and etcd are found in KUBEBUILDER_ASSETS or on PATH; CONTRIBUTING.md says how to get them.
 """

@@ -186,7 +186,7 @@ def test_to_apply_the_manifests_again_changes_nothing_of_what_was_written(cluste
 def test_the_role_allows_no_creation_whether_or_not_the_object_is_there(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What tests/support/kube_api.py does too: only reading tells."""
+    """What demo/kube_api.py does too: only reading tells."""
     monkeypatch.setenv("KUBECONFIG", str(place.config))
     place.apply()
     stored = kube.connect().locate(kube.CONFIG_MAP, CHECKPOINT, "CHECKPOINT")

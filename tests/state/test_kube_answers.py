@@ -48,7 +48,7 @@ def api(place: tuple[KubeApi, kube.Cluster]) -> KubeApi:
     server = place[0]
     server.fault, server.faulty = None, lambda verb, resource: True
     server.denied = {("create", "configmaps"), ("create", "leases")}
-    server.objects.clear()
+    server.kept.objects.clear()
     apply(server, "configmaps")
     apply(server, "leases")
     return server
