@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from vcenter_source.commands.leadership import hold
+from vcenter_source.commands.leadership import hold, is_stopping
 from vcenter_source.core.errors import LeaseLostError
 from vcenter_source.core.threads import run_to_completion
 from vcenter_source.state.lease import do_nothing
@@ -16,6 +16,8 @@ from vcenter_source.state.sharing import LeaseCollection, SharedLease, Sharing
 DURATION = 12
 """LEASE_DURATION's default, in seconds."""
 PERIOD = DURATION * 2 / 15
+BASE = "vcenter-source"
+"""What LEASE names."""
 
 
 @dataclass(eq=False)
@@ -42,7 +44,7 @@ class SharingAdapter:
         loop = asyncio.get_running_loop()
         self.sharing = Sharing(
             self.leases,
-            "vcenter-source",
+            BASE,
             self.name,
             duration=DURATION,
             clock=lambda: loop.time() + self.ahead,
@@ -89,6 +91,12 @@ class SharingAdapter:
         for task in (*self._users.values(), self.sharing_task):
             task.cancel()
 
+    def raise_failure(self) -> None:
+        """Raise what has ended a part of it that nobody has ended."""
+        for task in (*self._users.values(), self.sharing_task):
+            if task.done() and not task.cancelled() and (failure := task.exception()):
+                raise failure
+
     def freeze(self) -> None:
         """Stop as at SIGSTOP: time goes on, and nothing else. What it has sent is on its way."""
         self._thawed.clear()
@@ -119,7 +127,7 @@ class SharingAdapter:
     async def _use(self, vcenter: str) -> None:
         """Deliver one vCenter's events whenever its Lease is ours, as a pipeline does."""
         lease = self.sharing.lease(vcenter)
-        while True:
+        while not is_stopping():
             try:
                 with suppress(WantedError):
                     async with hold(lease, do_nothing):

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.state.sharing_adapters import DURATION, PERIOD, SharingAdapter, shares
+from tests.state.sharing_adapters import BASE, DURATION, PERIOD, SharingAdapter, shares
 from tests.support.kube_api import NAMESPACE, KubeApi
 from tests.support.virtual_time import run_virtually
 from vcenter_source.core.errors import KubernetesForbiddenError
 from vcenter_source.state import kube
 from vcenter_source.state.sharing import LABEL, WANTED_BY
 
-BASE = "vcenter-source"
 VCENTERS = tuple(f"vc-{number}" for number in range(9))
 TAKEN_OVER_WITHIN = 15.0
 """Seconds after a kill."""
@@ -55,8 +54,7 @@ class Place:
         until = asyncio.get_running_loop().time() + seconds
         while asyncio.get_running_loop().time() < until:
             for adapter in self.adapters:
-                if adapter.sharing_task.done() and not adapter.is_dead:
-                    await adapter.sharing_task
+                adapter.raise_failure()
             for one, other in combinations(self.adapters, 2):
                 assert not one.delivering & other.delivering
             await asyncio.sleep(0.1)

@@ -56,6 +56,9 @@ share."""
 EXPIRED_LEFT_ALONE = 1.5
 """For so many periods, one that has expired is left to those below their share, who may see it a period later."""
 
+UNEVEN = 2
+"""How many fewer vCenters an adapter must have to ask another for one: at one fewer, they would only change places."""
+
 THREADS = 32
 """How many requests one adapter may have under way. Half of them are kept for renewals and releases."""
 
@@ -361,7 +364,7 @@ class Sharing:
                 offers[lease.holder].append(lease)
         while offers:
             most = max(offers, key=lambda adapter: counts[adapter])
-            if counts[most] - counts[self._name] < 2:  # noqa: PLR2004  the least difference that an exchange mends
+            if counts[most] - counts[self._name] < UNEVEN:
                 break
             offer = offers[most]
             wanted.append(offer.pop(self._random.randrange(len(offer))))
