@@ -223,7 +223,7 @@ async def connect_vcenter(  # noqa: PLR0913  called in one place
     """
     session = Session(config.url, config.credentials, config.authorities(), observer.on_login, refusals)
     if session.proxy:
-        log.info("vCenter is reached through a proxy", vcenter=session.host, proxy=str(session.proxy))
+        log.info("vCenter is reached through a proxy", host=session.host, proxy=str(session.proxy))
     vcenter = Vcenter(session, status.vcenter, paging=Paging(page))
     try:
         yield vcenter, await vcenter.connect(patient=patient)

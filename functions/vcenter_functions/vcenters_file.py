@@ -38,6 +38,9 @@ SETTING = "VCENTERS_FILE"
 VCENTER_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 """A vCenter's name: it is part of the names of Kubernetes objects and files, and a value of labels."""
 
+RETRY_REFRESHES = 5
+"""A file that was refused is looked at again every so many times, since another file that it names may have come."""
+
 _WANTED = "write a list of vCenters, each with name, url, username and password"
 
 _PATH_KEYS = ("usernameFile", "passwordFile", "caFile")
@@ -129,20 +132,31 @@ class VcentersFile(Generic[T]):
         self._content = self._read()
         self.vcenters = parse(self._content, path)
         self.problem = ""
+        self._refused: bytes | None = None
+        self._refusals = 0
+        """How often in a row the content was the one that was refused."""
 
     def refresh(self) -> bool:
         """Read the file again; return whether the vCenters are others now. A file that cannot be used is logged."""
         try:
             content = self._read()
             is_changed = content != self._content
+            if is_changed and self._is_refused_again(content):
+                return False
             vcenters = self._parse(content, self._path) if is_changed else self.vcenters
         except VcentersFileError as exc:
             if self.problem != str(exc):
                 log.warning("the vCenters stay as they were", reason=str(exc))
             self.problem = str(exc)
             return False
-        self._content, self.vcenters, self.problem = content, vcenters, ""
+        self._content, self.vcenters, self.problem, self._refused = content, vcenters, "", None
         return is_changed
+
+    def _is_refused_again(self, content: bytes) -> bool:
+        """Return whether this content was refused, and is not looked at again yet: certificates are slow to check."""
+        self._refusals = self._refusals + 1 if content == self._refused else 0
+        self._refused = content
+        return self._refusals % RETRY_REFRESHES != 0
 
     def _read(self) -> bytes:
         try:

@@ -83,7 +83,7 @@ class Supervisor:
     def _adjust(self, tasks: asyncio.TaskGroup) -> None:
         """Start, change and stop pipelines as the file says."""
         wanted = {entry.vcenter.name: entry for entry in self._roster.vcenters}
-        log.info("vCenters", names=list(wanted))
+        log.info("vCenters in the file", names=list(wanted))
         if self._sharing is not None:
             self._sharing.update(list(wanted))
         for name, managed in self._managed.items():

@@ -95,7 +95,7 @@ class Session:
         self._warn_of_host()
         self._end_strays()
         self._on_log_in(self.current_time())
-        log.info("logged in to vCenter", vcenter=self.host, api_version=about.apiVersion, username=credentials.username)
+        log.info("logged in to vCenter", host=self.host, api_version=about.apiVersion, username=credentials.username)
 
     def _retrieve_content(self) -> Any:
         content = vim.ServiceInstance("ServiceInstance", self.stub).RetrieveContent()
@@ -223,7 +223,7 @@ class Session:
     def _warn_of_host(self) -> None:
         if self.is_host and not self._warned:
             self._warned = True
-            log.warning(ESXI_HOST, vcenter=self.host)
+            log.warning(ESXI_HOST, host=self.host)
 
     @property
     def api_version(self) -> str:
