@@ -2,6 +2,7 @@
 
 import shlex
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from tests.support.kube_api import NAMESPACE, USER, KubeApi, kube_api, kubeconfi
 from vcenter_simulator.certificate import make_certificate
 from vcenter_source.core.errors import ConfigurationError, KubernetesForbiddenError, OvertakenError, RetryableError
 from vcenter_source.state import kube
-from vcenter_source.state.checkpoint import Checkpoint
+from vcenter_source.state.checkpoint import Checkpoint, NamedCheckpoint
 from vcenter_source.state.checkpoint.configmap import KEY, MAX_WRITES, ConfigMapBook, ConfigMapStore
 from vcenter_source.state.checkpoint.serialization import StoredCheckpoint, serialize
 
@@ -334,3 +335,46 @@ def test_a_pod_without_a_service_account_is_told_so(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
     with pytest.raises(ConfigurationError, match=f"service account in {tmp_path}"):
         kube.connect_in_cluster(tmp_path)
+
+
+# --- the checkpoints of several vCenters ---
+
+
+def test_saves_at_the_same_time_share_a_write_and_each_keeps_its_own(place: Place) -> None:
+    book = ConfigMapBook(place.cluster.locate(kube.CONFIG_MAP, NAME, "CHECKPOINT", 5.0), is_shared=True)
+    stores = {f"vc{n}": ConfigMapStore(book, "one", f"vc{n}.json") for n in range(40)}
+    with ThreadPoolExecutor(len(stores)) as threads:
+        list(threads.map(ConfigMapStore.claim, stores.values()))
+        before = len(place.api.requests)
+        list(threads.map(lambda n: stores[f"vc{n}"].save(saved(n)), range(40)))
+    assert len(place.api.requests) - before < len(stores)
+    assert [stores[f"vc{n}"].load() for n in range(40)] == [saved(n) for n in range(40)]
+
+
+def test_one_that_was_overtaken_or_is_damaged_fails_no_other_of_a_shared_write(place: Place) -> None:
+    book = ConfigMapBook(place.cluster.locate(kube.CONFIG_MAP, NAME, "CHECKPOINT", 5.0), is_shared=True)
+    good, overtaken, damaged = (ConfigMapStore(book, "one", f"{name}.json") for name in ("good", "taken", "damaged"))
+    for store in (good, overtaken, damaged):
+        store.claim()
+    another = ConfigMapBook(place.cluster.locate(kube.CONFIG_MAP, NAME, "CHECKPOINT", 5.0))
+    ConfigMapStore(another, "two", "taken.json").claim()
+    found = place.api.get("configmaps", NAME)
+    assert found is not None
+    place.api.put("configmaps", NAME, {"data": found["data"] | {"damaged.json": "{"}})
+    with ThreadPoolExecutor(3) as threads:
+        futures = [threads.submit(store.save, saved(7)) for store in (good, overtaken, damaged)]
+    assert [type(future.exception()) for future in futures] == [type(None), OvertakenError, RetryableError]
+    assert good.load() == saved(7)
+
+
+def test_the_others_are_listed_by_their_names_and_the_single_one_without(place: Place) -> None:
+    stored = place.cluster.locate(kube.CONFIG_MAP, NAME, "CHECKPOINT", 5.0)
+    for n, key in enumerate((KEY, "east.json", "west.json")):
+        store = ConfigMapStore(ConfigMapBook(stored), "one", key)
+        store.claim()
+        store.save(saved(n))
+    found = place.api.get("configmaps", NAME)
+    assert found is not None
+    place.api.put("configmaps", NAME, {"data": found["data"] | {"note": "hands off", "odd.json": "{"}})
+    others = ConfigMapStore(ConfigMapBook(stored), "one", "east.json").list_others()
+    assert others == [NamedCheckpoint(None, saved(0)), NamedCheckpoint("west", saved(2))]

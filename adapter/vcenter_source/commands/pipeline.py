@@ -18,7 +18,7 @@ from vcenter_source.core.envelope import Sink
 from vcenter_source.core.errors import AuthenticationError, ConfigurationError, LeaseLostError, RetryableError
 from vcenter_source.core.event import ClockReading
 from vcenter_source.core.observers import Observers
-from vcenter_source.core.threads import run_to_completion
+from vcenter_source.core.threads import RunBlocking, run_to_completion
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.pipeline.cursor import ReadCursor
@@ -59,7 +59,8 @@ class Pipeline:
     """What stays the same each time that this adapter begins to deliver a vCenter's events.
 
     ``entry`` may be replaced by one with other credentials. ``lease`` is None without other adapters. If ``patient``,
-    refused credentials are waited for until others come. ``page`` is the most events to read at once.
+    refused credentials are waited for until others come. ``page`` is the most events to read at once; ``run_saves``
+    runs what saves the checkpoint, and blocks.
     """
 
     entry: RosterEntry
@@ -72,6 +73,7 @@ class Pipeline:
     observers: Observers
     patient: bool = False
     page: int = MAX_PAGE_EVENTS
+    run_saves: RunBlocking = run_to_completion
     resume: Resume = load_own_checkpoint
     refusals: Refusals = field(default_factory=Refusals)
 
@@ -87,7 +89,7 @@ class Pipeline:
             for doubt in types.doubts(about.categories):
                 log.warning("EVENT_TYPES: a pattern may match nothing", reason=doubt)
             self.observers.on_start(tracker)
-            committer = CheckpointCommitter(self.store, tracker, self.status.checkpoint)
+            committer = CheckpointCommitter(self.store, tracker, self.status.checkpoint, self.run_saves)
             await committer.claim()
             gc_tuning.freeze_and_relax()
             reader = EventReader(
@@ -162,7 +164,7 @@ class Pipeline:
         )
         stall_watch = build_stall_watch(settings.sink, self.status)
         beside = [
-            tasks.create_task(committer.save_regularly(settings.state.checkpoint_interval, asyncio.sleep)),
+            tasks.create_task(committer.save_regularly(settings.state.checkpoint_interval, sleep_until_tick)),
             tasks.create_task(stall_watch.watch(asyncio.sleep)),
         ]
         try:
@@ -177,6 +179,11 @@ class Pipeline:
                 await committer.finish()
             self.observers.on_stop()
             log.info("stopped", undelivered=undelivered)
+
+
+async def sleep_until_tick(interval: float) -> None:
+    """Sleep until the next multiple of the interval: pipelines that save at the same time can share a write."""
+    await asyncio.sleep(interval - asyncio.get_running_loop().time() % interval)
 
 
 def start_time(settings: EventSettings, about: About) -> datetime | None:

@@ -25,6 +25,7 @@ from vcenter_source.commands.pipeline import Pipeline
 from vcenter_source.commands.resumption import Resumption
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import LeaseLostError, OvertakenError, VcenterSourceError
+from vcenter_source.core.threads import create_runner
 from vcenter_source.pipeline.roster import Roster, RosterEntry
 from vcenter_source.state.lease import do_nothing
 from vcenter_source.state.sharing import SharedLease
@@ -35,6 +36,9 @@ log = structlog.get_logger()
 
 REFRESH_SECONDS = 1.0
 """How often VCENTERS_FILE is looked at."""
+
+SAVING_THREADS = 64
+"""How many checkpoints are saved at the same time; in a ConfigMap, they share one write."""
 
 STEADY_SECONDS = 60.0
 """A pipeline that has run for so long had begun well: its next failure is a first one."""
@@ -62,6 +66,7 @@ class Supervisor:
         self._sharing = build_sharing(settings.state)
         self._build_store = build_checkpoint_stores(settings.state.checkpoint, is_shared=self._sharing is not None)
         self._resumption = Resumption(settings.state, self._build_store, self._list_names)
+        self._run_saves = create_runner(SAVING_THREADS, "checkpoint")
         self._managed: dict[str, ManagedVcenter] = {}
         shared.observation.metrics.add_roster(lambda: roster.problem)
 
@@ -119,6 +124,7 @@ class Supervisor:
                     observers,
                     patient=True,
                     page=share_pages(len(self._managed)),
+                    run_saves=self._run_saves,
                     resume=self._resumption.resume,
                     refusals=refusals,
                 )

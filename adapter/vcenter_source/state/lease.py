@@ -23,7 +23,7 @@ import structlog
 
 from vcenter_source.core.connection_status import ConnectionStatus
 from vcenter_source.core.errors import KubernetesConflictError, KubernetesForbiddenError, LeaseLostError, RetryableError
-from vcenter_source.core.threads import run_to_completion
+from vcenter_source.core.threads import RunBlocking, run_to_completion
 
 if TYPE_CHECKING:
     # At run time, kubernetes' packages load only when a cluster is used.
@@ -68,10 +68,6 @@ class StoredLease(Protocol):
 
     def replace(self, changed: "Object") -> "Object":
         """Replace the version that was read. Raises KubernetesConflictError if that is no longer the current one."""
-
-
-RunBlocking = Callable[[Callable[[], None]], Awaitable[None]]
-"""Runs a blocking call beside the event loop, to its end even if cancelled."""
 
 
 class Lease:

@@ -14,7 +14,6 @@ import asyncio
 import math
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,11 +26,10 @@ from vcenter_source.core.errors import (
     KubernetesUnavailableError,
     RetryableError,
 )
-from vcenter_source.core.threads import run_to_completion
+from vcenter_source.core.threads import RunBlocking, create_runner
 from vcenter_source.state.lease import (
     RETRY_PERIOD,
     Lease,
-    RunBlocking,
     StoredLease,
     do_nothing,
     get_spec,
@@ -260,7 +258,7 @@ class Sharing:
         self._clock = clock
         self._sleep = sleep
         self._random = random or Random()  # noqa: S311  to spread, not to hide
-        self._run = run or create_runner()
+        self._run = run or create_runner(THREADS, "lease")
         self._how: dict[str, Any] = {"base": base, "duration": duration, "clock": clock, "sleep": sleep}
         self._all: dict[str, SharedLease] = {}
         self._shared: dict[str, SharedLease] = {}
@@ -414,16 +412,6 @@ class Sharing:
         if said != self._said:
             self._said = said
             log.info("sharing vCenters", held=said[0], vcenters=said[1], adapters=said[2])
-
-
-def create_runner() -> RunBlocking:
-    """Return a function that runs blocking calls in threads of its own: many renewals at once fill the usual ones."""
-    threads = ThreadPoolExecutor(THREADS, "lease")
-
-    async def run(call: Callable[[], None]) -> None:
-        await run_to_completion(call, threads)
-
-    return run
 
 
 def is_reserved_for(lease: SharedLease, name: str) -> bool:

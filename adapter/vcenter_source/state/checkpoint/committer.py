@@ -7,7 +7,7 @@ import structlog
 
 from vcenter_source.core.connection_status import ConnectionStatus
 from vcenter_source.core.errors import KubernetesForbiddenError, OvertakenError, RetryableError
-from vcenter_source.core.threads import run_to_completion
+from vcenter_source.core.threads import RunBlocking, run_to_completion
 from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore, OffsetTracker
 
 log = structlog.get_logger()
@@ -17,15 +17,20 @@ class CheckpointCommitter:
     """Saves checkpoints to a store. A store that fails for a while stops nothing: the next save has the newer one.
 
     ``connection`` is updated with the store's failures and successes; finding the checkpoint saved is a success, too.
-    ``overtaken`` is set once another process has claimed the checkpoint.
+    ``overtaken`` is set once another process has claimed the checkpoint. ``run`` runs the store's calls, which block.
     """
 
     def __init__(
-        self, store: CheckpointStore, tracker: OffsetTracker, connection: ConnectionStatus | None = None
+        self,
+        store: CheckpointStore,
+        tracker: OffsetTracker,
+        connection: ConnectionStatus | None = None,
+        run: RunBlocking = run_to_completion,
     ) -> None:
         self._store = store
         self._tracker = tracker
         self._connection = connection or ConnectionStatus()
+        self._run = run
         self._claimed = False
         self._saved: Checkpoint | None = None
         self.overtaken = False
@@ -36,7 +41,7 @@ class CheckpointCommitter:
         Raises KubernetesForbiddenError: whoever has just made a Role learns at once what it lacks.
         """
         try:
-            await run_to_completion(self._claim)
+            await self._run(self._claim)
         except KubernetesForbiddenError:
             raise
         except RetryableError as exc:
@@ -49,7 +54,7 @@ class CheckpointCommitter:
         """
         checkpoint = self._tracker.to_checkpoint()
         try:
-            await run_to_completion(partial(self._save_if_changed, checkpoint))
+            await self._run(partial(self._save_if_changed, checkpoint))
         except OvertakenError:
             self.overtaken = True
             raise
