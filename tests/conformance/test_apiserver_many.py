@@ -14,7 +14,7 @@ from tests.conformance.applying import Applier
 from tests.conformance.crds import definitions
 from tests.docs.pages import blocks, page, section
 from tests.support.manifest_files import FOLDERS, ROOT
-from vcenter_source.state.sharing import LABEL
+from vcenter_source.state.shared_lease import LABEL
 
 KUBECTL = binary("kubectl")
 pytestmark = [

@@ -11,7 +11,8 @@ from vcenter_source.commands.leadership import hold, is_stopping
 from vcenter_source.core.errors import LeaseLostError
 from vcenter_source.core.threads import run_to_completion
 from vcenter_source.state.lease import do_nothing
-from vcenter_source.state.sharing import LeaseCollection, SharedLease, Sharing
+from vcenter_source.state.shared_lease import SharedLease
+from vcenter_source.state.sharing import LeaseCollection, Sharing
 
 DURATION = 12
 """LEASE_DURATION's default, in seconds."""

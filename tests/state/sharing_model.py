@@ -19,7 +19,7 @@ from tests.state.sharing_adapters import BASE, DURATION, PERIOD, SharingAdapter
 from tests.support.virtual_time import VirtualLoop
 from vcenter_source.core.errors import KubernetesConflictError, KubernetesUnavailableError, RetryableError
 from vcenter_source.state.lease import REQUEST_TIMEOUT
-from vcenter_source.state.sharing import EXPIRED_LEFT_ALONE, SharedLease
+from vcenter_source.state.shared_lease import EXPIRED_LEFT_ALONE, SharedLease
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

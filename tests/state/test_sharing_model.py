@@ -9,8 +9,8 @@ import structlog
 
 from tests.state.sharing_model import ModelApi, ModelLoop, World
 from tests.support.virtual_time import run_virtually
-from vcenter_source.state import sharing
-from vcenter_source.state.sharing import SharedLease
+from vcenter_source.state import shared_lease, sharing
+from vcenter_source.state.shared_lease import SharedLease
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +66,7 @@ def break_expiry(patch: pytest.MonkeyPatch) -> None:
 
 def break_reservation(patch: pytest.MonkeyPatch) -> None:
     """What is released for one who has asked is anybody's at once, such as its last holder's."""
-    patch.setattr(sharing, "LEFT_ALONE", 0.0)
+    patch.setattr(shared_lease, "LEFT_ALONE", 0.0)
 
 
 def break_modesty(patch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from vcenter_source.core.errors import LeaseLostError, OvertakenError, VcenterSo
 from vcenter_source.core.threads import create_runner
 from vcenter_source.pipeline.roster import Roster, RosterEntry
 from vcenter_source.state.lease import do_nothing
-from vcenter_source.state.sharing import SharedLease
+from vcenter_source.state.shared_lease import SharedLease
 from vcenter_source.vcenter.paging import share_pages
 from vcenter_source.wiring import SharedParts, build_checkpoint_stores, build_sharing
 

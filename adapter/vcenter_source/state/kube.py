@@ -35,6 +35,7 @@ from vcenter_source.core.errors import (
 )
 from vcenter_source.core.proxies import check_proxy
 from vcenter_source.core.quoting import quote_line
+from vcenter_source.state.sharing import THREADS
 
 log = structlog.get_logger()
 
@@ -251,6 +252,7 @@ class Cluster:
         else:
             configuration.proxy_headers = configuration.proxy_headers or dict(proxy.headers)
             log.info("the API server is reached through a proxy", server=configuration.host, proxy=str(proxy))
+        configuration.connection_pool_maxsize = THREADS  # beyond that, each request would begin with a connection
         self._client = ApiClient(configuration)
         if configuration.verify_ssl:
             self._client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = create_tls_context(configuration)
