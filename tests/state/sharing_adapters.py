@@ -1,15 +1,17 @@
 """Adapters that share vCenters, as far as the Leases go. They can be killed and frozen within the test's process."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import combinations
 from random import Random
 from typing import Any
 
 from vcenter_source.commands.leadership import hold, is_stopping
 from vcenter_source.core.errors import LeaseLostError
 from vcenter_source.core.threads import run_to_completion
+from vcenter_source.state.kube import LEASE, Cluster
 from vcenter_source.state.lease import do_nothing
 from vcenter_source.state.shared_lease import SharedLease
 from vcenter_source.state.sharing import LeaseCollection, Sharing
@@ -19,6 +21,7 @@ DURATION = 12
 PERIOD = DURATION * 2 / 15
 BASE = "vcenter-source"
 """What LEASE names."""
+VCENTERS = tuple(f"vc-{number}" for number in range(9))
 
 
 @dataclass(eq=False)
@@ -155,3 +158,46 @@ class WantedError(Exception):
 def shares(adapters: Sequence[Any]) -> list[int]:
     """How many vCenters each has."""
     return sorted(len(adapter.has) for adapter in adapters)
+
+
+@dataclass
+class AdapterGroup:
+    """Adapters that share vCenters by one cluster's Leases."""
+
+    cluster: Cluster
+    adapters: list[SharingAdapter] = field(default_factory=list)
+
+    def adapter(self, name: str, vcenters: Sequence[str] = VCENTERS, **how: Any) -> SharingAdapter:
+        """Start another one."""
+        leases = self.cluster.locate_all(LEASE, "", "LEASE", timeout=0.3)
+        adapter = SharingAdapter(name, leases, Random(name), **how)
+        self.adapters.append(adapter)
+        return adapter.start(vcenters)
+
+    async def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a test, and kill all of them at its end."""
+        try:
+            await work
+        finally:
+            for adapter in self.adapters:
+                adapter.kill()
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass, while no two of them have one vCenter."""
+        until = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < until:
+            for adapter in self.adapters:
+                adapter.raise_failure()
+            for one, other in combinations(self.adapters, 2):
+                assert not one.delivering & other.delivering
+            await asyncio.sleep(0.1)
+
+    async def wait_until_shared(self, *expected: int, within: float = 10.0) -> float:
+        """Wait until so many vCenters are with each of those that live; return how long it took."""
+        begun = asyncio.get_running_loop().time()
+        living = [each for each in self.adapters if not each.is_dead and not each.is_frozen]
+        while shares(living) != sorted(expected):
+            waited = asyncio.get_running_loop().time() - begun
+            assert waited < within, f"{shares(living)} after {waited:.1f} s"
+            await self.pass_time(0.1)
+        return asyncio.get_running_loop().time() - begun

@@ -3,89 +3,50 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from itertools import combinations
-from random import Random
 from typing import Any
 
 import pytest
 
-from tests.state.sharing_adapters import BASE, DURATION, PERIOD, SharingAdapter, shares
+from tests.state.sharing_adapters import BASE, DURATION, PERIOD, VCENTERS, AdapterGroup, shares
 from tests.support.kube_api import NAMESPACE, KubeApi
 from tests.support.virtual_time import run_virtually
 from vcenter_source.core.errors import KubernetesForbiddenError
 from vcenter_source.state import kube
 from vcenter_source.state.shared_lease import LABEL, WANTED_BY
 
-VCENTERS = tuple(f"vc-{number}" for number in range(9))
 TAKEN_OVER_WITHIN = 15.0
 """Seconds after a kill."""
 
 
 @dataclass
-class Place:
+class Place(AdapterGroup):
     """A namespace in which adapters share vCenters."""
 
-    api: KubeApi
-    cluster: kube.Cluster
-    adapters: list[SharingAdapter] = field(default_factory=list)
+    api: KubeApi = field(kw_only=True)
 
-    def adapter(self, name: str, vcenters: tuple[str, ...] = VCENTERS, **how: Any) -> SharingAdapter:
-        leases = self.cluster.locate_all(kube.LEASE, "", "LEASE", timeout=0.3)
-        adapter = SharingAdapter(name, leases, Random(name), **how)
-        self.adapters.append(adapter)
-        return adapter.start(vcenters)
-
-    def spec(self, vcenter: str) -> dict[str, Any]:
+    def get(self, vcenter: str) -> dict[str, Any]:
         found = self.api.get("leases", f"{BASE}-{vcenter}")
         assert found is not None
-        spec: dict[str, Any] = found["spec"]
+        return found
+
+    def spec(self, vcenter: str) -> dict[str, Any]:
+        spec: dict[str, Any] = self.get(vcenter)["spec"]
         return spec
 
     def wanted(self, vcenter: str) -> str:
-        found = self.api.get("leases", f"{BASE}-{vcenter}")
-        assert found is not None
-        return str(found["metadata"].get("annotations", {}).get(WANTED_BY) or "")
+        return str(self.get(vcenter)["metadata"].get("annotations", {}).get(WANTED_BY) or "")
 
     def transitions(self) -> int:
         return sum(self.spec(vcenter)["leaseTransitions"] for vcenter in VCENTERS)
 
-    async def pass_time(self, seconds: float) -> None:
-        """Let time pass, while no two adapters have one vCenter."""
-        until = asyncio.get_running_loop().time() + seconds
-        while asyncio.get_running_loop().time() < until:
-            for adapter in self.adapters:
-                adapter.raise_failure()
-            for one, other in combinations(self.adapters, 2):
-                assert not one.delivering & other.delivering
-            await asyncio.sleep(0.1)
-
-    async def wait_until_shared(self, *expected: int, within: float = 10.0) -> float:
-        """Wait until so many vCenters are with each of those that live; return how long it took."""
-        begun = asyncio.get_running_loop().time()
-        living = [each for each in self.adapters if not each.is_dead and not each.is_frozen]
-        while shares(living) != sorted(expected):
-            waited = asyncio.get_running_loop().time() - begun
-            assert waited < within, f"{shares(living)} after {waited:.1f} s"
-            await self.pass_time(0.1)
-        return asyncio.get_running_loop().time() - begun
-
 
 @pytest.fixture
 def place(cluster_api: KubeApi) -> Place:
-    return Place(cluster_api, kube.connect())
+    return Place(kube.connect(), api=cluster_api)
 
 
 def run(place: Place, work: Coroutine[Any, Any, None]) -> None:
-    """Run it in virtual time, and kill all adapters at the end."""
-
-    async def run_and_kill() -> None:
-        try:
-            await work
-        finally:
-            for adapter in place.adapters:
-                adapter.kill()
-
-    run_virtually(run_and_kill())
+    run_virtually(place.run(work))
 
 
 def test_one_adapter_takes_all_and_a_second_and_a_third_are_handed_their_shares(place: Place) -> None:
@@ -228,9 +189,7 @@ def test_a_lease_that_somebody_made_without_our_label_is_used_and_gets_it(place:
     async def share() -> None:
         place.adapter("one")
         await place.wait_until_shared(9)
-        found = place.api.get("leases", f"{BASE}-vc-0")
-        assert found is not None
-        assert found["metadata"]["labels"] == {"a": "b", LABEL: BASE}
+        assert place.get("vc-0")["metadata"]["labels"] == {"a": "b", LABEL: BASE}
 
     run(place, share())
 
