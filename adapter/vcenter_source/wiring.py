@@ -38,6 +38,7 @@ from vcenter_source.state.dead_letters import DeadLetters, FallbackStore, NoDead
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder
 from vcenter_source.state.dead_letters.sink import DeadLetterSink
 from vcenter_source.state.lease import REQUEST_TIMEOUT, Lease, get_process_name
+from vcenter_source.state.shared_lease import MAX_LABEL
 from vcenter_source.state.sharing import Sharing
 from vcenter_source.vcenter.client import About, Vcenter
 from vcenter_source.vcenter.paging import Paging
@@ -111,6 +112,10 @@ def build_sharing(settings: StateSettings) -> Sharing | None:
     from vcenter_source.state import kube
 
     namespace, _, base = settings.lease.rpartition("/")
+    if len(base) > MAX_LABEL:
+        raise ConfigurationError(
+            f"LEASE: {base!r}: has more than {MAX_LABEL} characters; with VCENTERS_FILE it is the value of a label"
+        )
     leases = kube.connect().locate_all(kube.LEASE, namespace, "LEASE", settings.lease_duration * REQUEST_TIMEOUT)
     return Sharing(leases, base, get_process_name(), duration=settings.lease_duration)
 

@@ -193,20 +193,18 @@ class KubernetesCollection(KubernetesEndpoint):
         about, kind = f"{self.kind.resource} in namespace {self.namespace}", f"{self.kind.name}List"
         items = answer.get("items")
         if status != 200 or answer.get("kind") != kind or not isinstance(items, list):  # noqa: PLR2004
-            raise self._build_error("list", about, status, answer, f"a Role must allow {self._verbs}")
+            raise self._build_error("list", about, status, answer, self._advice)
         # Within a list the API server leaves out what is the same for all; a write has to say it.
         return [{"apiVersion": self.kind.api_version, "kind": self.kind.name, **item} for item in items]
 
     def locate(self, name: str) -> KubernetesObject:
         """Return a handle on the object with this name."""
-        advice = f"a Role must allow {self._verbs}"
-        return KubernetesObject(
-            self.client, self.kind, self.namespace, self.setting, self.timeout, name=name, advice=advice
-        )
+        return KubernetesObject(self.client, self.kind, self.namespace, self.setting, self.timeout, name, self._advice)
 
     @property
-    def _verbs(self) -> str:
-        return f"list, get, create and update on all {self.kind.resource} of namespace {self.namespace}"
+    def _advice(self) -> str:
+        verbs = "list, get, create and update"
+        return f"a Role must allow {verbs} on all {self.kind.resource} of namespace {self.namespace}"
 
 
 def parse_body(body: bytes) -> Object:
@@ -281,13 +279,7 @@ def connect() -> Cluster:
     try:
         load_kube_config(file, client_configuration=configuration)
         context = list_kube_config_contexts(file)[1]["context"]
-    except (
-        ConfigException,
-        YAMLError,
-        OSError,
-        TypeError,
-        AttributeError,
-    ) as exc:  # the last two: another shape
+    except (ConfigException, YAMLError, OSError, TypeError, AttributeError) as exc:  # the last two: another shape
         raise ConfigurationError(f"KUBECONFIG: no usable kubeconfig found, and not running in a pod: {exc}") from exc
     return Cluster(configuration, context.get("namespace") or "default")
 

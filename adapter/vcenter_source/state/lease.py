@@ -173,11 +173,14 @@ class Lease:
         except RetryableError as exc:
             if isinstance(exc, KubernetesForbiddenError) and self.connection.age is None:
                 raise  # maybe a Role lacks something: whoever has just made it learns that at once
-            self.connection.record_failure(str(exc))
-            log.warning("lease not renewed or taken, trying again", reason=str(exc))
+            self._report_failure(str(exc))
         else:
             self.connection.record_success()
         return self.is_held
+
+    def _report_failure(self, reason: str) -> None:
+        self.connection.record_failure(reason)
+        log.warning("lease not renewed or taken, trying again", reason=reason)
 
     def _acquire_or_renew(self) -> None:
         """Renew the Lease if it is ours, take it if it is free; else only read it."""

@@ -18,6 +18,9 @@ log = structlog.get_logger()
 LABEL = "vcenter-source/lease"
 """The label of the Leases of one deployment; its value is the base of their names."""
 
+MAX_LABEL = 63
+"""How many characters the value of a label has at most."""
+
 WANTED_BY = "vcenter-source/wanted-by"
 """The annotation of a Lease that says which adapter has asked its holder for it."""
 
@@ -152,6 +155,12 @@ class SharedLease(Lease):
             is_held = await super()._attempt()
             self._notice_request()
             return is_held
+
+    def _report_failure(self, reason: str) -> None:
+        if self.connection.reason == "":
+            super()._report_failure(reason)
+        else:  # there may be many Leases, and a line for each once a period would hide all else
+            self.connection.record_failure(reason)
 
     def _is_takeable(self) -> bool:
         return super()._is_takeable() and not (self.is_reserved and self.requester != self._name)
