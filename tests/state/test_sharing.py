@@ -256,9 +256,11 @@ def test_more_adapters_than_vcenters_and_those_without_one_wait_quietly(place: P
     run(place, share())
 
 
-def test_a_base_that_is_too_long_for_a_label_is_refused(cluster_api: KubeApi) -> None:
+def test_a_base_that_is_too_long_for_a_label_is_refused(cluster_api: KubeApi, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cluster_api.url
-    settings = StateSettings(checkpoint="configmap://c", lease="a" * 64)
+    monkeypatch.setenv("CHECKPOINT", "configmap://checkpoint")
+    monkeypatch.setenv("LEASE", f"{NAMESPACE}/{'a' * 63}")
+    assert build_sharing(StateSettings())
+    monkeypatch.setenv("LEASE", "a" * 64)
     with pytest.raises(ConfigurationError, match=r"LEASE: 'a+': has more than 63 characters"):
-        build_sharing(settings)
-    assert build_sharing(StateSettings(checkpoint="configmap://c", lease=f"{NAMESPACE}/{'a' * 63}"))
+        build_sharing(StateSettings())
