@@ -1,6 +1,7 @@
 """The last events of the local Broker or gateway, and the outcome of their deliveries."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -42,7 +43,7 @@ class Entry:
 
 
 class DeliveryLog:
-    """The newest ``size`` events by id, oldest first. An id that comes again replaces the older entry."""
+    """The newest ``size`` events, oldest first. One that comes again replaces its older entry."""
 
     def __init__(self, size: int = 1000) -> None:
         self._entries: OrderedDict[str, Entry] = OrderedDict()
@@ -50,14 +51,15 @@ class DeliveryLog:
 
     def record(self, message: Message, outcomes: list[Outcome]) -> None:
         """Add an event and its deliveries."""
-        self._entries[message.id] = Entry(message, outcomes)
-        self._entries.move_to_end(message.id)
+        key = event_key(message.attributes)
+        self._entries[key] = Entry(message, outcomes)
+        self._entries.move_to_end(key)
         while len(self._entries) > self._size:
             self._entries.popitem(last=False)
 
-    def outcomes(self, event_id: str) -> list[Outcome]:
+    def outcomes(self, message: Message) -> list[Outcome]:
         """Return the deliveries of an event so far; none of an unknown event."""
-        entry = self._entries.get(event_id)
+        entry = self._entries.get(event_key(message.attributes))
         return entry.outcomes if entry else []
 
     def events(self) -> list[dict[str, Any]]:
@@ -65,11 +67,16 @@ class DeliveryLog:
         return [{"attributes": dict(e.message.attributes), "data": e.message.json} for e in self._entries.values()]
 
     def deliveries(self) -> dict[str, Any]:
-        """Return ``{event id: {"type": …, "triggers": [Outcome, …]}}``; no Outcome if no Trigger matched."""
+        """Return ``{"SOURCE ID": {"type": …, "triggers": [Outcome, …]}}``; no Outcome if no Trigger matched."""
         return {
-            event_id: {
+            key: {
                 "type": entry.message.attributes["type"],
                 "triggers": [asdict(outcome) for outcome in entry.outcomes],
             }
-            for event_id, entry in self._entries.items()
+            for key, entry in self._entries.items()
         }
+
+
+def event_key(attributes: Mapping[str, str]) -> str:
+    """Return source and id: an id alone, such as vCenter's key, may come from several sources."""
+    return f"{attributes['source']} {attributes['id']}"

@@ -1,6 +1,7 @@
 """The four processes of the demo, wired as in a cluster, and what they can be asked."""
 
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,9 @@ from vcenter_functions.otel.span_receiver import TRACES
 USERNAME, PASSWORD = "administrator@vsphere.local", "VMware1!"
 ADAPTER = "adapter"
 """What its process is called."""
+
+HEALTH = re.compile(r"serving /healthz, /readyz and /metrics\s.*?port=(\d+)")
+"""The line of an adapter's log that has the port of these pages."""
 
 VIEWER = re.compile(r"serving the event viewer\s+url=(\S+)\s")
 _TRACING = {
@@ -48,7 +52,7 @@ class Environment:
         return list(self._get(self.broker, "/demo/events"))
 
     def deliveries(self) -> dict[str, Any]:
-        """Return the outcomes by event id."""
+        """Return the outcomes by ``event_key``."""
         return dict(self._get(self.broker, "/demo/deliveries"))
 
     def is_pytag_ready(self) -> bool | None:
@@ -73,15 +77,8 @@ def set_up(processes: Processes, manifests: Path, tag: str, otlp: str, *, with_v
         sink = f"http://127.0.0.1:{listener.getsockname()[1]}{broker.path}"
         simulator = processes.wait_until_ready(processes.start("simulator", ["vcenter_simulator", "--port", "0"], {}))
         start_adapter(processes, simulator, otlp, {"K_SINK": sink, "HEALTH_PORT": "off"}, with_viewer=with_viewer)
-        tagging = {"HOST": "127.0.0.1", "PORT": "0", "TAG": tag, "TAG_CREATE": "true"}
-        pytag = processes.wait_until_ready(
-            processes.start("pytag", ["pytag"], login_variables(simulator) | tracing_variables(otlp) | tagging)
-        )
-        arguments = ["demo.broker", "--manifests", str(manifests), "--subscriber", f"pytag={pytag}"]
-        fd = listener.fileno()
-        processes.wait_until_ready(
-            processes.start("broker", [*arguments, "--fd", str(fd)], tracing_variables(otlp), fd=fd)
-        )
+        pytag = start_pytag(processes, login_variables(simulator), tag, otlp)
+        start_broker(processes, manifests, pytag, otlp, listener)
     return wait_until_ready(processes, Environment(simulator, pytag, sink), with_viewer=with_viewer)
 
 
@@ -92,6 +89,21 @@ def start_adapter(
     viewing = {"VIEWER": "0", "TRACE_API_TEMPLATE": f"{otlp}{TRACES}{{trace_id}}"} if with_viewer else {}
     variables = login_variables(simulator) | tracing_variables(otlp) | viewing | {"DRAIN_TIMEOUT": "2"} | dict(more)
     processes.start(ADAPTER, ["vcenter_source", "run"], variables, server=False)
+
+
+def start_pytag(processes: Processes, vcenters: Mapping[str, str], tag: str, otlp: str) -> str:
+    """Start pytag with the settings that name its vCenters; return its address. Raises DemoError."""
+    tagging = {"HOST": "127.0.0.1", "PORT": "0", "TAG": tag, "TAG_CREATE": "true"}
+    variables = dict(vcenters) | tracing_variables(otlp) | tagging
+    return processes.wait_until_ready(processes.start("pytag", ["pytag"], variables))
+
+
+def start_broker(processes: Processes, manifests: Path, pytag: str, otlp: str, listener: socket.socket) -> None:
+    """Start the Broker on a socket that listens already. Raises DemoError."""
+    arguments = ["demo.broker", "--manifests", str(manifests), "--subscriber", f"pytag={pytag}"]
+    fd = listener.fileno()
+    broker = processes.start("broker", [*arguments, "--fd", str(fd)], tracing_variables(otlp), fd=fd)
+    processes.wait_until_ready(broker)
 
 
 def login_variables(simulator: str) -> dict[str, str]:

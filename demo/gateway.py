@@ -56,7 +56,7 @@ class InvocationLog:
         except BadEventError:
             return
         with self._lock:
-            outcomes = self._log.outcomes(message.id)
+            outcomes = self._log.outcomes(message)
             outcome = next((each for each in outcomes if each.subscriber == function.name), None)
             if outcome is None:
                 outcome = Outcome(function.name, function.where, function.annotations.get("topic", ""), function.name)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from demo.environment import (
     ADAPTER,
+    HEALTH,
     PASSWORD,
     USERNAME,
     Environment,
@@ -25,7 +26,6 @@ from demo.scenario import CREATED, POWERED_ON, Scenario
 from demo.vsphere import Reference, Soap
 
 STACK = ROOT / "functions" / "pytag" / "stack.yml"
-HEALTH = re.compile(r"serving /healthz, /readyz and /metrics\s.*?port=(\d+)")
 DONE = r'^vcenter_source_events_delivered_total\{{type="com\.vmware\.event\.{}",vcenter="[^"]*"\}} [1-9]'
 
 
@@ -58,7 +58,7 @@ class GatewayScenario(Scenario):
     CALLER: ClassVar[str] = "the gateway"
     UNSENT: ClassVar[str] = "the gateway was not asked to invoke a function for"
 
-    def _wait_for_event(self, pool: Reference) -> dict[str, Any]:
+    def wait_for_event(self, pool: Reference) -> dict[str, Any]:
         """Wait as with the Broker; once the adapter is done with an event, the gateway will not get it any more."""
 
         def find_event() -> dict[str, Any] | None:

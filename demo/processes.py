@@ -108,9 +108,20 @@ class Processes:
         """Return the process that was started under this name."""
         return next(child for child in self.children if child.name == name)
 
-    def wait_until_ready(self, child: Child) -> str:
-        """Wait for the line ``<name> ready: URL``; return the URL. Raises DemoError."""
-        return self.wait(lambda: child.find_line(f"{child.name} ready: "), f"{child.name} is not ready")
+    def wait_until_ready(self, child: Child, program: str = "") -> str:
+        """Wait for the line ``<program> ready: URL``; return the URL. Raises DemoError.
+
+        The program is called as the process, unless several are of one program.
+        """
+        return self.wait(lambda: child.find_line(f"{program or child.name} ready: "), f"{child.name} is not ready")
+
+    def kill(self, name: str) -> None:
+        """Kill a process that may do nothing more (SIGKILL), and forget it."""
+        child = self.find(name)
+        with hold_signals():
+            self.children.remove(child)
+            child.process.kill()
+            child.process.wait()
 
     def wait(self, condition: Callable[[], T | None], otherwise: str | Callable[[], str]) -> T:
         """Poll until the condition gives something. Raises DemoError after the time limit, or when a process ends.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
-from demo.delivery_log import DELIVERED, FAILED
+from demo.delivery_log import DELIVERED, FAILED, event_key
 from demo.environment import PASSWORD, USERNAME, Environment
 from demo.printer import Printer
 from demo.processes import DemoError, Processes
@@ -24,7 +24,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The steps. ``tag`` is ``category/name``, ``folder`` is the path of the manifests as a person would write it."""
+    """The steps. ``tag`` is ``category/name``, ``folder`` is the path of the manifests as a person would write it.
+
+    ``vcenter`` is the name of the vCenter, where the Broker gets events of several.
+    """
 
     CALLER: ClassVar[str] = "the Broker"
     """Who calls pytag."""
@@ -37,6 +40,7 @@ class Scenario:
     printer: Printer
     tag: str
     folder: str
+    vcenter: str = ""
 
     def run(self) -> None:
         """Run all steps. Raises DemoError or VcenterError with the reason for which one failed."""
@@ -45,17 +49,18 @@ class Scenario:
             pool = soap.create_resource_pool(name)
             recorded = self._until(lambda: soap.event_about(pool.value, CREATED), f"vCenter posted no {CREATED}")
             self.printer.show_event(recorded, pool)
-            event = self._wait_for_event(pool)
+            event = self.wait_for_event(pool)
             self.printer.show_cloudevent(event["attributes"], event["data"])
-            self.printer.show_delivery(self._wait_for_delivery(event["attributes"]), self.folder)
-            read_back = self._wait_for_tag(pool, name)
-            spans = self._collect_trace(event["attributes"])
+            self.printer.show_delivery(self.wait_for_delivery(event["attributes"]), self.folder)
+            tags, read_back = self.wait_for_tag(pool), time.time()
+            self.printer.show_tags(pool, name, tags, self.tag)
+            spans = self.collect_trace(event["attributes"])
             self.printer.show_trace(spans)
             self._show_unmatched(soap)
         delay = milliseconds_until_tagged(event["attributes"]["time"], spans, read_back)
         self.printer.show_summary(f"tagged {pool} with {self.tag} {delay} ms after it was created; {summarize(spans)}")
 
-    def _wait_for_event(self, pool: Reference) -> dict[str, Any]:
+    def wait_for_event(self, pool: Reference) -> dict[str, Any]:
         """Wait for the event about the new resource pool, as the adapter sent it."""
         return self._until(lambda: self._find_event(pool, CREATED), f"{self.UNSENT} {pool}")
 
@@ -64,14 +69,14 @@ class Scenario:
         seen = set(self.environment.deliveries())
         while True:
             self.processes.check()
-            for event_id, delivery in self.environment.deliveries().items():
-                if event_id not in seen and all(t["status"] in {DELIVERED, FAILED} for t in delivery["triggers"]):
-                    seen.add(event_id)
-                    self._show_further(event_id, delivery["triggers"])
+            for key, delivery in self.environment.deliveries().items():
+                if key not in seen and all(t["status"] in {DELIVERED, FAILED} for t in delivery["triggers"]):
+                    seen.add(key)
+                    self._show_further(key, delivery["triggers"])
             time.sleep(0.2)
 
-    def _show_further(self, event_id: str, outcomes: list[dict[str, Any]]) -> None:
-        event = next((e for e in self.environment.events() if e["attributes"]["id"] == event_id), None)
+    def _show_further(self, key: str, outcomes: list[dict[str, Any]]) -> None:
+        event = next((e for e in self.environment.events() if event_key(e["attributes"]) == key), None)
         if event is None:  # the Broker keeps the newest alone
             return
         for outcome in outcomes:
@@ -82,25 +87,29 @@ class Scenario:
                 self.printer.show_further(f"{when}  {subject}  {reason}", good=False)
             else:
                 self.printer.show_further(
-                    f"{when}  {subject}  {event_message(event)}  {self._read_tags(subject)}", good=True
+                    f"{when}  {subject}  {event_message(event)}  {self._describe_tags(subject)}", good=True
                 )
 
-    def _read_tags(self, subject: str) -> str:
+    def _describe_tags(self, subject: str) -> str:
         """Return the tags on an object, or why they cannot be read: it may be gone again."""
         try:
-            with Tagging(self.environment.simulator, USERNAME, PASSWORD) as tagging:
-                return ", ".join(tagging.list_tags(parse_reference(subject)))
+            return ", ".join(self.read_tags(parse_reference(subject)))
         except VcenterError as exc:
             return str(exc)
 
-    def _wait_for_delivery(self, attributes: Mapping[str, str]) -> dict[str, Any]:
+    def read_tags(self, about: Reference) -> list[str]:
+        """Return the tags on an object. Raises VcenterError."""
+        with Tagging(self.environment.simulator, USERNAME, PASSWORD) as tagging:
+            return tagging.list_tags(about)
+
+    def wait_for_delivery(self, attributes: Mapping[str, str]) -> dict[str, Any]:
         """Wait for the delivery of the event. Raises DemoError at once if it cannot succeed any more."""
-        if not self.environment.deliveries()[attributes["id"]]["triggers"]:
+        if not self.environment.deliveries()[event_key(attributes)]["triggers"]:
             raise DemoError(f"the Broker has the event, but no Trigger in {self.folder} wants {attributes['type']}")
         last: dict[str, Any] = {}
 
         def is_delivered() -> bool | None:
-            last.update(self.environment.deliveries()[attributes["id"]]["triggers"][0])
+            last.update(self.environment.deliveries()[event_key(attributes)]["triggers"][0])
             if last["status"] == FAILED:
                 raise DemoError(f"{self.CALLER} called {last['subscriber']}, which {describe_refusal(last)}")
             return last["status"] == DELIVERED or None
@@ -108,18 +117,15 @@ class Scenario:
         self._until(is_delivered, lambda: f"{self.CALLER} called {last['subscriber']}, which {describe_refusal(last)}")
         return last
 
-    def _wait_for_tag(self, pool: Reference, name: str) -> float:
-        """Wait for the tag; return the time (seconds since 1970) at which it was read back."""
+    def wait_for_tag(self, pool: Reference) -> list[str]:
+        """Wait for the tag; return all tags of the object."""
         with Tagging(self.environment.simulator, USERNAME, PASSWORD) as tagging:
-            tags = self._until(
+            return self._until(
                 lambda: found if self.tag in (found := tagging.list_tags(pool)) else None,
                 f"pytag took the event, but vCenter shows no tag {self.tag} on {pool}",
             )
-        read_back = time.time()
-        self.printer.show_tags(pool, name, tags, self.tag)
-        return read_back
 
-    def _collect_trace(self, attributes: Mapping[str, str]) -> list[Span]:
+    def collect_trace(self, attributes: Mapping[str, str]) -> list[Span]:
         """Return the spans of the event's trace once no more arrive; empty if none came in time."""
         parts = attributes.get("traceparent", "").split("-")
         trace_id = parts[1] if len(parts) > 1 else ""
@@ -133,7 +139,7 @@ class Scenario:
     def _show_unmatched(self, soap: Soap) -> None:
         machine = soap.power_on_a_machine()
         event = self._until(lambda: self._find_event(machine, POWERED_ON), f"the adapter sent no {POWERED_ON}")
-        if self.environment.deliveries()[event["attributes"]["id"]]["triggers"]:
+        if self.environment.deliveries()[event_key(event["attributes"])]["triggers"]:
             raise DemoError(f"a Trigger in {self.folder} wants {event['attributes']['type']}; the demo expected none")
         self.printer.show_unmatched(event["attributes"], event_message(event))
 
@@ -141,7 +147,8 @@ class Scenario:
         """Return the first event of a class that the Broker got about an object."""
         for event in self.environment.events():
             attributes = event["attributes"]
-            if (attributes.get("subject"), attributes.get("eventname")) == (str(about), event_class):
+            is_ours = self.vcenter in {"", attributes.get("vcentername")}
+            if is_ours and (attributes.get("subject"), attributes.get("eventname")) == (str(about), event_class):
                 return event
         return None
 

@@ -31,9 +31,12 @@ class Stage:
     def demo(self, what: str) -> Any:
         return loopback.get(httpx.URL(self.url).join(f"/demo/{what}")).json()
 
-    def outcome(self, event_id: str = "17") -> dict[str, Any]:
+    def delivery(self, event_id: str, source: str = EVENT["ce-source"]) -> dict[str, Any]:
+        return dict(self.demo("deliveries")[f"{source} {event_id}"])
+
+    def outcome(self, event_id: str = "17", source: str = EVENT["ce-source"]) -> dict[str, Any]:
         """The first delivery of an event, once it is settled."""
-        found = lambda: [t for t in self.demo("deliveries")[event_id]["triggers"] if t["status"] != "pending"]  # noqa: E731  read once
+        found = lambda: [t for t in self.delivery(event_id, source)["triggers"] if t["status"] != "pending"]  # noqa: E731  read once
         return dict(eventually(found)[0])
 
 
@@ -90,7 +93,7 @@ def test_a_structured_event_is_delivered_too(stage: Stage) -> None:
         stage.url, json=event, headers={"content-type": "application/cloudevents+json; charset=utf-8"}
     )
     assert answer.status_code == 202
-    stage.outcome("18")
+    stage.outcome("18", "/s")
     received, body = stage.function.received[0]
     assert json.loads(body) == {"ä": [1]}
     assert (received["ce-id"], received["ce-n"], received["content-type"]) == ("18", "3", "application/json")
@@ -103,10 +106,16 @@ def test_attributes_outside_ascii_are_percent_encoded_on_the_way_out(stage: Stag
     assert stage.demo("events")[-1]["attributes"]["subject"] == "Euro € 😀"
 
 
+def test_events_of_two_sources_with_one_id_are_two_events(stage: Stage) -> None:
+    for source in ("https://east/sdk", "https://west/sdk"):
+        loopback.post(stage.url, headers={**EVENT, "ce-source": source})
+    assert [stage.outcome("17", f"https://{name}/sdk")["code"] for name in ("east", "west")] == [204, 204]
+
+
 def test_an_event_that_no_trigger_wants_is_taken_and_goes_nowhere(stage: Stage) -> None:
     answer = loopback.post(stage.url, headers={**EVENT, "ce-id": "20", "ce-type": "com.example.unmade"})
     assert answer.status_code == 202
-    assert stage.demo("deliveries")["20"] == {"type": "com.example.unmade", "triggers": []}
+    assert stage.delivery("20") == {"type": "com.example.unmade", "triggers": []}
     assert not stage.function.received
     assert not stage.other.received
 
