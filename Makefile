@@ -32,6 +32,10 @@ demo: $(READY) ## A resource pool is created and tagged, with one trace of the w
 demo-openfaas: $(READY) ## The same through an OpenFaaS gateway, with pytag as a function (KEEP=1 stays up)
 	@$(BIN)/python -m demo --openfaas $(if $(filter-out 0,$(KEEP)),--keep)
 
+.PHONY: demo-many
+demo-many: $(READY) ## Three vCenters, shared by two adapters of which one is killed; each new pool gets its tag
+	@$(BIN)/python -m demo --many
+
 # Bytecode is written whatever the environment says: without it each worker compiles all tests anew, and each process
 # all of our modules, which is a third of the time.
 .PHONY: test

@@ -12,13 +12,17 @@ import io
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urljoin
 
 from rich.console import Console
 
+from demo import many_environment as many
 from demo import openfaas_scenario as openfaas
 from demo.environment import PASSWORD, USERNAME, set_up
+from demo.many_printer import ManyPrinter
+from demo.many_scenario import ManyScenario
 from demo.printer import Printer
 from demo.processes import ENDING, ROOT, DemoError, Processes
 from demo.scenario import Scenario
@@ -31,7 +35,7 @@ _INTERRUPTED = 130
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0 when the tag was there, 1 with the reason when it was not, 130 on Ctrl-C."""
-    options = _parser().parse_args(arguments)
+    options = parse(arguments)
     console = Console(highlight=False)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show a character should not end the demo
@@ -49,12 +53,20 @@ def main(arguments: list[str] | None = None) -> int:
     return status
 
 
-def run_demo(options: argparse.Namespace, console: Console, logs: Path) -> int:
-    """Run the scenario; return the exit status."""
+def run_demo(
+    options: argparse.Namespace,
+    console: Console,
+    logs: Path,
+    create: Callable[[Path, float], Processes] = Processes,
+) -> int:
+    """Run the scenario in processes that ``create`` starts; return the exit status."""
     printer = openfaas.GatewayPrinter(console) if options.openfaas else Printer(console)
     forward = forwarder(lambda line: console.print(line, style="yellow", soft_wrap=True))
-    with Receiver(forward) as receiver, Processes(logs, options.timeout) as processes:
+    with Receiver(forward) as receiver, create(logs, options.timeout) as processes:
         try:
+            if options.many:
+                _start_many(options, console, receiver, processes).run()
+                return 0
             scenario = _start(options, console, printer, receiver, processes)
             scenario.run()
             if options.keep:
@@ -85,6 +97,21 @@ def _start(
     return kind(environment, processes, receiver, printer, options.tag, folder)
 
 
+def _start_many(
+    options: argparse.Namespace, console: Console, receiver: Receiver, processes: Processes
+) -> ManyScenario:
+    with console.status("starting three simulators, an API server, two adapters, pytag and broker"):
+        environment = many.set_up(processes, options.manifests, options.tag, receiver.url)
+    printer = ManyPrinter(console)
+    printer.show_processes(
+        {name: vcenter.simulator for name, vcenter in environment.vcenters.items()}
+        | {"kube-api": f"{environment.kube_api}  keeps Leases and checkpoints"}
+        | dict.fromkeys(environment.adapters, "reads its share of the vCenters, sends to the broker")
+        | {"broker": environment.first.broker, "pytag": f"{environment.first.pytag}  acts in each vCenter"}
+    )
+    return ManyScenario(environment, processes, receiver, printer, options.tag, _display_path(options.manifests))
+
+
 def _stay_up(scenario: Scenario, logs: Path) -> None:
     environment = scenario.environment
     addresses = {
@@ -111,6 +138,15 @@ def _display_path(path: Path) -> str:
         return str(path)
 
 
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the options; end the process with exit status 2 where they make no sense."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.many and (options.openfaas or options.keep):
+        parser.error("--many: goes with neither --openfaas nor --keep; leave those out")
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo", description="From a vCenter event to a tag, in one command")
     parser.add_argument("--keep", action="store_true", help="stay up and tag each further resource pool, until Ctrl-C")
@@ -122,6 +158,9 @@ def _parser() -> argparse.ArgumentParser:
         const=openfaas.STACK,
         metavar="STACK",
         help="without a Broker: an OpenFaaS gateway with the functions of this stack.yml (default: pytag's)",
+    )
+    parser.add_argument(
+        "--many", action="store_true", help="three vCenters and two adapters that share them; one adapter is killed"
     )
     parser.add_argument("--tag", default="demo/created-by-event", help="CATEGORY/NAME (default %(default)s)")
     parser.add_argument(

@@ -3,7 +3,7 @@
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -39,9 +39,9 @@ class Environment:
     simulator: str
     pytag: str
     broker: str
+    http: httpx.Client
     viewer: str | None = None
     """The page that shows events, where it is wanted."""
-    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=5, trust_env=False))
 
     def state(self) -> dict[str, Any]:
         """Return the simulator's counters."""
@@ -79,7 +79,7 @@ def set_up(processes: Processes, manifests: Path, tag: str, otlp: str, *, with_v
         start_adapter(processes, simulator, otlp, {"K_SINK": sink, "HEALTH_PORT": "off"}, with_viewer=with_viewer)
         pytag = start_pytag(processes, login_variables(simulator), tag, otlp)
         start_broker(processes, manifests, pytag, otlp, listener)
-    return wait_until_ready(processes, Environment(simulator, pytag, sink), with_viewer=with_viewer)
+    return wait_until_ready(processes, Environment(simulator, pytag, sink, processes.http), with_viewer=with_viewer)
 
 
 def start_adapter(

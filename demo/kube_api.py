@@ -23,6 +23,7 @@ from demo.kube_objects import MAX_DATA, NAMESPACE, Failure, KubeObjects, KubeReq
 TOKEN = "the-token"
 _VERBS = {"POST": "create", "PUT": "update"}
 _ROOTS = ("/api/v1", "/apis/coordination.k8s.io/v1")
+LEASES = f"{_ROOTS[1]}/namespaces/{NAMESPACE}/leases"
 
 
 @dataclass

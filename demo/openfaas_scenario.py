@@ -63,7 +63,7 @@ class GatewayScenario(Scenario):
 
         def find_event() -> dict[str, Any] | None:
             done = self._is_adapter_done("resourcepool.created")
-            event = self._find_event(pool, CREATED)
+            event = self.find_event(pool, CREATED)
             if done and event is None:
                 raise DemoError(f"{self.UNSENT} {pool}: it is the topic of no function in {self.folder}")
             return event
@@ -75,7 +75,7 @@ class GatewayScenario(Scenario):
         machine = soap.power_on_a_machine()
         recorded = self._until(lambda: soap.event_about(machine.value, POWERED_ON), f"vCenter posted no {POWERED_ON}")
         self._until(lambda: self._is_adapter_done("vm.poweredon"), f"the adapter is not done with {POWERED_ON}")
-        if self._find_event(machine, POWERED_ON):
+        if self.find_event(machine, POWERED_ON):
             raise DemoError(f"a function in {self.folder} wants {POWERED_ON}; the demo expected none")
         self.printer.show_unmatched({"class": recorded.class_name, "object": str(machine)}, recorded.message)
 
@@ -102,9 +102,8 @@ def set_up(processes: Processes, stack: Path, tag: str, otlp: str, *, with_viewe
         processes.wait_until_ready(
             processes.start("gateway", ["demo.gateway", *arguments, "--fd", str(fd)], auth, fd=fd)
         )
-    return wait_until_ready(
-        processes, Environment(simulator, f"{address}/function/pytag/", address), with_viewer=with_viewer
-    )
+    environment = Environment(simulator, f"{address}/function/pytag/", address, processes.http)
+    return wait_until_ready(processes, environment, with_viewer=with_viewer)
 
 
 def write_secrets(folder: Path) -> Path:

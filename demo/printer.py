@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.console import Console
 from rich.text import Text
@@ -21,13 +21,15 @@ _ATTRIBUTES = ("type", "source", "id", "subject", "time")
 class Printer:
     """Prints the steps: a method for each, in the order in which they happen."""
 
+    TITLE: ClassVar[str] = "From a vCenter event to a tag"
+
     def __init__(self, console: Console) -> None:
         self._console = console
         self._steps = 0
 
     def show_processes(self, processes: Mapping[str, str]) -> None:
         """Show the processes with their addresses."""
-        self._console.print(Text("From a vCenter event to a tag", style="bold"))
+        self._console.print(Text(self.TITLE, style="bold"))
         self._facts(processes)
 
     def show_event(self, event: RecordedEvent, about: Reference) -> None:
@@ -63,9 +65,9 @@ class Printer:
             line = Text.assemble((str(about), "bold"), f" ({name})  ", (tag, "bold green" if tag == wanted else ""))
             self._line(line)
 
-    def show_trace(self, spans: Sequence[Span]) -> None:
+    def show_trace(self, spans: Sequence[Span], heading: str = "One trace of the whole way") -> None:
         """Show the trace as a waterfall."""
-        self._step("One trace of the whole way")
+        self._step(heading)
         if not spans:
             self._line(Text("no spans arrived", style="red"))
         services = list(dict.fromkeys(span.service for span in sorted(spans, key=lambda s: s.start)))

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import IO, Any, Self, TypeVar
+
+import httpx
 
 ROOT = Path(__file__).parents[1]
 # What ends the demo; SIGHUP comes when its terminal is closed.
@@ -34,7 +36,7 @@ class Child:
 
     name: str
     server: bool
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[Any]
     out: Path
     log: Path
 
@@ -66,6 +68,8 @@ class Processes:
     def __init__(self, logs: Path, timeout: float, grace: float = 5.0) -> None:
         self.logs = logs
         self.children: list[Child] = []
+        self.http = httpx.Client(timeout=5, trust_env=False)
+        """For what they serve: the environment's proxies are not meant for loopback addresses."""
         self._timeout = timeout
         self._grace = grace
 
@@ -73,6 +77,7 @@ class Processes:
         return self
 
     def __exit__(self, _t: type[BaseException] | None, _e: BaseException | None, _tb: TracebackType | None) -> None:
+        self.http.close()
         # A second Ctrl-C must not leave processes behind; the grace period bounds how long this takes.
         with hold_signals():
             # What is no server uses the servers to the end: the adapter logs out of vCenter.
@@ -89,20 +94,26 @@ class Processes:
         """Start ``python -m arguments…`` with these variables in a clean environment; it inherits ``fd``, if any."""
         out, log = self.logs / f"{name}.out", self.logs / f"{name}.log"
         with out.open("wb") as stdout, log.open("wb") as stderr, hold_signals():
-            process = subprocess.Popen(
-                [sys.executable, "-m", *arguments],
-                cwd=ROOT,
-                env=clean_environment(os.environ) | dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                pass_fds=() if fd < 0 else (fd,),
-                # A group of its own: Ctrl-C reaches the demo alone, which then ends its processes in order.
-                process_group=0,
-            )
-            child = Child(name, server, process, out, log)
+            variables = clean_environment(os.environ) | dict(environment)
+            child = Child(name, server, self.launch(arguments, variables, (stdout, stderr), fd), out, log)
             self.children.append(child)
         return child
+
+    def launch(
+        self, arguments: Sequence[str], variables: Mapping[str, str], output: tuple[IO[bytes], IO[bytes]], fd: int
+    ) -> subprocess.Popen[Any]:
+        """Start Python with these variables and nothing else of the environment."""
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=ROOT,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=output[0],
+            stderr=output[1],
+            pass_fds=() if fd < 0 else (fd,),
+            # A group of its own: Ctrl-C reaches the demo alone, which then ends its processes in order.
+            process_group=0,
+        )
 
     def find(self, name: str) -> Child:
         """Return the process that was started under this name."""

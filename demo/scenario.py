@@ -62,7 +62,7 @@ class Scenario:
 
     def wait_for_event(self, pool: Reference) -> dict[str, Any]:
         """Wait for the event about the new resource pool, as the adapter sent it."""
-        return self._until(lambda: self._find_event(pool, CREATED), f"{self.UNSENT} {pool}")
+        return self._until(lambda: self.find_event(pool, CREATED), f"{self.UNSENT} {pool}{self._of_vcenter}")
 
     def follow(self) -> None:
         """Show each further resource pool as it is tagged, until Ctrl-C."""
@@ -122,7 +122,7 @@ class Scenario:
         with Tagging(self.environment.simulator, USERNAME, PASSWORD) as tagging:
             return self._until(
                 lambda: found if self.tag in (found := tagging.list_tags(pool)) else None,
-                f"pytag took the event, but vCenter shows no tag {self.tag} on {pool}",
+                f"pytag took the event, but vCenter shows no tag {self.tag} on {pool}{self._of_vcenter}",
             )
 
     def collect_trace(self, attributes: Mapping[str, str]) -> list[Span]:
@@ -138,12 +138,12 @@ class Scenario:
 
     def _show_unmatched(self, soap: Soap) -> None:
         machine = soap.power_on_a_machine()
-        event = self._until(lambda: self._find_event(machine, POWERED_ON), f"the adapter sent no {POWERED_ON}")
+        event = self._until(lambda: self.find_event(machine, POWERED_ON), f"the adapter sent no {POWERED_ON}")
         if self.environment.deliveries()[event_key(event["attributes"])]["triggers"]:
             raise DemoError(f"a Trigger in {self.folder} wants {event['attributes']['type']}; the demo expected none")
         self.printer.show_unmatched(event["attributes"], event_message(event))
 
-    def _find_event(self, about: Reference, event_class: str) -> dict[str, Any] | None:
+    def find_event(self, about: Reference, event_class: str) -> dict[str, Any] | None:
         """Return the first event of a class that the Broker got about an object."""
         for event in self.environment.events():
             attributes = event["attributes"]
@@ -151,6 +151,10 @@ class Scenario:
             if is_ours and (attributes.get("subject"), attributes.get("eventname")) == (str(about), event_class):
                 return event
         return None
+
+    @property
+    def _of_vcenter(self) -> str:
+        return self.vcenter and f" of {self.vcenter}"
 
     def _until(self, condition: Callable[[], T | None], otherwise: str | Callable[[], str]) -> T:
         return self.processes.wait(condition, otherwise)

@@ -119,11 +119,15 @@ def test_manifests_that_cannot_be_played_are_the_reason_that_is_given(tmp_path: 
     assert left_behind(tmp_path) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_demo_can_be_interrupted_at_any_time(tmp_path: Path, number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "demo"]
+@pytest.mark.parametrize(
+    ("number", "options", "running"), [(signal.SIGINT, [], 2), (signal.SIGTERM, [], 2), (signal.SIGTERM, ["--many"], 6)]
+)
+def test_the_demo_can_be_interrupted_at_any_time(
+    tmp_path: Path, number: signal.Signals, options: list[str], running: int
+) -> None:
+    command = [sys.executable, "-m", "demo", *options]
     with subprocess.Popen(command, env=environment(tmp_path), stdout=subprocess.DEVNULL) as process:
-        eventually(lambda: len(left_behind(tmp_path)) > 2)
+        eventually(lambda: len(left_behind(tmp_path)) > running)
         process.send_signal(number)
         assert process.wait(10) == 130
     assert left_behind(tmp_path) == []

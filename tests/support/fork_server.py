@@ -23,6 +23,7 @@ FORKED = frozenset(
         "display",
         "vcenter_simulator",
         "demo.broker",
+        "demo.kube_api",
         "tests.guarantees.sink",
     }
 )
@@ -102,14 +103,26 @@ def become(
 class Forked(subprocess.Popen[str]):
     """``python -m module arguments`` with this environment and nothing else; used as a Popen with two pipes of text.
 
-    With ``together``, what it writes to standard error is in ``stdout`` as well.
+    With ``together``, what it writes to standard error is in ``stdout`` as well. With ``into``, it writes to these two
+    files, and there are no pipes.
     """
 
-    def __init__(self, environment: Mapping[str, str], module: str, *arguments: str, together: bool = False) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        module: str,
+        *arguments: str,
+        together: bool = False,
+        into: tuple[IO[bytes], IO[bytes]] | None = None,
+    ) -> None:
         self.args = [module, *arguments]
         self.stdin = None
-        self.stdout, output = _pipe()
-        self.stderr, errors = (None, output) if together else _pipe()
+        if into is None:
+            self.stdout, output = _pipe()
+            self.stderr, errors = (None, output) if together else _pipe()
+        else:
+            self.stdout, self.stderr = None, None
+            output, errors = (Connection(os.dup(file.fileno()), readable=False) for file in into)
         given = (output, errors, dict(environment), module, *arguments)
         self._process = forks.Process(target=become, args=given, daemon=True)
         with without_coverage():
