@@ -54,6 +54,7 @@ class Request:
     at: float
     gap: dict[str, Any] | None = None
     sentby: str = ""
+    source: str = ""
 
 
 Respond = Callable[[bytes], None]
@@ -102,7 +103,7 @@ class Sink:
     def __init__(self, behaviour: Behaviour, port: int) -> None:
         self.behaviour = behaviour
         self.requests: list[Request] = []
-        self.acknowledged: set[tuple[str, str]] = set()
+        self.acknowledged: set[tuple[str, str, str]] = set()
         self._concerned = 0
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
@@ -156,12 +157,12 @@ class Sink:
             connection.answer(status, headers=self.behaviour.headers if kind == "answer" else None)
 
     def _note(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        about = {name: headers[f"ce-{name}"] for name in ("id", "time", "type", "partitionkey")}
+        about = {name: headers[f"ce-{name}"] for name in ("id", "time", "type", "partitionkey", "source")}
         gap = json.loads(body) if about["type"] == GAP_TYPE else None
         sentby = headers.get("ce-sentby", "")
         self.requests.append(Request(**about, status=status, at=time.monotonic(), gap=gap, sentby=sentby))
         if 200 <= status < 300:
-            self.acknowledged.add((about["id"], about["time"]))
+            self.acknowledged.add((about["source"], about["id"], about["time"]))
 
     def control(self, what: str, _: Mapping[str, str], body: bytes, connection: Connection) -> None:
         if what == "GET /requests":

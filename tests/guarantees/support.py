@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.guarantees.process import Adapter, Simulator, Sink, reserved_port
+from tests.guarantees.sink import Request
 from tests.guarantees.verification import Identity, Verdict, judge
 from tests.support.waiting import eventually
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
@@ -86,9 +87,13 @@ class World:
         lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
         return [(int(each["id"]), datetime.fromisoformat(each["time"])) for each in lines]
 
+    def requests(self) -> list[Request]:
+        """What has arrived at the sink of this vCenter, which others may share."""
+        return [each for each in self.sink.requests() if each.source == self.simulator.url]
+
     def verdict(self, due: Sequence[Identity]) -> Verdict:
         """How it stands. What the sink has, the vCenter had before, so it is asked last."""
-        requests, letters = self.sink.requests(), self.letters()
+        requests, letters = self.requests(), self.letters()
         return judge(due, self.expect(), requests, letters)
 
     def settle(self) -> Verdict:

@@ -1,7 +1,7 @@
 """An adapter that reads several simulated vCenters, and the file that names them."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,13 @@ def make_entry(name: str, url: str, **more: str) -> dict[str, str]:
     return {"name": name, "url": url, "username": ADMINISTRATOR, "password": PASSWORD} | more
 
 
+def write_vcenters(file: Path, entries: Sequence[Mapping[str, str]]) -> None:
+    """Write a VCENTERS_FILE in one step, as the kubelet does."""
+    new = file.with_suffix(".new")
+    new.write_text(yaml.safe_dump(list(map(dict, entries))))
+    new.replace(file)
+
+
 @dataclass
 class Vcenters:
     """Simulated vCenters by name, a sink, and a VCENTERS_FILE."""
@@ -36,10 +43,7 @@ class Vcenters:
     def list(self, *entries: Mapping[str, str], **changes: Mapping[str, str]) -> None:
         """Write the file: these entries, or one for each vCenter with the ``changes`` of its name."""
         usual = [make_entry(name, each.url, **changes.get(name, {})) for name, each in self.simulators.items()]
-        content = yaml.safe_dump(list(map(dict, entries)) or usual)
-        new = self.file.with_suffix(".new")
-        new.write_text(content)
-        new.replace(self.file)  # in one step, as the kubelet does
+        write_vcenters(self.file, entries or usual)
 
     def post(self, name: str, count: int = 1) -> None:
         post_events(self.simulators[name], count)

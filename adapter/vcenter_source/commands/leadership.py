@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from vcenter_source.core.errors import OvertakenError
+from vcenter_source.core.errors import LeaseLostError, OvertakenError
 from vcenter_source.state.lease import Lease
 
 
@@ -26,6 +26,36 @@ async def hold(lease: Lease, meanwhile: Callable[[], Awaitable[None]]) -> AsyncI
                 task.cancel()
     finally:
         await lease.release()
+
+
+class KeptLease:
+    """A Lease that is kept from when it was first taken until ``run`` is cancelled."""
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+        self._taken = asyncio.Event()
+
+    async def take(self) -> None:
+        """Wait until the Lease is ours, and have ``run`` keep it."""
+        if not self._lease.is_held:
+            try:
+                await self._lease.acquire()
+            except BaseException:
+                await self._lease.release()
+                raise
+        self._taken.set()
+
+    async def run(self) -> None:
+        """Renew the Lease once it is taken; release it when cancelled."""
+        try:
+            while True:
+                await self._taken.wait()
+                try:
+                    await self._lease.renew_regularly()
+                except LeaseLostError:
+                    self._taken.clear()
+        finally:
+            await self._lease.release()
 
 
 def is_stopping() -> bool:

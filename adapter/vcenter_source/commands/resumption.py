@@ -1,20 +1,22 @@
 """Where the pipeline of one of several vCenters begins: at its own checkpoint, or at one kept under an earlier name.
 
 The checkpoint of an adapter with one vCenter is carried over in the same way as that of a vCenter that was renamed. The
-adapter that wrote it may still deliver, so this one waits for the Lease of that name first.
+adapter that wrote it may still deliver, so this one waits for the Lease of that name first. An adapter with one vCenter
+knows nothing of other names, so its Lease is kept then: another one that stands by must not go on from its checkpoint.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
 
-from vcenter_source.commands.leadership import hold
+from vcenter_source.commands.leadership import KeptLease, hold
 from vcenter_source.commands.pipeline import Pipeline, load_own_checkpoint
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.threads import run_to_completion
+from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.settings.state import StateSettings
 from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore, NamedCheckpoint
 from vcenter_source.state.lease import do_nothing
@@ -26,11 +28,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """Finds the checkpoints of several vCenters. ``list_names`` returns the names in VCENTERS_FILE, in its order."""
+    """Finds the checkpoints of several vCenters. ``list_names`` returns the names in VCENTERS_FILE, in its order.
+
+    ``lease_of_one`` is the Lease of an adapter with one vCenter; None if LEASE is not set.
+    """
 
     settings: StateSettings
     build_store: Callable[[str | None], CheckpointStore]
     list_names: Callable[[], Sequence[str]]
+    lease_of_one: KeptLease | None = None
     _names: dict[str, str] = field(default_factory=dict)
     """By instance uuid: what the vCenters are called that this process has read."""
 
@@ -71,19 +77,38 @@ class Resumption:
     async def _carry_over(self, earlier: NamedCheckpoint, pipeline: Pipeline) -> Checkpoint:
         """Make an earlier checkpoint this vCenter's own, once nobody delivers under the earlier name."""
         known_as = earlier.name or "the vCenter of VCENTER_URL"
-        pipeline.status.vcenter.record_failure(f"waits until no adapter reads it as {known_as} any more")
-        async with self._hold_earlier(earlier.name):
-            store = self.build_store(earlier.name)
-            checkpoint = await run_to_completion(store.load) or earlier.checkpoint
-            await run_to_completion(store.claim)  # who would still save there notices, and stops
-            await run_to_completion(pipeline.store.claim)
-            await run_to_completion(lambda: pipeline.store.save(checkpoint))
+        log.info("waiting until no adapter reads it under its earlier name", known_as=known_as)
+        waiting = standby(pipeline.status, f"waits until no adapter reads it as {known_as} any more")
+        with waiting:
+            async with self._hold_earlier(earlier.name):
+                store = self.build_store(earlier.name)
+                checkpoint = await run_to_completion(store.load) or earlier.checkpoint
+                await run_to_completion(store.claim)  # who would still save there notices, and stops
+                await run_to_completion(pipeline.store.claim)
+                await run_to_completion(lambda: pipeline.store.save(checkpoint))
         log.info("checkpoint carried over", kept_for=known_as)
         return checkpoint
 
-    def _hold_earlier(self, name: str | None) -> AbstractAsyncContextManager[None]:
-        lease = build_lease(self.settings, name)
-        return nullcontext() if lease is None else hold(lease, do_nothing)
+    @asynccontextmanager
+    async def _hold_earlier(self, name: str | None) -> AsyncIterator[None]:
+        if self.lease_of_one is None:
+            yield
+        elif name is None:
+            await self.lease_of_one.take()
+            yield
+        elif (lease := build_lease(self.settings, name)) is not None:
+            async with hold(lease, do_nothing):
+                yield
+
+
+@contextmanager
+def standby(status: PipelineStatus, reason: str) -> Iterator[None]:
+    """Show as a standby, for a reason, until the block ends."""
+    status.standby_reason = reason
+    try:
+        yield
+    finally:
+        status.standby_reason = ""
 
 
 def newest_of(checkpoint: Checkpoint) -> datetime:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from vcenter_functions.login import Refusals
-from vcenter_source.commands.leadership import hold, is_stopping, supervise
+from vcenter_source.commands.leadership import KeptLease, hold, is_stopping, supervise
 from vcenter_source.commands.pipeline import Pipeline
 from vcenter_source.commands.resumption import Resumption
 from vcenter_source.core.backoff import Backoff
@@ -30,7 +30,7 @@ from vcenter_source.pipeline.roster import Roster, RosterEntry
 from vcenter_source.state.lease import do_nothing
 from vcenter_source.state.shared_lease import SharedLease
 from vcenter_source.vcenter.paging import share_pages
-from vcenter_source.wiring import SharedParts, build_checkpoint_stores, build_sharing
+from vcenter_source.wiring import SharedParts, build_checkpoint_stores, build_lease, build_sharing
 
 log = structlog.get_logger()
 
@@ -65,14 +65,18 @@ class Supervisor:
         self._sleep = sleep
         self._sharing = build_sharing(settings.state)
         self._build_store = build_checkpoint_stores(settings.state.checkpoint, is_shared=self._sharing is not None)
-        self._resumption = Resumption(settings.state, self._build_store, self._list_names)
+        lease_of_one = build_lease(settings.state)
+        self._lease_of_one = KeptLease(lease_of_one) if lease_of_one else None
+        self._resumption = Resumption(settings.state, self._build_store, self._list_names, self._lease_of_one)
         self._run_saves = create_runner(SAVING_THREADS, "checkpoint")
         self._managed: dict[str, ManagedVcenter] = {}
         shared.observation.metrics.add_roster(lambda: roster.problem)
 
     async def run(self) -> None:
-        """Run until cancelled; then all pipelines deliver what is in flight."""
-        async with supervise() as tasks:
+        """Run until cancelled; then all pipelines deliver what is in flight, before the last Lease is released."""
+        async with supervise() as beside, supervise() as tasks:
+            if self._lease_of_one is not None:
+                beside.create_task(self._lease_of_one.run())
             if self._sharing is not None:
                 self._sharing.update(self._list_names())
                 tasks.create_task(self._sharing.run())

@@ -47,7 +47,7 @@ class VcenterHealth:
     @property
     def is_leading(self) -> bool:
         """Whether this adapter is the one that delivers."""
-        return self.lease is None or self.lease.is_held
+        return not self.status.standby_reason and (self.lease is None or self.lease.is_held)
 
     def run_checks(self) -> dict[str, Check]:
         """Return the checks by name. A standby talks to the API server alone, and is ready as a standby."""
@@ -59,12 +59,13 @@ class VcenterHealth:
 
     def _check_lease(self, lease: Lease) -> Check:
         """Check that the Lease is ours, or that we have learned lately whose it is."""
-        if lease.is_held:
+        if self.is_leading:
             return Check(ok=True, why=f"leading{with_reason(lease.connection.reason)}")
         if lease.connection.failing_for > self.stale_after:
             why = f"standby, and the Lease has not been read for {lease.connection.failing_for:.0f} s"
             return Check(ok=False, why=f"{why}{with_reason(lease.connection.reason)}")
-        return Check(ok=True, why=f"standby{with_reason(f'{lease.holder} is leading' if lease.holder else '')}")
+        reason = self.status.standby_reason or (f"{lease.holder} is leading" if lease.holder else "")
+        return Check(ok=True, why=f"standby{with_reason(reason)}")
 
     def _check_vcenter(self) -> Check:
         """Check that vCenter was read lately. While events wait for the sink, none are read: not vCenter's fault."""

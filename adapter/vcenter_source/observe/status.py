@@ -33,6 +33,8 @@ class PipelineStatus(Observer):
             ConnectionStatus(clock),
             ConnectionStatus(clock),
         )
+        self.standby_reason = ""
+        """What is waited for although the Lease is ours; empty while nothing is."""
         self._in_flight: dict[int, Envelope] = {}
         self._failures: dict[int, tuple[int, str]] = {}
         self._acknowledged: Acknowledged | None = None

@@ -1,0 +1,68 @@
+"""The promise over many: several adapters share several vCenters; nothing is lost or out of order, and few come twice.
+
+Adapters, simulated vCenters and the sink are processes of their own; the API server is that of these tests.
+"""
+
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.guarantees.many import WINDOW, Many, run_many
+from tests.guarantees.verification import prove
+from tests.support.waiting import eventually
+
+SEED = 20_261_128
+LONG = pytest.mark.guarantees
+
+
+@pytest.fixture
+def many(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Many]:
+    """Its parameter is how many vCenters there are."""
+    with run_many(tmp_path, *(f"vc{number}" for number in range(1, getattr(request, "param", 3) + 1))) as made:
+        yield made
+
+
+def name_anew(name: str) -> str:
+    """The name of the pod that a Deployment starts in place of this one: b2 after b1."""
+    return f"{name[0]}{int(name[1:]) + 1}"
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    ("many", "adapters", "kills", "events"),
+    [
+        pytest.param(3, 2, 3, 40, id="3 kills"),
+        pytest.param(9, 3, 20, 50, id="20 kills", marks=LONG),
+    ],
+    indirect=["many"],
+)
+def test_killed_at_random_among_several(many: Many, adapters: int, kills: int, events: int) -> None:
+    """Before each kill, so many events happen in each vCenter. A killed adapter is started anew at once.
+
+    Per kill and vCenter that the killed one has read, at most two windows come twice: what was in flight, and what was
+    acknowledged since the last save, which is one more at the pace of this sink.
+    """
+    chance, killed = random.Random(SEED), []
+    many.sink.behave(delay=0.1)
+    running = [f"{letter}1" for letter in "abc"[:adapters]]
+    for name in running:
+        many.adapter(name)
+    for _ in range(kills):
+        many.post(events)
+        many.deliver(chance.randint(1, many.due() - many.sink.acknowledged()))
+        victim = running.pop(chance.randrange(adapters))
+        many.adapters[victim].end(signal.SIGKILL)
+        killed.append(victim)
+        running.append(name_anew(victim))
+        many.adapter(running[-1])
+    assert many.sink.acknowledged() < many.due(), "the last kill came too late to hit anything"
+    many.sink.behave()
+    verdict = many.settle()
+    hit = {(each.sentby, each.source) for each in verdict.requests if each.sentby in killed}
+    print(f"\n{kills} kills hit {len(hit)} pipelines")  # noqa: T201  pytest shows it with -s, or beside a failure
+    prove(verdict, duplicates=2 * WINDOW * len(hit))
+    assert len({name for name, _ in hit}) * 2 >= kills, "who was killed had not begun"
+    eventually(lambda: len(set(many.shares().values())) == adapters, many.outputs)
