@@ -34,6 +34,7 @@ class SharingAdapter:
     drain: float = 0.5
     ahead: float = 0.0
     on_answer: Callable[["SharingAdapter", SharedLease], None] = lambda adapter, lease: None
+    vcenters: set[str] = field(default_factory=set)
     has: set[str] = field(default_factory=set)
     """The vCenters of which it has not yet ended the delivery."""
     losses: list[str] = field(default_factory=list)
@@ -74,11 +75,11 @@ class SharingAdapter:
     def update(self, vcenters: Sequence[str]) -> None:
         """Begin with the vCenters that are new, and end with those that are gone."""
         self.sharing.update(vcenters)
-        for vcenter in vcenters:
-            if vcenter not in self._users or self._users[vcenter].done():
-                self._users[vcenter] = asyncio.create_task(self._use(vcenter))
-        for vcenter in self._users.keys() - set(vcenters):
+        for vcenter in set(vcenters) - self.vcenters:
+            self._users[vcenter] = asyncio.create_task(self._use(vcenter, self._users.get(vcenter)))
+        for vcenter in self.vcenters - set(vcenters):
             self._users[vcenter].cancel()
+        self.vcenters = set(vcenters)
 
     async def stop(self) -> None:
         """End as at SIGTERM: drain, and release all."""
@@ -128,8 +129,10 @@ class SharingAdapter:
             if isinstance(lease, SharedLease):
                 self.on_answer(self, lease)
 
-    async def _use(self, vcenter: str) -> None:
-        """Deliver one vCenter's events whenever its Lease is ours, as a pipeline does."""
+    async def _use(self, vcenter: str, before: "asyncio.Task[None] | None") -> None:
+        """Deliver one vCenter's events whenever its Lease is ours, as a pipeline does, after the one before it."""
+        if before is not None:
+            await asyncio.wait([before])
         lease = self.sharing.lease(vcenter)
         while not is_stopping():
             try:

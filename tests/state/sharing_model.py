@@ -30,6 +30,8 @@ LATENCY = 0.05
 """Seconds, on each way, that a request takes at most."""
 STALENESS = 0.5
 """Seconds that a list may be old."""
+REFRESH = 2.0
+"""Seconds after which an adapter has read a file that was changed."""
 BOUND = DURATION + (1 + EXPIRED_LEFT_ALONE) * PERIOD + STALENESS + 8 * LATENCY
 """Seconds that a vCenter may be without an adapter, while one is there that reaches the API server.
 
@@ -63,6 +65,14 @@ async def run_blocking(call: Callable[[], T]) -> T:
 
 
 @dataclass
+class Cache:
+    """What one of the API's servers knows of the Leases: the first so many changes."""
+
+    leases: dict[str, Object] = field(default_factory=dict)
+    applied: int = 0
+
+
+@dataclass
 class ModelApi:
     """The Leases, and a log of what they were, for lists out of date."""
 
@@ -77,8 +87,7 @@ class ModelApi:
     is_away: bool = False
     _version: int = 1000
     _log: list[tuple[float, str, Object]] = field(default_factory=list)
-    _cache: dict[str, Object] = field(default_factory=dict)
-    _applied: int = 0
+    _caches: "list[Cache]" = field(default_factory=lambda: [Cache(), Cache()])
 
     def read(self, name: str) -> Object | None:
         return self.stored.get(name)
@@ -96,13 +105,14 @@ class ModelApi:
         return after
 
     def list(self, now: float) -> list[Object]:
-        """All of them, as they were at some time that never goes back."""
+        """All of them, as one of several servers knew them at some time: the next one may know an earlier time."""
+        cache = self.random.choice(self._caches)
         upto = now - self.random.uniform(0, STALENESS)
-        while self._applied < len(self._log) and self._log[self._applied][0] <= upto:
-            _, name, content = self._log[self._applied]
-            self._cache[name] = content
-            self._applied += 1
-        return list(self._cache.values())
+        while cache.applied < len(self._log) and self._log[cache.applied][0] <= upto:
+            _, name, content = self._log[cache.applied]
+            cache.leases[name] = content
+            cache.applied += 1
+        return list(cache.leases.values())
 
     def _take_note(self, name: str, before: Object | None, after: Object, now: float) -> None:
         holder, old = after["spec"]["holderIdentity"], before["spec"]["holderIdentity"] if before else None
@@ -200,6 +210,10 @@ class ModelAdapter(SharingAdapter):
 
     leases: Link
 
+    def holds(self, vcenter: str) -> bool:
+        """Whether its fence lets it deliver this one's events."""
+        return vcenter in self._users and self.sharing.lease(vcenter).is_held
+
     def is_well(self, now: float) -> bool:
         return not (self.is_dead or self.is_frozen or self.is_stopping) and self.leases.well_since <= now
 
@@ -226,6 +240,7 @@ class World:
         self.random = Random(self.seed)
         self.api = ModelApi(self.random)
         self._seen: dict[str, float] = {}
+        self._file = self.vcenters
 
     @property
     def living(self) -> list[ModelAdapter]:
@@ -262,6 +277,7 @@ class World:
             (2, self.cut),
             (4, self.connect),
             (1, self.lose_api),
+            (2, self.change_file),
         ]
         weights, calls = zip(*happenings, strict=True)
         while asyncio.get_running_loop().time() < end:
@@ -284,7 +300,7 @@ class World:
         )
         link.adapter, link.well_since = adapter, asyncio.get_running_loop().time()
         self.adapters.append(adapter)
-        adapter.start(self.vcenters)
+        adapter.start(self._file)
         self.events["join"] += 1
 
     def stop(self) -> None:
@@ -323,9 +339,27 @@ class World:
         self.events["API server away"] += 1
         self.api.is_away = True
 
+    def change_file(self) -> None:
+        """Take some vCenters out of the file, or put them back; each adapter reads it within two seconds."""
+        self.events["file changed"] += 1
+        count = self.random.choice([len(self.vcenters), self.random.randint(1, len(self.vcenters))])
+        self._write_file(self.random.sample(self.vcenters, count))
+
+    def _write_file(self, vcenters: Sequence[str]) -> None:
+        now = asyncio.get_running_loop().time()
+        self._seen = {vcenter: self._seen.get(vcenter, now + REFRESH) for vcenter in vcenters}
+        self._file = list(vcenters)
+        for adapter in self.living:
+            asyncio.get_running_loop().call_later(self.random.uniform(0, REFRESH), self._read_file, adapter)
+
+    def _read_file(self, adapter: ModelAdapter) -> None:
+        if not (adapter.is_dead or adapter.is_stopping):
+            adapter.update(self._file)
+
     def mend(self) -> None:
         """Let all be well from now on."""
         self.api.is_away = False
+        self._write_file(self.vcenters)
         for adapter in self.adapters:
             adapter.thaw()
             adapter.leases.is_cut, adapter.leases.loss = False, 0.0
@@ -344,7 +378,7 @@ class World:
             return
         vcenter = lease._stored.title.removeprefix(f"Lease {BASE}-")
         for other in self.adapters:
-            if other is not adapter and other.sharing.lease(vcenter).is_held:
+            if other is not adapter and other.holds(vcenter):
                 self.overlaps.append(f"{vcenter}: {adapter.name} and {other.name}")
 
     async def _watch(self) -> None:
@@ -355,7 +389,7 @@ class World:
             for adapter in self.adapters:
                 adapter.raise_failure()
                 if not adapter.is_dead and not adapter.is_frozen:
-                    self._seen.update(dict.fromkeys(adapter.delivering, now))
+                    self._seen.update(dict.fromkeys(adapter.delivering & self._seen.keys(), now))
             well_since = min((each.leases.well_since for each in self.living if each.is_well(now)), default=now)
             for vcenter, seen in self._seen.items():
                 since = max(seen, well_since, self.api.touched.get(f"{BASE}-{vcenter}", 0.0))
@@ -365,13 +399,14 @@ class World:
             await asyncio.sleep(0.2)
 
     def _is_held(self, adapter: ModelAdapter) -> bool:
-        return any(adapter.sharing.lease(vcenter).is_held for vcenter in self.vcenters)
+        return any(map(adapter.holds, self.vcenters))
 
     async def _settle(self, seconds: float) -> None:
-        """In the calm, shares become at most one apart; then nothing moves."""
+        """In the calm, shares become at most one apart in few moves; then nothing moves."""
         begun = self.api.terms
         await asyncio.sleep(seconds / 2)
         self.moves = self.api.terms - begun
+        assert self.moves <= 2 * len(self.vcenters), "more than taken once and handed on once"
         shares = [len(adapter.delivering) for adapter in self.living]
         assert sum(shares) == len(self.vcenters), shares
         assert max(shares) - min(shares) <= 1, shares
