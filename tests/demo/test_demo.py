@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from demo.processes import ROOT
-from tests.demo.demo_process import demo, environment, left_behind, steps, trace_of
+from tests.demo.demo_process import demo, environment, left_behind, run_forked, steps, trace_of
 from tests.support import loopback
 from tests.support.processes import SLOW
 from tests.support.waiting import eventually
@@ -85,12 +85,12 @@ def test_a_trigger_for_another_type_is_the_reason_that_is_given(tmp_path: Path) 
     shutil.copytree(MANIFESTS, tmp_path / "manifests")
     trigger = tmp_path / "manifests" / "600-trigger.yaml"
     trigger.write_text(trigger.read_text().replace("resourcepool.created", "resourcepool.destroyed"))
-    done = demo(tmp_path, "--manifests", str(trigger.parent))
+    done = run_forked(tmp_path, "--manifests", str(trigger.parent))
     assert done.returncode == 1
     assert "no Trigger in " in done.stdout
     assert "wants com.vmware.event.resourcepool.created" in done.stdout
     assert "The whole logs are in " in done.stdout
-    assert left_behind(tmp_path) == []
+    assert None not in done.children.values()
 
 
 def test_a_subscriber_that_cannot_be_reached_is_the_reason_that_is_given(tmp_path: Path) -> None:
@@ -98,25 +98,25 @@ def test_a_subscriber_that_cannot_be_reached_is_the_reason_that_is_given(tmp_pat
     trigger, broker = tmp_path / "manifests" / "600-trigger.yaml", tmp_path / "manifests" / "300-broker.yaml"
     trigger.write_text(trigger.read_text().replace("name: pytag", "name: elsewhere"))
     broker.write_text(re.sub(r"retry: \d+", "retry: 0", broker.read_text()))
-    done = demo(tmp_path, "--manifests", str(trigger.parent))
+    done = run_forked(tmp_path, "--manifests", str(trigger.parent))
     assert done.returncode == 1
     assert "the Broker called elsewhere, which answered 404: no address known for the Service elsewhere" in done.stdout
 
 
 def test_a_tag_that_pytag_refuses_is_the_reason_that_is_given(tmp_path: Path) -> None:
-    done = demo(tmp_path, "--tag", "nonsense")
+    done = run_forked(tmp_path, "--tag", "nonsense")
     assert done.returncode == 1
     assert re.search(r"^pytag ended with exit status \d+: .*TAG", done.stdout, re.MULTILINE), done.stdout
-    assert left_behind(tmp_path) == []
+    assert None not in done.children.values()
 
 
 def test_manifests_that_cannot_be_played_are_the_reason_that_is_given(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    done = demo(tmp_path, "--manifests", str(empty))
+    done = run_forked(tmp_path, "--manifests", str(empty))
     assert done.returncode == 1
     assert "no YAML files in" in done.stdout
-    assert left_behind(tmp_path) == []
+    assert None not in done.children.values()
 
 
 @pytest.mark.parametrize(

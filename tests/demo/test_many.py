@@ -1,22 +1,16 @@
 """``make demo-many``: adapters share vCenters, one is killed, and every new pool gets its tag in its own vCenter."""
 
-import io
 import re
 import signal
-import subprocess
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
 
 import httpx
 import pytest
-from rich.console import Console
 
-from demo.__main__ import parse, run_demo
+from demo.__main__ import parse
 from demo.kube_api import LEASES, TOKEN
 from demo.many_printer import DEFAULT_DURATION, join
-from demo.processes import Child, Processes
-from tests.demo.demo_process import steps
+from tests.demo.demo_process import run_forked, steps
 from tests.support.fork_server import Forked
 from vcenter_source.settings.state import StateSettings
 
@@ -25,42 +19,10 @@ READER = re.compile(r"^ {3}(east|north|west) +vcenter-source-\1 +(adapter-\d)$",
 TAG = "demo/created-by-event"
 
 
-class ForkedProcesses(Processes):
-    """The demo's processes, as forks of one that has imported what they need."""
-
-    def __init__(self, logs: Path, timeout: float) -> None:
-        super().__init__(logs, timeout)
-        self.all: list[Child] = []
-
-    def start(self, *arguments: Any, **how: Any) -> Child:
-        child = super().start(*arguments, **how)
-        self.all.append(child)
-        return child
-
-    def launch(
-        self, arguments: Sequence[str], variables: Mapping[str, str], output: tuple[IO[bytes], IO[bytes]], fd: int
-    ) -> subprocess.Popen[Any]:
-        if fd >= 0:  # a fork of another process inherits nothing of this one
-            return super().launch(arguments, variables, output, fd)
-        return Forked(variables, *arguments, into=output)
-
-
-def run_many(folder: Path, *arguments: str) -> tuple[int, str, dict[str, int | None]]:
-    """The exit status, what was printed, and the exit statuses of the processes."""
-    printed, made = io.StringIO(), []
-
-    def create(logs: Path, timeout: float) -> Processes:
-        made.append(ForkedProcesses(logs, timeout))
-        return made[0]
-
-    options = parse(["--many", *arguments])
-    status = run_demo(options, Console(file=printed, width=80, highlight=False), folder, create)
-    return status, printed.getvalue(), {child.name: child.process.poll() for child in made[0].all}
-
-
 def test_every_new_pool_has_its_tag_in_its_own_vcenter_though_an_adapter_is_killed(tmp_path: Path) -> None:
-    status, output, ended = run_many(tmp_path)
-    assert status == 0, output
+    done = run_forked(tmp_path, "--many")
+    output, ended = done.stdout, done.children
+    assert done.returncode == 0, output
     assert [step[0] for step in steps(output)] == ["1", "2", "3", "4", "5", "6"]
     before, first, killed, after, late, trace = re.split(r"\n(?=\d  )", output)[1:]
     readers = dict(READER.findall(before))
@@ -95,10 +57,10 @@ def test_every_new_pool_has_its_tag_in_its_own_vcenter_though_an_adapter_is_kill
 
 
 def test_what_fails_is_one_clear_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    status, output, ended = run_many(tmp_path, "--tag", "nonsense")
-    assert status == 1
-    assert re.search(r"^pytag ended with exit status \d+: .*TAG", output, re.MULTILINE), output
-    assert None not in ended.values()
+    done = run_forked(tmp_path, "--many", "--tag", "nonsense")
+    assert done.returncode == 1
+    assert re.search(r"^pytag ended with exit status \d+: .*TAG", done.stdout, re.MULTILINE), done.stdout
+    assert None not in done.children.values()
 
 
 @pytest.mark.parametrize("other", ["--keep", "--openfaas"])
