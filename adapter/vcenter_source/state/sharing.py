@@ -83,6 +83,7 @@ class Sharing:
         self._shared: dict[str, SharedLease] = {}
         self._writes = asyncio.Semaphore(THREADS // 2)
         self._has_written = False
+        self._was_outrun = False
         self._listed_at = -math.inf
         self._said: tuple[int, ...] = ()
         self.connection = ConnectionStatus()
@@ -165,7 +166,9 @@ class Sharing:
         self._random.shuffle(free)
         free.sort(key=lambda lease: not lease.is_overdue)
         overdue = sum(lease.is_overdue for lease in free)
-        await self._write_all(lease.take for lease in [*ours, *free[: max(room, overdue, 0)]])
+        chosen = {lease: lease.holder for lease in [*ours, *free[: max(room, overdue, 0)]]}
+        await self._write_all(lease.take for lease in chosen)
+        self._was_outrun = any(lease.holder not in {"", self._name, before} for lease, before in chosen.items())
 
     async def _ask(self) -> None:
         """Ask those who have at least two more than we for half of what would make us equal, but for one at least.
@@ -220,7 +223,13 @@ class Sharing:
         return True
 
     def _find_pause(self, begun: float) -> float:
-        """Return the seconds until the next look: a period after this one, or earlier if a Lease expires."""
+        """Return the seconds until the next look: a period after this one, or earlier if a Lease expires.
+
+        It is much earlier if others were faster: they may have left something else.
+        """
+        if self._was_outrun:
+            self._was_outrun = False
+            return self._period * self._random.uniform(0.05, 0.2)
         changes = [lease.changes_in for lease in self._shared.values() if lease.holder != self._name]
         return max(self._period / 100, min([begun + self._period - self._clock(), *changes]))
 
