@@ -213,6 +213,17 @@ def test_a_missing_permission_is_one_clear_line(place: Place, verb: str) -> None
         run(place, share())
 
 
+def test_who_may_not_ask_is_told_so_though_it_may_list(place: Place) -> None:
+    async def share() -> None:
+        place.adapter("one")
+        await place.wait_until_shared(9)
+        place.api.denied = {("update", "leases")}
+        await place.adapter("two").sharing_task
+
+    with pytest.raises(KubernetesForbiddenError, match="LEASE: may not update leases"):
+        run(place, share())
+
+
 def test_a_permission_that_goes_missing_later_ends_nothing(place: Place) -> None:
     async def share() -> None:
         place.adapter("one")

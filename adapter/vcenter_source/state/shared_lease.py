@@ -70,18 +70,20 @@ class SharedLease(Lease):
             await super().release()
             self._notice_request()
 
-    async def take(self) -> None:
-        """Take the Lease if somebody still waits for it. Raises RetryableError."""
+    async def take(self) -> bool:
+        """Take the Lease if somebody still waits for it; return whether it is ours. Raises RetryableError."""
         async with self._request:
             if self._is_awaited and not self.is_held:
                 await self._run(self._acquire_or_renew)
                 self._notice_request()
                 self._looked_at.set()
+            return self.is_held
 
-    async def ask(self) -> None:
-        """Ask the holder for the Lease, unless somebody has done so already. Raises RetryableError."""
+    async def ask(self) -> bool:
+        """Ask the holder for the Lease; return False if somebody has done so already. Raises RetryableError."""
         async with self._request:
             await self._run(self._ask)
+            return self.requester == self._name
 
     def defer(self) -> None:
         """Leave the Lease to its holder for two periods: like us, it may not have reached the API server until now."""

@@ -194,11 +194,11 @@ class Sharing:
         self._random.shuffle(wanted)
         await self._write_all(lease.ask for lease in wanted[: math.ceil(len(wanted) / 2)])
 
-    async def _write_all(self, writes: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    async def _write_all(self, writes: Iterable[Callable[[], Awaitable[bool]]]) -> None:
         """Carry out writes beside one another, until the API server is away. Raises KubernetesForbiddenError."""
         is_away = False
 
-        async def write(carry_out: Callable[[], Awaitable[None]]) -> None:
+        async def write(carry_out: Callable[[], Awaitable[bool]]) -> None:
             nonlocal is_away
             async with self._writes:
                 if not is_away:
@@ -208,10 +208,10 @@ class Sharing:
         for failure in filter(None, ended):
             raise failure
 
-    async def _write(self, carry_out: Callable[[], Awaitable[None]]) -> bool:
+    async def _write(self, carry_out: Callable[[], Awaitable[bool]]) -> bool:
         """Carry out one write; return whether the API server has answered."""
         try:
-            await carry_out()
+            self._has_written |= await carry_out()
         except KubernetesConflictError:
             return True  # another adapter was faster
         except RetryableError as exc:
@@ -219,7 +219,6 @@ class Sharing:
                 raise
             log.warning("Lease not taken or asked for, trying again", reason=str(exc))
             return not isinstance(exc, KubernetesUnavailableError)
-        self._has_written = True
         return True
 
     def _find_pause(self, begun: float) -> float:
