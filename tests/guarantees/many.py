@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -54,10 +55,13 @@ class Many:
         for simulator in simulators.values():
             simulator.ready()
 
-    def write(self, *more: Mapping[str, str], **renamed: str) -> None:
-        """Write VCENTERS_FILE: all vCenters, each by its name or by the one it is ``renamed`` to, and ``more``."""
-        entries = [make_entry(renamed.get(name, name), world.simulator.url) for name, world in self.vcenters.items()]
-        write_vcenters(self.file, [*entries, *more])
+    def entry(self, vcenter: str, **changes: str) -> dict[str, str]:
+        """The entry of a vCenter as it is in the file at first, but for the ``changes``."""
+        return make_entry(vcenter, self.vcenters[vcenter].simulator.url) | changes
+
+    def write(self, *entries: Mapping[str, str]) -> None:
+        """Write VCENTERS_FILE: these entries, or one for each vCenter."""
+        write_vcenters(self.file, entries or [self.entry(name) for name in self.vcenters])
 
     def settings(self, name: str, **more: str) -> dict[str, str]:
         """What makes an adapter one of this cluster's pods."""
@@ -80,7 +84,7 @@ class Many:
 
     def adapter(self, name: str, **more: str) -> Adapter:
         """An adapter of all vCenters. It is killed at the end, if not before."""
-        settings = self.settings(name, VCENTERS_FILE=str(self.file), **more)
+        settings = self.settings(name, **({"VCENTERS_FILE": str(self.file)} | more))
         self.adapters[name] = self.processes.enter_context(Adapter("vcenter_source", "run", **settings))
         return self.adapters[name]
 
@@ -112,16 +116,29 @@ class Many:
         sent = (each.sentby for each in self.vcenters[vcenter].requests())
         return [name for name, _ in itertools.groupby(sent)]
 
+    def names_of(self, vcenter: str) -> set[str]:
+        """What a vCenter was called in its events."""
+        return {each.vcentername for each in self.vcenters[vcenter].requests()}
+
     def shares(self) -> dict[str, str]:
         """Who holds the Lease of each vCenter that somebody holds."""
         found = {name: self.api.get("leases", f"{LEASE}-{name}") for name in self.vcenters}
         holders = {name: ((lease or {}).get("spec") or {}).get("holderIdentity") for name, lease in found.items()}
         return {name: holder for name, holder in holders.items() if holder}
 
+    def count_shares(self) -> list[int]:
+        """How many vCenters each adapter has that has any, the fewest first."""
+        return sorted(Counter(self.shares().values()).values())
+
     def ask(self, name: str, page: str) -> httpx.Response:
         """What an adapter answers to probes and to Prometheus."""
         port = self.adapters[name].wait_for("serving /healthz").rpartition("port=")[2].strip()
         return loopback.get(f"http://127.0.0.1:{port}{page}")
+
+    def find_reason(self, vcenter: str, check: str) -> str:
+        """What the adapters' /readyz say of a check of one vCenter."""
+        found = [self.checks(name, vcenter).get(check, {}) for name, adapter in self.adapters.items() if adapter.runs]
+        return "; ".join(each["why"] for each in found if each)
 
     def checks(self, name: str, vcenter: str) -> dict[str, Any]:
         """What an adapter's /readyz says of one vCenter; empty where it does not have it."""

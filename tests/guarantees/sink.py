@@ -55,6 +55,7 @@ class Request:
     gap: dict[str, Any] | None = None
     sentby: str = ""
     source: str = ""
+    vcentername: str = ""
 
 
 Respond = Callable[[bytes], None]
@@ -159,8 +160,8 @@ class Sink:
     def _note(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         about = {name: headers[f"ce-{name}"] for name in ("id", "time", "type", "partitionkey", "source")}
         gap = json.loads(body) if about["type"] == GAP_TYPE else None
-        sentby = headers.get("ce-sentby", "")
-        self.requests.append(Request(**about, status=status, at=time.monotonic(), gap=gap, sentby=sentby))
+        more = {name: headers.get(f"ce-{name}", "") for name in ("sentby", "vcentername")}
+        self.requests.append(Request(**about, status=status, at=time.monotonic(), gap=gap, **more))
         if 200 <= status < 300:
             self.acknowledged.add((about["source"], about["id"], about["time"]))
 

@@ -66,3 +66,28 @@ def test_killed_at_random_among_several(many: Many, adapters: int, kills: int, e
     prove(verdict, duplicates=2 * WINDOW * len(hit))
     assert len({name for name, _ in hit}) * 2 >= kills, "who was killed had not begun"
     eventually(lambda: len(set(many.shares().values())) == adapters, many.outputs)
+
+
+@pytest.mark.parametrize("many", [4], indirect=True)
+def test_adapters_that_join_and_leave_under_load(many: Many) -> None:
+    """Each hand-over is in order: delivered, saved, released."""
+
+    def share(*wanted: int) -> bool:
+        many.post(3)
+        return many.count_shares() == list(wanted)
+
+    many.sink.behave(delay=0.05)
+    many.adapter("a1")
+    many.post(100)
+    many.deliver(100)
+    many.adapter("b1")
+    eventually(lambda: share(2, 2), many.outputs)
+    many.adapter("c1")
+    eventually(lambda: share(1, 1, 2), many.outputs)
+    assert many.adapters["a1"].end(signal.SIGTERM) == 0
+    eventually(lambda: share(2, 2), many.outputs)
+    many.sink.behave()
+    prove(many.settle(), duplicates=0)
+    for name in many.vcenters:
+        senders = many.senders(name)
+        assert len(senders) == len(set(senders)), "two have sent at a time"

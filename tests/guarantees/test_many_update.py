@@ -1,5 +1,6 @@
 """The promise while a deployment changes: from one vCenter to several, more adapters, other names."""
 
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,6 @@ import pytest
 
 from tests.guarantees.many import WINDOW, Many, run_many
 from tests.guarantees.verification import prove
-from tests.support.many import make_entry, write_vcenters
 from tests.support.waiting import eventually
 
 LONG = pytest.mark.guarantees
@@ -77,7 +77,7 @@ def test_an_adapter_that_has_nothing_else_is_ready_while_it_waits(many: Many) ->
     many.post(60)
     old = many.adapter_of_one("old", "east")
     eventually(lambda: many.senders("east"), many.outputs)
-    write_vcenters(many.file, [make_entry("east", many.vcenters["east"].simulator.url)])
+    many.write(many.entry("east"))
     many.adapter("a", HEALTH_STALE_AFTER="0.5").wait_for("waiting until no adapter reads it")
     answer = many.ask("a", "/readyz").json()
     assert (answer["ready"], answer["vcenters"]["east"]["lease"]["why"]) == (True, WHY), answer
@@ -87,3 +87,42 @@ def test_an_adapter_that_has_nothing_else_is_ready_while_it_waits(many: Many) ->
     eventually(lambda: many.senders("east") == ["old", "a"], many.outputs)
     many.sink.behave()
     eventually(lambda: many.checks("a", "east")["lease"]["why"] == "leading", many.outputs)
+
+
+def rename_east(many: Many, *names: str, late: Path) -> None:
+    """Events happen all the time; the file of one adapter changes later than that of another."""
+    for name in names:
+        many.write(many.entry("east", name=name), many.entry("north"), many.entry("west"))
+        for _ in range(5):
+            many.post(10)
+            many.deliver(30)
+        shutil.copy(many.file, late)
+        many.post(50)
+        many.deliver(150)
+
+
+def test_an_entry_that_is_renamed(many: Many) -> None:
+    many.post(60)
+    adapter = many.adapter("a", LEASE="")
+    eventually(lambda: many.senders("east"), many.outputs)
+    rename_east(many, "orient", "east", late=many.folder / "unused.yaml")
+    many.sink.behave()
+    prove(many.settle(), duplicates=0)
+    assert many.names_of("east") == {"east", "orient"}
+    assert adapter.end(signal.SIGTERM) == 0
+
+
+@LONG
+def test_an_entry_that_is_renamed_while_another_adapter_has_the_old_file(many: Many) -> None:
+    """The kubelet brings the new file to one adapter up to a minute later than to another."""
+    late = many.folder / "late.yaml"
+    shutil.copy(many.file, late)
+    many.post(60)
+    many.adapter("a")
+    many.adapter("b", VCENTERS_FILE=str(late))
+    eventually(lambda: many.count_shares() == [1, 2], many.outputs)
+    rename_east(many, "orient", "levant", late=late)
+    many.sink.behave()
+    prove(many.settle(), duplicates=0)
+    assert {"east", "levant"} <= many.names_of("east")
+    assert [adapter.end(signal.SIGTERM) for adapter in many.adapters.values()] == [0, 0]

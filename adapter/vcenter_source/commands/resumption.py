@@ -5,7 +5,7 @@ adapter that wrote it may still deliver, so this one waits for the Lease of that
 knows nothing of other names, so its Lease is kept then: another one that stands by must not go on from its checkpoint.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,12 +30,14 @@ log = structlog.get_logger()
 class Resumption:
     """Finds the checkpoints of several vCenters. ``list_names`` returns the names in VCENTERS_FILE, in its order.
 
+    ``wait_for_end`` waits until this process has stopped reading a vCenter that is gone from the file.
     ``lease_of_one`` is the Lease of an adapter with one vCenter; None if LEASE is not set.
     """
 
     settings: StateSettings
     build_store: Callable[[str | None], CheckpointStore]
     list_names: Callable[[], Sequence[str]]
+    wait_for_end: Callable[[str], Awaitable[None]]
     lease_of_one: KeptLease | None = None
     _names: dict[str, str] = field(default_factory=dict)
     """By instance uuid: what the vCenters are called that this process has read."""
@@ -54,7 +56,7 @@ class Resumption:
         others = [other for other in others if other.name not in listed]
         self._names[about.instance_uuid] = name
         earlier = max(others, key=lambda other: newest_of(other.checkpoint), default=None)
-        if earlier is None or (checkpoint is not None and newest_of(checkpoint) >= newest_of(earlier.checkpoint)):
+        if earlier is None or (checkpoint is not None and is_ahead(checkpoint, earlier)):
             return checkpoint
         return await self._carry_over(earlier, pipeline)
 
@@ -91,6 +93,8 @@ class Resumption:
 
     @asynccontextmanager
     async def _hold_earlier(self, name: str | None) -> AsyncIterator[None]:
+        if name is not None:
+            await self.wait_for_end(name)
         if self.lease_of_one is None:
             yield
         elif name is None:
@@ -109,6 +113,16 @@ def standby(status: PipelineStatus, reason: str) -> Iterator[None]:
         yield
     finally:
         status.standby_reason = ""
+
+
+def is_ahead(checkpoint: Checkpoint, earlier: NamedCheckpoint) -> bool:
+    """Return whether to begin at a checkpoint, and not at one under another name.
+
+    Two that say the same were just carried over. An adapter that still has a file with the earlier name must not go on
+    there, so it finds the other one, and waits for its Lease. An adapter with one vCenter is kept out by its Lease.
+    """
+    own, other = newest_of(checkpoint), newest_of(earlier.checkpoint)
+    return own > other or (own == other and earlier.name is None)
 
 
 def newest_of(checkpoint: Checkpoint) -> datetime:

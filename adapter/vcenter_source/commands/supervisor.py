@@ -24,7 +24,7 @@ from vcenter_source.commands.leadership import KeptLease, hold, is_stopping, sup
 from vcenter_source.commands.pipeline import Pipeline
 from vcenter_source.commands.resumption import Resumption
 from vcenter_source.core.backoff import Backoff
-from vcenter_source.core.errors import LeaseLostError, OvertakenError, VcenterSourceError
+from vcenter_source.core.errors import ConfigurationError, LeaseLostError, OvertakenError, VcenterSourceError
 from vcenter_source.core.threads import create_runner
 from vcenter_source.pipeline.roster import Roster, RosterEntry
 from vcenter_source.state.lease import do_nothing
@@ -46,11 +46,15 @@ STEADY_SECONDS = 60.0
 
 @dataclass(slots=True, eq=False)
 class ManagedVcenter:
-    """A vCenter that is in the file, or was: then ``entry`` is None. ``changed`` is set when it is another one."""
+    """A vCenter that is in the file, or was: then ``entry`` is None. ``changed`` is set when it is another one.
+
+    ``ended`` is set when this process has stopped reading it.
+    """
 
     entry: RosterEntry | None
     pipeline: Pipeline | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Supervisor:
@@ -67,7 +71,9 @@ class Supervisor:
         self._build_store = build_checkpoint_stores(settings.state.checkpoint, is_shared=self._sharing is not None)
         lease_of_one = build_lease(settings.state)
         self._lease_of_one = KeptLease(lease_of_one) if lease_of_one else None
-        self._resumption = Resumption(settings.state, self._build_store, self._list_names, self._lease_of_one)
+        self._resumption = Resumption(
+            settings.state, self._build_store, self._list_names, self._wait_for_end, self._lease_of_one
+        )
         self._run_saves = create_runner(SAVING_THREADS, "checkpoint")
         self._managed: dict[str, ManagedVcenter] = {}
         shared.observation.metrics.add_roster(lambda: roster.problem)
@@ -88,6 +94,11 @@ class Supervisor:
 
     def _list_names(self) -> list[str]:
         return [entry.vcenter.name for entry in self._roster.vcenters]
+
+    async def _wait_for_end(self, name: str) -> None:
+        """Wait until this process has stopped reading a vCenter that is gone from the file."""
+        if name in self._managed:
+            await self._managed[name].ended.wait()
 
     def _adjust(self, tasks: asyncio.TaskGroup) -> None:
         """Start, change and stop pipelines as the file says."""
@@ -136,6 +147,7 @@ class Supervisor:
         finally:
             self._shared.observation.remove_vcenter(name)
             del self._managed[name]
+            managed.ended.set()
 
     async def _run(self, pipeline: Pipeline, lease: SharedLease | None) -> None:
         if lease is None:
@@ -145,9 +157,9 @@ class Supervisor:
             try:
                 await self._lead(pipeline, lease)
             except (LeaseLostError, OvertakenError) as exc:
-                if is_stopping():
-                    raise
                 log.warning("stopped delivering", reason=str(exc))
+                if is_stopping():
+                    return  # raised, it would cut short what the others still deliver
 
     async def _lead(self, pipeline: Pipeline, lease: SharedLease) -> None:
         """Wait for the Lease, and run until another adapter shall have it."""
@@ -160,20 +172,31 @@ class Supervisor:
         failures = 0
         while True:
             begun = time.monotonic()
-            try:
-                await pipeline.run()
-            except (LeaseLostError, OvertakenError):
-                raise
-            except VcenterSourceError as exc:
-                reason = " ".join(str(exc).split())
-            except Exception as exc:  # one vCenter's pipeline must not end those of the others
-                log.exception("unforeseen failure")
-                reason = f"unforeseen failure: {exc!r}"
+            reason = await self._try(pipeline)
+            if is_stopping():
+                return  # it has failed while it was ending
             failures = 0 if time.monotonic() - begun > STEADY_SECONDS else failures + 1
             delay = backoff.delay(failures)
             pipeline.status.vcenter.record_failure(reason)
             log.warning("vCenter is not read, trying again", reason=reason, seconds=round(delay, 1))
             await self._sleep(delay)
+
+    async def _try(self, pipeline: Pipeline) -> str:
+        """Run the pipeline until it fails; return why. Raises LeaseLostError and OvertakenError."""
+        try:
+            await pipeline.run()
+        except (LeaseLostError, OvertakenError):
+            raise
+        except ConfigurationError as exc:
+            # The checkpoint that was refused may be gone by the next time, and the store remembers it.
+            pipeline.store = self._build_store(pipeline.entry.vcenter.name)
+            return " ".join(str(exc).split())
+        except VcenterSourceError as exc:
+            return " ".join(str(exc).split())
+        except Exception as exc:  # one vCenter's pipeline must not end those of the others
+            log.exception("unforeseen failure")
+            return f"unforeseen failure: {exc!r}"
+        return "ended without a reason"
 
 
 async def run_until(end: Coroutine[None, None, object], work: Coroutine[None, None, None]) -> None:

@@ -76,7 +76,7 @@ class VcenterHealth:
             return Check(ok=False, why=f"not read for {age:.0f} s{with_reason(connection.reason)}")
         if age > self.stale_after + WAIT_SECONDS and not self.status.in_flight:
             return Check(ok=False, why=f"has not answered for {age:.0f} s")
-        return Check(ok=True, why=f"read {age:.0f} s ago")
+        return Check(ok=True, why=f"read {age:.0f} s ago{with_reason(connection.reason)}")
 
     def _check_sink(self) -> Check:
         """Check that an event was accepted lately, or that none waits for long. Name the one that waits."""
