@@ -89,6 +89,37 @@ def idle(results: Results, sender: str) -> float:
     return float(results["delay"]["one in ten seconds"][sender]["p99"])
 
 
+def vcenters(results: Results) -> list[int]:
+    """Return how many vCenters one adapter read, the fewest first."""
+    return sorted(int(name.removeprefix("backlog ")) for name in results["many"] if name.startswith("backlog "))
+
+
+def cpu_of_event(results: Results, kind: str, count: int) -> float:
+    """Return the CPU milliseconds an event takes with so many vCenters, without the start."""
+    figures = dict(results["many"][f"{kind} {count}"])
+    if kind == "backlog":
+        figures = {name: figures[name] - results["many"][f"start {count}"].get(name, 0) for name in ("cpu", "events")}
+    return float(figures["cpu"] / figures["events"] * 1000)
+
+
+def rise_of_event(results: Results, kind: str) -> float:
+    """Return how much more CPU an event takes with the most vCenters than with one, in percent."""
+    return rise([cpu_of_event(results, kind, count) for count in vcenters(results)])
+
+
+def memory_each(results: Results, kind: str) -> float:
+    """Return the MiB that each vCenter beyond the first takes, with the most of them."""
+    counts = vcenters(results)
+    first, most = (float(results["many"][f"{kind} {count}"]["peak"]) for count in (counts[0], counts[-1]))
+    return (most - first) / (counts[-1] - counts[0])
+
+
+def compare_adapters(results: Results, limit: str = "") -> float:
+    """Return how many times as fast two adapters drain a backlog as one."""
+    one, two = (results["many"][f"{count} adapters{limit}"] for count in (1, 2))
+    return float(two["events"] / two["seconds"] / one["events"] * one["seconds"])
+
+
 GOALS = (
     Goal(
         "backlog at 5 ms: 10x VSphereSource, or more",
@@ -191,5 +222,50 @@ GOALS = (
         "<=",
         " ms",
         "It was 1.79 ms with httpx' own connections. What is left varies by a tenth from run to run.",
+    ),
+    Goal(
+        "CPU an event of a backlog: at most 20 % more with 50 vCenters than with one of as many events",
+        "many",
+        lambda r: rise_of_event(r, "backlog"),
+        20,
+        "<=",
+        " %",
+    ),
+    Goal(
+        "CPU an event at 200 a second: at most 20 % more with 50 vCenters together than with one",
+        "many",
+        lambda r: rise_of_event(r, "steady"),
+        20,
+        "<=",
+        " %",
+        "With one vCenter, one look finds all events of the last moments; with 50, each event takes looks of its own.",
+    ),
+    Goal(
+        "memory of a vCenter beyond the first: at most 6 MiB",
+        "many",
+        lambda r: max(memory_each(r, kind) for kind in ("idle", "backlog", "waiting")),
+        6,
+        "<=",
+        " MiB",
+    ),
+    Goal(
+        "event to sink beside a backlog in another vCenter, p99: at most threefold",
+        "many",
+        lambda r: float(r["many"]["beside a backlog"]["p99"] / r["many"]["alone"]["p99"]),
+        3,
+        "<=",
+    ),
+    Goal(
+        "two adapters of eight vCenters, backlog at 5 ms: 1.7x one adapter, or more",
+        "many",
+        compare_adapters,
+        1.7,
+        why="Two adapters, the sink and the vCenters take more than the cores there are; see the CPU of each.",
+    ),
+    Goal(
+        "the same, each adapter limited to 0.4 cores",
+        "many",
+        lambda r: compare_adapters(r, ", 0.4 cores each"),
+        1.7,
     ),
 )

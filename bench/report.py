@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bench.functions import EMPTY
-from bench.goals import GOALS, cpu_per_event, number, senders, slopes
+from bench.goals import GOALS, cpu_of_event, cpu_per_event, number, senders, slopes, vcenters
 
 Results = dict[str, Any]
 
@@ -151,6 +151,46 @@ def functions(results: Results) -> str:
     return table(head, rows)
 
 
+def many(results: Results) -> str:
+    """Return the tables of many vCenters."""
+    return "\n".join((many_in_one(results), beside_a_backlog(results), shared(results)))
+
+
+def many_in_one(results: Results) -> str:
+    """Return the table of many vCenters in one adapter."""
+    figures, rows = results["many"], []
+    for count in vcenters(results):
+        cpu = [cpu_of_event(results, kind, count) for kind in ("backlog", "steady")]
+        peaks = [figures[f"{kind} {count}"]["peak"] for kind in ("idle", "backlog", "waiting")]
+        start, idle = figures[f"start {count}"]["cpu"], figures[f"idle {count}"]["cpu"] * 100
+        rows.append([str(count), *map(number, (*cpu, start, idle, *peaks))])
+    head = ["vCenters in one adapter", "CPU s per 1,000 events of a backlog", "of 200 a second", "CPU s of the start"]
+    return table([*head, "% of a core, idle", "peak, MiB, idle", "drained", "sink slow"], rows)
+
+
+def beside_a_backlog(results: Results) -> str:
+    """Return the table of one vCenter's events beside another's."""
+    rows = [
+        [name, number(each["p50"] * 1000), number(each["p99"] * 1000), number(each["rate"])]
+        for name, each in results["many"].items()
+        if "p50" in each
+    ]
+    return table(["20 events a second of a vCenter", "p50, ms", "p99, ms", "events/s in all"], rows)
+
+
+def shared(results: Results) -> str:
+    """Return the table of adapters that share vCenters."""
+    rows = []
+    for name, each in results["many"].items():
+        if "adapters" in name:
+            cores = [number(each[key] / each["seconds"]) for key in ("cpu", "sink", "vcenters")]
+            rows.append(
+                [name, number(each["events"] / each["seconds"]), *cores, number(1000 * each["cpu"] / each["events"])]
+            )
+    head = ["eight vCenters, sink at 5 ms", "events/s", "cores of the adapters", "of the sink", "of the vCenters"]
+    return table([*head, "adapters' CPU s per 1,000 events"], rows)
+
+
 SECTIONS: dict[str, tuple[str, Callable[[Results], str]]] = {
     "drain": ("Start, and backlog", drain),
     "tracing": ("Tracing", tracing),
@@ -158,6 +198,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Results], str]]] = {
     "delay": ("From event to sink", delay),
     "growth": ("Growth", growth),
     "functions": ("Functions", functions),
+    "many": ("Many vCenters", many),
 }
 
 
@@ -171,6 +212,8 @@ def whole(results: Results) -> str:
     """Return RESULTS.md."""
     parts = [INTRODUCTION.format(**results["made"]), "## What it must show\n", goals(results), READING]
     for name, (title, write) in SECTIONS.items():
+        if name not in results:
+            continue
         parts += [f"## {title}\n", f"`make bench ONLY={name}`\n", write(results)]
         if name in PLOTS:
             parts.append(f"![{title}](plots/{name}.svg)\n")

@@ -4,11 +4,12 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
-from bench import calls, stages
+from bench import adapters, calls, many, stages
 from bench.delay import Rhythm, delays
-from bench.functions import measure_functions
+from bench.functions import find_medians, measure_functions
 from bench.processes import simulator
 from bench.rooms import profile
 from bench.runs import Run, measure_drain, medians, sink
@@ -17,6 +18,9 @@ from bench.traced import measure_tracing
 
 OBJECTS = 1000
 """VMs that the events are about, unless it is their number that is measured."""
+
+TOTAL_RATE = 200
+"""Events a second of all vCenters together, however many they are."""
 
 SPREAD = f"--objects={OBJECTS}"
 
@@ -40,6 +44,7 @@ class Plan:
     latencies: tuple[int, ...] = (0, 1, 5, 20)
     histories: tuple[int, ...] = (1000, 10_000, 100_000)
     objects: tuple[int, ...] = (4, 100, 10_000)
+    vcenters: tuple[int, ...] = (1, 10, 50)
     rhythms: Mapping[str, Rhythm] = field(default_factory=lambda: RHYTHMS)
 
     @property
@@ -55,6 +60,7 @@ QUICK = {
     "seconds": 2.0,
     "histories": (1000, 3000),
     "objects": (4, 100),
+    "vcenters": (1, 4),
     "rhythms": {IDLE: Rhythm(1, 3, 3.0), STEADY: Rhythm(1, 30, 0.1), BURSTS: Rhythm(500, 1, 1.0)},
 }
 """Enough to see that all works; its figures mean little."""
@@ -172,6 +178,42 @@ async def functions(plan: Plan) -> Results:
     return dict(await measure_functions(plan.events // 5, plan.fewer))
 
 
+Measure = Callable[[], Awaitable[many.Figures]]
+
+
+async def vcenters(plan: Plan) -> Results:
+    """Many vCenters in one adapter, one's backlog beside another, and two adapters that share vCenters."""
+    events, seconds = 5 * plan.events, 2 * plan.seconds
+    kinds: dict[str, Measure] = {}
+    for count in plan.vcenters:
+        kinds |= {
+            f"start {count}": partial(many.measure_backlog, count, 0),
+            f"backlog {count}": partial(many.measure_backlog, count, events),
+            f"waiting {count}": partial(many.measure_waiting, count, 2 * events, seconds),
+            f"steady {count}": partial(many.measure_rate, count, TOTAL_RATE, seconds),
+            f"idle {count}": partial(many.measure_rate, count, 0, seconds),
+        }
+    kinds |= {
+        "alone": partial(many.measure_fairness, 1, seconds),
+        "beside a backlog": partial(many.measure_fairness, 10 * plan.events, seconds),
+    }
+    for cores in (None, adapters.LIMIT) if adapters.may_limit_cpu() else (None,):
+        limit = "" if cores is None else f", {cores:g} cores each"
+        kinds |= {f"{n} adapters{limit}": partial(adapters.measure_sharing, n, 2 * plan.events, cores) for n in (1, 2)}
+    return await measure_rounds(kinds, plan.fewer)
+
+
+async def measure_rounds(kinds: Mapping[str, Measure], repeats: int) -> Results:
+    """Measure each kind so many times, in turn; return the medians."""
+    rounds: list[dict[str, many.Figures]] = []
+    for number in range(repeats):
+        rounds.append({})
+        for name, measure in kinds.items():
+            rounds[-1][name] = await measure()
+            say(f"  {number + 1}/{repeats}  {name}")
+    return {name: find_medians([each[name] for each in rounds]) for name in kinds}
+
+
 SECTIONS: dict[str, Callable[[Plan], Awaitable[Results]]] = {
     "drain": drain,
     "tracing": tracing,
@@ -179,4 +221,5 @@ SECTIONS: dict[str, Callable[[Plan], Awaitable[Results]]] = {
     "delay": delay,
     "growth": growth,
     "functions": functions,
+    "many": vcenters,
 }

@@ -7,7 +7,7 @@ import pstats
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -28,12 +28,18 @@ BENCH = Path(__file__).parents[2] / "bench"
 
 
 def command(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return run_command(arguments, environment, 50)
+
+
+def run_command(
+    arguments: Sequence[str], environment: Mapping[str, str], seconds: float
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", *arguments],
-        env=clean_environment() | environment,
+        env=clean_environment() | dict(environment),
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=seconds,
         check=False,
     )
 
@@ -114,6 +120,40 @@ def test_a_section_is_measured_and_printed() -> None:
     assert [row[0] for row in rows] == ["| an empty handler", "| pytag, tag known"]
     assert all(float(row[1].replace(",", "")) > 1 for row in rows)
     assert "at most 0.4 ms of CPU" in done.stdout
+
+
+@pytest.mark.guarantees
+@pytest.mark.timeout(300)
+def test_many_vcenters_are_measured_and_judged() -> None:
+    done = run_command(["bench", "--quick", "many"], {}, 300)
+    assert done.returncode == 0, done.stderr
+    firsts = [line.split(" | ")[0] for line in done.stdout.splitlines()]
+    for row in ("| 1", "| 4", "| alone", "| beside a backlog", "| 1 adapters", "| 2 adapters"):
+        assert row in firsts
+    assert "memory of a vCenter beyond the first: at most 6 MiB" in done.stdout
+
+
+def test_many_vcenters_are_compared_with_one() -> None:
+    def kind(cpu: float, events: int = 0, peak: float = 0.0) -> dict[str, float]:
+        return {"cpu": cpu, "events": events, "peak": peak}
+
+    results = {
+        "many": {
+            "start 1": kind(0.5, 1),
+            "backlog 1": kind(10.5, 1001, 80),
+            "start 50": kind(2.5, 50),
+            "backlog 50": kind(13.5, 1050, 178),
+            "idle 1": kind(0, peak=70),
+            "idle 50": kind(0, peak=119),
+            "waiting 1": kind(0, peak=80),
+            "waiting 50": kind(0, peak=227),
+            "1 adapters": {"events": 1000, "seconds": 2.0},
+            "2 adapters": {"events": 1000, "seconds": 1.0},
+        }
+    }
+    judged = {row[0]: row[1:3] for goal in GOALS if (row := goal.row(results)) is not None}
+    assert [verdict for _, verdict in judged.values()] == ["reached"] * 3
+    assert [figure for figure, _ in judged.values()] == ["10.0 %", "3.00 MiB", "2.00x"]
 
 
 @pytest.mark.parametrize(
