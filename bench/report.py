@@ -153,7 +153,7 @@ def functions(results: Results) -> str:
 
 def many(results: Results) -> str:
     """Return the tables of many vCenters."""
-    return "\n".join((many_in_one(results), beside_a_backlog(results), shared(results)))
+    return "\n".join((many_in_one(results), beside_a_backlog(results), several_adapters(results)))
 
 
 def many_in_one(results: Results) -> str:
@@ -178,7 +178,7 @@ def beside_a_backlog(results: Results) -> str:
     return table(["20 events a second of a vCenter", "p50, ms", "p99, ms", "events/s in all"], rows)
 
 
-def shared(results: Results) -> str:
+def several_adapters(results: Results) -> str:
     """Return the table of adapters that share vCenters."""
     rows = []
     for name, each in results["many"].items():
