@@ -226,7 +226,6 @@ def test_what_the_functions_need_is_in_the_lock() -> None:
 @pytest.mark.parametrize(
     ("rooms", "roots"),
     [
-        ("vcenter_functions", [need.name for need in FUNCTIONS_NEED]),
         ("vcenter_functions pytag display", [need.name for need in FUNCTIONS_NEED]),
         (
             "vcenter_source vcenter_functions.net vcenter_functions.otel",
