@@ -111,9 +111,9 @@ class Many:
         """What the adapters have said last."""
         return "\n".join(f"--- {name}\n{adapter.output}" for name, adapter in self.adapters.items())
 
-    def senders(self, vcenter: str) -> list[str]:
-        """The adapters that have sent events of a vCenter, in turn."""
-        sent = (each.sentby for each in self.vcenters[vcenter].requests())
+    def senders(self, vcenter: str, since: float = 0.0) -> list[str]:
+        """The adapters that have sent events of a vCenter, in turn, ``since`` a time of the monotonic clock."""
+        sent = (each.sentby for each in self.vcenters[vcenter].requests() if each.at >= since)
         return [name for name, _ in itertools.groupby(sent)]
 
     def names_of(self, vcenter: str) -> set[str]:

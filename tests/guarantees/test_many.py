@@ -3,8 +3,10 @@
 Adapters, simulated vCenters and the sink are processes of their own; the API server is that of these tests.
 """
 
+import os
 import random
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,3 +93,27 @@ def test_adapters_that_join_and_leave_under_load(many: Many) -> None:
     for name in many.vcenters:
         senders = many.senders(name)
         assert len(senders) == len(set(senders)), "two have sent at a time"
+
+
+@LONG
+def test_one_that_freezes_delivers_nothing_of_what_others_read_when_it_thaws(many: Many) -> None:
+    many.sink.behave(delay=0.1)
+    for name in ("a1", "b1"):
+        many.adapter(name)
+    many.post(10)
+    eventually(lambda: many.count_shares() == [1, 2], many.outputs)
+    many.post(400)
+    eventually(lambda: all(map(many.senders, many.vcenters)), many.outputs)
+    os.kill(many.adapters["a1"].pid, signal.SIGSTOP)
+    eventually(lambda: all(many.senders(name)[-1] == "b1" for name in many.vcenters), many.outputs)
+    thawed = time.monotonic()
+    os.kill(many.adapters["a1"].pid, signal.SIGCONT)
+    many.adapters["a1"].wait_for("stopped delivering")
+    eventually(lambda: many.count_shares() == [1, 2], many.outputs)
+    many.post(100)
+    many.deliver(200)
+    many.sink.behave()
+    prove(many.settle(), duplicates=2 * WINDOW * 2)
+    since = [many.senders(name, thawed) for name in many.vcenters]
+    assert all(senders in (["b1"], ["b1", "a1"]) for senders in since), since
+    assert since.count(["b1", "a1"]) <= 1, "a share is handed back once"

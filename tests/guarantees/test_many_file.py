@@ -1,19 +1,22 @@
 """The promise while VCENTERS_FILE changes, for good or by mistake: nothing is lost, and what is wrong is said."""
 
 import json
+import random
 import shlex
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.guarantees.many import CHECKPOINT, Many, run_many
+from tests.guarantees.many import CHECKPOINT, WINDOW, Many, run_many
 from tests.guarantees.verification import prove
 from tests.support.many import make_entry
 from tests.support.waiting import eventually
 
 LONG = pytest.mark.guarantees
+SEED = 20_261_128
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def test_a_secret_that_is_emptied_by_mistake_and_restored(many: Many, broken: st
     flow(many)
     many.sink.behave()
     prove(many.settle(), duplicates=0)
-    assert many.ask("b", "/readyz").json()["checks"]["vcenters file"]["ok"]
+    eventually(lambda: many.ask("b", "/readyz").json()["checks"]["vcenters file"]["ok"], many.outputs)
 
 
 def test_a_vcenter_that_is_replaced_by_another_under_the_same_name(many: Many) -> None:
@@ -108,3 +111,36 @@ def remove_checkpoint(many: Many, patch: str) -> None:
     assert found is not None
     del found["data"]["east.json"]
     many.api.put("configmaps", CHECKPOINT, found)
+
+
+@LONG
+@pytest.mark.timeout(300)
+def test_killed_while_entries_are_renamed_removed_and_broken(many: Many) -> None:
+    """Only kills make events come twice: per kill and vCenter that the killed one has read, two windows at most."""
+    chance, killed = random.Random(SEED), list[str]()
+    names = {vcenter: vcenter for vcenter in many.vcenters}
+    running = ["a", "b"]
+    for step in range(40):
+        many.post(10)
+        listed = list(names)
+        what = chance.choice(["kill", "rename", "remove", "break", "nothing"])
+        if what == "rename":
+            vcenter = chance.choice(listed)
+            names[vcenter] = f"{vcenter}-{step}"
+        elif what == "remove":
+            listed.remove(chance.choice(listed))
+        many.write(*(many.entry(vcenter, name=names[vcenter]) for vcenter in listed))
+        if what == "break":
+            many.file.write_text("")
+        elif what == "kill":
+            killed.append(running.pop(chance.randrange(2)))
+            many.adapters[killed[-1]].end(signal.SIGKILL)
+            running.append(f"{killed[-1][0]}{step}")
+            many.adapter(running[-1])
+        time.sleep(chance.uniform(0, 2))
+    many.write(*(many.entry(vcenter, name=name) for vcenter, name in names.items()))
+    many.sink.behave()
+    verdict = many.settle()
+    hit = {(each.sentby, each.source) for each in verdict.requests if each.sentby in killed}
+    prove(verdict, duplicates=2 * WINDOW * len(hit))
+    assert all(many.adapters[name].runs for name in running), many.outputs()
