@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,6 +144,13 @@ class Many:
         """What an adapter's /readyz says of one vCenter; empty where it does not have it."""
         checks: dict[str, Any] = self.ask(name, "/readyz").json().get("vcenters", {}).get(vcenter, {})
         return checks
+
+    def count_ends(self, verdict: Verdict, killed: Sequence[str]) -> int:
+        """How often an adapter ended the delivery for a vCenter unprepared: killed, or its Lease was lost."""
+        hit = {(each.sentby, each.source) for each in verdict.requests if each.sentby in killed}
+        lost = sum(len(adapter.saying("stopped delivering")) for adapter in self.adapters.values())
+        print(f"\n{len(killed)} kills ended {len(hit)} pipelines, and {lost} lost their Lease")  # noqa: T201
+        return len(hit) + lost
 
     def settle(self) -> Verdict:
         """Wait until nothing that is there now is lost any more, and judge all vCenters together."""
