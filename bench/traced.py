@@ -16,13 +16,16 @@ SINK = "http://broker-ingress.knative-eventing.svc.cluster.local/events/default"
 
 def trace(event: Event) -> None:
     """Do all that tracing adds to an event that is delivered at its first try."""
-    span = tracing.start_root_span(event, "com.vmware.event.vm.poweredon")
+    span = tracing.start_root_span("com.vmware.event.vm.poweredon")
     cloudevent = CONVERTER.convert(event, **tracing.context_headers(span))
-    tracing.set_event_attributes(span, cloudevent)
-    child = tracing.start_request_span(Envelope(cloudevent, span=span), SINK, "knative", {})
-    tracing.context_headers(child)
-    child.set_attribute("http.response.status_code", 202)
-    tracing.end_request_span(child, None)
+    tracing.describe_root(span, event, cloudevent)
+    if span.is_sampled:
+        child = tracing.start_request_span(Envelope(cloudevent, span=span), SINK, "knative", {})
+        tracing.context_headers(child)
+        child.set_attributes({"http.response.status_code": 202})
+        tracing.end_request_span(child, None)
+    else:
+        tracing.context_headers(span)
     span.end()
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from cloudevents.core.v1.event import CloudEvent
-from opentelemetry.trace import INVALID_SPAN, Span
+
+from vcenter_source.core.tracing.spans import NO_SPAN, Span
 
 Fence = Callable[[], None]
 """Raises LeaseLostError if this process must not deliver any more."""
@@ -26,7 +27,7 @@ class Envelope:
     event: CloudEvent
     ordering_key: str = ""
     attempt: int = 0
-    span: Span = INVALID_SPAN
+    span: Span = NO_SPAN
     on_done: Callable[[], None] = lambda: None
     replay_id: str = ""
     accepted_at: float = 0.0

@@ -225,7 +225,7 @@ class Dispatcher:
 
 def log_fields(envelope: Envelope) -> dict[str, str]:
     """Return the fields of a log line that name an event; without a trace_id if nothing is traced."""
-    trace_id = envelope.span.get_span_context().trace_id
+    trace_id = envelope.span.trace_id
     attributes = envelope.event.get_attributes()
     fields = {"event_id": attributes["id"], "event_type": attributes["type"]}
-    return fields | {"trace_id": f"{trace_id:032x}"} if trace_id else fields
+    return fields | {"trace_id": trace_id.hex()} if trace_id else fields

@@ -55,10 +55,12 @@ class EventProcessor:
             self.observer.on_filtered(cloudevents_type)
             self.tracker.skip(event.identity)
             return
+        if tracing.is_crowded():
+            await tracing.wait_for_room()
         on_done = await self._track(event.identity)
-        span = tracing.start_root_span(event, cloudevents_type)
+        span = tracing.start_root_span(cloudevents_type)
         cloudevent = self.converter.convert(event, **tracing.context_headers(span))
-        tracing.set_event_attributes(span, cloudevent)
+        tracing.describe_root(span, event, cloudevent)
         envelope = Envelope(cloudevent, ordering_key(event), span=span, on_done=on_done, vcenter=self.converter.vcenter)
         await self.dispatcher.submit(envelope)
 

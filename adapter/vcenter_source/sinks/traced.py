@@ -4,11 +4,10 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
-from opentelemetry.trace import Span
-
 from vcenter_source.core import tracing
 from vcenter_source.core.envelope import Envelope, Fence
 from vcenter_source.core.errors import SinkUnavailableError
+from vcenter_source.core.tracing.spans import Span
 from vcenter_source.sinks.connection import HttpResponse
 
 Explain = Callable[[OSError], SinkUnavailableError]
@@ -56,7 +55,7 @@ class Exchange:
             self._end()
             raise
         if self._span is not None:
-            self._span.set_attribute("http.response.status_code", response.status)
+            self._span.set_attributes({"http.response.status_code": response.status})
         return response
 
     async def __aexit__(
@@ -96,7 +95,7 @@ class TracedClient:
         Where the root of the trace is not sampled, a child would not be either, and the root goes out in its place.
         """
         span = None
-        if tracing.is_sampled(envelope.span):
+        if envelope.span.is_sampled:
             span = tracing.start_request_span(envelope, self._address + (path or ""), self._system, attributes)
         context = tracing.context_headers(span or envelope.span)
         return Exchange(self._client.post({**headers, **context}, body, path, envelope.fence), span, explain)

@@ -7,9 +7,11 @@ from typing import Any
 
 import aiohttp
 import structlog
-from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.trace import StatusCode
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
+
+from vcenter_source.core import tracing
+from vcenter_source.core.tracing.spans import RecordedSpan
 
 log = structlog.get_logger()
 
@@ -23,64 +25,66 @@ BACKEND_TIMEOUT = 3.0
 """Seconds that a tracing backend may take."""
 
 
-class SpanStore(SpanProcessor):
-    """Keeps this process's spans when they end, in whichever thread."""
+class SpanStore:
+    """Keeps this process's spans when they end, in whichever thread, as they are exported."""
 
-    def __init__(self) -> None:
-        self._traces: OrderedDict[int, list[ReadableSpan]] = OrderedDict()
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._traces: OrderedDict[bytes, list[bytes]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def on_end(self, span: ReadableSpan) -> None:
+    def keep(self, span: RecordedSpan, encoded: bytes) -> None:
         """Keep a span."""
-        if span.context is None:
-            return
         with self._lock:
-            for trace_id in {span.context.trace_id, *(link.context.trace_id for link in span.links)}:
+            for trace_id in {span.trace_id, *(link.trace_id for link in span.links)}:
                 spans = self._traces.setdefault(trace_id, [])
                 if len(spans) < MAX_SPANS:
-                    spans.append(span)
+                    spans.append(encoded)
             while len(self._traces) > MAX_TRACES:
                 self._traces.popitem(last=False)
 
     def spans_of(self, trace_id: str) -> list[dict[str, Any]]:
         """Return the spans of a trace, whose id is hex."""
+        wanted = bytes.fromhex(trace_id)
         with self._lock:
-            spans = list(self._traces.get(int(trace_id, 16), ()))
-        return [convert_in_trace(span, trace_id) for span in spans]
+            spans = b"".join(self._traces.get(wanted, ()))
+        return [convert_in_trace(span, wanted, self._service) for span in ScopeSpans.FromString(spans).spans]
 
 
 def install_span_store() -> SpanStore | None:
     """Keep spans from now on; None where tracing is off."""
-    provider = trace.get_tracer_provider()
-    if not isinstance(provider, TracerProvider):
+    service = tracing.exported_service()
+    if service is None:
         return None
-    store = SpanStore()
-    provider.add_span_processor(store)
+    store = SpanStore(service)
+    tracing.add_listener(store.keep)
     return store
 
 
-def convert_in_trace(span: ReadableSpan, trace_id: str) -> dict[str, Any]:
+def convert_in_trace(span: Span, trace_id: bytes, service: str) -> dict[str, Any]:
     """Convert a span for the page. One of another trace (a request with several events) is below the span it links."""
-    parents = [f"{link.context.span_id:016x}" for link in span.links if link.context.trace_id == int(trace_id, 16)]
-    is_linked = span.context is not None and span.context.trace_id != int(trace_id, 16)
-    return convert(span) | ({"parent": parents[0]} if is_linked and parents else {})
+    parents = [link.span_id.hex() for link in span.links if link.trace_id == trace_id]
+    is_linked = span.trace_id != trace_id
+    return convert(span, service) | ({"parent": parents[0]} if is_linked and parents else {})
 
 
-def convert(span: ReadableSpan) -> dict[str, Any]:
+def convert(span: Span, service: str) -> dict[str, Any]:
     """Convert a span for the page: ids are hex, times nanoseconds since 1970 as text, too large for a JSON number."""
-    context = span.context
     return {
-        "id": f"{context.span_id:016x}" if context else "",
-        "parent": f"{span.parent.span_id:016x}" if span.parent else "",
+        "id": span.span_id.hex(),
+        "parent": span.parent_span_id.hex(),
         "name": span.name,
-        "service": str(span.resource.attributes.get("service.name", "")),
-        "start": str(span.start_time),
-        "end": str(span.end_time),
-        "failed": span.status.status_code is StatusCode.ERROR,
-        "attributes": {
-            name: value if isinstance(value, str) else str(value) for name, value in (span.attributes or {}).items()
-        },
+        "service": service,
+        "start": str(span.start_time_unix_nano),
+        "end": str(span.end_time_unix_nano),
+        "failed": span.status.code == Status.STATUS_CODE_ERROR,
+        "attributes": {pair.key: format_value(pair.value) for pair in span.attributes},
     }
+
+
+def format_value(value: AnyValue) -> str:
+    """Return the text of an attribute's value."""
+    return str(getattr(value, value.WhichOneof("value") or "string_value"))
 
 
 async def fetch_spans(url: str) -> list[dict[str, Any]]:

@@ -67,10 +67,9 @@ class Viewer:
 
     async def fetch_trace(self, record: EventRecord) -> list[Any]:
         """Return the spans of an event's trace, this process's own and the tracing backend's."""
-        context = tracing.restore_span(decode_letter(record.body)).get_span_context()
-        if not context.is_valid:
+        trace_id = tracing.restore_span(decode_letter(record.body)).trace_id.hex()
+        if not trace_id:
             return []
-        trace_id = f"{context.trace_id:032x}"
         own = self.spans.spans_of(trace_id) if self.spans else []
         others = await spans.fetch_spans(self.trace_api.replace("{trace_id}", trace_id)) if self.trace_api else []
         return spans.merge_spans(own, others)

@@ -1,0 +1,184 @@
+"""Spans on their way to an OTLP receiver: a bounded queue, and a thread that sends what is in it in batches.
+
+A receiver that is away or slow costs delivery next to nothing: where the queue is full, spans are dropped and counted.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from vcenter_functions.otel.sdk import FLUSH_SECONDS
+from vcenter_functions.otel.variables import BATCHING
+
+log = structlog.get_logger()
+
+REPORT_SECONDS = 60.0
+"""How often the log says that spans are dropped, at most."""
+
+MAX_HOLD = 1.0
+"""Seconds that reading waits for the receiver when spans come faster than it accepts them."""
+
+HOLD_SHARE = 0.05
+"""The share of the time that reading may wait after that: a slow receiver does not slow delivery down for long."""
+
+HOLD_STEP = 0.005
+"""Seconds between two looks at the queue while reading waits."""
+
+
+class Sender(Protocol):
+    """What sends a request to the receiver."""
+
+    def send(self, spans: Sequence[bytes], seconds: float, stop: threading.Event) -> str:
+        """Send encoded spans, for at most so many seconds; return why they are lost, or an empty string.
+
+        ``stop`` is set when the process ends, and is worth no further try then.
+        """
+
+    def close(self) -> None:
+        """Close its connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How spans are batched, by OTEL_BSP_*; times are in milliseconds."""
+
+    max_queue_size: int = 2048
+    max_export_batch_size: int = 512
+    schedule_delay_millis: int = 5000
+    export_timeout_millis: int = 30000
+
+
+def read_batching(environ: Mapping[str, str]) -> Batching:
+    """Read OTEL_BSP_*. Raises ValueError as the SDK does, with the SDK's names of what is wrong."""
+    named = {name: int(value) for name, variable in BATCHING.items() if (value := environ.get(variable))}
+    batching = Batching(**named)
+    for name in ("max_queue_size", "max_export_batch_size", "schedule_delay_millis", "export_timeout_millis"):
+        if getattr(batching, name) <= 0:
+            raise ValueError(f"{name} must be above 0")
+    if batching.max_export_batch_size > batching.max_queue_size:
+        raise ValueError(f"max_export_batch_size must be at most {BATCHING['max_queue_size']}")
+    return batching
+
+
+class Hold:
+    """How long reading may still wait for the receiver: MAX_HOLD, and after that a small share of the time."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._left = MAX_HOLD
+        self._ended_at = clock()
+
+    async def wait_while(self, is_crowded: Callable[[], bool]) -> None:
+        """Wait while this is so, as long as the budget lasts."""
+        started = self._clock()
+        self._left = min(MAX_HOLD, self._left + (started - self._ended_at) * HOLD_SHARE)
+        while is_crowded() and self._clock() - started < self._left:
+            await self._sleep(HOLD_STEP)
+        self._ended_at = self._clock()
+        self._left -= self._ended_at - started
+
+
+class Losses:
+    """Counts the spans that are lost, and says so once a minute. Called in any thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.total = 0
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._logged = 0
+        self._logged_at = -REPORT_SECONDS
+        self._counters: list[Callable[[int], None]] = []
+
+    def add_counter(self, count: Callable[[int], None]) -> None:
+        """Have each loss counted by this as well, those so far too."""
+        with self._lock:
+            self._counters.append(count)
+            count(self.total)
+
+    def add(self, spans: int, reason: str) -> None:
+        """Count lost spans."""
+        with self._lock:
+            self.total += spans
+            for count in self._counters:
+                count(spans)
+            now = self._clock()
+            if now - self._logged_at >= REPORT_SECONDS:
+                self._log(now, reason)
+
+    def _log(self, now: float, reason: str) -> None:
+        log.warning("spans are dropped", reason=reason, spans=self.total - self._logged)
+        self._logged, self._logged_at = self.total, now
+
+
+class Exporter:
+    """Sends encoded spans in a thread of its own, from ``start`` to ``close``."""
+
+    def __init__(self, sender: Sender, batching: Batching) -> None:
+        self.losses = Losses()
+        self._sender = sender
+        self._batching = batching
+        self._queue: deque[bytes] = deque()
+        self._crowded = batching.max_queue_size // 2
+        self._hold = Hold()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def put(self, span: bytes) -> None:
+        """Queue a span; drop it if the queue is full."""
+        queue = self._queue
+        length = len(queue)
+        if length >= self._batching.max_queue_size:
+            self.losses.add(1, "the receiver does not accept spans as fast as they come")
+            return
+        queue.append(span)
+        if length >= self._batching.max_export_batch_size - 1 and not self._wake.is_set():
+            self._wake.set()
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether the queue is half full: the other half is for the events that are under way."""
+        return len(self._queue) > self._crowded
+
+    async def wait_for_room(self) -> None:
+        """Wait until the queue is not crowded, at most a second."""
+        await self._hold.wait_while(lambda: self.is_crowded)
+
+    def close(self) -> None:
+        """Send what is queued, for at most FLUSH_SECONDS."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(FLUSH_SECONDS)
+        if lost := len(self._queue):
+            self.losses.add(lost, "the receiver did not accept them before the end")
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            is_full = self._wake.wait(self._batching.schedule_delay_millis / 1000)
+            self._wake.clear()
+            self._send(self._batching.max_export_batch_size if is_full else 1)
+        self._send(1)
+        self._sender.close()
+
+    def _send(self, at_least: int) -> None:
+        """Send batches while there are at least so many spans."""
+        while len(self._queue) >= at_least:
+            size = min(len(self._queue), self._batching.max_export_batch_size)
+            batch = [self._queue.popleft() for _ in range(size)]
+            if why := self._sender.send(batch, self._batching.export_timeout_millis / 1000, self._stop):
+                self.losses.add(size, why)

@@ -1,0 +1,134 @@
+"""OTLP over HTTP, by the standard variables: one request with encoded spans, tried again where that may help."""
+
+import gzip
+import random
+import threading
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from importlib.metadata import entry_points
+
+import requests
+import structlog
+from opentelemetry.util.re import parse_env_headers
+
+from vcenter_functions.net.addresses import strip_secrets
+from vcenter_functions.otel.receiver import OtlpSession
+from vcenter_source.core.tracing.export import REPORT_SECONDS
+from vcenter_source.core.tracing.otlp_bytes import Request
+
+log = structlog.get_logger()
+
+RETRYABLE = frozenset({429, 502, 503, 504})
+"""OTLP 1.x, "Failures": statuses after which the same request may succeed."""
+
+MAX_TRIES = 6
+CREDENTIAL_PROVIDERS = "opentelemetry_otlp_credential_provider"
+"""The entry points of plug-ins that create a session."""
+
+COMPRESSIONS: Mapping[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
+
+
+def read_variable(environ: Mapping[str, str], name: str) -> str:
+    """Return the value of a variable of OTLP: that for traces wins."""
+    return environ.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}") or environ.get(f"OTEL_EXPORTER_OTLP_{name}") or ""
+
+
+def read_address(environ: Mapping[str, str]) -> str:
+    """Return where spans go: what is for all signals is a base, what is for traces is the whole address."""
+    base = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").removesuffix("/")
+    return environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or f"{base}/v1/traces"
+
+
+def create_session(environ: Mapping[str, str]) -> requests.Session:
+    """Return the session of the plug-in that the environment names, or ours. Raises ValueError without such a one."""
+    names = ("OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER",)
+    names += ("OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER",)
+    variable = next((name for name in names if environ.get(name)), None)
+    if variable is None:
+        return OtlpSession()
+    plugins = entry_points(group=CREDENTIAL_PROVIDERS, name=environ[variable])
+    session = next((plugin.load()() for plugin in plugins), None)
+    if not isinstance(session, requests.Session):
+        raise ValueError(f"{variable} {environ[variable]!r} is no installed plug-in that returns a requests.Session")  # noqa: TRY004  a wrong setting
+    return session
+
+
+class HttpSender:
+    """Posts requests to a receiver, one after another."""
+
+    def __init__(self, request: Request, environ: Mapping[str, str]) -> None:
+        self._request = request
+        self._address = read_address(environ)
+        self._shown = strip_secrets(self._address)
+        self._timeout = float(read_variable(environ, "TIMEOUT") or 10)
+        self._session = create_session(environ)
+        self._session.verify = read_variable(environ, "CERTIFICATE") or True
+        certificate, key = read_variable(environ, "CLIENT_CERTIFICATE"), read_variable(environ, "CLIENT_KEY")
+        self._session.cert = (certificate, key) if certificate and key else certificate or None
+        coding = read_variable(environ, "COMPRESSION").strip().lower()
+        self._compress = COMPRESSIONS.get(coding)
+        self._headers = {"content-type": "application/x-protobuf", "user-agent": "vcenter-source"}
+        self._headers |= {"content-encoding": coding} if self._compress else {}
+        self._headers |= parse_env_headers(read_variable(environ, "HEADERS"), liberal=True)
+        self._complained_at = -REPORT_SECONDS
+
+    def send(self, spans: Sequence[bytes], seconds: float, stop: threading.Event) -> str:
+        """Send encoded spans; return why they are lost, or an empty string."""
+        body = self._request.encode(spans)
+        if self._compress:
+            body = self._compress(body)
+        deadline = time.monotonic() + min(seconds, self._timeout)
+        for attempt in range(MAX_TRIES):
+            why, pause = self._post(body, deadline - time.monotonic(), attempt)
+            if pause is None:
+                return why
+            if time.monotonic() + pause > deadline or attempt == MAX_TRIES - 1:
+                break
+            self._complain(why)
+            if stop.wait(pause):
+                break
+        return why
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _post(self, body: bytes, seconds: float, attempt: int) -> tuple[str, float | None]:
+        """Send a request; return why it failed, and seconds until the next try, None where that would not help."""
+        pause = 2**attempt * random.uniform(0.8, 1.2)  # noqa: S311  not for secrecy
+        try:
+            response = self._session.post(
+                self._address, body, headers=self._headers, timeout=max(seconds, 0.001), allow_redirects=False
+            )
+        except requests.ConnectionError:
+            return f"{self._shown} does not answer", pause
+        except requests.Timeout:
+            return f"{self._shown} does not answer", pause
+        except requests.RequestException as exc:
+            return f"{exc} ({self._shown})", None
+        if response.status_code < 300:  # noqa: PLR2004
+            return "", None
+        why = f"{self._shown} answers {response.status_code} {response.reason}".rstrip()
+        if response.status_code not in RETRYABLE:
+            return why, None
+        return why, read_retry_after(response.headers.get("retry-after"), pause)
+
+    def _complain(self, why: str) -> None:
+        """Log at most once a minute that the receiver does not accept spans."""
+        if time.monotonic() - self._complained_at >= REPORT_SECONDS:
+            self._complained_at = time.monotonic()
+            log.warning("spans are not accepted, trying again", reason=why)
+
+
+def read_retry_after(value: str | None, otherwise: float) -> float:
+    """Return the seconds that a header Retry-After names, as a number or as a date (RFC 9110, 10.2.3)."""
+    try:
+        return max(0.0, float(value or otherwise))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value or "").timestamp() - time.time())
+    except (TypeError, ValueError):
+        return otherwise

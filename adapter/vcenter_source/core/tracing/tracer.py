@@ -1,0 +1,86 @@
+"""What makes this process's spans and passes them on: the sampler is asked first, and what it refuses costs an id."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from vcenter_source.core.tracing.export import Exporter
+from vcenter_source.core.tracing.otlp_bytes import Attribute
+from vcenter_source.core.tracing.sampling import Sampler, choose_sampler
+from vcenter_source.core.tracing.spans import (
+    USUAL_LIMITS,
+    Constants,
+    Limits,
+    RecordedSpan,
+    Span,
+    create_span_id,
+    create_trace_id,
+    encode_span,
+)
+
+_LIMIT = "_LIMIT"
+
+SpanListener = Callable[[RecordedSpan, bytes], None]
+"""Called with each span that ends, and its bytes, in whichever thread."""
+
+
+class Tracer:
+    """Begins spans; those that end go to the exporter, and to ``listeners``. ``service`` is what they call this process."""
+
+    def __init__(self, service: str, sampler: Sampler, exporter: Exporter, limits: Limits = USUAL_LIMITS) -> None:
+        self.service = service
+        self.exporter = exporter
+        self.listeners: list[SpanListener] = []
+        self._is_sampled = sampler
+        self._limits = limits
+
+    def start_span(
+        self,
+        constants: Constants,
+        attributes: dict[str, Attribute],
+        parent: Span | None = None,
+        links: Sequence[Span] = (),
+    ) -> Span:
+        """Start a span; without a parent, in a trace of its own."""
+        trace_id = create_trace_id() if parent is None else parent.trace_id
+        if self._is_sampled(trace_id, parent):
+            return RecordedSpan(trace_id, create_span_id(), self._finish, constants, attributes, parent, links)
+        return Span(trace_id, create_span_id(), parent.tracestate if parent is not None else "")
+
+    def _finish(self, span: RecordedSpan) -> None:
+        encoded = encode_span(span, self._limits)
+        self.exporter.put(encoded)
+        for listener in self.listeners:
+            listener(span, encoded)
+
+
+def read_limits(environ: Mapping[str, str]) -> Limits:
+    """Read OTEL_*_LIMIT, by the SDK. Raises ValueError as the SDK does."""
+    if not any(name.startswith("OTEL_") and name.endswith(_LIMIT) for name in environ):
+        return USUAL_LIMITS
+    from opentelemetry.sdk.trace import SpanLimits
+
+    limits = SpanLimits()
+    return Limits(
+        attributes=limits.max_span_attributes,
+        attribute_length=limits.max_span_attribute_length,
+        events=limits.max_events,
+        event_attributes=limits.max_event_attributes,
+        event_attribute_length=limits.max_attribute_length,
+        links=limits.max_links,
+    )
+
+
+def create_tracer(name: str, version: str, environ: Mapping[str, str] = os.environ) -> Tracer:
+    """Create the tracer of this process, by OTEL_*. Raises OtelSettingError for a wrong value."""
+    from vcenter_functions.otel import sdk
+
+    with sdk.map_sdk_errors():
+        from vcenter_source.core.tracing.export import read_batching
+        from vcenter_source.core.tracing.otlp_bytes import Request
+        from vcenter_source.core.tracing.otlp_http import HttpSender
+
+        resource = sdk.build_resource(name)
+        request = Request(resource.attributes, resource.schema_url, name, version)
+        exporter = Exporter(HttpSender(request, environ), read_batching(environ))
+        service = str(resource.attributes["service.name"])
+        return Tracer(service, choose_sampler(environ), exporter, read_limits(environ))
