@@ -10,11 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import Link, Status, StatusCode
 
 from demo.filters import trigger_matches
 from tests.support import loopback
@@ -24,6 +20,8 @@ from tests.support.viewer import make_event, port_of, run_viewer_alone
 from tests.support.waiting import eventually
 from vcenter_functions.otel.span_receiver import Receiver
 from vcenter_source.core.errors import ConfigurationError, LeaseLostError, SinkUnavailableError
+from vcenter_source.core.tracing.spans import CLIENT, PRODUCER, Constants
+from vcenter_source.core.tracing.tracer import Tracer, create_tracer
 from vcenter_source.settings.source import load
 from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.triggers.values import ValueChecker
@@ -302,14 +300,20 @@ def test_a_wrong_name_is_one_clear_line(field: str, value: str, says: str) -> No
 # --- spans --------------------------------------------------------------------------------------------------------
 
 
+def keep_spans() -> tuple[Tracer, spans.SpanStore]:
+    """What makes spans, none of which is sent, and what the viewer keeps."""
+    tracer = create_tracer("adapter", "1", {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"})
+    store = spans.SpanStore(tracer.service)
+    tracer.listeners.append(store.keep)
+    return tracer, store
+
+
 def test_this_processs_spans_and_a_backends_are_one_list() -> None:
-    provider = TracerProvider(resource=Resource.create({"service.name": "adapter"}), shutdown_on_exit=False)
-    kept = spans.SpanStore()
-    provider.add_span_processor(kept)
-    with provider.get_tracer("test").start_as_current_span("create", attributes={"n": 3}) as parent:
-        parent.set_status(Status(StatusCode.ERROR))
-        trace_id = f"{parent.get_span_context().trace_id:032x}"
-    (own,) = kept.spans_of(trace_id)
+    tracer, kept = keep_spans()
+    parent = tracer.start_span(Constants("create", PRODUCER), {"n": 3})
+    parent.fail("gone")
+    parent.end()
+    (own,) = kept.spans_of(parent.trace_id.hex())
     assert (own["name"], own["service"], own["failed"], own["attributes"]) == ("create", "adapter", True, {"n": "3"})
     assert kept.spans_of("0" * 31 + "1") == []
     other = own | {"id": "0000000000000001", "start": str(int(own["start"]) - 5)}
@@ -317,18 +321,13 @@ def test_this_processs_spans_and_a_backends_are_one_list() -> None:
 
 
 def test_a_request_with_several_events_is_below_each_of_them() -> None:
-    provider = TracerProvider(shutdown_on_exit=False)
-    kept = spans.SpanStore()
-    provider.add_span_processor(kept)
-    tracer = provider.get_tracer("test")
-    roots = [tracer.start_span("create", Context()) for _ in range(2)]
-    links = [Link(root.get_span_context()) for root in roots]
-    tracer.start_span("POST", Context(), links=links).end()
+    tracer, kept = keep_spans()
+    roots = [tracer.start_span(Constants("create", PRODUCER), {}) for _ in range(2)]
+    tracer.start_span(Constants("POST", CLIENT), {}, links=roots).end()
     for root in roots:
         root.end()
-        context = root.get_span_context()
-        sent, created = kept.spans_of(f"{context.trace_id:032x}")
-        assert (sent["name"], sent["parent"]) == ("POST", f"{context.span_id:016x}")
+        sent, created = kept.spans_of(root.trace_id.hex())
+        assert (sent["name"], sent["parent"]) == ("POST", root.span_id.hex())
         assert (created["name"], created["parent"]) == ("create", "")
 
 

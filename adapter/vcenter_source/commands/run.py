@@ -8,6 +8,7 @@ from contextlib import suppress
 from vcenter_source.commands.binding import wait_without_sink
 from vcenter_source.commands.pipeline import Pipeline
 from vcenter_source.commands.supervisor import Supervisor
+from vcenter_source.core import tracing
 from vcenter_source.observe.metrics import Metrics
 from vcenter_source.pipeline.roster import Roster, open_roster
 from vcenter_source.settings.openfaas import GatewaySettings
@@ -39,6 +40,7 @@ async def serve(settings: Settings) -> None:
     if settings.sink.address is None:
         await wait_without_sink(settings)
     roster, metrics = open_roster(settings), Metrics()
+    tracing.count_losses(metrics.spans_dropped.inc)
     async with (
         open_sink(settings.sink, metrics.registry) as sink,
         open_dead_letters(settings.dead_letters, settings.sink) as dead_letters,

@@ -84,6 +84,7 @@ class Metrics:
         )
         self.logins = self._counter("session_logins", "Log-ins at vCenter.")
         self.late = self._counter("events_late", "Events that vCenter stored later than half of READ_OVERLAP.")
+        self.spans_dropped = self._define(Counter, "spans_dropped", "Spans that the OTLP receiver did not get.", ())
 
     def _define_gauges(self) -> None:
         self._gauges: dict[Gauge, Measure] = {

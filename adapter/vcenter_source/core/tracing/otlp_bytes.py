@@ -9,8 +9,9 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
+from typing import Any
 
-Attribute = str | int | float | bool | Sequence[str]
+Attribute = str | int | float | bool | Sequence[Any]
 
 NAME, KIND, STATUS, ATTRIBUTES = b"\x2a", b"\x30", b"\x7a", b"\x4a"
 """Tags of a Span's fields."""
@@ -66,7 +67,7 @@ def begin_text_attribute(tag: bytes, key: str, length: int) -> bytes:
 
 def encode_attributes(attributes: Mapping[str, Attribute], tag: bytes = ATTRIBUTES) -> list[bytes]:
     """Encode attributes, as parts to be joined."""
-    parts = []
+    parts: list[bytes] = []
     for key, value in attributes.items():
         if type(value) is str:
             text = value.encode(errors="replace")
@@ -127,9 +128,7 @@ def encode_count(tag: bytes, count: int) -> bytes:
 class Request:
     """The request that carries spans: what stands around them, of a process that is described by ``resource``."""
 
-    def __init__(
-        self, resource: Mapping[str, Attribute], schema_url: str, scope: str, version: str
-    ) -> None:
+    def __init__(self, resource: Mapping[str, Attribute], schema_url: str, scope: str, version: str) -> None:
         self._resource = encode_field(b"\x0a", b"".join(encode_attributes(resource, b"\x0a")))
         self._schema = encode_field(b"\x1a", encode_text(schema_url)) if schema_url else b""
         self._scope = encode_field(

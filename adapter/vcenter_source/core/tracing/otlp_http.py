@@ -27,6 +27,10 @@ MAX_TRIES = 6
 CREDENTIAL_PROVIDERS = "opentelemetry_otlp_credential_provider"
 """The entry points of plug-ins that create a session."""
 
+CREDENTIAL_VARIABLES = (
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER",
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER",
+)
 COMPRESSIONS: Mapping[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
 
 
@@ -43,15 +47,13 @@ def read_address(environ: Mapping[str, str]) -> str:
 
 def create_session(environ: Mapping[str, str]) -> requests.Session:
     """Return the session of the plug-in that the environment names, or ours. Raises ValueError without such a one."""
-    names = ("OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER",)
-    names += ("OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER",)
-    variable = next((name for name in names if environ.get(name)), None)
+    variable = next((name for name in CREDENTIAL_VARIABLES if environ.get(name)), None)
     if variable is None:
         return OtlpSession()
     plugins = entry_points(group=CREDENTIAL_PROVIDERS, name=environ[variable])
     session = next((plugin.load()() for plugin in plugins), None)
     if not isinstance(session, requests.Session):
-        raise ValueError(f"{variable} {environ[variable]!r} is no installed plug-in that returns a requests.Session")  # noqa: TRY004  a wrong setting
+        raise ValueError(f"{variable} {environ[variable]!r} is no installed plug-in that returns a session")  # noqa: TRY004  a wrong setting
     return session
 
 

@@ -16,21 +16,16 @@ def choose_sampler(environ: Mapping[str, str]) -> Sampler:
     root = name.removeprefix(_PARENT_BASED)
     ratio = float(environ.get("OTEL_TRACES_SAMPLER_ARG") or 1) if root == "traceidratio" else float(root == "always_on")
     bound = round(ratio * 2**64)
-    if bound == 0:
-        decide = never
-    elif bound == 2**64:
-        decide = always
-    else:
-        decide = by_ratio(bound)
+    decide = {0: never, 2**64: always}.get(bound) or by_ratio(bound)
     return prefer_parent(decide) if name != root else decide
 
 
-def always(_: bytes, __: Span | None) -> bool:
+def always(_trace_id: bytes, _parent: Span | None) -> bool:
     """Record each trace."""
     return True
 
 
-def never(_: bytes, __: Span | None) -> bool:
+def never(_trace_id: bytes, _parent: Span | None) -> bool:
     """Record no trace."""
     return False
 

@@ -39,7 +39,13 @@ class Span:
     is_recording = False
 
     def __init__(
-        self, trace_id: bytes, span_id: bytes, tracestate: str = "", *, is_sampled: bool = False, is_remote: bool = False
+        self,
+        trace_id: bytes,
+        span_id: bytes,
+        tracestate: str = "",
+        *,
+        is_sampled: bool = False,
+        is_remote: bool = False,
     ) -> None:
         self.trace_id = trace_id
         self.span_id = span_id
@@ -95,7 +101,7 @@ class RecordedSpan(Span):
     __slots__ = ("_finish", "attributes", "constants", "end_time", "error", "links", "moments", "parent", "start_time")
     is_recording = True
 
-    def __init__(  # noqa: PLR0913  a span has many parts
+    def __init__(  # noqa: PLR0913, PLR0917  a span has many parts, and keywords take time
         self,
         trace_id: bytes,
         span_id: bytes,

@@ -18,13 +18,17 @@ from vcenter_source.core.tracing.spans import (
 )
 
 _LIMIT = "_LIMIT"
+_PLAIN = (str, int, float, list, tuple)
 
 SpanListener = Callable[[RecordedSpan, bytes], None]
 """Called with each span that ends, and its bytes, in whichever thread."""
 
 
 class Tracer:
-    """Begins spans; those that end go to the exporter, and to ``listeners``. ``service`` is what they call this process."""
+    """Begins spans, which go to the exporter and to ``listeners`` when they end.
+
+    ``service`` is what they call this process.
+    """
 
     def __init__(self, service: str, sampler: Sampler, exporter: Exporter, limits: Limits = USUAL_LIMITS) -> None:
         self.service = service
@@ -80,7 +84,8 @@ def create_tracer(name: str, version: str, environ: Mapping[str, str] = os.envir
         from vcenter_source.core.tracing.otlp_http import HttpSender
 
         resource = sdk.build_resource(name)
-        request = Request(resource.attributes, resource.schema_url, name, version)
+        plain = {key: value if isinstance(value, _PLAIN) else str(value) for key, value in resource.attributes.items()}
+        request = Request(plain, resource.schema_url, name, version)
         exporter = Exporter(HttpSender(request, environ), read_batching(environ))
         service = str(resource.attributes["service.name"])
         return Tracer(service, choose_sampler(environ), exporter, read_limits(environ))
