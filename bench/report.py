@@ -69,7 +69,9 @@ def tracing(results: Results) -> str:
         stage = [number(run["stage"][key]) for key in ("cpu_ms", "calls")]
         rows.append([name, number(run["rate"]), f"{run['rate'] / runs['off']['rate']:.0%}", number(cpu), *stage])
     head = ["tracing", "events/s", "of it without", "CPU s per 1,000 events", "of it spans", "function calls for these"]
-    return table(head, rows) + "\n" + rooms(runs)
+    holes = runs["on"].get("holes")
+    told = "" if holes is None else f"Of {runs['on']['events']:,.0f} traced events, {holes:,} have no whole trace.\n\n"
+    return table(head, rows) + "\n" + told + rooms(runs)
 
 
 def rooms(runs: Results) -> str:

@@ -14,6 +14,7 @@ from bench.processes import simulator
 from bench.rooms import profile
 from bench.runs import Run, measure_drain, medians, sink
 from bench.senders import Adapter, Sender
+from bench.spans import fetch_counts, span_receiver
 from bench.traced import measure_tracing
 
 OBJECTS = 1000
@@ -32,7 +33,8 @@ RHYTHMS = {IDLE: Rhythm(1, 12, 10.0), STEADY: Rhythm(1, 150, 0.1), BURSTS: Rhyth
 class Plan:
     """How much to measure. ``peers`` are measured beside the adapter; ``seconds`` bound a run from its first event on.
 
-    ``repeats`` counts for what is set beside a peer, ``fewer`` for the adapter alone.
+    ``traced`` is how many events are drained with their traces. ``repeats`` counts for what is set beside a peer,
+    ``fewer`` for the adapter alone.
     """
 
     peers: tuple[Sender, ...] = ()
@@ -40,6 +42,7 @@ class Plan:
     repeats: int = 5
     fewer: int = 3
     events: int = 10_000
+    traced: int = 30_000
     seconds: float = 4.0
     latencies: tuple[int, ...] = (0, 1, 5, 20)
     histories: tuple[int, ...] = (1000, 10_000, 100_000)
@@ -57,6 +60,7 @@ QUICK = {
     "repeats": 1,
     "fewer": 1,
     "events": 2000,
+    "traced": 2000,
     "seconds": 2.0,
     "histories": (1000, 3000),
     "objects": (4, 100),
@@ -114,18 +118,28 @@ async def drain(plan: Plan) -> Results:
 
 
 async def tracing(plan: Plan) -> Results:
-    """The adapter with its tracing off, on, and on for one event in ten."""
-    async with sink() as (_, receiver), simulator(f"--backlog={plan.events}", SPREAD) as vcenter:
+    """The adapter with its tracing off, on, and on for one event in ten; and whether a trace has a hole."""
+    async with span_receiver() as receiver, simulator(f"--backlog={plan.traced}", SPREAD) as vcenter:
         on = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver, "OTEL_METRICS_EXPORTER": "none"}
         tenth = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}
         variants: dict[str, dict[str, str]] = {"off": {}, "sampled at 10 %": on | tenth, "on": on}
 
+        whole: list[int] = []
+
         def kind(name: str) -> Callable[[], Awaitable[Run]]:
-            return lambda: measure_drain(Adapter(name, variants[name]), vcenter, plan.events)
+            async def run() -> Run:
+                result = await measure_drain(Adapter(name, variants[name]), vcenter, plan.traced)
+                counts = await fetch_counts(receiver)
+                if name == "on":
+                    whole.append(counts["whole"])
+                return result
+
+            return run
 
         runs = await run_interleaved({name: kind(name) for name in variants}, plan.fewer)
         for name, more in variants.items():
-            runs[name] |= {"stage": await measure_tracing(more), "rooms": await profile(vcenter, plan.events, more)}
+            runs[name] |= {"stage": await measure_tracing(more), "rooms": await profile(vcenter, plan.traced, more)}
+        runs["on"]["holes"] = plan.traced - min(whole)
         return runs
 
 

@@ -190,6 +190,13 @@ def test_a_receiver_that_takes_no_metrics_is_named_too(simulator: Simulator) -> 
         assert f"({receiver.url}/v1/metrics answers 404 Not Found)" in said(simulator, receiver, **off)
 
 
+def test_a_receiver_that_takes_no_spans_is_named_and_they_are_counted(simulator: Simulator) -> None:
+    with collector(404) as receiver:
+        log = said(simulator, receiver)
+    assert log.count("spans are dropped") == 1
+    assert f"{receiver.url}/v1/traces answers 404 Not Found" in log
+
+
 def test_pytag_names_such_a_receiver_and_tells_what_it_does_not_honour() -> None:
     with rest_vcenter() as vcenter, collector(404) as receiver:
         vcenter.tag()

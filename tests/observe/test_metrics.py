@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.adapter_admin import Admin, run_adapter
 from tests.support.clock import Clock
+from tests.support.otlp_collector import collector
 from tests.support.recording_sink import Answer, RecordingSink, recording_sink
 from tests.support.simulator_control import control
 from tests.support.threaded_server import QuietHandler, serve_http
@@ -26,6 +27,7 @@ from vcenter_functions.otel.sdk import is_exported
 from vcenter_functions.otel.span_receiver import unpack
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
+from vcenter_source.core import tracing
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.observers import Observers
 from vcenter_source.observe.metrics import DURATION_BUCKETS, MAX_TYPES, OTHER_TYPE, Metrics
@@ -49,6 +51,17 @@ def observed(clock: Clock) -> tuple[PipelineStatus, Metrics, Observers]:
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(f"{PREFIX}_{name}", {"vcenter": VCENTER} | labels)
+
+
+def test_spans_that_a_receiver_refuses_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics = Metrics()
+    with collector(400) as receiver:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
+        with tracing.export_spans():
+            tracing.count_losses(metrics.spans_dropped.inc)
+            for _ in range(3):
+                tracing.start_root_span("a").end()
+    assert metrics.registry.get_sample_value("vcenter_source_spans_dropped_total") == 3
 
 
 def test_lag_is_told_by_vcenters_clock_and_never_by_ours() -> None:

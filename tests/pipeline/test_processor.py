@@ -1,9 +1,14 @@
 """How far the others may go ahead of one event that is stuck."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.support.openfaas import until
+from tests.support.threaded_server import QuietHandler, serve_http
+from vcenter_source.core import tracing
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import SinkUnavailableError
@@ -106,3 +111,35 @@ def test_no_number_of_restarts_makes_the_checkpoint_longer_and_nothing_is_lost_o
 def named(checkpoint: Checkpoint | None) -> int:
     assert checkpoint is not None
     return len(checkpoint.acknowledged)
+
+
+def test_reading_waits_for_a_receiver_that_is_behind_so_that_no_trace_has_a_hole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    goes_on, counted = threading.Event(), list[int]()
+
+    class Handler(QuietHandler):
+        def do_POST(self) -> None:
+            self.read_body()
+            goes_on.wait(10)
+            self.answer(200)
+
+    async def run() -> None:
+        tracing.count_losses(counted.append)
+        sink, tracker = Choosy(None), OffsetTracker("uuid", None, NOW)
+        living = asyncio.ensure_future(life(sink, tracker, count=500))
+        await until(tracing.is_crowded)
+        await until(lambda: len(sink.accepted) > 10)
+        waiting = len(sink.accepted)
+        goes_on.set()
+        await until(lambda: len(sink.accepted) == 500)
+        assert waiting < 100
+        living.cancel()
+
+    with serve_http(Handler) as url:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+        monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "40")
+        monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "20")
+        with tracing.export_spans():
+            asyncio.run(run())
+    assert sum(counted) == 0

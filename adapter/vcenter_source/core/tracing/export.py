@@ -180,5 +180,12 @@ class Exporter:
         while len(self._queue) >= at_least:
             size = min(len(self._queue), self._batching.max_export_batch_size)
             batch = [self._queue.popleft() for _ in range(size)]
-            if why := self._sender.send(batch, self._batching.export_timeout_millis / 1000, self._stop):
+            if why := self._send_batch(batch):
                 self.losses.add(size, why)
+
+    def _send_batch(self, batch: Sequence[bytes]) -> str:
+        """Send a batch; return why it is lost. A plug-in's session may raise anything, and must not end the thread."""
+        try:
+            return self._sender.send(batch, self._batching.export_timeout_millis / 1000, self._stop)
+        except Exception as exc:  # noqa: BLE001  it is logged
+            return type(exc).__name__

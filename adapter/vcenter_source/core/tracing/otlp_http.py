@@ -104,12 +104,12 @@ class HttpSender:
             response = self._session.post(
                 self._address, body, headers=self._headers, timeout=max(seconds, 0.001), allow_redirects=False
             )
-        except requests.ConnectionError:
-            return f"{self._shown} does not answer", pause
-        except requests.Timeout:
-            return f"{self._shown} does not answer", pause
+        except (requests.ConnectionError, requests.Timeout) as exc:
+            pause = pause if attempt else 0.0  # a kept connection may have ended
+            return f"{self._shown} does not answer{explain_tls(exc)}", pause
         except requests.RequestException as exc:
-            return f"{exc} ({self._shown})", None
+            why = str(exc) if isinstance(exc, requests.HTTPError) else type(exc).__name__
+            return f"{why} ({self._shown})", None
         if response.status_code < 300:  # noqa: PLR2004
             return "", None
         why = f"{self._shown} answers {response.status_code} {response.reason}".rstrip()
@@ -122,6 +122,12 @@ class HttpSender:
         if time.monotonic() - self._complained_at >= REPORT_SECONDS:
             self._complained_at = time.monotonic()
             log.warning("spans are not accepted, trying again", reason=why)
+
+
+def explain_tls(failure: requests.RequestException) -> str:
+    """Return what is wrong with the receiver's certificate; empty for another failure."""
+    is_tls = isinstance(failure, requests.exceptions.SSLError) and failure.args
+    return f": {getattr(failure.args[0], 'reason', '')}" if is_tls else ""
 
 
 def read_retry_after(value: str | None, otherwise: float) -> float:
