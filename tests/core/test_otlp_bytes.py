@@ -14,7 +14,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags, TraceState
 
-from vcenter_source.core.tracing.otlp_bytes import Request
+from vcenter_source.core.tracing.otlp_bytes import SpanRequest
 from vcenter_source.core.tracing.spans import (
     USUAL_LIMITS,
     Constants,
@@ -121,7 +121,7 @@ def compare(about: dict[str, Any], limit: Limits) -> None:
     )
     provider = TracerProvider(resource=resource, span_limits=span_limits, shutdown_on_exit=False)
     theirs = record_theirs(about, provider)
-    request = Request(dict(resource.attributes), "https://schema", "scope", "1.2")  # type: ignore[arg-type]  # plain ones
+    request = SpanRequest(dict(resource.attributes), "https://schema", "scope", "1.2")  # type: ignore[arg-type]  # plain ones
     ours = request.encode([encode_span(record_ours(about, theirs), limit)])
     assert ExportTraceServiceRequest.FromString(ours) == encode_spans([theirs])
 
@@ -157,14 +157,16 @@ def test_spans_stand_side_by_side_in_a_request() -> None:
         record_theirs({"name": "n" * size, "kind": SpanKind.CLIENT, **about}, provider) for size in (1, 100, 20_000)
     ]
     ours = [encode_span(record_ours({"name": span.name, "kind": SpanKind.CLIENT, **about}, span)) for span in theirs]
-    parsed = ExportTraceServiceRequest.FromString(Request({}, "", "scope", "1.2").encode(ours))
+    parsed = ExportTraceServiceRequest.FromString(SpanRequest({}, "", "scope", "1.2").encode(ours))
     assert parsed.resource_spans[0].scope_spans[0] == encode_spans(theirs).resource_spans[0].scope_spans[0]
 
 
 def test_a_text_that_is_no_unicode_loses_one_character() -> None:
     constants = Constants("n", 1, {"a": "x\udc80"})
     span = RecordedSpan(random.randbytes(16), b"12345678", lambda _: None, constants, {"b": "\udc80y"})
-    (read,) = ExportTraceServiceRequest.FromString(Request({}, "", "", "").encode([encode_span(span)])).resource_spans
+    (read,) = ExportTraceServiceRequest.FromString(
+        SpanRequest({}, "", "", "").encode([encode_span(span)])
+    ).resource_spans
     assert [pair.value.string_value for pair in read.scope_spans[0].spans[0].attributes] == ["x?", "?y"]
 
 

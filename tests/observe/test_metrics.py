@@ -218,6 +218,7 @@ NAMES = {
     "checkpoint_age_seconds",
     "delivery_duration_seconds",
     "session_logins",
+    "spans_dropped",
     "build_info",
     "leading",
 }

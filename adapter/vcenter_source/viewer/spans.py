@@ -53,7 +53,7 @@ class SpanStore:
 
 def install_span_store() -> SpanStore | None:
     """Keep spans from now on; None where tracing is off."""
-    service = tracing.exported_service()
+    service = tracing.service_name()
     if service is None:
         return None
     store = SpanStore(service)

@@ -87,7 +87,7 @@ def export_spans() -> Iterator[None]:
         tracer.exporter.close()
 
 
-def exported_service() -> str | None:
+def service_name() -> str | None:
     """Return what spans call this process; None while they are not exported."""
     return None if _tracer is None else _tracer.service
 

@@ -125,7 +125,7 @@ def encode_count(tag: bytes, count: int) -> bytes:
     return tag + encode_varint(count) if count else b""
 
 
-class Request:
+class SpanRequest:
     """The request that carries spans: what stands around them, of a process that is described by ``resource``."""
 
     def __init__(self, resource: Mapping[str, Attribute], schema_url: str, scope: str, version: str) -> None:

@@ -16,7 +16,7 @@ from opentelemetry.util.re import parse_env_headers
 from vcenter_functions.net.addresses import strip_secrets
 from vcenter_functions.otel.receiver import OtlpSession
 from vcenter_source.core.tracing.export import REPORT_SECONDS
-from vcenter_source.core.tracing.otlp_bytes import Request
+from vcenter_source.core.tracing.otlp_bytes import SpanRequest
 
 log = structlog.get_logger()
 
@@ -60,7 +60,7 @@ def create_session(environ: Mapping[str, str]) -> requests.Session:
 class HttpSender:
     """Posts requests to a receiver, one after another."""
 
-    def __init__(self, request: Request, environ: Mapping[str, str]) -> None:
+    def __init__(self, request: SpanRequest, environ: Mapping[str, str]) -> None:
         self._request = request
         self._address = read_address(environ)
         self._shown = strip_secrets(self._address)

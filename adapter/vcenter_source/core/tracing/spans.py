@@ -186,7 +186,9 @@ def encode_span(span: RecordedSpan, limits: Limits = USUAL_LIMITS) -> bytes:
 def encode_limited(span: RecordedSpan, limits: Limits) -> list[bytes]:
     """Encode name, kind and as many attributes as a span may have."""
     constants = span.constants
-    kept, dropped = bound({**constants.attributes, **span.attributes}, limits.attributes, limits.attribute_length)
+    kept, dropped = limit_attributes(
+        {**constants.attributes, **span.attributes}, limits.attributes, limits.attribute_length
+    )
     return [
         encode_constants(constants.name, constants.kind, {}),
         *encode_attributes(kept),
@@ -200,14 +202,14 @@ def encode_rest(span: RecordedSpan, limits: Limits) -> list[bytes]:
     links, lost_links = keep_last(span.links, limits.links)
     parts = []
     for name, moment, attributes in moments:
-        kept, dropped = bound(attributes, limits.event_attributes, limits.event_attribute_length)
+        kept, dropped = limit_attributes(attributes, limits.event_attributes, limits.event_attribute_length)
         parts.append(encode_event(name, moment, kept, dropped))
     parts.append(encode_count(b"\x60", lost_moments))
     parts += (encode_link(each.trace_id, each.span_id, is_remote=each.is_remote) for each in links)
     return [*parts, encode_count(b"\x70", lost_links)]
 
 
-def bound(
+def limit_attributes(
     attributes: Mapping[str, Attribute], count: int | None, length: int | None
 ) -> tuple[Mapping[str, Attribute], int]:
     """Return the attributes within their limits, and how many were dropped."""

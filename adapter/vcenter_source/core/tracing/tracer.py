@@ -80,12 +80,12 @@ def create_tracer(name: str, version: str, environ: Mapping[str, str] = os.envir
 
     with sdk.map_sdk_errors():
         from vcenter_source.core.tracing.export import read_batching
-        from vcenter_source.core.tracing.otlp_bytes import Request
+        from vcenter_source.core.tracing.otlp_bytes import SpanRequest
         from vcenter_source.core.tracing.otlp_http import HttpSender
 
         resource = sdk.build_resource(name)
         plain = {key: value if isinstance(value, _PLAIN) else str(value) for key, value in resource.attributes.items()}
-        request = Request(plain, resource.schema_url, name, version)
+        request = SpanRequest(plain, resource.schema_url, name, version)
         exporter = Exporter(HttpSender(request, environ), read_batching(environ))
         service = str(resource.attributes["service.name"])
         return Tracer(service, choose_sampler(environ), exporter, read_limits(environ))
