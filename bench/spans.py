@@ -19,15 +19,14 @@ from bench.processes import line_of, module
 
 
 def count_traces(bodies: list[bytes]) -> dict[str, int]:
-    """Count spans, and the traces that have a root and a request beneath it."""
+    """Count the traces that have a root and a request beneath it, and those that lack one of both."""
     kinds: dict[bytes, set[bool]] = defaultdict(set)
-    spans = 0
     for body in bodies:
         for process in ExportTraceServiceRequest.FromString(body).resource_spans:
             for span in process.scope_spans[0].spans:
                 kinds[span.trace_id].add(bool(span.parent_span_id))
-                spans += 1
-    return {"spans": spans, "whole": sum(len(each) == len((True, False)) for each in kinds.values())}
+    whole = sum(each == {True, False} for each in kinds.values())
+    return {"whole": whole, "broken": len(kinds) - whole}
 
 
 class Handler(BaseHTTPRequestHandler):

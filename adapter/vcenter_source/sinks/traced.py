@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from vcenter_source.core import tracing
 from vcenter_source.core.envelope import Envelope, Fence
 from vcenter_source.core.errors import SinkUnavailableError
+from vcenter_source.core.tracing.attributes import System
 from vcenter_source.core.tracing.spans import Span
 from vcenter_source.sinks.connection import HttpResponse
 
@@ -75,7 +76,7 @@ class TracedClient:
     comes with each request: it maps a failure to get any response to one of ours.
     """
 
-    def __init__(self, client: Client, address: str, system: tracing.System = "knative") -> None:
+    def __init__(self, client: Client, address: str, system: System = "knative") -> None:
         self._client = client
         self._address = address
         self._system = system

@@ -11,10 +11,8 @@ A span is not an object of OpenTelemetry's SDK, which would take half of an even
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.context import Context
@@ -24,30 +22,23 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from vcenter_functions.otel import sdk
 from vcenter_source.core.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
 from vcenter_source.core.event import Event
-from vcenter_source.core.tracing.otlp_bytes import Attribute
-from vcenter_source.core.tracing.spans import CLIENT, CONSUMER, NO_SPAN, PRODUCER, Constants, RecordedSpan, Span
+from vcenter_source.core.tracing.attributes import (
+    EVENT_ATTRIBUTES,
+    NAMES,
+    System,
+    messaging_attributes,
+    prepare_request,
+    prepare_root,
+)
+from vcenter_source.core.tracing.spans import CONSUMER, NO_SPAN, PRODUCER, Constants, RecordedSpan, Span
 from vcenter_source.core.tracing.tracer import SpanListener, Tracer, create_tracer
 
 if TYPE_CHECKING:
     from vcenter_source.core.envelope import Envelope
+    from vcenter_source.core.tracing.otlp_bytes import Attribute
 
 SERVICE_NAME = "vcenter-source"
 """Also the name of the distribution, whose version is sent with it."""
-
-System = Literal["knative", "openfaas"]
-"""The attribute messaging.system of the spans of requests."""
-
-_EVENT_ATTRIBUTES = ("id", "source", "specversion", "type", "subject")
-_NAMES = {
-    "id": "cloudevents.event_id",
-    "source": "cloudevents.event_source",
-    "specversion": "cloudevents.event_spec_version",
-    "type": "cloudevents.event_type",
-    "subject": "cloudevents.event_subject",
-    "class": "vsphere.event.class",
-    "object": "vsphere.object.type",
-}
-"""What attributes are called on a span."""
 
 _tracer: Tracer | None = None
 """What makes spans; None while they are not exported."""
@@ -120,13 +111,6 @@ def start_root_span(cloudevents_type: str) -> Span:
     return NO_SPAN if _tracer is None else _tracer.start_span(prepare_root(cloudevents_type), {})
 
 
-@lru_cache(maxsize=4096)
-def prepare_root(cloudevents_type: str, **attributes: str) -> Constants:
-    """Return what the root spans of a type have in common."""
-    named = {_NAMES[key]: value for key, value in attributes.items()}
-    return Constants(f"CloudEvents Create {cloudevents_type}", PRODUCER, {**named, **messaging_attributes("create")})
-
-
 def describe_root(span: Span, event: Event, cloudevent: CloudEvent) -> None:
     """Set the attributes of vCenter's event, and of the CloudEvent that it has become, on its root span.
 
@@ -155,20 +139,8 @@ def set_event_attributes(span: Span, event: CloudEvent, operation: Literal["crea
     """Set the attributes of the CloudEvent on a span."""
     if span.is_recording:
         about = event.get_attributes()
-        known = {_NAMES[key]: about[key] for key in _EVENT_ATTRIBUTES if key in about}
+        known = {NAMES[key]: about[key] for key in EVENT_ATTRIBUTES if key in about}
         span.set_attributes(known | messaging_attributes(operation, about["id"]))
-
-
-def messaging_attributes(
-    operation: Literal["create", "send", "process"], event_id: str | None = None, system: System = "knative"
-) -> dict[str, str]:
-    """Return the attributes that make a span one of messaging; the system is called as Knative's own spans call it."""
-    about: dict[str, str] = {
-        "messaging.system": system,
-        "messaging.operation.name": operation,
-        "messaging.operation.type": operation,
-    }
-    return about if event_id is None else {**about, "messaging.message.id": event_id}
 
 
 def context_headers(span: Span) -> dict[str, str]:
@@ -292,12 +264,6 @@ def start_batch_span(envelopes: Sequence["Envelope"], address: str, system: Syst
     )
 
 
-@lru_cache(maxsize=1024)
-def prepare_request(address: str, system: System) -> Constants:
-    """Return what the spans of requests to this address have in common."""
-    return Constants("POST", CLIENT, {**destination_attributes(address), **messaging_attributes("send", None, system)})
-
-
 def end_request_span(span: Span, failure: BaseException | None) -> None:
     """End the span of a request; ``failure`` is None if the sink acknowledged."""
     if isinstance(failure, SinkUnavailableError | EventRefusedError):
@@ -305,15 +271,3 @@ def end_request_span(span: Span, failure: BaseException | None) -> None:
         if failure.status is not None:
             span.set_attributes({"http.response.status_code": failure.status})
     span.end()
-
-
-def destination_attributes(address: str) -> dict[str, Attribute]:
-    """Return the attributes of a span that say where a request goes."""
-    parts = urlsplit(address)
-    attributes: dict[str, Attribute] = {
-        "messaging.destination.name": parts.path or "/",
-        "http.request.method": "POST",
-        "url.full": parts._replace(query="").geturl(),
-        "server.address": parts.hostname or "",
-    }
-    return attributes | ({"server.port": parts.port} if parts.port else {})
