@@ -230,15 +230,26 @@ GOALS = (
         20,
         "<=",
         " %",
+        "50 vCenters have up to 3,200 events in flight instead of 64, pages of 100 events instead of 1,000, and 50 "
+        "checkpoints to save each second.",
+    ),
+    Goal(
+        "CPU an event at 20 a second: at most 20 % more with 50 vCenters together than with one",
+        "many",
+        lambda r: rise_of_event(r, "20 a second"),
+        20,
+        "<=",
+        " %",
     ),
     Goal(
         "CPU an event at 200 a second: at most 20 % more with 50 vCenters together than with one",
         "many",
-        lambda r: rise_of_event(r, "steady"),
+        lambda r: rise_of_event(r, "200 a second"),
         20,
         "<=",
         " %",
-        "With one vCenter, one look finds all events of the last moments; with 50, each event takes looks of its own.",
+        "At such a rate, one look at one vCenter finds several events; with 50 vCenters, each event takes its own looks, "
+        "four requests. Only later looks would reach it, and later events.",
     ),
     Goal(
         "memory of a vCenter beyond the first: at most 6 MiB",
@@ -267,5 +278,6 @@ GOALS = (
         "many",
         lambda r: compare_adapters(r, ", 0.4 cores each"),
         1.7,
+        why="Other work has taken the rest of the cores.",
     ),
 )

@@ -162,11 +162,17 @@ def many_in_one(results: Results) -> str:
     """Return the table of many vCenters in one adapter."""
     figures, rows = results["many"], []
     for count in vcenters(results):
-        cpu = [cpu_of_event(results, kind, count) for kind in ("backlog", "steady")]
+        cpu = [cpu_of_event(results, kind, count) for kind in ("backlog", "20 a second", "200 a second")]
         peaks = [figures[f"{kind} {count}"]["peak"] for kind in ("idle", "backlog", "waiting")]
         start, idle = figures[f"start {count}"]["cpu"], figures[f"idle {count}"]["cpu"] * 100
         rows.append([str(count), *map(number, (*cpu, start, idle, *peaks))])
-    head = ["vCenters in one adapter", "CPU s per 1,000 events of a backlog", "of 200 a second", "CPU s of the start"]
+    head = [
+        "vCenters in one adapter",
+        "CPU s per 1,000 events of a backlog",
+        "of 20 a second",
+        "of 200 a second",
+        "CPU s of the start",
+    ]
     return table([*head, "% of a core, idle", "peak, MiB, idle", "drained", "sink slow"], rows)
 
 

@@ -20,7 +20,7 @@ from bench.traced import measure_tracing
 OBJECTS = 1000
 """VMs that the events are about, unless it is their number that is measured."""
 
-TOTAL_RATE = 200
+TOTAL_RATES = (20, 200)
 """Events a second of all vCenters together, however many they are."""
 
 SPREAD = f"--objects={OBJECTS}"
@@ -204,9 +204,9 @@ async def vcenters(plan: Plan) -> Results:
             f"start {count}": partial(many.measure_backlog, count, 0),
             f"backlog {count}": partial(many.measure_backlog, count, events),
             f"waiting {count}": partial(many.measure_waiting, count, 2 * events, seconds),
-            f"steady {count}": partial(many.measure_rate, count, TOTAL_RATE, seconds),
             f"idle {count}": partial(many.measure_rate, count, 0, seconds),
         }
+        kinds |= {f"{rate} a second {count}": partial(many.measure_rate, count, rate, seconds) for rate in TOTAL_RATES}
     kinds |= {
         "alone": partial(many.measure_fairness, 1, seconds),
         "beside a backlog": partial(many.measure_fairness, 10 * plan.events, seconds),
