@@ -248,8 +248,8 @@ GOALS = (
         20,
         "<=",
         " %",
-        "At such a rate, one look at one vCenter finds several events; with 50 vCenters, each event takes its own looks, "
-        "four requests. Only later looks would reach it, and later events.",
+        "At such a rate, one look at a vCenter finds several events; with 50, each event takes looks of its own, four "
+        "requests. Only later looks would reach it, and later events.",
     ),
     Goal(
         "memory of a vCenter beyond the first: at most 6 MiB",

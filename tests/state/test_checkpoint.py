@@ -1,5 +1,6 @@
 """The tracker's one invariant, and a file that survives whatever happens to it and knows its owner."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from vcenter_source.core.errors import ConfigurationError, OvertakenError, Retry
 from vcenter_source.core.event import Identity
 from vcenter_source.state.checkpoint import REMEMBERED, Checkpoint, OffsetTracker
 from vcenter_source.state.checkpoint.file import FileStore
+from vcenter_source.state.checkpoint.serialization import StoredCheckpoint, deserialize, serialize
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
 UUID = "0000-1111"
@@ -99,19 +101,51 @@ moments = st.datetimes(timezones=st.just(UTC))
 identities = st.tuples(st.integers(-(2**31), 2**31 - 1), moments)
 
 
-@given(
-    st.builds(
-        Checkpoint,
-        st.text(max_size=9),
-        st.none() | identities,
-        st.frozensets(identities, max_size=5),
-        st.none() | moments,
-    )
+checkpoints = st.builds(
+    Checkpoint,
+    st.text(max_size=9),
+    st.none() | identities,
+    st.frozensets(identities, max_size=5),
+    st.none() | moments,
 )
+
+
+@given(checkpoints)
 def test_a_saved_checkpoint_is_the_one_loaded(tmp_path_factory: pytest.TempPathFactory, checkpoint: Checkpoint) -> None:
     store = FileStore(tmp_path_factory.mktemp("checkpoint") / "checkpoint.json")
     store.save(checkpoint)
     assert store.load() == checkpoint
+
+
+@given(checkpoints)
+def test_a_compact_checkpoint_is_the_same(checkpoint: Checkpoint) -> None:
+    stored = StoredCheckpoint("x", checkpoint)
+    assert deserialize(serialize(stored, compact=True)) == stored == deserialize(serialize(stored))
+
+
+def test_a_compact_checkpoint_takes_a_quarter_of_the_bytes() -> None:
+    named = frozenset(at(n * 1.234567, 1000 + n) for n in range(REMEMBERED))
+    stored = StoredCheckpoint("x", Checkpoint(UUID, None, named, NOW))
+    assert len(serialize(stored, compact=True)) < len(serialize(stored)) / 3.5
+
+
+@pytest.mark.parametrize(
+    "acknowledged",
+    [
+        {},
+        {"from": None, "steps": []},
+        {"from": [1, "2026-01-31T08:00:00Z"]},
+        {"from": [1, "2026-01-31T08:00:00Z"], "steps": [1]},
+        {"from": [1, "2026-01-31T08:00:00Z"], "steps": ["1", "1"]},
+        {"from": [1, "2026-01-31T08:00:00Z"], "steps": [1.5, 1]},
+        {"from": [1, "2026-01-31T08:00:00Z"], "steps": [1, 2**62]},
+        {"from": [1, "2026-01-31T08:00:00Z"], "steps": 1},
+    ],
+)
+def test_a_damaged_compact_checkpoint_is_refused(acknowledged: object) -> None:
+    fields = {"owner": "x", "instanceUuid": "x", "last": None, "horizon": None, "acknowledged": acknowledged}
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        deserialize(json.dumps(fields))
 
 
 def test_without_a_file_there_is_no_checkpoint(tmp_path: Path) -> None:

@@ -3,20 +3,23 @@
 import shlex
 import ssl
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from demo.kube_objects import MAX_DATA
 from tests.state.checkpoints import NOW, saved
 from tests.state.cluster import CHECKPOINT
 from tests.support.kube_api import NAMESPACE, USER, KubeApi, kube_api, kubeconfig
 from vcenter_simulator.certificate import make_certificate
 from vcenter_source.core.errors import ConfigurationError, KubernetesForbiddenError, OvertakenError, RetryableError
+from vcenter_source.pipeline.processor import MAX_AHEAD
 from vcenter_source.state import kube
-from vcenter_source.state.checkpoint import Checkpoint, NamedCheckpoint
+from vcenter_source.state.checkpoint import REMEMBERED, Checkpoint, NamedCheckpoint
 from vcenter_source.state.checkpoint.configmap import KEY, MAX_WRITES, ConfigMapBook, ConfigMapStore
 from vcenter_source.state.checkpoint.serialization import StoredCheckpoint, serialize
 
@@ -349,6 +352,30 @@ def test_saves_at_the_same_time_share_a_write_and_each_keeps_its_own(place: Plac
         list(threads.map(lambda n: stores[f"vc{n}"].save(saved(n)), range(40)))
     assert len(place.api.requests) - before < len(stores)
     assert [stores[f"vc{n}"].load() for n in range(40)] == [saved(n) for n in range(40)]
+
+
+def test_several_vcenters_take_little_room_and_a_single_one_is_written_as_before(place: Place) -> None:
+    stored = place.cluster.locate(kube.CONFIG_MAP, NAME, "CHECKPOINT", 5.0)
+    named = frozenset((n, NOW + timedelta(seconds=n * 7.654321)) for n in range(REMEMBERED + MAX_AHEAD))
+    checkpoint = Checkpoint("0000-1111", max(named), named, NOW)
+    for key in (KEY, "east.json"):
+        store = ConfigMapStore(ConfigMapBook(stored), "one", key)
+        store.claim()
+        store.save(checkpoint)
+        assert store.load() == checkpoint
+    assert isinstance(place.content()["acknowledged"], list)
+    found = place.api.get("configmaps", NAME)
+    assert found is not None
+    assert 40 * len(found["data"]["east.json"]) < MAX_DATA, "docs/sizing.md"
+    few = StoredCheckpoint("one", replace(checkpoint, acknowledged=frozenset(sorted(named)[:REMEMBERED])))
+    assert 350 * len(serialize(few, compact=True)) < MAX_DATA, "docs/sizing.md"
+
+
+def test_a_compact_checkpoint_may_have_been_written_as_a_list(place: Place) -> None:
+    record = StoredCheckpoint("one", saved(3))
+    place.api.put("configmaps", NAME, {"data": {"east.json": serialize(record).decode()}})
+    stored = place.cluster.locate(kube.CONFIG_MAP, NAME, "CHECKPOINT", 5.0)
+    assert ConfigMapStore(ConfigMapBook(stored), "one", "east.json").load() == saved(3)
 
 
 def test_one_that_was_overtaken_or_is_damaged_fails_no_other_of_a_shared_write(place: Place) -> None:
