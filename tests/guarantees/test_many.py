@@ -68,6 +68,7 @@ def test_killed_at_random_among_several(many: Many, adapters: int, kills: int, e
     eventually(lambda: len(set(many.shares().values())) == adapters, many.outputs)
 
 
+@LONG
 @pytest.mark.parametrize("many", [4], indirect=True)
 def test_adapters_that_join_and_leave_under_load(many: Many) -> None:
     """Each hand-over is in order: delivered, saved, released."""

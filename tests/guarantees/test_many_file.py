@@ -37,6 +37,7 @@ def flow(many: Many) -> None:
     many.deliver(20)
 
 
+@LONG
 def test_entries_that_come_and_go_while_events_flow(many: Many) -> None:
     east, north, west = (many.entry(name) for name in many.vcenters)
     gone = make_entry("gone", "http://127.0.0.1:9")
@@ -55,7 +56,8 @@ def test_entries_that_come_and_go_while_events_flow(many: Many) -> None:
     prove(many.settle(), duplicates=0)
 
 
-@pytest.mark.parametrize("broken", ["", *(pytest.param(each, marks=LONG) for each in ("[]", "- {name: east}"))])
+@LONG
+@pytest.mark.parametrize("broken", ["", "[]", "- {name: east}"])
 def test_a_secret_that_is_emptied_by_mistake_and_restored(many: Many, broken: str) -> None:
     """One adapter dies meanwhile. Another in its place has nothing to begin with; who runs on, reads all of them."""
     many.file.write_text(broken)
@@ -80,6 +82,7 @@ def test_a_secret_that_is_emptied_by_mistake_and_restored(many: Many, broken: st
     eventually(lambda: many.ask("b", "/readyz").json()["checks"]["vcenters file"]["ok"], many.outputs)
 
 
+@LONG
 def test_a_vcenter_that_is_replaced_by_another_under_the_same_name(many: Many) -> None:
     """First by mistake, and then for good: /readyz names the command after which the new one is read."""
     many.add_vcenters("new")
