@@ -120,6 +120,12 @@ def compare_adapters(results: Results, limit: str = "") -> float:
     return float(two["events"] / two["seconds"] / one["events"] * one["seconds"])
 
 
+def compare_cpu(results: Results) -> float:
+    """Return how many times as fast two adapters would be as one if each found as much CPU as that one."""
+    one, two = (results["many"][f"{count} adapters"] for count in (1, 2))
+    return float(2 * one["cpu"] / one["events"] / two["cpu"] * two["events"])
+
+
 GOALS = (
     Goal(
         "backlog at 5 ms: 10x VSphereSource, or more",
@@ -273,6 +279,7 @@ GOALS = (
         1.7,
         why="Two adapters, the sink and the vCenters take more than the cores there are; see the CPU of each.",
     ),
+    Goal("the same, if each adapter had the CPU that the one has taken", "many", compare_cpu, 1.7),
     Goal(
         "the same, each adapter limited to 0.4 cores",
         "many",

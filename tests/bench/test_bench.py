@@ -148,13 +148,13 @@ def test_many_vcenters_are_compared_with_one() -> None:
             "idle 50": kind(0, peak=119),
             "waiting 1": kind(0, peak=80),
             "waiting 50": kind(0, peak=227),
-            "1 adapters": {"events": 1000, "seconds": 2.0},
-            "2 adapters": {"events": 1000, "seconds": 1.0},
+            "1 adapters": {"events": 1000, "seconds": 2.0, "cpu": 1.0},
+            "2 adapters": {"events": 1000, "seconds": 1.0, "cpu": 1.1},
         }
     }
     judged = {row[0]: row[1:3] for goal in GOALS if (row := goal.row(results)) is not None}
-    assert [verdict for _, verdict in judged.values()] == ["reached"] * 3
-    assert [figure for figure, _ in judged.values()] == ["10.0 %", "3.00 MiB", "2.00x"]
+    assert [verdict for _, verdict in judged.values()] == ["reached"] * 4
+    assert [figure for figure, _ in judged.values()] == ["10.0 %", "3.00 MiB", "2.00x", "1.82x"]
 
 
 @pytest.mark.parametrize(
