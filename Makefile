@@ -108,7 +108,7 @@ lock: ## Resolve the dependencies anew (needs uv)
 		--custom-compile-command "make lock" --constraint requirements.lock functions/requirements.txt -o functions/requirements.lock
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --constraint requirements.lock --constraint functions/requirements.lock \
-		--extra archive --extra functions --extra simulator --group dev pyproject.toml -o requirements-dev.lock
+		--extra archive --extra functions --extra grpc --extra simulator --group dev pyproject.toml -o requirements-dev.lock
 
 .PHONY: clean
 clean: ## Remove the environment and what the tools left

@@ -32,9 +32,9 @@ def is_exported(environ: Mapping[str, str], signal: Literal["TRACES", "METRICS"]
     return bool(environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"))
 
 
-def check_variables(environ: Mapping[str, str]) -> None:
+def check_variables(environ: Mapping[str, str], grpc: variables.GrpcSupport = variables.GrpcSupport.NEVER) -> None:
     """Log the OTEL_* variables that are ignored. Raises OtelSettingError for a wrong value."""
-    for line in variables.find_ignored(environ):
+    for line in variables.find_ignored(environ, grpc):
         log.warning(line)
     for line in variables.find_errors(environ):
         raise OtelSettingError(line)

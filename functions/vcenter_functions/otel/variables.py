@@ -7,6 +7,8 @@ ignored, with a line in the log. The SDK ignores most of both silently, or logs 
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,6 +36,11 @@ _FOREIGN = re.compile(
     r"OTEL_.*_(SERVICE_HOST|(SERVICE_)?PORT(_.*)?)"  # what Kubernetes sets for a Service called otel-something
     r"|OTEL_(RESOURCE_ATTRIBUTES_|POD_|NODE_).*"  # what OpenTelemetry's operator sets, for others to refer to
     r"|OTEL_(DOTNET|GO|JAVA|JAVAAGENT|INSTRUMENTATION|PHP|RUBY)_.*"
+)
+_METRICS_PROTOCOL = "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"
+_METRICS_BY_HTTP = (
+    "name the receiver's HTTP address in OTEL_EXPORTER_OTLP_METRICS_ENDPOINT, and set "
+    "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL=http/protobuf; or set OTEL_METRICS_EXPORTER=none"
 )
 _LIMITS = ("ATTRIBUTE", "SPAN_ATTRIBUTE", "EVENT_ATTRIBUTE", "LINK_ATTRIBUTE", "SPAN_EVENT", "SPAN_LINK")
 
@@ -145,7 +152,26 @@ def _is_ratio(value: str) -> bool:
         return False
 
 
-def find_ignored(environ: Mapping[str, str]) -> Iterator[str]:
+class GrpcSupport(Enum):
+    """Whether a program can send its spans by gRPC."""
+
+    NEVER = "never"
+    EXTRA = "with the extra grpc, which is not installed"
+    INSTALLED = "yes"
+
+
+def is_grpc_installed() -> bool:
+    """Say whether the package of the extra "grpc" is there. It is not imported."""
+    return find_spec("grpc") is not None
+
+
+def is_grpc_wanted(environ: Mapping[str, str]) -> bool:
+    """Say whether the environment wants spans to go by gRPC."""
+    protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "")
+    return protocol.strip().lower() == "grpc"
+
+
+def find_ignored(environ: Mapping[str, str], grpc: GrpcSupport = GrpcSupport.NEVER) -> Iterator[str]:
     """Yield a line for each value that is ignored: the variable, and what happens instead."""
     if is_disabled(environ):
         return
@@ -153,14 +179,25 @@ def find_ignored(environ: Mapping[str, str]) -> Iterator[str]:
         if others := _split_names(environ.get(f"OTEL_{signal}_EXPORTER", "")) - {"otlp", "none"}:
             yield f"OTEL_{signal}_EXPORTER: {_join(others)} not honoured; {data} go only to an OTLP endpoint"
     for signal in SIGNALS:
-        name = f"OTEL_EXPORTER_OTLP_{signal}PROTOCOL"
-        if others := _split_names(environ.get(name, "")) - {"http/protobuf"}:
-            yield f"{name}: {_join(others)} not honoured; it is http/protobuf, so name the receiver's HTTP port (4318)"
+        yield from _find_ignored_protocol(environ, signal, grpc)
     if others := _split_names(environ.get("OTEL_PROPAGATORS", "")) - {"tracecontext", "baggage"}:
         yield f"OTEL_PROPAGATORS: {_join(others)} not honoured; the trace goes on only in traceparent and tracestate"
     unknown = [name for name in environ if name.startswith("OTEL_") and name not in HONOURED and environ[name]]
     if ignored := [name for name in unknown if not (_FOREIGN.fullmatch(name) or _is_off(name, environ[name]))]:
         yield f"{_join(ignored)} not honoured"
+
+
+def _find_ignored_protocol(environ: Mapping[str, str], signal: str, grpc: GrpcSupport) -> Iterator[str]:
+    name = f"OTEL_EXPORTER_OTLP_{signal}PROTOCOL"
+    others = _split_names(environ.get(name, "")) - {"http/protobuf"}
+    if others == {"grpc"} and grpc is GrpcSupport.INSTALLED and signal != "METRICS_":
+        if not signal and environ.get("OTEL_METRICS_EXPORTER") != "none" and not environ.get(_METRICS_PROTOCOL):
+            yield f"{name}: grpc is not honoured for metrics; {_METRICS_BY_HTTP}"
+    elif others:
+        extra = "; or install the extra grpc" if "grpc" in others and grpc is GrpcSupport.EXTRA else ""
+        yield (
+            f"{name}: {_join(others)} not honoured; it is http/protobuf, so name the receiver's HTTP port (4318){extra}"
+        )
 
 
 def _is_off(name: str, value: str) -> bool:

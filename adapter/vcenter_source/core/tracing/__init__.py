@@ -20,6 +20,7 @@ from opentelemetry.trace import get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from vcenter_functions.otel import sdk
+from vcenter_functions.otel.variables import GrpcSupport, is_grpc_installed
 from vcenter_source.core.errors import ConfigurationError, EventRefusedError, SinkUnavailableError
 from vcenter_source.core.event import Event
 from vcenter_source.core.tracing.attributes import (
@@ -47,7 +48,7 @@ _tracer: Tracer | None = None
 def check_environment(environ: Mapping[str, str]) -> None:
     """Log the OTEL_* variables that are ignored. Raises ConfigurationError for a wrong value."""
     with map_otel_errors():
-        sdk.check_variables(environ)
+        sdk.check_variables(environ, GrpcSupport.INSTALLED if is_grpc_installed() else GrpcSupport.EXTRA)
 
 
 @contextmanager

@@ -1,29 +1,23 @@
 """OTLP over HTTP, by the standard variables: one request with encoded spans, tried again where that may help."""
 
 import gzip
-import random
-import threading
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from importlib.metadata import entry_points
 
 import requests
-import structlog
 from opentelemetry.util.re import parse_env_headers
 
 from vcenter_functions.net.addresses import strip_secrets
 from vcenter_functions.otel.receiver import OtlpSession
-from vcenter_source.core.tracing.export import REPORT_SECONDS
 from vcenter_source.core.tracing.otlp_bytes import SpanRequest
-
-log = structlog.get_logger()
+from vcenter_source.core.tracing.tries import RetryingSender, find_pause, read_variable
 
 RETRYABLE = frozenset({429, 502, 503, 504})
 """OTLP 1.x, "Failures": statuses after which the same request may succeed."""
 
-MAX_TRIES = 6
 CREDENTIAL_PROVIDERS = "opentelemetry_otlp_credential_provider"
 """The entry points of plug-ins that create a session."""
 
@@ -32,11 +26,6 @@ CREDENTIAL_VARIABLES = (
     "OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER",
 )
 COMPRESSIONS: Mapping[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
-
-
-def read_variable(environ: Mapping[str, str], name: str) -> str:
-    """Return the value of a variable of OTLP: that for traces wins."""
-    return environ.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}") or environ.get(f"OTEL_EXPORTER_OTLP_{name}") or ""
 
 
 def read_address(environ: Mapping[str, str]) -> str:
@@ -57,55 +46,37 @@ def create_session(environ: Mapping[str, str]) -> requests.Session:
     return session
 
 
-class HttpSender:
+class HttpSender(RetryingSender):
     """Posts requests to a receiver, one after another."""
 
     def __init__(self, request: SpanRequest, environ: Mapping[str, str]) -> None:
-        self._request = request
+        super().__init__(request, environ)
         self._address = read_address(environ)
         self._shown = strip_secrets(self._address)
-        self._timeout = float(read_variable(environ, "TIMEOUT") or 10)
         self._session = create_session(environ)
         self._session.verify = read_variable(environ, "CERTIFICATE") or True
         certificate, key = read_variable(environ, "CLIENT_CERTIFICATE"), read_variable(environ, "CLIENT_KEY")
         self._session.cert = (certificate, key) if certificate and key else certificate or None
         coding = read_variable(environ, "COMPRESSION").strip().lower()
-        self._compress = COMPRESSIONS.get(coding)
+        self._compression = COMPRESSIONS.get(coding)
         self._headers = {"content-type": "application/x-protobuf", "user-agent": "vcenter-source"}
-        self._headers |= {"content-encoding": coding} if self._compress else {}
+        self._headers |= {"content-encoding": coding} if self._compression else {}
         self._headers |= parse_env_headers(read_variable(environ, "HEADERS"), liberal=True)
-        self._complained_at = -REPORT_SECONDS
 
-    def send(self, spans: Sequence[bytes], seconds: float, stop: threading.Event) -> str:
-        """Send encoded spans; return why they are lost, or an empty string."""
-        body = self._request.encode(spans)
-        if self._compress:
-            body = self._compress(body)
-        deadline = time.monotonic() + min(seconds, self._timeout)
-        for attempt in range(MAX_TRIES):
-            why, pause = self._post(body, deadline - time.monotonic(), attempt)
-            if pause is None:
-                return why
-            if time.monotonic() + pause > deadline or attempt == MAX_TRIES - 1:
-                break
-            self._complain(why)
-            if stop.wait(pause):
-                break
-        return why
+    def _compress(self, body: bytes) -> bytes:
+        return self._compression(body) if self._compression else body
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
 
-    def _post(self, body: bytes, seconds: float, attempt: int) -> tuple[str, float | None]:
-        """Send a request; return why it failed, and seconds until the next try, None where that would not help."""
-        pause = 2**attempt * random.uniform(0.8, 1.2)  # noqa: S311  not for secrecy
+    def _try(self, body: bytes, seconds: float, attempt: int) -> tuple[str, float | None]:
         try:
             response = self._session.post(
-                self._address, body, headers=self._headers, timeout=max(seconds, 0.001), allow_redirects=False
+                self._address, body, headers=self._headers, timeout=seconds, allow_redirects=False
             )
         except (requests.ConnectionError, requests.Timeout) as exc:
-            pause = pause if attempt else 0.0  # a kept connection may have ended
+            pause = find_pause(attempt) if attempt else 0.0  # a kept connection may have ended
             return f"{self._shown} does not answer{explain_tls(exc)}", pause
         except requests.RequestException as exc:
             why = str(exc) if isinstance(exc, requests.HTTPError) else type(exc).__name__
@@ -115,13 +86,7 @@ class HttpSender:
         why = f"{self._shown} answers {response.status_code} {response.reason}".rstrip()
         if response.status_code not in RETRYABLE:
             return why, None
-        return why, read_retry_after(response.headers.get("retry-after"), pause)
-
-    def _complain(self, why: str) -> None:
-        """Log at most once a minute that the receiver does not accept spans."""
-        if time.monotonic() - self._complained_at >= REPORT_SECONDS:
-            self._complained_at = time.monotonic()
-            log.warning("spans are not accepted, trying again", reason=why)
+        return why, read_retry_after(response.headers.get("retry-after"), find_pause(attempt))
 
 
 def explain_tls(failure: requests.RequestException) -> str:

@@ -3,8 +3,9 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from vcenter_source.core.tracing.export import Exporter
-from vcenter_source.core.tracing.otlp_bytes import Attribute
+from vcenter_functions.otel.variables import is_grpc_installed, is_grpc_wanted
+from vcenter_source.core.tracing.export import Exporter, Sender, read_batching
+from vcenter_source.core.tracing.otlp_bytes import Attribute, SpanRequest
 from vcenter_source.core.tracing.sampling import Sampler, choose_sampler
 from vcenter_source.core.tracing.spans import (
     USUAL_LIMITS,
@@ -74,18 +75,25 @@ def read_limits(environ: Mapping[str, str]) -> Limits:
     )
 
 
+def create_sender(request: SpanRequest, environ: Mapping[str, str]) -> Sender:
+    """Create what sends requests: by gRPC where the environment says so and grpcio is installed, otherwise by HTTP."""
+    if is_grpc_wanted(environ) and is_grpc_installed():
+        from vcenter_source.core.tracing.otlp_grpc import GrpcSender
+
+        return GrpcSender(request, environ)
+    from vcenter_source.core.tracing.otlp_http import HttpSender
+
+    return HttpSender(request, environ)
+
+
 def create_tracer(name: str, version: str, environ: Mapping[str, str] = os.environ) -> Tracer:
     """Create the tracer of this process, by OTEL_*. Raises OtelSettingError for a wrong value."""
     from vcenter_functions.otel import sdk
 
     with sdk.map_sdk_errors():
-        from vcenter_source.core.tracing.export import read_batching
-        from vcenter_source.core.tracing.otlp_bytes import SpanRequest
-        from vcenter_source.core.tracing.otlp_http import HttpSender
-
         resource = sdk.build_resource(name)
         plain = {key: value if isinstance(value, _PLAIN) else str(value) for key, value in resource.attributes.items()}
         request = SpanRequest(plain, resource.schema_url, name, version)
-        exporter = Exporter(HttpSender(request, environ), read_batching(environ))
+        exporter = Exporter(create_sender(request, environ), read_batching(environ))
         service = str(resource.attributes["service.name"])
         return Tracer(service, choose_sampler(environ), exporter, read_limits(environ))
