@@ -84,6 +84,12 @@ def tracing_cost(results: Results) -> float:
     return float(1 - runs["sampled at 10 %"]["rate"] / runs["off"]["rate"]) * 100
 
 
+def traced_share(results: Results) -> float:
+    """Return the rate with every event traced, in percent of the rate without."""
+    runs = results["tracing"]
+    return float(runs["on"]["rate"] / runs["off"]["rate"]) * 100
+
+
 def idle(results: Results, sender: str) -> float:
     """Return the 99th percentile from event to sink, at one event each ten seconds."""
     return float(results["delay"]["one in ten seconds"][sender]["p99"])
@@ -126,6 +132,8 @@ def compare_cpu(results: Results) -> float:
     return float(2 * one["cpu"] / one["events"] / two["cpu"] * two["events"])
 
 
+UNTIL_MEASURED = "These figures are of a build in which OpenTelemetry's SDK made each span."
+
 GOALS = (
     Goal(
         "backlog at 5 ms: 10x VSphereSource, or more",
@@ -161,15 +169,18 @@ GOALS = (
         lambda r: rate(r, "adapter", 0) / r["cost"]["aiohttp"]["rate"],
         0.5,
     ),
+    Goal("tracing one event in ten: at most 10 % slower", "tracing", tracing_cost, 10, "<=", " %", UNTIL_MEASURED),
     Goal(
-        "tracing one event in ten: at most 15 % slower",
+        "tracing every event: 55 % of the rate without, or more",
         "tracing",
-        tracing_cost,
-        15,
-        "<=",
+        traced_share,
+        55,
+        ">=",
         " %",
-        "What is left is the SDK's own: a span and the sampler's say for each event, and for one in ten two spans, "
-        "their attributes and their export, in Python and in this process. Asking the sampler first would reach it.",
+        UNTIL_MEASURED,
+    ),
+    Goal(
+        "tracing every event: not one trace with a hole", "tracing", lambda r: r["tracing"]["on"]["holes"], 0, "<=", ""
     ),
     Goal(
         "event to sink when idle, p99: a tenth of VSphereSource's, or less",

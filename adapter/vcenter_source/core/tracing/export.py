@@ -139,15 +139,17 @@ class Exporter:
         """Start the thread."""
         self._thread.start()
 
+    def has_room(self) -> bool:
+        """Whether a span fits into the queue; one that does not is counted as lost."""
+        if len(self._queue) < self._batching.max_queue_size:
+            return True
+        self.losses.add(1, "the receiver does not accept spans as fast as they come")
+        return False
+
     def put(self, span: bytes) -> None:
-        """Queue a span; drop it if the queue is full."""
-        queue = self._queue
-        length = len(queue)
-        if length >= self._batching.max_queue_size:
-            self.losses.add(1, "the receiver does not accept spans as fast as they come")
-            return
-        queue.append(span)
-        if length >= self._batching.max_export_batch_size - 1 and not self._wake.is_set():
+        """Queue a span, for which there is room."""
+        self._queue.append(span)
+        if len(self._queue) >= self._batching.max_export_batch_size and not self._wake.is_set():
             self._wake.set()
 
     @property

@@ -52,10 +52,13 @@ class Tracer:
         return Span(trace_id, create_span_id(), parent.tracestate if parent is not None else "")
 
     def _finish(self, span: RecordedSpan) -> None:
-        encoded = encode_span(span, self._limits)
-        self.exporter.put(encoded)
-        for listener in self.listeners:
-            listener(span, encoded)
+        has_room = self.exporter.has_room()
+        if has_room or self.listeners:
+            encoded = encode_span(span, self._limits)
+            if has_room:
+                self.exporter.put(encoded)
+            for listener in self.listeners:
+                listener(span, encoded)
 
 
 def read_limits(environ: Mapping[str, str]) -> Limits:
