@@ -84,7 +84,7 @@ def tracing_cost(results: Results) -> float:
     return float(1 - runs["sampled at 10 %"]["rate"] / runs["off"]["rate"]) * 100
 
 
-def traced_share(results: Results) -> float:
+def tracing_share(results: Results) -> float:
     """Return the rate with every event traced, in percent of the rate without."""
     runs = results["tracing"]
     return float(runs["on"]["rate"] / runs["off"]["rate"]) * 100
@@ -173,7 +173,7 @@ GOALS = (
     Goal(
         "tracing every event: 55 % of the rate without, or more",
         "tracing",
-        traced_share,
+        tracing_share,
         55,
         ">=",
         " %",

@@ -65,6 +65,14 @@ def begin_text_attribute(tag: bytes, key: str, length: int) -> bytes:
     return encode_length(tag, len(name) + len(any_value) + len(value) + length) + name + any_value + value
 
 
+@lru_cache(maxsize=1024)
+def begin_number_attribute(tag: bytes, key: str, length: int) -> bytes:
+    """Encode all of an attribute that stands before its whole number of so many bytes."""
+    value = encode_length(b"\x12", length + 1) + b"\x18"
+    name = encode_field(b"\x0a", encode_text(key))
+    return encode_length(tag, len(name) + len(value) + length) + name + value
+
+
 def encode_attributes(attributes: Mapping[str, Attribute], tag: bytes = ATTRIBUTES) -> list[bytes]:
     """Encode attributes, as parts to be joined."""
     parts: list[bytes] = []
@@ -72,6 +80,9 @@ def encode_attributes(attributes: Mapping[str, Attribute], tag: bytes = ATTRIBUT
         if type(value) is str:
             text = value.encode(errors="replace")
             parts += (begin_text_attribute(tag, key, len(text)), text)
+        elif type(value) is int:
+            number = encode_varint(value)
+            parts += (begin_number_attribute(tag, key, len(number)), number)
         else:
             pair = encode_field(b"\x0a", encode_text(key)) + encode_field(b"\x12", encode_value(value))
             parts.append(encode_field(tag, pair))
