@@ -41,8 +41,8 @@ from vcenter_source.state.lease import REQUEST_TIMEOUT, Lease, get_process_name
 from vcenter_source.state.shared_lease import MAX_LABEL
 from vcenter_source.state.sharing import Sharing
 from vcenter_source.vcenter.client import About, Vcenter
-from vcenter_source.vcenter.paging import Paging
 from vcenter_source.vcenter.session import Session
+from vcenter_source.vcenter.turns import ReadShare
 
 log = structlog.get_logger()
 
@@ -219,17 +219,23 @@ class SharedParts:
 
 @asynccontextmanager
 async def connect_vcenter(  # noqa: PLR0913  called in one place
-    config: VcenterConfig, status: PipelineStatus, observer: Observer, refusals: Refusals, *, patient: bool, page: int
+    config: VcenterConfig,
+    status: PipelineStatus,
+    observer: Observer,
+    refusals: Refusals,
+    *,
+    patient: bool,
+    share: ReadShare,
 ) -> AsyncIterator[tuple[Vcenter, About]]:
     """Log in to a vCenter, and log out at the end. If ``patient``, wait until refused credentials are replaced.
 
-    A process that is restarted again and again would be refused so often that vCenter locks the account. ``page`` is
-    the most events to read at once.
+    A process that is restarted again and again would be refused so often that vCenter locks the account. ``share``
+    is what it may read beside the others.
     """
     session = Session(config.url, config.credentials, config.authorities(), observer.on_login, refusals)
     if session.proxy:
         log.info("vCenter is reached through a proxy", host=session.host, proxy=str(session.proxy))
-    vcenter = Vcenter(session, status.vcenter, paging=Paging(page))
+    vcenter = Vcenter(session, status.vcenter, share=share)
     try:
         yield vcenter, await vcenter.connect(patient=patient)
     finally:

@@ -32,8 +32,8 @@ from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore, OffsetT
 from vcenter_source.state.checkpoint.committer import CheckpointCommitter
 from vcenter_source.state.dead_letters import DeadLetters
 from vcenter_source.state.lease import Lease
-from vcenter_source.vcenter.client import About, Vcenter
-from vcenter_source.vcenter.paging import MAX_PAGE_EVENTS
+from vcenter_source.vcenter.client import WHOLE, About, Vcenter
+from vcenter_source.vcenter.turns import ReadShare
 from vcenter_source.wiring import build_converter, build_fence, build_stall_watch, connect_vcenter
 
 log = structlog.get_logger()
@@ -59,7 +59,7 @@ class Pipeline:
     """What stays the same each time that this adapter begins to deliver a vCenter's events.
 
     ``entry`` may be replaced by one with other credentials. ``lease`` is None without other adapters. If ``patient``,
-    refused credentials are waited for until others come. ``page`` is the most events to read at once; ``run_saves``
+    refused credentials are waited for until others come. ``share`` is what it may read beside the others; ``run_saves``
     runs what saves the checkpoint, and blocks.
     """
 
@@ -72,7 +72,7 @@ class Pipeline:
     status: PipelineStatus
     observers: Observers
     patient: bool = False
-    page: int = MAX_PAGE_EVENTS
+    share: ReadShare = WHOLE
     run_saves: RunBlocking = run_to_completion
     resume: Resume = load_own_checkpoint
     refusals: Refusals = field(default_factory=Refusals)
@@ -82,7 +82,7 @@ class Pipeline:
         entry, settings, types = self.entry, self.settings, TypeFilter(self.entry.events.types)
         config = replace(entry.vcenter, credentials=self.read_credentials)
         connection = connect_vcenter(
-            config, self.status, self.observers, self.refusals, patient=self.patient, page=self.page
+            config, self.status, self.observers, self.refusals, patient=self.patient, share=self.share
         )
         async with connection as (vcenter, about):
             cursor, tracker = await self._begin(vcenter, about)

@@ -30,6 +30,7 @@ from vcenter_source.pipeline.roster import Roster, RosterEntry
 from vcenter_source.state.lease import do_nothing
 from vcenter_source.state.shared_lease import SharedLease
 from vcenter_source.vcenter.paging import share_pages
+from vcenter_source.vcenter.turns import ReadShare, Turns
 from vcenter_source.wiring import SharedParts, build_checkpoint_stores, build_lease, build_sharing
 
 log = structlog.get_logger()
@@ -74,6 +75,7 @@ class Supervisor:
         self._resumption = Resumption(
             settings.state, self._build_store, self._list_names, self._wait_for_end, self._lease_of_one
         )
+        self._turns = Turns()
         self._run_saves = create_runner(SAVING_THREADS, "checkpoint")
         self._managed: dict[str, ManagedVcenter] = {}
         shared.observation.metrics.add_roster(lambda: roster.problem)
@@ -138,7 +140,7 @@ class Supervisor:
                     status,
                     observers,
                     patient=True,
-                    page=share_pages(len(self._managed)),
+                    share=ReadShare(share_pages(len(self._managed)), self._turns),
                     run_saves=self._run_saves,
                     resume=self._resumption.resume,
                     refusals=refusals,

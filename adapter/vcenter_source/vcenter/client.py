@@ -22,8 +22,12 @@ from vcenter_source.vcenter.collector import Collector
 from vcenter_source.vcenter.decode import EventPage
 from vcenter_source.vcenter.paging import Paging
 from vcenter_source.vcenter.session import Session
+from vcenter_source.vcenter.turns import ReadShare
 
 log = structlog.get_logger()
+
+WHOLE = ReadShare()
+"""The share of the only vCenter of a process."""
 
 CREDENTIALS_POLL_SECONDS = 1.0
 """Seconds between two checks whether refused credentials have changed."""
@@ -55,18 +59,29 @@ class CollectorReader:
         self._vcenter = vcenter
         self._collector = collector
         self._ahead: asyncio.Task[EventPage] | None = None
+        self._has_more = False
 
     async def read(self) -> EventPage:
         """Return the next events, oldest first; an empty page if there are none just now."""
+        await self._take_turn()
         coming, self._ahead = self._ahead or asyncio.create_task(self._read()), None
         try:
             page = await coming
         except VcenterSourceError as exc:  # noted only now: while events wait for the sink, vCenter is not to blame
             self._vcenter.connection.record_failure(str(exc))
             raise
+        self._has_more = page.full
         if page.full:
             self._ahead = asyncio.create_task(self._read())
         return page
+
+    async def _take_turn(self) -> None:
+        """Wait for our turn in a backlog, where several vCenters share this process."""
+        turns = self._vcenter.share.turns
+        if turns is not None and self._has_more:
+            await turns.take(self)
+        elif turns is not None:
+            turns.give_back(self)
 
     async def _read(self) -> EventPage:
         page = await self._vcenter.run(self._collector.read)
@@ -75,6 +90,8 @@ class CollectorReader:
 
     async def close(self) -> None:
         """Stop reading ahead, and free the collector."""
+        if self._vcenter.share.turns is not None:
+            self._vcenter.share.turns.give_back(self)
         if self._ahead is not None:
             self._ahead.cancel()
             await asyncio.gather(self._ahead, return_exceptions=True)
@@ -102,14 +119,15 @@ class Vcenter:
         session: Session,
         connection: ConnectionStatus | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        paging: Paging | None = None,
+        share: ReadShare = WHOLE,
     ) -> None:
         self.session = session
+        self.share = share
         self.connection = connection or ConnectionStatus()
         self._sleep = sleep
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vcenter")
         self._clock = ClockMonitor()
-        self._paging = paging or Paging()
+        self._paging = Paging(share.page)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking call in the thread, and note a failure in ``connection``."""
