@@ -15,10 +15,9 @@ MAX_PAGE_BYTES = 16 << 20
 FAST_READ_SECONDS, SLOW_READ_SECONDS = READ_TIMEOUT / 3, READ_TIMEOUT * 2 / 3
 """Seconds: after a faster read, the next asks for up to twice as many events; after a slower one, for half."""
 
-MAX_SHARED_PAGE_EVENTS, MIN_SHARED_PAGE_EVENTS, SHARED_EVENTS = 250, 100, 4000
-"""Where one process reads several vCenters: the most events of a page, the least that is meant by it, and the events
-that all their pages together may have. A page is parsed in one go, in which no other vCenter gets its turn: 1,000
-events take 30 ms. Decoded, they take 6 MiB."""
+SHARED_PAGE_EVENTS = 150
+"""The most events of a page where one process reads several vCenters: a page is parsed in one go, in which no other
+vCenter gets its turn. 1,000 events take 30 ms, and 6 MiB when decoded."""
 
 FIRST_TRIAL = 8
 """Pages to read before a size that has failed is tried again; twice as many after each failure."""
@@ -26,9 +25,7 @@ FIRST_TRIAL = 8
 
 def share_pages(vcenters: int) -> int:
     """Return the most events that a page may have where one process reads so many vCenters."""
-    if vcenters == 1:
-        return MAX_PAGE_EVENTS
-    return max(MIN_SHARED_PAGE_EVENTS, min(MAX_SHARED_PAGE_EVENTS, SHARED_EVENTS // vcenters))
+    return MAX_PAGE_EVENTS if vcenters == 1 else SHARED_PAGE_EVENTS
 
 
 class Paging:
