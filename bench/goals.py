@@ -247,8 +247,7 @@ GOALS = (
         20,
         "<=",
         " %",
-        "Fifty checkpoints to save each second, pages of 100 events instead of 1,000 and more live objects for the "
-        "garbage collector explain half of it; the rest is not explained yet.",
+        "The pages and windows of fifty vCenters at once do not fit into the processor's cache: see vcenter/turns.py.",
     ),
     Goal(
         "CPU an event at 20 a second: at most 20 % more with 50 vCenters together than with one",

@@ -64,6 +64,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         job.add_done_callback(self._count_down)
         return job
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  as asyncio's
+        """Wait for the threads for as long as they take: in virtual time, any limit would be over at once."""
+        await super().shutdown_default_executor()
+
     def _count_down(self, _: "asyncio.Future[Any]") -> None:
         self.clock.busy_threads -= 1
 
