@@ -113,6 +113,7 @@ def test_the_report_and_its_pictures_are_those_of_the_results(tmp_path: Path) ->
         assert "adapter" in "".join(ET.fromstring(drawn).itertext())
 
 
+@pytest.mark.guarantees
 def test_a_section_is_measured_and_printed() -> None:
     done = command("bench", "--quick", "functions")
     assert done.returncode == 0, done.stderr

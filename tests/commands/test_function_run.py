@@ -65,6 +65,7 @@ def test_events_of_a_simulated_vcenter_are_shown_with_their_traces(tmp_path: Pat
         assert [child for child in started if Path(f"/proc/{child}").exists()] == []
 
 
+@pytest.mark.guarantees
 def test_events_of_ones_own_vcenter_reach_it_too(tmp_path: Path, simulator: Simulator) -> None:
     (tmp_path / "handler.py").write_text(HANDLER)
     with running(str(tmp_path), "--vcenter", "--port", "0", VCENTER_URL=simulator.url, **LOGIN) as (terminal, _, _):

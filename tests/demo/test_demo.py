@@ -93,6 +93,7 @@ def test_a_trigger_for_another_type_is_the_reason_that_is_given(tmp_path: Path) 
     assert None not in done.children.values()
 
 
+@pytest.mark.guarantees
 def test_a_subscriber_that_cannot_be_reached_is_the_reason_that_is_given(tmp_path: Path) -> None:
     shutil.copytree(MANIFESTS, tmp_path / "manifests")
     trigger, broker = tmp_path / "manifests" / "600-trigger.yaml", tmp_path / "manifests" / "300-broker.yaml"
@@ -161,6 +162,7 @@ def services(viewer: str) -> set[str]:
     return {span["service"] for trace in traces if trace.is_success for span in trace.json()["spans"]}
 
 
+@pytest.mark.guarantees
 def test_keep_goes_on_tagging_each_new_resource_pool(tmp_path: Path) -> None:
     with kept(tmp_path) as (process, out):
         told = re.compile(r"Ctrl-C ends it.*?\S+ (-m demo\.create my-pool --vcenter \S+)\n", re.DOTALL)

@@ -19,6 +19,7 @@ READER = re.compile(r"^ {3}(east|north|west) +vcenter-source-\1 +(adapter-\d)$",
 TAG = "demo/created-by-event"
 
 
+@pytest.mark.guarantees
 def test_every_new_pool_has_its_tag_in_its_own_vcenter_though_an_adapter_is_killed(tmp_path: Path) -> None:
     done = run_forked(tmp_path, "--many")
     output, ended = done.stdout, done.children

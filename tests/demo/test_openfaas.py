@@ -86,6 +86,7 @@ def test_the_story_is_told_through_a_gateway_and_leaves_nothing_behind(tmp_path:
         ("    secrets:\n      - vcenter", "    secrets:\n      - other", "there is no secret other-credentials"),
     ],
 )
+@pytest.mark.guarantees
 def test_a_stack_that_leads_nowhere_is_the_reason_that_is_given(
     tmp_path: Path, before: str, after: str, reason: str
 ) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from demo.manifests import Manifest
@@ -28,6 +29,7 @@ def shell(command: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.guarantees
 def test_each_command_does_what_the_page_says(tmp_path: Path) -> None:
     shell(NEW, tmp_path)
     folder = tmp_path / CHANGE_FOLDER.removeprefix("cd ")

@@ -26,6 +26,7 @@ def crowd(vcenter: RestVcenter, categories: int) -> None:
     vcenter.tag()
 
 
+@pytest.mark.guarantees
 def test_a_tag_among_1000_categories_and_5000_tags_is_found_within_timeout(vcenter: RestVcenter) -> None:
     for n in range(999):
         category = vcenter.tagging.create_category(f"other-{n}")

@@ -88,6 +88,7 @@ def test_a_vcenter_that_is_restored_from_a_snapshot(world: World, back: int, kil
     prove(world.settle(), duplicates=401 - REMEMBERED if killed else 0, gaps=["rewound"])
 
 
+@pytest.mark.guarantees
 def test_a_clock_that_is_set_back_behind_a_span_of_hidden_events(world: World) -> None:
     """A new collector has them all before what is new: it is read by one that ends before the span."""
     adapter = world.adapter()

@@ -111,6 +111,7 @@ def test_a_disk_that_is_full_for_the_checkpoint(world: World) -> None:
     assert verdict.duplicates == 200, "what was acknowledged while the disk was full, and nothing before"
 
 
+@pytest.mark.guarantees
 def test_a_disk_that_is_full_for_the_checkpoint_from_the_start(world: World) -> None:
     world.simulator.post(100)
     adapter = world.adapter("tests.support.full_disk", PYTHONDONTWRITEBYTECODE="1")
@@ -126,6 +127,7 @@ def test_a_disk_that_is_full_for_the_checkpoint_from_the_start(world: World) -> 
     assert adapter.runs
 
 
+@pytest.mark.guarantees
 def test_a_wall_clock_that_runs_backwards(world: World) -> None:
     """The adapter's own clock decides nothing: only vCenter's is asked."""
     world.sink.behave(delay=0.05)

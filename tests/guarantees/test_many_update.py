@@ -109,6 +109,7 @@ def rename_east(many: Many, *names: str, late: Path) -> None:
         many.deliver(150)
 
 
+@pytest.mark.guarantees
 def test_an_entry_that_is_renamed(many: Many) -> None:
     many.post(60)
     adapter = many.adapter("a", LEASE="")

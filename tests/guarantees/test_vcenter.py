@@ -52,6 +52,7 @@ def test_a_network_that_drops_again_and_again_while_the_session_lives_on(world: 
     assert (world.simulator.state()["sessions"], world.simulator.state()["collectors"]) == (0, 0)
 
 
+@pytest.mark.guarantees
 def test_a_backlog_of_large_events_fits_into_the_memory_of_a_pod(world: World) -> None:
     world.simulator.fault("large-events", count=2000, bytes=100_000)
     adapter = world.adapter()

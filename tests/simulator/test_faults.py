@@ -265,6 +265,7 @@ def read_page(simulator: Simulator, service: Any, reader: Any, count: int, clien
     return (client or httpx).post(simulator.url, content=call, headers=cookie, timeout=30).text
 
 
+@pytest.mark.guarantees
 def test_a_hundred_thousand_events_are_held_and_read_in_pages() -> None:
     with (
         run_simulator(backlog=100_000) as simulator,

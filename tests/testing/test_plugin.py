@@ -160,6 +160,7 @@ def test_samples_are_about_objects_of_the_simulated_vcenter(vcenter: SimulatedVc
     assert {each.partition(":")[0] for each in missing} == {"Alarm", "HostProfile", "VmwareDistributedVirtualSwitch"}
 
 
+@pytest.mark.guarantees
 def test_functions_side_by_side_are_tested_together(tmp_path: Path) -> None:
     for name in ("first", "second"):
         folder = tmp_path / name
