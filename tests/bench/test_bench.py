@@ -124,17 +124,6 @@ def test_a_section_is_measured_and_printed() -> None:
     assert "at most 0.4 ms of CPU" in done.stdout
 
 
-@pytest.mark.guarantees
-@pytest.mark.timeout(300)
-def test_many_vcenters_are_measured_and_judged() -> None:
-    done = run_command(["bench", "--quick", "many"], {}, 300)
-    assert done.returncode == 0, done.stderr
-    firsts = [line.split(" | ")[0] for line in done.stdout.splitlines()]
-    for row in ("| 1", "| 4", "| alone", "| beside a backlog", "| 1 adapters", "| 2 adapters"):
-        assert row in firsts
-    assert "memory of a vCenter beyond the first: at most 6 MiB" in done.stdout
-
-
 def test_many_vcenters_are_compared_with_one() -> None:
     def kind(cpu: float, events: int = 0, peak: float = 0.0) -> dict[str, float]:
         return {"cpu": cpu, "events": events, "peak": peak}

@@ -41,9 +41,8 @@ def test_whatever_goes_wrong_no_two_have_one_vcenter_and_none_waits_for_long(see
 
 @pytest.mark.guarantees
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", range(2))
-def test_whatever_goes_wrong_among_many(seed: int) -> None:
-    simulate(seed, vcenters=500, adapters=20, turmoil=240)
+def test_whatever_goes_wrong_among_many() -> None:
+    simulate(0, vcenters=500, adapters=20, turmoil=60)
 
 
 def break_compare_and_swap(patch: pytest.MonkeyPatch) -> None:
