@@ -61,8 +61,12 @@ class Targets:
 
     def list(self) -> tuple[Target, ...]:
         """Return all, as they are configured now."""
+        return tuple(self.read().values())
+
+    def read(self) -> ByServer:
+        """Return all by their servers: the same object as long as none has changed."""
         self._refresh()
-        return tuple(self._current.values())
+        return self._current
 
     def find_of(self, event: "BaseCloudEvent") -> Target:
         """Return the vCenter that an event is of. Raises OtherVcenterError, as ``find``."""

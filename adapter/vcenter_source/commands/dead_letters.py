@@ -1,6 +1,5 @@
 """``vcenter-source dead-letters``: list and replay the events in DEAD_LETTER_PATH, which the sink refused for good."""
 
-import random
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -71,7 +70,7 @@ async def replay_letters(settings: ReplaySettings, event_id: str | None) -> Repl
     if settings.sink.address in {None, "-"}:
         raise ConfigurationError("K_SINK: not set; set it, or --sink, to the http(s) address to send to")
     warn_of_missing(settings.dead_letters)
-    backoff = Backoff(base=0.5, longest=settings.retry.max_delay, random=random.random)
+    backoff = Backoff(longest=settings.retry.max_delay)
     async with _open_sink(settings.sink) as sink:
         with _progress(folder) as on_letter:
             replay = Replay(folder, sink, backoff, on_letter=on_letter)

@@ -1,7 +1,6 @@
 """``vcenter-source events``: the last events of a vCenter, a line each, and those that come. Nothing is sent."""
 
 import asyncio
-import random
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -166,7 +165,7 @@ class EventView:
     async def follow(self, now: datetime) -> None:
         """Print what comes, for ever; ``now`` is a time on vCenter's clock from before the first reading."""
         cursor = ReadCursor(self._newest or now, clock=self.vcenter.now)
-        backoff = Backoff(base=0.5, longest=30.0, random=random.random)
+        backoff = Backoff(longest=30.0)
         reader = EventReader(self.vcenter, cursor, self._exact_names, backoff, asyncio.sleep, NoProgress())
         async with aclosing(reader.events()) as events:
             async for event in events:

@@ -93,7 +93,7 @@ class Pipeline:
             await committer.claim()
             gc_tuning.freeze_and_relax()
             reader = EventReader(
-                vcenter, cursor, types.exact_names() or (), self._backoff, asyncio.sleep, tracker, self.observers
+                vcenter, cursor, types.exact_names() or (), self.backoff, asyncio.sleep, tracker, self.observers
             )
             async with supervise() as tasks, self._deliver(committer, tasks) as dispatcher:
                 ahead = max(MAX_AHEAD, settings.delivery.max_in_flight)
@@ -145,8 +145,9 @@ class Pipeline:
         return self.lease is None or self.lease.is_held
 
     @property
-    def _backoff(self) -> Backoff:
-        return Backoff(base=0.5, longest=self.settings.retry.max_delay, random=random.random)
+    def backoff(self) -> Backoff:
+        """The pauses between two tries, of an event or of reading."""
+        return Backoff(longest=self.settings.retry.max_delay)
 
     @asynccontextmanager
     async def _deliver(self, committer: CheckpointCommitter, tasks: asyncio.TaskGroup) -> AsyncIterator[Dispatcher]:
@@ -157,7 +158,7 @@ class Pipeline:
             self.sink,
             self.dead_letters,
             max_in_flight=settings.delivery.max_in_flight,
-            retry=RetryPolicy(self._backoff, duration, poison_max_tries=settings.poison_max_tries),
+            retry=RetryPolicy(self.backoff, duration, poison_max_tries=settings.poison_max_tries),
             observer=self.observers,
             spawn=tasks.create_task,
             fence=build_fence(self.lease),

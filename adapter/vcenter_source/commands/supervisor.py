@@ -12,7 +12,6 @@ What keeps one vCenter from being read is logged, shows in /readyz, and is tried
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
@@ -23,7 +22,6 @@ from vcenter_functions.login import Refusals
 from vcenter_source.commands.leadership import KeptLease, hold, is_stopping, supervise
 from vcenter_source.commands.pipeline import Pipeline
 from vcenter_source.commands.resumption import Resumption
-from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.errors import ConfigurationError, LeaseLostError, OvertakenError, VcenterSourceError
 from vcenter_source.core.threads import create_runner
 from vcenter_source.pipeline.roster import Roster, RosterEntry
@@ -85,10 +83,9 @@ class Supervisor:
         async with supervise() as beside, supervise() as tasks:
             if self._lease_of_one is not None:
                 beside.create_task(self._lease_of_one.run())
-            if self._sharing is not None:
-                self._sharing.update(self._list_names())
-                tasks.create_task(self._sharing.run())
             self._adjust(tasks)
+            if self._sharing is not None:
+                tasks.create_task(self._sharing.run())
             while True:
                 await self._sleep(REFRESH_SECONDS)
                 if self._roster.refresh():
@@ -170,7 +167,6 @@ class Supervisor:
 
     async def _insist(self, pipeline: Pipeline) -> None:
         """Run the pipeline; after a failure, run it again. Raises LeaseLostError and OvertakenError."""
-        backoff = Backoff(base=0.5, longest=self._shared.settings.retry.max_delay, random=random.random)
         failures = 0
         while True:
             begun = time.monotonic()
@@ -178,7 +174,7 @@ class Supervisor:
             if is_stopping():
                 return  # it has failed while it was ending
             failures = 0 if time.monotonic() - begun > STEADY_SECONDS else failures + 1
-            delay = backoff.delay(failures)
+            delay = pipeline.backoff.delay(failures)
             pipeline.status.vcenter.record_failure(reason)
             log.warning("vCenter is not read, trying again", reason=reason, seconds=round(delay, 1))
             await self._sleep(delay)
@@ -189,11 +185,9 @@ class Supervisor:
             await pipeline.run()
         except (LeaseLostError, OvertakenError):
             raise
-        except ConfigurationError as exc:
-            # The checkpoint that was refused may be gone by the next time, and the store remembers it.
-            pipeline.store = self._build_store(pipeline.entry.vcenter.name)
-            return " ".join(str(exc).split())
         except VcenterSourceError as exc:
+            if isinstance(exc, ConfigurationError):  # the store remembers the checkpoint that was refused
+                pipeline.store = self._build_store(pipeline.entry.vcenter.name)
             return " ".join(str(exc).split())
         except Exception as exc:  # one vCenter's pipeline must not end those of the others
             log.exception("unforeseen failure")

@@ -1,5 +1,6 @@
 """How long to wait before the next try: exponential with full jitter, so that clients do not retry in step."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,9 +12,9 @@ class Backoff:
     ``random`` gives numbers from 0 to 1; a test passes its own.
     """
 
-    base: float
     longest: float
-    random: Callable[[], float]
+    base: float = 0.5
+    random: Callable[[], float] = random.random
 
     def delay(self, failures: int, *, at_least: float = 0.0) -> float:
         """Return the wait after a number of failures (0 after the first); ``at_least`` is what the server asked for."""

@@ -203,8 +203,8 @@ class KubernetesCollection(KubernetesEndpoint):
 
     @property
     def _advice(self) -> str:
-        verbs = "list, get, create and update"
-        return f"a Role must allow {verbs} on all {self.kind.resource} of namespace {self.namespace}"
+        what = f"all {self.kind.resource} of namespace {self.namespace}"
+        return f"a Role must allow list, get, create and update on {what}"
 
 
 def parse_body(body: bytes) -> Object:

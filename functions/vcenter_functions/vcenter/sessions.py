@@ -73,6 +73,8 @@ class VCenters:
         self._targets = targets
         self._tracing = tracing
         self._name = name
+        self._current = targets.read()
+        """The vCenters as they were when those that had gone were closed last."""
         self._opened: dict[str, _Opened] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._is_ending = asyncio.Event()
@@ -92,7 +94,7 @@ class VCenters:
         """
         self._close_replaced()
         if not self._targets.is_file:
-            await self._open(self._targets.list()[0]).vcenter.check()
+            await self._open(self._targets.find(None)).vcenter.check()
             return ""
         checks = {target.name: self._open(target).start_check() for target in self._targets.list()}
         await _wait_for_one(set(checks.values()))
@@ -117,8 +119,11 @@ class VCenters:
         return opened
 
     def _close_replaced(self) -> None:
-        """Close those that are no longer configured, or are to be reached otherwise."""
-        now = {target.name: target for target in self._targets.list()}
+        """Close those that are no longer configured, or are to be reached otherwise. This is called for each event."""
+        current = self._targets.read()
+        if current is self._current:
+            return
+        self._current, now = current, {target.name: target for target in current.values()}
         for name, opened in list(self._opened.items()):
             if name not in now or not now[name].is_reached_like(opened.target):
                 del self._opened[name]
