@@ -232,7 +232,9 @@ async def connect_vcenter(  # noqa: PLR0913  called in one place
     A process that is restarted again and again would be refused so often that vCenter locks the account. ``share``
     is what it may read beside the others.
     """
-    session = Session(config.url, config.credentials, config.authorities(), observer.on_login, refusals)
+    session = Session(
+        config.url, config.credentials, config.authorities(), observer.on_login, refusals, names=config.setting_names
+    )
     if session.proxy:
         log.info("vCenter is reached through a proxy", host=session.host, proxy=str(session.proxy))
     vcenter = Vcenter(session, status.vcenter, share=share)

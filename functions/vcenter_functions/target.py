@@ -7,20 +7,7 @@ from urllib.parse import urlsplit
 
 from vcenter_functions.errors import SettingsError
 from vcenter_functions.login import Credentials, CredentialsError
-from vcenter_functions.vcenters_file import SETTING, VcenterEntry
-
-
-@dataclass(frozen=True, slots=True)
-class SettingNames:
-    """How messages name what may be wrong with a vCenter's settings."""
-
-    url: str = "VCENTER_URL"
-    authority: str = "set VCENTER_CA_FILE to the authority that signed it, or VCENTER_INSECURE=true for a first try"
-    account: str = "VCENTER_USERNAME and VCENTER_PASSWORD, or the files in VCENTER_SECRET_PATH"
-
-
-VARIABLES = SettingNames()
-"""The names of the settings of a single vCenter."""
+from vcenter_functions.vcenters_file import SETTING, VARIABLES, SettingNames, VcenterEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +38,6 @@ class Target:
 
 def create_target(entry: VcenterEntry, timeout: float) -> Target:
     """Return the vCenter of an entry of VCENTERS_FILE."""
-    of_entry = f"of {entry.name} in {SETTING}"
-    names = SettingNames(
-        f"the url {of_entry}",
-        f"set the caFile {of_entry} to the authority that signed it, or its insecure to true for a first try",
-        f"the username and the password {of_entry}",
-    )
 
     def credentials() -> Credentials:
         try:
@@ -64,4 +45,4 @@ def create_target(entry: VcenterEntry, timeout: float) -> Target:
         except CredentialsError as exc:
             raise SettingsError(f"{SETTING}: {entry.name}: {exc}") from exc
 
-    return Target(entry.url, credentials, entry.ca_file, entry.insecure, timeout, entry.name, names)
+    return Target(entry.url, credentials, entry.ca_file, entry.insecure, timeout, entry.name, entry.setting_names)

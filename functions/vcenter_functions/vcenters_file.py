@@ -15,6 +15,7 @@ Every value is a text, whatever it looks like: YAML would make a number of the p
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, Self, TypeVar
 
@@ -54,6 +55,20 @@ _CREDENTIAL_KEYS = {
 
 class VcentersFileError(ValueError):
     """The file cannot be used. The message is one line that names the setting, and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingNames:
+    """How messages name what may be wrong with a vCenter's settings: by default, the variables of a single one."""
+
+    url: str = "VCENTER_URL"
+    ca_file: str = "VCENTER_CA_FILE"
+    insecure: str = "VCENTER_INSECURE=true"
+    account: str = "VCENTER_USERNAME and VCENTER_PASSWORD, or the files in VCENTER_SECRET_PATH"
+
+
+VARIABLES = SettingNames()
+"""The names of the settings of a single vCenter."""
 
 
 class VcenterEntry(BaseModel):
@@ -97,6 +112,17 @@ class VcenterEntry(BaseModel):
             raise ValueError("password and passwordFile are both set; remove one")
         self.credentials()
         return self
+
+    @property
+    def setting_names(self) -> SettingNames:
+        """How messages name what may be wrong with this entry."""
+        of_entry = f"of {self.name} in {SETTING}"
+        return SettingNames(
+            f"the url {of_entry}",
+            f"the caFile {of_entry}",
+            "its insecure to true",
+            f"the username and the password {of_entry}",
+        )
 
     def credentials(self) -> Credentials:
         """Return the credentials as they are now; their files are read anew. Raises CredentialsError."""

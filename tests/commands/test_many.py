@@ -48,7 +48,11 @@ def test_a_vcenter_that_is_away_or_refuses_the_password_holds_up_no_other(two: V
         two.post("west", 2)
         two.wait_for(west=2)
         eventually(lambda: "refuses the user name or password" in checks_of(admin, "east")["vcenter"]["why"])
+        assert (
+            "check the username and the password of east in VCENTERS_FILE" in checks_of(admin, "east")["vcenter"]["why"]
+        )
         assert "127.0.0.1:9" in checks_of(admin, "gone")["vcenter"]["why"]
+        assert "check the url of gone in VCENTERS_FILE" in checks_of(admin, "gone")["vcenter"]["why"]
         answer = admin.get("/readyz")
         assert answer.status_code == 200, "one of them is read"
         why = answer.json()["checks"]["vcenter"]["why"]

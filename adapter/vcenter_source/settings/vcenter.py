@@ -12,7 +12,7 @@ from pydantic import SecretStr, field_validator, model_validator
 from vcenter_functions.login import Credentials, CredentialsError, find_credentials
 from vcenter_functions.net.addresses import complete_vcenter_url
 from vcenter_functions.net.tls import Authorities, check_ca_file
-from vcenter_functions.vcenters_file import VCENTER_NAME
+from vcenter_functions.vcenters_file import VARIABLES, VCENTER_NAME, SettingNames
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.proxies import find_vcenter_proxy
 from vcenter_source.settings.environment import EnvironmentSettings, either
@@ -37,6 +37,7 @@ class VcenterConfig:
     credentials: Callable[[], Credentials] = field(compare=False)
     ca_file: Path | None = None
     insecure: bool = False
+    setting_names: SettingNames = VARIABLES
 
     @property
     def source(self) -> str:

@@ -12,7 +12,6 @@ from pyVmomi import vim, vmodl
 from vcenter_source.core.errors import VcenterSourceError, VcenterUnavailableError
 from vcenter_source.core.event import Identity
 from vcenter_source.vcenter.decode import EventPage, decode_identities, decode_page, decode_partial_page, decode_wait
-from vcenter_source.vcenter.failures import vcenter_errors
 from vcenter_source.vcenter.paging import FAST_READ_SECONDS, MAX_PAGE_BYTES, Paging
 from vcenter_source.vcenter.session import Session
 from vcenter_source.vcenter.stub import AnswerLateError, AnswerTooLongError
@@ -44,7 +43,7 @@ class Collector:
         self._collector: Any = None
         self._pages: Any = None
         try:
-            with vcenter_errors(session.host), session.stub.limits(self._paging.creation_timeout):
+            with session.errors(), session.stub.limits(self._paging.creation_timeout):
                 self._create(build_event_filter(since, event_type_ids, until))
             self._paging.note_creation(in_time=True)
         except VcenterSourceError as exc:
@@ -66,7 +65,7 @@ class Collector:
         """Return the next events, oldest first; none just now is an empty page. Raises VcenterUnavailableError."""
         stub, paging, begun = self._session.stub, self._paging, time.monotonic()
         asked = paging.size
-        with vcenter_errors(self._session.host), stub.limits(paging.timeout, MAX_PAGE_BYTES):
+        with self._session.errors(), stub.limits(paging.timeout, MAX_PAGE_BYTES):
             try:
                 answer = stub.call_raw(self._collector, "ReadNext", asked)
             except (OSError, HTTPException, vmodl.MethodFault) as exc:
@@ -110,7 +109,7 @@ class Collector:
     def _ask_pages(self, method: str, *args: Any) -> tuple[bytes, bool]:
         """Return an answer whose events are not decoded, and whether it was cut off because they are too large."""
         stub = self._session.stub
-        with vcenter_errors(self._session.host), stub.limits(stub.call_timeout, MAX_PAGE_BYTES):
+        with self._session.errors(), stub.limits(stub.call_timeout, MAX_PAGE_BYTES):
             try:
                 return stub.call_raw(self._pages, method, *args), False
             except AnswerTooLongError as exc:

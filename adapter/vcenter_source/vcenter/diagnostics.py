@@ -10,7 +10,6 @@ from pyVmomi import vim
 from vcenter_source.core.event import Event
 from vcenter_source.vcenter.collector import build_event_filter
 from vcenter_source.vcenter.decode import decode_page
-from vcenter_source.vcenter.failures import vcenter_errors
 from vcenter_source.vcenter.session import Session
 
 VIEW, READ = "System.View", "System.Read"
@@ -47,7 +46,7 @@ def read_clock_offset(session: Session) -> ClockOffset:
 def read_privileges(session: Session) -> Mapping[str, bool]:
     """Read which privileges for reading events the session has on the root folder."""
     content = session.content
-    with vcenter_errors(session.host):
+    with session.errors():
         key = content.sessionManager.currentSession.key
         try:
             answer = content.authorizationManager.HasPrivilegeOnEntities([content.rootFolder], key, [VIEW, READ])
@@ -58,13 +57,13 @@ def read_privileges(session: Session) -> Mapping[str, bool]:
 
 def can_see_below_root(session: Session) -> bool:
     """Return whether anything below the root folder is visible: not if the permission does not propagate."""
-    with vcenter_errors(session.host):
+    with session.errors():
         return bool(session.content.rootFolder.childEntity)
 
 
 def read_oldest_event(session: Session) -> Event | None:
     """Read the oldest event of a collector; None if there is none."""
-    with vcenter_errors(session.host):
+    with session.errors():
         collector = session.content.eventManager.CreateCollectorForEvents(build_event_filter(None, ()))
         try:
             answer = session.stub.call_raw(collector, "ReadNext", 1)

@@ -9,6 +9,7 @@ from typing import Any
 from pyVmomi import vim, vmodl
 
 from vcenter_functions.net.tls import explain_verify_code, suggest_remedy
+from vcenter_functions.vcenters_file import VARIABLES, SettingNames
 from vcenter_source.core.errors import (
     AuthenticationError,
     CertificateError,
@@ -22,14 +23,14 @@ from vcenter_source.vcenter.stub import AnswerLateError, AnswerTooLongError, Sta
 
 
 @contextmanager
-def vcenter_errors(host: str) -> Iterator[None]:
-    """Map what pyVmomi, TLS and sockets raise to ``vcenter_source.core.errors``."""
+def vcenter_errors(host: str, names: SettingNames) -> Iterator[None]:
+    """Map what pyVmomi, TLS and sockets raise to ``vcenter_source.core.errors``, with these names of the settings."""
     try:
         yield
     except VcenterSourceError:
         raise
     except vim.fault.InvalidLogin as exc:
-        raise AuthenticationError(describe_refusal(host)) from exc
+        raise AuthenticationError(describe_refusal(host, names)) from exc
     except (vim.fault.NotAuthenticated, vmodl.fault.ManagedObjectNotFound) as exc:
         raise SessionLostError(f"vCenter {host} has ended the session") from exc
     except vim.fault.NoPermission as exc:
@@ -42,18 +43,18 @@ def vcenter_errors(host: str) -> Iterator[None]:
     except (vmodl.MethodFault, UnknownFaultError) as exc:
         raise VcenterUnavailableError(f"vCenter {host} answers {describe_fault(exc)}") from exc
     except ssl.SSLCertVerificationError as exc:
-        raise CertificateError(describe_distrust(host, exc)) from exc
+        raise CertificateError(describe_distrust(host, exc, names)) from exc
     except (OSError, HTTPException) as exc:
-        raise VcenterUnavailableError(describe_unreachable(host, exc)) from exc
+        raise VcenterUnavailableError(describe_unreachable(host, exc, names)) from exc
     except Exception as exc:  # pyVmomi raises ExpatError, KeyError and bare ones if another server answers
-        raise VcenterUnavailableError(f"{host} does not answer like a vCenter; check VCENTER_URL") from exc
+        raise VcenterUnavailableError(f"{host} does not answer like a vCenter; check {names.url}") from exc
 
 
-def describe_distrust(host: str, exc: ssl.SSLCertVerificationError) -> str:
+def describe_distrust(host: str, exc: ssl.SSLCertVerificationError, names: SettingNames) -> str:
     """Describe why vCenter's certificate is refused."""
-    by_hand = "set VCENTER_CA_FILE to the authority's PEM file, or VCENTER_INSECURE=true to accept any certificate"
+    by_hand = f"set {names.ca_file} to the authority's PEM file, or {names.insecure} to accept any certificate"
     reason = f"{explain_verify_code(exc.verify_code)} ({exc.verify_message.rstrip('.')})"
-    return f"vCenter {host}: its certificate {reason}; {suggest_remedy(exc.verify_code, 'VCENTER_URL', by_hand)}"
+    return f"vCenter {host}: its certificate {reason}; {suggest_remedy(exc.verify_code, names.url, by_hand)}"
 
 
 def describe_fault(fault: Any) -> str:
@@ -66,7 +67,7 @@ def get_fault_message(fault: Any) -> str:
     return fault.msg or "no reason given"
 
 
-def describe_unreachable(host: str, exc: Exception) -> str:
+def describe_unreachable(host: str, exc: Exception, names: SettingNames) -> str:
     """Describe why no answer came, or none in vCenter's SOAP."""
     if isinstance(exc, ProxyError):
         return f"vCenter {host} cannot be reached: {exc}"
@@ -75,14 +76,13 @@ def describe_unreachable(host: str, exc: Exception) -> str:
     if isinstance(exc, AnswerTooLongError):
         return f"vCenter {host} gives {exc}"
     if isinstance(exc, StatusError):
-        return f"vCenter {host} answers {exc}; check VCENTER_URL, and that vCenter has started"
-    return f"vCenter {host} cannot be reached: {describe_exception(exc)}; check VCENTER_URL"
+        return f"vCenter {host} answers {exc}; check {names.url}, and that vCenter has started"
+    return f"vCenter {host} cannot be reached: {describe_exception(exc)}; check {names.url}"
 
 
-def describe_refusal(host: str) -> str:
+def describe_refusal(host: str, names: SettingNames = VARIABLES) -> str:
     """Describe that vCenter refuses the credentials."""
-    settings = "check VCENTER_USERNAME and VCENTER_PASSWORD, or the files under VCENTER_SECRET_PATH"
-    return f"vCenter {host} refuses the user name or password; {settings}"
+    return f"vCenter {host} refuses the user name or password; check {names.account}"
 
 
 def describe_exception(exc: Exception) -> str:

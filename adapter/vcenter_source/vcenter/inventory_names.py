@@ -6,7 +6,6 @@ from typing import Any
 from pyVmomi import VmomiSupport, vim, vmodl
 
 from vcenter_source.core.event import ManagedObjectReference
-from vcenter_source.vcenter.failures import vcenter_errors
 from vcenter_source.vcenter.session import Session
 
 NAMESPACE = "urn:vim25"
@@ -25,7 +24,7 @@ def read_names(session: Session, references: Iterable[ManagedObjectReference]) -
         reportMissingObjectsInResults=True,
     )
     collector = session.content.propertyCollector
-    with vcenter_errors(session.host):
+    with session.errors():
         page = collector.RetrievePropertiesEx([wanted], query.RetrieveOptions())
         while page is not None:
             names |= {

@@ -10,7 +10,6 @@ from vcenter_source.core.errors import VcenterSourceError
 from vcenter_source.core.event import Event
 from vcenter_source.vcenter.collector import build_event_filter, build_latest_page_spec
 from vcenter_source.vcenter.decode import decode_latest_page, decode_page
-from vcenter_source.vcenter.failures import vcenter_errors
 from vcenter_source.vcenter.paging import MAX_PAGE_BYTES, MAX_PAGE_EVENTS, READ_TIMEOUT
 from vcenter_source.vcenter.session import Session
 
@@ -28,7 +27,7 @@ class BackwardCollector:
         self._has_begun = False
         self._collector: Any = None
         try:
-            with vcenter_errors(session.host), session.stub.limits(READ_TIMEOUT):
+            with session.errors(), session.stub.limits(READ_TIMEOUT):
                 wanted = build_event_filter(since, event_type_ids)
                 self._collector = session.content.eventManager.CreateCollectorForEvents(wanted)
                 self._collector.SetCollectorPageSize(self._page_size)
@@ -38,7 +37,7 @@ class BackwardCollector:
 
     def read(self) -> list[Event]:
         """Return the next events, the newest first; empty at the oldest one."""
-        with vcenter_errors(self._session.host), self._session.stub.limits(READ_TIMEOUT, MAX_PAGE_BYTES):
+        with self._session.errors(), self._session.stub.limits(READ_TIMEOUT, MAX_PAGE_BYTES):
             events = self._read_previous() if self._has_begun else self._read_latest()
         self._has_begun = True
         return sorted(events, key=lambda event: event.created, reverse=True)

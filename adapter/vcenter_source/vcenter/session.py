@@ -3,6 +3,7 @@
 import math
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from http.client import HTTPException
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from pyVmomi import vim, vmodl
 from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.net.tls import Authorities
 from vcenter_functions.net.vsphere_versions import OLDEST_VERSION, choose_version
+from vcenter_functions.vcenters_file import VARIABLES, SettingNames
 from vcenter_source.core.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -38,20 +40,24 @@ class Session:
     """The one session that this process holds with a vCenter.
 
     ``credentials`` is called at every log-in, so that rotated ones are picked up, ``authorities`` for every connection,
-    and ``on_log_in`` with vCenter's clock after each log-in. ``refusals`` outlive the session. The content and the
+    and ``on_log_in`` with vCenter's clock after each log-in. ``refusals`` outlive the session,
+    and ``names`` are what its settings are called. The content and the
     collectors are pyVmomi's objects and stay within ``vcenter_source.vcenter``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  built in few places, the last by keyword
         self,
         url: str,
         credentials: Callable[[], Credentials],
         authorities: Authorities,
         on_log_in: Callable[[datetime], None] = lambda _: None,
         refusals: Refusals | None = None,
+        *,
+        names: SettingNames = VARIABLES,
     ) -> None:
         parts = urlsplit(url)
         self.host = parts.netloc.rpartition("@")[2]
+        self._names = names
         if parts.path.rstrip("/") not in {"", "/sdk"}:
             read = f"{parts.scheme}://{self.host}/sdk"
             log.warning("the path in VCENTER_URL is not used", path=parts.path, read=read)
@@ -70,6 +76,10 @@ class Session:
         self._login_lost = False
         self._warned = False
 
+    def errors(self) -> AbstractContextManager[None]:
+        """Map what a call of this vCenter raises to ``vcenter_source.core.errors``."""
+        return vcenter_errors(self.host, self._names)
+
     def _stub(self, api_version: str) -> Stub:
         return Stub(self._authorities, self._user_agent, self.proxy, version=api_version, **self._options)
 
@@ -85,7 +95,7 @@ class Session:
         credentials = self._credentials()
         self._check_pause(credentials)
         self._abandon_session()
-        with vcenter_errors(self.host):
+        with self.errors():
             self._connect(OLDEST_VERSION)
             about = self._retrieve_content().about
             self._connect(choose_version(about.apiVersion))
@@ -100,7 +110,7 @@ class Session:
     def _retrieve_content(self) -> Any:
         content = vim.ServiceInstance("ServiceInstance", self.stub).RetrieveContent()
         if not isinstance(content, vim.ServiceInstanceContent):
-            raise VcenterUnavailableError(f"{self.host} does not answer like a vCenter; check VCENTER_URL")
+            raise VcenterUnavailableError(f"{self.host} does not answer like a vCenter; check {self._names.url}")
         return content
 
     def _check_same_vcenter(self, content: Any) -> Any:
@@ -119,7 +129,7 @@ class Session:
         pause = self._refusals.pause(credentials)
         if pause > 0:
             raise AuthenticationError(
-                f"{describe_refusal(self.host)}; not tried again unless they change, for {pause:.0f} s"
+                f"{describe_refusal(self.host, self._names)}; not tried again unless they change, for {pause:.0f} s"
             )
 
     def pause(self) -> float:
@@ -157,7 +167,7 @@ class Session:
 
     def _is_alive(self) -> bool:
         try:
-            with vcenter_errors(self.host):
+            with self.errors():
                 return self.content.sessionManager.currentSession is not None
         except (SessionLostError, VcenterRefusedError):
             return False
@@ -237,7 +247,7 @@ class Session:
 
     def current_time(self) -> datetime:
         """Read vCenter's clock; the local clock never decides where to read."""
-        with vcenter_errors(self.host):
+        with self.errors():
             time: datetime = vim.ServiceInstance("ServiceInstance", self.stub).CurrentTime()
         return time
 
@@ -251,6 +261,6 @@ class Session:
         )
         # Not decoded by pyVmomi, which would fail on the first class of a newer vCenter that it does not know.
         collector = self.content.propertyCollector
-        with vcenter_errors(self.host):
+        with self.errors():
             answer = self.stub.call_raw(collector, "RetrievePropertiesEx", [wanted], pc.RetrieveOptions())
         return decode_categories(answer)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from vcenter_functions.errors import LoginRefusedError, SettingsError
 from vcenter_functions.login import Credentials, Refusals
-from vcenter_functions.target import VARIABLES, SettingNames
+from vcenter_functions.vcenters_file import VARIABLES, SettingNames
 
 TURN_SECONDS = 0.05
 """How often the event loop looks whether a thread has logged in."""

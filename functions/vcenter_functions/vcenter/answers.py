@@ -14,7 +14,7 @@ import orjson
 
 from vcenter_functions.errors import ForbiddenError, NotFoundError, VcenterRefusedError, VcenterUnavailableError
 from vcenter_functions.http_answers import parse_retry_after
-from vcenter_functions.target import VARIABLES
+from vcenter_functions.vcenters_file import VARIABLES
 
 T = TypeVar("T")
 Expectation = Callable[[Any], T]

@@ -10,7 +10,6 @@ import httpx
 
 from vcenter_functions.errors import FunctionError, VcenterUnavailableError
 from vcenter_functions.login import Credentials
-from vcenter_functions.target import VARIABLES, SettingNames
 from vcenter_functions.tracing import Tracing, record_status
 from vcenter_functions.vcenter.account import Account
 from vcenter_functions.vcenter.answers import (
@@ -26,6 +25,7 @@ from vcenter_functions.vcenter.answers import (
 )
 from vcenter_functions.vcenter.dialects import API, REST, AnyOperation, Dialect, Operation
 from vcenter_functions.vcenter.transport import explain_no_answer
+from vcenter_functions.vcenters_file import VARIABLES, SettingNames
 
 T = TypeVar("T")
 SESSION_HEADER = "vmware-api-session-id"

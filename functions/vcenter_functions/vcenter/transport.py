@@ -15,7 +15,8 @@ from vcenter_functions.errors import SettingsError
 from vcenter_functions.net.addresses import add_brackets
 from vcenter_functions.net.proxies import Proxy, ProxySettingError, find_vcenter_proxy
 from vcenter_functions.net.tls import Authorities, explain_verify_code, suggest_remedy
-from vcenter_functions.target import VARIABLES, SettingNames, Target
+from vcenter_functions.target import Target
+from vcenter_functions.vcenters_file import VARIABLES, SettingNames
 
 CONNECTIONS = 100
 """The most connections at a time."""
@@ -164,5 +165,6 @@ def _explain_certificate(exc: BaseException | None, names: SettingNames) -> str:
         exc = exc.__cause__ or exc.__context__
     if not isinstance(exc, ssl.SSLCertVerificationError):
         return ""
-    remedy = suggest_remedy(exc.verify_code, names.url, names.authority)
+    by_hand = f"set {names.ca_file} to the authority that signed it, or {names.insecure} for a first try"
+    remedy = suggest_remedy(exc.verify_code, names.url, by_hand)
     return f"its certificate {explain_verify_code(exc.verify_code)} ({exc.verify_message.rstrip('.')}); {remedy}"

@@ -10,7 +10,7 @@ from vcenter_source.commands.doctor.checks import DoctorCheck, Results, run_chec
 from vcenter_source.commands.doctor.report import Report, collect_secrets
 from vcenter_source.commands.doctor.sink import run_dead_letter_sink_checks, run_sink_checks
 from vcenter_source.commands.doctor.storage import check_checkpoint, check_dead_letters
-from vcenter_source.commands.doctor.vcenter import NAMES_IN_FILE, SettingNames, VcenterChecks
+from vcenter_source.commands.doctor.vcenter import VcenterChecks
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.proxies import find_proxy
 from vcenter_source.events.typefilter import TypeFilter
@@ -63,7 +63,7 @@ def examine_vcenters(settings: Settings, roster: Sequence[RosterEntry]) -> list[
     areas = []
     for entry in roster:
         title = entry.vcenter.name if in_file else ""
-        checks = VcenterChecks(entry, NAMES_IN_FILE if in_file else SettingNames(), identities)
+        checks = VcenterChecks(entry, "eventTypes" if in_file else "EVENT_TYPES", identities)
         checkpoint = DoctorCheck("checkpoint", partial(check_checkpoint, settings, build_store(title or None), checks))
         areas.append(VcenterArea(title, asyncio.create_task(checks.run()), checkpoint))
     return areas

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from vcenter_functions.net.tls import Authorities
@@ -32,40 +31,29 @@ MAX_CLOCK_DIFFERENCE = 5.0
 GRANT_ADVICE = "give it the role Read-Only on the root folder, propagated"
 
 
-@dataclass(frozen=True, slots=True)
-class SettingNames:
-    """What an advice calls the settings of a vCenter: as in the environment, or as in VCENTERS_FILE."""
-
-    url: str = "VCENTER_URL"
-    ca_file: str = "VCENTER_CA_FILE"
-    types: str = "EVENT_TYPES"
-
-
-NAMES_IN_FILE = SettingNames("url", "caFile", "eventTypes")
-
-
 class VcenterChecks:
     """The checks of one vCenter. They log in once: several refusals in a row would lock the account.
 
-    ``identities`` has the name of each vCenter that was logged in to, by instance uuid.
+    ``types_setting`` names the setting of the wanted types. ``identities`` has the name of each vCenter that was logged
+    in to, by instance uuid.
 
     The checkpoint is compared with ``instance_uuid`` and with ``oldest``, when vCenter's oldest event was created. Both
     are None where they are not known.
     """
 
-    def __init__(self, entry: RosterEntry, names: SettingNames, identities: dict[str, str]) -> None:
-        config = entry.vcenter
+    def __init__(self, entry: RosterEntry, types_setting: str, identities: dict[str, str]) -> None:
+        config, names = entry.vcenter, entry.vcenter.setting_names
         self._name = config.name
         self._identities = identities
         self._credentials = config.credentials
         self._types = TypeFilter(entry.events.types)
-        self._types_setting = names.types
+        self._types_setting = types_setting
         server = config.source.removesuffix("/sdk")
         trust_advice = f"set {names.ca_file} to its authority's PEM file ({server}/certs/download.zip has it)"
         trust = TrustPolicy(Authorities(config.ca_file).context, trust_advice, config.insecure)
         plain = warning("http: anybody on the way can read the password", f"set {names.url} to the https address")
         self._endpoint = Endpoint(config.url, names.url, trust, plain, find_vcenter_proxy(config.url))
-        self._session = Session(config.url, config.credentials, config.authorities())
+        self._session = Session(config.url, config.credentials, config.authorities(), names=names)
         self._vcenter = Vcenter(self._session)
         self.instance_uuid: str | None = None
         self.oldest: datetime | None = None
