@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import IO
 
@@ -155,7 +155,8 @@ class Forked(subprocess.Popen[str]):
 
     def send_signal(self, sig: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, sig)
+            with suppress(ProcessLookupError):  # as Popen does: it may end after the look
+                os.kill(self.pid, sig)
 
     def __exit__(self, *_: object) -> None:
         for stream in (self.stdout, self.stderr):
