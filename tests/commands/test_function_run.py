@@ -20,7 +20,7 @@ from vcenter_functions.otel.waterfall import Span
 from vcenter_functions.samples import sample
 from vcenter_simulator.server import Simulator
 from vcenter_source.commands.function.attempts import SENT_SECONDS, Attempts, print_attempt
-from vcenter_source.commands.function.run import RunRequest, run_function
+from vcenter_source.commands.function.run import RunRequest, list_simulator_arguments, run_function
 from vcenter_source.core.errors import ConfigurationError
 
 HANDLER = """
@@ -63,6 +63,13 @@ def test_events_of_a_simulated_vcenter_are_shown_with_their_traces(tmp_path: Pat
         os.kill(pid, signal.SIGINT)
         assert wait() == 0
         assert [child for child in started if Path(f"/proc/{child}").exists()] == []
+
+
+def test_a_password_may_begin_like_an_option() -> None:
+    account = {"USERNAME": "somebody", "PASSWORD": "-s3 cret"}
+    with process(*list_simulator_arguments(1.0, account)) as started:
+        assert started.stdout is not None
+        Terminal(started.stdout.readline).wait_for("VCENTER_PASSWORD='-s3 cret'")
 
 
 @pytest.mark.guarantees

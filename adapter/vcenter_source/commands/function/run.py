@@ -13,6 +13,7 @@ import secrets
 import shutil
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,12 @@ def say(line: str) -> None:
     print_lines([line], sys.stdout)
 
 
+def list_simulator_arguments(rate: float, account: Mapping[str, str]) -> list[str]:
+    """List the arguments for a simulated vCenter on a free port, the module's name first."""
+    login = [f"--{name.lower()}={value}" for name, value in account.items()]  # a value alone may begin with a dash
+    return ["vcenter_simulator", "--port", "0", "--rate", str(rate), *login]
+
+
 @dataclass(slots=True)
 class FunctionRun:
     """The processes of one command; ``otlp`` is where they send their spans, which come out of ``spans``."""
@@ -112,8 +119,7 @@ class FunctionRun:
     async def _start_simulator(self, stack: AsyncExitStack) -> dict[str, str]:
         """Start a simulated vCenter; return the variables by which it is reached."""
         account = {"USERNAME": "administrator@vsphere.local", "PASSWORD": secrets.token_urlsafe(12)}
-        login = (word for name, value in account.items() for word in (f"--{name.lower()}", value))
-        arguments = ["vcenter_simulator", "--port", "0", "--rate", str(self.request.rate), *login]
+        arguments = list_simulator_arguments(self.request.rate, account)
         simulator = await stack.enter_async_context(start_child("simulator", arguments, {}, say))
         url = await simulator.wait_until_ready()
         if url is None:
