@@ -19,6 +19,8 @@ import yaml
 from aiohttp import web
 
 from demo.kube_objects import MAX_DATA, NAMESPACE, Failure, KubeObjects, KubeRequest, Object
+from demo.listener import listen
+from vcenter_source.core.http_server import stop_accepting
 
 TOKEN = "the-token"
 _VERBS = {"POST": "create", "PUT": "update"}
@@ -81,11 +83,13 @@ async def serve(api: KubeApi, tls: ssl.SSLContext | None = None, port: int = 0) 
             application.router.add_route("*", f"{root}/namespaces/{{namespace}}/{path}", api.handle)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.05)
     await runner.setup()
+    listener = listen("127.0.0.1", port)
     try:
-        await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()
+        await web.SockSite(runner, listener, ssl_context=tls).start()
         api.url = f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
         yield
     finally:
+        await stop_accepting([listener])
         await runner.cleanup()
 
 

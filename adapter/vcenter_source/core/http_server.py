@@ -1,8 +1,10 @@
 """Serve HTTP beside the adapter's work, by aiohttp: its client is loaded anyway, and it leaves signals alone."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from socket import socket
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -11,6 +13,9 @@ from prometheus_client.exposition import choose_encoder
 from vcenter_functions.net.addresses import add_brackets
 from vcenter_functions.net.sockets import explain_os_error, listen
 from vcenter_source.core.errors import ConfigurationError
+
+ACCEPT_TURNS = 3
+"""How many turns of the event loop a connection takes from being accepted to its begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +43,27 @@ async def serve_app(application: web.Application, address: BindAddress, shutdown
 async def serve_runner(runner: web.BaseRunner, address: BindAddress) -> AsyncIterator[int]:
     """Serve a runner until the block ends; yield the port. Raises ConfigurationError if it cannot be bound."""
     await runner.setup()
+    listeners: list[socket] = []
     try:
         with bind_errors(address):
-            for listener in listen(address.host, address.port):
+            listeners = listen(address.host, address.port)
+            for listener in listeners:
                 await web.SockSite(runner, listener).start()
         yield runner.addresses[0][1]
     finally:
+        await stop_accepting(listeners)
         await runner.cleanup()
+
+
+async def stop_accepting(listeners: Iterable[socket]) -> None:
+    """Accept no more connections, and wait until those that have just come have begun.
+
+    In the middle of that, a server that is closed leaves them open: https://github.com/python/cpython/issues/109564.
+    """
+    for listener in listeners:
+        asyncio.get_running_loop().remove_reader(listener)
+    for _ in range(ACCEPT_TURNS):
+        await asyncio.sleep(0)
 
 
 @contextmanager
