@@ -89,7 +89,7 @@ async def serve(api: KubeApi, tls: ssl.SSLContext | None = None, port: int = 0) 
         api.url = f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
         yield
     finally:
-        await stop_accepting([listener])
+        await stop_accepting(runner, [listener])
         await runner.cleanup()
 
 

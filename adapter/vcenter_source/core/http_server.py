@@ -39,9 +39,18 @@ async def serve_app(application: web.Application, address: BindAddress, shutdown
         yield port
 
 
+async def do_nothing() -> None:
+    """Do nothing."""
+
+
 @asynccontextmanager
-async def serve_runner(runner: web.BaseRunner, address: BindAddress) -> AsyncIterator[int]:
-    """Serve a runner until the block ends; yield the port. Raises ConfigurationError if it cannot be bound."""
+async def serve_runner(
+    runner: web.BaseRunner, address: BindAddress, drain: Callable[[], Awaitable[None]] = do_nothing
+) -> AsyncIterator[int]:
+    """Serve a runner until the block ends; yield the port. At the end, await ``drain`` before connections are closed.
+
+    Raises ConfigurationError if the port cannot be bound.
+    """
     await runner.setup()
     listeners: list[socket] = []
     try:
@@ -51,12 +60,15 @@ async def serve_runner(runner: web.BaseRunner, address: BindAddress) -> AsyncIte
                 await web.SockSite(runner, listener).start()
         yield runner.addresses[0][1]
     finally:
-        await stop_accepting(listeners)
-        await runner.cleanup()
+        try:
+            await stop_accepting(runner, listeners)
+            await drain()
+        finally:
+            await runner.cleanup()
 
 
-async def stop_accepting(listeners: Iterable[socket]) -> None:
-    """Accept no more connections, and wait until those that have just come have begun.
+async def stop_accepting(runner: web.BaseRunner, listeners: Iterable[socket]) -> None:
+    """Stop listening, once the connections that have just come have begun.
 
     In the middle of that, a server that is closed leaves them open: https://github.com/python/cpython/issues/109564.
     """
@@ -64,6 +76,8 @@ async def stop_accepting(listeners: Iterable[socket]) -> None:
         asyncio.get_running_loop().remove_reader(listener)
     for _ in range(ACCEPT_TURNS):
         await asyncio.sleep(0)
+    for site in list(runner.sites):
+        await site.stop()
 
 
 @contextmanager

@@ -196,10 +196,5 @@ async def serve_requests(
     """
     server = ShimServer(handler, max_body)
     runner = web.ServerRunner(server, shutdown_timeout=_CLEANUP_SECONDS)
-    async with serve_runner(runner, address) as port:
-        try:
-            yield port
-        finally:
-            for site in runner.sites:
-                await site.stop()
-            await server.drain(drain_seconds)
+    async with serve_runner(runner, address, lambda: server.drain(drain_seconds)) as port:
+        yield port
