@@ -24,6 +24,7 @@ from cloudevents.core.v1.event import CloudEvent
 
 from tests.support import loopback
 from tests.support.certificates import mount
+from tests.support.clock import Clock
 from tests.support.http_sink import http_sink
 from tests.support.processes import process, wait_for_line
 from tests.support.recording_sink import Answer, recording_sink
@@ -39,7 +40,7 @@ from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkU
 from vcenter_source.settings import sink as sinksettings
 from vcenter_source.settings import source as settings
 from vcenter_source.settings.environment import read_area
-from vcenter_source.sinks import connection, trust_bundle
+from vcenter_source.sinks import connection, oidc, trust_bundle
 from vcenter_source.sinks.responses import ACCESS_STATUSES
 from vcenter_source.state.dead_letters import Reason
 
@@ -260,12 +261,27 @@ def test_one_connection_serves_while_the_bundles_stay(certificate: tuple[Path, s
 # ---- /oidc/token
 
 
-def test_the_token_is_sent_and_read_again_for_each_request(tmp_path: Path) -> None:
+def test_the_token_is_sent_and_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oidc, "LOOK_SECONDS", 0)
     token = tmp_path / "token"
     token.write_text("first.a.b\n")
     with recording_sink() as sink:
         send(sink.url, count=2, token_file=token, between=partial(token.write_text, "second.a.b"))
         assert [r.headers.get("authorization") for r in sink.requests] == ["Bearer first.a.b", "Bearer second.a.b"]
+
+
+def test_the_token_is_looked_at_once_a_second(tmp_path: Path) -> None:
+    clock, file = Clock(), tmp_path / "token"
+    token = oidc.OidcToken(file, clock)
+    assert token.header() == {}
+    file.write_text("first")
+    clock.now += 0.9
+    assert token.header() == {}
+    clock.now += 0.1
+    assert token.header() == {"authorization": "Bearer first"}
+    file.unlink()
+    clock.now += 1.0
+    assert token.header() == {}
 
 
 def test_no_token_is_mounted_none_is_sent(tmp_path: Path) -> None:

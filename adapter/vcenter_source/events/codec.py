@@ -22,7 +22,8 @@ from vcenter_source.core.errors import EventRefusedError
 BATCH_TYPE = "application/cloudevents-batch+json"
 
 UNSAFE = re.compile(r"[^!#$&-~]")
-"""A character that a header value cannot have as it is: all but U+0021 to U+007E without " and %."""
+"""A character that a header value cannot have as it is (CloudEvents HTTP binding, 3.1.3.2): all but U+0021 to U+007E
+without " and %."""
 
 _SAFE = "".join(character for character in map(chr, range(0x21, 0x7F)) if character not in '"%')
 _STRUCTURED = "application/cloudevents"
@@ -46,12 +47,16 @@ class CheckedEvent(CloudEvent):
 
 def to_binary(event: BaseCloudEvent) -> tuple[dict[str, str], bytes]:
     """Return headers and body of a CloudEvent in binary mode: the same as the SDK's, in a third of the time."""
-    attributes = event.get_attributes()
-    headers = {f"ce-{name}": _header(value) for name, value in attributes.items() if value is not None}
-    datacontenttype = attributes.get("datacontenttype")
-    if datacontenttype is not None:
-        del headers["ce-datacontenttype"]
-        headers["content-type"] = str(datacontenttype)
+    headers = {
+        f"ce-{name}": value if type(value) is str else _text(value)
+        for name, value in event.get_attributes().items()
+        if value is not None
+    }
+    content_type = headers.pop("ce-datacontenttype", None)
+    if UNSAFE.search("".join(headers.values())):  # one search instead of one for each
+        headers = {name: quote(value, safe=_SAFE) for name, value in headers.items()}
+    if content_type is not None:
+        headers["content-type"] = content_type
     return headers, encode_data(event)
 
 
@@ -191,13 +196,10 @@ def _refusal(failure: Exception) -> EventRefusedError:
     return EventRefusedError(f"not a CloudEvent: {' '.join(str(failure).split())}", status=400)
 
 
-def _header(value: Any) -> str:
-    """Write an attribute's value for a header, percent-encoded where needed (CloudEvents HTTP binding, 3.1.3.2)."""
-    text = value if isinstance(value, str) else _time(value) if isinstance(value, datetime) else str(value)
-    return quote(text, safe=_SAFE) if UNSAFE.search(text) else text
-
-
-def _time(value: datetime) -> str:
+def _text(value: Any) -> str:
+    """Write an attribute's value as text."""
+    if not isinstance(value, datetime):
+        return str(value)
     text = value.isoformat()
     return f"{text[:-6]}Z" if text.endswith("+00:00") else text
 

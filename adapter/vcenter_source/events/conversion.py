@@ -66,18 +66,25 @@ class Converter:
         return self._kind(event)["type"]
 
     def convert(self, event: Event, traceparent: str | None = None, tracestate: str | None = None) -> CloudEvent:
-        """Convert an event; the CloudEvent's data is a dict. This fails for no event."""
-        key = ordering_key(event)
+        """Convert an event; the CloudEvent's data is a dict. This fails for no event.
+
+        ``traceparent`` and ``tracestate`` are CloudEvents' distributed tracing extension, of W3C Trace Context.
+        """
+        key = _safe(ordering_key(event))
         attributes: dict[str, Any] = {
             **self._kind(event),
             "severitytext": derive_severity(event.class_name, event.data, self.categories),
-            "partitionkey": _safe(key),
+            "partitionkey": key,
         }
         if traceparent:
-            attributes |= _trace(traceparent, tracestate or "")
-        attributes |= self._overrides | {"id": str(event.key), "time": event.created}
+            attributes["traceparent"] = traceparent
+            if tracestate:
+                attributes |= _tracestate(tracestate)
+        attributes |= self._overrides
+        attributes["id"] = str(event.key)
+        attributes["time"] = event.created
         if event.subject:
-            attributes["subject"] = _safe(key)
+            attributes["subject"] = key
         return CheckedEvent(attributes, veba_data(event.data) if self.event_format == "veba" else event.data)
 
     def convert_gap(self, gap: Gap) -> CloudEvent:
@@ -115,11 +122,10 @@ def ordering_key(event: Event) -> str:
     return str(event.subject) if event.subject else event_class(event.class_name).family
 
 
-def _trace(traceparent: str, tracestate: str) -> dict[str, str]:
-    """CloudEvents' distributed tracing extension. A tracestate that no header can carry is left out, as W3C allows."""
-    compact = re.sub(r"\s*,\s*", ",", tracestate.strip()) if tracestate else ""
-    trace = {"traceparent": _safe(traceparent)}
-    return trace if not compact or UNSAFE.search(compact) else trace | {"tracestate": compact}
+def _tracestate(tracestate: str) -> dict[str, str]:
+    """Return the attribute, without its spaces; nothing if no header can carry it, as W3C allows."""
+    compact = re.sub(r"\s*,\s*", ",", tracestate.strip())
+    return {"tracestate": compact} if compact and not UNSAFE.search(compact) else {}
 
 
 def _safe(value: str) -> str:

@@ -99,7 +99,9 @@ class TracedClient:
         if envelope.span.is_sampled:
             span = tracing.start_request_span(envelope, self._address + (path or ""), self._system, attributes)
         context = tracing.context_headers(span or envelope.span)
-        return Exchange(self._client.post({**headers, **context}, body, path, envelope.fence), span, explain)
+        if context:
+            headers = {**headers, **context}
+        return Exchange(self._client.post(headers, body, path, envelope.fence), span, explain)
 
     def post_batch(
         self, envelopes: Sequence[Envelope], headers: Mapping[str, str], body: bytes, *, explain: Explain

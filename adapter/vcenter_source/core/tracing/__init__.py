@@ -144,18 +144,22 @@ def set_event_attributes(span: Span, event: CloudEvent, operation: Literal["crea
         span.set_attributes(known | messaging_attributes(operation, about["id"]))
 
 
-def context_headers(span: Span) -> dict[str, str]:
+def context_headers(span: Span) -> Mapping[str, str]:
     """Return ``traceparent`` and ``tracestate`` for this span; empty without a trace (W3C Trace Context).
 
     "sampled" is the only flag sent. OpenTelemetry's SDK sets "random" of level 2 as well; otel-go up to 1.41 (Knative
     1.19 to 1.21) calls that header invalid and starts a trace of its own.
     """
+    if span.headers is None:
+        span.headers = _render_headers(span)
+    return span.headers
+
+
+def _render_headers(span: Span) -> Mapping[str, str]:
     if not span.trace_id:
         return {}
     traceparent = f"00-{span.trace_id.hex()}-{span.span_id.hex()}-0{span.is_sampled:d}"
-    if not span.tracestate:
-        return {"traceparent": traceparent}
-    return {"traceparent": traceparent, "tracestate": span.tracestate}
+    return {"traceparent": traceparent} | ({"tracestate": span.tracestate} if span.tracestate else {})
 
 
 def restore_span(event: CloudEvent) -> Span:

@@ -32,10 +32,10 @@ class Span:
     """A span's context, of which nothing is recorded. ``trace_id`` has 16 bytes, ``span_id`` 8; none without a trace.
 
     ``tracestate`` is what other systems keep in the trace, as its header has it. ``is_remote`` says that the span is in
-    another process.
+    another process. ``headers`` name the span in requests, once ``context_headers`` has rendered them.
     """
 
-    __slots__ = ("is_remote", "is_sampled", "span_id", "trace_id", "tracestate")
+    __slots__ = ("headers", "is_remote", "is_sampled", "span_id", "trace_id", "tracestate")
     is_recording = False
 
     def __init__(
@@ -52,6 +52,7 @@ class Span:
         self.tracestate = tracestate
         self.is_sampled = is_sampled
         self.is_remote = is_remote
+        self.headers: Mapping[str, str] | None = None
 
     @property
     def trace_name(self) -> str:
@@ -116,6 +117,7 @@ class RecordedSpan(Span):
         self.tracestate = parent.tracestate if parent is not None else ""
         self.is_sampled = True
         self.is_remote = False
+        self.headers = None
         self.constants = constants
         self.attributes = attributes
         self.parent = parent
