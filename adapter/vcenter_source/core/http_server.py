@@ -39,13 +39,9 @@ async def serve_app(application: web.Application, address: BindAddress, shutdown
         yield port
 
 
-async def do_nothing() -> None:
-    """Do nothing."""
-
-
 @asynccontextmanager
 async def serve_runner(
-    runner: web.BaseRunner, address: BindAddress, drain: Callable[[], Awaitable[None]] = do_nothing
+    runner: web.BaseRunner, address: BindAddress, drain: Callable[[], Awaitable[None]] | None = None
 ) -> AsyncIterator[int]:
     """Serve a runner until the block ends; yield the port. At the end, await ``drain`` before connections are closed.
 
@@ -62,7 +58,8 @@ async def serve_runner(
     finally:
         try:
             await stop_accepting(runner, listeners)
-            await drain()
+            if drain is not None:
+                await drain()
         finally:
             await runner.cleanup()
 
