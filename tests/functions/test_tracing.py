@@ -13,7 +13,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 from starlette.responses import Response
 
+from bench.calls import calls
+from bench.function_spans import handle
 from tests.support.pytag import RestVcenter, binary, pytag
+from vcenter_functions.cloudevent import read_event
 from vcenter_functions.otel.sdk import is_exported
 from vcenter_functions.tracing import Tracing, create_provider
 
@@ -227,6 +230,21 @@ def test_of_the_flags_only_sampled_goes_out(vcenter: RestVcenter, came: str | No
     sent = [request.headers["traceparent"] for request in vcenter.requests if "traceparent" in request.headers]
     assert {flags for *_, flags in (one.split("-") for one in sent)} <= {"00", "01"}
     assert {one.rpartition("-")[2] for one in sent if TRACE in one or not came} == {sampled}
+
+
+def test_what_the_sampler_refuses_costs_next_to_nothing() -> None:
+    received = read_event(headers := binary(traceparent=f"00-{TRACE}-{SEND}-00"), b""), headers
+
+    def count_calls(tracing: Tracing, requests: int) -> int:
+        handle(tracing, received, requests)
+        return calls(lambda: handle(tracing, received, requests))
+
+    exporter = InMemorySpanExporter()
+    untraced, refused = Tracing("pytag"), recording(exporter)
+    assert count_calls(refused, 0) < 150
+    for tracing in (untraced, refused):
+        assert count_calls(tracing, 10) - count_calls(tracing, 0) < 10 * 30
+    assert not exporter.get_finished_spans()
 
 
 def test_a_failure_is_on_its_spans(vcenter: RestVcenter) -> None:
