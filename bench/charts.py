@@ -6,7 +6,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from bench.goals import cpu_per_event, number, senders
+from bench.figures import cpu_per_event, senders
+from bench.goals import number
 
 Results = dict[str, Any]
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from bench.figures import cpu_of_event, cpu_per_event, senders, slopes, vcenters
 from bench.functions import EMPTY
-from bench.goals import GOALS, cpu_of_event, cpu_per_event, number, senders, slopes, vcenters
+from bench.goals import GOALS, number
 
 Results = dict[str, Any]
 
@@ -139,18 +140,30 @@ def growth(results: Results) -> str:
 
 
 def functions(results: Results) -> str:
-    """Return the table of functions."""
-    least = results["functions"][EMPTY]["cpu_ms"]
+    """Return the tables of functions, and of their spans."""
+    figures = results["functions"]
     rows = [
         [
             name,
             *(number(each["rate"]), number(each["p50"] * 1000), number(each["p99"] * 1000)),
-            *(number(each["cpu_ms"]), number(each["cpu_ms"] / least, "x")),
+            *(number(each["cpu_ms"]), number(each["cpu_ms"] / figures[EMPTY]["cpu_ms"], "x")),
         ]
-        for name, each in results["functions"].items()
+        for name, each in figures.items()
     ]
     head = ["an event through", "events/s", "p50, ms", "p99, ms", "CPU s per 1,000 events", "of an empty handler"]
-    return table(head, rows)
+    spans = {name: each["spans"] for name, each in figures.items() if "spans" in each}
+    return table(head, rows) + (f"\n{function_spans(spans)}" if spans else "")
+
+
+def function_spans(spans: Results) -> str:
+    """Return the table of what tracing takes of an event, and of each call to vCenter."""
+    rows = [
+        [name.removeprefix(f"{EMPTY}, ") if name != EMPTY else "untraced"]
+        + [number(each[part][key]) for part in ("event", "call") for key in ("cpu_ms", "calls")]
+        for name, each in spans.items()
+    ]
+    head = ["spans of", "an event: CPU s per 1,000", "function calls", "a call to vCenter: CPU s per 1,000"]
+    return table([*head, "function calls"], rows)
 
 
 def many(results: Results) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench import adapters, calls, many, stages
 from bench.delay import Rhythm, delays
-from bench.functions import find_medians, measure_functions
+from bench.functions import EMPTY, find_medians, measure_functions, measure_traced_spans
 from bench.processes import simulator
 from bench.rooms import profile
 from bench.runs import Run, measure_drain, medians, sink
@@ -188,8 +188,11 @@ async def measure_growth(plan: Plan, worlds: Iterable[tuple[str, int, list[str]]
 
 
 async def functions(plan: Plan) -> Results:
-    """An event through a function that does nothing, and through pytag."""
-    return dict(await measure_functions(plan.events // 5, plan.fewer))
+    """An event through a function that does nothing, and through pytag, untraced and traced."""
+    figures: Results = dict(await measure_functions(plan.events // 5, plan.fewer))
+    for name, spans in (await measure_traced_spans()).items():
+        figures[EMPTY + name]["spans"] = spans
+    return figures
 
 
 Measure = Callable[[], Awaitable[many.Figures]]

@@ -10,11 +10,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from bench import calls, charts, post, report
+from bench.functions import EMPTY, PYTAG, TRACED
 from bench.goals import GOALS
 from bench.pages import page, page_of_types
 from bench.rooms import by_room, room
@@ -117,11 +119,33 @@ def test_the_report_and_its_pictures_are_those_of_the_results(tmp_path: Path) ->
 def test_a_section_is_measured_and_printed() -> None:
     done = command("bench", "--quick", "functions")
     assert done.returncode == 0, done.stderr
-    head, _, *rows = [line.split(" | ") for line in done.stdout.splitlines()[:4]]
+    head, _, *rows = [line.split(" | ") for line in done.stdout.splitlines()[:8]]
     assert head[:3] == ["| an event through", "events/s", "p50, ms"]
-    assert [row[0] for row in rows] == ["| an empty handler", "| pytag, tag known"]
+    assert [row[0] for row in rows] == [f"| {each}{traced}" for traced in TRACED for each in (EMPTY, PYTAG)]
     assert all(float(row[1].replace(",", "")) > 1 for row in rows)
     assert "at most 0.4 ms of CPU" in done.stdout
+
+
+def test_what_tracing_costs_a_function_is_told() -> None:
+    def spans(ms: float) -> dict[str, dict[str, float]]:
+        return {part: {"cpu_ms": ms, "calls": 100 * ms} for part in ("event", "call")}
+
+    def figures(ms: float) -> dict[str, float]:
+        return {"rate": 1.0, "p50": 1.0, "p99": 1.0, "cpu_ms": ms}
+
+    results: dict[str, Any] = {
+        "functions": {
+            f"{function}{traced}": figures(ms)
+            for traced, ms in (("", 1.0), (", traces sampled at 10 %", 1.1), (", traced", 1.5))
+            for function in (EMPTY, PYTAG)
+        }
+    }
+    results["functions"][EMPTY]["spans"] = spans(1)
+    results["functions"][f"{EMPTY}, traced"]["spans"] = spans(2)
+    told = report.tables(results)
+    assert "| untraced | 1.00 | 100 | 1.00 | 100 |\n| traced | 2.00 | 200 | 2.00 | 200 |" in told
+    assert "at most 15 % more CPU than untraced | 10.0 % | reached" in told
+    assert "at most 40 % more CPU than untraced | 50.0 % | **not reached.**" in told
 
 
 def test_many_vcenters_are_compared_with_one() -> None:
