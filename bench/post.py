@@ -7,7 +7,8 @@ import asyncio
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import cycle
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -25,10 +26,10 @@ def request(url: str, headers: dict[str, str], body: bytes) -> bytes:
 
 
 class Tally:
-    """``requests`` in turn, ``count`` of them in all, and how long each answer took, in seconds."""
+    """``requests`` in turn and over again, ``count`` of them in all, and how long each answer took, in seconds."""
 
-    def __init__(self, requests: list[bytes], count: int) -> None:
-        self._requests, self._count, self._taken = requests, count, 0
+    def __init__(self, requests: Iterable[bytes], count: int) -> None:
+        self._requests, self._count, self._taken = cycle(requests), count, 0
         self._failures = 0
         self._delays: list[float] = []
         self._began, self._cpu = time.monotonic(), time.process_time()
@@ -38,7 +39,7 @@ class Tally:
         if self._taken == self._count:
             return None
         self._taken += 1
-        return self._requests[self._taken % len(self._requests)], time.monotonic()
+        return next(self._requests), time.monotonic()
 
     def record_answer(self, answer: bytes, since: float) -> bool:
         """Note an answer, and return whether it was the last."""
@@ -119,7 +120,7 @@ class Posting(asyncio.Protocol):
             self._transport.write(ready[0])
 
 
-def measure_asyncio(url: str, requests: list[bytes], *, count: int, connections: int) -> dict[str, float]:
+def measure_asyncio(url: str, requests: Iterable[bytes], *, count: int, connections: int) -> dict[str, float]:
     """Post by asyncio's own transports."""
     parts = urlsplit(url)
 

@@ -67,19 +67,23 @@ def tracing(results: Results) -> str:
     rows = []
     for name, run in runs.items():
         cpu = (run["cpu"] - run["cpu_first"]) / run["events"] * 1000
-        stage = [number(run["stage"][key]) for key in ("cpu_ms", "calls")]
+        stage = [number(run["stage"][key]) if "stage" in run else "" for key in ("cpu_ms", "calls")]
         rows.append([name, number(run["rate"]), f"{run['rate'] / runs['off']['rate']:.0%}", number(cpu), *stage])
     head = ["tracing", "events/s", "of it without", "CPU s per 1,000 events", "of it spans", "function calls for these"]
-    holes = runs["on"].get("holes")
-    told = "" if holes is None else f"Of {runs['on']['events']:,.0f} traced events, {holes:,} have no whole trace.\n\n"
+    told = "".join(
+        f"Of {run['events']:,.0f} events traced in a run “{name}”, {run['holes']:,} have no whole trace.\n\n"
+        for name, run in runs.items()
+        if "holes" in run
+    )
     return table(head, rows) + "\n" + told + rooms(runs)
 
 
 def rooms(runs: Results) -> str:
     """Return the table of the event loop's time, by package."""
-    names = dict.fromkeys(room for run in runs.values() for room, share in run["rooms"].items() if share >= WORTH_A_ROW)
-    rows = [[name, *(f"{run['rooms'].get(name, 0):.0%}" for run in runs.values())] for name in names]
-    return table(["share of the event loop's time, tracing is", *runs], rows)
+    shares = {name: run["rooms"] for name, run in runs.items() if "rooms" in run}
+    names = dict.fromkeys(room for each in shares.values() for room, share in each.items() if share >= WORTH_A_ROW)
+    rows = [[name, *(f"{each.get(name, 0):.0%}" for each in shares.values())] for name in names]
+    return table(["share of the event loop's time, tracing is", *shares], rows)
 
 
 LIMITS = {
@@ -87,6 +91,7 @@ LIMITS = {
     "ready bytes posted, epoll": "epoll",
     "ready bytes posted, asyncio": "asyncio",
     "ready bytes posted, aiohttp": "aiohttp",
+    "events decoded, converted, encoded and posted by asyncio": "bound",
 }
 
 
@@ -99,7 +104,11 @@ def cost(results: Results) -> str:
         rest = cpu_per_event(results, "adapter") - sum(figures["stages"].values())
         rows.append(["the rest: order, window, acknowledgement, metrics, checkpoint", number(rest), ""])
         rows += [[f"**{sender}, whole**", number(cpu_per_event(results, sender)), ""] for sender in senders(results)]
-    limits = [[name, number(figures[key]["rate"]), number(figures[key]["cpu_ms"])] for name, key in LIMITS.items()]
+    limits = [
+        [name, number(figures[key]["rate"]), number(figures[key]["cpu_ms"])]
+        for name, key in LIMITS.items()
+        if key in figures
+    ]
     return "\n".join(
         (
             table(["stage", "CPU s per 1,000 events", "function calls an event"], rows),

@@ -118,28 +118,34 @@ async def drain(plan: Plan) -> Results:
 
 
 async def tracing(plan: Plan) -> Results:
-    """The adapter with its tracing off, on, and on for one event in ten; and whether a trace has a hole."""
+    """The adapter with its tracing off, on, and on for one event in ten; whether a trace has a hole; and the peers."""
     async with span_receiver() as receiver, simulator(f"--backlog={plan.traced}", SPREAD) as vcenter:
         on = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver, "OTEL_METRICS_EXPORTER": "none"}
         tenth = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}
         variants: dict[str, dict[str, str]] = {"off": {}, "sampled at 10 %": on | tenth, "on": on}
+        holes: dict[str, list[int]] = {"on": [], "on, 5 ms": []}
 
-        holes: list[int] = []
-
-        def kind(name: str) -> Callable[[], Awaitable[Run]]:
+        def kind(name: str, more: Mapping[str, str], latency: int = 0) -> Callable[[], Awaitable[Run]]:
             async def run() -> Run:
-                result = await measure_drain(Adapter(name, variants[name]), vcenter, plan.traced)
+                result = await measure_drain(Adapter(name, more), vcenter, plan.traced, latency=latency)
                 counts = await fetch_counts(receiver)
-                if name == "on":
-                    holes.append(counts["broken"] + max(0, plan.traced - sum(counts.values())))
+                if name in holes:
+                    holes[name].append(counts["broken"] + max(0, plan.traced - sum(counts.values())))
                 return result
 
             return run
 
-        runs = await run_interleaved({name: kind(name) for name in variants}, plan.fewer)
+        def peer(sender: Sender) -> Callable[[], Awaitable[Run]]:
+            return lambda: measure_drain(sender, vcenter, plan.traced, seconds=plan.seconds)
+
+        kinds = {name: kind(name, more) for name, more in variants.items()}
+        kinds |= {f"{name}, 5 ms": kind(f"{name}, 5 ms", variants[name], latency=5) for name in ("off", "on")}
+        kinds |= {sender.name: peer(sender) for sender in plan.peers}
+        runs = await run_interleaved(kinds, plan.repeats)
         for name, more in variants.items():
             runs[name] |= {"stage": await measure_tracing(more), "rooms": await profile(vcenter, plan.traced, more)}
-        runs["on"]["holes"] = max(holes)
+        for name, counts in holes.items():
+            runs[name]["holes"] = max(counts)
         return runs
 
 

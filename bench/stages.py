@@ -1,13 +1,14 @@
 """``python -m bench.stages VCENTER SINK``: the CPU time of each stage of an event's way, alone in this process.
 
-Also the limits beside them: the reading of pages that nobody decodes, and ready bytes posted by asyncio and by epoll.
+Also the limits beside them: the reading of pages that nobody decodes, and ready bytes posted by asyncio and by epoll;
+and the bound of what one core's CPython can do for an event: decoded, converted, encoded and posted, with nothing else.
 """
 
 import argparse
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from statistics import median
 from typing import Any
@@ -88,7 +89,15 @@ def milliseconds(vcenter: str, sink: str, pages: int) -> dict[str, Any]:
         "calls": {"send": (calls(posting) - calls(encoding)) / len(events)},
         "fetch": {"rate": len(events) / seconds, "cpu_ms": cpu / len(events) * 1000},
         **limits(sink, converted),
+        "bound": post.measure_asyncio(sink, make_requests(sink, raw), count=len(events), connections=IN_FLIGHT),
     }
+
+
+def make_requests(sink: str, raw: list[bytes]) -> Iterator[bytes]:
+    """Decode, convert and encode the events of pages, each when its request is wanted."""
+    for page in raw:
+        for event in decode_page(page):
+            yield post.request(sink, *to_binary(CONVERTER.convert(event)))
 
 
 def limits(sink: str, events: list[CloudEvent]) -> dict[str, dict[str, float]]:
