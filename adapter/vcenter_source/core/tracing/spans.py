@@ -232,11 +232,9 @@ def keep_last(values: Sequence[Any], limit: int | None) -> tuple[Sequence[Any], 
     return values[dropped:], dropped
 
 
-def create_span_id() -> bytes:
-    """Return a random id of 8 bytes."""
-    return getrandbits(64).to_bytes(8)
-
-
-def create_trace_id() -> bytes:
-    """Return a random id of 16 bytes."""
-    return getrandbits(128).to_bytes(16)
+def create_ids(parent: Span | None) -> tuple[bytes, bytes]:
+    """Return the ids of a trace and of a new span: the parent's trace, or a new one."""
+    if parent is not None:
+        return parent.trace_id, getrandbits(64).to_bytes(8)
+    random = getrandbits(192).to_bytes(24)
+    return random[:16], random[16:]

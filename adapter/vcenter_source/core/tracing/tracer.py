@@ -13,8 +13,7 @@ from vcenter_source.core.tracing.spans import (
     Limits,
     RecordedSpan,
     Span,
-    create_span_id,
-    create_trace_id,
+    create_ids,
     encode_span,
 )
 
@@ -46,10 +45,10 @@ class Tracer:
         links: Sequence[Span] = (),
     ) -> Span:
         """Start a span; without a parent, in a trace of its own."""
-        trace_id = create_trace_id() if parent is None else parent.trace_id
+        trace_id, span_id = create_ids(parent)
         if self._is_sampled(trace_id, parent):
-            return RecordedSpan(trace_id, create_span_id(), self._finish, constants, attributes, parent, links)
-        return Span(trace_id, create_span_id(), parent.tracestate if parent is not None else "")
+            return RecordedSpan(trace_id, span_id, self._finish, constants, attributes, parent, links)
+        return Span(trace_id, span_id, parent.tracestate if parent is not None else "")
 
     def _finish(self, span: RecordedSpan) -> None:
         has_room = self.exporter.has_room()
