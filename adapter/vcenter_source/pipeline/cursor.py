@@ -87,7 +87,8 @@ class ReadCursor:
 
     def _find_horizon(self, newest: datetime) -> datetime:
         """Return how far back a new collector has to go, and how far back names are remembered."""
-        return min(newest, self._set_back_to or newest) - self.overlap
+        start = newest if self._set_back_to is None else min(newest, self._set_back_to)
+        return start - self.overlap
 
     def deduplicate(self, page: Iterable[Event]) -> Iterator[Event | Gap]:
         """Yield the events of a page that were not read before, and gaps between them. What is yielded counts as read.
@@ -95,18 +96,19 @@ class ReadCursor:
         Raises KeysRewoundError if an event may have been left out because its time and its key deceive.
         """
         for event in page:
-            if event.identity == self._expected:
+            identity = event.identity
+            if identity == self._expected:
                 self._expected = None
-            if self._is_known(event) or self.is_too_old(event.created):
+            if self._is_known(identity) or self.is_too_old(event.created):
                 continue
             gap = self._find_gap(event)
             if gap is not None:
                 yield gap
             self._check_keys(event)
-            self._record(event)
+            self._record(identity)
             yield event
             if COMPRESSED_NAME in event.name:
-                yield Gap("compressed", event.identity, event.identity)
+                yield Gap("compressed", identity, identity)
 
     def is_too_old(self, created: datetime) -> bool:
         """Whether the collector was not asked for events created then, though it may show them."""
@@ -186,9 +188,8 @@ class ReadCursor:
             self._set_back_to = min(earliest, self._set_back_to or earliest)
             self.newest = min(self.newest, earliest)
 
-    def _is_known(self, event: Event) -> bool:
+    def _is_known(self, identity: Identity) -> bool:
         """Like ``has_read``; an event that the checkpoint knows by time alone is remembered by name from here on."""
-        identity = event.identity
         if identity in self.seen:
             return True
         if self.resumed is None:
@@ -259,12 +260,14 @@ class ReadCursor:
         self.seen.add(identity)
         self._order.append(identity)
 
-    def _record(self, event: Event) -> None:
-        self._remember(event.identity)
-        if self.is_ahead(event.created):
+    def _record(self, identity: Identity) -> None:
+        self._remember(identity)
+        created = identity[1]
+        if self.is_ahead(created):
             return
-        self.last = event.identity
-        self.newest = event.created if self.newest is None else max(self.newest, event.created)
+        self.last = identity
+        if self.newest is None or created > self.newest:
+            self.newest = created
         horizon = self._find_horizon(self.newest)
         while self._order and self._order[0][1] < horizon:
             oldest = self._order.popleft()

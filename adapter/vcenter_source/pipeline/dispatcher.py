@@ -93,7 +93,8 @@ class Dispatcher:
         self._fence = fence
         self._window = asyncio.Semaphore(max_in_flight)
         self._lanes: dict[str, deque[Envelope]] = {}
-        self._workers: set[asyncio.Task[None]] = set()
+        self._workers: dict[str, asyncio.Task[None]] = {}
+        """The task of each lane."""
         self._traffic = Traffic()
         self._access_refused_at = -1
         """How many requests had been accepted when the log last said that the sink refuses access."""
@@ -108,18 +109,16 @@ class Dispatcher:
             lane.append(envelope)
             return
         self._lanes[envelope.ordering_key] = deque([envelope])
-        worker = self._spawn(self._deliver_lane(envelope.ordering_key))
-        self._workers.add(worker)
-        worker.add_done_callback(self._workers.discard)
+        self._workers[envelope.ordering_key] = self._spawn(self._deliver_lane(envelope.ordering_key))
 
     async def drain(self, seconds: float) -> int:
         """Wait for the events in flight, at most ``seconds``. Return how many are still unacknowledged."""
         if self._workers:
-            await asyncio.wait(self._workers, timeout=seconds)
-        undelivered = sum(map(len, self._lanes.values()))
-        for worker in self._workers:
+            await asyncio.wait(self._workers.values(), timeout=seconds)
+        undelivered, workers = sum(map(len, self._lanes.values())), list(self._workers.values())
+        for worker in workers:
             worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        await asyncio.gather(*workers, return_exceptions=True)
         return undelivered
 
     async def _deliver_lane(self, name: str) -> None:
@@ -129,7 +128,7 @@ class Dispatcher:
             await self._deliver(lane[0])
             lane.popleft()
             self._window.release()
-        del self._lanes[name]
+        del self._lanes[name], self._workers[name]
 
     async def _deliver(self, envelope: Envelope) -> None:
         """Try until the sink or the dead letter has the event."""

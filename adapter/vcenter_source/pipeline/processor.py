@@ -57,7 +57,9 @@ class EventProcessor:
             return
         if tracing.is_crowded():
             await tracing.wait_for_room()
-        on_done = await self._track(event.identity)
+        if not self.tracker.can_accept(self.ahead):
+            await self._wait_for_room()
+        on_done = self._track(event.identity)
         span = tracing.start_root_span(cloudevents_type)
         cloudevent = self.converter.convert(event, **tracing.context_headers(span))
         tracing.describe_root(span, event, cloudevent)
@@ -68,7 +70,8 @@ class EventProcessor:
         """Send an event about missing ones, so that the checkpoint does not pass a gap that nobody knows of."""
         log.warning("events are missing", reason=gap.reason, after=gap.after, before=gap.before)
         if self.types.accepts("Gap", "Gap", GAP_TYPE):
-            on_done = await self._track(None)
+            await self._wait_for_room()
+            on_done = self._track(None)
             cloudevent = self.converter.convert_gap(gap)
             await self.dispatcher.submit(
                 Envelope(cloudevent, "adapter", on_done=on_done, vcenter=self.converter.vcenter)
@@ -84,11 +87,14 @@ class EventProcessor:
             return False
         return True
 
-    async def _track(self, identity: Identity | None) -> Callable[[], None]:
-        """Track an event as read once there is room; return what marks it as acknowledged."""
+    async def _wait_for_room(self) -> None:
+        """Wait while one event is too far behind the others."""
         while not self.tracker.can_accept(self.ahead):
             if not await self._wait_for_progress() and self.tracker.can_accept(2 * self.ahead):
                 break
+
+    def _track(self, identity: Identity | None) -> Callable[[], None]:
+        """Track an event as read; return what marks it as acknowledged."""
         entry = self.tracker.track(identity)
 
         def acknowledge() -> None:

@@ -58,6 +58,10 @@ class HttpResponse:
     way: str = ""
 
 
+NO_RESPONSE = HttpResponse()
+"""The response before its first byte; its status is 0."""
+
+
 class Connection(asyncio.Protocol):
     """One connection, for one request at a time, opened with ``tls``.
 
@@ -78,7 +82,7 @@ class Connection(asyncio.Protocol):
         self._connections = connections
         self._parser: Any = HttpResponseParser(self)
         self._waiter: asyncio.Future[HttpResponse] | None = None
-        self._response = HttpResponse()
+        self._response = NO_RESPONSE
         self._head = b""
         self._received = 0
         self._hints = 0
@@ -91,7 +95,7 @@ class Connection(asyncio.Protocol):
 
     async def post(self, request: bytes) -> HttpResponse:
         """Send a whole request and return the response."""
-        self._response = HttpResponse()
+        self._response = NO_RESPONSE
         self._head, self._received, self._hints = b"", 0, 0
         waiter: asyncio.Future[HttpResponse] = self._loop.create_future()
         self._waiter = waiter

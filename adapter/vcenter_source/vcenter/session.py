@@ -4,7 +4,7 @@ import math
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import UTC, datetime
 from http.client import HTTPException
 from importlib.metadata import version
 from typing import Any
@@ -249,7 +249,7 @@ class Session:
         """Read vCenter's clock; the local clock never decides where to read."""
         with self.errors():
             time: datetime = vim.ServiceInstance("ServiceInstance", self.stub).CurrentTime()
-        return time
+        return time.astimezone(UTC)  # in pyVmomi's own zone, each comparison would take a call of Python's
 
     def categories(self) -> dict[str, str]:
         """Read vCenter's category (info, warning, error, user) of each event class and event type id."""
