@@ -36,7 +36,7 @@ class HttpSink:
     async def send(self, envelope: Envelope) -> Receipt:
         """POST one event. Raises SinkUnavailableError or EventRefusedError."""
         headers, body = to_binary(envelope.event)
-        check_size(len(body) + sum(map(len, headers)) + sum(map(len, headers.values())), self._max_event_bytes)
+        check_size(len(body) + len("".join(headers)) + len("".join(headers.values())), self._max_event_bytes)
         if envelope.replay_id:
             headers |= replay_header(envelope)
         return await self._endpoint.post(envelope, headers, body)
