@@ -1,8 +1,8 @@
 # Three images of one file:
 #
-#   docker build --target adapter --tag vcenter-source-adapter:0.1.0 .
-#   docker build --target function --tag vcenter-source-function:0.1.0 .
-#   docker build --target pytag --tag vcenter-source-pytag:0.1.0 .
+#   docker build --target adapter --tag $REGISTRY/vcenter-source-adapter:0.1.0 .
+#   docker build --target function --tag $REGISTRY/vcenter-source-function:0.1.0 .
+#   docker build --target pytag --tag $REGISTRY/vcenter-source-pytag:0.1.0 .
 
 FROM python:3.13-slim-trixie AS wheels
 WORKDIR /build

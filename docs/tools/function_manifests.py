@@ -10,6 +10,7 @@ from vcenter_source.commands.function.manifest import ManifestRequest, build_man
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "config" / "functions"
+_IMAGE = "kubectl-apply-k://vcenter-source-function"
 _MAIL = ("SMTP_HOST=smtp.example.com", "MAIL_FROM=vcenter@example.com", "MAIL_TO=ops@example.com")
 
 OPTIONS: Mapping[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
@@ -25,14 +26,13 @@ OPTIONS: Mapping[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
 def render(name: str) -> dict[str, str]:
     """Return the text of each file of a function's folder."""
     environment, ports = OPTIONS[name]
-    manifest = build_manifest(
-        ManifestRequest(str(ROOT / "functions" / name / "handler.py"), environment=environment, ports=ports)
-    )
+    handler = str(ROOT / "functions" / name / "handler.py")
+    manifest = build_manifest(ManifestRequest(handler, base_image=_IMAGE, environment=environment, ports=ports))
     first = f"# vcenter-source function manifest functions/{name}/handler.py; make docs writes it anew.\n"
     return {
         "function.yaml": first + manifest.format(),
         "kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
-        "resources:\n  - function.yaml\n",
+        "components:\n  - ../../images\nresources:\n  - function.yaml\n",
     }
 
 

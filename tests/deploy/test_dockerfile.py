@@ -15,8 +15,9 @@ import pytest
 from packaging.requirements import Requirement
 
 from pytag.settings import Settings as PytagSettings
+from tests.support.manifest_files import read_images
 from vcenter_functions import __version__
-from vcenter_source.commands.function.standard import IMAGE, STANDARD, find_missing_modules
+from vcenter_source.commands.function.standard import STANDARD, find_missing_modules
 from vcenter_source.settings.serving import HealthSettings
 
 ROOT = Path(__file__).parents[2]
@@ -177,12 +178,9 @@ def test_an_image_is_of_the_projects_version_and_the_manifests_use_it() -> None:
         assert f"VERSION={__version__}" in inherited(target, "ARG")
         assert "org.opencontainers.image.version=$VERSION" in " ".join(inherited(target, "LABEL"))
         assert f"org.opencontainers.image.title=vcenter-source-{target}" in STAGES[target].all("LABEL")[0]
-    named = set(
-        re.findall(r"(?m)image: (vcenter-source\S*)", "\n".join(p.read_text() for p in ROOT.glob("config/*/*.yaml")))
-    )
     made = {f"vcenter-source-{target}:{__version__}" for target in FINAL}
-    assert named | {IMAGE} == made  # a manifest that `function manifest` prints uses the third
-    assert set(re.findall(r"--tag (\S+)", DOCKERFILE)) == made
+    assert {f"{each['newName'].rpartition('/')[2]}:{each['newTag']}" for each in read_images()} == made
+    assert set(re.findall(r"--tag (\S+)", DOCKERFILE)) == {f"$REGISTRY/{name}" for name in made}
 
 
 def test_the_ports_are_those_that_the_settings_begin_with() -> None:

@@ -22,8 +22,10 @@ from vcenter_functions.registry import load
 from vcenter_functions.samples import sample
 from vcenter_source.commands.function.manifest import ManifestRequest, build_manifest
 from vcenter_source.commands.function.new import create_function
+from vcenter_source.commands.function.standard import IMAGE
 from vcenter_source.core.errors import ConfigurationError
 
+NO_REGISTRY_NOTE = "no registry is set: --base-image says where vcenter-source-function is"
 HANDLER = """
 from vcenter_functions import Event, VCenter, on
 
@@ -67,11 +69,13 @@ def test_without_an_image_the_handler_is_mounted_where_the_image_looks_for_it(tm
     manifests = printed(write(tmp_path, HANDLER, **{"requirements.txt": "httpx>=0.28\n"}))
     config, only = one("ConfigMap", manifests), container(one("Deployment", manifests))
     assert config.document["data"] == {"handler.py": HANDLER, "requirements.txt": "httpx>=0.28\n"}
-    assert (only["image"], only["args"]) == ("vcenter-source-function:0.1.0", ["/function/handler.py"])
+    assert (only["image"], only["args"]) == (IMAGE, ["/function/handler.py"])
     (mount,) = (each for each in only["volumeMounts"] if each["name"] == "handler")
     (volume,) = (each for each in pod(one("Deployment", manifests))["volumes"] if each["name"] == "handler")
     assert (mount["mountPath"], volume["configMap"]["name"]) == ("/function", config.name)
     elsewhere = printed(str(tmp_path / "stamp"), base_image="registry.example.com/kit:1")
+    request = ManifestRequest(str(tmp_path / "stamp"), base_image="registry.example.com/kit:1")
+    assert NO_REGISTRY_NOTE not in build_manifest(request).notes
     assert container(one("Deployment", elsewhere)) == {**only, "image": "registry.example.com/kit:1"}
     with pytest.raises(ConfigurationError, match="--image and --base-image: "):
         printed(str(tmp_path / "stamp"), base_image="x:1", image="y:1")
@@ -213,7 +217,7 @@ def test_settings_come_from_options_and_secrets_from_a_secret(tmp_path: Path) ->
     assert {"name": "CHANNEL", "value": "#ops"} in only["env"]
     assert {"secretRef": {"name": "stamp"}} in only["envFrom"]
     order = "kubectl -n vcenter-source create secret generic stamp --from-literal=WEBHOOK_URL=…"
-    assert made.notes == [f"its secrets come from a Secret: {order}"]
+    assert made.notes == [f"its secrets come from a Secret: {order}", NO_REGISTRY_NOTE]
     assert made.format().startswith(f"# {made.notes[0]}\n")
     assert printed(path, environment=["CHANNEL=x", 'WORDS=["a"]', "FILE=/only/in/the/pod", "VCENTER_CA_FILE=/likewise"])
     slip = build_manifest(ManifestRequest(path, environment=["CHANNEL=x", "WEBHOK_URL=x"])).notes[1]
@@ -305,7 +309,7 @@ def test_what_function_new_writes_is_deployed_as_it_is(tmp_path: Path, monkeypat
     (tmp_path / "hello" / "inner").mkdir()
     monkeypatch.chdir(tmp_path / "hello" / "inner")
     done = command("function", "manifest", "..")
-    assert (done.returncode, done.stderr) == (0, "loading\n")
+    assert (done.returncode, done.stderr) == (0, f"loading\nvcenter-source: {NO_REGISTRY_NOTE}\n")
     kinds = [document["kind"] for document in yaml.safe_load_all(done.stdout)]
     assert kinds == ["ConfigMap", "NetworkPolicy", "Deployment", "Service", "Trigger"]
     assert build_manifest(ManifestRequest(str(tmp_path / "hello"))).format() == done.stdout

@@ -15,11 +15,12 @@ from tests.support.manifest_files import (
     everything,
     labels,
     of_kind,
+    ours,
     the,
     title,
-    workloads,
 )
 from tests.support.processes import command
+from vcenter_functions import __version__
 from vcenter_source.events.catalog import names_by_type
 from vcenter_source.settings.serving import HealthSettings
 
@@ -196,10 +197,12 @@ PAGES = ("README.md", "docs/knative.md", "docs/openfaas.md")
 
 def test_the_commands_of_the_pages_fit_the_manifests() -> None:
     deploy = "".join((KNATIVE.parents[1] / page).read_text(encoding="utf-8") for page in PAGES)
-    assert set(re.findall(r"kubectl apply -f config/([a-z-]+)", deploy)) == set(FOLDERS)
+    shown = re.findall(r"kubectl apply -([fk]) config/([a-z-]+)", deploy)
+    ours_in = {workload.path.parent.name for workload in ours()}
+    assert {folder for _, folder in shown} == {*FOLDERS, "knative-many"}
+    assert {folder for option, folder in shown if option == "k"} == {*ours_in, "knative-many"}
     built = dict(re.findall(r"docker build --target (\w+) --tag (\S+) ", deploy))
-    assert built == {target: f"vcenter-source-{target}:0.1.0" for target in ("adapter", "pytag")}
-    assert set(built.values()) <= {container(workload)["image"] for workload in workloads()}
+    assert built == {target: f"$REGISTRY/vcenter-source-{target}:{__version__}" for target in ("adapter", "pytag")}
     vcenter = the("ConfigMap", "vcenter").path.read_text(encoding="utf-8")
     assert all(found in vcenter for found in re.findall(r"sed -i 's\|([^|]+)\|", deploy))
     assert the("ConfigMap", "pytag").document["data"]["TAG"] in deploy
@@ -208,7 +211,7 @@ def test_the_commands_of_the_pages_fit_the_manifests() -> None:
 def test_commands_in_comments_name_folders_and_objects_that_are_there() -> None:
     for path in sorted({manifest.path for manifest in everything()}):
         text = path.read_text(encoding="utf-8")
-        for folder in re.findall(r"kubectl apply -f config/([a-z-]+)", text):
+        for folder in re.findall(r"kubectl apply -[fk] config/([a-z-]+)", text):
             assert folder in FOLDERS, path
         for kind, name in re.findall(r"delete (broker|containersource) ([a-z-]+)", text):
             assert name in {m.name for m in everything() if m.kind.lower() == kind}, path

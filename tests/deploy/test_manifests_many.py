@@ -47,7 +47,7 @@ def test_it_is_what_config_knative_makes_but_for_the_one_vcenter() -> None:
     adapter = "vcenter-source"
     assert theirs - ours == {("ContainerSource", adapter), ("ConfigMap", "vcenter"), ("Lease", adapter)}
     assert ours - theirs == {(kind, adapter) for kind in ("Deployment", "SinkBinding", "PodDisruptionBudget")}
-    before = {(m.kind, m.name): m.document for m in FOLDERS["knative"]}
+    before = {(m.kind, m.name): m.document for m in build(CONFIG / "knative")}
     changed = {(m.kind, m.name) for m in many() if before.get((m.kind, m.name), m.document) != m.document}
     assert changed == {("Role", adapter), ("Deployment", "pytag")}
 
@@ -105,7 +105,7 @@ def test_the_adapters_differ_from_the_single_one_in_the_vcenters_alone() -> None
     (ha,) = of_kind("Deployment", FOLDERS["knative-ha"])
     more = {"VCENTERS_FILE": FILE}
     assert environment(ours) == {k: v for k, v in environment(single).items() if k != "VCENTER_SECRET_PATH"} | more
-    own = {"env", "envFrom", "volumeMounts", "resources"}
+    own = {"image", "env", "envFrom", "volumeMounts", "resources"}
     left, right = container(ours), container(ha)
     assert {k: v for k, v in left.items() if k not in own} == {k: v for k, v in right.items() if k not in own}
     assert ours.spec["replicas"] == 2
@@ -145,8 +145,8 @@ def test_the_adapters_may_share_leases_in_their_namespace_and_no_more() -> None:
 BASES = {
     "config": ["config"],
     "knative-many": ["config/knative-many"],
-    "knative-ha": ["config/knative", "config/knative-ha/800-source.yaml"],
-    "openfaas": [f"config/openfaas/{path.name}" for path in sorted((CONFIG / "openfaas").iterdir())],
+    "knative-ha": ["config/knative", "config/knative-ha"],
+    "openfaas": ["config/openfaas"],
     "pyattr": ["config/functions/pyattr"],
 }
 
@@ -154,11 +154,7 @@ BASES = {
 @pytest.mark.parametrize("name", BASES)
 def test_an_overlay_moves_all_of_it_to_another_namespace(name: str, tmp_path: Path) -> None:
     shutil.copytree(CONFIG, tmp_path / "config")
-    resources = BASES[name]
-    if any(each.endswith(".yaml") for each in resources):  # kustomize reads no single file of another folder
-        resources = [*(each for each in resources if not each.endswith(".yaml"))]
-        resources += [copy_beside(tmp_path, each) for each in BASES[name] if each.endswith(".yaml")]
-    made = build(write_overlay(tmp_path, "team-a", resources))
+    made = build(write_overlay(tmp_path, "team-a", BASES[name]))
     assert {manifest.namespace for manifest in made if manifest.kind != "Namespace"} == {"team-a"}
     assert [manifest.name for manifest in made if manifest.kind == "Namespace"] in (["team-a"], [])
     left = {title(manifest): list(find_old_namespace(manifest.document)) for manifest in made}
@@ -167,15 +163,6 @@ def test_an_overlay_moves_all_of_it_to_another_namespace(name: str, tmp_path: Pa
     services = {manifest.name for manifest in made if manifest.kind == "Service"}
     sinks = {each["value"] for each in list_environment(made) if each["name"] == "DEAD_LETTER_SINK"}
     assert {sink.removeprefix("http://") for sink in sinks} <= services
-
-
-def copy_beside(folder: Path, file: str) -> str:
-    """Put a file into a folder with a kustomization of its own, and return that folder."""
-    inner = folder / Path(file).stem
-    inner.mkdir()
-    shutil.copy(folder / file, inner)
-    (inner / "kustomization.yaml").write_text(f"kind: Kustomization\nresources: [{Path(file).name}]\n")
-    return inner.name
 
 
 def list_environment(manifests: list[Manifest]) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.deploy.references import MADE_BY_OTHERS, apply, name_of, refs
-from tests.support.manifest_files import CONFIG, FOLDERS, KNATIVE, everything, the, title
+from tests.support.manifest_files import CONFIG, FOLDERS, KNATIVE, everything, ours, the, title
 
 VARIANTS = [folder for folder in FOLDERS if folder != "knative"]
 
@@ -71,8 +71,10 @@ def test_the_kustomizations_take_every_file_of_the_folder_in_its_order() -> None
     files = [path.name for path in sorted(KNATIVE.glob("*.yaml"))]
     kustomization = yaml.safe_load((CONFIG / "kustomization.yaml").read_text(encoding="utf-8"))
     assert kustomization["resources"] == [f"knative/{name}" for name in files]
-    assert yaml.safe_load((KNATIVE / "Kustomization").read_text(encoding="utf-8"))["resources"] == files
-    assert not (KNATIVE / "kustomization.yaml").exists()  # kubectl apply -f would fail of it
+    for folder in {workload.path.parent for workload in ours()}:
+        files = [path.name for path in sorted(folder.glob("*.yaml"))]
+        assert yaml.safe_load((folder / "Kustomization").read_text(encoding="utf-8"))["resources"] == files
+        assert not (folder / "kustomization.yaml").exists()  # kubectl apply -f would fail of it
 
 
 def test_what_the_kustomization_offers_besides_is_there() -> None:

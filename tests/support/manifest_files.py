@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from demo.manifests import Manifest, read_manifests
 
 ROOT = Path(__file__).parents[2]
@@ -17,6 +19,9 @@ FOLDERS = {
     if any(re.match(r"\d{3}-", file.name) for file in folder.glob("*.yaml"))
 }
 """Every folder that kubectl apply -f takes, by its name, its objects in the order of kubectl apply -f."""
+
+UNNAMED = "kubectl-apply-k://"
+"""What stands before the name of an image of ours until config/images has named it."""
 
 WORKLOADS = {"Deployment", "ContainerSource"}
 
@@ -55,7 +60,13 @@ def container(workload: Manifest) -> Mapping[str, Any]:
 
 def ours() -> list[Manifest]:
     """The workloads that run our images."""
-    return [workload for workload in workloads() if container(workload)["image"].startswith("vcenter-source-")]
+    return [workload for workload in workloads() if container(workload)["image"].startswith(UNNAMED)]
+
+
+def read_images() -> list[dict[str, str]]:
+    """What config/images says of each image of ours."""
+    text = (CONFIG / "images" / "kustomization.yaml").read_text(encoding="utf-8")
+    return list(yaml.safe_load(text)["images"])
 
 
 def title(manifest: Manifest) -> str:

@@ -13,7 +13,7 @@ from vcenter_functions.errors import HandlerError
 from vcenter_functions.registry import Registry, load
 from vcenter_source.commands.function.names import check_function_name
 from vcenter_source.commands.function.sources import MAX_APPLIED_BYTES, read_source
-from vcenter_source.commands.function.standard import IMAGE
+from vcenter_source.commands.function.standard import IMAGE, NO_REGISTRY
 from vcenter_source.commands.function.subscriptions import build_subscriptions
 from vcenter_source.commands.function.variables import (
     check_assignments,
@@ -101,6 +101,8 @@ def build_manifest(request: ManifestRequest) -> FunctionManifest:
     triggers = _build_triggers(request, registry, workload)
     notes = _describe_secret(workload, [variable.names[0] for variable in secrets])
     notes += describe_misspelt(given, variables)
+    if NO_REGISTRY in workload.image:
+        notes.append("no registry is set: --base-image says where vcenter-source-function is")
     if source is not None and source.size > MAX_APPLIED_BYTES:
         notes.append(f"the ConfigMap has {source.size} bytes: apply it with kubectl apply --server-side")
     return FunctionManifest([*workload.build(), *triggers], notes)

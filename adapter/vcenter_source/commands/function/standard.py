@@ -7,7 +7,13 @@ from importlib import metadata
 
 from vcenter_functions import __version__
 
-IMAGE = f"vcenter-source-function:{__version__}"
+NO_REGISTRY = "registry/SET-IT-IN-config-images"
+"""What stands in place of a registry until one is set. A kubelet refuses its capital letters, and shows the text."""
+
+REGISTRY = NO_REGISTRY
+"""Where the images of this version are; config/images has the same for kustomize."""
+
+IMAGE = f"{REGISTRY}/vcenter-source-function:{__version__}"
 """The image that serves a handler.py from a ConfigMap."""
 
 STANDARD = frozenset({
