@@ -57,6 +57,7 @@ def test_stopped_by_sigterm_in_mid_stream(world: World) -> None:
     prove(world.settle(), duplicates=0)
 
 
+@LONG
 @pytest.mark.parametrize("world", [2200], indirect=True)
 def test_a_long_backlog_after_a_restart(world: World) -> None:
     """START_FROM is left at "now", as most do; it must not hide what the checkpoint has not reached."""
