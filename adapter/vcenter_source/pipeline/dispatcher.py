@@ -91,7 +91,8 @@ class Dispatcher:
         self._retry = retry
         self._observer = observer or Observer()
         self._fence = fence
-        self._window = asyncio.Semaphore(max_in_flight)
+        self._max_in_flight, self._in_flight = max_in_flight, 0
+        self._room = asyncio.Event()
         self._lanes: dict[str, deque[Envelope]] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         """The task of each lane."""
@@ -101,7 +102,10 @@ class Dispatcher:
 
     async def submit(self, envelope: Envelope) -> None:
         """Accept an event. Wait while the window is full."""
-        await self._window.acquire()
+        while self._in_flight >= self._max_in_flight:
+            self._room.clear()
+            await self._room.wait()
+        self._in_flight += 1
         envelope.accepted_at, envelope.fence = self._retry.clock(), self._fence
         self._observer.on_accepted(envelope)
         lane = self._lanes.get(envelope.ordering_key)
@@ -125,18 +129,16 @@ class Dispatcher:
         """Deliver one lane's events in turn. A lane exists only while it has events."""
         lane = self._lanes[name]
         while lane:
-            await self._deliver(lane[0])
+            envelope = lane[0]
+            tries = Tries(self._retry.clock() + self._retry.duration)
+            while not await self._attempt(envelope, tries):
+                envelope.attempt += 1
+            envelope.span.end()
+            envelope.on_done()
             lane.popleft()
-            self._window.release()
+            self._in_flight -= 1
+            self._room.set()
         del self._lanes[name], self._workers[name]
-
-    async def _deliver(self, envelope: Envelope) -> None:
-        """Try until the sink or the dead letter has the event."""
-        tries = Tries(self._retry.clock() + self._retry.duration)
-        while not await self._attempt(envelope, tries):
-            envelope.attempt += 1
-        envelope.span.end()
-        envelope.on_done()
 
     async def _attempt(self, envelope: Envelope, tries: Tries) -> bool:
         """Try once, and wait after a failure. Return whether the event needs no more care."""

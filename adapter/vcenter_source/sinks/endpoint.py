@@ -4,7 +4,7 @@ import errno
 import os
 import ssl
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from yarl import URL
 
@@ -39,15 +39,15 @@ class HttpEndpoint:
         self.name = strip_secrets(url)
         self._client = TracedClient(client, self.name)
 
-    async def post(self, envelope: Envelope, headers: dict[str, str], body: bytes) -> Receipt:
+    def post(self, envelope: Envelope, headers: dict[str, str], body: bytes) -> Awaitable[Receipt]:
         """Send one event. Raises SinkUnavailableError or EventRefusedError."""
         headers |= self._token.header() or self._basic_auth
-        return await self._finish(self._client.post(envelope, headers, body, explain=self._explain))
+        return self._finish(self._client.post(envelope, headers, body, explain=self._explain))
 
-    async def post_batch(self, envelopes: Sequence[Envelope], headers: dict[str, str], body: bytes) -> Receipt:
+    def post_batch(self, envelopes: Sequence[Envelope], headers: dict[str, str], body: bytes) -> Awaitable[Receipt]:
         """Send several events in one request. Raises as ``post`` does."""
         headers |= self._token.header() or self._basic_auth
-        return await self._finish(self._client.post_batch(envelopes, headers, body, explain=self._explain))
+        return self._finish(self._client.post_batch(envelopes, headers, body, explain=self._explain))
 
     async def _finish(self, exchange: Exchange) -> Receipt:
         async with exchange as response:

@@ -171,7 +171,8 @@ class OffsetTracker:
     def _advance_past(self, event: TrackedEvent) -> None:
         self._last = event.covers_up_to or self._last
         self._passed_count += 1
-        self._update_read_from()
+        if self._caught_up is not None:
+            self._update_read_from()
         if event.identity is None:
             return
         self._done.append(event.identity)
