@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from vcenter_source.commands.dead_letters.app import app as dead_letters_app
 from vcenter_source.commands.function.app import app as function_app
 from vcenter_source.commands.interruption import exit_on_sigint
 from vcenter_source.commands.options import FormatOption, JsonOption, TypesOption, VcenterOption
@@ -19,13 +20,10 @@ from vcenter_source.core import logs, tracing
 from vcenter_source.core.errors import ConfigurationError, OutputClosedError, VcenterSourceError
 from vcenter_source.settings.environment import read_area, read_program
 from vcenter_source.settings.log import LogSettings
-from vcenter_source.settings.source import ReplaySettings, load, load_for_view
+from vcenter_source.settings.source import load, load_for_view
 from vcenter_source.settings.vcenter import VcenterSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-dead_letters_app = typer.Typer(
-    help="List and replay the events in DEAD_LETTER_PATH, which the sink refused for good.", no_args_is_help=True
-)
 app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(function_app, name="function")
 
@@ -256,34 +254,6 @@ def simulate_command(arguments: Annotated[list[str] | None, typer.Argument(metav
     from vcenter_source.commands.simulate import become_simulator
 
     become_simulator(arguments or [])
-
-
-@dead_letters_app.command("list")
-def list_command(as_json: JsonOption = False) -> None:
-    """List dead letters, oldest first: when the adapter gave up, the event's type, subject and id, and the reason."""
-    from vcenter_source.commands.dead_letters import open_folder, print_letters, warn_of_missing
-
-    settings = read_program(ReplaySettings)
-    logs.configure(settings.log)
-    folder = open_folder(settings.dead_letters)
-    warn_of_missing(settings.dead_letters)
-    print_letters(folder.read_letters(), as_json=as_json)
-
-
-@dead_letters_app.command("replay")
-def replay_command(
-    event_id: Annotated[str | None, typer.Option("--id", help="Only the event with this id. Default: all.")] = None,
-    sink: Annotated[str | None, typer.Option(help="Where to send them: an http(s) URL. Default: K_SINK.")] = None,
-) -> None:
-    """Send dead letters again, oldest first, and remove those that are accepted. Exit code 1: some were not."""
-    from vcenter_source.commands.dead_letters import replay_letters
-
-    settings = read_program(ReplaySettings, K_SINK=sink)
-    logs.configure(settings.log)
-    with tracing.export_spans():
-        summary = asyncio.run(replay_letters(settings, event_id))
-    typer.echo(f"{summary}.")
-    sys.exit(0 if summary.is_complete else FAILURE_EXIT)
 
 
 def main() -> None:

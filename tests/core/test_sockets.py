@@ -14,9 +14,9 @@ from tests.support.pytag_process import pytag_environment, pytag_process
 from vcenter_functions.net.sockets import listen
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.http_server import BindAddress, serve_app
+from vcenter_source.core.request_server import serve_requests
 from vcenter_source.settings.openfaas import ShimServerSettings
 from vcenter_source.settings.source import load
-from vcenter_source.sinks.openfaas.shim.http_server import serve_requests
 
 BOTH = {"127.0.0.1", "::1"}
 

@@ -19,7 +19,7 @@ from tests.support.dead_letters import REASON, TRACEPARENT, cloudevent, folder_a
 from tests.support.http_sink import http_sink
 from tests.support.processes import process
 from tests.support.recording_sink import RecordingSink, recording_sink
-from vcenter_source.commands.dead_letters import print_letters
+from vcenter_source.commands.dead_letters.show import print_letters
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import (
     DeadLetterUnavailableError,

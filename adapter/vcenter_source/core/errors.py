@@ -111,6 +111,10 @@ class DeadLetterUnavailableError(RetryableError):
     """The dead letter is full, out of reach or not configured. The message says which, and what would help."""
 
 
+class DeadLetterFullError(DeadLetterUnavailableError):
+    """There is no room for the letter: the disk is full, or the folder has reached its limit."""
+
+
 class KubernetesUnavailableError(RetryableError):
     """The API server could not be reached, or did not do what it was asked to."""
 
@@ -125,6 +129,10 @@ class KubernetesConflictError(RetryableError):
 
 class PermanentError(VcenterSourceError):
     """A failure that trying again cannot mend."""
+
+
+class UnknownLetterError(PermanentError):
+    """No dead letter has the id that was asked for."""
 
 
 class OutputClosedError(PermanentError):

@@ -106,6 +106,13 @@ def is_batch(headers: Mapping[str, str]) -> bool:
     return _media_type(headers.get("content-type")) == BATCH_TYPE
 
 
+def check_coding(headers: Mapping[str, str]) -> None:
+    """Check that a request's body is not compressed. Raises EventRefusedError with the status to answer."""
+    coding = headers.get("content-encoding", "identity")
+    if coding != "identity":
+        raise EventRefusedError(f"the Content-Encoding {coding} is not supported; send events uncompressed", status=415)
+
+
 def parse_event(headers: Mapping[str, str], body: bytes) -> CloudEvent:
     """Read the event of a request, in binary or structured mode; header names are in lower case.
 

@@ -5,7 +5,7 @@ accepted, so that after a kill only the one in flight is sent again. No letter i
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -66,16 +66,17 @@ class Replay:
         """The last letters in a row to which the sink denied access."""
         self.summary = ReplaySummary()
 
-    async def run(self, event_id: str | None = None) -> ReplaySummary:
-        """Send every letter, or those with this event id. A sink that does not answer ends the run.
+    async def run(self, ids: Collection[str] = ()) -> ReplaySummary:
+        """Send every letter, or those with these event ids. A sink that does not answer ends the run.
 
+        A letter that comes back while this runs, since a function has refused it once more, is not sent again.
         Raises DeadLetterUnavailableError while another replay runs.
         """
         with self._folder.lock_for_replay():
-            for file in self._folder.list_files():
+            for file, size in self._folder.measure_files():
                 accepted: set[bytes] = set()
                 try:
-                    await self._send_file(self._folder.read_letters_of(file), event_id, accepted)
+                    await self._send_file(self._folder.read_letters_of(file, size), ids, accepted)
                 except SinkUnavailableError as exc:
                     self.summary.stopped = str(exc)
                 finally:
@@ -88,9 +89,9 @@ class Replay:
         """End after the letter that is in flight."""
         self.summary.stopped = "interrupted by a signal"
 
-    async def _send_file(self, letters: Iterator[StoredLetter], event_id: str | None, accepted: set[bytes]) -> None:
+    async def _send_file(self, letters: Iterator[StoredLetter], ids: Collection[str], accepted: set[bytes]) -> None:
         for letter in letters:
-            if event_id in {None, letter.event.get_id()}:
+            if not ids or letter.event.get_id() in ids:
                 await self._send_letter(letter, accepted)
             self._on_letter()
             if self.summary.stopped is not None:

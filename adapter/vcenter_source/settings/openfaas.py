@@ -8,12 +8,10 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from vcenter_functions.net.addresses import check_port
-from vcenter_functions.net.sockets import ANYWHERE
 from vcenter_functions.net.tls import create_client_context
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.settings.environment import (
     EnvironmentSettings,
-    ListenHost,
     ProgramSettings,
     either,
     lower_case,
@@ -21,6 +19,7 @@ from vcenter_source.settings.environment import (
     trim,
 )
 from vcenter_source.settings.log import LogSettings
+from vcenter_source.settings.serving import EventServerSettings
 
 Invocation = Literal["async", "sync"]
 
@@ -105,21 +104,8 @@ def _read_mounted(file: Path) -> str:
         raise ConfigurationError(f"secret_mount_path: {file} is not UTF-8 text") from None
 
 
-class ShimServerSettings(EnvironmentSettings):
-    """Where the shim accepts events, and the limits for them."""
-
-    host: Annotated[ListenHost, either("HOST")] = ANYWHERE  # events come from outside the pod
-    """The address to listen on, for events and for `/healthz`, `/readyz` and `/metrics`; `::` is every address, IPv6
-    and IPv4. This setting and those below are for the shim only."""
-
-    port: Annotated[int, either("PORT")] = Field(default=8080, ge=0, le=65535)
-    """The port to listen on; `0` takes any free port, which the log names."""
-
-    max_body_bytes: Annotated[int, either("MAX_BODY_BYTES")] = Field(default=1_048_576, ge=1)
-    """The largest event that is read, in bytes."""
-
-    drain_timeout: Annotated[float, either("DRAIN_TIMEOUT")] = Field(default=20.0, ge=0)
-    """Seconds that a stop waits for events in progress; keep it under the pod's terminationGracePeriodSeconds."""
+class ShimServerSettings(EventServerSettings):
+    """Where the shim accepts events, and the limits for them. These settings are for the shim only."""
 
     health_stale_after: Annotated[float, either("HEALTH_STALE_AFTER")] = Field(default=60.0, gt=0)
     """Seconds that the gateway may be out of reach before `/readyz` answers 503. The last topic map stays in use."""

@@ -1,4 +1,4 @@
-"""The settings of what the adapter serves: the admin server for probes and Prometheus, and the event viewer."""
+"""The settings of what programs serve: probes and metrics, the event viewer, and where events are accepted."""
 
 from ipaddress import ip_address
 from typing import Annotated, Self
@@ -31,6 +31,23 @@ class HealthSettings(EnvironmentSettings):
     @classmethod
     def _read_off(cls, value: object) -> object:
         return None if value == "off" else value
+
+
+class EventServerSettings(EnvironmentSettings):
+    """Where a program accepts events over HTTP, and the limits for them."""
+
+    host: Annotated[ListenHost, either("HOST")] = ANYWHERE  # events come from outside the pod
+    """The address to listen on, for events and for `/healthz`, `/readyz` and `/metrics`; `::` is every address, IPv6
+    and IPv4."""
+
+    port: Annotated[int, either("PORT")] = Field(default=8080, ge=0, le=65535)
+    """The port to listen on; `0` takes any free port, which the log names."""
+
+    max_body_bytes: Annotated[int, either("MAX_BODY_BYTES")] = Field(default=1_048_576, ge=1)
+    """The largest event that is read, in bytes."""
+
+    drain_timeout: Annotated[float, either("DRAIN_TIMEOUT")] = Field(default=20.0, ge=0)
+    """Seconds that a stop waits for events in progress; keep it under the pod's terminationGracePeriodSeconds."""
 
 
 class ViewerSettings(EnvironmentSettings):

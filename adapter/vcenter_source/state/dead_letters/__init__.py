@@ -3,7 +3,7 @@
 An event counts as acknowledged only when a store has it; while no store accepts it, it is held and tried again.
 """
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +13,7 @@ from cloudevents.core.v1.event import CloudEvent
 
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import DeadLetterUnavailableError
+from vcenter_source.core.quoting import quote_line
 
 MAX_ERROR_DATA = 1024
 """Bytes of an answer that travel with a dead letter, as Knative itself limits them before encoding."""
@@ -70,18 +71,42 @@ class FallbackStore:
 
 
 def with_error_attributes(event: BaseCloudEvent, reason: Reason, **more: str) -> CloudEvent:
-    """Add Knative's attributes of a failed delivery to an event, and ``more``.
+    """Add Knative's attributes of a failed delivery to an event, ours, and ``more``.
 
-    Without an answer of the sink, ``knativeerrordata`` holds the reason, and ``knativeerrorcode`` is absent.
+    Ours are ``deadletterreason`` and, separated by commas, ``deadlettertakers``. Without an answer of the sink,
+    ``knativeerrordata`` holds the reason, and ``knativeerrorcode`` is absent.
     """
     data = reason.body if reason.status is not None else reason.message.encode()
     errors = {
         "knativeerrordest": reason.address,
         "knativeerrorcode": "" if reason.status is None else str(reason.status),
         "knativeerrordata": b64encode(data[:MAX_ERROR_DATA]).decode(),
+        "deadletterreason": reason.message,
+        "deadlettertakers": ",".join(reason.takers),
     }
     present = {name: value for name, value in (errors | more).items() if value}
     return CloudEvent(event.get_attributes() | present, event.get_data())
+
+
+def explain_refusal(letter: BaseCloudEvent) -> str:
+    """Return in one line why a letter was given up, as its sender says it: the adapter or a Broker."""
+    attributes = letter.get_attributes()
+    own = str(attributes.get("deadletterreason", ""))
+    if own:
+        return " ".join(own.split())
+    code = str(attributes.get("knativeerrorcode", ""))
+    answer = quote_line(decode_error_data(letter), MAX_ERROR_DATA)
+    refusal = " ".join(filter(None, (str(attributes.get("knativeerrordest", "")), f"answers {code}" if code else "")))
+    return ": ".join(filter(None, (refusal, answer))) or "no reason given"
+
+
+def decode_error_data(letter: BaseCloudEvent) -> bytes:
+    """Return what the sink answered. Brokers cut it when it is encoded, so its end may be no Base64."""
+    text = str(letter.get_attributes().get("knativeerrordata", ""))
+    try:
+        return b64decode(text[: len(text) // 4 * 4], validate=True)
+    except ValueError:
+        return text.encode(errors="replace")
 
 
 def without_error_attributes(event: BaseCloudEvent) -> CloudEvent:

@@ -9,11 +9,12 @@ that cheap, and possible on a disk that is nearly full.
 """
 
 import asyncio
+import errno
 import fcntl
 import os
 import re
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,14 +25,17 @@ from cloudevents.core.v1.event import CloudEvent
 
 from vcenter_source.core import durable_files
 from vcenter_source.core.envelope import Envelope
-from vcenter_source.core.errors import DeadLetterUnavailableError
-from vcenter_source.events.codec import OrjsonFormat
+from vcenter_source.core.errors import DeadLetterFullError, DeadLetterUnavailableError
+from vcenter_source.events.codec import CheckedEvent, OrjsonFormat
 from vcenter_source.state.dead_letters import Reason, with_error_attributes
 from vcenter_source.state.dead_letters.journal import Journal, hash_line, lock_replay
 
 log = structlog.get_logger()
 
 FILE_BYTES = 4 * 1024 * 1024
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says where there is no room."""
+
 FILE_NAME = re.compile(r"dead-letters-(\d{8,})\.jsonl")
 
 
@@ -39,8 +43,7 @@ FILE_NAME = re.compile(r"dead-letters-(\d{8,})\.jsonl")
 class StoredLetter:
     """A letter in its file. ``line`` is the line that it was read from, by which it is removed.
 
-    ``event`` has Knative's attributes of the failure and ours: ``deadlettertime``, ``deadletterreason`` and, separated
-    by commas, ``deadlettertakers``.
+    ``event`` has the attributes of ``with_error_attributes``, and ``deadlettertime``.
     """
 
     file: Path
@@ -66,9 +69,22 @@ class DeadLetterFolder:
 
     async def store(self, envelope: Envelope, reason: Reason) -> None:
         """Return when the letter is on the disk."""
-        line = encode_letter(envelope.event, reason, self._now())
+        await self.append(with_error_attributes(envelope.event, reason))
+
+    async def append(self, letter: CloudEvent) -> tuple[Path, bytes]:
+        """Return the file and the line of the letter when it is on the disk."""
+        line = encode_letter(letter, self._now())
         async with self._turn:  # one at a time, so that only one thread waits for the disk
-            await asyncio.to_thread(self._append, line)
+            return await asyncio.to_thread(self._append, line), line
+
+    def check_writable(self) -> None:
+        """Check that letters can be stored, but for want of room. Raises DeadLetterUnavailableError."""
+        try:
+            self._create()
+            with lock_folder(self._path):
+                pass
+        except OSError as exc:
+            raise to_unavailable("write", self._path, exc) from exc
 
     def list_files(self) -> list[Path]:
         """List the files, oldest first; none if the folder does not exist yet."""
@@ -85,10 +101,22 @@ class DeadLetterFolder:
         for file in self.list_files():
             yield from self.read_letters_of(file)
 
-    def read_letters_of(self, file: Path) -> Iterator[StoredLetter]:
-        """Read the letters of a file, without those that were accepted in a replay killed before it removed them."""
+    def read_letters_of(self, file: Path, size: int | None = None) -> Iterator[StoredLetter]:
+        """Read the letters of a file, without those that were accepted in a replay killed before it removed them.
+
+        ``size`` is how many bytes of it are read, None for all.
+        """
         accepted = self._journal.read()
-        return (stored for stored in read_letter_file(file) if not accepted or hash_line(stored.line) not in accepted)
+        letters = read_letter_file(file, size)
+        return (stored for stored in letters if not accepted or hash_line(stored.line) not in accepted)
+
+    def measure_files(self) -> list[tuple[Path, int]]:
+        """List the files, oldest first, with their sizes in bytes. What is appended later is beyond the size."""
+        sizes = []
+        for file in self.list_files():
+            with suppress(FileNotFoundError):
+                sizes.append((file, file.stat().st_size))
+        return sizes
 
     @contextmanager
     def lock_for_replay(self) -> Iterator[None]:
@@ -108,18 +136,22 @@ class DeadLetterFolder:
         self._journal.note(letter.line)
 
     def remove(self, file: Path, lines: Collection[bytes]) -> None:
-        """Remove these lines in one step. Lines appended since the file was read stay."""
-        if not lines:
-            return
-        try:
-            self._filter(file, lambda line: line not in lines)
+        """Remove these lines, which a replay has sent, in one step. Lines appended since the file was read stay."""
+        if lines:
+            self.filter(file, lambda line: line not in lines)
             self._journal.clear()
+
+    def filter(self, file: Path, is_kept: Callable[[bytes], bool]) -> None:
+        """Keep these lines of a file; delete the file if none is left."""
+        try:
+            self._filter(file, is_kept)
         except OSError as exc:
             raise to_unavailable("write", file, exc) from exc
 
     def _filter(self, file: Path, is_kept: Callable[[bytes], bool]) -> None:
-        """Keep these lines of a file; delete the file if none is left."""
         with lock_folder(self._path):
+            if not file.exists():
+                return  # another has removed its last letter
             lines = file.read_bytes().splitlines(keepends=True)
             kept = [line for line in lines if is_kept(line)]
             if kept and len(kept) < len(lines):
@@ -128,24 +160,29 @@ class DeadLetterFolder:
                 file.unlink()
                 durable_files.sync_folder(self._path)
 
-    def _append(self, line: bytes) -> None:
-        """Write a line to the disk. After a failure the folder is as it was."""
+    def _append(self, line: bytes) -> Path:
+        """Write a line to the disk; return its file. After a failure the folder is as it was."""
         try:
-            if not self._path.is_dir():
-                self._path.mkdir(parents=True, exist_ok=True)
-                durable_files.sync_folder(self._path.parent)
+            self._create()
             with lock_folder(self._path):
                 files = self.list_files()
                 self._check_room(files, len(line))
-                durable_files.append(self._find_newest(files), line)
+                file = self._find_newest(files)
+                durable_files.append(file, line)
                 durable_files.sync_folder(self._path)
+                return file
         except OSError as exc:
             raise to_unavailable("write", self._path, exc) from exc
+
+    def _create(self) -> None:
+        if not self._path.is_dir():
+            self._path.mkdir(parents=True, exist_ok=True)
+            durable_files.sync_folder(self._path.parent)
 
     def _check_room(self, files: Collection[Path], more: int) -> None:
         size = sum(file.stat().st_size for file in files)
         if size + more > self._max_bytes:
-            raise DeadLetterUnavailableError(
+            raise DeadLetterFullError(
                 f"DEAD_LETTER_PATH: {self._path} is full with {size} bytes of at most {self._max_bytes}, and the event "
                 f"needs {more}; run vcenter-source dead-letters replay, or raise DEAD_LETTER_MAX_BYTES"
             )
@@ -162,14 +199,11 @@ class DeadLetterFolder:
         return self._path / f"dead-letters-{number + 1:08}.jsonl"
 
 
-def encode_letter(event: CloudEvent, reason: Reason, now: datetime) -> bytes:
-    """Write a letter as a line."""
+def encode_letter(letter: CloudEvent, now: datetime) -> bytes:
+    """Write a letter as a line; ``now`` is when it was given up."""
     time = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    takers = ",".join(reason.takers)
-    letter = with_error_attributes(
-        event, reason, deadlettertime=time, deadletterreason=reason.message, deadlettertakers=takers
-    )
-    return OrjsonFormat().write(letter) + b"\n"
+    stamped = CheckedEvent(letter.get_attributes() | {"deadlettertime": time}, letter.get_data())
+    return OrjsonFormat().write(stamped) + b"\n"
 
 
 def decode_letter(line: bytes) -> CloudEvent:
@@ -183,11 +217,15 @@ def decode_letter(line: bytes) -> CloudEvent:
     return event
 
 
-def read_letter_file(file: Path) -> Iterator[StoredLetter]:
-    """Read the letters of a file; none if a replay has removed it meanwhile."""
+def read_letter_file(file: Path, size: int | None = None) -> Iterator[StoredLetter]:
+    """Read the letters in the first ``size`` bytes of a file; none if a replay has removed it meanwhile."""
+    read = 0
     try:
         with file.open("rb") as lines:
             for number, line in enumerate(lines, 1):
+                read += len(line)
+                if size is not None and read > size:
+                    return
                 if not line.endswith(b"\n"):
                     log.warning("last line is cut off, skipped", file=str(file), line=number, bytes=len(line))
                     return
@@ -222,4 +260,5 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 def to_unavailable(what: str, path: Path, exc: OSError) -> DeadLetterUnavailableError:
     """Describe a failure for the operator."""
-    return DeadLetterUnavailableError(f"DEAD_LETTER_PATH: cannot {what} {path}: {exc.strerror or exc}")
+    kind = DeadLetterFullError if exc.errno in FULL else DeadLetterUnavailableError
+    return kind(f"DEAD_LETTER_PATH: cannot {what} {path}: {exc.strerror or exc}")

@@ -21,11 +21,11 @@ from vcenter_source.core import gc_tuning, tracing
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError, VcenterSourceError
 from vcenter_source.core.http_server import BindAddress, render_metrics
-from vcenter_source.events.codec import is_batch, parse_batch, parse_event
+from vcenter_source.core.request_server import serve_requests
+from vcenter_source.events.codec import check_coding, is_batch, parse_batch, parse_event
 from vcenter_source.settings.openfaas import ShimSettings
 from vcenter_source.settings.spelling import warn_of_misspelt
 from vcenter_source.sinks.endpoint import SEND_AGAIN
-from vcenter_source.sinks.openfaas.shim.http_server import serve_requests
 from vcenter_source.sinks.openfaas.sink import OpenfaasSink, gateway_sink
 
 REFUSED_STATUS = 422
@@ -55,12 +55,8 @@ class Shim:
 
     async def accept(self, headers: Mapping[str, str], body: bytes) -> web.Response:
         """Deliver one CloudEvent, or a batch of them. Header names are in lower case."""
-        coding = headers.get("content-encoding", "identity")
-        if coding != "identity":
-            return json_response(
-                415, {"error": f"the Content-Encoding {coding} is not supported; send events uncompressed"}
-            )
         try:
+            check_coding(headers)
             if is_batch(headers):
                 outcomes = await asyncio.gather(*(self.deliver(each, headers) for each in parse_batch(body)))
             else:

@@ -1,4 +1,4 @@
-"""The shim's HTTP server: requests as senders make them, and as hostile clients do."""
+"""The server that accepts events: requests as senders make them, and as hostile clients do."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.openfaas import until
+from vcenter_source.core import request_server
 from vcenter_source.core.http_server import BindAddress
-from vcenter_source.sinks.openfaas.shim import http_server
 
 POST = b"POST /a?b=c HTTP/1.1\r\nHost: h\r\nCE-Id: 1\r\nEmpty:\r\nContent-Length: 4\r\n\r\nbody"
 HEAD = b"POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -88,7 +88,7 @@ class Open:
 @asynccontextmanager
 async def opened(max_body: int = 100, shutdown_seconds: float = 5.0) -> AsyncIterator[Open]:
     handled = Handled()
-    async with http_server.serve_requests(
+    async with request_server.serve_requests(
         handled, BindAddress("127.0.0.1", 0, "PORT"), max_body, shutdown_seconds
     ) as port:
         one = Open(port, handled)
@@ -186,7 +186,7 @@ def test_an_answer_to_head_has_no_body() -> None:
 def test_what_can_be_no_request_is_refused_with_the_reason_and_ends_the_connection(
     request_begins: bytes, status: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_server, "LINGER_SECONDS", 0.05)
+    monkeypatch.setattr(request_server, "LINGER_SECONDS", 0.05)
 
     async def do(one: Open) -> None:
         sender = await one.send(POST)
@@ -228,8 +228,8 @@ def test_headers_without_an_end_are_refused(headers: bytes) -> None:
     ],
 )
 def test_a_body_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch, rest: bytes) -> None:
-    monkeypatch.setattr(http_server, "BODY_SECONDS", 0.05)
-    monkeypatch.setattr(http_server, "LINGER_SECONDS", 0.05)
+    monkeypatch.setattr(request_server, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(request_server, "LINGER_SECONDS", 0.05)
 
     async def do(one: Open) -> None:
         sender = await one.send(HEAD)
@@ -281,7 +281,7 @@ def test_who_does_not_read_its_answers_is_given_no_more_of_them() -> None:
 
 
 def test_who_dribbles_is_hung_up_on_and_who_is_silent_between_requests_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "HEAD_SECONDS", 0.05)
+    monkeypatch.setattr(request_server, "HEAD_SECONDS", 0.05)
 
     async def do(one: Open) -> None:
         silent = await one.send(POST)
@@ -302,7 +302,7 @@ def test_who_dribbles_is_hung_up_on_and_who_is_silent_between_requests_is_not(mo
 
 
 def test_a_connection_that_is_not_used_is_closed_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(request_server, "IDLE_SECONDS", 0.05)
 
     async def do(one: Open) -> None:
         assert await (await one.send()).is_hung_up_on()

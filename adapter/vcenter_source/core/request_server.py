@@ -1,4 +1,4 @@
-"""The shim's HTTP server: aiohttp's, with limits of time and size for each request, and a stop that drops none.
+"""Accept events over HTTP: aiohttp's server, with limits of time and size for each request, and a stop that drops none.
 
 aiohttp limits the headers, but not how long they take to arrive, nor the body; and on a stop it reads no more, so a
 request whose body is half here would not be answered.
@@ -49,7 +49,7 @@ class RequestError(Exception):
         self.status = status
 
 
-class ShimConnection(web.RequestHandler):
+class LimitedConnection(web.RequestHandler):
     """A connection that is closed if the headers of a request do not arrive in time."""
 
     __slots__ = ("_head_timer",)
@@ -90,7 +90,7 @@ class ShimConnection(web.RequestHandler):
             self._head_timer = None
 
 
-class ShimServer(web.Server):
+class RequestServer(web.Server):
     """Answers requests by ``handler``, which gets each with its body. ``max_body`` is in bytes."""
 
     def __init__(self, handler: Handler, max_body: int) -> None:
@@ -112,7 +112,7 @@ class ShimServer(web.Server):
 
     def __call__(self) -> web.RequestHandler:
         """Create what handles one connection."""
-        return ShimConnection(self, loop=self._loop, **self._kwargs)
+        return LimitedConnection(self, loop=self._loop, **self._kwargs)
 
     async def drain(self, seconds: float) -> None:
         """Close idle connections, and wait until all requests are answered, so many seconds at most."""
@@ -194,7 +194,7 @@ async def serve_requests(
 
     Raises ConfigurationError when the port cannot be had.
     """
-    server = ShimServer(handler, max_body)
+    server = RequestServer(handler, max_body)
     runner = web.ServerRunner(server, shutdown_timeout=_CLEANUP_SECONDS)
     async with serve_runner(runner, address, lambda: server.drain(drain_seconds)) as port:
         yield port

@@ -1,0 +1,25 @@
+"""The settings of ``vcenter-source dead-letters receive``."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from vcenter_source.settings.environment import ProgramSettings, either
+from vcenter_source.settings.log import LogSettings
+from vcenter_source.settings.serving import EventServerSettings
+from vcenter_source.settings.sink import DeadLetterSettings
+
+
+class ReceiverServerSettings(EventServerSettings):
+    """Where dead letters are accepted, and the limits for them."""
+
+    max_body_bytes: Annotated[int, either("MAX_BODY_BYTES")] = Field(default=8 * 1024 * 1024, ge=1)
+    """The largest letter that is read, in bytes; the adapter's own may be larger than what a Broker accepts."""
+
+
+class ReceiverSettings(ProgramSettings):
+    """Everything that can be set for ``vcenter-source dead-letters receive``."""
+
+    server: ReceiverServerSettings
+    dead_letters: DeadLetterSettings
+    log: LogSettings

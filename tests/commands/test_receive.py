@@ -1,0 +1,269 @@
+"""``vcenter-source dead-letters receive``: letters of a Broker and of adapters, kept until they are sent again."""
+
+import asyncio
+import json
+import random
+import resource
+import signal
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+from cloudevents.core.bindings.http import HTTPMessage
+
+from tests.support import loopback
+from tests.support.dead_letters import TRACEPARENT, folder_at, letter, names
+from tests.support.http_sink import http_sink
+from tests.support.letter_receiver import BODY, PYTAG, LetterReceiver, receiver_at, refused_by_function
+from tests.support.processes import process
+from tests.support.recording_sink import recording_sink
+from tests.support.waiting import eventually
+from vcenter_functions.otel.span_receiver import Receiver
+from vcenter_source.state.dead_letters import Reason
+from vcenter_source.state.dead_letters.folder import StoredLetter
+from vcenter_source.state.dead_letters.sink import DeadLetterSink
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Iterator[LetterReceiver]:
+    with receiver_at(tmp_path / "letters") as running:
+        yield running
+
+
+def letters_in(folder: Path) -> list[StoredLetter]:
+    return list(folder_at(folder).read_letters())
+
+
+def run(folder: Path, *arguments: str, **settings: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a command, as ``kubectl exec`` runs it beside the receiver."""
+    with process("vcenter_source", "dead-letters", *arguments, DEAD_LETTER_PATH=str(folder), **settings) as command:
+        out, said = command.communicate(timeout=30)
+    return command.returncode, out, said
+
+
+# --- what a Broker posts ---
+
+
+def test_a_letter_of_the_broker_is_listed_shown_sent_again_and_gone(receiver: LetterReceiver) -> None:
+    answer = receiver.post(refused_by_function())
+    assert (answer.status_code, answer.content) == (204, b"")
+    code, out, said = run(receiver.folder, "list", "--json")
+    assert (code, said) == (0, "")
+    row = json.loads(out)
+    assert (row["id"], row["reason"]) == ("7", f"{PYTAG} answers 422: no such category")
+    code, out, _ = run(receiver.folder, "show", "7")
+    assert code == 0
+    assert f"refused by: {PYTAG}\nstatus: 422\n" in out
+    assert "answer: no such category\n{" in out
+    assert json.loads(out[out.index("{") :])["data"] == json.loads(BODY)
+    with recording_sink() as sink:
+        code, out, _ = run(receiver.folder, "replay", K_SINK=sink.url)
+        (sent,) = sink.requests
+    assert (code, out) == (0, "1 accepted and removed, 0 refused again and kept.\n")
+    names_of_attributes = {name for name in sent.headers if name.startswith("ce-")}
+    assert not [name for name in names_of_attributes if name.startswith(("ce-knativeerror", "ce-deadletter"))]
+    assert (sent.headers["ce-id"], sent.headers["ce-traceparent"]) == ("7", TRACEPARENT)
+    assert json.loads(sent.body) == json.loads(BODY)
+    assert run(receiver.folder, "list") == (0, "", "")
+
+
+def test_it_is_sent_to_one_function_alone_if_one_asks_for_that(receiver: LetterReceiver) -> None:
+    for name in ("1", "2", "3"):
+        receiver.post(refused_by_function(name))
+    with recording_sink() as function:
+        code, out, said = run(receiver.folder, "replay", "1", "3", "--to", function.url, K_SINK="http://127.0.0.1:9/")
+        assert [each.headers["ce-id"] for each in function.requests] == ["1", "3"]
+    assert (code, out, said) == (0, "2 accepted and removed, 0 refused again and kept.\n", "")
+    assert names(folder_at(receiver.folder)) == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/json", b'{"a": {"b": [1.5, null, "\xc3\xb6"]}}'),
+        ("application/json", b"[1, 2]"),
+        ("application/json", b"null"),
+        ("text/plain", b"a text"),
+        ("application/octet-stream", b"\0\xff\n"),
+        ("application/json", b""),
+    ],
+)
+def test_any_data_comes_back_as_it_came(receiver: LetterReceiver, content_type: str, body: bytes) -> None:
+    assert receiver.post(refused_by_function() | {"Content-Type": content_type}, body).status_code == 204
+    with recording_sink() as sink:
+        assert run(receiver.folder, "replay", "--to", sink.url)[0] == 0
+        (sent,) = sink.requests
+    is_json = content_type == "application/json" and body
+    assert (json.loads(sent.body) == json.loads(body)) if is_json else (sent.body == body)
+    assert sent.headers["content-type"] == content_type
+
+
+def test_an_event_that_two_functions_refuse_is_two_letters(receiver: LetterReceiver) -> None:
+    receiver.post(refused_by_function("1", PYTAG))
+    receiver.post(refused_by_function("1", "http://notify/"))
+    assert names(folder_at(receiver.folder)) == ["1", "1"]
+    assert run(receiver.folder, "discard", "1") == (0, "2 discarded.\n", "")
+
+
+def test_what_an_adapter_sends_keeps_its_reason_and_the_functions_that_have_the_event(receiver: LetterReceiver) -> None:
+    async def send() -> None:
+        async with http_sink(receiver.url) as sink:
+            reason = Reason("http://gateway/", "function größer refuses it", 422, b"no", takers=("one", "two"))
+            await DeadLetterSink(sink).store(letter("1"), reason)
+
+    asyncio.run(send())
+    (stored,) = letters_in(receiver.folder)
+    assert stored.event.get_attributes()["deadletterreason"] == "function größer refuses it"
+    assert stored.takers == ("one", "two")
+
+
+# --- once ---
+
+
+def test_a_letter_that_comes_again_is_there_once_also_after_a_restart(tmp_path: Path) -> None:
+    with receiver_at(tmp_path) as receiver:
+        assert [receiver.post(refused_by_function(name)).status_code for name in ("1", "2", "1")] == [204] * 3
+        assert sorted(names(folder_at(tmp_path))) == ["1", "2"]
+        receiver.process.kill()
+    with receiver_at(tmp_path) as receiver:
+        assert receiver.post(refused_by_function("2")).status_code == 204
+    assert names(folder_at(tmp_path)) == ["1", "2"]
+
+
+def test_a_letter_that_was_sent_again_and_comes_back_meanwhile_stays(receiver: LetterReceiver) -> None:
+    """A Broker in memory answers when the function has refused the event once more, and its letter is stored."""
+    receiver.post(refused_by_function("1"))
+    receiver.post(refused_by_function("2"))
+
+    def come_back(message: HTTPMessage) -> bool:
+        receiver.post(refused_by_function(message.headers["ce-id"]))
+        return False
+
+    with recording_sink() as broker:
+        broker.refuses = come_back
+        code, out, _ = run(receiver.folder, "replay", K_SINK=broker.url)
+        assert [each.headers["ce-id"] for each in broker.requests] == ["1", "2"], "once each, though they came back"
+    assert (code, out) == (0, "2 accepted and removed, 0 refused again and kept.\n")
+    assert names(folder_at(receiver.folder)) == ["1", "2"]
+
+
+def test_a_letter_that_was_removed_and_comes_back_is_stored(receiver: LetterReceiver) -> None:
+    receiver.post(refused_by_function("1"))
+    assert run(receiver.folder, "discard", "--all") == (0, "1 discarded.\n", "")
+    receiver.post(refused_by_function("1"))
+    assert names(folder_at(receiver.folder)) == ["1"]
+
+
+# --- what is answered is kept ---
+
+
+def send_until_it_dies(url: str, name: str, answered: list[str]) -> None:
+    with loopback.Client() as client:
+        for number in range(10_000):
+            each = f"{name}-{number}"
+            try:
+                if client.post(url, content=BODY, headers=refused_by_function(each)).status_code == 204:
+                    answered.append(each)
+            except httpx.TransportError:
+                return
+
+
+def test_what_was_answered_is_there_after_kills_in_the_middle(tmp_path: Path) -> None:
+    answered: list[str] = []
+
+    def has_answered(many: int) -> bool:
+        return len(answered) >= many
+
+    for kill in range(3):
+        with receiver_at(tmp_path) as receiver:
+            senders = [
+                threading.Thread(target=send_until_it_dies, args=(receiver.url, f"{kill}{n}", answered)) for n in "ab"
+            ]
+            for sender in senders:
+                sender.start()
+            eventually(partial(has_answered, len(answered) + random.randint(1, 40)))
+            receiver.process.kill()
+            for sender in senders:
+                sender.join()
+    stored = names(folder_at(tmp_path))
+    assert set(answered) <= set(stored)
+    assert len(stored) == len(set(stored))
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(receiver: LetterReceiver) -> None:
+    assert receiver.post(refused_by_function("1")).status_code == 204
+    unlimited = resource.prlimit(receiver.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(receiver.process.pid, resource.RLIMIT_FSIZE, (100, unlimited[1]))
+    answer = receiver.post(refused_by_function("2"))
+    assert (answer.status_code, answer.text) == (
+        507,
+        f"DEAD_LETTER_PATH: cannot write {receiver.folder}: File too large\n",
+    )
+    assert receiver.get("readyz").status_code == 200, "it is the sender who has to know"
+    resource.prlimit(receiver.process.pid, resource.RLIMIT_FSIZE, unlimited)
+    assert receiver.post(refused_by_function("2")).status_code == 204
+    assert names(folder_at(receiver.folder)) == ["1", "2"]
+
+
+def test_a_folder_that_has_reached_its_limit_is_full(tmp_path: Path) -> None:
+    with receiver_at(tmp_path, DEAD_LETTER_MAX_BYTES="1000") as receiver:
+        assert receiver.post(refused_by_function("1")).status_code == 204
+        answer = receiver.post(refused_by_function("2"))
+        assert answer.status_code == 507
+        assert "run vcenter-source dead-letters replay, or raise DEAD_LETTER_MAX_BYTES" in answer.text
+        assert run(tmp_path, "discard", "1")[0] == 0
+        assert receiver.post(refused_by_function("2")).status_code == 204
+
+
+def test_a_folder_that_cannot_be_written_is_said_by_answer_and_probe(tmp_path: Path) -> None:
+    with receiver_at(tmp_path / "file" / "letters") as receiver:
+        (tmp_path / "file").touch()
+        assert receiver.post(refused_by_function("1")).status_code == 503
+        assert receiver.get("readyz").status_code == 503
+        assert receiver.get("healthz").status_code == 200
+        (tmp_path / "file").unlink()
+        assert receiver.get("readyz").status_code == 200
+        assert receiver.post(refused_by_function("1")).status_code == 204
+
+
+# --- limits, traces and the end ---
+
+
+def test_what_is_no_letter_is_refused_in_a_line(tmp_path: Path) -> None:
+    with receiver_at(tmp_path, MAX_BODY_BYTES="1000") as receiver:
+        without_id = {name: value for name, value in refused_by_function().items() if name != "Ce-Id"}
+        assert receiver.post(refused_by_function(), b"x" * 1001).status_code == 413
+        answer = receiver.post(without_id)
+        assert (answer.status_code, answer.text.count("\n")) == (400, 1)
+        assert "the attribute id is missing" in answer.text
+        assert receiver.post(refused_by_function() | {"Content-Encoding": "gzip"}).status_code == 415
+        batch = {"Content-Type": "application/cloudevents-batch+json"}
+        assert receiver.post(batch, b"[]").status_code == 415
+        assert loopback.put(receiver.url, content=b"").status_code == 405
+    assert names(folder_at(tmp_path)) == []
+
+
+def test_the_trace_of_the_event_goes_on(tmp_path: Path) -> None:
+    with Receiver() as spans:
+        settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": spans.url, "OTEL_SERVICE_NAME": "dead-letters"}
+        with receiver_at(tmp_path, **settings) as receiver:
+            receiver.post(refused_by_function())
+            receiver.process.send_signal(signal.SIGTERM)
+            assert receiver.process.wait(10) == 0
+        (span,) = spans.trace(TRACEPARENT[3:35])
+    assert span.name == "CloudEvents Process com.vmware.event.vm.poweredon"
+    assert span.parent_id == "00f067aa0ba902b7"
+    (stored,) = letters_in(tmp_path)
+    assert stored.event.get_attributes()["traceparent"] == TRACEPARENT
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly(receiver: LetterReceiver, number: signal.Signals) -> None:
+    receiver.post(refused_by_function("1"))
+    receiver.process.send_signal(number)
+    out, said = receiver.process.communicate(timeout=10)
+    assert (receiver.process.returncode, out, "Traceback" in said) == (0, "", False)
+    assert "stopped" in said
