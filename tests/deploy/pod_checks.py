@@ -26,7 +26,7 @@ def check_restricted(pod: Spec) -> None:
     assert security["runAsGroup"] > 0
     assert security["seccompProfile"] == {"type": "RuntimeDefault"}
     assert not set(pod) & {"hostNetwork", "hostPID", "hostIPC", "initContainers"}
-    assert all(set(volume) & {"secret", "emptyDir", "configMap"} for volume in pod["volumes"])
+    assert all(set(volume) & {"secret", "emptyDir", "configMap", "persistentVolumeClaim"} for volume in pod["volumes"])
     assert {name: container["securityContext"].get(name) for name in RESTRICTED} == RESTRICTED
 
 
@@ -38,6 +38,7 @@ def check_bounded(pod: Spec) -> None:
     assert {"readinessProbe", "livenessProbe"} <= set(container)
     assert {"name": "tmp", "mountPath": "/tmp"} in container["volumeMounts"]
     assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
-    assert all(mount.get("readOnly") for mount in container["volumeMounts"] if mount["name"] != "tmp")
+    written = {volume["name"] for volume in pod["volumes"] if set(volume) & {"emptyDir", "persistentVolumeClaim"}}
+    assert all(mount.get("readOnly") for mount in container["volumeMounts"] if mount["name"] not in written)
     probe = container["livenessProbe"]
     assert probe["periodSeconds"] * probe.get("failureThreshold", 3) >= 30

@@ -62,15 +62,24 @@ def named_by_pod(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "serviceAccountName" in spec:
         yield "ServiceAccount", spec["serviceAccountName"]
     for container in spec["containers"]:
-        for source in container.get("envFrom", []):
-            for field, kind in {"configMapRef": "ConfigMap", "secretRef": "Secret"}.items():
-                if field in source and not source[field].get("optional"):
-                    yield kind, source[field]["name"]
+        yield from named_by_variables(container)
     for volume in spec["volumes"]:
         if "secret" in volume:
             yield "Secret", volume["secret"]["secretName"]
+        if "persistentVolumeClaim" in volume:
+            yield "PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]
         if "configMap" in volume and not volume["configMap"].get("optional"):
             yield "ConfigMap", volume["configMap"]["name"]
+
+
+def named_by_variables(container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for source in container.get("envFrom", []):
+        for field, kind in {"configMapRef": "ConfigMap", "secretRef": "Secret"}.items():
+            if field in source and not source[field].get("optional"):
+                yield kind, source[field]["name"]
+    for variable in container.get("env", []):
+        if key := variable.get("valueFrom", {}).get("configMapKeyRef"):
+            yield "ConfigMap", key["name"]
 
 
 def apply(manifests: list[Manifest], there: set[Name]) -> list[str]:

@@ -128,10 +128,19 @@ def test_policies_open_the_ports_of_pods_not_those_of_services() -> None:
         assert opened == ports[policy.name]
 
 
-def test_only_the_broker_reaches_pytag_and_nothing_leaves_the_dead_letters() -> None:
-    assert sources_of("pytag") == [{"namespaceSelector": named("kubernetes.io/metadata.name", "knative-eventing")}]
-    assert {"podSelector": named("app.kubernetes.io/name", "vcenter-source")} in sources_of("dead-letters")
-    assert "egress" not in the("NetworkPolicy", "dead-letters").spec
+def test_the_broker_and_a_replay_reach_pytag_and_a_replay_the_broker_and_all_functions() -> None:
+    broker = {"namespaceSelector": named("kubernetes.io/metadata.name", "knative-eventing")}
+    assert sources_of("pytag") == [broker, {"podSelector": named("app.kubernetes.io/name", "dead-letters")}]
+    assert sources_of("dead-letters") == [broker, {"podSelector": named("app.kubernetes.io/name", "vcenter-source")}]
+    ways = [peer for rule in the("NetworkPolicy", "dead-letters").spec["egress"] for peer in rule.get("to", [])]
+    assert ways == [broker, {"podSelector": {}}, {"namespaceSelector": {}}]
+
+
+def test_a_replay_goes_to_the_broker() -> None:
+    binding = the("SinkBinding")
+    assert binding.spec["subject"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "dead-letters"}
+    assert binding.spec["subject"]["name"] == the("Deployment", "dead-letters").name
+    assert binding.spec["sink"]["ref"]["name"] == the("Broker").name
 
 
 def sources_of(policy: str) -> list[Mapping[str, Any]]:
@@ -144,7 +153,11 @@ def named(label: str, value: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("policy", "ports"),
-    [("vcenter-source", {53, 5353, 443, 6443, 8080, 8443, 4318}), ("pytag", {53, 5353, 443, 4318})],
+    [
+        ("vcenter-source", {53, 5353, 443, 6443, 8080, 8443, 4318}),
+        ("pytag", {53, 5353, 443, 4318}),
+        ("dead-letters", {53, 5353, 8080, 8443, 4318}),
+    ],
 )
 def test_the_way_out_is_open_to_what_is_called(policy: str, ports: set[int]) -> None:
     spec = the("NetworkPolicy", policy).spec

@@ -25,19 +25,24 @@ from tests.support.manifest_files import (
     title,
     workloads,
 )
-from vcenter_source.settings.environment import list_variables
+from vcenter_source.settings.dead_letters import ReceiverServerSettings, ReceiverSettings
+from vcenter_source.settings.environment import list_variables, read_program
 from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.serving import HealthSettings
-from vcenter_source.settings.sink import OPENFAAS, DeliverySettings
+from vcenter_source.settings.sink import OPENFAAS, DeadLetterSettings, DeliverySettings
 from vcenter_source.settings.source import Settings as AdapterSettings
 from vcenter_source.settings.source import load
 
-SETTINGS: dict[str, type[BaseModel]] = {"vcenter-source": AdapterSettings, "pytag": PytagSettings}
+SETTINGS: dict[str, type[BaseModel]] = {
+    "vcenter-source": AdapterSettings,
+    "pytag": PytagSettings,
+    "dead-letters": ReceiverSettings,
+}
 # What the programs serve, by container: the port's own setting and the probes' paths, looked up in their sources below.
 SERVED = {
     "vcenter-source": (8081, {"/healthz", "/readyz"}, "adapter/vcenter_source/observe/health.py"),
     "pytag": (8080, {"/healthz", "/readyz"}, "functions/vcenter_functions/server.py"),
-    "dead-letters": (8080, {"/healthz"}, "functions/vcenter_functions/server.py"),
+    "dead-letters": (8080, {"/healthz", "/readyz"}, "adapter/vcenter_source/commands/dead_letters/receive.py"),
 }
 
 
@@ -75,8 +80,8 @@ def test_every_namespace_of_ours_enforces_it() -> None:
 @pytest.mark.parametrize("workload", ours(), ids=title)
 def test_every_variable_is_a_setting(workload: Manifest) -> None:
     name = container(workload)["name"]
-    known = variables(SETTINGS[name]) if name in SETTINGS else {"PORT"}
-    if str(environment(workload).get("K_SINK")).startswith(OPENFAAS):
+    known = variables(SETTINGS[name])
+    if str(environment(workload).get("K_SINK")).startswith(OPENFAAS) or workload.name == "openfaas-dead-letters":
         known |= variables(GatewaySettings)
     rest = [each for each in environment(workload) if each not in known and not each.startswith("OTEL_")]
     assert rest in ([], ["POD_NAME", "POD_NAMESPACE"])
@@ -90,9 +95,7 @@ def test_every_variable_is_a_setting(workload: Manifest) -> None:
 def test_the_program_would_start_with_these_settings(
     workload: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = SETTINGS.get(container(workload)["name"])
-    if settings is None:
-        return
+    settings = SETTINGS[container(workload)["name"]]
     for file in ("username", "password"):
         (tmp_path / file).write_text("x")
     for name, value in (environment(workload) | {"VCENTER_SECRET_PATH": str(tmp_path)}).items():
@@ -100,6 +103,8 @@ def test_the_program_would_start_with_these_settings(
     if settings is PytagSettings:
         function = PytagSettings()  # type: ignore[call-arg]  # from the environment
         assert function.model_fields_set >= {"vcenter_url", "vcenter_secret_path", "log_format"}
+    elif settings is ReceiverSettings:
+        assert str(read_program(ReceiverSettings).dead_letters.path) == "/var/lib/vcenter-source/dead-letters"
     else:
         adapter = load()
         assert adapter.vcenter.model_fields_set >= {"url", "secret_path"}
@@ -198,3 +203,19 @@ def test_two_sources_differ_from_one_in_how_many_and_where_alone() -> None:
     assert set(two) - set(alone) == {"topologySpreadConstraints"}
     assert {name: two[name] for name in alone} == alone
     assert the("Deployment", folder="knative-ha").spec["replicas"] == 2
+
+
+@pytest.mark.parametrize(("name", "folder"), [("dead-letters", "knative"), ("openfaas-dead-letters", "openfaas")])
+def test_dead_letters_lie_on_a_volume_of_one_pod_at_a_time(name: str, folder: str) -> None:
+    deployment = the("Deployment", name, folder)
+    (mount,) = (each for each in container(deployment)["volumeMounts"] if each["name"] == "letters")
+    assert environment(deployment)["DEAD_LETTER_PATH"].startswith(f"{mount['mountPath']}/"), "not the volume's root"
+    (volume,) = (each for each in pod(deployment)["volumes"] if each["name"] == "letters")
+    claim = the("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"], folder)
+    assert claim.spec["accessModes"] == ["ReadWriteOnce"]
+    assert (deployment.spec["replicas"], deployment.spec["strategy"]) == (1, {"type": "Recreate"})
+    assert pod(deployment)["securityContext"]["fsGroup"] == pod(deployment)["securityContext"]["runAsGroup"]
+    room = int(claim.spec["resources"]["requests"]["storage"].removesuffix("Gi")) * 2**30
+    assert room > 2 * DeadLetterSettings.model_fields["max_bytes"].default, "a replay writes a file anew"
+    grace = pod(deployment)["terminationGracePeriodSeconds"]
+    assert grace > ReceiverServerSettings.model_fields["drain_timeout"].default

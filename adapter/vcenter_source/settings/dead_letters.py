@@ -4,10 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vcenter_source.settings.environment import ProgramSettings, either
-from vcenter_source.settings.log import LogSettings
+from vcenter_source.settings.environment import either
 from vcenter_source.settings.serving import EventServerSettings
-from vcenter_source.settings.sink import DeadLetterSettings
+from vcenter_source.settings.source import ReplaySettings
 
 
 class ReceiverServerSettings(EventServerSettings):
@@ -17,9 +16,7 @@ class ReceiverServerSettings(EventServerSettings):
     """The largest letter that is read, in bytes; the adapter's own may be larger than what a Broker accepts."""
 
 
-class ReceiverSettings(ProgramSettings):
+class ReceiverSettings(ReplaySettings):
     """Everything that can be set for ``vcenter-source dead-letters receive``."""
 
     server: ReceiverServerSettings
-    dead_letters: DeadLetterSettings
-    log: LogSettings

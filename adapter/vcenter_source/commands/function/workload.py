@@ -175,14 +175,15 @@ class Workload:
 
     def _describe_network(self) -> Object:
         broker = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "knative-eventing"}}}
-        anywhere: Object = {
-            "namespaceSelector": {}
-        }  # Serving's gateway is in a namespace of the network layer's choice
+        # A replay may send dead letters to one function alone.
+        letters = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "dead-letters"}}}
+        # Serving's gateway is in a namespace of the network layer's choice.
+        anywhere: Object = {"namespaceSelector": {}}
         ingress = _open(_QUEUE_PROXY) if self.is_ksvc else _open([_PORT])
         return {
             "podSelector": {"matchLabels": self._selector},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"from": [anywhere if self.is_ksvc else broker], "ports": ingress}],
+            "ingress": [{"from": [anywhere] if self.is_ksvc else [broker, letters], "ports": ingress}],
             "egress": [
                 {"ports": list(_DNS)},
                 {"ports": _open(dict.fromkeys([443, *self.ports]))},
