@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pytag.settings import Settings as PytagSettings
 from vcenter_functions.registry import load
 from vcenter_functions.settings import FunctionSettings
+from vcenter_source.settings.dead_letters import ReceiverServerSettings
 from vcenter_source.settings.environment import get_names, list_areas, list_fields
 from vcenter_source.settings.openfaas import ShimSettings
 from vcenter_source.settings.source import Settings as AdapterSettings
@@ -21,6 +22,7 @@ PAGE = Path(__file__).parents[1] / "settings.md"
 PROGRAMS: dict[str, type[BaseModel]] = {
     "The adapter: `vcenter-source run`": AdapterSettings,
     "The OpenFaaS gateway: `vcenter-source openfaas-shim`": ShimSettings,
+    "The dead letters: `vcenter-source dead-letters receive`": ReceiverServerSettings,
     "The function: `python -m pytag`": PytagSettings,
 }
 """Each program's settings, by the heading of its tables."""

@@ -1,6 +1,6 @@
 """``python -m display``: print each CloudEvent that comes, one line of JSON each, and answer 204.
 
-A subscriber that shows what reaches it: the dead letters in config/knative, or any Trigger's events while you write it.
+A subscriber that shows what reaches it, such as a Trigger's events while you write it.
 It has no vCenter and one setting, so it is served without what ``vcenter_functions.function`` adds.
 """
 

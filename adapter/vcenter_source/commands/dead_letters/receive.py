@@ -52,34 +52,34 @@ class Receiver:
             letter = parse_event(headers, body)
         except EventRefusedError as exc:
             log.error("not a dead letter, refused", reason=str(exc))
-            return respond(exc.status or HTTPStatus.BAD_REQUEST, exc)
+            return explain_failure(exc.status or HTTPStatus.BAD_REQUEST, exc)
         span = tracing.start_process_span(letter, headers)
         try:
             await self._inbox.accept(letter)
         except DeadLetterUnavailableError as exc:
-            log.error("dead letter not stored, its sender will send it again", reason=str(exc), **describe(letter))
+            log.error("dead letter not stored, its sender will send it again", reason=str(exc), **name_letter(letter))
             tracing.set_error(span, exc, type(exc).__name__)
             is_full = isinstance(exc, DeadLetterFullError)
-            return respond(HTTPStatus.INSUFFICIENT_STORAGE if is_full else HTTPStatus.SERVICE_UNAVAILABLE, exc)
+            return explain_failure(HTTPStatus.INSUFFICIENT_STORAGE if is_full else HTTPStatus.SERVICE_UNAVAILABLE, exc)
         finally:
             span.end()
-        log.info("dead letter stored", reason=explain_refusal(letter), **describe(letter))
+        log.info("dead letter stored", reason=explain_refusal(letter), **name_letter(letter))
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
     async def _show_readiness(self) -> web.Response:
         try:
             await asyncio.to_thread(self._folder.check_writable)
         except DeadLetterUnavailableError as exc:
-            return respond(HTTPStatus.SERVICE_UNAVAILABLE, exc)
+            return explain_failure(HTTPStatus.SERVICE_UNAVAILABLE, exc)
         return web.Response(text="ok\n")
 
 
-def respond(status: int, why: Exception) -> web.Response:
+def explain_failure(status: int, why: Exception) -> web.Response:
     """Return a response that says in a line what went wrong."""
     return web.Response(status=status, text=f"{why}\n")
 
 
-def describe(letter: CloudEvent) -> dict[str, str]:
+def name_letter(letter: CloudEvent) -> dict[str, str]:
     """Return what the log says of a letter."""
     return {"event_id": letter.get_id(), "event_type": letter.get_type()}
 
