@@ -65,7 +65,7 @@ class EventRunner:
         self._connections = connections
         self._messages = messages
         self._slots = SlotsByVcenter(settings.max_concurrency)
-        self.metrics = Metrics(lambda: self._slots.in_progress)
+        self.metrics = Metrics(lambda: self._slots.in_progress, lambda: tracing.losses)
 
     def create_service(self, handle: Handle) -> Service:
         """Create what the server serves."""

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from opentelemetry import trace
+
 from vcenter_functions import logs
 from vcenter_functions.dispatcher import Dispatcher
 from vcenter_functions.errors import FunctionError
@@ -53,8 +55,10 @@ def prepare(registry: Registry, messages: Messages = MESSAGES) -> tuple[ServerSe
 
         for target in Targets(settings).list():
             log_route(target)
-    tracing = Tracing(registry.name, create_provider(registry.name))
-    return settings, build_service(registry, settings, tracing, own, messages)
+    provider = create_provider(registry.name)
+    if provider is not None:
+        trace.set_tracer_provider(provider)  # for the spans that handlers, and the libraries they use, make by the API
+    return settings, build_service(registry, settings, Tracing(registry.name, provider), own, messages)
 
 
 def build_service(

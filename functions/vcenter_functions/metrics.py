@@ -4,6 +4,7 @@
     vcenter_function_failures_total{handler,error}            calls that failed, by the exception's class
     vcenter_function_duration_seconds{handler,outcome}        how long they took, as a histogram
     vcenter_function_events_in_progress                       events that are being handled now
+    vcenter_function_spans_dropped_total                      spans that the OTLP receiver did not get
 
 Outcomes: done, repeated (``once``), temporary, permanent, timeout, error; ``unmatched`` is an event for no handler.
 """
@@ -21,10 +22,14 @@ PREFIX = "vcenter_function_"
 
 
 class Metrics:
-    """The metrics of one function. ``in_progress`` returns how many events are being handled."""
+    """The metrics of one function.
 
-    def __init__(self, in_progress: Callable[[], int] = lambda: 0) -> None:
+    ``in_progress`` returns how many events are being handled, ``spans_dropped`` how many spans are lost.
+    """
+
+    def __init__(self, in_progress: Callable[[], int], spans_dropped: Callable[[], int]) -> None:
         self._in_progress = in_progress
+        self._spans_dropped = spans_dropped
         self._buckets: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * (len(BUCKETS) + 1))
         self._seconds: dict[tuple[str, str], float] = defaultdict(float)
         self._failures: dict[tuple[str, str], int] = defaultdict(int)
@@ -54,6 +59,8 @@ class Metrics:
             yield from self._render_histogram(f'handler="{handler}",outcome="{outcome}"', buckets, (handler, outcome))
         yield from _describe("events_in_progress", "gauge", "Events that are being handled now.")
         yield f"{PREFIX}events_in_progress {self._in_progress()}"
+        yield from _describe("spans_dropped_total", "counter", "Spans that the OTLP receiver did not get.")
+        yield f"{PREFIX}spans_dropped_total {self._spans_dropped()}"
 
     def _render_histogram(self, labels: str, buckets: list[int], key: tuple[str, str]) -> Iterator[str]:
         total = 0

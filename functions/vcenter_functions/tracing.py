@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.util.types import AttributeValue
 
+    from vcenter_functions.otel.sdk_spans import ExportingTracerProvider
     from vcenter_functions.reference import ManagedObjectReference
 
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -35,7 +36,7 @@ _event_id: ContextVar[str] = ContextVar("event_id")
 """The event that is being handled, for each of its spans; OpenTelemetry's Context holds only the span above."""
 
 
-def create_provider(name: str, environ: Mapping[str, str] = os.environ) -> "TracerProvider | None":
+def create_provider(name: str, environ: Mapping[str, str] = os.environ) -> "ExportingTracerProvider | None":
     """Set up the SDK with the OTLP/HTTP exporter; None where no endpoint is set. Raises SettingsError.
 
     ``name`` is the service's where OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have none.
@@ -132,10 +133,16 @@ class Tracing:
         inject_context(span, headers)
         return _CurrentSpan(span)
 
+    @property
+    def losses(self) -> int:
+        """How many spans the receiver did not get."""
+        exporter = getattr(self._provider, "exporter", None)
+        return exporter.losses.total if exporter else 0
+
     def shutdown(self) -> None:
         """Send what is left, within a limit."""
         if self._provider is not None:
-            sdk.shut_down(self._provider.shutdown)
+            self._provider.shutdown()
 
 
 def inject_context(span: Span, headers: dict[str, str]) -> None:

@@ -207,7 +207,8 @@ def test_pytag_names_such_a_receiver_and_tells_what_it_does_not_honour() -> None
             code, _, log = stop_pytag(running_pytag)
     assert code == 0
     events = [str(entry.get("event") or entry.get("message")) for entry in log]
-    assert any(f"({receiver.url}/v1/traces answers 404 Not Found)" in each for each in events)
+    (dropped,) = [entry for entry in log if entry.get("event") == "spans are dropped"]
+    assert dropped["reason"] == f"{receiver.url}/v1/traces answers 404 Not Found"
     assert sum("OTEL_PROPAGATORS: b3 is not honoured" in each for each in events) == 1
     (of_process, *_) = ExportTraceServiceRequest.FromString(receiver.bodies[0]).resource_spans
     attributes = {pair.key: pair.value.string_value for pair in of_process.resource.attributes}

@@ -14,7 +14,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags, TraceState
 
-from vcenter_source.core.tracing.otlp_bytes import SpanRequest
+from vcenter_functions.otel.otlp_bytes import SpanRequest
+from vcenter_functions.otel.sdk_spans import SdkSpanRequest
 from vcenter_source.core.tracing.spans import (
     USUAL_LIMITS,
     Constants,
@@ -121,9 +122,34 @@ def compare(about: dict[str, Any], limit: Limits) -> None:
     )
     provider = TracerProvider(resource=resource, span_limits=span_limits, shutdown_on_exit=False)
     theirs = record_theirs(about, provider)
-    request = SpanRequest(dict(resource.attributes), "https://schema", "scope", "1.2")  # type: ignore[arg-type]  # plain ones
+    request = SpanRequest(dict(resource.attributes), "https://schema", "scope", "1.2")
     ours = request.encode([encode_span(record_ours(about, theirs), limit)])
     assert ExportTraceServiceRequest.FromString(ours) == encode_spans([theirs])
+
+
+any_values = st.one_of(
+    values, st.none(), st.binary(max_size=9), st.dictionaries(texts.map("k".__add__), values, max_size=2)
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(about=spans(), more=st.dictionaries(texts.map("a".__add__), any_values, max_size=4), most=st.integers(0, 3))
+def test_a_span_of_the_sdk_is_encoded_as_the_sdk_encodes_it(
+    about: dict[str, Any], more: dict[str, Any], most: int
+) -> None:
+    limit = SpanLimits(max_span_attributes=most, max_events=most, max_links=most, max_link_attributes=most)
+    resource = Resource({"service.name": "s"}, "https://schema")
+    provider = TracerProvider(resource=resource, span_limits=limit, shutdown_on_exit=False)
+    unlimited = TracerProvider(resource=resource, shutdown_on_exit=False)
+    other = unlimited.get_tracer("other", "2", "https://schema/other", {"of": "scope"}).start_span("n", attributes=more)
+    other.add_event("e", more)
+    other.add_link(SpanContext(1, 2, is_remote=True), more)
+    other.set_status(StatusCode.OK)
+    other.end()
+    assert isinstance(other, ReadableSpan)
+    theirs = [record_theirs(about, provider), other, record_theirs(about, unlimited)]
+    ours = SdkSpanRequest(resource).encode(theirs)
+    assert ExportTraceServiceRequest.FromString(ours) == encode_spans(theirs)
 
 
 def unset(limit: int | None) -> int:

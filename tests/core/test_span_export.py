@@ -16,9 +16,10 @@ from structlog.testing import capture_logs
 
 from tests.support.otlp_collector import collector
 from tests.support.threaded_server import QuietHandler, serve_http
+from vcenter_functions.otel.export import Losses
+from vcenter_functions.otel.otlp_http import read_retry_after
 from vcenter_functions.otel.sdk import OtelSettingError
-from vcenter_source.core.tracing.export import HOLD_SHARE, MAX_HOLD, Hold, Losses
-from vcenter_source.core.tracing.otlp_http import read_retry_after
+from vcenter_source.core.tracing.hold import HOLD_SHARE, MAX_HOLD, Hold
 from vcenter_source.core.tracing.spans import CLIENT, Constants
 from vcenter_source.core.tracing.tracer import Tracer, create_tracer
 

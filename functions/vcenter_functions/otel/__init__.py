@@ -1,1 +1,1 @@
-"""What the adapter and the functions share of OpenTelemetry: its variables, the SDK's set-up, the session OTLP uses."""
+"""What the adapter and the functions share of OpenTelemetry: its variables, the SDK's set-up, how spans are sent."""

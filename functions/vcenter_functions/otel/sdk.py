@@ -13,7 +13,8 @@ from vcenter_functions.otel import variables
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
+
+    from vcenter_functions.otel.sdk_spans import ExportingTracerProvider
 
 FLUSH_SECONDS = 2.0
 """How long a stop waits for a receiver: well under the ten seconds after which Docker kills a process."""
@@ -59,19 +60,18 @@ def build_resource(name: str) -> "Resource":
     return resource
 
 
-def create_tracer_provider(name: str, environ: Mapping[str, str] = os.environ) -> "TracerProvider":
+def create_tracer_provider(name: str, environ: Mapping[str, str] = os.environ) -> "ExportingTracerProvider":
     """Create what makes the spans of this service and sends them. Raises OtelSettingError."""
     with map_sdk_errors():
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from vcenter_functions.otel.export import Exporter, read_batching
+        from vcenter_functions.otel.otlp_http import HttpSender
+        from vcenter_functions.otel.sdk_spans import ExportingTracerProvider, SdkSpanRequest
 
-        from vcenter_functions.otel.receiver import create_session
-
-        provider = TracerProvider(resource=build_resource(name), shutdown_on_exit=False)
-        session = create_session(OTLPSpanExporter, environ)
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(session=session)))
-        return provider
+        resource = build_resource(name)
+        sender = HttpSender(SdkSpanRequest(resource), environ, f"vcenter-functions/{__version__}")
+        provider = ExportingTracerProvider(resource, Exporter(sender, read_batching(environ)))
+    provider.exporter.start()
+    return provider
 
 
 def shut_down(flush: Callable[[], None]) -> None:

@@ -35,8 +35,8 @@ from vcenter_source.core.tracing.spans import CONSUMER, NO_SPAN, PRODUCER, Const
 from vcenter_source.core.tracing.tracer import SpanListener, Tracer, create_tracer
 
 if TYPE_CHECKING:
+    from vcenter_functions.otel.otlp_bytes import Attribute
     from vcenter_source.core.envelope import Envelope
-    from vcenter_source.core.tracing.otlp_bytes import Attribute
 
 SERVICE_NAME = "vcenter-source"
 """Also the name of the distribution, whose version is sent with it."""
@@ -104,7 +104,7 @@ def is_crowded() -> bool:
 async def wait_for_room() -> None:
     """Wait while spans come faster than they are exported, at most a second."""
     if _tracer is not None:
-        await _tracer.exporter.wait_for_room()
+        await _tracer.hold.wait_while(is_crowded)
 
 
 def start_root_span(cloudevents_type: str) -> Span:

@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlsplit
 
-from vcenter_source.core.tracing.otlp_bytes import Attribute
+from vcenter_functions.otel.otlp_bytes import Attribute
 from vcenter_source.core.tracing.spans import CLIENT, PRODUCER, Constants
 
 System = Literal["knative", "openfaas"]

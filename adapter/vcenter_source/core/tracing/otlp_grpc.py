@@ -11,8 +11,8 @@ from google.rpc.status_pb2 import Status
 from opentelemetry.util.re import parse_env_headers
 
 from vcenter_functions.net.addresses import strip_secrets
-from vcenter_source.core.tracing.otlp_bytes import SpanRequest
-from vcenter_source.core.tracing.tries import RetryingSender, find_pause, read_variable
+from vcenter_functions.otel.otlp_bytes import SpanRequest
+from vcenter_functions.otel.tries import RetryingSender, find_pause, read_variable
 
 if TYPE_CHECKING:
     import grpc
@@ -23,7 +23,7 @@ RETRYABLE = frozenset({"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANG
 """OTLP 1.x, "Failures"; RESOURCE_EXHAUSTED too, if the receiver says when to come back."""
 
 
-class GrpcSender(RetryingSender):
+class GrpcSender(RetryingSender[bytes]):
     """Calls a receiver."""
 
     def __init__(self, request: SpanRequest, environ: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import getrandbits
 from typing import Any, NamedTuple
 
-from vcenter_source.core.tracing.otlp_bytes import (
+from vcenter_functions.otel.otlp_bytes import (
     FLAGS,
     OK,
     TIMES,

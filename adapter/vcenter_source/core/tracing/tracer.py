@@ -3,9 +3,10 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 
+from vcenter_functions.otel.export import Exporter, Sender, read_batching
+from vcenter_functions.otel.otlp_bytes import Attribute, SpanRequest
 from vcenter_functions.otel.variables import is_grpc_installed, is_grpc_wanted
-from vcenter_source.core.tracing.export import Exporter, Sender, read_batching
-from vcenter_source.core.tracing.otlp_bytes import Attribute, SpanRequest
+from vcenter_source.core.tracing.hold import Hold
 from vcenter_source.core.tracing.sampling import Sampler, choose_sampler
 from vcenter_source.core.tracing.spans import (
     USUAL_LIMITS,
@@ -30,9 +31,12 @@ class Tracer:
     ``service`` is what they call this process.
     """
 
-    def __init__(self, service: str, sampler: Sampler, exporter: Exporter, limits: Limits = USUAL_LIMITS) -> None:
+    def __init__(
+        self, service: str, sampler: Sampler, exporter: Exporter[bytes], limits: Limits = USUAL_LIMITS
+    ) -> None:
         self.service = service
         self.exporter = exporter
+        self.hold = Hold()
         self.listeners: list[SpanListener] = []
         self._is_sampled = sampler
         self._limits = limits
@@ -77,15 +81,15 @@ def read_limits(environ: Mapping[str, str]) -> Limits:
     )
 
 
-def create_sender(request: SpanRequest, environ: Mapping[str, str]) -> Sender:
+def create_sender(request: SpanRequest, environ: Mapping[str, str]) -> Sender[bytes]:
     """Create what sends requests: by gRPC where the environment says so and grpcio is installed, otherwise by HTTP."""
     if is_grpc_wanted(environ) and is_grpc_installed():
         from vcenter_source.core.tracing.otlp_grpc import GrpcSender
 
         return GrpcSender(request, environ)
-    from vcenter_source.core.tracing.otlp_http import HttpSender
+    from vcenter_functions.otel.otlp_http import HttpSender
 
-    return HttpSender(request, environ)
+    return HttpSender(request, environ, "vcenter-source")
 
 
 def create_tracer(name: str, version: str, environ: Mapping[str, str] = os.environ) -> Tracer:

@@ -5,11 +5,11 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Generic, Protocol
 
 import structlog
 
-from vcenter_source.core.tracing.export import REPORT_SECONDS
-from vcenter_source.core.tracing.otlp_bytes import SpanRequest
+from vcenter_functions.otel.export import REPORT_SECONDS, Ended, Ended_contra
 
 log = structlog.get_logger()
 
@@ -26,10 +26,18 @@ def find_pause(attempt: int) -> float:
     return (1 << attempt) * random.uniform(0.8, 1.2)  # noqa: S311  not for secrecy
 
 
-class RetryingSender(ABC):
+class Request(Protocol[Ended_contra]):
+    """The request that carries spans."""
+
+    def encode(self, spans: Sequence[Ended_contra], /) -> bytes:
+        """Encode it."""
+        ...
+
+
+class RetryingSender(ABC, Generic[Ended]):
     """Sends requests one after another, for at most OTEL_EXPORTER_OTLP_TIMEOUT each."""
 
-    def __init__(self, request: SpanRequest, environ: Mapping[str, str]) -> None:
+    def __init__(self, request: Request[Ended], environ: Mapping[str, str]) -> None:
         self._request = request
         self._timeout = float(read_variable(environ, "TIMEOUT") or 10)
         self._complained_at = -REPORT_SECONDS
@@ -45,8 +53,8 @@ class RetryingSender(ABC):
     def _compress(self, body: bytes) -> bytes:
         return body
 
-    def send(self, spans: Sequence[bytes], seconds: float, stop: threading.Event) -> str:
-        """Send encoded spans; return why they are lost, or an empty string."""
+    def send(self, spans: Sequence[Ended], seconds: float, stop: threading.Event) -> str:
+        """Send spans; return why they are lost, or an empty string."""
         body = self._compress(self._request.encode(spans))
         deadline = time.monotonic() + min(seconds, self._timeout)
         for attempt in range(MAX_TRIES):

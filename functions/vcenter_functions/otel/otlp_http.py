@@ -11,9 +11,9 @@ import requests
 from opentelemetry.util.re import parse_env_headers
 
 from vcenter_functions.net.addresses import strip_secrets
+from vcenter_functions.otel.export import Ended
 from vcenter_functions.otel.receiver import OtlpSession
-from vcenter_source.core.tracing.otlp_bytes import SpanRequest
-from vcenter_source.core.tracing.tries import RetryingSender, find_pause, read_variable
+from vcenter_functions.otel.tries import Request, RetryingSender, find_pause, read_variable
 
 RETRYABLE = frozenset({429, 502, 503, 504})
 """OTLP 1.x, "Failures": statuses after which the same request may succeed."""
@@ -46,10 +46,10 @@ def create_session(environ: Mapping[str, str]) -> requests.Session:
     return session
 
 
-class HttpSender(RetryingSender):
-    """Posts requests to a receiver, one after another."""
+class HttpSender(RetryingSender[Ended]):
+    """Posts requests to a receiver, one after another. ``maker`` is the header ``User-Agent``."""
 
-    def __init__(self, request: SpanRequest, environ: Mapping[str, str]) -> None:
+    def __init__(self, request: Request[Ended], environ: Mapping[str, str], maker: str) -> None:
         super().__init__(request, environ)
         self._address = read_address(environ)
         self._shown = strip_secrets(self._address)
@@ -59,7 +59,7 @@ class HttpSender(RetryingSender):
         self._session.cert = (certificate, key) if certificate and key else certificate or None
         coding = read_variable(environ, "COMPRESSION").strip().lower()
         self._compression = COMPRESSIONS.get(coding)
-        self._headers = {"content-type": "application/x-protobuf", "user-agent": "vcenter-source"}
+        self._headers = {"content-type": "application/x-protobuf", "user-agent": maker}
         self._headers |= {"content-encoding": coding} if self._compression else {}
         self._headers |= parse_env_headers(read_variable(environ, "HEADERS"), liberal=True)
 

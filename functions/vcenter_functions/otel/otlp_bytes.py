@@ -6,12 +6,14 @@ spans have in common is encoded once: see ``encode_constants``.
 """
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import chain
 from typing import Any
 
 Attribute = str | int | float | bool | Sequence[Any]
+
+AnyValue = Attribute | bytes | Mapping[str, Any] | None
+"""What else OpenTelemetry's API allows as an attribute."""
 
 NAME, KIND, STATUS, ATTRIBUTES = b"\x2a", b"\x30", b"\x7a", b"\x4a"
 """Tags of a Span's fields."""
@@ -73,7 +75,7 @@ def begin_number_attribute(tag: bytes, key: str, length: int) -> bytes:
     return encode_length(tag, len(name) + len(value) + length) + name + value
 
 
-def encode_attributes(attributes: Mapping[str, Attribute], tag: bytes = ATTRIBUTES) -> list[bytes]:
+def encode_attributes(attributes: Mapping[str, AnyValue], tag: bytes = ATTRIBUTES) -> list[bytes]:
     """Encode attributes, as parts to be joined."""
     parts: list[bytes] = []
     for key, value in attributes.items():
@@ -89,7 +91,7 @@ def encode_attributes(attributes: Mapping[str, Attribute], tag: bytes = ATTRIBUT
     return parts
 
 
-def encode_value(value: Attribute) -> bytes:
+def encode_value(value: AnyValue) -> bytes:
     """Encode an AnyValue."""
     if isinstance(value, bool):
         return b"\x10\x01" if value else b"\x10\x00"
@@ -99,10 +101,19 @@ def encode_value(value: Attribute) -> bytes:
         return b"\x18" + encode_varint(value)
     if isinstance(value, float):
         return b"\x21" + struct.pack("<d", value)
+    return b"" if value is None else encode_composite(value)
+
+
+def encode_composite(value: bytes | Sequence[Any] | Mapping[str, Any]) -> bytes:
+    """Encode an AnyValue of bytes, of several values, or of values with names."""
+    if isinstance(value, bytes):
+        return encode_field(b"\x3a", value)
+    if isinstance(value, Mapping):
+        return encode_field(b"\x32", b"".join(encode_attributes(value, b"\x0a")))
     return encode_field(b"\x2a", b"".join(encode_field(b"\x0a", encode_value(each)) for each in value))
 
 
-def encode_constants(name: str, kind: int, attributes: Mapping[str, Attribute]) -> bytes:
+def encode_constants(name: str, kind: int, attributes: Mapping[str, AnyValue]) -> bytes:
     """Encode what spans of one sort have in common: name, kind, and the attributes that are always the same."""
     return encode_field(NAME, encode_text(name)) + KIND + encode_varint(kind) + b"".join(encode_attributes(attributes))
 
@@ -118,13 +129,13 @@ def encode_error(message: str) -> bytes:
     return encode_field(STATUS, (encode_field(b"\x12", encode_text(message)) if message else b"") + b"\x18\x02")
 
 
-def encode_link(trace_id: bytes, span_id: bytes, *, is_remote: bool) -> bytes:
-    """Encode a link to another span."""
+def encode_link(trace_id: bytes, span_id: bytes, *, is_remote: bool, about: bytes = b"") -> bytes:
+    """Encode a link to another span; ``about`` is its attributes, encoded."""
     flags = b"\x35" + struct.pack("<I", encode_flags(is_remote=is_remote))
-    return encode_field(b"\x6a", b"\x0a\x10" + trace_id + b"\x12\x08" + span_id + flags)
+    return encode_field(b"\x6a", b"\x0a\x10" + trace_id + b"\x12\x08" + span_id + about + flags)
 
 
-def encode_event(name: str, time: int, attributes: Mapping[str, Attribute], dropped: int = 0) -> bytes:
+def encode_event(name: str, time: int, attributes: Mapping[str, AnyValue], dropped: int = 0) -> bytes:
     """Encode something that happened at one moment of a span, in nanoseconds since 1970."""
     content = b"\x09" + struct.pack("<Q", time) + encode_field(b"\x12", encode_text(name))
     content += b"".join(encode_attributes(attributes, b"\x1a")) + encode_count(b"\x20", dropped)
@@ -136,20 +147,45 @@ def encode_count(tag: bytes, count: int) -> bytes:
     return tag + encode_varint(count) if count else b""
 
 
-class SpanRequest:
-    """The request that carries spans: what stands around them, of a process that is described by ``resource``."""
+class Scope:
+    """What stands around the spans that one library has made, of those of a process."""
 
-    def __init__(self, resource: Mapping[str, Attribute], schema_url: str, scope: str, version: str) -> None:
+    def __init__(self, name: str, version: str, attributes: Mapping[str, AnyValue] = {}, schema_url: str = "") -> None:
+        texts = encode_field(b"\x0a", encode_text(name)) + encode_field(b"\x12", encode_text(version))
+        self._scope = encode_field(b"\x0a", texts + b"".join(encode_attributes(attributes, b"\x1a")))
+        self._schema = encode_schema(schema_url)
+
+    def encode(self, spans: Sequence[bytes]) -> list[bytes]:
+        """Encode a ScopeSpans of these spans, as parts to be joined."""
+        length = len(self._scope) + sum(map(len, spans)) + len(self._schema)
+        return [b"\x12", encode_varint(length), self._scope, *spans, self._schema]
+
+
+class Process:
+    """What stands around the spans of a process that is described by ``resource``."""
+
+    def __init__(self, resource: Mapping[str, AnyValue], schema_url: str) -> None:
         self._resource = encode_field(b"\x0a", b"".join(encode_attributes(resource, b"\x0a")))
-        self._schema = encode_field(b"\x1a", encode_text(schema_url)) if schema_url else b""
-        self._scope = encode_field(
-            b"\x0a", encode_field(b"\x0a", encode_text(scope)) + encode_field(b"\x12", encode_text(version))
-        )
+        self._schema = encode_schema(schema_url)
+
+    def encode(self, scopes: Sequence[bytes]) -> bytes:
+        """Encode an ExportTraceServiceRequest of the parts that Scope has encoded."""
+        length = len(self._resource) + sum(map(len, scopes)) + len(self._schema)
+        return b"".join((b"\x0a", encode_varint(length), self._resource, *scopes, self._schema))
+
+
+def encode_schema(url: str) -> bytes:
+    """Encode the address of a schema, if there is one."""
+    return encode_field(b"\x1a", encode_text(url)) if url else b""
+
+
+class SpanRequest:
+    """The request that carries encoded spans, all of one scope."""
+
+    def __init__(self, resource: Mapping[str, AnyValue], schema_url: str, scope: str, version: str) -> None:
+        self._process = Process(resource, schema_url)
+        self._scope = Scope(scope, version)
 
     def encode(self, spans: Sequence[bytes]) -> bytes:
-        """Encode an ExportTraceServiceRequest of these spans, which ``encode_span`` has encoded."""
-        length = len(self._scope) + sum(map(len, spans))
-        before = encode_length(b"\x12", length)
-        process = len(self._resource) + len(before) + length + len(self._schema)
-        beginning: Iterable[bytes] = (b"\x0a", encode_varint(process), self._resource, before, self._scope)
-        return b"".join(chain(beginning, spans, (self._schema,)))
+        """Encode an ExportTraceServiceRequest of these spans."""
+        return self._process.encode(self._scope.encode(spans))

@@ -1,17 +1,17 @@
 """Spans on their way to an OTLP receiver: a bounded queue, and a thread that sends what is in it in batches.
 
-A receiver that is away or slow costs delivery next to nothing: where the queue is full, spans are dropped and counted.
+A receiver that is away or slow costs nothing where spans end: if the queue is full, they are dropped and counted.
 """
 
-import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import structlog
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, set_value
 
 from vcenter_functions.otel.sdk import FLUSH_SECONDS
 from vcenter_functions.otel.variables import BATCHING
@@ -21,21 +21,17 @@ log = structlog.get_logger()
 REPORT_SECONDS = 60.0
 """How often the log says that spans are dropped, at most."""
 
-MAX_HOLD = 1.0
-"""Seconds that reading waits for the receiver when spans come faster than it accepts them."""
+Ended_contra = TypeVar("Ended_contra", contravariant=True)
+"""A span that has ended: its bytes, or what can be encoded later."""
 
-HOLD_SHARE = 0.05
-"""The share of the time that reading may wait after that: a slow receiver does not slow delivery down for long."""
-
-HOLD_STEP = 0.005
-"""Seconds between two looks at the queue while reading waits."""
+Ended = TypeVar("Ended")
 
 
-class Sender(Protocol):
+class Sender(Protocol[Ended_contra]):
     """What sends a request to the receiver."""
 
-    def send(self, spans: Sequence[bytes], seconds: float, stop: threading.Event) -> str:
-        """Send encoded spans, for at most so many seconds; return why they are lost, or an empty string.
+    def send(self, spans: Sequence[Ended_contra], seconds: float, stop: threading.Event) -> str:
+        """Send spans, for at most so many seconds; return why they are lost, or an empty string.
 
         ``stop`` is set when the process ends, and is worth no further try then.
         """
@@ -64,29 +60,6 @@ def read_batching(environ: Mapping[str, str]) -> Batching:
     if batching.max_export_batch_size > batching.max_queue_size:
         raise ValueError(f"max_export_batch_size must be at most {BATCHING['max_queue_size']}")
     return batching
-
-
-class Hold:
-    """How long reading may still wait for the receiver: MAX_HOLD, and after that a small share of the time."""
-
-    def __init__(
-        self,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._clock = clock
-        self._sleep = sleep
-        self._left = MAX_HOLD
-        self._ended_at = clock()
-
-    async def wait_while(self, is_crowded: Callable[[], bool]) -> None:
-        """Wait while this is so, as long as the budget lasts."""
-        started = self._clock()
-        self._left = min(MAX_HOLD, self._left + (started - self._ended_at) * HOLD_SHARE)
-        while is_crowded() and self._clock() - started < self._left:
-            await self._sleep(HOLD_STEP)
-        self._ended_at = self._clock()
-        self._left -= self._ended_at - started
 
 
 class Losses:
@@ -121,18 +94,18 @@ class Losses:
         self._logged, self._logged_at = self.total, now
 
 
-class Exporter:
-    """Sends encoded spans in a thread of its own, from ``start`` to ``close``."""
+class Exporter(Generic[Ended]):
+    """Sends spans in a thread of its own, from ``start`` to ``close``."""
 
-    def __init__(self, sender: Sender, batching: Batching) -> None:
+    def __init__(self, sender: Sender[Ended], batching: Batching) -> None:
         self.losses = Losses()
         self._sender = sender
         self._batching = batching
-        self._queue: deque[bytes] = deque()
+        self._queue: deque[Ended] = deque()
         self._crowded = batching.max_queue_size // 2
-        self._hold = Hold()
         self._wake = threading.Event()
         self._stop = threading.Event()
+        self._flushes: deque[threading.Event] = deque()
         self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
 
     def start(self) -> None:
@@ -146,7 +119,7 @@ class Exporter:
         self.losses.add(1, "the receiver does not accept spans as fast as they come")
         return False
 
-    def put(self, span: bytes) -> None:
+    def put(self, span: Ended) -> None:
         """Queue a span, for which there is room."""
         self._queue.append(span)
         if len(self._queue) >= self._batching.max_export_batch_size and not self._wake.is_set():
@@ -157,9 +130,12 @@ class Exporter:
         """Whether the queue is half full: the other half is for the events that are under way."""
         return len(self._queue) > self._crowded
 
-    async def wait_for_room(self) -> None:
-        """Wait until the queue is not crowded, at most a second."""
-        await self._hold.wait_while(lambda: self.is_crowded)
+    def flush(self, seconds: float) -> bool:
+        """Send what is queued, and wait for at most so long; return whether that was enough."""
+        flushed = threading.Event()
+        self._flushes.append(flushed)
+        self._wake.set()
+        return flushed.wait(seconds)
 
     def close(self) -> None:
         """Send what is queued, for at most FLUSH_SECONDS."""
@@ -170,10 +146,14 @@ class Exporter:
             self.losses.add(lost, "the receiver did not accept them before the end")
 
     def _run(self) -> None:
+        attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))  # a request with spans has no span
         while not self._stop.is_set():
             is_full = self._wake.wait(self._batching.schedule_delay_millis / 1000)
             self._wake.clear()
-            self._send(self._batching.max_export_batch_size if is_full else 1)
+            wanted = len(self._flushes)
+            self._send(self._batching.max_export_batch_size if is_full and not wanted else 1)
+            for _ in range(wanted):
+                self._flushes.popleft().set()
         self._send(1)
         self._sender.close()
 
@@ -185,7 +165,7 @@ class Exporter:
             if why := self._send_batch(batch):
                 self.losses.add(size, why)
 
-    def _send_batch(self, batch: Sequence[bytes]) -> str:
+    def _send_batch(self, batch: Sequence[Ended]) -> str:
         """Send a batch; return why it is lost. A plug-in's session may raise anything, and must not end the thread."""
         try:
             return self._sender.send(batch, self._batching.export_timeout_millis / 1000, self._stop)
