@@ -1,6 +1,7 @@
 """The figures that promises and tables are made of, from the results."""
 
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from bench.functions import PYTAG
@@ -40,16 +41,14 @@ def peaks(results: Results) -> list[float]:
     return [run["peak"] for run in results["growth"]["history"].values()]
 
 
-def tracing_share_of_a_tenth(results: Results) -> float:
-    """Return the rate with one event in ten traced, in percent of the rate without."""
-    runs = results["tracing"]
-    return float(runs["sampled at 10 %"]["rate"] / runs["off"]["rate"]) * 100
+def compare_rounds(results: Results, name: str, other: str) -> float:
+    """Return how many times as fast one way to trace is as another: the median of the rounds.
 
-
-def tracing_share(results: Results) -> float:
-    """Return the rate with every event traced, in percent of the rate without."""
+    Within a round, the machine's speed changes less than from one to the next.
+    """
     runs = results["tracing"]
-    return float(runs["on"]["rate"] / runs["off"]["rate"]) * 100
+    pairs = zip(runs[name]["rates"], runs[other]["rates"], strict=True)
+    return float(median(one / two for one, two in pairs))
 
 
 def count_holes(results: Results) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from bench.figures import cpu_of_event, cpu_per_event, senders, slopes, vcenters
+from bench.figures import compare_rounds, cpu_of_event, cpu_per_event, senders, slopes, vcenters
 from bench.functions import EMPTY
 from bench.goals import GOALS, number
 
@@ -68,7 +68,8 @@ def tracing(results: Results) -> str:
     for name, run in runs.items():
         cpu = (run["cpu"] - run["cpu_first"]) / run["events"] * 1000
         stage = [number(run["stage"][key]) if "stage" in run else "" for key in ("cpu_ms", "calls")]
-        rows.append([name, number(run["rate"]), f"{run['rate'] / runs['off']['rate']:.0%}", number(cpu), *stage])
+        share = compare_rounds(results, name, "off") if "rates" in run else run["rate"] / runs["off"]["rate"]
+        rows.append([name, number(run["rate"]), f"{share:.0%}", number(cpu), *stage])
     head = ["tracing", "events/s", "of it without", "CPU s per 1,000 events", "of it spans", "function calls for these"]
     told = "".join(
         f"Of {run['events']:,.0f} events traced in a run “{name}”, {run['holes']:,} have no whole trace.\n\n"

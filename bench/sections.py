@@ -74,7 +74,7 @@ Kinds = Mapping[str, Callable[[], Awaitable[Run]]]
 
 
 async def run_interleaved(kinds: Kinds, repeats: int) -> dict[str, Results]:
-    """Run each kind so many times, in turn; return medians, and the least and most events a second."""
+    """Run each kind so many times, in turn; return medians, and the events a second of each round."""
     runs: dict[str, list[Run]] = {name: [] for name in kinds}
     for number in range(repeats):
         for name, kind in kinds.items():
@@ -84,9 +84,9 @@ async def run_interleaved(kinds: Kinds, repeats: int) -> dict[str, Results]:
     return {name: asdict(medians(each)) | extremes([run.rate for run in each]) for name, each in runs.items()}
 
 
-def extremes(rates: Sequence[float]) -> dict[str, float]:
-    """Return the least and the most."""
-    return {"least": min(rates), "most": max(rates)}
+def extremes(rates: Sequence[float]) -> Results:
+    """Return the least and the most, and all in turn."""
+    return {"least": min(rates), "most": max(rates), "rates": rates}
 
 
 def say(line: str) -> None:
