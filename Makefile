@@ -100,6 +100,17 @@ bench-png: $(READY) ## The plots of the last make bench as PNG (needs a Chromium
 bench-memory: $(READY) ## The adapter's peak memory: sink down for an hour, 100,000 events waiting (over a minute)
 	@$(BIN)/python -m bench.memory
 
+# The tool that writes the bill of materials has an environment of its own: nothing else needs what it needs.
+RELEASE_VENV := $(VENV)-release
+$(RELEASE_VENV)/.ready: requirements-release.lock
+	@$(PYTHON) -m venv $(RELEASE_VENV)
+	@$(RELEASE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-release.lock
+	@touch $@
+
+.PHONY: release
+release: $(READY) $(RELEASE_VENV)/.ready ## Set VERSION=x.y.z, and write into dist/ what is published of it (REGISTRY=ghcr.io/team)
+	@$(BIN)/python -m release --bill-tool $(RELEASE_VENV)/bin/cyclonedx-py '--registry=$(REGISTRY)' '--digests=$(DIGESTS)' -- '$(VERSION)'
+
 .PHONY: lock
 lock: ## Resolve the dependencies anew (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -109,7 +120,9 @@ lock: ## Resolve the dependencies anew (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --constraint requirements.lock --constraint functions/requirements.lock \
 		--extra archive --extra functions --extra grpc --extra simulator --group dev pyproject.toml -o requirements-dev.lock
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" --group pyproject.toml:release -o requirements-release.lock
 
 .PHONY: clean
 clean: ## Remove the environment and what the tools left
-	@rm -rf $(VENV) .venv-newest .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache site
+	@rm -rf $(VENV) $(RELEASE_VENV) .venv-newest dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache site

@@ -9,13 +9,11 @@ import yaml
 
 from tests.docs.pages import blocks, page, section
 from tests.support.kustomize import NEEDED, build
-from tests.support.manifest_files import CONFIG, ROOT, UNNAMED, container, of_kind, read_images, workloads
+from tests.support.manifest_files import CONFIG, REFERENCE, ROOT, UNNAMED, container, of_kind, read_images, workloads
 from vcenter_functions import __version__
 from vcenter_source.commands.function.standard import IMAGE, NO_REGISTRY, REGISTRY
 
 KUSTOMIZED = [path.parent for path in sorted(CONFIG.rglob("[Kk]ustomization*")) if path.parent != CONFIG / "images"]
-REFERENCE = re.compile(r"[a-z\d.-]+(:\d+)?(/[a-z\d]+([._-]+[a-z\d]+)*)+:[\w.-]{1,128}(@sha256:[a-f\d]{64})?")
-"""A reference with a registry, as the distribution specification has it: the kubelet refuses capital letters."""
 
 
 def find_images(folder: Path) -> set[str]:

@@ -95,15 +95,21 @@ def test_every_command_that_a_page_shows_is_one() -> None:
 
 
 def test_the_lock_and_the_documents_name_no_package_index() -> None:
-    locked = (ROOT / "requirements.lock").read_text() + (ROOT / "requirements-dev.lock").read_text()
+    locks = [*ROOT.glob("requirements*.lock"), *ROOT.glob("functions/*.lock")]
+    locked = "".join(lock.read_text() for lock in locks)
+    assert len(locks) == 4
     assert re.findall(r"https?://|--index-url|--find-links", locked) == []
 
 
 def test_the_changelog_has_one_list_a_heading_and_says_nothing_twice() -> None:
-    _, *lists = re.split(r"^### ", text(CHANGELOG), flags=re.MULTILINE)
-    order = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
-    headings = [each.partition("\n")[0] for each in lists]
-    assert headings == [each for each in order if each in headings]
+    _, *versions = re.split(r"^## ", text(CHANGELOG), flags=re.MULTILINE)
+    lists = []
+    for version in versions:
+        _, *own = re.split(r"^### ", version, flags=re.MULTILINE)
+        order = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
+        headings = [each.partition("\n")[0] for each in own]
+        assert headings == [each for each in order if each in headings]
+        lists += own
     assert not [each for each in lists if "\n\n" in each.strip()]
     begins = [" ".join(entry.split()[:4]) for each in lists for entry in re.split(r"^- ", each, flags=re.MULTILINE)[1:]]
     assert [begin for begin in begins if begins.count(begin) > 1] == []

@@ -23,6 +23,9 @@ FOLDERS = {
 UNNAMED = "kubectl-apply-k://"
 """What stands before the name of an image of ours until config/images has named it."""
 
+REFERENCE = re.compile(r"[a-z\d.-]+(:\d+)?(/[a-z\d]+([._-]+[a-z\d]+)*)+:[\w.-]{1,128}(@sha256:[a-f\d]{64})?")
+"""An image with a registry, as the distribution specification writes it: without capital letters."""
+
 WORKLOADS = {"Deployment", "ContainerSource"}
 
 
