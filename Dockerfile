@@ -1,8 +1,8 @@
 # Three images of one file:
 #
-#   docker build --target adapter --tag $REGISTRY/vcenter-source-adapter:0.1.0 .
-#   docker build --target function --tag $REGISTRY/vcenter-source-function:0.1.0 .
-#   docker build --target pytag --tag $REGISTRY/vcenter-source-pytag:0.1.0 .
+#   docker build --target adapter --tag $REGISTRY/vcenter-source-adapter:0.2.0 .
+#   docker build --target function --tag $REGISTRY/vcenter-source-function:0.2.0 .
+#   docker build --target pytag --tag $REGISTRY/vcenter-source-pytag:0.2.0 .
 
 FROM python:3.13-slim-trixie AS wheels
 WORKDIR /build
@@ -48,7 +48,7 @@ RUN python -m pip uninstall --yes --root-user-action=ignore pip \
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.version=$VERSION \
     org.opencontainers.image.revision=$REVISION \

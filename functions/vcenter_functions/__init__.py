@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Event", "ManagedObjectReference", "PermanentError", "TemporaryError", "VCenter", "on"]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 """The version of the whole distribution: here, since the functions' image comes without its metadata."""
 
 _MODULES = {
