@@ -132,6 +132,8 @@ class Exporter(Generic[Ended]):
 
     def flush(self, seconds: float) -> bool:
         """Send what is queued, and wait for at most so long; return whether that was enough."""
+        if self._stop.is_set():
+            return False
         flushed = threading.Event()
         self._flushes.append(flushed)
         self._wake.set()
