@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags, TraceState
 
 from vcenter_functions.otel.otlp_bytes import SpanRequest
-from vcenter_functions.otel.sdk_spans import SdkSpanRequest
+from vcenter_functions.otel.sdk_spans import SdkSpanRequest, create_scope, encode_sdk_span
 from vcenter_source.core.tracing.spans import (
     USUAL_LIMITS,
     Constants,
@@ -148,7 +148,9 @@ def test_a_span_of_the_sdk_is_encoded_as_the_sdk_encodes_it(
     other.end()
     assert isinstance(other, ReadableSpan)
     theirs = [record_theirs(about, provider), other, record_theirs(about, unlimited)]
-    ours = SdkSpanRequest(resource).encode(theirs)
+    ours = SdkSpanRequest(resource).encode(
+        [(create_scope(s.instrumentation_scope), encode_sdk_span(s)) for s in theirs]
+    )
     assert ExportTraceServiceRequest.FromString(ours) == encode_spans(theirs)
 
 
