@@ -62,6 +62,21 @@ def test_vcenter_counts_as_reachable_once_it_was_read_and_until_it_fails_for_lon
     assert judged.check("vcenter").ok
 
 
+def test_for_somebody_who_looks_a_check_fails_with_the_last_call() -> None:
+    judged = Judged()
+    health = VcenterHealth(judged.status, stale_after=60.0, checkpoint_interval=5.0)
+    judged.status.vcenter.record_success()
+    judged.accept(make_envelope())
+    judged.status.sink.record_failure("503 Service Unavailable")
+    judged.status.vcenter.record_failure("refused")
+    assert all(check.ok for check in health.run_checks().values())
+    assert health.run_checks_now() == {
+        "vcenter": Check(ok=False, why="read 0 s ago: refused"),
+        "sink": Check(ok=False, why="no event accepted yet: 503 Service Unavailable"),
+        "checkpoint": Check(ok=True, why="nothing to save yet"),
+    }
+
+
 def test_a_vcenter_that_neither_answers_nor_fails_is_noticed() -> None:
     judged = Judged()
     judged.status.vcenter.record_success()

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -67,7 +68,7 @@ def make_event(
 
 
 def make_envelope(event: CloudEvent) -> Envelope:
-    return Envelope(event, "lane")
+    return Envelope(event, "lane", accepted_at=time.monotonic())
 
 
 class KeepingSink:
@@ -96,6 +97,7 @@ class LoneViewer:
     status: PipelineStatus
     observers: Observers
     loop: asyncio.AbstractEventLoop
+    health: Health
     envelopes: dict[str, Envelope] = field(default_factory=dict)
 
     def do(self, action: Callable[[], Any]) -> Any:
@@ -150,9 +152,8 @@ def run_viewer_alone(
         health.vcenters["vc"] = VcenterHealth(status, 60, 1)
         viewing = Viewer(feed, health, **(options | viewer))
         async with serve_viewer(viewing, host, 0, token) as url:
-            started.set_result(
-                LoneViewer(url, feed, sink, status, Observers(status, feed, FeedInterruption(feed, "vc")), loop)
-            )
+            observers = Observers(status, feed, FeedInterruption(feed, "vc"))
+            started.set_result(LoneViewer(url, feed, sink, status, observers, loop, health))
             await end.wait()
 
     def main() -> None:

@@ -33,6 +33,11 @@ class ConnectionStatus:
         self.reason = reason
 
     @property
+    def is_failing(self) -> bool:
+        """Whether there was a failure after the last success."""
+        return self._failing_since is not None
+
+    @property
     def age(self) -> float | None:
         """Seconds since the last success; None before the first."""
         succeeded_at = self._succeeded_at

@@ -3,7 +3,7 @@
 import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import structlog
@@ -56,6 +56,18 @@ class VcenterHealth:
             return lease
         ends = {"vcenter": self._check_vcenter(), "sink": self._check_sink()}
         return ends | {"checkpoint": self._check_checkpoint()} | lease
+
+    def run_checks_now(self) -> dict[str, Check]:
+        """Return the checks as they are at this moment: one fails with the last call, however short ago."""
+        status = self.status
+        connections = {"vcenter": status.vcenter, "checkpoint": status.checkpoint}
+        if status.in_flight:  # without any, nobody tries the sink again
+            connections["sink"] = status.sink
+        checks = self.run_checks()
+        for name, connection in connections.items():
+            if name in checks and connection.is_failing:
+                checks[name] = fail_now(checks[name], connection)
+        return checks
 
     def _check_lease(self, lease: Lease) -> Check:
         """Check that the Lease is ours, or that we have learned lately whose it is."""
@@ -149,7 +161,16 @@ class Health:
 
     def run_checks(self) -> dict[str, Check]:
         """Return the checks by name. Of several vCenters, each check says which of them fail it."""
-        checks = self._check_pipelines()
+        return self._check_pipelines(self._run_each()) | self._check_shared()
+
+    def run_checks_now(self) -> dict[str, Check]:
+        """Return the checks as they are at this moment, for somebody who looks at them."""
+        by_vcenter = {name: each.run_checks_now() for name, each in self.vcenters.items()}
+        return self._check_pipelines(by_vcenter, is_any_enough=False) | self._check_shared()
+
+    def _check_shared(self) -> dict[str, Check]:
+        """Check what the pipelines share."""
+        checks: dict[str, Check] = {}
         if self._gateway is not None and self.is_leading:
             checks["gateway"] = self._check_gateway(self._gateway)
         if self._roster is not None:
@@ -158,17 +179,25 @@ class Health:
 
     def run_checks_by_vcenter(self) -> dict[str, dict[str, Check]]:
         """Return the checks of each vCenter by its name; none for the one vCenter of VCENTER_URL."""
-        return {} if self._roster is None else {name: each.run_checks() for name, each in self.vcenters.items()}
+        return {} if self._roster is None else self._run_each()
 
-    def _check_pipelines(self) -> dict[str, Check]:
+    def _run_each(self) -> dict[str, dict[str, Check]]:
+        return {name: each.run_checks() for name, each in self.vcenters.items()}
+
+    def _check_pipelines(
+        self, by_vcenter: Mapping[str, dict[str, Check]], *, is_any_enough: bool = True
+    ) -> dict[str, Check]:
         if self._roster is None:
-            (only,) = self.vcenters.values()
-            return only.run_checks()
+            (only,) = by_vcenter.values()
+            return only
         by_check: dict[str, dict[str, Check]] = {}
-        for vcenter, checks in self.run_checks_by_vcenter().items():
+        for vcenter, checks in by_vcenter.items():
             for name, check in checks.items():
                 by_check.setdefault(name, {})[vcenter] = check
-        summaries = {name: summarize_check(each, is_any_enough=name == "vcenter") for name, each in by_check.items()}
+        summaries = {
+            name: summarize_check(each, is_any_enough=is_any_enough and name == "vcenter")
+            for name, each in by_check.items()
+        }
         if "lease" in summaries and summaries["lease"].ok:
             leading = sum(each.is_leading for each in self.vcenters.values())
             summaries["lease"] = Check(ok=True, why=f"leading for {leading} of {len(self.vcenters)} vCenters")
@@ -209,6 +238,12 @@ def describe_waiting(oldest: WaitingEvent, in_flight: int) -> str:
     failures = f"{oldest.failures} failed {'try' if oldest.failures == 1 else 'tries'}: {oldest.reason}"
     why = failures if oldest.failures else "no answer yet"
     return f"{event} waits for {oldest.seconds:.0f} s{more}: {why}"
+
+
+def fail_now(check: Check, connection: ConnectionStatus) -> Check:
+    """Return a check that fails since its connection does, with the reason."""
+    known = connection.reason in check.why
+    return replace(check, ok=False, why=check.why if known else f"{check.why}{with_reason(connection.reason)}")
 
 
 def with_reason(reason: str) -> str:

@@ -131,7 +131,8 @@ export class EventPane {
     this.panel.setAttribute("aria-labelledby", `tab-${this.#tab}`);
     this.#form?.close();
     this.#form = null;
-    this.panel.replaceChildren(...{ data: () => this.#data(), sent: () => this.#sent(), timeline: () => this.#timeline(), trigger: () => this.#trigger() }[this.#tab]());
+    const parts = { data: () => this.#data(), sent: () => this.#sent(), timeline: () => this.#timeline(), trigger: () => this.#trigger() }[this.#tab]();
+    this.panel.replaceChildren(...parts.filter(Boolean)); // the browser would write "null" for one that is missing
   }
 
   #data() {
@@ -159,25 +160,24 @@ export class EventPane {
   }
 
   #timeline() {
+    const before = [el("h3", {}, "In this adapter"), steps(this.#event), el("h3", {}, "Trace")];
+    const id = /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(this.#event.event.traceparent ?? "")?.[1];
+    if (!id) return [...before, el("p", { class: "quiet" }, "This event is not traced: set OTEL_EXPORTER_OTLP_ENDPOINT, and the next ones are.")];
     const trace = el("div", { class: "trace" }, el("p", { class: "quiet" }, "Reading the trace…"));
-    const n = this.#n;
-    this.#showTrace(n, trace, true);
-    return [el("h3", {}, "In this adapter"), steps(this.#event), el("h3", {}, "Trace"), this.#link(), trace];
+    this.#showTrace(this.#n, trace, true);
+    return [...before, this.#link(id), trace];
   }
 
   /** A link to the trace in a tracing UI; its address has nothing but the template and an id in hex. */
-  #link() {
-    const id = /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(this.#event.event.traceparent ?? "")?.[1];
+  #link(id) {
     const template = this.about().traceUrl;
-    if (!id) return null;
     return el("p", { class: "quiet" }, el("code", {}, id), " ", template ? el("a", { href: template.replaceAll("{trace_id}", id), rel: "noreferrer", target: "_blank" }, "Open the trace") : null);
   }
 
   async #showTrace(n, place, again) {
     const { spans } = await request(`/api/events/${n}/trace`).catch(() => ({ spans: [] }));
     if (this.#n !== n || !place.isConnected) return;
-    place.replaceChildren(spans.length ? waterfall(spans) : el("p", { class: "quiet" }, this.#event.event.traceparent
-      ? "No span has arrived yet." : "This event has no trace: set OTEL_EXPORTER_OTLP_ENDPOINT to trace events."));
+    place.replaceChildren(spans.length ? waterfall(spans) : el("p", { class: "quiet" }, "No span has arrived yet."));
     if (again) setTimeout(() => this.#showTrace(n, place, false), SPANS_DELAY_MS);
   }
 

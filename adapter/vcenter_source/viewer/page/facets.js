@@ -10,21 +10,26 @@ const ORDER = { severity: ["ERROR", "WARN", "INFO"], state: ["in flight", "retry
 
 export class Facets {
   #parts = {};
+  #isHeld = false; // while somebody points at a value, or is about to choose one by the keyboard
 
   /** `changed` is called after each choice; `words` gives the label of a state. */
   constructor(section, store, { changed, words }) {
     Object.assign(this, { store, changed, words });
     for (const [facet, title] of Object.entries(FACETS)) section.append(this.#part(facet, title));
+    const hold = () => { this.#isHeld = section.matches(":hover") || section.querySelector(":focus-visible") !== null; };
+    for (const kind of ["pointerenter", "pointerleave", "focusin"]) section.addEventListener(kind, hold);
+    section.addEventListener("focusout", () => setTimeout(hold));
   }
 
   #part(facet, title) {
     const list = el("ul");
     const more = el("button", { type: "button", class: "small more", hidden: true, onclick: () => {
       part.all = !part.all;
+      part.order = part.all ? part.order : part.order.slice(0, FOLDED_SIZE);
       this.#fill(facet);
     } });
     const element = el("details", { open: facet !== "place" && facet !== "user" }, el("summary", {}, title), list, more);
-    const part = { element, list, more, all: false, items: new Map(), counts: new Map() };
+    const part = { element, list, more, all: false, items: new Map(), order: [], counts: new Map() };
     this.#parts[facet] = part;
     return element;
   }
@@ -40,12 +45,20 @@ export class Facets {
     const part = this.#parts[facet];
     const chosen = this.store.chosen[facet];
     const values = [...new Set([...part.counts.keys(), ...chosen])].sort((one, other) => this.#compare(facet, one, other));
-    const shown = values.slice(0, part.all ? MAX_SIZE : FOLDED_SIZE);
+    const shown = this.#choose(part, values);
     for (const value of chosen) if (!shown.includes(value)) shown.push(value);
     this.#place(facet, shown);
     part.element.hidden = facet === "vcenter" && values.length < 2;
     part.more.hidden = values.length <= FOLDED_SIZE;
     part.more.textContent = part.all ? "Fewer" : `${count(values.length - FOLDED_SIZE)} more`;
+  }
+
+  /** The values to show. While held, those that are there stay in their places, and others come below them. */
+  #choose(part, values) {
+    const size = part.all ? MAX_SIZE : FOLDED_SIZE;
+    if (!this.#isHeld) return values.slice(0, size);
+    const more = values.filter((value) => !part.order.includes(value));
+    return [...part.order, ...more.slice(0, Math.max(0, size - part.order.length))];
   }
 
   #compare(facet, one, other) {
@@ -58,6 +71,7 @@ export class Facets {
   /** Put the values in their order; a value that was there keeps its element, and with it the focus. */
   #place(facet, values) {
     const { list, items, counts } = this.#parts[facet];
+    this.#parts[facet].order = values;
     for (const [value, item] of items) {
       if (!values.includes(value)) {
         item.element.remove();

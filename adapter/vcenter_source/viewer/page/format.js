@@ -30,14 +30,27 @@ export const shortType = (type) => type.replace(/^com\.vmware\.(event|vsphere)\.
 /** A user without the domain: EXAMPLE\\mira and mira@example.com are mira. */
 export const shortUser = (user) => user.slice(user.lastIndexOf("\\") + 1).replace(/(?<=.)@.*$/, "");
 
-/** Milliseconds: 0.42 ms, 13.5 ms, 1.21 s, 4 min 10 s. */
+// Each limit is where the number, once rounded, would need the next unit: 59.96 s is 1 min, not 60.0 s.
+
+/** Milliseconds: 0.42 ms, 13.5 ms, 1.21 s, 4 min 10 s, 2 h 5 min, 3 d 4 h. */
 export function duration(ms) {
-  if (ms < 1) return `${ms.toFixed(2)} ms`;
-  if (ms < 1000) return `${ms.toFixed(ms < 100 ? 1 : 0)} ms`;
-  if (ms < 60000) return `${(ms / 1000).toFixed(ms < 10000 ? 2 : 1)} s`;
-  if (ms < 3600000) return `${Math.floor(ms / 60000)} min ${Math.round((ms % 60000) / 1000)} s`;
-  return `${Math.floor(ms / 3600000)} h ${Math.round((ms % 3600000) / 60000)} min`;
+  if (ms < 0.995) return `${ms.toFixed(2)} ms`;
+  if (ms < 999.5) return `${ms.toFixed(ms < 99.95 ? 1 : 0)} ms`;
+  if (ms < 59950) return `${(ms / 1000).toFixed(ms < 9995 ? 2 : 1)} s`;
+  if (ms < 3599500) return pair(Math.round(ms / 1000), 60, "min", "s");
+  if (ms < 86370000) return pair(Math.round(ms / 60000), 60, "h", "min");
+  return pair(Math.round(ms / 3600000), 24, "d", "h");
 }
 
-/** Bytes: 812 B, 3.1 kB. */
-export const size = (bytes) => (bytes < 1000 ? `${bytes} B` : `${(bytes / 1000).toFixed(1)} kB`);
+/** A whole number of the small unit in two units; the small one is left out where it is 0. */
+function pair(number, per, large, small) {
+  const rest = number % per;
+  return `${Math.floor(number / per)} ${large}${rest ? ` ${rest} ${small}` : ""}`;
+}
+
+/** Bytes: 812 B, 3.1 kB, 1.5 MB. */
+export function size(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 999950) return `${(bytes / 1000).toFixed(1)} kB`;
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -28,18 +28,29 @@ export class Header {
   }
 
   /** Start anew with the counts of a server. */
-  reset({ rates }) {
+  reset({ rates, sink }) {
+    document.body.classList.toggle("reads-only", sink === null);
     this.#bins.clear();
     this.#addBins(rates);
     this.#draw();
+  }
+
+  /** Say that nothing is known any more: the adapter does not answer. */
+  lose() {
+    for (const value of Object.values(this.values)) value.textContent = "–";
+    this.#writeChecks({ "no connection to the adapter": { ok: false, word: "", why: "It has ended, or the network between it and this page is cut. What is shown is what was last known." } });
   }
 
   update(status) {
     this.#addBins(status.rates);
     this.#draw();
     this.#writeNumbers(status);
-    for (const [name, check] of Object.entries(status.checks)) this.#writeCheck(name, check);
-    for (const [name, pill] of this.#checks) pill.element.hidden = !(name in status.checks);
+    this.#writeChecks(status.checks);
+  }
+
+  #writeChecks(checks) {
+    for (const [name, check] of Object.entries(checks)) this.#writeCheck(name, check);
+    for (const [name, pill] of this.#checks) pill.element.hidden = !(name in checks);
   }
 
   #writeNumbers({ lag, inFlight, waiting, counts }) {
@@ -53,7 +64,7 @@ export class Header {
     this.values.letters.classList.toggle("bad", letters > 0);
   }
 
-  #writeCheck(name, { ok, why }) {
+  #writeCheck(name, { ok, why, word = ok ? "ok" : "failing" }) {
     if (!this.#checks.has(name)) {
       const word = el("span");
       const text = el("p");
@@ -63,7 +74,7 @@ export class Header {
     }
     const pill = this.#checks.get(name);
     pill.element.dataset.ok = ok;
-    pill.word.textContent = `${name} ${ok ? "ok" : "failing"}`;
+    pill.word.textContent = `${name} ${word}`.trim();
     pill.text.textContent = visible(why);
   }
 

@@ -75,7 +75,10 @@ const stream = new Stream({
   },
   status: (status) => header.update(status),
   connected: () => notice(""),
-  lost: () => notice("The connection to the adapter is lost; reconnecting."),
+  lost() {
+    header.lose();
+    notice("The connection to the adapter is lost; reconnecting.");
+  },
   refused: signIn,
 });
 

@@ -26,23 +26,45 @@ function reason(text) {
   }
 }
 
+const SILENCE_MS = 5000; // the server says something every second
+const REOPEN_MS = 30000;
+
 /** Listen for as long as the page is open. The browser resumes by itself after a lost connection (Last-Event-ID). */
 export class Stream {
   #source = null;
+  #heard = 0; // when the server last said something, in milliseconds
 
   constructor({ about, events, status, connected, lost, refused }) {
     this.on = { about, events, status, connected, lost, refused };
+    setInterval(() => this.#watch(), 1000);
   }
 
   open() {
     this.#source?.close();
     const source = new EventSource("/api/stream");
     this.#source = source;
+    this.#heard = performance.now();
     for (const kind of ["about", "events", "status"]) {
-      source.addEventListener(kind, (message) => this.on[kind](JSON.parse(message.data)));
+      source.addEventListener(kind, (message) => {
+        this.#hear();
+        this.on[kind](JSON.parse(message.data));
+      });
     }
     source.addEventListener("open", () => this.on.connected());
     source.addEventListener("error", () => this.#handleError(source));
+  }
+
+  #hear() {
+    if (performance.now() - this.#heard > SILENCE_MS) this.on.connected();
+    this.#heard = performance.now();
+  }
+
+  /** A cut cable or a process that hangs makes no error, only silence. */
+  #watch() {
+    const silent = performance.now() - this.#heard;
+    if (this.#source?.readyState !== EventSource.OPEN || silent < SILENCE_MS) return;
+    this.on.lost();
+    if (silent > REOPEN_MS) this.open();
   }
 
   async #handleError(source) {
