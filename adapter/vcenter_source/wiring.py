@@ -21,6 +21,7 @@ from vcenter_source.observe.metrics import Metrics
 from vcenter_source.observe.stall import StallWatch
 from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.pipeline.roster import Roster
+from vcenter_source.pipeline.sink_log import SinkLog
 from vcenter_source.settings.events import EventSettings
 from vcenter_source.settings.sink import DISCARD, STANDARD_OUTPUT, DeadLetterSettings, SinkSettings
 from vcenter_source.settings.source import Settings
@@ -215,6 +216,7 @@ class SharedParts:
     sink: Sink
     dead_letters: DeadLetters
     observation: Observation
+    sink_log: SinkLog
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """The log on standard error: one line an entry, for people or for machines, of every library too."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,4 +59,9 @@ def _formatting_processors(log_format: str) -> list[Any]:
         return [clean, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     # Where rich is installed, structlog's own tracebacks print every local variable, a session's token among them.
     plain = structlog.dev.plain_traceback
-    return [clean, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+    return [
+        clean,
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty() and not os.environ.get("NO_COLOR"), exception_formatter=plain
+        ),
+    ]

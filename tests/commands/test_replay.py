@@ -350,7 +350,7 @@ def test_an_event_that_no_folder_takes_holds_the_stream_until_one_does(simulator
     blocker = tmp_path / "blocker"
     blocker.touch()
     settings = {"VCENTER_URL": simulator.url, "RETRY_MAX_DELAY": "0.05", "MAX_IN_FLIGHT": "1"} | LOGIN
-    settings |= {"DEAD_LETTER_PATH": str(blocker / "letters"), "LOG_FORMAT": "json"}
+    settings |= {"DEAD_LETTER_PATH": str(blocker / "letters"), "LOG_FORMAT": "json", "LOG_LEVEL": "debug"}
     with recording_sink() as sink:
         refused: list[str] = []
         sink.refuses = lambda message: not refused or message.headers["ce-id"] in refused
@@ -371,7 +371,7 @@ def test_an_event_that_no_folder_takes_holds_the_stream_until_one_does(simulator
 def test_with_no_dead_letter_at_all_the_log_says_what_to_set_and_the_event_is_delivered_in_the_end(
     simulator: Simulator,
 ) -> None:
-    settings = {"VCENTER_URL": simulator.url, "RETRY_MAX_DELAY": "0.05"} | LOGIN
+    settings = {"VCENTER_URL": simulator.url, "RETRY_MAX_DELAY": "0.05", "LOG_LEVEL": "debug"} | LOGIN
     with recording_sink(lambda request: (400, {}) if request < 3 else (202, {})) as sink:
         with process("vcenter_source", "run", K_SINK=sink.url, **settings) as adapter:
             wait_for_line(adapter, "reading events")

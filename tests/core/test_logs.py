@@ -1,9 +1,11 @@
 """The log: with LOG_FORMAT=json a JSON object a line, whoever writes it, and each that is about an event names it."""
 
+import io
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import pytest
 from tests.support.processes import clean_environment, process
 from tests.support.recording_sink import recording_sink
 from tests.support.simulator_control import LOGIN
+from vcenter_functions.logs import _formatting_processors as format_lines
 from vcenter_simulator.testing import run_simulator
+from vcenter_source.core import logs
 
 JSON = {"LOG_FORMAT": "json", "HEALTH_HOST": "127.0.0.1", "HEALTH_PORT": "0"}
 
@@ -78,6 +82,9 @@ def test_json_is_one_object_a_line_and_a_line_about_an_event_names_it(traced: bo
     (refused,) = (line for line in found if line["message"] == "sink did not accept the event, trying again")
     named = (refused["level"], refused["event_id"], refused["event_type"])
     assert named == ("warning", headers["ce-id"], headers["ce-type"])
+    (begins,) = (line for line in found if line["message"] == "delivering events")
+    way = [begins[field] for field in ("level", "source", "sink", "types", "begins")]
+    assert way == ["info", headers["ce-source"], sink.url, "all", "START_FROM=beginning"]
     # Without tracing there is no trace to name.
     assert refused.get("trace_id", "") == headers.get("ce-traceparent", "--").split("-")[1]
     assert bool(refused.get("trace_id")) is traced
@@ -114,6 +121,22 @@ def test_for_people_a_traceback_is_pythons_own() -> None:
     assert log.splitlines()[0].endswith("oh")
     assert log.endswith("ZeroDivisionError: division by zero\n")
     assert "\x1b" not in log
+
+
+@pytest.mark.parametrize("render", [logs.for_people, lambda: format_lines("console")], ids=["adapter", "kit"])
+@pytest.mark.parametrize("no_colour", ["", "1"])
+def test_no_color_holds_for_the_log_on_a_terminal(
+    render: Callable[[], Sequence[Any]], no_colour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("NO_COLOR", no_colour)
+    line = render()[-1](None, "warning", {"event": "an event", "level": "warning"})
+    assert "an event" in line
+    assert ("\x1b" in line) is not bool(no_colour)
 
 
 def test_a_wrong_setting_is_said_in_json_where_that_is_set() -> None:

@@ -57,7 +57,7 @@ def test_a_panel_groups_by_labels_that_there_are(expression: str, legend: str) -
 def test_an_alert_says_how_bad_it_is_and_what_to_do(rule: dict[str, Any]) -> None:
     assert re.fullmatch(r"VcenterSource[A-Z]\w+", rule["alert"])
     assert rule["labels"]["severity"] in {"critical", "warning"}
-    assert set(rule["annotations"]) == {"summary", "description"}
+    assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
     shown = " ".join(rule["annotations"].values())
     if "$labels.pod" in shown:  # an aggregation has lost it
         assert not re.search(r"\b(sum|absent)\(", rule["expr"])

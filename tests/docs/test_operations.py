@@ -5,14 +5,16 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from tests.docs.pages import ROOT, page, rows, section
+from tests.docs.pages import DOCS, ROOT, anchors, page, rows, section
 from tests.support.manifest_files import the
 from vcenter_source.observe.metrics import Metrics
 
+REPOSITORY = "https://github.com/vcenter-source/vcenter-source"
 TEXT = page("operations.md")
 SOURCES = [file for folder in ("adapter", "functions") for file in sorted((ROOT / folder).rglob("*.py"))]
 DOCTOR = ROOT / "adapter" / "vcenter_source" / "commands" / "doctor"
@@ -83,7 +85,19 @@ def test_the_checks_of_the_doctor_are_those_of_the_code() -> None:
 def test_each_alert_is_explained_and_each_that_is_explained_exists() -> None:
     groups = the("PrometheusRule", folder="monitoring").spec["groups"]
     alerts = [rule["alert"] for group in groups for rule in group["rules"]]
-    assert [row[0] for row in rows(section(TEXT, "## Alerts"))] == alerts
+    assert re.findall(r"^## (.+)$", page("runbooks.md"), re.MULTILINE) == alerts
+
+
+@pytest.mark.parametrize(
+    "rule", [r for g in the("PrometheusRule", folder="monitoring").spec["groups"] for r in g["rules"]]
+)
+def test_the_url_of_an_alert_leads_to_its_runbook(rule: dict[str, Any]) -> None:
+    url, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+    assert url == f"{REPOSITORY}/blob/main/docs/runbooks.md"
+    assert anchor in anchors(DOCS / "runbooks.md")
+    told = section(page("runbooks.md"), f"## {rule['alert']}")
+    assert anchor == rule["alert"].lower()
+    assert re.findall(r"^- \*\*(\w+)\*\*: \S", told, re.MULTILINE) == ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 
 
 def test_each_metric_is_listed_and_each_that_is_listed_exists() -> None:

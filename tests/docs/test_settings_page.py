@@ -9,7 +9,7 @@ from docs.tools.settings import FUNCTIONS, PAGE, PROGRAMS, render, render_readme
 from tests.docs.pages import PAGES, ROOT, name, text
 from vcenter_source.settings.environment import list_variables
 
-OTHERS = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "KUBEBUILDER_ASSETS", "MAX_IN_FLIHGT"}
+OTHERS = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_COLOR", "NO_PROXY", "KUBEBUILDER_ASSETS", "MAX_IN_FLIHGT"}
 """Not settings of ours; the last is misspelt on purpose. OTEL_* are held by tests/core/test_otel_variables.py."""
 
 

@@ -26,6 +26,7 @@ from vcenter_source.pipeline.dispatcher import Dispatcher, RetryPolicy
 from vcenter_source.pipeline.processor import MAX_AHEAD, EventProcessor
 from vcenter_source.pipeline.reader import EventReader
 from vcenter_source.pipeline.roster import RosterEntry
+from vcenter_source.pipeline.sink_log import SinkLog
 from vcenter_source.settings.events import EventSettings
 from vcenter_source.settings.source import Settings
 from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore, OffsetTracker
@@ -60,7 +61,7 @@ class Pipeline:
 
     ``entry`` may be replaced by one with other credentials. ``lease`` is None without other adapters. If ``patient``,
     refused credentials are waited for until others come. ``share`` is what it may read beside the others; ``run_saves``
-    runs what saves the checkpoint, and blocks.
+    runs what saves the checkpoint, and blocks. ``sink_log`` is the log of the sink, where several pipelines share it.
     """
 
     entry: RosterEntry
@@ -76,6 +77,7 @@ class Pipeline:
     run_saves: RunBlocking = run_to_completion
     resume: Resume = load_own_checkpoint
     refusals: Refusals = field(default_factory=Refusals)
+    sink_log: SinkLog | None = None
 
     async def run(self) -> None:
         """Log in to vCenter, and deliver its events until cancelled."""
@@ -91,6 +93,7 @@ class Pipeline:
             self.observers.on_start(tracker)
             committer = CheckpointCommitter(self.store, tracker, self.status.checkpoint, self.run_saves)
             await committer.claim()
+            log.info("delivering events", **describe_way(entry, self.sink, tracker))
             gc_tuning.freeze_and_relax()
             reader = EventReader(
                 vcenter, cursor, types.exact_names() or (), self.backoff, asyncio.sleep, tracker, self.observers
@@ -162,6 +165,7 @@ class Pipeline:
             observer=self.observers,
             spawn=tasks.create_task,
             fence=build_fence(self.lease),
+            sink_log=self.sink_log,
         )
         stall_watch = build_stall_watch(settings.sink, self.status)
         beside = [
@@ -180,6 +184,17 @@ class Pipeline:
                 await committer.finish()
             self.observers.on_stop()
             log.info("stopped", undelivered=undelivered)
+
+
+def describe_way(entry: RosterEntry, sink: Sink, tracker: OffsetTracker) -> dict[str, object]:
+    """Return the fields of the first line of a pipeline: where events come from, where they go, and which ones."""
+    last = tracker.last
+    return {
+        "source": entry.vcenter.source,
+        "sink": sink.address,
+        "types": list(entry.events.types) or "all",
+        "begins": f"after event {last[0]}, the checkpoint" if last else f"START_FROM={entry.events.start_from}",
+    }
 
 
 async def sleep_until_tick(interval: float) -> None:

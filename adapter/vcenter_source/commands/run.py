@@ -11,6 +11,7 @@ from vcenter_source.commands.supervisor import Supervisor
 from vcenter_source.core import tracing
 from vcenter_source.observe.metrics import Metrics
 from vcenter_source.pipeline.roster import Roster, open_roster
+from vcenter_source.pipeline.sink_log import SinkLog
 from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.source import Settings
 from vcenter_source.settings.spelling import warn_of_misspelt
@@ -47,7 +48,7 @@ async def serve(settings: Settings) -> None:
     ):
         health = build_health(settings, sink, roster)
         async with open_observation(settings, metrics, health, sink) as observation:
-            shared = SharedParts(settings, sink, dead_letters, observation)
+            shared = SharedParts(settings, sink, dead_letters, observation, SinkLog(sink.address))
             await (serve_one(shared, roster) if settings.vcenter.file is None else Supervisor(shared, roster).run())
 
 

@@ -141,6 +141,7 @@ class Supervisor:
                     run_saves=self._run_saves,
                     resume=self._resumption.resume,
                     refusals=refusals,
+                    sink_log=self._shared.sink_log,
                 )
                 await run_until(managed.changed.wait(), self._run(managed.pipeline, lease))
         finally:

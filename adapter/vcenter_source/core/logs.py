@@ -65,9 +65,10 @@ class Lines(structlog.PrintLogger):
 
 
 def for_people() -> tuple[Processor, ...]:
-    """Render lines for people, in colours on a terminal, with tracebacks as Python prints them."""
+    """Render lines for people, in colours on a terminal without NO_COLOR, with tracebacks as Python prints them."""
     plain = structlog.dev.plain_traceback
-    return (structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),)
+    has_colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return (structlog.dev.ConsoleRenderer(colors=has_colours, exception_formatter=plain),)
 
 
 def log_crash(kind: type[BaseException], exc: BaseException, trace: TracebackType | None) -> None:

@@ -1,4 +1,4 @@
-"""A line in the log while events wait for long: which event holds the others, how many wait, and for what."""
+"""A line in the log while events wait for an answer: which event holds the others, how many wait, and for how long."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from vcenter_source.observe.status import PipelineStatus, WaitingEvent
-from vcenter_source.pipeline.dispatcher import log_fields
+from vcenter_source.pipeline.sink_log import log_fields
 
 log = structlog.get_logger()
 
@@ -20,7 +20,10 @@ CHECK_INTERVAL = 1.0
 
 
 class StallWatch:
-    """Logs the oldest event in flight if it waits for ``after`` seconds. ``clock`` is monotonic."""
+    """Logs the oldest event in flight if it waits for ``after`` seconds without an answer. ``clock`` is monotonic.
+
+    Once its try has failed, the log of the sink names it (``pipeline.sink_log``).
+    """
 
     def __init__(
         self, status: PipelineStatus, clock: Callable[[], float] = time.monotonic, *, after: float = STALL_SECONDS
@@ -41,7 +44,7 @@ class StallWatch:
         """Log the oldest event in flight if it is time to, or that none waits for long any more."""
         oldest, logged_at = self._status.oldest, self._logged_at
         if oldest is not None and oldest.seconds >= self._after:
-            if logged_at is None or self._clock() - logged_at >= self._silence:
+            if not oldest.failures and (logged_at is None or self._clock() - logged_at >= self._silence):
                 self._log_oldest(oldest)
         elif logged_at is not None:
             self._logged_at, self._silence = None, 0.0
@@ -55,6 +58,6 @@ class StallWatch:
             waiting=self._status.in_flight,
             seconds=round(oldest.seconds),
             tries=oldest.failures,
-            reason=oldest.reason or "no answer yet",
+            reason="no answer yet",
             **log_fields(oldest.envelope),
         )

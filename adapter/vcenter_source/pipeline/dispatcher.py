@@ -8,7 +8,6 @@ so it bounds memory: when it is full, ``submit`` waits, and so does the reading 
 """
 
 import asyncio
-import logging
 import math
 import time
 from collections import deque
@@ -28,6 +27,7 @@ from vcenter_source.core.errors import (
 )
 from vcenter_source.core.observers import Observer
 from vcenter_source.core.poison import Suspicion, Traffic
+from vcenter_source.pipeline.sink_log import SinkLog, log_fields
 from vcenter_source.state.dead_letters import DeadLetters, Reason
 
 log = structlog.get_logger()
@@ -71,7 +71,7 @@ class Dispatcher:
     """Delivers events to a sink, and those that the sink refuses for good to the dead letter.
 
     ``spawn`` starts its tasks. With a TaskGroup's, an unforeseen failure ends the process; without, the events of one
-    object would wait for ever.
+    object would wait for ever. ``sink_log`` is the log of the sink, where other dispatchers share it.
     """
 
     def __init__(  # noqa: PLR0913  it is wired in one place, by keyword
@@ -84,6 +84,7 @@ class Dispatcher:
         observer: Observer | None = None,
         spawn: Spawn = asyncio.create_task,
         fence: Fence = lambda: None,
+        sink_log: SinkLog | None = None,
     ) -> None:
         self._spawn = spawn
         self._sink = sink
@@ -97,8 +98,7 @@ class Dispatcher:
         self._workers: dict[str, asyncio.Task[None]] = {}
         """The task of each lane."""
         self._traffic = Traffic()
-        self._access_refused_at = -1
-        """How many requests had been accepted when the log last said that the sink refuses access."""
+        self._sink_log = sink_log or SinkLog(sink.address, retry.clock)
 
     async def submit(self, envelope: Envelope) -> None:
         """Accept an event. Wait while the window is full."""
@@ -131,8 +131,12 @@ class Dispatcher:
         while lane:
             envelope = lane[0]
             tries = Tries(self._retry.clock() + self._retry.duration)
-            while not await self._attempt(envelope, tries):
-                envelope.attempt += 1
+            try:
+                while not await self._attempt(envelope, tries):
+                    envelope.attempt += 1
+            finally:
+                if self._sink_log.has_trouble:
+                    self._sink_log.forget(envelope)
             envelope.span.end()
             envelope.on_done()
             lane.popleft()
@@ -153,6 +157,8 @@ class Dispatcher:
         except SinkUnavailableError as exc:
             return await self._handle_failure(envelope, tries, exc)
         self._traffic.accept(request)
+        if self._sink_log.has_trouble:
+            self._sink_log.note_success(envelope)
         self._observer.on_delivered(envelope)
         return True
 
@@ -164,10 +170,11 @@ class Dispatcher:
         if self._is_poison(tries, why):
             return await self._give_up(envelope, why, why_now="the sink accepts other events")
         delay = min(left, self._retry.backoff.delay(envelope.attempt, at_least=why.retry_after or 0.0))
+        what = "sink did not accept the event, trying again"
         if isinstance(why, SinkAccessError):
-            await self._wait_for_access(envelope, delay, why)
-        else:
-            await self._wait("sink did not accept the event, trying again", envelope, delay, why)
+            self._observer.on_access_refused(str(why))
+            what = "sink refuses access; the event waits until the sink accepts events again"
+        await self._wait(what, envelope, delay, why)
         return False
 
     def _is_poison(self, tries: Tries, why: SinkUnavailableError) -> bool:
@@ -207,26 +214,7 @@ class Dispatcher:
         self._observer.on_dead_lettered(envelope, str(why))
         return True
 
-    async def _wait_for_access(self, envelope: Envelope, seconds: float, why: SinkAccessError) -> None:
-        """Wait. Log one line until something gets through, since all events in flight are refused alike."""
-        self._observer.on_access_refused(str(why))
-        is_logged, self._access_refused_at = self._access_refused_at == self._traffic.accepted, self._traffic.accepted
-        level = logging.DEBUG if is_logged else logging.WARNING
-        await self._wait(
-            "sink refuses access; the event waits until the sink accepts events again", envelope, seconds, why, level
-        )
-
-    async def _wait(
-        self, what: str, envelope: Envelope, seconds: float, why: Exception, level: int = logging.WARNING, **more: str
-    ) -> None:
+    async def _wait(self, what: str, envelope: Envelope, seconds: float, why: Exception, **more: str) -> None:
         self._observer.on_retrying(envelope, str(why))
-        log.log(level, what, reason=str(why), **more, seconds=round(seconds, 2), **log_fields(envelope))
+        self._sink_log.note_failure(what, envelope, why, seconds, **more)
         await self._retry.sleep(seconds)
-
-
-def log_fields(envelope: Envelope) -> dict[str, str]:
-    """Return the fields of a log line that name an event; without a trace_id if nothing is traced."""
-    trace_id = envelope.span.trace_id
-    attributes = envelope.event.get_attributes()
-    fields = {"event_id": attributes["id"], "event_type": attributes["type"]}
-    return fields | {"trace_id": trace_id.hex()} if trace_id else fields
