@@ -43,6 +43,8 @@ class LetterReceiver:
     process: subprocess.Popen[str]
     folder: Path
     url: str
+    viewer: str = ""
+    """The page's address, with VIEWER."""
 
     def post(self, headers: dict[str, str], body: bytes = BODY) -> httpx.Response:
         return loopback.post(self.url, content=body, headers=headers, timeout=20)
@@ -55,6 +57,6 @@ class LetterReceiver:
 def receiver_at(folder: Path, module: str = "vcenter_source", **settings: str) -> Iterator[LetterReceiver]:
     where = {"DEAD_LETTER_PATH": str(folder), "HOST": "127.0.0.1", "PORT": "0"}
     with process(module, "dead-letters", "receive", **(where | settings)) as running:
-        line = wait_for_line(running, "receiving dead letters")
-        port = line.partition("port=")[2].split()[0]
-        yield LetterReceiver(running, folder, f"http://127.0.0.1:{port}/")
+        viewer = wait_for_line(running, "serving the event viewer").split("url=")[1] if "VIEWER" in settings else ""
+        port = wait_for_line(running, "receiving dead letters").partition("port=")[2].split()[0]
+        yield LetterReceiver(running, folder, f"http://127.0.0.1:{port}/", viewer.strip())

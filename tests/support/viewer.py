@@ -20,8 +20,10 @@ from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.observers import Observers
 from vcenter_source.observe.health import Health, VcenterHealth
 from vcenter_source.observe.status import PipelineStatus
+from vcenter_source.state.dead_letters.folder import DeadLetterFolder
 from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.viewer.feed import Feed, FeedInterruption
+from vcenter_source.viewer.letters import LetterBox
 from vcenter_source.viewer.server import serve_viewer
 from vcenter_source.viewer.viewer import Viewer
 
@@ -79,9 +81,11 @@ class KeepingSink:
     def __init__(self) -> None:
         self.events: list[CloudEvent] = []
         self.refusal: Exception | None = None
+        self.refused: set[str] = set()
+        """The ids of the events that are refused; all of them where it is empty."""
 
     async def send(self, envelope: Envelope) -> Receipt:
-        if self.refusal:
+        if self.refusal and (not self.refused or envelope.event.get_id() in self.refused):
             raise self.refusal
         self.events.append(envelope.event)
         return Receipt()
@@ -130,9 +134,14 @@ class LoneViewer:
 
 @contextmanager
 def run_viewer_alone(
-    *, limit: int = 10_000, token: str | None = None, host: str = "127.0.0.1", **viewer: Any
+    *,
+    limit: int = 10_000,
+    token: str | None = None,
+    host: str = "127.0.0.1",
+    letters: DeadLetterFolder | None = None,
+    **viewer: Any,
 ) -> Iterator[LoneViewer]:
-    """A viewer without an adapter."""
+    """A viewer without an adapter; with the dead letters of a folder, if one is given."""
     started: Future[LoneViewer] = Future()
     over: Future[Callable[[], object]] = Future()
 
@@ -147,6 +156,7 @@ def run_viewer_alone(
             "spans": None,
             "trace_url": None,
             "trace_api": None,
+            "letters": letters and LetterBox(letters, feed, sink),
         }
         health = Health(60)
         health.vcenters["vc"] = VcenterHealth(status, 60, 1)

@@ -5,7 +5,7 @@ accepted, so that after a kill only the one in flight is sent again. No letter i
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -29,11 +29,15 @@ MAX_DENIED = 5
 
 @dataclass(slots=True)
 class ReplaySummary:
-    """How a replay went. ``stopped`` is the reason why it ended early, None where it sent every letter."""
+    """How a replay went.
+
+    ``stopped`` is the reason why it ended early, None where it sent every letter. ``refusal`` is the last one's reason.
+    """
 
     accepted: int = 0
     refused: int = 0
     stopped: str | None = None
+    refusal: str = ""
 
     @property
     def is_complete(self) -> bool:
@@ -46,7 +50,10 @@ class ReplaySummary:
 
 
 class Replay:
-    """One run over a folder. ``on_letter`` is called after each letter, whether it was sent or skipped."""
+    """One run over a folder.
+
+    ``on_letter`` is called after each letter, sent or skipped, with whether the sink has accepted it.
+    """
 
     def __init__(
         self,
@@ -54,7 +61,7 @@ class Replay:
         sink: Sink,
         backoff: Backoff,
         *,
-        on_letter: Callable[[], None] = lambda: None,
+        on_letter: Callable[[StoredLetter, bool], None] = lambda _, __: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._folder = folder
@@ -66,8 +73,8 @@ class Replay:
         """The last letters in a row to which the sink denied access."""
         self.summary = ReplaySummary()
 
-    async def run(self, ids: Collection[str] = ()) -> ReplaySummary:
-        """Send every letter, or those with these event ids. A sink that does not answer ends the run.
+    async def run(self, is_wanted: Callable[[StoredLetter], bool] = lambda _: True) -> ReplaySummary:
+        """Send every letter that is wanted. A sink that does not answer ends the run.
 
         A letter that comes back while this runs, since a function has refused it once more, is not sent again.
         Raises DeadLetterUnavailableError while another replay runs.
@@ -76,7 +83,7 @@ class Replay:
             for file, size in self._folder.measure_files():
                 accepted: set[bytes] = set()
                 try:
-                    await self._send_file(self._folder.read_letters_of(file, size), ids, accepted)
+                    await self._send_file(self._folder.read_letters_of(file, size), is_wanted, accepted)
                 except SinkUnavailableError as exc:
                     self.summary.stopped = str(exc)
                 finally:
@@ -89,11 +96,13 @@ class Replay:
         """End after the letter that is in flight."""
         self.summary.stopped = "interrupted by a signal"
 
-    async def _send_file(self, letters: Iterator[StoredLetter], ids: Collection[str], accepted: set[bytes]) -> None:
+    async def _send_file(
+        self, letters: Iterator[StoredLetter], is_wanted: Callable[[StoredLetter], bool], accepted: set[bytes]
+    ) -> None:
         for letter in letters:
-            if not ids or letter.event.get_id() in ids:
+            if is_wanted(letter):
                 await self._send_letter(letter, accepted)
-            self._on_letter()
+            self._on_letter(letter, letter.line in accepted)
             if self.summary.stopped is not None:
                 return
 
@@ -109,6 +118,7 @@ class Replay:
             if exc.status is None and isinstance(exc, SinkUnavailableError):
                 raise
             self.summary.refused += 1
+            self.summary.refusal = str(exc)
             log.error(
                 "sink refused the dead letter again",
                 event_id=event.get_id(),

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from vcenter_source.settings.environment import either
-from vcenter_source.settings.serving import EventServerSettings
+from vcenter_source.settings.serving import EventServerSettings, ViewerSettings
 from vcenter_source.settings.source import ReplaySettings
 
 
@@ -20,3 +20,4 @@ class ReceiverSettings(ReplaySettings):
     """Everything that can be set for ``vcenter-source dead-letters receive``."""
 
     server: ReceiverServerSettings
+    viewer: ViewerSettings

@@ -32,6 +32,7 @@ class ViewerApi:
             web.get(r"/api/events/{number:\d{1,15}}", self._get_event),
             web.get(r"/api/events/{number:\d{1,15}}/trace", self._get_trace),
             web.post(r"/api/events/{number:\d{1,15}}/replay", self._replay_event),
+            web.post("/api/letters/replay", self._replay_letters),
             web.post("/api/trigger", self._evaluate_trigger),
         ]
 
@@ -52,6 +53,13 @@ class ViewerApi:
     async def _replay_event(self, request: web.Request) -> web.Response:
         await read_json(request)
         return respond(await self._viewer.replay(self._find_record(request)))
+
+    async def _replay_letters(self, request: web.Request) -> web.Response:
+        numbers = (await read_json(request)).get("numbers")
+        is_list = isinstance(numbers, list) and all(type(each) is int for each in numbers)
+        if numbers is not None and not is_list:
+            raise web.HTTPBadRequest(text="numbers: a list of the numbers of events is required, or null for all")
+        return respond(await self._viewer.replay_letters(numbers))
 
     async def _evaluate_trigger(self, request: web.Request) -> web.Response:
         body = await read_json(request)

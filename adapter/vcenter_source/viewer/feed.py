@@ -12,6 +12,7 @@ import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import dropwhile, islice, takewhile
 from typing import Any, Literal
 
@@ -20,12 +21,13 @@ from cloudevents.core.v1.event import CloudEvent
 
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.observers import Observer
-from vcenter_source.events.codec import encode_data
+from vcenter_source.events.codec import CheckedEvent, encode_data
 from vcenter_source.viewer.histogram import FamilyHistogram
 from vcenter_source.viewer.summary import event_family, summarize
 
-State = Literal["in flight", "retrying", "delivered", "dead letter", "interrupted"]
-"""``interrupted``: its delivery was given up, since another adapter delivers now, or this one has started anew."""
+State = Literal["in flight", "retrying", "delivered", "dead letter", "interrupted", "removed"]
+"""``interrupted``: its delivery was given up, since another adapter delivers now, or this one has started anew.
+``removed``: it was a dead letter, and somebody else has sent it again or discarded it."""
 
 MAX_HISTORY_BYTES = 64 * 1024 * 1024
 """A limit of the history beside the number of events: some have 60 kB and more."""
@@ -147,6 +149,38 @@ class Feed(Observer):
         self._process_pending()
         self._in_flight[id(envelope)][1].add_failure(self._clock(), reason)
         self._finish(envelope, self._clock(), "dead letter")
+
+    def add_letter(self, event: CloudEvent, when: float, reason: str) -> int:
+        """Add an event that was refused some time ago; return its number."""
+        self._process_pending()
+        self._number += 1
+        shown = CheckedEvent({"time": datetime.fromtimestamp(when, UTC)} | event.get_attributes(), event.get_data())
+        if not isinstance(event.get_data(), dict):  # any text or bytes, as a text
+            shown.encoded = orjson.dumps(encode_data(event).decode(errors="replace"))
+        record = EventRecord(self._number, shown, when, "dead letter", ended=when)
+        record.add_failure(when, reason)
+        self._changed.append(record)
+        return self._number
+
+    def refuse(self, number: int, when: float, reason: str) -> bool:
+        """Note that an event is a dead letter, once more maybe; return False for one that is not in the history."""
+        record = self._records.get(number)
+        if record is not None and record.state != "dead letter":
+            record.state, record.ended = "dead letter", when
+            record.add_failure(when, reason)
+            self._mark_changed(record)
+        return record is not None
+
+    def settle(self, number: int, state: State) -> None:
+        """Note what became of a dead letter; nothing for an event that is none."""
+        record = self._records.get(number)
+        if record is not None and record.state == "dead letter":
+            record.state, record.ended = state, self._clock()
+            self._mark_changed(record)
+
+    def find_in_state(self, state: State) -> Iterator[EventRecord]:
+        """Yield the events in this state."""
+        return (record for record in self._records.values() if record.state == state)
 
     def interrupt(self, vcenter: str) -> None:
         """Mark the events of a vCenter that are in flight as interrupted: its pipeline has stopped."""

@@ -35,13 +35,16 @@ async def serve_viewer(viewer: Viewer, host: str, port: int, token: str | None) 
     async with serve_app(app, BindAddress(host, port, "VIEWER"), SHUTDOWN_TIMEOUT) as bound_port:
         url = f"http://{add_brackets(host)}:{bound_port}/"
         log.info("serving the event viewer", url=url)
-        flushing = asyncio.create_task(stream.flush_regularly())
+        tasks = [asyncio.create_task(stream.flush_regularly())]
+        if viewer.letters is not None:
+            tasks.append(asyncio.create_task(viewer.letters.watch()))
         try:
             yield url
         finally:
-            flushing.cancel()
-            with suppress(asyncio.CancelledError):
-                await flushing
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
 
 def create_app(viewer: Viewer, guard: Guard, stream: EventStream) -> web.Application:

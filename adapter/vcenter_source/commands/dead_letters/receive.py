@@ -7,7 +7,7 @@ What its statuses mean to a sender: 204: the letter is on the disk. 400, 413, 41
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from http import HTTPStatus
 
 import structlog
@@ -15,12 +15,14 @@ from aiohttp import web
 from cloudevents.core.v1.event import CloudEvent
 
 from vcenter_source.commands.dead_letters.folder import open_folder
+from vcenter_source.commands.dead_letters.replay import open_replay_sink
 from vcenter_source.core import tracing
 from vcenter_source.core.errors import DeadLetterFullError, DeadLetterUnavailableError, EventRefusedError
 from vcenter_source.core.http_server import BindAddress
 from vcenter_source.core.request_server import serve_requests
 from vcenter_source.events.codec import check_coding, parse_event
 from vcenter_source.settings.dead_letters import ReceiverSettings
+from vcenter_source.settings.sink import STANDARD_OUTPUT
 from vcenter_source.settings.spelling import warn_of_misspelt
 from vcenter_source.state.dead_letters import explain_refusal
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder
@@ -95,8 +97,27 @@ async def serve_receiver(settings: ReceiverSettings) -> AsyncIterator[int]:
     await asyncio.to_thread(inbox.load)
     receiver = Receiver(folder, inbox)
     address = BindAddress(server.host, server.port, "PORT")
-    async with serve_requests(receiver.respond, address, server.max_body_bytes, server.drain_timeout) as port:
+    async with (
+        show_letters(settings, folder),
+        serve_requests(receiver.respond, address, server.max_body_bytes, server.drain_timeout) as port,
+    ):
         yield port
+
+
+@asynccontextmanager
+async def show_letters(settings: ReceiverSettings, folder: DeadLetterFolder) -> AsyncIterator[None]:
+    """Serve the viewer, if VIEWER is set; it sends letters to K_SINK."""
+    if settings.viewer.address is None:
+        yield
+        return
+    from vcenter_source.viewer.start import start_letter_viewer  # it loads what nobody else needs
+
+    has_sink = settings.sink.address not in {None, STANDARD_OUTPUT}
+    async with (
+        open_replay_sink(settings.sink) if has_sink else nullcontext() as sink,
+        start_letter_viewer(settings, folder, sink),
+    ):
+        yield
 
 
 async def run_receiver(settings: ReceiverSettings) -> None:

@@ -14,7 +14,7 @@ from vcenter_source.settings.sink import SinkSettings
 from vcenter_source.settings.source import ReplaySettings
 from vcenter_source.sinks.http import open_http_sink
 from vcenter_source.sinks.openfaas.sink import openfaas_sink
-from vcenter_source.state.dead_letters.folder import DeadLetterFolder
+from vcenter_source.state.dead_letters.folder import DeadLetterFolder, StoredLetter
 
 
 async def replay_letters(settings: ReplaySettings, ids: Sequence[str]) -> ReplaySummary:
@@ -28,15 +28,15 @@ async def replay_letters(settings: ReplaySettings, ids: Sequence[str]) -> Replay
     warn_of_missing(settings.dead_letters)
     check_ids(folder, ids)
     backoff = Backoff(longest=settings.retry.max_delay)
-    async with _open_sink(settings.sink) as sink:
+    async with open_replay_sink(settings.sink) as sink:
         with _progress(folder) as on_letter:
             replay = Replay(folder, sink, backoff, on_letter=on_letter)
-            await run_until_signal(replay.run(ids), replay.stop)
+            await run_until_signal(replay.run(lambda letter: not ids or letter.event.get_id() in ids), replay.stop)
             return replay.summary
 
 
 @asynccontextmanager
-async def _open_sink(settings: SinkSettings) -> AsyncIterator[Sink]:
+async def open_replay_sink(settings: SinkSettings) -> AsyncIterator[Sink]:
     """Connect to the sink that K_SINK or --to names."""
     if settings.is_openfaas:
         async with openfaas_sink(settings) as functions:
@@ -47,10 +47,10 @@ async def _open_sink(settings: SinkSettings) -> AsyncIterator[Sink]:
 
 
 @contextmanager
-def _progress(folder: DeadLetterFolder) -> Iterator[Callable[[], None]]:
+def _progress(folder: DeadLetterFolder) -> Iterator[Callable[[StoredLetter, bool], None]]:
     """Show a bar on standard error, where that is a terminal; gives the function to call after each letter."""
     if not sys.stderr.isatty():
-        yield lambda: None
+        yield lambda _, __: None
         return
     from rich.console import Console  # slow to load
     from rich.progress import MofNCompleteColumn, Progress
@@ -58,4 +58,4 @@ def _progress(folder: DeadLetterFolder) -> Iterator[Callable[[], None]]:
     total = sum(1 for _ in folder.read_letters())
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task("dead letters", total=total)
-        yield lambda: bar.advance(task)
+        yield lambda _, __: bar.advance(task)

@@ -110,6 +110,18 @@ class DeadLetterFolder:
         letters = read_letter_file(file, size)
         return (stored for stored in letters if not accepted or hash_line(stored.line) not in accepted)
 
+    def read_lines(self, file: Path) -> dict[bytes, bytes]:
+        """Read the whole lines of a file by their digests, without those that were accepted in a replay."""
+        accepted = self._journal.read()
+        try:
+            lines = file.read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            return {}
+        except OSError as exc:
+            raise to_unavailable("read", file, exc) from exc
+        whole = {hash_line(line): line for line in lines if line.endswith(b"}\n")}
+        return {digest: line for digest, line in whole.items() if digest not in accepted}
+
     def measure_files(self) -> list[tuple[Path, int]]:
         """List the files, oldest first, with their sizes in bytes. What is appended later is beyond the size."""
         sizes = []

@@ -2,6 +2,7 @@
 
 import { $, bdi, copyButton, el, visible } from "./dom.js";
 import { count, fullTime, shortType, size } from "./format.js";
+import { askToSendEvent } from "./replay.js";
 import { request } from "./stream.js";
 import { tree } from "./tree.js";
 import { TriggerForm } from "./trigger.js";
@@ -92,12 +93,20 @@ export class EventPane {
   #state() {
     const { state, tries, failures } = this.#event;
     const last = failures.at(-1)?.[1] ?? "";
-    const replay = this.#event.viewed ? null : el("button", { type: "button", class: "small", onclick: () => this.#confirmReplay() }, "Send again…");
     this.state = el("div", { class: "fate" },
       el("p", {}, el("span", { class: "state", "data-state": state }, this.words(state)),
-        tries ? el("span", { class: "quiet" }, ` after ${count(tries)} failed ${tries === 1 ? "try" : "tries"}`) : null, replay),
+        tries ? el("span", { class: "quiet" }, ` after ${count(tries)} failed ${tries === 1 ? "try" : "tries"}`) : null, this.#replay()),
       last ? el("p", { class: "why" }, bdi(last)) : null);
     return this.state;
+  }
+
+  /** What sends it again; a dead letter that is kept elsewhere would stay there. */
+  #replay() {
+    const { sink, hasLetters } = this.about();
+    const isLetter = this.#event.state === "dead letter";
+    if (sink === null) return null;
+    if (isLetter && !hasLetters) return el("span", { class: "quiet" }, "kept at DEAD_LETTER_SINK; send it again from there");
+    return el("button", { type: "button", class: "small", onclick: () => askToSendEvent(this.#n, { sink, isLetter }) }, "Send again…");
   }
 
   #tabs() {
@@ -184,27 +193,6 @@ export class EventPane {
   #trigger() {
     this.#form = new TriggerForm(this.#event.event);
     return [this.#form.element];
-  }
-
-  /** Send the event again after a confirmation. */
-  #confirmReplay() {
-    const n = this.#n;
-    const dialog = $("ask");
-    const result = el("p", { role: "status" });
-    const send = el("button", { type: "button", class: "main", onclick: async () => {
-      send.disabled = true;
-      result.textContent = "Sending…";
-      const { accepted, why } = await request(`/api/events/${n}/replay`, {}).catch((error) => ({ accepted: false, why: error.message }));
-      result.textContent = accepted ? `The sink accepted it${why && `: ${visible(why)}`}.` : `The sink did not accept it: ${visible(why)}`;
-      result.dataset.ok = accepted;
-      cancel.textContent = "Close";
-    } }, "Send it again");
-    const cancel = el("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
-    dialog.replaceChildren(
-      el("h2", { id: "ask-title" }, "Send this event again?"),
-      el("p", {}, "The event is sent to ", el("code", {}, visible(this.about().sink)), " once more, unchanged. Whatever receives it acts on it again."),
-      result, el("div", { class: "buttons" }, cancel, send));
-    dialog.showModal();
   }
 }
 

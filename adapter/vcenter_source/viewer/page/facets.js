@@ -6,7 +6,7 @@ import { FACETS } from "./store.js";
 
 const FOLDED_SIZE = 7;
 const MAX_SIZE = 200;
-const ORDER = { severity: ["ERROR", "WARN", "INFO"], state: ["in flight", "retrying", "dead letter", "interrupted", "delivered"] };
+const ORDER = { severity: ["ERROR", "WARN", "INFO"], state: ["in flight", "retrying", "dead letter", "interrupted", "removed", "delivered"] };
 
 export class Facets {
   #parts = {};

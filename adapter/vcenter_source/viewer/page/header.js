@@ -18,13 +18,15 @@ export class Header {
   #bins = new Map(); // counts by family, by the beginning of the bin
   #checks = new Map();
 
-  constructor({ figure, numbers, checks }) {
+  /** `showLetters` is called where somebody wants to see the dead letters. */
+  constructor({ figure, numbers, checks, showLetters }) {
     Object.assign(this, { figure, numbers, checks });
     this.values = {};
     for (const [name, title] of NUMBERS) {
       this.values[name] = el("dd", { id: `number-${name}` }, "–");
       numbers.append(el("div", {}, el("dt", {}, title), this.values[name]));
     }
+    this.values.letters.replaceChildren(el("button", { type: "button", class: "number", title: "Show the dead letters", onclick: showLetters }, "–"));
   }
 
   /** Start anew with the counts of a server. */
@@ -53,14 +55,13 @@ export class Header {
     for (const [name, pill] of this.#checks) pill.element.hidden = !(name in checks);
   }
 
-  #writeNumbers({ lag, inFlight, waiting, counts }) {
+  #writeNumbers({ lag, inFlight, waiting, letters }) {
     this.values.rate.textContent = this.#eventsPerSecond();
     // On a quiet vCenter the last event gets ever older, though nothing waits.
     this.values.lag.textContent = lag === null ? "–" : inFlight ? duration(lag * 1000) : "none";
     this.values.flight.textContent = count(inFlight);
     this.values.flight.title = inFlight ? `the oldest for ${duration(waiting * 1000)}` : "";
-    const letters = counts["dead letter"] ?? 0;
-    this.values.letters.textContent = count(letters);
+    this.values.letters.firstChild.textContent = count(letters);
     this.values.letters.classList.toggle("bad", letters > 0);
   }
 

@@ -6,14 +6,16 @@ import { EventPane } from "./event.js";
 import { Facets } from "./facets.js";
 import { List } from "./list.js";
 import { Store } from "./store.js";
+import { askToSendLetters } from "./replay.js";
 import { request, Stream } from "./stream.js";
 import { Header } from "./header.js";
 
 const FACETS_MS = 400; // how often the filters are counted while events come
 
 const store = new Store();
-const header = new Header({ figure: $("rates"), numbers: $("numbers"), checks: $("checks") });
-let about = { sink: null, traceUrl: null, source: "" };
+const header = new Header({ figure: $("rates"), numbers: $("numbers"), checks: $("checks"), showLetters });
+let about = { sink: null, traceUrl: null, source: "", hasLetters: false };
+let letters = 0; // how many dead letters there are
 
 /** The label of a state: where nothing is sent, an event is not delivered, but read. */
 const words = (state) => (about.sink === null && state === "delivered" ? "read" : state);
@@ -40,6 +42,7 @@ function draw() {
   list.show(rows);
   $("shown").textContent = rows.length === store.size ? `${count(rows.length)} event${rows.length === 1 ? "" : "s"}` : `${count(rows.length)} of ${count(store.size)}`;
   $("clear").hidden = !store.isFiltered;
+  drawSendLetters(rows);
   $("empty").hidden = rows.length > 0;
   $("empty").textContent = store.size ? "No event matches." : "No events yet; they appear here as they happen.";
   const waiting = store.waiting;
@@ -54,6 +57,31 @@ function draw() {
 }
 
 let later;
+
+// --- dead letters ---
+
+function showLetters() {
+  store.clear();
+  $("search").value = "";
+  store.chosen.state.add("dead letter");
+  refresh(true);
+}
+
+/** The letters that are shown, where the filter asks for them; null for all that there are. */
+function chosenLetters(rows) {
+  const { state, ...others } = store.chosen;
+  const isAll = state.size === 1 && !store.words.length && Object.values(others).every((values) => !values.size);
+  const numbers = rows.filter((row) => row.state === "dead letter").map((row) => row.n);
+  return isAll ? { numbers: null, many: letters } : { numbers, many: numbers.length };
+}
+
+function drawSendLetters(rows) {
+  const isOffered = about.hasLetters && about.sink !== null && store.chosen.state.has("dead letter");
+  const { numbers, many } = isOffered ? chosenLetters(rows) : { numbers: [], many: 0 };
+  $("send-letters").hidden = !many;
+  $("send-letters").textContent = `Send ${count(many)} again…`;
+  $("send-letters").onclick = () => askToSendLetters(numbers, many, about.sink);
+}
 
 // --- what comes from the server ---
 
@@ -73,7 +101,12 @@ const stream = new Stream({
     if (message.events.some(({ n }) => n === pane.n)) pane.refresh();
     refresh();
   },
-  status: (status) => header.update(status),
+  status(status) {
+    header.update(status);
+    if (status.letters === letters) return;
+    letters = status.letters;
+    refresh();
+  },
   connected: () => notice(""),
   lost() {
     header.lose();

@@ -7,6 +7,7 @@ const ENDS = {
   delivered: "the sink acknowledged it",
   "dead letter": "the sink refused it for good; it is a dead letter now",
   interrupted: "its delivery was interrupted",
+  removed: "it is no dead letter any more: it was sent again or discarded elsewhere",
 };
 
 /** The steps from the event's creation to its end, each with the time since the step before. */
