@@ -61,7 +61,9 @@ export class Header {
     this.values.lag.textContent = lag === null ? "–" : inFlight ? duration(lag * 1000) : "none";
     this.values.flight.textContent = count(inFlight);
     this.values.flight.title = inFlight ? `the oldest for ${duration(waiting * 1000)}` : "";
-    this.values.letters.firstChild.textContent = count(letters);
+    const [button] = this.values.letters.children;
+    button.textContent = count(letters);
+    button.setAttribute("aria-label", `Show the dead letters: ${count(letters)}`);
     this.values.letters.classList.toggle("bad", letters > 0);
   }
 

@@ -19,7 +19,7 @@ export function askToSendEvent(n, { sink, isLetter }) {
 export function askToSendLetters(numbers, many, sink) {
   const what = many === 1 ? "this dead letter" : `these ${count(many)} dead letters`;
   ask(`Send ${what} again?`, [
-    el("p", {}, "They are sent to ", el("code", {}, visible(sink)), ", oldest first, each after the answer to the one before. Those that the sink accepts are no dead letters any more."),
+    el("p", {}, "To ", el("code", {}, visible(sink)), ", oldest first, each after the answer to the one before. What the sink accepts is no dead letter any more."),
   ], "Send again", async () => {
     const { accepted, refused, why } = await request("/api/letters/replay", { numbers });
     const done = `${count(accepted)} accepted, ${count(refused)} refused`;
