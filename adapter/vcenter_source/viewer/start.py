@@ -69,7 +69,7 @@ class LetterHealth:
     oldest_in_flight = 0.0
     lag = math.nan
 
-    def run_checks(self) -> dict[str, Check]:
+    def run_checks_now(self) -> dict[str, Check]:
         """Return no check: probes ask the receiver itself."""
         return {}
 

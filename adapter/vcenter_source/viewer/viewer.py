@@ -51,7 +51,7 @@ class ViewedHealth(Protocol):
     def oldest_in_flight(self) -> float: ...  # noqa: D102  seconds
     @property
     def lag(self) -> float: ...  # noqa: D102  seconds, NaN where it is not known
-    def run_checks(self) -> dict[str, Check]: ...  # noqa: D102  by name
+    def run_checks_now(self) -> dict[str, Check]: ...  # noqa: D102  by name
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,8 @@ export class Header {
   }
 
   /** Start anew with the counts of a server. */
-  reset({ rates, sink }) {
-    document.body.classList.toggle("reads-only", sink === null);
+  reset({ rates, sink, hasLetters }) {
+    document.body.classList.toggle("reads-only", sink === null && !hasLetters);
     this.#bins.clear();
     this.#addBins(rates);
     this.#draw();
@@ -39,7 +39,7 @@ export class Header {
 
   /** Say that nothing is known any more: the adapter does not answer. */
   lose() {
-    for (const value of Object.values(this.values)) value.textContent = "–";
+    for (const value of Object.values(this.values)) (value.firstElementChild ?? value).textContent = "–";
     this.#writeChecks({ "no connection to the adapter": { ok: false, word: "", why: "It has ended, or the network between it and this page is cut. What is shown is what was last known." } });
   }
 
