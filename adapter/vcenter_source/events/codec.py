@@ -6,7 +6,7 @@ Events are written with as little work as possible, and read by the SDK, with th
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -207,6 +207,8 @@ def _text(value: Any) -> str:
     """Write an attribute's value as text."""
     if not isinstance(value, datetime):
         return str(value)
+    if value.tzinfo is UTC:
+        return orjson.dumps(value, option=orjson.OPT_UTC_Z)[1:-1].decode()  # a third of isoformat's time
     text = value.isoformat()
     return f"{text[:-6]}Z" if text.endswith("+00:00") else text
 
