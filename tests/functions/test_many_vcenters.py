@@ -256,7 +256,7 @@ def test_a_new_vcenter_works_and_one_that_is_gone_is_refused(file: File, east: R
     file.write(entry("east", east.base))
 
     async def work() -> None:
-        world = World(file, TIMEOUT="0.2")
+        world = World(file, TIMEOUT="1")
         await world.tag(east)
         with pytest.raises(OtherVcenterError):
             await world.tag(west)
@@ -310,7 +310,7 @@ def test_another_address_under_a_name_is_another_vcenter(file: File, east: RestV
     file.write(entry("a", east.base))
 
     async def work() -> None:
-        world = World(file, TIMEOUT="0.1")
+        world = World(file, TIMEOUT="1")
         await world.tag(east)
         file.write(entry("a", west.base))
         await world.tag(west)
