@@ -2,66 +2,28 @@
 
 import json
 import re
-import subprocess
-import sys
-import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatch
-from importlib import metadata
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
 from pytag.settings import Settings as PytagSettings
+from tests.deploy.dockerfile import (
+    DOCKERFILE,
+    FINAL,
+    FUNCTIONS_NEED,
+    PROJECT,
+    ROOT,
+    STAGES,
+    inherited,
+    lineage,
+    requirements_of,
+)
 from tests.support.manifest_files import read_images
 from vcenter_functions import __version__
 from vcenter_source.commands.function.standard import STANDARD, find_missing_modules
 from vcenter_source.settings.serving import HealthSettings
-
-ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-DOCKERFILE = (ROOT / "Dockerfile").read_text()
-LOCK = (ROOT / "functions" / "requirements.lock").read_text()
-FINAL = ["adapter", "function", "pytag"]
-
-
-@dataclass(frozen=True)
-class Stage:
-    base: str
-    steps: list[tuple[str, str]]
-
-    def all(self, instruction: str) -> list[str]:
-        return [arguments for name, arguments in self.steps if name == instruction]
-
-
-def parsed() -> dict[str, Stage]:
-    """Each stage by name. A line that ends in a backslash goes on, comments stand on lines of their own."""
-    stages: dict[str, Stage] = {}
-    lines = [line for line in DOCKERFILE.splitlines() if line and not line.lstrip().startswith("#")]
-    for line in "\n".join(lines).replace("\\\n", " ").splitlines():
-        name, _, arguments = line.partition(" ")
-        if name == "FROM":
-            base, _, stage = arguments.partition(" AS ")
-            stages[stage] = Stage(base, [])
-        else:
-            stages[stage].steps.append((name, " ".join(arguments.split())))
-    return stages
-
-
-STAGES = parsed()
-
-
-def lineage(name: str) -> Iterator[Stage]:
-    """A stage and those that it is built on: what is in its image."""
-    while name in STAGES:
-        yield STAGES[name]
-        name = STAGES[name].base
-
-
-def inherited(target: str, instruction: str) -> list[str]:
-    return [arguments for stage in lineage(target) for arguments in stage.all(instruction)]
 
 
 def sent(path: str) -> bool:
@@ -78,28 +40,11 @@ def sent(path: str) -> bool:
     return allowed
 
 
-def requirements_of(*roots: str) -> set[str]:
-    """The distributions that these need, themselves among them, by the metadata of what is installed here."""
-    needed: set[str] = set()
-    waiting = list(roots)
-    while waiting:
-        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
-        if name not in needed:
-            needed.add(name)
-            wanted = (Requirement(line) for line in metadata.requires(name) or ())
-            waiting += [each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})]
-    return needed
-
-
-FUNCTIONS_NEED = [
-    Requirement(line)
-    for line in (ROOT / "functions" / "requirements.txt").read_text().splitlines()
-    if not line.startswith("#")
-]
+LOCK = (ROOT / "functions" / "requirements.lock").read_text()
 
 
 def test_every_image_begins_with_one_slim_python_that_the_project_supports() -> None:
-    bases = {stage.base for stage in STAGES.values()} - set(STAGES)
+    bases = {stage.base for stage in STAGES.values()} - {*STAGES, "scratch"}
     assert len(bases) == 1
     version = re.fullmatch(r"python:(3\.\d+)-slim-[a-z]+", bases.pop())
     assert version
@@ -120,18 +65,27 @@ def test_an_image_runs_as_a_number_that_is_not_root(target: str) -> None:
 
 @pytest.mark.parametrize("target", FINAL)
 def test_an_image_has_no_pip_no_build_tools_and_nothing_of_the_context(target: str) -> None:
-    runs = " && ".join(inherited(target, "RUN"))
-    assert runs.startswith("python -m pip uninstall --yes")
-    assert re.findall(r"apt|pip install|gcc|curl", runs) == []
-    assert inherited(target, "COPY") == [f"--from={target}-venv /opt/venv /opt/venv"]
+    """It begins with nothing, and gets two folders of other stages: one is Python without its packages."""
+    assert inherited(target, "RUN") == []
+    assert [stage.base for stage in lineage(target)][-1] == "scratch"
+    assert inherited(target, "COPY") == [f"--from={target}-venv /opt/venv /opt/venv", "--from=python /image /"]
+    (run,) = STAGES["python"].all("RUN")
+    steps = run.split(" && ")
+    assert steps[0] == "cd /usr/local/lib/python3.13"
+    assert set(steps[1].split()) >= {"rm", "ensurepip", "site-packages/*", "idlelib", "test"}
+    assert re.findall(r"apt|pip install|gcc|curl|/bin/sh", run) == []
+    assert "python -m venv --without-pip /opt/venv" in STAGES["wheels"].all("RUN")[0]
 
 
 @pytest.mark.parametrize("target", FINAL)
 def test_bytecode_is_written_when_the_image_is_built_and_not_later(target: str) -> None:
     environment = " ".join(inherited(target, "ENV"))
     assert "PYTHONDONTWRITEBYTECODE=1" in environment
-    assert "PATH=/opt/venv/bin:$PATH" in environment
-    assert "compileall" in " ".join(inherited(target, "RUN"))
+    assert "PATH=/opt/venv/bin:/usr/local/bin" in environment
+    steps = STAGES["python"].all("RUN")[0].split(" && ")
+    assert [step.partition(" ")[0] for step in steps].index("cp") > steps.index(
+        "python -m compileall -q --invalidation-mode unchecked-hash ."
+    )
     assert "compileall -q --invalidation-mode unchecked-hash /opt/venv" in STAGES[f"{target}-venv"].all("RUN")[-1]
 
 
@@ -219,52 +173,3 @@ def test_what_the_functions_need_is_in_the_lock() -> None:
     locked = dict(re.findall(r"(?m)^([a-z\d-]+)==(\S+)", LOCK))
     assert {name for name in requirements_of(*(need.name for need in FUNCTIONS_NEED)) if name not in locked} == set()
     assert [need for need in FUNCTIONS_NEED if not need.specifier.contains(locked[need.name])] == []
-
-
-@pytest.mark.parametrize(
-    ("rooms", "roots"),
-    [
-        ("vcenter_functions pytag display", [need.name for need in FUNCTIONS_NEED]),
-        (
-            "vcenter_source vcenter_functions.net vcenter_functions.otel",
-            [Requirement(line).name for line in PROJECT["dependencies"]],
-        ),
-    ],
-)
-def test_what_is_in_an_image_is_enough_to_import_all_of_its_code(rooms: str, roots: list[str]) -> None:
-    """In a process that finds the standard library, these packages, what these distributions bring, and no more."""
-    provided = metadata.packages_distributions()
-    wanted = requirements_of(*roots)
-    allowed = {top for top, owners in provided.items() if {o.lower().replace("_", "-") for o in owners} & wanted}
-    done = subprocess.run(
-        [sys.executable, "-c", IMPORT_ALL, rooms, *sorted(allowed)],
-        env={"PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stderr == ""
-    assert int(done.stdout) > 5
-
-
-IMPORT_ALL = """
-import importlib, pkgutil, sys
-rooms, *allowed = sys.argv[1:]
-rooms = rooms.split()
-
-class Image:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        top = name.partition(".")[0]
-        known = {*(room.partition(".")[0] for room in rooms), *allowed, *sys.stdlib_module_names}
-        if top not in known and not top.startswith("_sysconfigdata"):
-            raise ModuleNotFoundError(f"{name} is not in the image", name=name)
-
-sys.meta_path.insert(0, Image)
-paths = {room: getattr(importlib.import_module(room), "__path__", []) for room in rooms}
-found = [module.name for room, path in paths.items() for module in pkgutil.walk_packages(path, f"{room}.")]
-for name in found:
-    if name not in {"vcenter_source.__main__", "vcenter_functions.pytest_plugin"}:  # which pytest alone imports
-        importlib.import_module(name)
-print(len(found))
-"""
