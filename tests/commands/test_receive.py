@@ -1,6 +1,7 @@
 """``vcenter-source dead-letters receive``: letters of a Broker and of adapters, kept until they are sent again."""
 
 import asyncio
+import io
 import json
 import random
 import resource
@@ -22,6 +23,7 @@ from tests.support.processes import process
 from tests.support.recording_sink import recording_sink
 from tests.support.waiting import eventually
 from vcenter_functions.otel.span_receiver import Receiver
+from vcenter_source.commands.dead_letters.show import print_letters
 from vcenter_source.state.dead_letters import Reason
 from vcenter_source.state.dead_letters.folder import StoredLetter
 from vcenter_source.state.dead_letters.sink import DeadLetterSink
@@ -118,6 +120,51 @@ def test_what_an_adapter_sends_keeps_its_reason_and_the_functions_that_have_the_
     (stored,) = letters_in(receiver.folder)
     assert stored.event.get_attributes()["deadletterreason"] == "function größer refuses it"
     assert stored.takers == ("one", "two")
+
+
+def test_what_show_prints_of_all_is_a_folder_again(receiver: LetterReceiver, tmp_path: Path) -> None:
+    for name in ("1", "2"):
+        receiver.post(refused_by_function(name))
+    code, out, _ = run(receiver.folder, "show", "--all", "--json")
+    (tmp_path / "dead-letters-00000001.jsonl").write_text(out, encoding="utf-8")
+    assert (code, names(folder_at(tmp_path))) == (0, ["1", "2"])
+
+
+@pytest.mark.parametrize("command", ["show", "discard", "replay"])
+def test_an_id_that_is_not_there_is_a_line_and_nothing_is_done(receiver: LetterReceiver, command: str) -> None:
+    receiver.post(refused_by_function("1"))
+    code, out, said = run(receiver.folder, command, "1", "98", "99", K_SINK="http://127.0.0.1:9/")
+    words = "vcenter-source: no dead letter has the id 98, 99; vcenter-source dead-letters list shows the ids\n"
+    assert (code, out, said) == (1, "", words)
+    assert names(folder_at(receiver.folder)) == ["1"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--all", "1"]])
+def test_to_discard_one_says_which_or_all(tmp_path: Path, arguments: list[str]) -> None:
+    code, _, said = run(tmp_path, "discard", *arguments)
+    assert code == 2
+    assert "name the ids of the events, or --all" in said
+
+
+def test_the_list_counts_by_who_refused_and_how(receiver: LetterReceiver) -> None:
+    for name in ("1", "2", "3"):
+        receiver.post(refused_by_function(name, answer=f"no category {name}".encode()))
+    receiver.post(refused_by_function("4", "http://notify/"))
+    code, out, _ = run(receiver.folder, "list", "--counts")
+    assert (code, out.splitlines()) == (
+        0,
+        [
+            f"3\t422\t{PYTAG}\tanswers 422: no category 3",
+            "1\t422\thttp://notify/\tanswers 422: no such category",
+        ],
+    )
+    first = json.loads(run(receiver.folder, "list", "--counts", "--json")[1].splitlines()[0])
+    assert (first["count"], first["status"], first["address"]) == (3, "422", PYTAG)
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    print_letters(folder_at(receiver.folder).read_letters(), as_json=False, out=terminal)
+    _, _, counts = terminal.getvalue().partition("\n\n")
+    assert counts.split()[:4] == ["count", "status", "address", "reason"]
 
 
 # --- once ---

@@ -137,6 +137,21 @@ def test_kubectl_says_so_too(applier: Applier, tmp_path: Path, source: str) -> N
     assert changed == ([f"poddisruptionbudget.policy/{budget} configured"] if budget else [])
 
 
+@pytest.mark.skipif(KUBECTL is None, reason="NOT RUN: no kubectl in KUBEBUILDER_ASSETS or on PATH")
+def test_dead_letters_that_were_only_printed_are_upgraded_by_apply(applier: Applier, tmp_path: Path) -> None:
+    """An API server refuses "Recreate" beside what it has filled in for a rolling update; kubectl takes that away."""
+    now = the("Deployment", "dead-letters").document
+    applier.server.request("DELETE", applier.path(now))
+    config = applier.server.kubeconfig(tmp_path / "kubeconfig", ADMINISTRATOR, "default")
+    apply = [str(KUBECTL), "--kubeconfig", str(config), "apply", "--validate=strict", "-f", "-"]
+    before = {**now, "spec": {name: value for name, value in now["spec"].items() if name != "strategy"}}
+    for manifest in (before, now):
+        subprocess.run(apply, input=yaml.safe_dump(manifest), text=True, check=True, capture_output=True)
+    found = applier.server.get(applier.path(now))
+    assert found is not None
+    assert found["spec"]["strategy"] == {"type": "Recreate"}
+
+
 def try_out(server: ApiServer, namespace: str) -> dict[str, int]:
     """What the API server answers to the adapter's account in a namespace, for each thing that it tries."""
     leases = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"

@@ -5,9 +5,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.deploy.manifest_schema import faults
+from tests.docs.pages import blocks, page, section
 from tests.support.kustomize import NEEDED, build
-from tests.support.manifest_files import CONFIG
+from tests.support.manifest_files import CONFIG, pod
 
 pytestmark = NEEDED
 
@@ -38,3 +41,18 @@ def test_address_and_variants_are_set_in_it_alone(tmp_path: Path) -> None:
     kinds = [manifest.kind for manifest in made]
     assert (kinds.count("Broker"), kinds.count("ContainerSource"), kinds.count("SinkBinding")) == (1, 0, 2)
     assert "PrometheusRule" in kinds
+
+
+def test_the_patch_of_the_page_puts_the_dead_letters_into_the_pod(tmp_path: Path) -> None:
+    shutil.copytree(CONFIG, tmp_path / "config")
+    file = tmp_path / "config" / "kustomization.yaml"
+    (patch,) = blocks(section(page("knative.md"), "## Your own names and variants"), "yaml")
+    wanted = yaml.safe_load(file.read_text(encoding="utf-8"))
+    wanted["patches"] += yaml.safe_load(patch)
+    file.write_text(yaml.safe_dump(wanted), encoding="utf-8")
+    made = build(file.parent)
+    assert [found for manifest in made for found in faults(manifest)] == []
+    assert [manifest.name for manifest in made if manifest.kind == "PersistentVolumeClaim"] == []
+    (letters,) = (m for m in made if (m.kind, m.name) == ("Deployment", "dead-letters"))
+    volumes = {volume["name"]: volume for volume in pod(letters)["volumes"]}
+    assert volumes["letters"] == {"name": "letters", "emptyDir": {"sizeLimit": "1Gi"}}

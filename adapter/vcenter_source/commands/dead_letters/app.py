@@ -17,7 +17,16 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-IdsArgument = Annotated[list[str], typer.Argument(metavar="ID...", help="The ids of the events, as `list` shows them.")]
+IdsArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="ID...", help="The ids of the events, as `list` shows them.")
+]
+AllOption = Annotated[bool, typer.Option("--all", help="All letters that there are.")]
+
+
+def check_choice(ids: list[str] | None, *, every: bool) -> None:
+    """Check that a command is told either which letters it is about, or that it is about all."""
+    if bool(ids) == every:
+        raise typer.BadParameter("name the ids of the events, or --all", param_hint="ID...")
 
 
 @app.command("list")
@@ -40,14 +49,15 @@ def list_command(
 
 
 @app.command("show")
-def show_command(ids: IdsArgument, as_json: JsonOption = False) -> None:
+def show_command(ids: IdsArgument = None, every: AllOption = False, as_json: JsonOption = False) -> None:
     """Show dead letters in full: who refused the event, what was answered, and the CloudEvent."""
+    check_choice(ids, every=every)
     from vcenter_source.commands.dead_letters.folder import open_folder
     from vcenter_source.commands.dead_letters.show import print_whole
 
     settings = read_program(ReplaySettings)
     logs.configure(settings.log)
-    print_whole(open_folder(settings.dead_letters), ids, as_json=as_json)
+    print_whole(open_folder(settings.dead_letters), ids or (), as_json=as_json)
 
 
 @app.command("replay")
@@ -76,15 +86,9 @@ def replay_command(
 
 
 @app.command("discard")
-def discard_command(
-    ids: Annotated[
-        list[str] | None, typer.Argument(metavar="ID...", help="The ids of the events, as `list` shows them.")
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All letters that there are.")] = False,
-) -> None:
+def discard_command(ids: IdsArgument = None, every: AllOption = False) -> None:
     """Remove dead letters without sending them."""
-    if bool(ids) == every:
-        raise typer.BadParameter("name the ids of the events, or --all", param_hint="ID...")
+    check_choice(ids, every=every)
     from vcenter_source.commands.dead_letters.folder import open_folder
     from vcenter_source.commands.dead_letters.show import discard_letters
 

@@ -31,8 +31,11 @@ def warn_of_missing(settings: DeadLetterSettings) -> None:
 
 
 def find_letters(folder: DeadLetterFolder, ids: Sequence[str]) -> Iterator[StoredLetter]:
-    """Yield the letters of these events, oldest first; one event may have been refused by several functions."""
-    return (letter for letter in folder.read_letters() if letter.event.get_id() in ids)
+    """Yield the letters of these events, oldest first, or all without ids.
+
+    One event may have been refused by several functions.
+    """
+    return (letter for letter in folder.read_letters() if not ids or letter.event.get_id() in ids)
 
 
 def check_ids(folder: DeadLetterFolder, ids: Sequence[str]) -> None:

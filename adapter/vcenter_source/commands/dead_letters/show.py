@@ -13,7 +13,7 @@ from vcenter_source.state.dead_letters import decode_error_data, explain_refusal
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder, StoredLetter
 
 _COLUMNS = ("time", "type", "subject", "id", "reason", "vcenter")
-_COUNT_COLUMNS = ("count", "code", "refused by", "last reason")
+_COUNT_COLUMNS = ("count", "status", "address", "reason")
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ def _count(letters: Iterable[StoredLetter], counts: dict[tuple[str, str], Refusa
         key = str(attributes.get("knativeerrordest", "")), str(attributes.get("knativeerrorcode", ""))
         entry = counts.setdefault(key, RefusalCount())
         entry.count += 1
-        entry.reason = explain_refusal(letter.event)
+        entry.reason = explain_refusal(letter.event).removeprefix(f"{key[0]} ")
         yield letter
 
 
@@ -86,7 +86,7 @@ def _describe(letter: StoredLetter) -> dict[str, str]:
 
 
 def print_whole(folder: DeadLetterFolder, ids: Sequence[str], *, as_json: bool, out: TextIO = sys.stdout) -> None:
-    """Print the letters of these events in full: why each is one, and the CloudEvent; as JSON, the event alone.
+    """Print the letters of these events, or all, in full: why each is one, and the CloudEvent; as JSON, that alone.
 
     Raises UnknownLetterError and OutputClosedError.
     """
