@@ -14,8 +14,9 @@ import typer
 
 from vcenter_source.commands.dead_letters.app import app as dead_letters_app
 from vcenter_source.commands.function.app import app as function_app
+from vcenter_source.commands.help import RUN_SETTINGS, choose_context, is_for_people
 from vcenter_source.commands.interruption import exit_on_sigint
-from vcenter_source.commands.options import FormatOption, JsonOption, TypesOption, VcenterOption
+from vcenter_source.commands.options import FormatOption, JsonOption, TypesOption, VcenterArgument, VcenterOption
 from vcenter_source.core import logs, tracing
 from vcenter_source.core.errors import ConfigurationError, OutputClosedError, VcenterSourceError
 from vcenter_source.settings.environment import read_area, read_program
@@ -23,7 +24,12 @@ from vcenter_source.settings.log import LogSettings
 from vcenter_source.settings.source import load, load_for_view
 from vcenter_source.settings.vcenter import VcenterSettings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings=choose_context(),
+    rich_markup_mode="rich" if is_for_people() else None,
+)
 app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(function_app, name="function")
 
@@ -48,8 +54,9 @@ def parse_options(
     """Send vCenter events as CloudEvents."""
 
 
-@app.command("run")
+@app.command("run", epilog=RUN_SETTINGS)
 def run_command(
+    vcenter: VcenterArgument = None,
     sink: Annotated[
         str | None,
         typer.Option(
@@ -58,9 +65,9 @@ def run_command(
         ),
     ] = None,
 ) -> None:
-    """Send vCenter's events to a sink until stopped. The settings are environment variables: docs/settings.md."""
+    """Send vCenter's events to a sink until stopped. The settings are environment variables."""
     exit_on_sigint()
-    settings = load(K_SINK=sink)
+    settings = load(VCENTER_URL=vcenter, K_SINK=sink)
     from vcenter_source.commands.run import run
 
     logs.configure(settings.log)
@@ -70,7 +77,7 @@ def run_command(
 
 @app.command("view")
 def view_command(
-    vcenter: Annotated[str | None, typer.Argument(metavar="URL-OF-VCENTER", help="Default: VCENTER_URL.")] = None,
+    vcenter: VcenterArgument = None,
     hours: Annotated[float, typer.Option(min=0, max=8760, help="How many hours back to start.")] = 1.0,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The page's port; 0 for any free one.")] = 8082,
 ) -> None:
@@ -124,7 +131,7 @@ def types_command(
 
 @app.command("events")
 def events_command(  # noqa: PLR0913  one option each
-    vcenter: Annotated[str | None, typer.Argument(metavar="URL-OF-VCENTER", help="Default: VCENTER_URL.")] = None,
+    vcenter: VcenterArgument = None,
     *,
     count: Annotated[
         int | None, typer.Option("-n", min=0, help="How many, the last ones. Default: 20, with --since all.")

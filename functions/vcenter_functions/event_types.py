@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from vcenter_functions import catalog
 from vcenter_functions.errors import HandlerError
+from vcenter_functions.short_types import expand_short
 from vcenter_functions.spelling import closest_matches
 
 _OPEN_PREFIXES = (catalog.ID_PREFIX, catalog.VEBA_PREFIX, f"{catalog.TYPE_PREFIX}unknown.", "com.vmware.vc.")
@@ -35,9 +36,11 @@ def check_type(name: str) -> None:
 def read_event_types(*usual: str) -> tuple[str, ...]:
     """Return the types in the variable EVENT_TYPES, separated by commas, or the usual ones where it is not set.
 
+    Types may be in their short form, such as ``vm.poweredon``.
     Raises HandlerError for a type that cannot exist.
     """
     given = [name for name in map(str.strip, os.environ.get("EVENT_TYPES", "").split(",")) if name]
+    given = [expand_short(name, _list_names()) for name in given]
     try:
         for name in given:
             check_type(name)

@@ -95,7 +95,7 @@ def test_the_command_takes_types_after_one_option_or_several(tmp_path: Path, mon
     ("name", "type_", "said"),
     [
         ("web", "VmPoweredOnEven", "--on: vCenter has no event type 'VmPoweredOnEven'; did you mean VmPoweredOnEvent?"),
-        ("web", "vm.poweredon", f"did you mean {ON}?"),
+        ("web", "vm.powered.on", f"did you mean {ON}?"),
         ("Web", ON, "NAME: 'Web' cannot name a Kubernetes Service; use at most 50 lower-case letters"),
         ("3com", ON, "NAME: '3com' cannot"),
         ("a/b", ON, "NAME: 'a/b' cannot"),

@@ -1,13 +1,12 @@
 """An event as a line for people: time, severity, type, object, user and message."""
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import TextIO
 
 from cloudevents.core.v1.event import CloudEvent
 
-from vcenter_source.commands.output import Colour, paint, print_lines
+from vcenter_source.commands.output import Colour, paint, print_lines, to_line
 from vcenter_source.core.event import Event, Gap
 from vcenter_source.events.codec import OrjsonFormat
 from vcenter_source.events.subjects import find_object_name
@@ -17,8 +16,6 @@ _COLUMNS = ("TIME", "SEVERITY", "TYPE", "OBJECT", "USER", "MESSAGE")
 _COLOURS: dict[str, Colour] = {"WARN": "yellow", "ERROR": "red"}
 _MAX_WIDTH = 44
 """The widest that a column grows on a terminal; a longer value moves the rest of its line alone."""
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
 class EventPrinter:
@@ -68,7 +65,7 @@ def describe(cloudevent: CloudEvent, event: Event | Gap) -> tuple[str, ...]:
     time = attributes["time"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     about, user, message = _describe_gap(event) if isinstance(event, Gap) else _describe_event(event)
     values = (time, attributes["severitytext"], attributes["type"], about, user, message)
-    return tuple(_to_line(value) or "-" for value in values)
+    return tuple(to_line(value) or "-" for value in values)
 
 
 def _describe_event(event: Event) -> tuple[str, str, str]:
@@ -81,8 +78,3 @@ def _describe_event(event: Event) -> tuple[str, str, str]:
 
 def _describe_gap(gap: Gap) -> tuple[str, str, str]:
     return "", "", f"Events before this are missing, or may be: {gap.reason}"
-
-
-def _to_line(text: str) -> str:
-    """Return text as one line without what could change a terminal."""
-    return " ".join(_CONTROL.sub(" ", text).split())

@@ -11,6 +11,7 @@ FormatOption = Annotated[EventFormat, typer.Option(envvar="EVENT_FORMAT", help="
 TypesOption = Annotated[
     list[str] | None, typer.Option("--type", help="Only these types, classes or patterns with *. Default: all.")
 ]
+VcenterArgument = Annotated[str | None, typer.Argument(metavar="URL-OF-VCENTER", help="Default: VCENTER_URL.")]
 VcenterOption = Annotated[
     bool, typer.Option("--vcenter", help="Include the event types that the vCenter at VCENTER_URL lists.")
 ]

@@ -1,7 +1,11 @@
 """What commands print: lines for programs, and tables for people."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import chain
 from typing import Any, Literal, TextIO
 
 import orjson
@@ -11,6 +15,12 @@ from vcenter_source.core.errors import OutputClosedError
 Colour = Literal["red", "green", "yellow", "dim"]
 
 _CODES: Mapping[Colour, int] = {"red": 31, "green": 32, "yellow": 33, "dim": 2}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_GAP = "  "
+_INDENT = "    "
+_DEFAULT_WIDTH = 80
+_MAX_WIDTH = 44
+"""The widest that a column of a table is; a longer value moves the rest of its line alone."""
 
 
 def print_rows(
@@ -48,15 +58,45 @@ def paint(text: str, colour: Colour | None, out: TextIO) -> str:
     return f"\x1b[{_CODES[colour]}m{text}\x1b[0m"
 
 
+def to_line(text: str) -> str:
+    """Return text as one line without what could change a terminal."""
+    return " ".join(_CONTROL.sub(" ", text).split())
+
+
 def _print_table(
     rows: Iterable[Mapping[str, str | None]], columns: Sequence[str], out: TextIO, if_empty: str | None
 ) -> None:
-    """Print a table as wide as the terminal; long values are folded."""
-    from rich.console import Console  # slow to load, and not needed for lines
-    from rich.table import Table
-    from rich.text import Text
+    """Print a table as wide as the terminal. A value that has no room left goes to the next line, whole."""
+    cells = [[to_line(row[column] or "") for column in columns] for row in rows]
+    if not cells and if_empty is not None:
+        print_lines([if_empty], out)
+        return
+    limit, widths = (
+        _find_width(out),
+        [min(max(map(len, each)), _MAX_WIDTH) for each in zip(columns, *cells, strict=True)],
+    )
+    print_lines(chain.from_iterable(_lay_out(row, widths, limit) for row in (columns, *cells)), out)
 
-    table = Table(*columns, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(Text(row[column] or "", overflow="fold") for column in columns))
-    Console(file=out).print(if_empty if if_empty is not None and not table.row_count else table)
+
+def _lay_out(values: Sequence[str], widths: Sequence[int], limit: int) -> Iterator[str]:
+    """Yield the lines of a row. Only a value that is longer than a line is broken, between words."""
+    line, room = "", limit - len(_INDENT)
+    for value, width in zip(values, widths, strict=True):
+        *before, last = textwrap.wrap(value, room, break_long_words=False, break_on_hyphens=False) or [""]
+        if line and (before or len(line) + len(_GAP) + len(last) > limit):
+            yield line.rstrip()
+            line = _INDENT[: -len(_GAP)]
+        for part in before:
+            yield f"{line}{_GAP if line else ''}{part}"
+            line = _INDENT[: -len(_GAP)]
+        line += (_GAP if line else "") + last.ljust(width)
+    yield line.rstrip()
+
+
+def _find_width(out: TextIO) -> int:
+    """Return the columns of the terminal: those of COLUMNS, or its own; 80 where it does not say."""
+    with suppress(ValueError, OSError):
+        return int(os.environ.get("COLUMNS", "")) or _DEFAULT_WIDTH
+    with suppress(OSError):
+        return os.get_terminal_size(out.fileno()).columns or _DEFAULT_WIDTH
+    return _DEFAULT_WIDTH

@@ -10,6 +10,7 @@ from itertools import chain
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.events.catalog import NAMED_BY_ID, all_classes, cloudevent_type, event_class, names_by_type
 from vcenter_source.events.formats import EVENT_ID_PREFIX, TYPE_PREFIX, VEBA_TYPE_PATTERN, veba_type
+from vcenter_source.events.short_types import expand_type
 
 _EVENT_TYPE_ID = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
 _ADAPTER_PREFIXES = (f"{TYPE_PREFIX}unknown.", f"{TYPE_PREFIX}adapter.")  # of types that vCenter does not have
@@ -20,6 +21,7 @@ _ID_PREFIXES = ("com.", "esx.", "hbr.", "vim.", "vprob.")  # of most event type 
 class TypeFilter:
     """The setting EVENT_TYPES: patterns, with ``*``, over CloudEvents types, class names and eventTypeIds.
 
+    A type may be in its short form.
     Without patterns every event passes. Case counts. A class includes those derived from it: VmPoweredOnEvent passes
     DrsVmPoweredOnEvent, VmEvent all events of VMs. An exact pattern that names nothing raises ConfigurationError.
     """
@@ -30,6 +32,7 @@ class TypeFilter:
     _matches: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "patterns", tuple(map(expand_type, self.patterns)))
         for pattern in self.patterns:
             _check(pattern, self.setting)
         expressions = "|".join(map(fnmatch.translate, self.patterns))
@@ -124,9 +127,7 @@ def _hint(pattern: str, ids: Iterable[str] = ()) -> str:
 
 
 def _respell(pattern: str) -> list[str]:
-    """Correct a pattern that lacks its prefix, is a topic of OpenFaaS, or differs in capitals; at most three names."""
-    if _match(TYPE_PREFIX + pattern, names_by_type()):
-        return [TYPE_PREFIX + pattern]
+    """Correct a pattern that is a topic of OpenFaaS, or differs in capitals; at most three names."""
     by_topic = {each.topic: each.type for each in all_classes().values() if not each.abstract}
     by_fold = {each.casefold(): each for each in (*all_classes(), *names_by_type())}
     folded = pattern.casefold()

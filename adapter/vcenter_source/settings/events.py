@@ -35,9 +35,9 @@ class EventSettings(EnvironmentSettings):
     `2026-01-31T08:00:00Z`, a date (its first moment, in UTC), or how long ago: `-1h`, `-90m`, `-7d`, `-1d12h`."""
 
     types: Annotated[tuple[str, ...], NoDecode, either("EVENT_TYPES")] = ()
-    """Which events to send, comma-separated: CloudEvents types, event type ids, or class names, which include derived
-    classes; `*` is a wildcard. Unset: all. Without a wildcard, vCenter itself filters. An unknown type is refused; a
-    pattern that matches none of vCenter's types causes a warning."""
+    """Which events to send, comma-separated: CloudEvents types, whole or short (`vm.poweredon`), event type ids, or
+    class names, which include derived classes; `*` is a wildcard. Unset: all. Without a wildcard, vCenter itself
+    filters. An unknown type is refused; a pattern that matches none of vCenter's types causes a warning."""
 
     format: Annotated[Literal["vcenter", "veba"], BeforeValidator(lower_case), either("EVENT_FORMAT")] = "vcenter"
     """`vcenter`: VMware's published JSON. `veba`: the types and the PascalCase data that functions and Triggers

@@ -10,6 +10,7 @@ import yaml
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.events.catalog import all_classes, event_class
 from vcenter_source.events.formats import EVENT_ID_PREFIX, TYPE_PREFIX
+from vcenter_source.events.short_types import expand_type
 from vcenter_source.triggers.conditions import Comparison
 from vcenter_source.triggers.findings import Finding
 from vcenter_source.triggers.linter import lint_spec
@@ -32,7 +33,8 @@ _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123
 class TriggerRequest:
     """What the Trigger is to do.
 
-    ``types`` are CloudEvents types, with ``*`` as a wildcard, or class names, each with the classes derived from it.
+    ``types`` are CloudEvents types, whole or short, with ``*`` as a wildcard, or class names, each with the classes
+    derived from it.
     ``foreign`` are types of other sources, which nothing is known about. ``subject`` is a pattern with ``*``, and
     ``severities`` are those of which it must be one. ``expression`` is CESQL that must be true as well, and
     ``excluded`` are filters that must be false.
@@ -58,7 +60,7 @@ def build_trigger(request: TriggerRequest, checker: ValueChecker) -> tuple[str, 
 
 def compose_trigger(request: TriggerRequest, checker: ValueChecker) -> tuple[Element, list[Finding]]:
     """Return the Trigger as an object, and warnings about it. Raises ConfigurationError for one that cannot work."""
-    names = list(dict.fromkeys(request.types))
+    names = list(dict.fromkeys(map(expand_type, request.types)))
     metadata = {"name": validate_name("--name", request.name or default_name(names))}
     if request.namespace:
         metadata["namespace"] = validate_name("--namespace", request.namespace)
@@ -78,7 +80,7 @@ def select_elements(request: TriggerRequest, checker: ValueChecker) -> list[Elem
         raise ConfigurationError(
             f"{request.subject!r} cannot be a subject; it is like VirtualMachine:vm-42 or HostSystem:*"
         )
-    types = [_type_filter(name, checker) for name in dict.fromkeys(request.types)]
+    types = [_type_filter(name, checker) for name in dict.fromkeys(map(expand_type, request.types))]
     types += [_pattern_filter("type", name) for name in request.foreign]
     severities = [{"exact": {"severitytext": severity}} for severity in request.severities]
     elements = [*_any_of(types), *_any_of([_pattern_filter("subject", request.subject)] if request.subject else [])]

@@ -11,6 +11,7 @@ from vcenter_source.core.errors import PermanentError
 from vcenter_source.events.adapter_events import GAP_TYPE, PING_TYPE
 from vcenter_source.events.catalog import NAMED_BY_ID, all_classes
 from vcenter_source.events.severity import derive_severity
+from vcenter_source.events.short_types import expand_type
 from vcenter_source.triggers.event_catalog import EventCatalog, subject_types
 
 _ANY_OBJECT = {"ManagedEntity", "ManagedObject"}
@@ -78,6 +79,7 @@ def match_event_types(types: list[EventType], pattern: str) -> list[EventType]:
 
     Case does not count. Raises PermanentError, with the closest names, where nothing matches.
     """
+    pattern = expand_type(pattern)
     wild = fnmatch.translate(pattern) if re.search(r"[*?\[]", pattern) else f".*{re.escape(pattern)}.*"
     matches = re.compile(wild, re.IGNORECASE | re.DOTALL).fullmatch
     selected = [each for each in types if any(map(matches, (each.type, each.class_name, each.family)))]
@@ -90,6 +92,7 @@ def match_event_types(types: list[EventType], pattern: str) -> list[EventType]:
 
 def resolve_name(catalog: EventCatalog, name: str) -> tuple[str, str]:
     """Return the class and the type with this name. Raises PermanentError, with the closest, for an unknown name."""
+    name = expand_type(name)
     if name in catalog.classes:
         return catalog.classes[name], name
     if name == GAP_TYPE or name in all_classes():

@@ -9,6 +9,7 @@ from vcenter_functions.spelling import closest_matches, did_you_mean
 from vcenter_source.events.catalog import all_classes, event_class
 from vcenter_source.events.formats import TYPE_PREFIX, VEBA_PREFIX
 from vcenter_source.events.metadata import object_types
+from vcenter_source.events.short_types import expand_type
 from vcenter_source.triggers.conditions import Comparison, can_all_hold
 from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.triggers.findings import Finding
@@ -57,6 +58,10 @@ class ValueChecker:
 
     def suggest(self, comparison: Comparison) -> list[str]:
         """Suggest values that were probably meant, in the form that the operator needs."""
+        if comparison.attribute == "type" and comparison.operator in {"exact", "prefix"}:
+            whole = expand_type(f"{comparison.value}{'*' if comparison.operator == 'prefix' else ''}").rstrip("*")
+            if whole != comparison.value:
+                return [whole]
         values, size = self._values[comparison.attribute], len(comparison.value)
         if comparison.operator in {"exact", "like"}:
             return self._translate(comparison) or closest_matches(comparison.value, values)
@@ -71,14 +76,15 @@ class ValueChecker:
 
     def _explain_wildcard(self, comparison: Comparison) -> str:
         problem = f"{comparison.operator} has no wildcards"
-        head, tail = comparison.value.rstrip("*"), comparison.value.lstrip("*")
+        value = expand_type(comparison.value) if comparison.attribute == "type" else comparison.value
+        head, tail = value.rstrip("*"), value.lstrip("*")
         if not head:
             return f"{problem}; for any {comparison.attribute}, leave it out"
         if comparison.operator == "exact" and not _WILDCARD.search(head):
             return f"{problem}; did you mean prefix: {{{comparison.attribute}: {head}}}?"
         if comparison.operator == "exact" and not _WILDCARD.search(tail):
             return f"{problem}; did you mean suffix: {{{comparison.attribute}: {tail}}}?"
-        return f"{problem}{did_you_mean([comparison.value.strip('*')])}"
+        return f"{problem}{did_you_mean([value.strip('*')])}"
 
     def _check_special(self, comparison: Comparison) -> Finding | None:
         """Find mistakes that have a better explanation than a list of values."""

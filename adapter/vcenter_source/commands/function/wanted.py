@@ -8,6 +8,7 @@ from vcenter_functions import catalog
 from vcenter_functions.errors import HandlerError
 from vcenter_functions.event_types import check_type, is_pattern
 from vcenter_source.core.errors import ConfigurationError
+from vcenter_source.events.short_types import expand_type
 
 _SAMPLE_ID = "com.example.sample"
 """Stands for what a pattern of event type ids leaves open."""
@@ -41,6 +42,7 @@ class Wanted:
 
 def read_wanted(name: str) -> Wanted:
     """Return what a name of ``--on`` stands for. Raises ConfigurationError, with the nearest, for an unknown one."""
+    name = expand_type(name)
     try:
         check_type(name)
     except HandlerError as exc:
