@@ -27,7 +27,7 @@ def test_search_and_facets_narrow_the_list(page: Page) -> None:
         page.fill("#search", "WEB-1 powered")
         expect(page.locator("#shown")).to_have_text("10 of 32")
         page.get_by_role("button", name="Clear filters").click()
-        page.get_by_label("dead letter").check()
+        page.get_by_role("checkbox", name="dead letter").check()
         expect(page.locator(ROWS)).to_have_count(1)
         expect(page.locator(ROWS)).to_contain_text("db-1")
         page.get_by_label("retrying").check()

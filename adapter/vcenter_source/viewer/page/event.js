@@ -2,6 +2,7 @@
 
 import { $, bdi, copyButton, el, visible } from "./dom.js";
 import { count, fullTime, shortType, size } from "./format.js";
+import { pickButtons } from "./pick.js";
 import { askToSendEvent } from "./replay.js";
 import { request } from "./stream.js";
 import { tree } from "./tree.js";
@@ -17,8 +18,9 @@ export class EventPane {
   #tab = "data";
   #form = null;
 
-  constructor(section, { closed, words, about }) {
-    Object.assign(this, { section, closed, words, about });
+  /** `changed` is called when another event or tab is shown, or none; `rowOf` gives the row of the list. */
+  constructor(section, { closed, changed, words, about, rowOf, pick }) {
+    Object.assign(this, { section, closed, changed, words, about, rowOf, pick });
     section.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !event.target.closest("input, textarea, select")) this.close();
     });
@@ -28,13 +30,36 @@ export class EventPane {
     return this.#n;
   }
 
-  /** Show an event; `focus` moves the keyboard there. */
-  async open(n, { focus = false } = {}) {
-    this.#n = n;
+  /** The tab that is shown; null for the first, with which an event opens. */
+  get tab() {
+    return this.#tab === "data" ? null : this.#tab;
+  }
+
+  /** Show another tab; null for the first. */
+  set tab(tab) {
+    this.#tab = Object.hasOwn(TABS, tab) ? tab : "data";
+    if (this.#event) this.#show();
+  }
+
+  /** Show that there is no such event. */
+  miss() {
+    this.#n = -1;
+    this.#event = null;
+    this.#appear();
+    this.section.replaceChildren(this.#bar(), el("p", { class: "notice" }, "This event is not in the history any more."));
+  }
+
+  #appear() {
     this.#form?.close();
     this.#form = null;
     this.section.hidden = false;
     document.body.classList.add("with-event");
+  }
+
+  /** Show an event; `focus` moves the keyboard there. */
+  async open(n, { focus = false } = {}) {
+    this.#n = n;
+    this.#appear();
     try {
       const event = await request(`/api/events/${n}`);
       if (this.#n !== n) return;
@@ -129,6 +154,7 @@ export class EventPane {
   #choose(tab) {
     this.#tab = tab;
     this.#show();
+    this.changed();
   }
 
   #show() {
@@ -147,13 +173,20 @@ export class EventPane {
   #data() {
     const { data, ...attributes } = this.#event.event;
     const facts = [
-      ["Type", attributes.type], ["Object", attributes.subject ?? "none"], ["Time", fullTime(new Date(attributes.time))],
-      ["Severity", attributes.severitytext], ["User", data?.userName ?? data?.UserName ?? ""], ["Source", attributes.source],
+      ["Type", attributes.type, "type"], ["Object", attributes.subject ?? "none", "place"], ["Time", fullTime(new Date(attributes.time))],
+      ["Severity", attributes.severitytext, "severity"], ["User", data?.userName ?? data?.UserName ?? "", "user"], ["Source", attributes.source, "vcenter"],
     ];
     return [
-      el("dl", { class: "facts" }, facts.filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, bdi(value))))),
+      el("dl", { class: "facts" }, facts.filter(([, value]) => value).map(([name, value, facet]) =>
+        el("div", {}, el("dt", {}, name), el("dd", {}, bdi(value), this.#pickButtons(name, value, facet))))),
       el("div", { class: "with-copy" }, el("div", { class: "tree" }, tree("data", data)), copyButton("Copy the data", () => JSON.stringify(data, null, 2))),
     ];
+  }
+
+  #pickButtons(name, value, facet) {
+    const row = this.rowOf(this.#n);
+    if (!row || !facet || (facet === "vcenter" && !row.vcenter)) return null;
+    return pickButtons(`${name} ${visible(value)}`, (how) => this.pick(facet, row[facet], how));
   }
 
   #sent() {

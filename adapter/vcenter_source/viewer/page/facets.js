@@ -2,7 +2,7 @@
 
 import { bdi, el, visible } from "./dom.js";
 import { count, shortType } from "./format.js";
-import { FACETS } from "./store.js";
+import { FACETS } from "./facet_names.js";
 
 const FOLDED_SIZE = 7;
 const MAX_SIZE = 200;
@@ -43,7 +43,8 @@ export class Facets {
 
   #fill(facet) {
     const part = this.#parts[facet];
-    const chosen = this.store.chosen[facet];
+    const { chosen: { [facet]: only }, excluded: { [facet]: not } } = this.store.filters;
+    const chosen = new Set([...only, ...not]);
     const values = [...new Set([...part.counts.keys(), ...chosen])].sort((one, other) => this.#compare(facet, one, other));
     const shown = this.#choose(part, values);
     for (const value of chosen) if (!shown.includes(value)) shown.push(value);
@@ -81,7 +82,8 @@ export class Facets {
     values.forEach((value, at) => {
       if (!items.has(value)) items.set(value, this.#item(facet, value));
       const item = items.get(value);
-      item.box.checked = this.store.chosen[facet].has(value);
+      item.box.checked = this.store.filters.chosen[facet].has(value);
+      item.not.setAttribute("aria-pressed", this.store.filters.excluded[facet].has(value));
       item.count.textContent = count(counts.get(value) ?? 0);
       if (list.children[at] !== item.element) list.insertBefore(item.element, list.children[at] ?? null);
     });
@@ -89,18 +91,29 @@ export class Facets {
 
   #item(facet, value) {
     const box = el("input", { type: "checkbox", onchange: () => {
-      this.store.chosen[facet][box.checked ? "add" : "delete"](value);
+      this.store.filters.choose(facet, value, box.checked ? "only" : "any");
+      this.changed();
+    } });
+    const not = el("button", { type: "button", class: "not", title: `Without ${visible(this.labelOf(facet, value))}`, onclick: () => {
+      this.store.filters.choose(facet, value, this.store.filters.excluded[facet].has(value) ? "any" : "not");
       this.changed();
     } });
     const number = el("span", { class: "count" });
     const label = el("label", { title: visible(value) }, box, this.#label(facet, value), number);
-    return { element: el("li", {}, label), box, count: number };
+    return { element: el("li", { class: "pick" }, label, not), box, not, count: number };
   }
 
   #label(facet, value) {
-    if (facet === "state") return el("span", { class: "state", "data-state": value }, this.words(value));
-    if (facet === "severity") return el("span", { class: "severity", "data-severity": value }, value || "none");
-    if (facet === "place") return bdi(this.store.nameOf(value) || "none");
-    return bdi((facet === "type" ? shortType(value) : value) || "none");
+    const label = this.labelOf(facet, value);
+    if (facet === "state") return el("span", { class: "state", "data-state": value }, label);
+    if (facet === "severity") return el("span", { class: "severity", "data-severity": value }, label);
+    return bdi(label);
+  }
+
+  /** What people call a value of a facet. */
+  labelOf(facet, value) {
+    if (facet === "state") return this.words(value);
+    if (facet === "place") return this.store.nameOf(value) || "none";
+    return (facet === "type" ? shortType(value) : value) || "none";
   }
 }

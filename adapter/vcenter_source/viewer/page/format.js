@@ -15,6 +15,9 @@ export function time(when) {
   return date.toDateString() === new Date().toDateString() ? clock.format(date) : dayAndClock.format(date);
 }
 
+/** From when to when, as the times of day; with the dates where it is not today. */
+export const range = ({ from, to }) => `${time(from)} – ${time(to)}`;
+
 /** A full time, in the reader's time zone. */
 export function fullTime(date) {
   const local = new Date(date.getTime() - date.getTimezoneOffset() * 60000).toISOString().slice(0, -1).replace("T", " ");

@@ -2,47 +2,76 @@
 
 import { bdi, el, visible } from "./dom.js";
 import { count, shortType, shortUser, time } from "./format.js";
+import { pickButtons } from "./pick.js";
 
 const COLUMNS = [
   ["time", "Time"], ["severity", "Severity"], ["state", "State"], ["object", "Object"], ["type", "Type"],
   ["user", "User"], ["message", "Message"],
 ];
+const FACET_OF_COLUMN = { severity: "severity", state: "state", object: "place", type: "type", user: "user" };
 const OVERSCAN = 6;
+const REST_MS = 250; // how long the pointer rests before buttons appear: a click on the row must not hit one
 
 export class List {
   #rows = [];
   #slots = [];
   #rowHeight = 28;
+  #height = 0;
+  #resting = 0; // a timer
   #selected = null; // a row, so that it stays selected while others come
 
-  constructor(grid, heads, body, { open, words }) {
-    Object.assign(this, { grid, body, open, words });
+  /** `pick` is called to filter by a value, or to exclude it: with its facet, the value, and "only" or "not". */
+  constructor(grid, heads, body, { open, words, pick }) {
+    Object.assign(this, { grid, body, open, words, pick });
     heads.append(el("div", { role: "row", "aria-rowindex": "1", class: "head" }, COLUMNS.map(([name, title]) =>
       el("span", { role: "columnheader", class: name }, title))));
     grid.addEventListener("scroll", () => this.draw(), { passive: true });
     grid.addEventListener("keydown", (event) => this.#key(event));
     body.addEventListener("click", (event) => this.#click(event));
+    body.addEventListener("pointerover", (event) => {
+      clearTimeout(this.#resting);
+      this.#resting = setTimeout(() => this.#offer(event.target), REST_MS);
+    });
     new ResizeObserver(() => this.#measure()).observe(grid);
     this.#measure();
   }
 
+  /** The height of a row and of the list may have changed: the selected row stays in sight. */
   #measure() {
+    const isSeen = this.#isInSight(this.#selected, this.#height);
     this.#rowHeight = parseFloat(getComputedStyle(this.grid).getPropertyValue("--row")) || 28;
+    this.#height = this.grid.clientHeight;
+    this.body.style.height = `${this.#rows.length * this.#rowHeight}px`;
+    if (isSeen) this.#reveal(this.#find(this.#selected.n));
     this.draw(true);
   }
 
-  /** Show these rows, newest first. The rows in sight stay where they are, unless the list is at its top. */
+  #isInSight(row, height = this.grid.clientHeight) {
+    const at = row ? this.#find(row.n) : -1;
+    const top = at * this.#rowHeight - this.grid.scrollTop;
+    return at >= 0 && top > -this.#rowHeight && top < height - this.#rowHeight;
+  }
+
+  /**
+   * Show these rows, newest first. The rows in sight stay where they are: with the selected one, if it is in sight, or
+   * else with the first one, unless the list is at its top.
+   */
   show(rows) {
     const before = this.#rows;
     const top = this.grid.scrollTop;
-    const anchor = before[Math.floor(top / this.#rowHeight)];
+    const first = Math.floor(top / this.#rowHeight);
+    const wasHidden = this.#selected !== null && this.#find(this.#selected.n) < 0;
+    const selected = this.#isInSight(this.#selected) ? this.#find(this.#selected.n) : -1;
+    const anchor = before[selected >= 0 ? selected : first];
     this.#rows = rows;
     this.body.style.height = `${rows.length * this.#rowHeight}px`;
     this.grid.setAttribute("aria-rowcount", rows.length + 1);
-    if (top > 0 && anchor) {
+    if ((top > 0 || selected >= 0) && anchor) {
       const at = this.#find(anchor.n);
-      if (at >= 0) this.grid.scrollTop = at * this.#rowHeight + (top % this.#rowHeight);
+      const offset = (selected >= 0 ? selected : first) * this.#rowHeight - top;
+      if (at >= 0) this.grid.scrollTop = at * this.#rowHeight - offset;
     }
+    if (wasHidden && this.#find(this.#selected.n) >= 0) this.#reveal(this.#find(this.#selected.n));
     this.draw(true);
   }
 
@@ -136,7 +165,19 @@ export class List {
     else if (top > this.grid.scrollTop + room) this.grid.scrollTop = top - room;
   }
 
+  /** Put the buttons that filter by a value where the pointer is. */
+  #offer(target) {
+    const cell = target.closest("[role=gridcell]");
+    const facet = FACET_OF_COLUMN[cell?.className];
+    const slot = facet && this.#slots.find((each) => each.element === cell.parentElement);
+    if (!slot?.row || cell.querySelector(".pick")) return;
+    this.body.querySelector(".pick")?.remove();
+    const value = slot.row[facet];
+    cell.append(pickButtons(cell.textContent, (how) => this.pick(facet, value, how), { tabIndex: -1 }));
+  }
+
   #click(event) {
+    if (event.target.closest(".pick")) return;
     const row = event.target.closest("[role=row]");
     const slot = row && this.#slots.find((each) => each.element === row);
     if (!slot?.row) return;

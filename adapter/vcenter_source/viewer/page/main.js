@@ -1,13 +1,16 @@
 // The page: events come from the server into the store, and from there into the list, the filters and the header.
 
-import { $, el, visible } from "./dom.js";
+import { Address } from "./address.js";
+import { Chips } from "./chips.js";
+import { $, visible } from "./dom.js";
 import { count } from "./format.js";
 import { EventPane } from "./event.js";
 import { Facets } from "./facets.js";
 import { List } from "./list.js";
 import { Store } from "./store.js";
 import { askToSendLetters } from "./replay.js";
-import { request, Stream } from "./stream.js";
+import { signIn } from "./sign_in.js";
+import { Stream } from "./stream.js";
 import { Header } from "./header.js";
 
 const FACETS_MS = 400; // how often the filters are counted while events come
@@ -20,9 +23,71 @@ let letters = 0; // how many dead letters there are
 /** The label of a state: where nothing is sent, an event is not delivered, but read. */
 const words = (state) => (about.sink === null && state === "delivered" ? "read" : state);
 
-const list = new List($("grid"), $("heads"), $("rows"), { open: (row, how) => pane.open(row.n, how), words });
-const pane = new EventPane($("event"), { closed: () => { list.select(null); $("grid").focus(); }, words, about: () => about });
-const facets = new Facets($("facets"), store, { changed: () => refresh(true), words });
+const list = new List($("grid"), $("heads"), $("rows"), { open, words, pick });
+const pane = new EventPane($("event"), { closed, changed: writeAddress, words, about: () => about, rowOf: (n) => store.get(n), pick });
+const facets = new Facets($("facets"), store, { changed: filter, words });
+const chips = new Chips($("chips"), store.filters, { changed: filter, labelOf: (facet, value) => facets.labelOf(facet, value) });
+const address = new Address(apply);
+
+// --- what the address has ---
+
+let shownKey = null; // of the event that is open
+let wantedKey = null; // of one that the address names, until it comes
+
+function writeAddress(how) {
+  const { search, chosen, excluded, range } = store.filters;
+  address.write({ search, chosen, excluded, range, event: wantedKey ?? shownKey, tab: pane.tab }, how);
+}
+
+/** Show what an address says. */
+function apply(view) {
+  store.filters.set(view);
+  $("search").value = view.search;
+  pane.tab = view.tab;
+  if (view.event === null) {
+    wantedKey = null;
+    pane.close();
+  } else if (view.event !== shownKey) {
+    wantedKey = view.event;
+    openWanted();
+  }
+  refresh(true);
+}
+
+function openWanted() {
+  const row = wantedKey === null ? null : store.find(wantedKey);
+  if (!row) return;
+  refresh(true);
+  list.select(row);
+  open(row);
+}
+
+function open(row, how) {
+  wantedKey = null;
+  shownKey = row.key;
+  pane.open(row.n, how);
+  writeAddress();
+}
+
+function closed() {
+  wantedKey = null;
+  shownKey = null;
+  list.select(null);
+  $("grid").focus();
+  writeAddress();
+}
+
+// --- what is filtered ---
+
+function filter(how) {
+  writeAddress(how);
+  refresh(true);
+}
+
+function pick(facet, value, how) {
+  store.filters.choose(facet, value, how);
+  filter();
+}
 
 // --- drawing, at most once a frame ---
 
@@ -41,7 +106,8 @@ function draw() {
   const rows = store.shown();
   list.show(rows);
   $("shown").textContent = rows.length === store.size ? `${count(rows.length)} event${rows.length === 1 ? "" : "s"}` : `${count(rows.length)} of ${count(store.size)}`;
-  $("clear").hidden = !store.isFiltered;
+  $("clear").hidden = !store.filters.isActive;
+  chips.show();
   drawSendLetters(rows);
   $("empty").hidden = rows.length > 0;
   $("empty").textContent = store.size ? "No event matches." : "No events yet; they appear here as they happen.";
@@ -61,22 +127,20 @@ let later;
 // --- dead letters ---
 
 function showLetters() {
-  store.clear();
+  store.filters.clear();
   $("search").value = "";
-  store.chosen.state.add("dead letter");
-  refresh(true);
+  store.filters.choose("state", "dead letter", "only");
+  filter();
 }
 
 /** The letters that are shown, where the filter asks for them; null for all that there are. */
 function chosenLetters(rows) {
-  const { state, ...others } = store.chosen;
-  const isAll = state.size === 1 && !store.words.length && Object.values(others).every((values) => !values.size);
   const numbers = rows.filter((row) => row.state === "dead letter").map((row) => row.n);
-  return isAll ? { numbers: null, many: letters } : { numbers, many: numbers.length };
+  return store.filters.isOnly("state", "dead letter") ? { numbers: null, many: letters } : { numbers, many: numbers.length };
 }
 
 function drawSendLetters(rows) {
-  const isOffered = about.hasLetters && about.sink !== null && store.chosen.state.has("dead letter");
+  const isOffered = about.hasLetters && about.sink !== null && store.filters.chosen.state.has("dead letter");
   const { numbers, many } = isOffered ? chosenLetters(rows) : { numbers: [], many: 0 };
   $("send-letters").hidden = !many;
   $("send-letters").textContent = `Send ${count(many)} again…`;
@@ -90,6 +154,7 @@ const stream = new Stream({
     if (server.fresh) {
       store.reset();
       pause(false);
+      wantedKey ??= shownKey; // it has another number now
     }
     about = server;
     $("source").textContent = `${visible(server.source)} → ${server.sink === null ? "nothing is sent" : visible(server.sink)}`;
@@ -98,11 +163,13 @@ const stream = new Stream({
   },
   events(message) {
     store.add(message);
-    if (message.events.some(({ n }) => n === pane.n)) pane.refresh();
+    if (wantedKey !== null) openWanted();
+    else if (message.events.some(({ n }) => n === pane.n)) pane.refresh();
     refresh();
   },
   status(status) {
-    header.update(status);
+    header.update(status); // by now the events that there were have come
+    if (wantedKey !== null && pane.n !== -1) pane.miss();
     if (status.letters === letters) return;
     letters = status.letters;
     refresh();
@@ -112,38 +179,15 @@ const stream = new Stream({
     header.lose();
     notice("The connection to the adapter is lost; reconnecting.");
   },
-  refused: signIn,
+  refused() {
+    notice("");
+    signIn(() => stream.open());
+  },
 });
 
 function notice(text) {
   $("notice").textContent = text;
   $("notice").hidden = !text;
-}
-
-/** Ask for the token, or read it from the address (…/#token=…), which other pages and logs never see. */
-async function signIn() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (token) {
-    history.replaceState(null, "", location.pathname);
-    if (await request("/api/session", { token }).then(() => true, () => false)) return stream.open();
-  }
-  const dialog = $("ask");
-  const wrong = el("p", { role: "alert" });
-  const input = el("input", { id: "token", type: "password", autocomplete: "current-password", required: true });
-  const form = el("form", { method: "dialog", onsubmit: async (event) => {
-    event.preventDefault();
-    try {
-      await request("/api/session", { token: input.value });
-      dialog.close();
-      stream.open();
-    } catch (error) {
-      wrong.textContent = error.message;
-    }
-  } }, el("h2", { id: "ask-title" }, "This viewer requires a token"), el("p", {}, "Enter the value of VIEWER_TOKEN."),
-  el("label", { for: "token" }, "Token"), input, wrong, el("div", { class: "buttons" }, el("button", { class: "main" }, "Sign in")));
-  dialog.replaceChildren(form);
-  notice("");
-  dialog.showModal();
 }
 
 // --- what people do ---
@@ -156,12 +200,15 @@ function pause(paused) {
 }
 
 $("pause").addEventListener("click", () => pause(!store.paused));
-$("search").addEventListener("input", () => { store.search($("search").value); refresh(true); });
+$("search").addEventListener("input", () => {
+  store.filters.search = $("search").value;
+  filter({ typing: true });
+});
 $("clear").addEventListener("click", () => {
-  store.clear();
+  store.filters.clear();
   $("search").value = "";
   $("search").focus();
-  refresh(true);
+  filter();
 });
 $("toggle-facets").addEventListener("click", () => {
   const open = document.body.classList.toggle("with-facets");
@@ -179,5 +226,5 @@ document.addEventListener("click", (event) => {
   for (const open of document.querySelectorAll(".pill[open]")) if (!open.contains(event.target)) open.open = false;
 });
 
-refresh(true);
+apply(address.view);
 stream.open();

@@ -1,14 +1,7 @@
 // The events that this page has, as many as the server's history, and which of them are shown.
 
-export const FACETS = {
-  state: "State",
-  severity: "Severity",
-  family: "Family",
-  type: "Type",
-  vcenter: "vCenter",
-  place: "Object",
-  user: "User",
-};
+import { FACETS } from "./facet_names.js";
+import { Filters } from "./filters.js";
 
 /** All text that the search looks at, in lower case. */
 const haystack = (row) =>
@@ -18,8 +11,7 @@ export class Store {
   #rows = new Map();
   #list = [];
   #paused = null; // the rows at the time of a pause
-  words = [];
-  chosen = Object.fromEntries(Object.keys(FACETS).map((facet) => [facet, new Set()]));
+  filters = new Filters();
 
   /** Forget everything: the server process is another one. */
   reset() {
@@ -42,6 +34,8 @@ export class Store {
     } else if (row) {
       const added = { n, state, tries, reason, version: 0, ...row };
       added.place = row.object && `${row.vcenter} ${row.object}`; // an object's id means another object in another vCenter
+      added.at = Date.parse(row.time);
+      added.key = row.vcenter ? `${row.vcenter}/${row.id}` : row.id; // what an address calls it
       added.hay = haystack(added);
       this.#rows.set(n, added);
       this.#insert(added);
@@ -62,6 +56,11 @@ export class Store {
 
   get(n) {
     return this.#rows.get(n) ?? this.#paused?.find((row) => row.n === n);
+  }
+
+  /** The event with this key, if the page has it. */
+  find(key) {
+    return this.#list.findLast((row) => row.key === key);
   }
 
   get size() {
@@ -87,45 +86,28 @@ export class Store {
     return this.#paused ?? this.#list;
   }
 
-  get isFiltered() {
-    return this.words.length > 0 || Object.values(this.chosen).some((values) => values.size);
-  }
-
-  search(text) {
-    this.words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  }
-
-  clear() {
-    this.words = [];
-    for (const values of Object.values(this.chosen)) values.clear();
-  }
-
   /** The rows to show, newest first. */
   shown() {
-    const active = Object.entries(this.chosen).filter(([, values]) => values.size);
+    const active = this.filters.activeFacets();
     const rows = this.#source;
     const shown = [];
     for (let at = rows.length - 1; at >= 0; at -= 1) {
       const row = rows[at];
-      if (active.every(([facet, values]) => values.has(row[facet])) && this.#matchesSearch(row)) shown.push(row);
+      if (active.every((facet) => this.filters.passes(facet, row)) && this.filters.matches(row)) shown.push(row);
     }
     return shown;
   }
 
-  #matchesSearch(row) {
-    return this.words.every((word) => row.hay.includes(word));
-  }
-
-  /** How many events each value of each facet has, with the other facets and the search applied. */
+  /** How many events each value of each facet has, with the other facets, the search and the time range applied. */
   counts() {
-    const active = Object.entries(this.chosen).filter(([, values]) => values.size);
+    const active = this.filters.activeFacets();
     const counts = Object.fromEntries(Object.keys(FACETS).map((facet) => [facet, new Map()]));
     const add = (facet, value) => counts[facet].set(value, (counts[facet].get(value) ?? 0) + 1);
     for (const row of this.#source) {
-      if (!this.#matchesSearch(row)) continue;
-      const failing = active.filter(([facet, values]) => !values.has(row[facet]));
+      if (!this.filters.matches(row)) continue;
+      const failing = active.filter((facet) => !this.filters.passes(facet, row));
       if (failing.length === 0) for (const facet in FACETS) add(facet, row[facet]);
-      else if (failing.length === 1) add(failing[0][0], row[failing[0][0]]);
+      else if (failing.length === 1) add(failing[0], row[failing[0]]);
     }
     return counts;
   }

@@ -1,0 +1,63 @@
+// What is shown, in the page's address: it outlives a reload, Back undoes a step, and the link can be sent.
+
+import { FACETS } from "./facet_names.js";
+
+const NOT = "not-";
+
+/** What an address shows: search, facets, time range (milliseconds since 1970), the open event and its tab. */
+export function readView(query) {
+  const parameters = new URLSearchParams(query);
+  const each = (prefix) => Object.fromEntries(Object.keys(FACETS).map((facet) => [facet, parameters.getAll(prefix + facet)]));
+  const time = (name) => Date.parse(parameters.get(name) ?? "");
+  const [from, to] = [time("from"), time("to")];
+  return {
+    search: parameters.get("q") ?? "",
+    chosen: each(""),
+    excluded: each(NOT),
+    range: from < to ? { from, to } : null,
+    event: parameters.get("event"),
+    tab: parameters.get("tab"),
+  };
+}
+
+/** The query of an address that shows this; empty for the page as it begins. */
+export function formatView({ search, chosen, excluded, range, event, tab }) {
+  const parameters = new URLSearchParams();
+  if (search.trim()) parameters.set("q", search.trim());
+  for (const [prefix, facets] of [["", chosen], [NOT, excluded]]) {
+    for (const [facet, values] of Object.entries(facets)) for (const value of values) parameters.append(prefix + facet, value);
+  }
+  if (range) {
+    parameters.set("from", new Date(range.from).toISOString());
+    parameters.set("to", new Date(range.to).toISOString());
+  }
+  if (event) parameters.set("event", event);
+  if (event && tab) parameters.set("tab", tab);
+  const query = parameters.toString();
+  return query && `?${query}`;
+}
+
+export class Address {
+  #isTyping = false;
+
+  /** `apply` is called with a view when somebody goes back or forward. */
+  constructor(apply) {
+    addEventListener("popstate", () => {
+      this.#isTyping = false;
+      apply(this.view);
+    });
+  }
+
+  get view() {
+    return readView(location.search);
+  }
+
+  /** Write what is shown now: a step that Back undoes, but the letters of one search are one step. */
+  write(view, { typing = false } = {}) {
+    const query = formatView(view);
+    if (query === formatView(this.view)) return;
+    const kind = typing && this.#isTyping ? "replaceState" : "pushState";
+    history[kind](null, "", location.pathname + query);
+    this.#isTyping = typing;
+  }
+}

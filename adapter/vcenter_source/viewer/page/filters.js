@@ -1,0 +1,72 @@
+// What is filtered: by search, by the values of facets, and by time.
+
+import { FACETS, emptySets } from "./facet_names.js";
+import { matchesAll, parseSearch } from "./search.js";
+
+export class Filters {
+  chosen = emptySets();
+  excluded = emptySets();
+  range = null; // { from, to } in milliseconds since 1970; `to` is not in it
+  #text = "";
+  #terms = [];
+
+  get search() {
+    return this.#text;
+  }
+
+  set search(text) {
+    this.#text = text;
+    this.#terms = parseSearch(text);
+  }
+
+  get isActive() {
+    return this.#terms.length > 0 || this.range !== null || this.#sets.some((values) => values.size > 0);
+  }
+
+  /** Whether all that is filtered is this value of a facet. */
+  isOnly(facet, value) {
+    const values = this.#sets.reduce((sum, set) => sum + set.size, 0);
+    return values === 1 && this.chosen[facet].has(value) && this.#terms.length === 0 && this.range === null;
+  }
+
+  get #sets() {
+    return [...Object.values(this.chosen), ...Object.values(this.excluded)];
+  }
+
+  clear() {
+    this.search = "";
+    this.range = null;
+    for (const values of this.#sets) values.clear();
+  }
+
+  /** Take over what an address shows. */
+  set({ search, chosen, excluded, range }) {
+    this.search = search;
+    this.range = range;
+    for (const facet in FACETS) {
+      this.chosen[facet] = new Set(chosen[facet]);
+      this.excluded[facet] = new Set(excluded[facet]);
+    }
+  }
+
+  /** Show only events with this value ("only"), only others ("not"), or both ("any"). */
+  choose(facet, value, how) {
+    this.chosen[facet][how === "only" ? "add" : "delete"](value);
+    this.excluded[facet][how === "not" ? "add" : "delete"](value);
+  }
+
+  /** The facets that have a choice; a row must pass each of them. */
+  activeFacets() {
+    return Object.keys(FACETS).filter((facet) => this.chosen[facet].size || this.excluded[facet].size);
+  }
+
+  passes(facet, row) {
+    return (!this.chosen[facet].size || this.chosen[facet].has(row[facet])) && !this.excluded[facet].has(row[facet]);
+  }
+
+  /** Whether a row meets the search and the time range. */
+  matches(row) {
+    const { range } = this;
+    return (!range || (row.at >= range.from && row.at < range.to)) && matchesAll(this.#terms, row);
+  }
+}
