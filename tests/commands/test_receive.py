@@ -17,8 +17,10 @@ from cloudevents.core.bindings.http import HTTPMessage
 
 from tests.support import loopback
 from tests.support.dead_letters import TRACEPARENT, folder_at, letter, names
+from tests.support.demo_broker import EVENT, broker, subscriber
 from tests.support.http_sink import http_sink
 from tests.support.letter_receiver import BODY, PYTAG, LetterReceiver, receiver_at, refused_by_function
+from tests.support.manifest_files import KNATIVE
 from tests.support.processes import process
 from tests.support.recording_sink import recording_sink
 from tests.support.waiting import eventually
@@ -70,6 +72,26 @@ def test_a_letter_of_the_broker_is_listed_shown_sent_again_and_gone(receiver: Le
     assert (sent.headers["ce-id"], sent.headers["ce-traceparent"]) == ("7", TRACEPARENT)
     assert json.loads(sent.body) == json.loads(BODY)
     assert run(receiver.folder, "list") == (0, "", "")
+
+
+def test_what_a_function_refuses_comes_by_way_of_the_manifests_broker_and_goes_back_through_it(
+    receiver: LetterReceiver,
+) -> None:
+    created = {"ce-type": "com.vmware.event.resourcepool.created", "ce-id": "17"}
+    with subscriber() as pytag:
+        pytag.answers += [(422, {}, b"the event is about no object")] * 2
+        addresses = ("--subscriber", f"pytag={pytag.url}", "--subscriber", f"dead-letters={receiver.url}")
+        with broker(KNATIVE, *addresses) as ingress:
+            assert loopback.post(ingress, headers=EVENT | created, content=b"{}").status_code == 202
+            eventually(lambda: names(folder_at(receiver.folder)) == ["17"])
+            # Refused once more: it comes back as a new letter, before or after the old one is removed.
+            before = letters_in(receiver.folder)[0].line
+            assert run(receiver.folder, "replay", K_SINK=ingress)[0] == 0
+            eventually(lambda: [each.line for each in letters_in(receiver.folder)] not in ([], [before]))
+            assert names(folder_at(receiver.folder)) == ["17"]
+            assert run(receiver.folder, "replay", K_SINK=ingress)[0] == 0
+            eventually(lambda: len(pytag.received) == 3)
+    assert names(folder_at(receiver.folder)) == []
 
 
 def test_it_is_sent_to_one_function_alone_if_one_asks_for_that(receiver: LetterReceiver) -> None:
