@@ -146,7 +146,9 @@ def test_a_terminal_gets_a_table_and_a_program_lines(tmp_path: Path) -> None:
     print_letters(folder.read_letters(), as_json=False, out=pipe)
     print_letters(folder.read_letters(), as_json=True, out=json)
     assert len(terminal.getvalue().splitlines()) >= 3
-    assert "subject" in terminal.getvalue().splitlines()[0]
+    assert terminal.getvalue().splitlines()[0].split() == ["id", "time", "type", "subject", "vcenter", "reason"]
+    row = terminal.getvalue().splitlines()[1]
+    assert row.split()[:4] == ["41", "2026-01-31T08:00:00Z", "vm.poweredon", "VirtualMachine:vm-1"]
     assert pipe.getvalue().splitlines()[1].split("\t") == [
         "2026-01-31T08:00:00.000Z",
         "com.vmware.event.vm.poweredon",

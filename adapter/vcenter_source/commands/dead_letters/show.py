@@ -9,10 +9,14 @@ import orjson
 
 from vcenter_source.commands.dead_letters.folder import check_ids, find_letters
 from vcenter_source.commands.output import print_json, print_lines, print_rows
+from vcenter_source.events.formats import TYPE_PREFIX
 from vcenter_source.state.dead_letters import decode_error_data, explain_refusal
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder, StoredLetter
 
 _COLUMNS = ("time", "type", "subject", "id", "reason", "vcenter")
+_SHORT_COLUMNS = ("id", "time", "type", "subject", "vcenter", "reason")
+"""For people: what the next command needs comes first, and what is long last."""
+
 _COUNT_COLUMNS = ("count", "status", "address", "reason")
 
 
@@ -34,11 +38,14 @@ def print_letters(letters: Iterable[StoredLetter], *, as_json: bool, out: TextIO
     rows = (_describe(letter) for letter in _count(letters, counts))
     if as_json:
         return print_json(rows, out)
-    print_rows(rows, _COLUMNS, out, if_empty="no dead letters")
-    if out.isatty() and counts:
-        print_lines([""], out)
-        print_rows(_describe_counts(counts), _COUNT_COLUMNS, out)
-    return None
+    if not out.isatty():
+        return print_rows(rows, _COLUMNS, out)
+    shown = [_shorten(row) for row in rows]
+    if not shown:
+        return print_lines(["no dead letters"], out)
+    print_rows(shown, [each for each in _SHORT_COLUMNS if any(row[each] for row in shown)], out)
+    print_lines([""], out)
+    return print_rows(_describe_counts(counts), _COUNT_COLUMNS, out)
 
 
 def print_counts(letters: Iterable[StoredLetter], *, as_json: bool, out: TextIO = sys.stdout) -> None:
@@ -83,6 +90,12 @@ def _describe(letter: StoredLetter) -> dict[str, str]:
         "reason": explain_refusal(letter.event),
         "vcenter": str(attributes.get("vcentername", "")),
     }
+
+
+def _shorten(row: dict[str, str]) -> dict[str, str]:
+    """Return a row that fits into a terminal: no milliseconds, and the type as all commands understand it."""
+    time, type_name = row["time"].partition(".")[0], row["type"].removeprefix(TYPE_PREFIX)
+    return row | {"time": f"{time}Z" if time else "", "type": type_name}
 
 
 def print_whole(folder: DeadLetterFolder, ids: Sequence[str], *, as_json: bool, out: TextIO = sys.stdout) -> None:
