@@ -15,6 +15,11 @@ export function time(when) {
   return date.toDateString() === new Date().toDateString() ? clock.format(date) : dayAndClock.format(date);
 }
 
+const hourAndMinute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
+/** The time of day to the minute. */
+export const minute = (when) => hourAndMinute.format(new Date(when));
+
 /** From when to when, as the times of day; with the dates where it is not today. */
 export const range = ({ from, to }) => `${time(from)} – ${time(to)}`;
 

@@ -1,26 +1,20 @@
 // The header of the page: how many events came, by family, and the state of vCenter, the sink and this adapter.
 
-import { el, svg, visible } from "./dom.js";
+import { Bins } from "./bins.js";
+import { el, visible } from "./dom.js";
 import { count, duration } from "./format.js";
+import { Strip } from "./strip.js";
 
-const BIN_SECONDS = 10;
-const BIN_COUNT = 90;
-const COLOURS = 6;
-const HEIGHT = 40;
 const NUMBERS = [["rate", "events/s"], ["lag", "lag"], ["flight", "in flight"], ["letters", "dead letters"]];
 
-const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
-
-/** The beginning of the bin of the present moment, in seconds since 1970. */
-const currentBin = () => Math.floor(Date.now() / 1000 / BIN_SECONDS) * BIN_SECONDS;
-
 export class Header {
-  #bins = new Map(); // counts by family, by the beginning of the bin
+  #bins = new Bins();
   #checks = new Map();
 
-  /** `showLetters` is called where somebody wants to see the dead letters. */
-  constructor({ figure, numbers, checks, showLetters }) {
-    Object.assign(this, { figure, numbers, checks });
+  /** `showLetters` is called where somebody wants to see the dead letters, `chooseRange` with a time range. */
+  constructor({ figure, numbers, checks, showLetters, chooseRange }) {
+    Object.assign(this, { numbers, checks });
+    this.strip = new Strip(figure, this.#bins, chooseRange);
     this.values = {};
     for (const [name, title] of NUMBERS) {
       this.values[name] = el("dd", { id: `number-${name}` }, "–");
@@ -33,8 +27,8 @@ export class Header {
   reset({ rates, sink, hasLetters }) {
     document.body.classList.toggle("reads-only", sink === null && !hasLetters);
     this.#bins.clear();
-    this.#addBins(rates);
-    this.#draw();
+    this.#bins.add(rates);
+    this.strip.draw();
   }
 
   /** Say that nothing is known any more: the adapter does not answer. */
@@ -44,8 +38,8 @@ export class Header {
   }
 
   update(status) {
-    this.#addBins(status.rates);
-    this.#draw();
+    this.#bins.add(status.rates);
+    this.strip.draw();
     this.#writeNumbers(status);
     this.#writeChecks(status.checks);
   }
@@ -81,52 +75,9 @@ export class Header {
     pill.text.textContent = visible(why);
   }
 
-  #addBins(rates) {
-    for (const [begin, families] of Object.entries(rates)) this.#bins.set(Number(begin), families);
-  }
-
   /** The rate in the last whole bin. */
   #eventsPerSecond() {
-    const rate = sum(Object.values(this.#bins.get(currentBin() - BIN_SECONDS) ?? {})) / BIN_SECONDS;
+    const { rate } = this.#bins;
     return rate >= 100 ? count(Math.round(rate)) : rate.toFixed(1);
   }
-
-  #draw() {
-    const now = currentBin();
-    const begin = now - (BIN_COUNT - 1) * BIN_SECONDS;
-    for (const bin of this.#bins.keys()) if (bin < begin) this.#bins.delete(bin);
-    const families = this.#families();
-    const bins = [...this.#bins].filter(([bin]) => bin <= now + BIN_SECONDS);
-    const highest = Math.max(BIN_SECONDS, ...bins.map(([, counts]) => sum(Object.values(counts))));
-    const bars = bins.flatMap(([bin, counts]) => stack((Math.min(bin, now) - begin) / BIN_SECONDS, counts, families, highest));
-    const line = svg("line", { class: "axis", x1: 0, x2: BIN_COUNT, y1: HEIGHT, y2: HEIGHT });
-    const picture = svg("svg", { viewBox: `0 0 ${BIN_COUNT} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...bars, line);
-    const peak = el("span", { class: "peak" }, `peak ${(highest / BIN_SECONDS).toFixed(1)}/s`);
-    const legend = families.map((family, index) => el("li", {}, el("i", { class: `f${index}` }), visible(family)));
-    this.figure.replaceChildren(picture, el("figcaption", {}, peak, el("ul", {}, legend)));
-  }
-
-  /** The families with the most events, and "others" where there are more of them. */
-  #families() {
-    const sums = new Map();
-    for (const counts of this.#bins.values()) {
-      for (const [family, number] of Object.entries(counts)) sums.set(family, (sums.get(family) ?? 0) + number);
-    }
-    const sorted = [...sums].sort((one, other) => other[1] - one[1]).map(([family]) => family);
-    return sorted.length <= COLOURS ? sorted.sort() : [...sorted.slice(0, COLOURS - 1).sort(), "others"];
-  }
-}
-
-/** The bars of one bin, one on top of the other. */
-function stack(x, counts, families, highest) {
-  const heights = families.map(() => 0);
-  for (const [family, number] of Object.entries(counts)) {
-    const index = families.indexOf(family);
-    heights[index < 0 ? families.length - 1 : index] += (number / highest) * HEIGHT;
-  }
-  let y = HEIGHT;
-  return heights.map((height, index) => {
-    y -= height;
-    return svg("rect", { class: `f${index}`, x, y, width: 0.8, height });
-  });
 }

@@ -16,7 +16,7 @@ import { Header } from "./header.js";
 const FACETS_MS = 400; // how often the filters are counted while events come
 
 const store = new Store();
-const header = new Header({ figure: $("rates"), numbers: $("numbers"), checks: $("checks"), showLetters });
+const header = new Header({ figure: $("rates"), numbers: $("numbers"), checks: $("checks"), showLetters, chooseRange });
 let about = { sink: null, traceUrl: null, source: "", hasLetters: false };
 let letters = 0; // how many dead letters there are
 
@@ -84,6 +84,11 @@ function filter(how) {
   refresh(true);
 }
 
+function chooseRange(range) {
+  store.filters.range = range;
+  filter();
+}
+
 function pick(facet, value, how) {
   store.filters.choose(facet, value, how);
   filter();
@@ -108,6 +113,7 @@ function draw() {
   $("shown").textContent = rows.length === store.size ? `${count(rows.length)} event${rows.length === 1 ? "" : "s"}` : `${count(rows.length)} of ${count(store.size)}`;
   $("clear").hidden = !store.filters.isActive;
   chips.show();
+  header.strip.range = store.filters.range;
   drawSendLetters(rows);
   $("empty").hidden = rows.length > 0;
   $("empty").textContent = store.size ? "No event matches." : "No events yet; they appear here as they happen.";
