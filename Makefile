@@ -25,12 +25,12 @@ $(READY): requirements-dev.lock pyproject.toml
 setup: $(READY) ## Make .venv with everything the other targets need
 
 .PHONY: demo
-demo: $(READY) ## A resource pool is created and tagged, with one trace of the way (KEEP=1 stays up)
-	@$(BIN)/python -m demo $(if $(filter-out 0,$(KEEP)),--keep)
+demo: $(READY) ## A resource pool is created and tagged, with one trace of the way (KEEP=1 stays up, RATE=5 fills the page)
+	@$(BIN)/python -m demo $(if $(filter-out 0,$(KEEP)),--keep) $(if $(RATE),--rate $(RATE))
 
 .PHONY: demo-openfaas
 demo-openfaas: $(READY) ## The same through an OpenFaaS gateway, with pytag as a function (KEEP=1 stays up)
-	@$(BIN)/python -m demo --openfaas $(if $(filter-out 0,$(KEEP)),--keep)
+	@$(BIN)/python -m demo --openfaas $(if $(filter-out 0,$(KEEP)),--keep) $(if $(RATE),--rate $(RATE))
 
 .PHONY: demo-many
 demo-many: $(READY) ## Three vCenters, shared by two adapters of which one is killed; each new pool gets its tag

@@ -9,6 +9,8 @@ if __name__ == "__main__":  # before the imports below, which take a quarter of 
 
 import argparse
 import io
+import math
+import shlex
 import shutil
 import sys
 import tempfile
@@ -20,7 +22,8 @@ from rich.console import Console
 
 from demo import many_environment as many
 from demo import openfaas_scenario as openfaas
-from demo.environment import PASSWORD, USERNAME, set_up
+from demo.environment import PASSWORD, USERNAME, Environment, set_up
+from demo.lab import Lab
 from demo.many_printer import ManyPrinter
 from demo.many_scenario import ManyScenario
 from demo.printer import Printer
@@ -31,6 +34,8 @@ from vcenter_functions.otel.span_receiver import Receiver, forwarder
 
 MANIFESTS = ROOT / "config" / "knative"
 _INTERRUPTED = 130
+MAX_RATE = 200.0
+"""Events a second; more than a page in a browser is made for."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,7 +75,7 @@ def run_demo(
             scenario = _start(options, console, printer, receiver, processes)
             scenario.run()
             if options.keep:
-                _stay_up(scenario, logs)
+                _stay_up(scenario, logs, options)
         except (DemoError, VcenterError) as exc:
             printer.show_failure(str(exc), processes.tails(), str(logs))
             return 1
@@ -112,7 +117,7 @@ def _start_many(
     return ManyScenario(environment, processes, receiver, printer, options.tag, _display_path(options.manifests))
 
 
-def _stay_up(scenario: Scenario, logs: Path) -> None:
+def _stay_up(scenario: Scenario, logs: Path, options: argparse.Namespace) -> None:
     environment = scenario.environment
     addresses = {
         "event viewer": str(environment.viewer),
@@ -126,8 +131,31 @@ def _stay_up(scenario: Scenario, logs: Path) -> None:
     }
     python = _display_path(Path(sys.executable))
     command = f"{python} -m demo.create my-pool --vcenter {environment.simulator}"
-    scenario.printer.show_addresses(addresses, command)
-    scenario.follow()
+    program = _display_path(Path(sys.executable).with_name("vcenter-source"))
+    scenario.printer.show_addresses(addresses, command, list_commands(scenario.environment, program))
+    lab = Lab(scenario.environment, options.rate, has_trouble=not options.openfaas) if options.rate else None
+    scenario.follow(lab)
+
+
+def list_commands(environment: Environment, program: str) -> dict[str, list[str]]:
+    """Return what to paste into another terminal, by what it is for."""
+    account = {"URL": environment.simulator, "USERNAME": USERNAME, "PASSWORD": PASSWORD}
+    exports = [
+        "export " + " ".join(f"{client}_{name}={shlex.quote(value)}" for name, value in account.items())
+        for client in ("VCENTER", "GOVC")
+    ]
+    trouble = urljoin(environment.broker, "/demo/trouble")
+    return {
+        "In another terminal, paste the vCenter and its account for vcenter-source and govc:": exports,
+        "Then look at it, or make something happen:": [
+            f"{program} events --since 10m",
+            f"{program} sample host.connectionlost | {program} send - --to {environment.broker}",
+            "govc vm.power -off web-1",
+            "govc pool.create '*/Resources/another-pool'",
+            f"""curl -d '{{"seconds": 20}}' {trouble}      # the Broker is away""",
+            f"""curl -d '{{"refuse": 3}}' {trouble}       # three dead letters""",
+        ],
+    }
 
 
 def _display_path(path: Path) -> str:
@@ -144,12 +172,31 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.many and (options.openfaas or options.keep):
         parser.error("--many: goes with neither --openfaas nor --keep; leave those out")
+    if options.rate and not options.keep:
+        parser.error("--rate: goes with --keep (make demo KEEP=1 RATE=5)")
     return options
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not 0 <= rate <= MAX_RATE:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {MAX_RATE:g}")
+    return rate
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo", description="From a vCenter event to a tag, in one command")
     parser.add_argument("--keep", action="store_true", help="stay up and tag each further resource pool, until Ctrl-C")
+    parser.add_argument(
+        "--rate",
+        type=_rate,
+        default=0.0,
+        metavar="EVENTS_PER_S",
+        help="with --keep: twenty kinds of event, trouble too",
+    )
     parser.add_argument("--manifests", type=Path, default=MANIFESTS, help="the Broker and Triggers to play")
     parser.add_argument(
         "--openfaas",

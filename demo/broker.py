@@ -2,7 +2,8 @@
 
 It plays the Broker and the Triggers that the manifests declare: the same ingress answers, filters, retries and trace
 context as Knative's, on one machine. Unlike Knative's default Broker it answers 202 as soon as the event is queued.
-``GET /demo/events`` and ``GET /demo/deliveries`` show the events and their deliveries.
+``GET /demo/events`` and ``GET /demo/deliveries`` show the events and their deliveries; ``POST /demo/trouble`` makes it
+fail for a while (``demo.trouble``).
 """
 
 import argparse
@@ -30,6 +31,7 @@ from demo.dispatcher import TTL, Dispatcher, Job, QueueFullError
 from demo.listener import listen
 from demo.manifests import Broker, ManifestError, load_broker
 from demo.message import BadEventError, Message, read
+from demo.trouble import Trouble
 
 # Kafka's Broker refuses more than 1 MiB; what passes here should pass there.
 MAX_BODY_BYTES = 1024 * 1024
@@ -44,6 +46,7 @@ class LocalBroker:
         self._provider = tracing.provider()
         self._tracer = tracing.tracer(self._provider)
         self._log = DeliveryLog()
+        self._trouble = Trouble()
         self._dispatcher = Dispatcher(subscribers, self._tracer, self._accept)
 
     def app(self) -> Starlette:
@@ -51,6 +54,7 @@ class LocalBroker:
         routes = [
             Route("/demo/events", self._events),
             Route("/demo/deliveries", self._deliveries),
+            Route("/demo/trouble", self._trouble.begin, methods=["POST"]),
             Route("/{namespace}/{name}", self._ingress, methods=["POST"]),
         ]
         return Starlette(routes=routes, lifespan=self._lifespan)
@@ -77,6 +81,8 @@ class LocalBroker:
         if request.url.path != self._broker.path:
             return PlainTextResponse(f"no such Broker; this is {self._broker.path}\n", status_code=404)
         body = await request.body()
+        if (trouble := self._trouble.answer()) is not None:
+            return trouble
         if len(body) > MAX_BODY_BYTES:
             return PlainTextResponse(f"an event has at most {MAX_BODY_BYTES} bytes\n", status_code=413)
         try:

@@ -55,12 +55,26 @@ class Environment:
         """Return the outcomes by ``event_key``."""
         return dict(self._get(self.broker, "/demo/deliveries"))
 
+    def post_events(self, count: int) -> None:
+        """Let the simulator post so many events, of some twenty kinds. Raises DemoError."""
+        self._post(self.simulator, "/simulator/events", {"count": count, "kinds": 20})
+
+    def make_trouble(self, trouble: Mapping[str, float]) -> None:
+        """Let the Broker fail, as ``demo.trouble`` says. Raises DemoError."""
+        self._post(self.broker, "/demo/trouble", trouble)
+
     def is_pytag_ready(self) -> bool | None:
         """Ask as its readinessProbe does: it is ready once it has a session at vCenter."""
         try:
             return self.http.get(urljoin(self.pytag, "readyz")).is_success or None
         except httpx.HTTPError:
             return None
+
+    def _post(self, url: str, path: str, body: Mapping[str, float]) -> None:
+        try:
+            self.http.post(urljoin(url, path), json=dict(body)).raise_for_status()
+        except httpx.HTTPError as exc:
+            raise DemoError(f"POST {urljoin(url, path)}: {exc}") from exc
 
     def _get(self, url: str, path: str) -> Any:
         try:
@@ -87,6 +101,7 @@ def start_adapter(
 ) -> None:
     """Start the adapter; ``more`` are settings, such as where it sends."""
     viewing = {"VIEWER": "0", "TRACE_API_TEMPLATE": f"{otlp}{TRACES}{{trace_id}}"} if with_viewer else {}
+    viewing |= {"DEAD_LETTER_PATH": str(processes.logs / "dead-letters"), "RETRY_MAX_DELAY": "3"} if with_viewer else {}
     variables = login_variables(simulator) | tracing_variables(otlp) | viewing | {"DRAIN_TIMEOUT": "2"} | dict(more)
     processes.start(ADAPTER, ["vcenter_source", "run"], variables, server=False)
 

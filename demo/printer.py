@@ -110,13 +110,18 @@ class Printer:
                 self._console.print(Text(" " * _INDENT + line), soft_wrap=True)
         self._console.print(Text(f"The whole logs are in {folder}", style="dim"), soft_wrap=True)
 
-    def show_addresses(self, addresses: Mapping[str, str], command: str) -> None:
-        """Show what can be done while the demo stays up."""
+    def show_addresses(self, addresses: Mapping[str, str], command: str, more: Mapping[str, Sequence[str]]) -> None:
+        """Show what can be done while the demo stays up: where all is, and ``more`` commands to paste."""
         self._console.print()
         self._console.print(Text("Still running; Ctrl-C ends it.", style="bold"))
         self._facts(addresses)
         self._line(Text("Make another resource pool:", style="dim"))
         self._console.print(Text(" " * _INDENT + command, style="bold"), soft_wrap=True)
+        for what, commands in more.items():
+            self._line(Text(what, style="dim"))
+            for each in commands:
+                self._console.print(Text(" " * _INDENT + each), soft_wrap=True)
+        self._console.print()
 
     def show_further(self, line: str, *, good: bool) -> None:
         """Show one more resource pool, while the demo stays up."""

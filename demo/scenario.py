@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from demo.delivery_log import DELIVERED, FAILED, event_key
 from demo.environment import PASSWORD, USERNAME, Environment
+from demo.lab import Lab
 from demo.printer import Printer
 from demo.processes import DemoError, Processes
 from demo.vsphere import Reference, Soap, Tagging, VcenterError
@@ -64,21 +65,24 @@ class Scenario:
         """Wait for the event about the new resource pool, as the adapter sent it."""
         return self._until(lambda: self.find_event(pool, CREATED), f"{self.UNSENT} {pool}{self._of_vcenter}")
 
-    def follow(self) -> None:
-        """Show each further resource pool as it is tagged, until Ctrl-C."""
-        seen = set(self.environment.deliveries())
+    def follow(self, lab: Lab | None = None) -> None:
+        """Show each further resource pool when it is first tagged, until Ctrl-C; ``lab`` makes more happen."""
+        seen, pools = set(self.environment.deliveries()), set[str]()
         while True:
             self.processes.check()
+            for line in lab.step() if lab else ():
+                self.printer.show_further(f"{datetime.now():%H:%M:%S}  {line}", good=True)  # noqa: DTZ005  as below
             for key, delivery in self.environment.deliveries().items():
                 if key not in seen and all(t["status"] in {DELIVERED, FAILED} for t in delivery["triggers"]):
                     seen.add(key)
-                    self._show_further(key, delivery["triggers"])
+                    self._show_further(key, delivery["triggers"], pools)
             time.sleep(0.2)
 
-    def _show_further(self, key: str, outcomes: list[dict[str, Any]]) -> None:
+    def _show_further(self, key: str, outcomes: list[dict[str, Any]], pools: set[str]) -> None:
         event = next((e for e in self.environment.events() if event_key(e["attributes"]) == key), None)
-        if event is None:  # the Broker keeps the newest alone
+        if event is None or event["attributes"].get("subject", "") in pools:  # the Broker keeps the newest alone
             return
+        pools.add(event["attributes"].get("subject", ""))
         for outcome in outcomes:
             subject = event["attributes"].get("subject", "")
             when = f"{datetime.now():%H:%M:%S}"  # noqa: DTZ005  the user's own clock

@@ -20,10 +20,11 @@ class Load:
         self._plain = Mix(events, FOUR_KINDS)
         self._rich = Mix(events, TWENTY_KINDS)
 
-    def post(self, count: int, *, hidden: bool = False, late: float = 0.0) -> None:
+    def post(self, count: int, *, hidden: bool = False, late: float = 0.0, is_rich: bool = False) -> None:
         """Post so many events now, in one go; hidden ones no reader can see, ``late`` ones are dated seconds before."""
+        mix = self._rich if is_rich else self._plain
         for _ in range(count):
-            self._events.history.post(self._plain.next_body(), hidden=hidden, late=timedelta(seconds=late))
+            self._events.history.post(mix.next_body(), hidden=hidden, late=timedelta(seconds=late))
         self._events.changes.note()
 
     def post_large(self, count: int, size: int) -> None:

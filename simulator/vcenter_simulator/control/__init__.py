@@ -57,8 +57,12 @@ class _Control:
         return JSONResponse(list_events(self._vcenter))
 
     async def post_events(self, request: Request) -> Response:
-        """Post ``count`` mixed events."""
-        return await self._run(request, lambda options: self._vcenter.load.post(options.integer("count", 1)))
+        """Post ``count`` mixed events, of four ``kinds`` or of some 20."""
+        return await self._run(request, self._post)
+
+    def _post(self, options: Options) -> None:
+        kinds = options.integer("kinds", 4, 4, 20)
+        self._vcenter.load.post(options.integer("count", 1), is_rich=kinds > 4)  # noqa: PLR2004  as documented
 
     async def set_alarm(self, request: Request) -> Response:
         """Give an alarm a status for an object, as a measurement would."""
