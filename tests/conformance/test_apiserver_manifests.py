@@ -15,18 +15,22 @@ from urllib.parse import urlencode
 import pytest
 import yaml
 
+from release.manifest import render_manifest
 from tests.conformance.apiserver import ADMINISTRATOR, NEEDED, ApiServer, binary, run_api_server, speaker
 from tests.conformance.applying import Applier
 from tests.conformance.crds import definition, definitions
 from tests.support.kustomize import build, write_overlay
-from tests.support.manifest_files import CONFIG, FOLDERS, everything, of_kind, the, title
+from tests.support.manifest_files import CONFIG, FOLDERS, ROOT, everything, of_kind, the, title
 from tests.support.processes import command
+from vcenter_functions import __version__
 from vcenter_source.commands.function.manifest import ManifestRequest, build_manifest
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(180), NEEDED]
 KUBECTL = binary("kubectl")
-KUSTOMIZED = (".", "knative-many")
+KUSTOMIZED = (".", "knative-many", "functions/notify")
 """Folders for kubectl apply -k."""
+RELEASED = "vcenter-source.yaml"
+"""What make release writes of config/knative."""
 
 ALWAYS_SENT = {"PodDisruptionBudget": [".spec.selector (always sent)"]}
 """What kubectl sends whatever is there. Nothing changes by it, but it says "configured"."""
@@ -117,17 +121,20 @@ def test_a_field_that_nobody_knows_is_refused(applier: Applier) -> None:
 
 
 @pytest.mark.skipif(KUBECTL is None, reason="NOT RUN: no kubectl in KUBEBUILDER_ASSETS or on PATH")
-@pytest.mark.parametrize("source", [*sorted(FOLDERS), *KUSTOMIZED])
+@pytest.mark.parametrize("source", [*sorted(FOLDERS), *KUSTOMIZED, RELEASED])
 def test_kubectl_says_so_too(applier: Applier, tmp_path: Path, source: str) -> None:
-    manifests = build(CONFIG / source) if source in KUSTOMIZED else FOLDERS[source]
+    option, path = "-k" if source in KUSTOMIZED else "-f", CONFIG / source
+    if source == RELEASED:
+        path = tmp_path / RELEASED
+        path.write_text(render_manifest(ROOT, __version__, {}))
+    manifests = build(path) if option == "-k" else FOLDERS.get(source, FOLDERS["knative"])
 
     def versions() -> list[str]:
         found = [applier.server.get(applier.path(manifest.document)) for manifest in manifests]
         return [each["metadata"]["resourceVersion"] for each in found if each is not None]
 
     config = applier.server.kubeconfig(tmp_path / "kubeconfig", ADMINISTRATOR, "default")
-    option = "-k" if source in KUSTOMIZED else "-f"
-    command = [str(KUBECTL), "--kubeconfig", str(config), "apply", "--validate=strict", option, str(CONFIG / source)]
+    command = [str(KUBECTL), "--kubeconfig", str(config), "apply", "--validate=strict", option, str(path)]
     subprocess.run(command, check=True, capture_output=True)  # adds its annotation to what is there already
     before = versions()
     done = subprocess.run(command, check=True, capture_output=True, text=True)

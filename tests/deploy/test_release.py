@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from datetime import date
@@ -204,7 +205,7 @@ def test_a_fresh_clone_writes_what_the_readme_installs(tmp_path: Path) -> None:
     """With what PyPI has, and nothing else: the environment is this one, the tool for the bill comes from there."""
     made, installed, *_ = read_readme()
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(tmp_path / "clone")], check=True)
-    command = f"{made} VENV={ROOT}/.venv RELEASE_VENV=.venv-release --assume-old={ROOT}/.venv/.ready"
+    command = f"{made} VENV={sys.prefix} RELEASE_VENV=.venv-release --assume-old={sys.prefix}/.ready"
     done = subprocess.run(command.split(), cwd=tmp_path / "clone", capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     dist = tmp_path / "clone" / "dist"
