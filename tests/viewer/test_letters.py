@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support import loopback
 from tests.support.dead_letters import folder_at, letter, names, store
 from tests.support.letter_receiver import BODY, receiver_at, refused_by_function
@@ -16,6 +18,14 @@ from tests.support.waiting import eventually
 from vcenter_simulator.server import Simulator
 from vcenter_source.core.errors import EventRefusedError
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder
+from vcenter_source.viewer import event_stream, letters
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is looked at more often, and the page is told so, than people need."""
+    monkeypatch.setattr(letters, "WATCH_SECONDS", 0.05)
+    monkeypatch.setattr(event_stream, "STATUS_SECONDS", 0.1)
 
 
 def filled(path: Path, count: int) -> DeadLetterFolder:
@@ -100,6 +110,18 @@ def test_a_letter_that_the_history_has_forgotten_is_shown_again(tmp_path: Path) 
         stream_until(viewer.url, lambda rows, _: len(rows) == 2)
         viewer.post(*(make_event(100 + n) for n in range(6)))
         stream_until(viewer.url, lambda rows, _: states(rows)[-2:] == ["dead letter"] * 2 and max(rows) == 10)
+
+
+def test_a_letter_that_is_stored_before_its_event_is_known_as_refused_is_one_row(tmp_path: Path) -> None:
+    folder = folder_at(tmp_path)
+    with run_viewer_alone(letters=folder) as viewer:
+        viewer.post(make_event(7), state="in flight")
+        store(folder, viewer.envelopes["7"])
+        stream_until(viewer.url, lambda rows, status: states(rows) == ["in flight"] and status["letters"] == 1)
+        viewer.do(lambda: viewer.observers.on_dead_lettered(viewer.envelopes["7"], "it answers 400"))
+        stream_until(viewer.url, lambda rows, _: states(rows) == ["dead letter"])
+        assert loopback.post(f"{viewer.url}api/events/1/replay", json={}).json()["accepted"] is True
+        stream_until(viewer.url, lambda rows, status: states(rows) == ["delivered"] and status["letters"] == 0)
 
 
 def test_a_damaged_line_hides_no_letter(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ next ``flush``, however often it has changed since the last one: a page asks for
 
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import dropwhile, islice, takewhile
@@ -178,9 +178,9 @@ class Feed(Observer):
             record.state, record.ended = state, self._clock()
             self._mark_changed(record)
 
-    def find_in_state(self, state: State) -> Iterator[EventRecord]:
-        """Yield the events in this state."""
-        return (record for record in self._records.values() if record.state == state)
+    def find_in_states(self, states: Collection[State]) -> Iterator[EventRecord]:
+        """Yield the events in one of these states."""
+        return (record for record in self._records.values() if record.state in states)
 
     def interrupt(self, vcenter: str) -> None:
         """Mark the events of a vCenter that are in flight as interrupted: its pipeline has stopped."""

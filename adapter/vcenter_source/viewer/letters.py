@@ -8,8 +8,7 @@ where it has changed.
 """
 
 import asyncio
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,15 +23,12 @@ from vcenter_source.core.errors import DeadLetterUnavailableError
 from vcenter_source.pipeline.replay import Replay, ReplaySummary
 from vcenter_source.state.dead_letters import explain_refusal, without_error_attributes
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder, StoredLetter, decode_letter
-from vcenter_source.viewer.feed import Feed
+from vcenter_source.viewer.feed import Feed, State
 
 log = structlog.get_logger()
 
 WATCH_SECONDS = 1.0
 """How often the folder is looked at."""
-
-SETTLE_SECONDS = 0.5
-"""Letters that are younger wait for the next look: the history hears of a refused event after its letter is stored."""
 
 LONGEST_WAIT = 5.0
 """Seconds between two tries of a letter. Somebody waits for the answer."""
@@ -54,13 +50,10 @@ class FileState:
 class LetterBox:
     """The letters of a folder in a history. ``sink`` is None where nothing can be sent."""
 
-    def __init__(
-        self, folder: DeadLetterFolder, feed: Feed, sink: Sink | None, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, folder: DeadLetterFolder, feed: Feed, sink: Sink | None) -> None:
         self._folder = folder
         self._feed = feed
         self._sink = sink
-        self._clock = clock
         self._files: dict[Path, FileState] = {}
         self._keys: dict[bytes, Key] = {}
         """The letters that the history shows, by the digests of their lines."""
@@ -124,27 +117,29 @@ class LetterBox:
             return before
         return FileState(*look, tuple(self._folder.read_lines(file)))
 
-    def _show(self, fresh: Iterable[tuple[bytes, CloudEvent]]) -> None:
-        """Show letters as rows of the history."""
-        refused: dict[tuple[str, str], int] | None = None
+    def _show(self, fresh: Collection[tuple[bytes, CloudEvent]]) -> None:
+        """Show letters as rows of the history.
+
+        A letter is stored before its event is noted as refused. Until then it waits for the next look.
+        """
+        if not fresh:
+            return
+        self._feed.flush()
+        refused, unsettled = self._find("dead letter"), self._find("in flight", "retrying")
         for digest, letter in fresh:
-            when = read_time(letter)
-            if 0 <= self._clock() - when < SETTLE_SECONDS:
-                continue
             key = identify(letter)
-            if refused is None:
-                refused = self._find_refused()
-            number = self._numbers.get(key, refused.get(key[:2], 0))
+            if key[:2] in unsettled:
+                continue
+            when, number = read_time(letter), self._numbers.get(key, refused.get(key[:2], 0))
             if number < self._feed.oldest or not self._feed.refuse(number, when, explain_refusal(letter)):
                 number = self._feed.add_letter(without_error_attributes(letter), when, explain_refusal(letter))
             self._numbers[key] = number
             self._keys[digest] = key
 
-    def _find_refused(self) -> dict[tuple[str, str], int]:
-        """Return the events that this process has seen refused and whose letters are not known yet."""
-        known = set(self._numbers.values())
-        found = {}
-        for record in self._feed.find_in_state("dead letter"):
+    def _find(self, *states: State) -> dict[tuple[str, str], int]:
+        """Return the events of the history in these states, but for the letters that are known, by source and id."""
+        known, found = set(self._numbers.values()), {}
+        for record in self._feed.find_in_states(states):
             if record.number not in known:
                 attributes = record.attributes
                 found[attributes["source"], attributes["id"]] = record.number
