@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from demo.manifests import Manifest
 from pytag.settings import Settings as PytagSettings
 from tests.deploy.pod_checks import check_bounded, check_restricted
+from tests.support.dead_letters import folder_at, names
+from tests.support.letter_receiver import receiver_at, refused_by_function
 from tests.support.manifest_files import (
     FOLDERS,
     ROOT,
@@ -219,3 +221,18 @@ def test_dead_letters_lie_on_a_volume_of_one_pod_at_a_time(name: str, folder: st
     assert room > 2 * DeadLetterSettings.model_fields["max_bytes"].default, "a replay writes a file anew"
     grace = pod(deployment)["terminationGracePeriodSeconds"]
     assert grace > ReceiverServerSettings.model_fields["drain_timeout"].default
+
+
+@pytest.mark.parametrize(("name", "folder"), [("dead-letters", "knative"), ("openfaas-dead-letters", "openfaas")])
+def test_the_dead_letters_pod_keeps_what_it_is_sent(name: str, folder: str, tmp_path: Path) -> None:
+    """The manifest's command with the manifest's variables, but for the place, ports and what the cluster fills in."""
+    deployment = the("Deployment", name, folder)
+    image = "kubectl-apply-k://vcenter-source-adapter"
+    assert (container(deployment)["image"], container(deployment)["args"]) == (image, ["dead-letters", "receive"])
+    assert "command" not in container(deployment)
+    assert container(deployment)["envFrom"] == [{"configMapRef": {"name": "telemetry", "optional": True}}]
+    given = {entry["name"]: entry["value"] for entry in container(deployment)["env"] if "value" in entry}
+    places = {"DEAD_LETTER_PATH", "PORT", "VIEWER", "LOG_FORMAT", "OTEL_RESOURCE_ATTRIBUTES"}
+    with receiver_at(tmp_path, **{key: value for key, value in given.items() if key not in places}) as receiver:
+        assert receiver.post(refused_by_function("7")).status_code == 204
+    assert names(folder_at(tmp_path)) == ["7"]
