@@ -81,12 +81,21 @@ async def run_interleaved(kinds: Kinds, repeats: int) -> dict[str, Results]:
             run = await kind()
             runs[name].append(run)
             say(f"  {number + 1}/{repeats}  {name:<28}{run.rate:>9,.0f} events/s")
-    return {name: asdict(medians(each)) | extremes([run.rate for run in each]) for name, each in runs.items()}
+    return {
+        name: asdict(medians(each)) | extremes([run.rate for run in each]) | find_spread(each)
+        for name, each in runs.items()
+    }
 
 
 def extremes(rates: Sequence[float]) -> Results:
     """Return the least and the most, and all in turn."""
     return {"least": min(rates), "most": max(rates), "rates": rates}
+
+
+def find_spread(runs: Sequence[Run]) -> Results:
+    """Return the least and the most of what the pictures show beside rates."""
+    figures = {"cpu": [run.cpu for run in runs], "peak": [run.peak for run in runs]}
+    return {"spread": {name: [min(values), max(values)] for name, values in figures.items()}}
 
 
 def say(line: str) -> None:

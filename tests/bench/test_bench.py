@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -21,7 +22,8 @@ from bench.goals import GOALS
 from bench.pages import page, page_of_types
 from bench.rooms import by_room, room
 from bench.router import EventRouter
-from bench.runs import measure_drain
+from bench.runs import Run, measure_drain, medians
+from bench.sections import find_spread
 from bench.senders import VSphereSource
 from tests.support.namespaces import has_namespaces
 from tests.support.processes import clean_environment
@@ -112,7 +114,27 @@ def test_the_report_and_its_pictures_are_those_of_the_results(tmp_path: Path) ->
     for name in report.PLOTS:
         drawn = (tmp_path / f"{name}.svg").read_text()
         assert drawn == (BENCH / "plots" / f"{name}.svg").read_text()
-        assert "adapter" in "".join(ET.fromstring(drawn).itertext())
+        said = "".join(ET.fromstring(drawn).itertext())
+        assert "adapter" in said
+        assert ("more is better" if name == "drain" else "less is better") in said
+        assert "@media (prefers-color-scheme:dark)" in drawn
+    assert f"{results['drain']['adapter, 5 ms']['least']:,.0f} to " in (tmp_path / "drain.svg").read_text()
+
+
+def test_a_picture_shows_the_least_and_the_most_of_each_run() -> None:
+    runs = [Run(1000, rate, 1, 1, cpu, 0, peak, 0, 0) for rate, cpu, peak in ((90, 2, 70), (100, 3, 80), (120, 7, 75))]
+    spread = find_spread(runs)
+    assert spread == {"spread": {"cpu": [2, 7], "peak": [70, 80]}}
+    start = asdict(runs[0]) | {"cpu": 1}
+    measured = {"drain": {"adapter, 0 ms": asdict(medians(runs)) | spread, "adapter, start": start}}
+    assert charts.cpu_spread(measured, "adapter") == (1.0, 6.0)
+    drawn = charts.picture(
+        "Memory", charts.LESS, [charts.Bar("1", "adapter", 75.0, charts.find_spread(spread, "peak"))]
+    )
+    assert "70.0 to 80.0" in drawn
+    assert "less is better; the line is from least to most" in drawn
+    assert drawn.count('class="spread"') == 1
+    assert charts.find_spread({}, "peak") is None
 
 
 @pytest.mark.guarantees
