@@ -59,9 +59,10 @@ check: $(READY) ## Lint, types, layers, each program's dependencies, the docs' l
 	@$(BIN)/python -m bench.calls
 
 .PHONY: docs
-docs: $(READY) ## Write docs/settings.md, the tables of functions/*/README.md and config/functions from the code, and build the docs as a site into site/
+docs: $(READY) ## Write docs/settings.md, the tables of functions/*/README.md and config/functions from the code, the pictures from their texts, and build the docs as a site into site/
 	@$(BIN)/python -m docs.tools.settings
 	@$(BIN)/python -m docs.tools.function_manifests
+	@$(BIN)/python -m docs.tools.pictures
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo "site/index.html; or with a server: $(BIN)/mkdocs serve"
 

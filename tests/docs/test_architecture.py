@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 
+from docs.tools import pictures
 from tests.docs.pages import DOCS, ROOT, page, rows, section
 
 TEXT = page("architecture.md")
@@ -27,6 +28,18 @@ def test_the_table_has_them_in_the_order_of_the_import_rules() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     (layers,) = [each["layers"] for each in contracts if each.get("containers") == ["vcenter_source"]]
     assert [sorted(layer.split(" | ")) for layer in layers if layer != "__main__"] == [sorted(row) for row in rooms()]
+
+
+@pytest.mark.parametrize("theme", pictures.THEMES)
+@pytest.mark.parametrize("name", ["way", "failures"])
+def test_a_picture_is_made_from_its_text(name: str, theme: str) -> None:
+    drawn = pictures.draw((DOCS / "pictures" / f"{name}.txt").read_text(), theme)
+    assert drawn == (DOCS / "pictures" / f"{name}-{theme}.svg").read_text(), "run: make docs"
+
+
+def test_a_line_that_means_nothing_is_named() -> None:
+    with pytest.raises(ValueError, match="boxes: not one of title"):
+        pictures.draw("title T\nabout A\nsize 1 1 1\nboxes 1 2 3 4 x", "light")
 
 
 @pytest.mark.parametrize("name", ["way", "failures"])
