@@ -135,6 +135,18 @@ def test_a_form_of_another_page_changes_nothing() -> None:
         assert viewer.sink.events == []
 
 
+def test_events_are_exported_in_the_order_that_is_asked_for() -> None:
+    with run_viewer_alone() as viewer:
+        viewer.post(*map(make_event, range(1, 1301)))
+        viewer.do(viewer.feed.flush)
+        asked = {"numbers": [1300, *range(2, 1202), 4711]}
+        answer = loopback.post(f"{viewer.url}api/export", json=asked)
+        assert answer.headers["content-type"] == "application/x-ndjson"
+        assert [json.loads(line)["id"] for line in answer.text.splitlines()] == ["1300", *map(str, range(2, 1202))]
+        for wrong in (None, ["1"], [True]):
+            assert loopback.post(f"{viewer.url}api/export", json={"numbers": wrong}).status_code == 400
+
+
 # --- the stream ---------------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 from aiohttp import web
@@ -14,6 +14,9 @@ from vcenter_source.viewer.feed import EventRecord
 from vcenter_source.viewer.guard import HEADERS, Guard, is_same_origin
 from vcenter_source.viewer.trigger_form import TriggerForm, evaluate_form
 from vcenter_source.viewer.viewer import TRIGGER_SAMPLE, Viewer, format_record
+
+EXPORT_CHUNK = 500
+"""Events that are exported in one piece."""
 
 
 class ViewerApi:
@@ -33,6 +36,7 @@ class ViewerApi:
             web.get(r"/api/events/{number:\d{1,15}}/trace", self._get_trace),
             web.post(r"/api/events/{number:\d{1,15}}/replay", self._replay_event),
             web.post("/api/letters/replay", self._replay_letters),
+            web.post("/api/export", self._export_events),
             web.post("/api/trigger", self._evaluate_trigger),
         ]
 
@@ -56,10 +60,20 @@ class ViewerApi:
 
     async def _replay_letters(self, request: web.Request) -> web.Response:
         numbers = (await read_json(request)).get("numbers")
-        is_list = isinstance(numbers, list) and all(type(each) is int for each in numbers)
-        if numbers is not None and not is_list:
+        if numbers is not None and not is_number_list(numbers):
             raise web.HTTPBadRequest(text="numbers: a list of the numbers of events is required, or null for all")
         return respond(await self._viewer.replay_letters(numbers))
+
+    async def _export_events(self, request: web.Request) -> web.StreamResponse:
+        numbers = (await read_json(request)).get("numbers")
+        if not is_number_list(numbers):
+            raise web.HTTPBadRequest(text="numbers: a list of the numbers of events is required")
+        response = web.StreamResponse(headers=HEADERS | {"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        for start in range(0, len(numbers), EXPORT_CHUNK):  # the delivery goes on between two chunks
+            records = map(self._viewer.feed.get, numbers[start : start + EXPORT_CHUNK])
+            await response.write(b"".join(record.body + b"\n" for record in records if record))
+        return response
 
     async def _evaluate_trigger(self, request: web.Request) -> web.Response:
         body = await read_json(request)
@@ -77,6 +91,11 @@ class ViewerApi:
 def _evaluate(form: TriggerForm, catalog: EventCatalog, events: list[dict[str, Any]]) -> dict[str, Any]:
     """Evaluate a form, in a thread: the catalog is slow to build, and many events are slow to match."""
     return evaluate_form(form, ValueChecker(catalog), events)
+
+
+def is_number_list(value: Any) -> TypeGuard[list[int]]:
+    """Whether this is a list of numbers of events."""
+    return isinstance(value, list) and all(type(each) is int for each in value)
 
 
 async def read_json(request: web.Request) -> dict[str, Any]:

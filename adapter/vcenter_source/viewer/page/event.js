@@ -1,5 +1,6 @@
 // One event: its data, the CloudEvent as it was sent, its timeline, and a Trigger made of it.
 
+import { formatCurl } from "./curl.js";
 import { $, bdi, copyButton, el, visible } from "./dom.js";
 import { count, fullTime, shortType, size } from "./format.js";
 import { pickButtons } from "./pick.js";
@@ -196,7 +197,8 @@ export class EventPane {
     const structured = JSON.stringify(event, null, 2);
     return [
       el("p", { class: "quiet" }, this.#event.viewed ? "How it would be sent, in both modes of CloudEvents over HTTP." : "How it was sent, in binary mode, and the same event in structured mode."),
-      textSection("Binary mode", binary, `headers and ${size(new TextEncoder().encode(body).length)} of data`),
+      textSection("Binary mode", binary, `headers and ${size(new TextEncoder().encode(body).length)} of data`,
+        copyButton("Copy as curl", () => formatCurl(this.about().sink, headers, body))),
       textSection("Structured mode", structured, "content-type: application/cloudevents+json"),
     ];
   }
@@ -229,7 +231,7 @@ export class EventPane {
   }
 }
 
-function textSection(title, content, note) {
+function textSection(title, content, note, ...buttons) {
   return el("section", { class: "sent", "aria-label": title }, el("h3", {}, title, el("span", { class: "quiet" }, ` ${note}`)),
-    el("div", { class: "with-copy" }, el("pre", { tabindex: "0", role: "group", "aria-label": title }, visible(content, { lines: true })), copyButton("Copy", () => content)));
+    el("div", { class: "with-copy" }, el("pre", { tabindex: "0", role: "group", "aria-label": title }, visible(content, { lines: true })), el("div", { class: "copies" }, buttons, copyButton("Copy", () => content))));
 }

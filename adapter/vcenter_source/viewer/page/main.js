@@ -4,8 +4,11 @@ import { Address } from "./address.js";
 import { Chips } from "./chips.js";
 import { $, visible } from "./dom.js";
 import { count } from "./format.js";
+import { makeDivider } from "./divider.js";
 import { EventPane } from "./event.js";
+import { fetchLines, formatCsv, save } from "./export.js";
 import { Facets } from "./facets.js";
+import { showKeys } from "./keys.js";
 import { List } from "./list.js";
 import { Store } from "./store.js";
 import { askToSendLetters } from "./replay.js";
@@ -220,17 +223,33 @@ $("toggle-facets").addEventListener("click", () => {
   const open = document.body.classList.toggle("with-facets");
   $("toggle-facets").setAttribute("aria-expanded", open);
 });
+$("export-lines").addEventListener("click", async () => {
+  $("export").open = false;
+  const rows = store.shown();
+  await fetchLines(rows).then((parts) => save(parts, "application/x-ndjson", "jsonl"), (error) => notice(`The events cannot be exported: ${error.message}`));
+});
+$("export-csv").addEventListener("click", () => {
+  $("export").open = false;
+  save([formatCsv(store.shown())], "text/csv", "csv");
+});
+$("keys").addEventListener("click", showKeys);
+makeDivider($("divider"), document.querySelector("main"));
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select, dialog");
   if (typing || event.ctrlKey || event.altKey || event.metaKey) return;
   if (event.key === "/") { event.preventDefault(); $("search").focus(); }
+  if (event.key === "?") showKeys();
   if (event.key === "p") pause(!store.paused);
-  if (event.key === "Escape") pane.close();
+  if (event.key === "Escape" && !closeOpenMenu()) pane.close();
 });
-document.addEventListener("click", (event) => {
-  // An open check covers what is below it, so a click elsewhere closes it.
-  for (const open of document.querySelectorAll(".pill[open]")) if (!open.contains(event.target)) open.open = false;
-});
+document.addEventListener("click", (event) => closeOpenMenu(event.target));
+
+/** Close a menu or a check that is open and covers what is below it, but not the one that has this element. */
+function closeOpenMenu(but = null) {
+  const open = [...document.querySelectorAll(".pill[open], .menu[open]")].filter((each) => !each.contains(but));
+  for (const each of open) each.open = false;
+  return open.length > 0;
+}
 
 apply(address.view);
 stream.open();

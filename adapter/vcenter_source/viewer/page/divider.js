@@ -1,0 +1,35 @@
+// The edge between the list and an open event, which can be moved. The browser remembers where it is.
+
+const KEY = "event-width";
+const STEP = 2; // percent
+const [LEAST, MOST, USUAL] = [25, 75, 42];
+
+/** Let people move the edge; `main` has the width of the event, in percent of its own, as --event-width. */
+export function makeDivider(divider, main) {
+  let width = Number(localStorage.getItem(KEY)) || USUAL;
+  const set = (percent) => {
+    width = Math.min(MOST, Math.max(LEAST, percent));
+    main.style.setProperty("--event-width", `${width}%`);
+    divider.setAttribute("aria-valuenow", Math.round(width));
+    localStorage.setItem(KEY, width);
+  };
+  if (localStorage.getItem(KEY)) set(width);
+  divider.setAttribute("aria-valuemin", LEAST);
+  divider.setAttribute("aria-valuemax", MOST);
+  divider.setAttribute("aria-valuenow", width);
+  divider.addEventListener("pointerdown", (event) => {
+    if (event.button === 0) divider.setPointerCapture(event.pointerId);
+  });
+  divider.addEventListener("pointermove", (event) => {
+    if (!divider.hasPointerCapture(event.pointerId)) return;
+    const box = main.getBoundingClientRect();
+    set(((box.right - event.clientX) / box.width) * 100);
+  });
+  divider.addEventListener("dblclick", () => set(USUAL));
+  divider.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: STEP, ArrowRight: -STEP }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    set(width + by);
+  });
+}
