@@ -1,6 +1,7 @@
 """``python -m release x.y.z``, which ``make release VERSION=x.y.z`` runs. Exits with 2 if there is no release."""
 
 import argparse
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -69,4 +70,5 @@ def run_git(root: Path, *arguments: str, expected: Sequence[int] = (0,)) -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback; dist/ is made anew each time
     sys.exit(main())
