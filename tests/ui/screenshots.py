@@ -72,7 +72,7 @@ class Spans:
             ("7", "6", "GET /api/cis/tagging/category", "pytag", 13.6, 22.8),
             ("8", "6", "GET /api/cis/tagging/tag", "pytag", 23.4, 37.9),
             ("9", "b", "attach tag", "pytag", 38.9, 58.6),
-            ("a", "9", "POST /api/cis/tagging/tag-association", "pytag", 39.4, 58.1),
+            ("a", "9", "POST /api/cis/tagging/tag-association?action=attach", "pytag", 39.4, 58.1),
         ]
         return [
             {"id": own, "parent": parent, "name": name, "service": service, "failed": False, "attributes": {},

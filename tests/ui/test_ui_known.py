@@ -1,10 +1,12 @@
 """What the page says is so: durations, sizes, health, and what it leaves out where nothing is sent."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.support.viewer import make_event, run_viewer_alone
 from tests.ui.browser import ROWS
+from tests.ui.screenshots import TRACE, Spans
 
 pytestmark = pytest.mark.ui
 
@@ -81,3 +83,34 @@ def test_where_nothing_is_sent_nothing_is_said_of_deliveries(page: Page) -> None
         expect(page.locator("#numbers > div:visible")).to_have_count(1)
         expect(page.locator("#facets summary", has_text="State")).to_be_hidden()
         expect(page.get_by_role("columnheader", name="State")).to_be_hidden()
+
+
+NAMED = "spans => import('/span_names.js').then(({ nameSpan }) => spans.map((span) => nameSpan(span).short))"
+
+
+def test_requests_of_a_trace_have_names_that_differ(page: Page) -> None:
+    vcenter = "https://vcenter.example.com/api/cis/tagging"
+    tag = "urn:vmomi:InventoryServiceTag:7a0c5b0e-2f0c-4d0e-9b32-2f2b8f0c9a11:GLOBAL"
+    spans = [
+        ("POST", {"url.full": f"{vcenter}/category?action=list"}, "POST …/tagging/category?action=list"),
+        ("POST", {"url.full": f"{vcenter}/tag"}, "POST …/cis/tagging/tag"),
+        ("POST /{tag}", {"url.path": f"/api/tag/{tag}", "url.query": "action=attach"},
+         "POST …/urn:vmom…a11:GLOBAL?action=attach"),
+        ("GET /healthz", {}, "GET /healthz"),
+        ("CloudEvents Process com.vmware.event.vm.poweredon", {}, "CloudEvents Process vm.poweredon"),
+    ]  # fmt: skip
+    with run_viewer_alone() as viewer:
+        page.goto(viewer.url)
+        named = page.evaluate(NAMED, [{"name": name, "attributes": attributes} for name, attributes, _ in spans])
+    assert named == [short for _, _, short in spans]
+
+
+def test_the_waterfall_has_a_ruler(page: Page) -> None:
+    with run_viewer_alone(spans=Spans()) as viewer:
+        viewer.post(make_event(1, traceparent=f"00-{TRACE}-00f067aa0ba902b7-01"))
+        page.goto(viewer.url)
+        page.locator(ROWS).first.click()
+        page.get_by_role("tab", name="Timeline").click()
+        expect(page.locator(".ruler .marks span")).to_have_text(["0", "20 ms", "40 ms"])
+        expect(page.locator(".waterfall .label").last).to_have_text("POST …/tag-association?action=attach")
+        assert Axe().run(page).response["violations"] == []

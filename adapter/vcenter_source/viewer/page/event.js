@@ -8,7 +8,8 @@ import { askToSendEvent } from "./replay.js";
 import { request } from "./stream.js";
 import { tree } from "./tree.js";
 import { TriggerForm } from "./trigger.js";
-import { steps, waterfall } from "./timeline.js";
+import { steps } from "./timeline.js";
+import { waterfall } from "./waterfall.js";
 
 const TABS = { data: "Event", sent: "CloudEvent", timeline: "Timeline", trigger: "Make a Trigger" };
 const SPANS_DELAY_MS = 1500; // spans are exported in batches
