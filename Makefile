@@ -28,6 +28,10 @@ setup: $(READY) ## Make .venv with everything the other targets need
 demo: $(READY) ## A resource pool is created and tagged, with one trace of the way (KEEP=1 stays up, RATE=5 fills the page)
 	@$(BIN)/python -m demo $(if $(filter-out 0,$(KEEP)),--keep) $(if $(RATE),--rate $(RATE))
 
+.PHONY: demo-film
+demo-film: $(READY) ## Record make demo for the README, as docs/pictures/demo.svg
+	@$(BIN)/python -m docs.tools.recording
+
 .PHONY: demo-openfaas
 demo-openfaas: $(READY) ## The same through an OpenFaaS gateway, with pytag as a function (KEEP=1 stays up)
 	@$(BIN)/python -m demo --openfaas $(if $(filter-out 0,$(KEEP)),--keep) $(if $(RATE),--rate $(RATE))
