@@ -78,13 +78,21 @@ class Not:
 
 
 @dataclass(frozen=True, slots=True)
+class Expression:
+    """A whole CESQL expression, which fails if an attribute that it compares is absent."""
+
+    part: "Condition"
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """A part that is not analysed: it may be true or not."""
 
     line: int
 
 
-Condition: TypeAlias = Comparison | And | Or | Not | Unknown
+Condition: TypeAlias = Comparison | And | Or | Not | Expression | Unknown
 SignedComparison: TypeAlias = tuple[Comparison, bool]
 """A comparison, and whether it must be true or false."""
 
@@ -165,6 +173,8 @@ def alternatives(condition: Condition, *, wanted: bool = True) -> Iterator[tuple
             yield ((condition, wanted),)
         case Unknown():
             yield ()
+        case Expression(part):
+            yield from alternatives(part, wanted=wanted)
         case Not(part):
             yield from alternatives(part, wanted=not wanted)
         case And(parts) | Or(parts):
@@ -179,7 +189,7 @@ def iterate_comparisons(condition: Condition) -> Iterator[Comparison]:
     match condition:
         case Comparison():
             yield condition
-        case Not(part):
+        case Not(part) | Expression(part):
             yield from iterate_comparisons(part)
         case And(parts) | Or(parts):
             for part in parts:

@@ -11,7 +11,7 @@ import yaml
 
 from vcenter_functions.spelling import closest_matches, did_you_mean, is_one_slip
 from vcenter_source.triggers.cesql import parse_cesql
-from vcenter_source.triggers.conditions import And, Comparison, Condition, Not, Or, Unknown
+from vcenter_source.triggers.conditions import And, Comparison, Condition, Expression, Not, Or, Unknown
 from vcenter_source.triggers.findings import Finding
 
 DIALECTS = ("exact", "prefix", "suffix", "all", "any", "not", "cesql")
@@ -73,7 +73,9 @@ class FilterReader:
             return Not(self._read_element(value), _line(key))
         if name == "cesql":
             text = self._read_string(name, value)
-            return Unknown(_line(key)) if text is None else parse_cesql(text, _line(value))
+            if text is None:
+                return Unknown(_line(key))
+            return Expression(parse_cesql(text, _line(value)), _line(value))
         return self._read_list(name, value) if name in {"all", "any"} else self._read_attributes(name, value)
 
     def _read_list(self, name: str, node: yaml.Node) -> Condition:

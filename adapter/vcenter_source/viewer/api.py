@@ -78,8 +78,13 @@ class ViewerApi:
     async def _evaluate_trigger(self, request: web.Request) -> web.Response:
         body = await read_json(request)
         form = TriggerForm(*(str(body.get(name, "")) for name in TriggerForm.__match_args__))
-        events = [record.attributes for record in self._viewer.feed.latest(TRIGGER_SAMPLE)]
-        return respond(await asyncio.to_thread(_evaluate, form, self._viewer.catalog, events))
+        records = list(self._viewer.feed.latest(TRIGGER_SAMPLE))
+        events = [record.attributes for record in records]
+        answer = await asyncio.to_thread(_evaluate, form, self._viewer.catalog, events)
+        places = answer.pop("places")
+        if body.get("rows") is True and places is not None:
+            answer["rows"] = [records[place].number for place in places]
+        return respond(answer)
 
     def _find_record(self, request: web.Request) -> EventRecord:
         record = self._viewer.feed.get(int(request.match_info["number"]))

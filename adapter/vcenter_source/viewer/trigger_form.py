@@ -3,7 +3,7 @@
 The filters are read and checked by the same code as in ``vcenter-source lint``, so both agree.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,10 @@ import yaml
 
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.triggers import builder
-from vcenter_source.triggers.conditions import And, Comparison, Condition, Not, Or, Unknown
+from vcenter_source.triggers.conditions import Condition
 from vcenter_source.triggers.filters import FilterReader
 from vcenter_source.triggers.linter import lint_spec
+from vcenter_source.triggers.matching import is_decidable, matches_event
 from vcenter_source.triggers.values import ValueChecker
 
 
@@ -65,15 +66,17 @@ def parse_filters(text: str) -> dict[str, Any]:
 def evaluate_form(form: TriggerForm, checker: ValueChecker, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the answer to the page.
 
-    ``events`` are the attributes of the last events. ``matched`` is how many of them match; None where only Knative can
-    decide: for CESQL, and for filters that it would refuse or ignore.
+    ``events`` are the attributes of the last events. ``matched`` is how many of them match, and ``places`` says which;
+    None where only Knative can decide: for filters that it would refuse or ignore, and for CESQL with functions or
+    numbers.
     """
-    answer: dict[str, Any] = {"problem": None, "yaml": "", "findings": [], "matched": None, "of": 0}
+    answer: dict[str, Any] = {"problem": None, "yaml": "", "findings": [], "matched": None, "places": None, "of": 0}
     try:
         filters = parse_filters(form.filters)
         findings = lint_spec(builder.compose_spec(filters), checker)
         answer["findings"] = [{"severity": each.severity, "message": each.message} for each in findings]
-        answer |= {"matched": count_matches(read_condition(filters), events), "of": len(events)}
+        places = find_matches(read_condition(filters), events)
+        answer |= {"matched": None if places is None else len(places), "places": places, "of": len(events)}
         answer["yaml"] = form.manifest()
     except ConfigurationError as exc:
         answer["problem"] = str(exc)
@@ -84,37 +87,11 @@ def read_condition(filters: dict[str, Any]) -> Condition | None:
     """Return what an event must meet; None where only Knative can decide."""
     reader = FilterReader()
     condition = reader.read_spec(builder.compose_spec(filters))
-    return None if reader.findings or "cesql" in set(iterate_names(filters)) else condition
+    return condition if not reader.findings and is_decidable(condition) else None
 
 
-def iterate_names(value: Any) -> Iterator[str]:
-    """Yield every name in the filters, at any depth."""
-    if isinstance(value, Mapping):
-        yield from map(str, value)
-    for inner in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
-        yield from iterate_names(inner)
-
-
-def count_matches(condition: Condition | None, events: Sequence[Mapping[str, Any]]) -> int | None:
-    """Count the events that meet the condition; None for no condition."""
+def find_matches(condition: Condition | None, events: Sequence[Mapping[str, Any]]) -> list[int] | None:
+    """Return the places of the events that meet the condition; None for no condition."""
     if condition is None:
         return None
-    return sum(matches_event(condition, attributes) for attributes in events)
-
-
-def matches_event(condition: Condition, attributes: Mapping[str, Any]) -> bool:
-    """Whether an event with these attributes meets a condition, as Knative decides it.
-
-    An attribute that is absent meets no comparison. Raises ValueError for an unknown condition.
-    """
-    match condition:
-        case Comparison(_, name):
-            return name in attributes and condition.holds(str(attributes[name]))
-        case And(parts):
-            return all(matches_event(part, attributes) for part in parts)
-        case Or(parts):
-            return any(matches_event(part, attributes) for part in parts)
-        case Not(part):
-            return not matches_event(part, attributes)
-        case Unknown():
-            raise ValueError("unknown")  # read_condition lets none pass
+    return [place for place, attributes in enumerate(events) if matches_event(condition, attributes)]

@@ -21,8 +21,8 @@ export class EventPane {
   #form = null;
 
   /** `changed` is called when another event or tab is shown, or none; `rowOf` gives the row of the list. */
-  constructor(section, { closed, changed, words, about, rowOf, pick }) {
-    Object.assign(this, { section, closed, changed, words, about, rowOf, pick });
+  constructor(section, { closed, changed, words, about, rowOf, pick, filters, filter }) {
+    Object.assign(this, { section, closed, changed, words, about, rowOf, pick, filters, filter });
     section.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !event.target.closest("input, textarea, select")) this.close();
     });
@@ -227,7 +227,7 @@ export class EventPane {
   }
 
   #trigger() {
-    this.#form = new TriggerForm(this.#event.event);
+    this.#form = new TriggerForm(this.#event.event, this.filters, this.filter);
     return [this.#form.element];
   }
 }

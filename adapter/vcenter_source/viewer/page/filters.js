@@ -7,6 +7,7 @@ export class Filters {
   chosen = emptySets();
   excluded = emptySets();
   range = null; // { from, to } in milliseconds since 1970; `to` is not in it
+  numbers = null; // those that a Trigger matches, while it is being made
   #text = "";
   #terms = [];
 
@@ -20,13 +21,13 @@ export class Filters {
   }
 
   get isActive() {
-    return this.#terms.length > 0 || this.range !== null || this.#sets.some((values) => values.size > 0);
+    return this.#terms.length > 0 || this.range !== null || this.numbers !== null || this.#sets.some((values) => values.size > 0);
   }
 
   /** Whether all that is filtered is this value of a facet. */
   isOnly(facet, value) {
     const values = this.#sets.reduce((sum, set) => sum + set.size, 0);
-    return values === 1 && this.chosen[facet].has(value) && this.#terms.length === 0 && this.range === null;
+    return values === 1 && this.chosen[facet].has(value) && this.#terms.length === 0 && this.range === null && this.numbers === null;
   }
 
   get #sets() {
@@ -36,6 +37,7 @@ export class Filters {
   clear() {
     this.search = "";
     this.range = null;
+    this.numbers = null;
     for (const values of this.#sets) values.clear();
   }
 
@@ -64,9 +66,9 @@ export class Filters {
     return (!this.chosen[facet].size || this.chosen[facet].has(row[facet])) && !this.excluded[facet].has(row[facet]);
   }
 
-  /** Whether a row meets the search and the time range. */
+  /** Whether a row meets the search and the time range, and a Trigger that is being made. */
   matches(row) {
-    const { range } = this;
-    return (!range || (row.at >= range.from && row.at < range.to)) && matchesAll(this.#terms, row);
+    const { range, numbers } = this;
+    return (!numbers || numbers.has(row.n)) && (!range || (row.at >= range.from && row.at < range.to)) && matchesAll(this.#terms, row);
   }
 }

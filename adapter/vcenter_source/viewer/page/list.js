@@ -98,6 +98,14 @@ export class List {
       const slot = this.#slots[index % this.#slots.length];
       if (slot.index !== index || changed) this.#fill(slot, index, index - first < many ? this.#rows[index] : undefined);
     }
+    this.#pointToSelected();
+  }
+
+  /** Tell assistive technology which row is selected, as long as the row is an element. */
+  #pointToSelected() {
+    const isDrawn = this.#selected !== null && this.#slots.some((slot) => slot.row === this.#selected);
+    if (isDrawn) this.grid.setAttribute("aria-activedescendant", `row-${this.#selected.n}`);
+    else this.grid.removeAttribute("aria-activedescendant");
   }
 
   #slot() {
@@ -151,9 +159,6 @@ export class List {
     if (row) {
       const index = this.#find(row.n);
       if (index >= 0 && scroll) this.#reveal(index);
-      this.grid.setAttribute("aria-activedescendant", `row-${row.n}`);
-    } else {
-      this.grid.removeAttribute("aria-activedescendant");
     }
     this.draw(true);
   }

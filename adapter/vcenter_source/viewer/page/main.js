@@ -27,7 +27,7 @@ let letters = 0; // how many dead letters there are
 const words = (state) => (about.sink === null && state === "delivered" ? "read" : state);
 
 const list = new List($("grid"), $("heads"), $("rows"), { open, words, pick });
-const pane = new EventPane($("event"), { closed, changed: writeAddress, words, about: () => about, rowOf: (n) => store.get(n), pick });
+const pane = new EventPane($("event"), { closed, changed: writeAddress, words, about: () => about, rowOf: (n) => store.get(n), pick, filters: store.filters, filter: () => refresh(true) });
 const facets = new Facets($("facets"), store, { changed: filter, words });
 const chips = new Chips($("chips"), store.filters, { changed: filter, labelOf: (facet, value) => facets.labelOf(facet, value) });
 const address = new Address(apply);

@@ -21,7 +21,9 @@ export class TriggerForm {
   #timer = null;
   #requests = 0;
 
-  constructor(attributes) {
+  /** `filter` is called when `filters` shows other rows: those that the Trigger matches, or all again. */
+  constructor(attributes, filters, filter) {
+    Object.assign(this, { filters, filter });
     this.fields = Object.fromEntries([
       ["name", "Name", nameFor(attributes.type)], ["subscriber", "Subscriber", "svc/pytag"], ["broker", "Broker", "default"],
       ["namespace", "Namespace", ""],
@@ -30,6 +32,7 @@ export class TriggerForm {
     this.any = el("select", { onchange: () => this.#buildFilters() }, el("option", { value: "all" }, "all"), el("option", { value: "any" }, "any"));
     this.text = el("textarea", { id: "trigger-filters", rows: 6, spellcheck: false, oninput: () => this.#evaluateSoon() });
     this.matched = el("p", { class: "matched", role: "status" });
+    this.showing = el("button", { type: "button", class: "small", "aria-pressed": "false", onclick: () => this.#toggleRows() }, "Show only these");
     this.findings = el("ul", { class: "findings" });
     this.yaml = el("pre", { tabindex: "0", role: "group", "aria-label": "The Trigger as YAML" });
     this.element = this.#layout();
@@ -43,6 +46,21 @@ export class TriggerForm {
   close() {
     clearInterval(this.#recount);
     clearTimeout(this.#timer);
+    this.#requests += 1; // an answer that is on its way is of no use any more
+    this.#showRows(null);
+  }
+
+  /** Show only the rows that match, or all again. */
+  #toggleRows() {
+    const isShowing = this.filters.numbers !== null;
+    if (isShowing) this.#showRows(null);
+    this.#evaluate({ rows: !isShowing });
+  }
+
+  #showRows(numbers) {
+    if (numbers === null && this.filters.numbers === null) return;
+    this.filters.numbers = numbers && new Set(numbers);
+    this.filter();
   }
 
   #layout() {
@@ -51,7 +69,7 @@ export class TriggerForm {
       el("fieldset", {}, el("legend", {}, "Events"), el("label", { class: "inline" }, "Events that meet ", this.any, " of"),
         this.rows.map((row) => row.element)),
       el("label", { for: "trigger-filters" }, "The Trigger's filters in YAML; edit them as you like"), this.text,
-      this.matched, this.findings,
+      el("div", { class: "matches" }, this.matched, this.showing), this.findings,
       el("div", { class: "with-copy" }, this.yaml, copyButton("Copy the YAML", () => this.yaml.textContent)),
       el("p", { class: "quiet" }, "Apply it with ", el("code", {}, "kubectl apply -f -"), ", check it with ", el("code", {}, "vcenter-source lint -"), "."));
   }
@@ -93,20 +111,23 @@ export class TriggerForm {
     this.#timer = setTimeout(() => this.#evaluate(), TYPING_MS);
   }
 
-  async #evaluate() {
+  async #evaluate({ rows = this.filters.numbers !== null } = {}) {
     const number = ++this.#requests;
     const form = Object.fromEntries(Object.entries(this.fields).map(([name, { input }]) => [name, input.value.trim()]));
     try {
-      const answer = await request("/api/trigger", { ...form, filters: this.text.value });
+      const answer = await request("/api/trigger", { ...form, filters: this.text.value, rows });
       if (number === this.#requests) this.#show(answer);
     } catch (error) {
       if (number === this.#requests) this.matched.textContent = `The filters could not be checked: ${error.message}`;
     }
   }
 
-  #show({ problem, yaml, findings, matched, of }) {
+  #show({ problem, yaml, findings, matched, of, rows }) {
+    this.#showRows(rows ?? null);
+    this.showing.hidden = matched === null;
+    this.showing.setAttribute("aria-pressed", this.filters.numbers !== null);
     this.matched.textContent = matched === null
-      ? "Only Knative can decide which events match."
+      ? "Only Knative can decide which events match: CESQL with functions or numbers, and filters with an error, are not evaluated here."
       : `Matches ${count(matched)} of the last ${count(of)} events.`;
     const notes = [...(problem ? [{ severity: "error", message: problem }] : []), ...findings];
     this.findings.replaceChildren(...notes.map(({ severity, message }) => el("li", { class: severity }, `${severity}: ${visible(message)}`)));

@@ -1,0 +1,36 @@
+"""The form that makes a Trigger of an event."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.support.viewer import make_event, run_viewer_alone
+from tests.ui.browser import ROWS
+
+pytestmark = pytest.mark.ui
+
+
+def test_a_trigger_shows_the_rows_that_its_cesql_matches(page: Page) -> None:
+    with run_viewer_alone() as viewer:
+        viewer.post(*(make_event(key, severitytext="WARN" if key % 4 else "ERROR") for key in range(40)))
+        page.goto(viewer.url)
+        page.locator(ROWS).first.click()
+        page.get_by_role("tab", name="Make a Trigger").click()
+        page.fill("#trigger-filters", "- cesql: severitytext = 'ERROR' AND type LIKE '%.vm.%'")
+        expect(page.locator(".matched")).to_have_text("Matches 10 of the last 40 events.")
+        page.get_by_role("button", name="Show only these").click()
+        expect(page.locator("#shown")).to_have_text("10 of 40")
+        expect(page.locator("#chips")).to_have_text("matched by the Trigger")
+        assert Axe().run(page).response["violations"] == []
+        page.fill("#trigger-filters", "- cesql: severitytext = 'WARN'")
+        expect(page.locator("#shown")).to_have_text("30 of 40")
+        viewer.post(make_event(99, severitytext="WARN"))
+        expect(page.locator("#shown")).to_have_text("31 of 41")
+        page.fill("#trigger-filters", "- cesql: LENGTH(type) > 3")
+        expect(page.locator(".matched")).to_contain_text("Only Knative can decide")
+        expect(page.locator("#shown")).to_have_text("41 events")
+        page.fill("#trigger-filters", "- cesql: severitytext = 'WARN'")
+        page.get_by_role("button", name="Show only these").click()
+        expect(page.locator("#shown")).to_have_text("31 of 41")
+        page.get_by_role("button", name="Close the event").click()
+        expect(page.locator("#shown")).to_have_text("41 events")
