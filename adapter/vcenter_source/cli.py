@@ -191,7 +191,10 @@ def send_command(
 def trigger_command(  # noqa: PLR0913  one option each
     *,
     event_types: Annotated[
-        list[str], typer.Argument(metavar="TYPE...", help="Types, with * as a wildcard, or classes.")
+        list[str],
+        typer.Argument(
+            metavar="TYPE...", help="Types, whole or short (vm.poweredon), with * as a wildcard, or classes."
+        ),
     ],
     subscriber: Annotated[str, typer.Option(help="Where the events go: svc/NAME, ksvc/NAME or an http(s) URL.")],
     broker: Annotated[str, typer.Option(help="The Broker that receives vCenter's events.")] = "default",

@@ -17,7 +17,9 @@ def new_command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The function's name, and that of its folder.")],
     types: Annotated[
         list[str],
-        typer.Option("--on", metavar="TYPE...", help="Types, with * as a wildcard, or classes."),
+        typer.Option(
+            "--on", metavar="TYPE...", help="Types, whole or short (vm.poweredon), with * as a wildcard, or classes."
+        ),
     ],
     more: Annotated[list[str] | None, typer.Argument(metavar="TYPE", hidden=True)] = None,
 ) -> None:
