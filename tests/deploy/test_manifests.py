@@ -22,7 +22,7 @@ from tests.support.manifest_files import (
 from tests.support.processes import command
 from vcenter_functions import __version__
 from vcenter_source.events.catalog import names_by_type
-from vcenter_source.settings.serving import HealthSettings
+from vcenter_source.settings.serving import HealthSettings, ViewerSettings, is_loopback
 
 CREATED = {"type": "com.vmware.event.resourcepool.created", "source": "https://vc/sdk", "id": "1"}
 BROKERS = [the("Broker"), the("Broker", folder="knative-kafka")]
@@ -202,6 +202,24 @@ def test_both_sides_send_their_spans_to_jaeger() -> None:
     assert (addresses[0].path, addresses[1].path) == ("", "/v1/traces")  # only Knative's names the signal itself
     assert knative["tracing-protocol"] == "http/protobuf"
     assert float(knative["tracing-sampling-rate"]) == 1
+
+
+def test_jaeger_brings_the_viewer_with_its_waterfall() -> None:
+    jaeger = the("Service", folder="jaeger")
+    viewer = ViewerSettings.model_validate(the("ConfigMap", "viewer", "jaeger").document["data"])
+    assert (viewer.bind_address, is_loopback(viewer.bind_address[0])) == (("localhost", 8082), True)
+    reads_it = {"configMapRef": {"name": "viewer", "optional": True}}
+    sources = [the("ContainerSource"), the("Deployment", folder="knative-ha"), the("Deployment", "dead-letters")]
+    assert all(reads_it in container(source)["envFrom"] for source in sources)
+    api, page = urlsplit(str(viewer.trace_api_template)), urlsplit(str(viewer.trace_url_template))
+    assert (api.hostname, api.path) == (f"{jaeger.name}.{jaeger.namespace}.svc", "/api/v3/traces/{trace_id}")
+    assert {api.port, page.port} == {16686} <= {port["port"] for port in jaeger.spec["ports"]}
+    way_in, way_out = (each.spec for each in of_kind("NetworkPolicy", FOLDERS["jaeger"]))
+    assert {port["port"] for rule in way_in["ingress"] for port in rule["ports"]} == {4317, 4318, api.port}
+    assert way_in["podSelector"]["matchLabels"].items() <= labels(the("Deployment", folder="jaeger")).items()
+    assert [port["port"] for rule in way_out["egress"] for port in rule["ports"]] == [api.port]
+    (expression,) = way_out["podSelector"]["matchExpressions"]
+    assert expression["values"] == [the("NetworkPolicy", name).name for name in ("vcenter-source", "dead-letters")]
 
 
 PAGES = ("README.md", "docs/knative.md", "docs/openfaas.md")

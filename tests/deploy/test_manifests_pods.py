@@ -230,7 +230,7 @@ def test_the_dead_letters_pod_keeps_what_it_is_sent(name: str, folder: str, tmp_
     image = "kubectl-apply-k://vcenter-source-adapter"
     assert (container(deployment)["image"], container(deployment)["args"]) == (image, ["dead-letters", "receive"])
     assert "command" not in container(deployment)
-    assert container(deployment)["envFrom"] == [{"configMapRef": {"name": "telemetry", "optional": True}}]
+    assert container(deployment)["envFrom"][0] == {"configMapRef": {"name": "telemetry", "optional": True}}
     given = {entry["name"]: entry["value"] for entry in container(deployment)["env"] if "value" in entry}
     places = {"DEAD_LETTER_PATH", "PORT", "VIEWER", "LOG_FORMAT", "OTEL_RESOURCE_ATTRIBUTES"}
     with receiver_at(tmp_path, **{key: value for key, value in given.items() if key not in places}) as receiver:
