@@ -33,6 +33,11 @@ def check_type(name: str) -> None:
             raise HandlerError(f"vCenter has no event type {name!r}{_suggest(name)}")
 
 
+def expand_type(name: str) -> str:
+    """Return the type, or the pattern of types, that a short form stands for; any other name as it is."""
+    return expand_short(name, _list_names())
+
+
 def read_event_types(*usual: str) -> tuple[str, ...]:
     """Return the types in the variable EVENT_TYPES, separated by commas, or the usual ones where it is not set.
 
@@ -40,7 +45,7 @@ def read_event_types(*usual: str) -> tuple[str, ...]:
     Raises HandlerError for a type that cannot exist.
     """
     given = [name for name in map(str.strip, os.environ.get("EVENT_TYPES", "").split(",")) if name]
-    given = [expand_short(name, _list_names()) for name in given]
+    given = list(map(expand_type, given))
     try:
         for name in given:
             check_type(name)

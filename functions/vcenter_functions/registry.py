@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from vcenter_functions.errors import FunctionError, HandlerError
 from vcenter_functions.event import SEVERITIES, Event
-from vcenter_functions.event_types import check_type, matches_type
+from vcenter_functions.event_types import check_type, expand_type, matches_type
 from vcenter_functions.parameters import Parameters, read_parameters
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -86,16 +86,16 @@ def on(
 ) -> Callable[[F], F]:
     """Give a function the events of some types; without any, all events.
 
-    A type is a CloudEvents type (``com.vmware.event.vm.poweredon``), a pattern (``com.vmware.event.ex.*``), or a class
-    (``VmPoweredOnEvent``, by name or from ``vcenter_functions.events``), which stands for those derived from it as
-    well. ``subject`` is a pattern for the object (``VirtualMachine:*``), ``severity`` one or several of INFO, WARN and
-    ERROR. With ``once``, a repeated delivery of an event that was handled is acknowledged and not handled again, as
-    long as this process remembers it.
+    A type is a CloudEvents type (``com.vmware.event.vm.poweredon``, or in short ``vm.poweredon``), a pattern
+    (``com.vmware.event.ex.*``), or a class (``VmPoweredOnEvent``, by name or from ``vcenter_functions.events``), which
+    stands for those derived from it as well. ``subject`` is a pattern for the object (``VirtualMachine:*``),
+    ``severity`` one or several of INFO, WARN and ERROR. With ``once``, a repeated delivery of an event that was handled
+    is acknowledged and not handled again, as long as this process remembers it.
 
     The function is given what its parameters name: ``event``, ``vcenter``, ``http``, ``log``, ``settings``. Raises
     HandlerError for a type that cannot exist and for any other parameter.
     """
-    names = tuple(each if isinstance(each, str) else each.__name__ for each in types)
+    names = tuple(expand_type(each) if isinstance(each, str) else each.__name__ for each in types)
     for name in names:
         check_type(name)
     event_filter = Filter(names, subject or "", _read_severities(severity))

@@ -13,7 +13,7 @@ from vcenter_functions import catalog
 from vcenter_functions.catalog import EventClass, Property
 from vcenter_functions.errors import HandlerError
 from vcenter_functions.event import Event
-from vcenter_functions.event_types import check_type, is_pattern
+from vcenter_functions.event_types import check_type, expand_type, is_pattern
 from vcenter_functions.sample_objects import SAMPLE_ID, SAMPLE_OBJECTS, SENT_TYPES, USER
 from vcenter_functions.spelling import closest_matches, did_you_mean
 
@@ -73,6 +73,7 @@ def sample(
 
 def _find_class(name: str) -> tuple[EventClass, str]:
     """Return the class and the event type id of what was named."""
+    name = expand_type(name)
     if name.startswith(catalog.ID_PREFIX) and not is_pattern(name):
         return catalog.list_classes()["EventEx"], name.removeprefix(catalog.ID_PREFIX)
     veba = name.removeprefix(catalog.VEBA_PREFIX).removesuffix(".v0")

@@ -1,10 +1,14 @@
 """The short form of a type, as the viewer shows it, means the same wherever a type is named."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
 from tests.triggers.lint import of_attributes, of_filters
 from vcenter_functions.event_types import read_event_types
+from vcenter_functions.registry import load
+from vcenter_functions.samples import sample
 from vcenter_source.commands.function.wanted import read_wanted
 from vcenter_source.events.short_types import expand_type
 from vcenter_source.events.typefilter import TypeFilter
@@ -47,6 +51,14 @@ def test_any_other_name_stays_as_it_is(name: str) -> None:
 def test_event_types_of_a_function_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVENT_TYPES", "vm.poweredon, host.*,VmEvent")
     assert read_event_types() == (ON, "com.vmware.event.host.*", "VmEvent")
+
+
+def test_a_handler_and_a_sample_for_it_take_it(tmp_path: Path) -> None:
+    assert sample("vm.poweredon")["type"] == ON
+    file = tmp_path / "handler.py"
+    file.write_text('from vcenter_functions import on\n\n\n@on("vm.poweredon", "host.*")\ndef handle(event): ...\n')
+    (handler,) = load(file).handlers
+    assert handler.filter.types == (ON, "com.vmware.event.host.*")
 
 
 def test_event_types_takes_it() -> None:
