@@ -94,8 +94,8 @@ def test_requests_of_a_trace_have_names_that_differ(page: Page) -> None:
     spans = [
         ("POST", {"url.full": f"{vcenter}/category?action=list"}, "POST …/tagging/category?action=list"),
         ("POST", {"url.full": f"{vcenter}/tag"}, "POST …/cis/tagging/tag"),
-        ("POST /{tag}", {"url.path": f"/api/tag/{tag}", "url.query": "action=attach"},
-         "POST …/urn:vmom…a11:GLOBAL?action=attach"),
+        ("POST /{tag}", {"url.path": f"/api/tag-association/{tag}", "url.query": "action=attach"},
+         "POST …/tag-association/…GLOBAL?action=attach"),
         ("GET /healthz", {}, "GET /healthz"),
         ("CloudEvents Process com.vmware.event.vm.poweredon", {}, "CloudEvents Process vm.poweredon"),
     ]  # fmt: skip

@@ -20,14 +20,14 @@ function pathOf(attributes) {
   return path ? path + (attributes["url.query"] ? `?${attributes["url.query"]}` : "") : null;
 }
 
-/** The end of a path, with at least its last segment. */
+/** The end of a path, with at least its last segment, and what is before an id. */
 function shorten(path) {
   const [before, query] = path.split(/(?=\?)/, 2);
   const segments = before.split("/").map(fold);
   let end = segments.pop();
-  while (segments.length && `${segments.at(-1)}/${end}`.length <= PATH_LENGTH) end = `${segments.pop()}/${end}`;
+  while (segments.length && (end.startsWith("…") || `${segments.at(-1)}/${end}`.length <= PATH_LENGTH)) end = `${segments.pop()}/${end}`;
   return (segments.length ? "…/" : "") + end + (query ?? "");
 }
 
-/** A segment without its middle where it is long, as ids are. */
-const fold = (segment) => (segment.length <= SEGMENT_LENGTH ? segment : `${segment.slice(0, 8)}…${segment.slice(-10)}`);
+/** The end of a segment that is long, as ids are. */
+const fold = (segment) => (segment.length <= SEGMENT_LENGTH ? segment : `…${segment.slice(-6)}`);
