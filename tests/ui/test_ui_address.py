@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.support.viewer import make_event, run_viewer_alone
@@ -110,6 +111,27 @@ def test_a_time_range_in_the_address_is_kept_to(page: Page) -> None:
         page.locator("#chips button").click()
         expect(page.locator("#shown")).to_have_text("60 events")
         assert page.url == viewer.url
+
+
+def test_a_time_range_can_be_open_and_longer_than_the_strip(page: Page) -> None:
+    with run_viewer_alone() as viewer:
+        viewer.post(*(make_event(key, when=NOW - timedelta(minutes=120 - key)) for key in range(120)))
+        page.goto(viewer.url)
+        expect(page.locator("#shown")).to_have_text("120 events")
+        page.locator("#time summary").click()
+        assert Axe().run(page).response["violations"] == []
+        page.get_by_role("button", name="Last hour").click()
+        expect(page.locator("#shown")).to_have_text("59 of 120")
+        expect(page.locator("#chips")).to_contain_text("since")
+        assert "to=" not in page.url
+        page.locator("#time summary").click()
+        page.get_by_label("To", exact=True).fill(f"{NOW - timedelta(minutes=40, seconds=30):%Y-%m-%dT%H:%M:%S}")
+        expect(page.locator("#shown")).to_have_text("19 of 120")
+        page.reload()
+        expect(page.locator("#shown")).to_have_text("19 of 120")
+        page.locator("#time summary").click()
+        page.get_by_role("button", name="Any time").click()
+        expect(page.locator("#shown")).to_have_text("120 events")
 
 
 def test_a_click_on_a_value_filters_by_it_or_excludes_it(page: Page) -> None:

@@ -8,13 +8,13 @@ const NOT = "not-";
 export function readView(query) {
   const parameters = new URLSearchParams(query);
   const each = (prefix) => Object.fromEntries(Object.keys(FACETS).map((facet) => [facet, parameters.getAll(prefix + facet)]));
-  const time = (name) => Date.parse(parameters.get(name) ?? "");
-  const [from, to] = [time("from"), time("to")];
+  const [from, to] = ["from", "to"].map((name) => Date.parse(parameters.get(name) ?? "")).map((time) => (Number.isNaN(time) ? null : time));
+  const isRange = from === null ? to !== null : to === null || from < to;
   return {
     search: parameters.get("q") ?? "",
     chosen: each(""),
     excluded: each(NOT),
-    range: from < to ? { from, to } : null,
+    range: isRange ? { from, to } : null,
     event: parameters.get("event"),
     tab: parameters.get("tab"),
   };
@@ -27,10 +27,7 @@ export function formatView({ search, chosen, excluded, range, event, tab }) {
   for (const [prefix, facets] of [["", chosen], [NOT, excluded]]) {
     for (const [facet, values] of Object.entries(facets)) for (const value of values) parameters.append(prefix + facet, value);
   }
-  if (range) {
-    parameters.set("from", new Date(range.from).toISOString());
-    parameters.set("to", new Date(range.to).toISOString());
-  }
+  for (const [name, time] of Object.entries(range ?? {})) if (time !== null) parameters.set(name, new Date(time).toISOString());
   if (event) parameters.set("event", event);
   if (event && tab) parameters.set("tab", tab);
   const query = parameters.toString();

@@ -3,10 +3,12 @@
 import { FACETS, emptySets } from "./facet_names.js";
 import { matchesAll, parseSearch } from "./search.js";
 
+const isWithin = (at, { from, to }) => (from === null || at >= from) && (to === null || at < to);
+
 export class Filters {
   chosen = emptySets();
   excluded = emptySets();
-  range = null; // { from, to } in milliseconds since 1970; `to` is not in it
+  range = null; // { from, to } in milliseconds since 1970, either may be null; `to` is not in it
   numbers = null; // those that a Trigger matches, while it is being made
   #text = "";
   #terms = [];
@@ -69,6 +71,6 @@ export class Filters {
   /** Whether a row meets the search and the time range, and a Trigger that is being made. */
   matches(row) {
     const { range, numbers } = this;
-    return (!numbers || numbers.has(row.n)) && (!range || (row.at >= range.from && row.at < range.to)) && matchesAll(this.#terms, row);
+    return (!numbers || numbers.has(row.n)) && (!range || isWithin(row.at, range)) && matchesAll(this.#terms, row);
   }
 }

@@ -21,7 +21,10 @@ const hourAndMinute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minu
 export const minute = (when) => hourAndMinute.format(new Date(when));
 
 /** From when to when, as the times of day; with the dates where it is not today. */
-export const range = ({ from, to }) => `${time(from)} – ${time(to)}`;
+export function range({ from, to }) {
+  if (from === null || to === null) return from === null ? `until ${time(to)}` : `since ${time(from)}`;
+  return `${time(from)} – ${time(to)}`;
+}
 
 /** A full time, in the reader's time zone. */
 export function fullTime(date) {

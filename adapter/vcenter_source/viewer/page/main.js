@@ -15,6 +15,7 @@ import { askToSendLetters } from "./replay.js";
 import { signIn } from "./sign_in.js";
 import { Stream } from "./stream.js";
 import { Header } from "./header.js";
+import { makeTimeMenu } from "./time_menu.js";
 
 const FACETS_MS = 400; // how often the filters are counted while events come
 
@@ -233,6 +234,7 @@ $("export-csv").addEventListener("click", () => {
   save([formatCsv(store.shown())], "text/csv", "csv");
 });
 $("keys").addEventListener("click", showKeys);
+makeTimeMenu($("time"), { choose: chooseRange, current: () => store.filters.range });
 makeDivider($("divider"), document.querySelector("main"));
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select, dialog");

@@ -76,7 +76,9 @@ export class Strip {
   /** The time range of the brush, or the one that is filtered, in seconds. */
   get #shown() {
     if (this.#brush) return spanOf(this.#brush);
-    return this.#range && { from: this.#range.from / 1000, to: this.#range.to / 1000 };
+    if (!this.#range) return null;
+    const { from, to } = this.#range;
+    return { from: from === null ? this.#begin : from / 1000, to: to === null ? Date.now() / 1000 : to / 1000 };
   }
 
   #drawSelection() {
