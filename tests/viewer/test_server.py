@@ -1,6 +1,7 @@
 """The viewer's server: who may ask for what, the stream and where it resumes, Triggers, sending again, settings."""
 
 import asyncio
+import io
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cloudevents.core.v1.event import CloudEvent
 from opentelemetry.exporter.otlp.proto.http import Compression
 
 from demo.filters import trigger_matches
@@ -19,6 +21,7 @@ from tests.support.span_export import export_spans
 from tests.support.viewer import make_event, port_of, run_viewer_alone
 from tests.support.waiting import eventually
 from vcenter_functions.otel.span_receiver import Receiver
+from vcenter_source.commands.send import read_events
 from vcenter_source.core.errors import ConfigurationError, LeaseLostError, SinkUnavailableError
 from vcenter_source.core.tracing.spans import CLIENT, PRODUCER, Constants
 from vcenter_source.core.tracing.tracer import Tracer, create_tracer
@@ -135,6 +138,10 @@ def test_a_form_of_another_page_changes_nothing() -> None:
         assert viewer.sink.events == []
 
 
+async def read_all(lines: io.BytesIO) -> list[CloudEvent]:
+    return [event async for event in read_events(lines, "export")]
+
+
 def test_events_are_exported_in_the_order_that_is_asked_for() -> None:
     with run_viewer_alone() as viewer:
         viewer.post(*map(make_event, range(1, 1301)))
@@ -142,7 +149,8 @@ def test_events_are_exported_in_the_order_that_is_asked_for() -> None:
         asked = {"numbers": [1300, *range(2, 1202), 4711]}
         answer = loopback.post(f"{viewer.url}api/export", json=asked)
         assert answer.headers["content-type"] == "application/x-ndjson"
-        assert [json.loads(line)["id"] for line in answer.text.splitlines()] == ["1300", *map(str, range(2, 1202))]
+        sent_by_send = asyncio.run(read_all(io.BytesIO(answer.content)))
+        assert [event.get_id() for event in sent_by_send] == ["1300", *map(str, range(2, 1202))]
         for wrong in (None, ["1"], [True]):
             assert loopback.post(f"{viewer.url}api/export", json={"numbers": wrong}).status_code == 400
 
