@@ -270,4 +270,9 @@ def test_axe_finds_no_fault(page: Page, scheme: Literal["light", "dark"]) -> Non
             faults += Axe().run(page).response["violations"]
         page.get_by_role("button", name="Send again…").click()
         faults += Axe().run(page).response["violations"]
+        page.set_viewport_size({"width": 390, "height": 800})
+        page.goto(f"{viewer.url}?severity=INFO&not-family=Host&q=web&from=2026-01-01T00:00:00Z")
+        page.get_by_role("button", name="Filters", exact=True).click()
+        expect(page.locator("#chips li")).to_have_count(3)
+        faults += Axe().run(page).response["violations"]
     assert [(each["id"], each["impact"], [node["html"] for node in each["nodes"]][:3]) for each in faults] == []
