@@ -98,6 +98,6 @@ def test_a_rate_that_makes_no_sense_is_refused(arguments: list[str], capsys: pyt
 
 
 def test_make_hands_the_rate_on() -> None:
-    command = ["make", "--dry-run", "--assume-old=.venv/.ready", "demo", "KEEP=1", "RATE=5"]
+    command = ["make", "--no-print-directory", "--dry-run", "--assume-old=.venv/.ready", "demo", "KEEP=1", "RATE=5"]
     printed = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, cwd=ROOT).stdout
     assert printed.strip().endswith("-m demo --keep --rate 5")
