@@ -33,7 +33,11 @@ def disturb(world: World, chance: random.Random) -> str:
 def deliver_some(world: World, adapter: Adapter, count: int) -> None:
     """Wait until so many more events are acknowledged, or all that there are; a session may have ended its start."""
     enough = min(world.sink.acknowledged() + count, len(world.expect()))
-    eventually(lambda: not adapter.runs or world.sink.acknowledged() >= enough, lambda: adapter.output)
+
+    def missing() -> str:
+        return f"{world.verdict(world.expect()).lost[:5]} have not arrived\n{adapter.output}"
+
+    eventually(lambda: not adapter.runs or world.sink.acknowledged() >= enough, missing)
 
 
 def kill(adapter: Adapter) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from vcenter_source.core.errors import SinkUnavailableError
 
 LOOK_SECONDS = 1.0
-"""How often the file is looked at: with each event, that would take as long as the event's encoding."""
+"""How often the file is looked at: with each event, that would add a third to the event's encoding."""
 
 _BEARER_TOKEN = re.compile(r"[\w.~+/-]+=*", re.ASCII)  # RFC 6750, 2.1
 
