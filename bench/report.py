@@ -68,8 +68,8 @@ def tracing(results: Results) -> str:
     for name, run in runs.items():
         cpu = (run["cpu"] - run["cpu_first"]) / run["events"] * 1000
         stage = [number(run["stage"][key]) if "stage" in run else "" for key in ("cpu_ms", "calls")]
-        share = compare_rounds(results, name, "off") if "rates" in run else run["rate"] / runs["off"]["rate"]
-        rows.append([name, number(run["rate"]), f"{share:.0%}", number(cpu), *stage])
+        share = f"{compare_rounds(results, name, 'off'):.0%}"
+        rows.append([name, number(run["rate"]), share, number(cpu), *stage])
     head = ["tracing", "events/s", "of it without", "CPU s per 1,000 events", "of it spans", "function calls for these"]
     told = "".join(
         f"Of {run['events']:,.0f} events traced in a run “{name}”, {run['holes']:,} have no whole trace.\n\n"
@@ -106,11 +106,7 @@ def cost(results: Results) -> str:
         rest = cpu_per_event(results, "adapter") - sum(figures["stages"].values())
         rows.append(["the rest: order, window, acknowledgement, metrics, checkpoint", number(rest), ""])
         rows += [[f"**{sender}, whole**", number(cpu_per_event(results, sender)), ""] for sender in senders(results)]
-    limits = [
-        [name, number(figures[key]["rate"]), number(figures[key]["cpu_ms"])]
-        for name, key in LIMITS.items()
-        if key in figures
-    ]
+    limits = [[name, number(figures[key]["rate"]), number(figures[key]["cpu_ms"])] for name, key in LIMITS.items()]
     return "\n".join(
         (
             table(["stage", "CPU s per 1,000 events", "function calls an event"], rows),
@@ -163,7 +159,7 @@ def functions(results: Results) -> str:
     ]
     head = ["an event through", "events/s", "p50, ms", "p99, ms", "CPU s per 1,000 events", "of an empty handler"]
     spans = {name: each["spans"] for name, each in figures.items() if "spans" in each}
-    return table(head, rows) + (f"\n{function_spans(spans)}" if spans else "")
+    return f"{table(head, rows)}\n{function_spans(spans)}"
 
 
 def function_spans(spans: Results) -> str:

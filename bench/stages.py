@@ -108,9 +108,8 @@ def measure_bound(sink: str, raw: list[bytes]) -> dict[str, float]:
             for event in decode_page(page):
                 yield post.request(sink, *to_binary(CONVERTER.convert(event)))
 
-    for _ in make_requests(raw[:1]):
-        """Fill the caches, as the adapter has them when it reads a backlog."""
-    count = sum(1 for page in raw for _ in decode_page(page))
+    every(len, make_requests(raw[:1]))  # fills the caches
+    count = sum(len(decode_page(page)) for page in raw)
     return post.measure_asyncio(sink, make_requests(raw), count=count, connections=IN_FLIGHT)
 
 
