@@ -1,9 +1,12 @@
-"""docs/sizing.md: its figures are those of the last make bench."""
+"""docs/sizing.md and the README: their figures are those of the last make bench."""
 
 import re
 
-from tests.docs.pages import ROOT, page, rows, section
+from tests.docs.pages import README, ROOT, page, rows, section, text
 from tests.support.manifest_files import container, the
+
+RESULTS = (ROOT / "bench" / "RESULTS.md").read_text(encoding="utf-8")
+SENDERS = ("adapter", "VSphereSource", "event router")
 
 
 def test_each_figure_is_one_of_the_benchs_results() -> None:
@@ -13,9 +16,17 @@ def test_each_figure_is_one_of_the_benchs_results() -> None:
         r"drains ([\d,.]+) events/s with a sink that answers after 5 ms, and the event router ([\d,.]+)", measured
     )[0]
     assert len(figures) > 10
-    results = (ROOT / "bench" / "RESULTS.md").read_text(encoding="utf-8")
-    shown = set(re.findall(r"[\d][\d,.]*\d|\d", results))
+    shown = set(re.findall(r"[\d][\d,.]*\d|\d", RESULTS))
     assert [figure for figure in figures if figure not in shown] == []
+
+
+def test_the_readme_compares_with_the_same_results() -> None:
+    compared = rows(section(text(README), "## Compared with its predecessors"))
+    speed, delay = (cells[1:4] for cells in compared if cells[0].startswith(("events a second", "delay of a single")))
+    drained = [re.findall(rf"\| {sender} \| 0 ms \| ([\d,]+) ", RESULTS) for sender in SENDERS]
+    assert [[each] for each in speed] == drained
+    delays = [re.findall(rf"\| one in ten seconds \| {sender} \| \S+ \| (\S+) \|", RESULTS) for sender in SENDERS]
+    assert [[each.removesuffix(" ms")] for each in delay] == delays
 
 
 def test_the_manifests_give_what_the_page_says() -> None:
