@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 import yaml
 
 from tests.docs.pages import DOCS, ROOT, anchors, page, rows, section
 from tests.support.manifest_files import the
+from vcenter_source.core.logs import DESCRIBED, JSON
 from vcenter_source.observe.metrics import Metrics
 
 REPOSITORY = "https://github.com/vcenter-source/vcenter-source"
@@ -98,6 +100,15 @@ def test_the_url_of_an_alert_leads_to_its_runbook(rule: dict[str, Any]) -> None:
     told = section(page("runbooks.md"), f"## {rule['alert']}")
     assert anchor == rule["alert"].lower()
     assert re.findall(r"^- \*\*(\w+)\*\*: \S", told, re.MULTILINE) == ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+
+
+def test_the_diagnosis_leaves_out_what_is_logged_at_info() -> None:
+    (left_out,) = re.findall(r"grep -v '(.+)'", page("runbooks.md"))
+    log = structlog.wrap_logger(
+        structlog.ReturnLogger(), processors=[*DESCRIBED, *JSON], wrapper_class=structlog.BoundLogger
+    )
+    assert left_out in log.info("delivering events", event_id="4711")
+    assert left_out not in log.warning("events are missing", event_id="4711")
 
 
 def test_each_metric_is_listed_and_each_that_is_listed_exists() -> None:
