@@ -37,8 +37,8 @@ class EventServerSettings(EnvironmentSettings):
     """Where a program accepts events over HTTP, and the limits for them."""
 
     host: Annotated[ListenHost, either("HOST")] = ANYWHERE  # events come from outside the pod
-    """The address to listen on, for events and for `/healthz`, `/readyz` and `/metrics`; `::` is every address, IPv6
-    and IPv4."""
+    """The address to listen on, for events, `/healthz` and `/readyz`, and for the shim's `/metrics`; `::` is every
+    address, IPv6 and IPv4."""
 
     port: Annotated[int, either("PORT")] = Field(default=8080, ge=0, le=65535)
     """The port to listen on; `0` takes any free port, which the log names."""
