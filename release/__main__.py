@@ -11,7 +11,7 @@ from pathlib import Path
 from release.errors import ReleaseError
 from release.files import write_files
 from release.manifest import read_digests
-from release.versions import check_registry, check_version, read_registry, set_registry, set_version
+from release.versions import check_registry, check_version, is_registry, read_registry, set_registry, set_version
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,8 +45,7 @@ def make_release(root: Path, options: argparse.Namespace) -> None:
         print(f"{file.relative_to(root)}  {file.stat().st_size / 1000:.0f} kB")
     if changed:
         print(f"changed, and to be committed: {' '.join(dict.fromkeys(changed))}")
-    registry = read_registry(root)
-    if registry != registry.lower():
+    if not is_registry(read_registry(root)):
         print("no registry is set, so vcenter-source.yaml says how to set it; REGISTRY=ghcr.io/team sets it for good")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from release.errors import ReleaseError
+from release.versions import IMAGES, is_registry, read_registry
 
 NAME = "vcenter-source.yaml"
 FOLDER = "config/knative"
@@ -43,19 +44,19 @@ def read_digests(path: Path) -> dict[str, str]:
 
 def render_manifest(root: Path, version: str, digests: Mapping[str, str]) -> str:
     """Return the text of vcenter-source.yaml; images have their digest where it is known."""
-    images = _read_yaml(root / "config" / "images" / "kustomization.yaml")["images"]
+    images = _read_yaml(root / IMAGES)["images"]
     names = {each["name"]: _format_image(each, digests) for each in images}
     files = _read_yaml(root / FOLDER / "Kustomization")["resources"]
     texts = [(root / FOLDER / file).read_text(encoding="utf-8").strip("\n") for file in files]
-    text = "\n---\n".join([_format_head(version, images[0]["newName"].rpartition("/")[0]) + texts[0], *texts[1:]])
+    text = "\n---\n".join([_format_head(version, read_registry(root)) + texts[0], *texts[1:]])
     return re.sub(r"(?m)^( *image: )(\S+)$", lambda found: found[1] + names.get(found[2], found[2]), text) + "\n"
 
 
 def _format_head(version: str, registry: str) -> str:
-    is_set = registry == registry.lower()
-    commands = [_ADDRESS] if is_set else [_ADDRESS, _REGISTRY.format(registry=registry)]
-    words = "" if is_set else " and your registry"
-    return _HEAD.format(version=version, registry=words, commands="".join([*commands, _APPLY]))
+    if is_registry(registry):
+        return _HEAD.format(version=version, registry="", commands=_ADDRESS + _APPLY)
+    commands = _ADDRESS + _REGISTRY.format(registry=registry) + _APPLY
+    return _HEAD.format(version=version, registry=" and your registry", commands=commands)
 
 
 def _format_image(image: Mapping[str, str], digests: Mapping[str, str]) -> str:

@@ -59,9 +59,14 @@ def check_version(root: Path, version: str) -> None:
         )
 
 
+def is_registry(text: str) -> bool:
+    """Return whether images can be named in this registry; in what stands there until one is set, they cannot."""
+    return re.fullmatch(_REGISTRY, text) is not None
+
+
 def check_registry(registry: str) -> None:
     """Raise ReleaseError unless images can be named in this registry."""
-    if not re.fullmatch(_REGISTRY, registry):
+    if not is_registry(registry):
         raise ReleaseError(f"REGISTRY={registry} is no registry; write it in small letters, such as ghcr.io/team")
 
 
