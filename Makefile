@@ -116,17 +116,15 @@ $(RELEASE_VENV)/.ready: requirements-release.lock
 release: $(READY) $(RELEASE_VENV)/.ready ## Set VERSION=x.y.z, and write into dist/ what is published of it (REGISTRY=ghcr.io/team)
 	@$(BIN)/python -m release --bill-tool $(RELEASE_VENV)/bin/cyclonedx-py '--registry=$(REGISTRY)' '--digests=$(DIGESTS)' -- '$(VERSION)'
 
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
 .PHONY: lock
 lock: ## Resolve the dependencies anew (needs uv)
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" --constraint requirements.lock functions/requirements.txt -o functions/requirements.lock
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" --constraint requirements.lock --constraint functions/requirements.lock \
+	@$(LOCK) pyproject.toml -o requirements.lock
+	@$(LOCK) --constraint requirements.lock functions/requirements.txt -o functions/requirements.lock
+	@$(LOCK) --constraint requirements.lock --constraint functions/requirements.lock \
 		--extra archive --extra functions --extra grpc --extra simulator --group dev pyproject.toml -o requirements-dev.lock
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" --group pyproject.toml:release -o requirements-release.lock
+	@$(LOCK) --group pyproject.toml:release -o requirements-release.lock
 
 .PHONY: clean
 clean: ## Remove the environment and what the tools left
