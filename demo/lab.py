@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from demo.environment import Environment
 
@@ -32,7 +32,6 @@ class Lab:
     _begun: float | None = None
     _posted: int = 0
     _troubles: int = 0
-    _times: tuple[float, float] = field(default=(AWAY_AT, REFUSED_AT))
 
     def step(self) -> Iterator[str]:
         """Do what is due by now; yield a line about each trouble that begins. Raises DemoError."""
@@ -47,13 +46,13 @@ class Lab:
             yield self._make_trouble()
 
     def _next_trouble(self) -> float:
-        periods, which = divmod(self._troubles, len(self._times))
-        return periods * PERIOD + self._times[which]
+        periods, is_refusal = divmod(self._troubles, 2)
+        return periods * PERIOD + (REFUSED_AT if is_refusal else AWAY_AT)
 
     def _make_trouble(self) -> str:
-        is_outage = self._troubles % len(self._times) == 0
+        is_refusal = self._troubles % 2
         self._troubles += 1
-        if is_outage:
+        if not is_refusal:
             self.environment.make_trouble({"seconds": AWAY_SECONDS})
             return f"the Broker is away for {AWAY_SECONDS:g} seconds: events wait, and none is lost"
         self.environment.make_trouble({"refuse": 1})

@@ -80,11 +80,13 @@ class Scenario:
 
     def _show_further(self, key: str, outcomes: list[dict[str, Any]], pools: set[str]) -> None:
         event = next((e for e in self.environment.events() if event_key(e["attributes"]) == key), None)
-        if event is None or event["attributes"].get("subject", "") in pools:  # the Broker keeps the newest alone
+        if event is None:  # the Broker keeps the newest alone
             return
-        pools.add(event["attributes"].get("subject", ""))
+        subject = event["attributes"].get("subject", "")
+        if subject in pools:
+            return
+        pools.add(subject)
         for outcome in outcomes:
-            subject = event["attributes"].get("subject", "")
             when = f"{datetime.now():%H:%M:%S}"  # noqa: DTZ005  the user's own clock
             if outcome["status"] == FAILED:
                 reason = f"{outcome['subscriber']} {describe_refusal(outcome)}"
