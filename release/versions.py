@@ -12,6 +12,7 @@ from release.errors import ReleaseError
 
 SOURCE = "functions/vcenter_functions/__init__.py"
 IMAGES = "config/images/kustomization.yaml"
+IMAGES_PAGE = "docs/knative.md"
 DEFAULT_REGISTRY = "adapter/vcenter_source/commands/function/standard.py"
 PLACES = (
     SOURCE,
@@ -20,7 +21,7 @@ PLACES = (
     "README.md",
     "docs/functions.md",
     "docs/getting-started.md",
-    "docs/knative.md",
+    IMAGES_PAGE,
     "functions/pytag/stack.yml",
 )
 CHANGELOG = "CHANGELOG.md"
@@ -82,11 +83,14 @@ def set_version(root: Path, version: str, today: date) -> list[str]:
 
 
 def set_registry(root: Path, registry: str) -> list[str]:
-    """Write where the images are, for kustomize and for ``function manifest``; return which files changed."""
-    old = read_registry(root)
-    images = _read(root, IMAGES).replace(f"newName: {old}/", f"newName: {registry}/")
-    default = re.sub(r"(?m)^REGISTRY = .*$", f'REGISTRY = "{registry}"', _read(root, DEFAULT_REGISTRY))
-    return [path for path, text in ((IMAGES, images), (DEFAULT_REGISTRY, default)) if _replace(root, path, text)]
+    """Write where the images are, for kustomize and for ``function manifest``; return which files changed.
+
+    The commands that set another registry name this one.
+    """
+    old = re.compile(rf"(newName: |s\|){re.escape(read_registry(root))}(?=[/|])")
+    texts = {path: old.sub(rf"\g<1>{registry}", _read(root, path)) for path in (IMAGES, IMAGES_PAGE)}
+    texts[DEFAULT_REGISTRY] = re.sub(r"(?m)^REGISTRY = .*$", f'REGISTRY = "{registry}"', _read(root, DEFAULT_REGISTRY))
+    return [path for path, text in texts.items() if _replace(root, path, text)]
 
 
 def _order(version: str) -> tuple[int, ...]:

@@ -22,10 +22,13 @@ from vcenter_functions.registry import load
 from vcenter_functions.samples import sample
 from vcenter_source.commands.function.manifest import ManifestRequest, build_manifest
 from vcenter_source.commands.function.new import create_function
-from vcenter_source.commands.function.standard import IMAGE
+from vcenter_source.commands.function.standard import IMAGE, NO_REGISTRY, REGISTRY
 from vcenter_source.core.errors import ConfigurationError
 
 NO_REGISTRY_NOTE = "no registry is set: --base-image says where vcenter-source-function is"
+NOTED = [NO_REGISTRY_NOTE] if REGISTRY == NO_REGISTRY else []
+"""What is noted of the image where none is given; nothing, once a release has set where the images are."""
+
 HANDLER = """
 from vcenter_functions import Event, VCenter, on
 
@@ -217,7 +220,7 @@ def test_settings_come_from_options_and_secrets_from_a_secret(tmp_path: Path) ->
     assert {"name": "CHANNEL", "value": "#ops"} in only["env"]
     assert {"secretRef": {"name": "stamp"}} in only["envFrom"]
     order = "kubectl -n vcenter-source create secret generic stamp --from-literal=WEBHOOK_URL=…"
-    assert made.notes == [f"its secrets come from a Secret: {order}", NO_REGISTRY_NOTE]
+    assert made.notes == [f"its secrets come from a Secret: {order}", *NOTED]
     assert made.format().startswith(f"# {made.notes[0]}\n")
     assert printed(path, environment=["CHANNEL=x", 'WORDS=["a"]', "FILE=/only/in/the/pod", "VCENTER_CA_FILE=/likewise"])
     slip = build_manifest(ManifestRequest(path, environment=["CHANNEL=x", "WEBHOK_URL=x"])).notes[1]
@@ -309,7 +312,10 @@ def test_what_function_new_writes_is_deployed_as_it_is(tmp_path: Path, monkeypat
     (tmp_path / "hello" / "inner").mkdir()
     monkeypatch.chdir(tmp_path / "hello" / "inner")
     done = command("function", "manifest", "..")
-    assert (done.returncode, done.stderr) == (0, f"loading\nvcenter-source: {NO_REGISTRY_NOTE}\n")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "".join(["loading\n", *(f"vcenter-source: {each}\n" for each in NOTED)]),
+    )
     kinds = [document["kind"] for document in yaml.safe_load_all(done.stdout)]
     assert kinds == ["ConfigMap", "NetworkPolicy", "Deployment", "Service", "Trigger"]
     assert build_manifest(ManifestRequest(str(tmp_path / "hello"))).format() == done.stdout

@@ -18,11 +18,21 @@ import yaml
 from release.__main__ import main
 from release.bill import join_locks
 from release.manifest import read_digests, render_manifest
-from release.versions import CHANGELOG, DEFAULT_REGISTRY, PLACES, read_version, set_registry, set_version
+from release.versions import (
+    CHANGELOG,
+    DEFAULT_REGISTRY,
+    IMAGES,
+    IMAGES_PAGE,
+    PLACES,
+    read_version,
+    set_registry,
+    set_version,
+)
 from tests.docs.pages import README, blocks, section, text
 from tests.support.kustomize import NEEDED, build
 from tests.support.manifest_files import CONFIG, REFERENCE, ROOT
 from vcenter_functions import __version__
+from vcenter_source.commands.function.standard import NO_REGISTRY
 
 DIGEST = f"sha256:{'0af9' * 16}"
 NEXT = "9.0.0"
@@ -136,6 +146,10 @@ def test_the_registry_is_set_for_kustomize_and_for_function_manifest(tree: Path)
     images = yaml.safe_load((tree / "config/images/kustomization.yaml").read_text())["images"]
     assert {each["newName"].rpartition("/")[0] for each in images} == {"ghcr.io/team"}
     assert '\nREGISTRY = "ghcr.io/team"\n' in (tree / DEFAULT_REGISTRY).read_text()
+    for path in (IMAGES, IMAGES_PAGE):  # the command that sets another one
+        assert re.findall(r"sed -i ['\"]s\|([^|]+)\|\S+\|['\"] config/images", (tree / path).read_text()) == [
+            "ghcr.io/team"
+        ]
     assert set_registry(tree, "registry:5000/a/b") != []
     assert "registry:5000/a/b/vcenter-source-pytag:" in render_manifest(tree, __version__, {})
 
@@ -163,14 +177,13 @@ def test_images_have_their_digest_where_it_is_known(tree: Path) -> None:
 
 
 def test_its_first_lines_are_commands_that_change_it(tree: Path) -> None:
-    for registry in (None, "ghcr.io/team"):
-        if registry:
-            set_registry(tree, registry)
+    for registry in (NO_REGISTRY, "ghcr.io/team"):
+        set_registry(tree, registry)
         rendered = render_manifest(tree, __version__, {})
         head, _, body = rendered.partition("# Everything is in this namespace.")
         changes = re.findall(r"sed -i 's\|(\S+)\|(\S+)\|' vcenter-source.yaml", head)
         assert [old for old, _ in changes if old not in body] == []
-        assert len(changes) == (1 if registry else 2)
+        assert len(changes) == (2 if registry == NO_REGISTRY else 1)
         for old, new in changes:
             body = body.replace(old, new)
         assert [image for image in re.findall(r" image: (\S+)", body) if not REFERENCE.fullmatch(image)] == []
@@ -197,6 +210,22 @@ def test_the_readme_makes_this_version_and_installs_and_applies_what_it_makes(tr
     set_registry(tree, "registry.example.com/team")
     assert old in render_manifest(tree, __version__, {}).partition("# Everything is")[2]
     assert applied == "kubectl apply -f dist/vcenter-source.yaml"
+
+
+@pytest.mark.guarantees
+@pytest.mark.timeout(400)
+def test_the_tests_hold_with_another_version_and_a_registry(tmp_path: Path) -> None:
+    """They are run for the tag, in the tree that is released."""
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(tmp_path / "clone")], check=True)
+    clone = tmp_path / "clone"
+    set_version(clone, "8.0.0", date(2027, 1, 31))
+    set_registry(clone, "ghcr.io/team")
+    path = os.pathsep.join(str(clone / each) for each in ("adapter", "functions", "simulator"))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "tests/deploy", "tests/docs"]
+    done = subprocess.run(
+        command, cwd=clone, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
 
 
 @pytest.mark.guarantees
