@@ -16,7 +16,8 @@ from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.observers import Observer, Observers
 from vcenter_source.events.conversion import Converter
 from vcenter_source.observe import otlp
-from vcenter_source.observe.health import Health, VcenterHealth, serve_health
+from vcenter_source.observe.admin_server import serve_health
+from vcenter_source.observe.health import Health, VcenterHealth
 from vcenter_source.observe.metrics import Metrics
 from vcenter_source.observe.stall import StallWatch
 from vcenter_source.observe.status import PipelineStatus

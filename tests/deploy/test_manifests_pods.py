@@ -42,7 +42,7 @@ SETTINGS: dict[str, type[BaseModel]] = {
 }
 # What the programs serve, by container: the port's own setting and the probes' paths, looked up in their sources below.
 SERVED = {
-    "vcenter-source": (8081, {"/healthz", "/readyz"}, "adapter/vcenter_source/observe/health.py"),
+    "vcenter-source": (8081, {"/healthz", "/readyz"}, "adapter/vcenter_source/observe/admin_server.py"),
     "pytag": (8080, {"/healthz", "/readyz"}, "functions/vcenter_functions/server.py"),
     "dead-letters": (8080, {"/healthz", "/readyz"}, "adapter/vcenter_source/commands/dead_letters/receive.py"),
 }

@@ -15,7 +15,8 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from vcenter_source.core.errors import ConfigurationError
-from vcenter_source.observe import health
+from vcenter_source.observe.admin_server import serve_health
+from vcenter_source.observe.health import Check
 from vcenter_source.settings.source import Settings
 
 log = structlog.get_logger()
@@ -25,11 +26,11 @@ log = structlog.get_logger()
 class Unbound:
     """The readiness of a pod that does not know where events go."""
 
-    def run_checks(self) -> dict[str, health.Check]:
+    def run_checks(self) -> dict[str, Check]:
         """Return the one check that matters."""
-        return {"sink": health.Check(ok=False, why="K_SINK is not set")}
+        return {"sink": Check(ok=False, why="K_SINK is not set")}
 
-    def run_checks_by_vcenter(self) -> dict[str, dict[str, health.Check]]:
+    def run_checks_by_vcenter(self) -> dict[str, dict[str, Check]]:
         """Return nothing: no vCenter is read yet."""
         return {}
 
@@ -39,7 +40,7 @@ async def wait_without_sink(settings: Settings, sleep: Callable[[float], Awaitab
     seconds = get_wait_seconds(settings)
     if seconds:
         registry = CollectorRegistry()
-        async with health.serve_health(Unbound(), registry, settings.health.host, settings.health_port):
+        async with serve_health(Unbound(), registry, settings.health.host, settings.health_port):
             log.warning("K_SINK is not set, waiting for the pod in which Knative sets it", seconds=seconds)
             await sleep(seconds)
     raise ConfigurationError("K_SINK: not set; set the sink's address (Knative does), or --sink - to print events")
