@@ -1,10 +1,12 @@
-"""config/kustomization.yaml, built by a real kubectl where there is one; it needs no cluster for that."""
+"""What users set in a kustomization of config, as a real kubectl builds it where there is one; it needs no cluster."""
 
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.deploy.manifest_schema import faults
@@ -43,16 +45,26 @@ def test_address_and_variants_are_set_in_it_alone(tmp_path: Path) -> None:
     assert "PrometheusRule" in kinds
 
 
-def test_the_patch_of_the_page_puts_the_dead_letters_into_the_pod(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("folder", "kustomization", "heading"),
+    [
+        ("knative", "kustomization.yaml", "## Your own names and variants"),
+        ("openfaas", "openfaas/Kustomization", "## Deploy"),
+    ],
+)
+def test_the_patch_of_the_page_puts_the_dead_letters_into_the_pod(
+    folder: str, kustomization: str, heading: str, tmp_path: Path
+) -> None:
     shutil.copytree(CONFIG, tmp_path / "config")
-    file = tmp_path / "config" / "kustomization.yaml"
-    (patch,) = blocks(section(page("knative.md"), "## Your own names and variants"), "yaml")
-    wanted = yaml.safe_load(file.read_text(encoding="utf-8"))
-    wanted["patches"] += yaml.safe_load(patch)
+    file = tmp_path / "config" / kustomization
+    (named,) = re.findall(r"docs/(\w+\.md) shows", (CONFIG / folder / "250-deadletters.yaml").read_text("utf-8"))
+    (shown,) = blocks(section(page(named), heading), "yaml")
+    patch, wanted = yaml.safe_load(shown), yaml.safe_load(file.read_text(encoding="utf-8"))
+    wanted["patches"] = [*wanted.get("patches", ()), *(patch if isinstance(patch, list) else patch["patches"])]
     file.write_text(yaml.safe_dump(wanted), encoding="utf-8")
     made = build(file.parent)
     assert [found for manifest in made for found in faults(manifest)] == []
     assert [manifest.name for manifest in made if manifest.kind == "PersistentVolumeClaim"] == []
-    (letters,) = (m for m in made if (m.kind, m.name) == ("Deployment", "dead-letters"))
+    (letters,) = (m for m in made if m.kind == "Deployment" and m.name.endswith("dead-letters"))
     volumes = {volume["name"]: volume for volume in pod(letters)["volumes"]}
     assert volumes["letters"] == {"name": "letters", "emptyDir": {"sizeLimit": "1Gi"}}
