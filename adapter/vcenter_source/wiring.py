@@ -14,6 +14,7 @@ from vcenter_functions.login import Refusals
 from vcenter_source.core.envelope import Fence, Sink
 from vcenter_source.core.errors import ConfigurationError
 from vcenter_source.core.observers import Observer, Observers
+from vcenter_source.core.sink_log import SinkLog
 from vcenter_source.events.conversion import Converter
 from vcenter_source.observe import otlp
 from vcenter_source.observe.admin_server import serve_health
@@ -22,7 +23,6 @@ from vcenter_source.observe.metrics import Metrics
 from vcenter_source.observe.stall import StallWatch
 from vcenter_source.observe.status import PipelineStatus
 from vcenter_source.pipeline.roster import Roster
-from vcenter_source.pipeline.sink_log import SinkLog
 from vcenter_source.settings.events import EventSettings
 from vcenter_source.settings.sink import DISCARD, STANDARD_OUTPUT, DeadLetterSettings, SinkSettings
 from vcenter_source.settings.source import Settings

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from tests.support.clock import Clock
 from tests.support.openfaas import WHEN, pool_created
-from vcenter_source.sinks.openfaas.dedup import DeliveryHistory, event_key
+from vcenter_source.core.envelope import event_key
+from vcenter_source.sinks.openfaas.dedup import DeliveryHistory
 
 
 async def remember(history: DeliveryHistory, key: int) -> bool:

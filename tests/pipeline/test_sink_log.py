@@ -14,8 +14,8 @@ from tests.support.virtual_time import run_virtually
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
+from vcenter_source.core.sink_log import SinkLog
 from vcenter_source.pipeline.dispatcher import Dispatcher, RetryPolicy
-from vcenter_source.pipeline.sink_log import SinkLog
 from vcenter_source.state.dead_letters import NoDeadLetters
 
 BEGINS = "sink did not accept the event, trying again"

@@ -18,6 +18,7 @@ from vcenter_source.core.envelope import Sink
 from vcenter_source.core.errors import AuthenticationError, ConfigurationError, LeaseLostError, RetryableError
 from vcenter_source.core.event import ClockReading
 from vcenter_source.core.observers import Observers
+from vcenter_source.core.sink_log import SinkLog
 from vcenter_source.core.threads import RunBlocking, run_to_completion
 from vcenter_source.events.typefilter import TypeFilter
 from vcenter_source.observe.status import PipelineStatus
@@ -26,7 +27,6 @@ from vcenter_source.pipeline.dispatcher import Dispatcher, RetryPolicy
 from vcenter_source.pipeline.processor import MAX_AHEAD, EventProcessor
 from vcenter_source.pipeline.reader import EventReader
 from vcenter_source.pipeline.roster import RosterEntry
-from vcenter_source.pipeline.sink_log import SinkLog
 from vcenter_source.settings.events import EventSettings
 from vcenter_source.settings.source import Settings
 from vcenter_source.state.checkpoint import Checkpoint, CheckpointStore, OffsetTracker

@@ -9,9 +9,9 @@ from vcenter_source.commands.binding import wait_without_sink
 from vcenter_source.commands.pipeline import Pipeline
 from vcenter_source.commands.supervisor import Supervisor
 from vcenter_source.core import tracing
+from vcenter_source.core.sink_log import SinkLog
 from vcenter_source.observe.metrics import Metrics
 from vcenter_source.pipeline.roster import Roster, open_roster
-from vcenter_source.pipeline.sink_log import SinkLog
 from vcenter_source.settings.openfaas import GatewaySettings
 from vcenter_source.settings.source import Settings
 from vcenter_source.settings.spelling import warn_of_misspelt

@@ -4,12 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.v1.event import CloudEvent
 
 from vcenter_source.core.tracing.spans import NO_SPAN, Span
 
 Fence = Callable[[], None]
 """Raises LeaseLostError if this process must not deliver any more."""
+
+EventKey = tuple[str, str, str, str]
+"""Source, id and time of an event, and the replay id. The time, since vCenter reuses ids after a restore from a backup;
+the replay id, empty for the event as it comes by itself, so that a deliberate replay invokes every function anew."""
+
+MAX_REPLAY_ID = 64
+"""Characters of a replay id that count."""
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +41,12 @@ class Envelope:
     accepted_at: float = 0.0
     fence: Fence = lambda: None
     vcenter: str = ""
+
+
+def event_key(event: BaseCloudEvent, replay_id: str = "") -> EventKey:
+    """Return what distinguishes an event from every other."""
+    attributes = event.get_attributes()
+    return attributes["source"], attributes["id"], str(attributes.get("time")), replay_id[:MAX_REPLAY_ID]
 
 
 class Receipt(NamedTuple):

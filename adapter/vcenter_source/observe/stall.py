@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from vcenter_source.core.sink_log import log_fields
 from vcenter_source.observe.status import PipelineStatus, WaitingEvent
-from vcenter_source.pipeline.sink_log import log_fields
 
 log = structlog.get_logger()
 
@@ -22,7 +22,7 @@ CHECK_INTERVAL = 1.0
 class StallWatch:
     """Logs the oldest event in flight if it waits for ``after`` seconds without an answer. ``clock`` is monotonic.
 
-    Once its try has failed, the log of the sink names it (``pipeline.sink_log``).
+    Once its try has failed, the log of the sink names it (``core.sink_log``).
     """
 
     def __init__(

@@ -27,7 +27,7 @@ from vcenter_source.core.errors import (
 )
 from vcenter_source.core.observers import Observer
 from vcenter_source.core.poison import Suspicion, Traffic
-from vcenter_source.pipeline.sink_log import SinkLog, log_fields
+from vcenter_source.core.sink_log import SinkLog, log_fields
 from vcenter_source.state.dead_letters import DeadLetters, Reason
 
 log = structlog.get_logger()

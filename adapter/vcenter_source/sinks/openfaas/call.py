@@ -6,8 +6,8 @@ from hashlib import blake2b
 
 from cloudevents.core.bindings.http import HTTPMessage
 
+from vcenter_source.core.envelope import EventKey
 from vcenter_source.settings.openfaas import Invocation
-from vcenter_source.sinks.openfaas.dedup import EventKey
 from vcenter_source.sinks.openfaas.outcomes import InvocationOutcome, InvocationResponse, classify
 from vcenter_source.sinks.openfaas.topics import Match
 

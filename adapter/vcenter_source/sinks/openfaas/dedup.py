@@ -18,18 +18,12 @@ from dataclasses import dataclass, field
 
 from cloudevents.core.base import BaseCloudEvent
 
+from vcenter_source.core.envelope import EventKey, event_key
 from vcenter_source.core.errors import EventRefusedError
 from vcenter_source.core.poison import Suspicion
 
 HISTORY_SECONDS = 3600.0
 HISTORY_EVENTS = 100_000
-
-EventKey = tuple[str, str, str, str]
-"""Source, id and time of an event, and the replay id. The time, since vCenter reuses ids after a restore from a backup;
-the replay id, empty for the event as it comes by itself, so that a deliberate replay invokes every function anew."""
-
-MAX_REPLAY_ID = 64
-"""Characters of a replay id that count."""
 
 _FailedTries = dict[str, int]
 _Suspicions = dict[str, Suspicion]
@@ -120,9 +114,3 @@ class DeliveryHistory:
             if key is None or (self._history[key][0] > oldest_time and len(self) <= self._events):
                 return
             del self._history[key]
-
-
-def event_key(event: BaseCloudEvent, replay_id: str = "") -> EventKey:
-    """Return what distinguishes an event from every other."""
-    attributes = event.get_attributes()
-    return attributes["source"], attributes["id"], str(attributes.get("time")), replay_id[:MAX_REPLAY_ID]

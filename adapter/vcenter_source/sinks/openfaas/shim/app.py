@@ -22,6 +22,7 @@ from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError, VcenterSourceError
 from vcenter_source.core.http_server import BindAddress, render_metrics
 from vcenter_source.core.request_server import serve_requests
+from vcenter_source.core.sink_log import SinkLog, Words, log_fields
 from vcenter_source.events.codec import check_coding, is_batch, parse_batch, parse_event
 from vcenter_source.settings.openfaas import ShimSettings
 from vcenter_source.settings.spelling import warn_of_misspelt
@@ -30,6 +31,15 @@ from vcenter_source.sinks.openfaas.sink import OpenfaasSink, gateway_sink
 
 REFUSED_STATUS = 422
 """The status for a permanent failure, whatever status the function itself had: a Broker does not retry it."""
+
+WORDS = Words(
+    goes_on="events are still not delivered, their sender will retry them",
+    others_accepted="other events are delivered, but not this one, the sender will retry it",
+    ends="events are delivered again",
+)
+PATIENCE = 300.0
+"""Seconds after which an event that has not come again counts as given up by its sender. The adapter and the Broker of
+config/knative come again within half a minute."""
 
 Failure = SinkUnavailableError | EventRefusedError
 
@@ -43,6 +53,7 @@ class Shim:
     sink: OpenfaasSink
     registry: CollectorRegistry
     stale_after: float
+    sink_log: SinkLog
 
     async def respond(self, request: web.BaseRequest, body: bytes) -> web.Response:
         """Accept events on any path; the probes have paths of their own."""
@@ -68,15 +79,26 @@ class Shim:
     async def deliver(self, event: CloudEvent, headers: Mapping[str, str]) -> Failure | None:
         """Send one event to its functions, and return why that failed, if it did."""
         span = tracing.start_process_span(event, headers)
+        envelope = Envelope(event, span=span, replay_id=headers.get(SEND_AGAIN, ""))
         try:
-            await self.sink.send(Envelope(event, span=span, replay_id=headers.get(SEND_AGAIN, "")))
+            await self.sink.send(envelope)
         except (SinkUnavailableError, EventRefusedError) as exc:
-            report(event, exc)
+            self.report(envelope, exc)
             tracing.set_error(span, exc, type(exc).__name__)
             return exc
         finally:
             span.end()
+        if self.sink_log.has_trouble:
+            self.sink_log.note_success(envelope)
         return None
+
+    def report(self, envelope: Envelope, failure: Failure) -> None:
+        """Log a failure: each event that is refused for good, and what may pass as the log of the sink does."""
+        if isinstance(failure, SinkUnavailableError):
+            self.sink_log.note_failure("event not delivered, the sender will retry it", envelope, failure)
+            return
+        self.sink_log.forget(envelope)
+        log.error("event refused for good", reason=str(failure), **log_fields(envelope))
 
     def show_health(self, _: Mapping[str, str]) -> web.Response:
         """Answer that the process is alive: a restart would not help a gateway that is away."""
@@ -121,14 +143,6 @@ def json_response(status: int, answer: Any, headers: Mapping[str, str] = {}) -> 
     )
 
 
-def report(event: CloudEvent, failure: Failure) -> None:
-    """Log a failure."""
-    if isinstance(failure, SinkUnavailableError):
-        log.warning("event not delivered, the sender will retry it", reason=str(failure), event_id=event.get_id())
-    else:
-        log.error("event refused for good", reason=str(failure), event_id=event.get_id())
-
-
 @asynccontextmanager
 async def serve_shim(settings: ShimSettings) -> AsyncIterator[int]:
     """Serve while this lasts, at the port given. Events in progress are answered before it ends.
@@ -138,7 +152,8 @@ async def serve_shim(settings: ShimSettings) -> AsyncIterator[int]:
     registry = CollectorRegistry()
     server = settings.server
     async with gateway_sink(settings.gateway, registry) as sink:
-        shim = Shim(sink, registry, server.health_stale_after)
+        sink_log = SinkLog(sink.address, words=WORDS, patience=PATIENCE)
+        shim = Shim(sink, registry, server.health_stale_after, sink_log)
         address = BindAddress(server.host, server.port, "PORT")
         async with serve_requests(shim.respond, address, server.max_body_bytes, server.drain_timeout) as port:
             yield port
