@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from vcenter_source.triggers.cesql.grammar import Node
+from vcenter_source.triggers.cesql.like import compile_like
+
 MAX_ALTERNATIVES = 512
 """The most alternatives of one condition that are tried; a condition with more counts as possible."""
 
@@ -44,7 +47,7 @@ class Comparison:
             case "suffix":
                 return actual.endswith(self.value)
             case "like":
-                return _like_pattern(self.value).fullmatch(actual) is not None
+                return compile_like(self.value).fullmatch(actual) is not None
         return True
 
     def __str__(self) -> str:
@@ -79,9 +82,10 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A whole CESQL expression, which fails if an attribute that it compares is absent."""
+    """A whole CESQL expression: the condition that it states, as far as this is known, and itself, to be evaluated."""
 
     part: "Condition"
+    tree: Node
     line: int
 
 
@@ -223,10 +227,3 @@ def _get_start(comparison: Comparison, *, backwards: bool = False) -> str:
     if comparison.operator == ("suffix" if backwards else "prefix"):
         return comparison.value[::-1] if backwards else comparison.value
     return ""
-
-
-def _like_pattern(pattern: str) -> re.Pattern[str]:
-    r"""Compile CESQL's LIKE (3.5.1): ``%`` is any text, ``_`` one character; a backslash takes their meaning away."""
-    pieces = re.findall(r"\\[%_]|.", pattern, re.DOTALL)
-    wild = {"%": ".*", "_": "."}
-    return re.compile("".join(wild.get(p, re.escape(p[-1])) for p in pieces), re.DOTALL)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import yaml
 
 from vcenter_functions.spelling import closest_matches, did_you_mean, is_one_slip
-from vcenter_source.triggers.cesql import parse_cesql
+from vcenter_source.triggers.cesql.analysis import find_condition
+from vcenter_source.triggers.cesql.grammar import CesqlSyntaxError, parse_cesql
 from vcenter_source.triggers.conditions import And, Comparison, Condition, Expression, Not, Or, Unknown
 from vcenter_source.triggers.findings import Finding
 
@@ -72,11 +73,23 @@ class FilterReader:
         if name == "not":
             return Not(self._read_element(value), _line(key))
         if name == "cesql":
-            text = self._read_string(name, value)
-            if text is None:
-                return Unknown(_line(key))
-            return Expression(parse_cesql(text, _line(value)), _line(value))
+            return self._read_cesql(value)
         return self._read_list(name, value) if name in {"all", "any"} else self._read_attributes(name, value)
+
+    def _read_cesql(self, node: yaml.Node) -> Condition:
+        """Read a CESQL expression."""
+        text, line = self._read_string("cesql", node), _line(node)
+        if text is None:
+            return Unknown(line)
+        try:
+            tree = parse_cesql(text)
+        except CesqlSyntaxError as exc:
+            self._error(node, f"cesql: {exc}")
+        except RecursionError:  # Knative may be able to evaluate it
+            return Unknown(line)
+        else:
+            return Expression(find_condition(tree, line), tree, line)
+        return Unknown(line)
 
     def _read_list(self, name: str, node: yaml.Node) -> Condition:
         """Read a list of filters: ``filters``, ``all`` and ``any``."""

@@ -67,8 +67,7 @@ def evaluate_form(form: TriggerForm, checker: ValueChecker, events: Sequence[Map
     """Return the answer to the page.
 
     ``events`` are the attributes of the last events. ``matched`` is how many of them match, and ``places`` says which;
-    None where only Knative can decide: for filters that it would refuse or ignore, and for CESQL with functions or
-    numbers.
+    None for filters that Knative would refuse or ignore, or that are too long for this.
     """
     answer: dict[str, Any] = {"problem": None, "yaml": "", "findings": [], "matched": None, "places": None, "of": 0}
     try:
@@ -84,14 +83,17 @@ def evaluate_form(form: TriggerForm, checker: ValueChecker, events: Sequence[Map
 
 
 def read_condition(filters: dict[str, Any]) -> Condition | None:
-    """Return what an event must meet; None where only Knative can decide."""
+    """Return what an event must meet; None where that is not known."""
     reader = FilterReader()
     condition = reader.read_spec(builder.compose_spec(filters))
     return condition if not reader.findings and is_decidable(condition) else None
 
 
 def find_matches(condition: Condition | None, events: Sequence[Mapping[str, Any]]) -> list[int] | None:
-    """Return the places of the events that meet the condition; None for no condition."""
+    """Return the places of the events that meet the condition; None for no condition, or one that is too long."""
     if condition is None:
         return None
-    return [place for place, attributes in enumerate(events) if matches_event(condition, attributes)]
+    try:
+        return [place for place, attributes in enumerate(events) if matches_event(condition, attributes)]
+    except RecursionError:
+        return None

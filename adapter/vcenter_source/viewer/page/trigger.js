@@ -127,7 +127,7 @@ export class TriggerForm {
     this.showing.hidden = matched === null;
     this.showing.setAttribute("aria-pressed", this.filters.numbers !== null);
     this.matched.textContent = matched === null
-      ? "Only Knative can decide which events match: CESQL with functions or numbers, and filters with an error, are not evaluated here."
+      ? "No events are counted: the filters have an error, or are too long."
       : `Matches ${count(matched)} of the last ${count(of)} events.`;
     const notes = [...(problem ? [{ severity: "error", message: problem }] : []), ...findings];
     this.findings.replaceChildren(...notes.map(({ severity, message }) => el("li", { class: severity }, `${severity}: ${visible(message)}`)));
