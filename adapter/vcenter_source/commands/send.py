@@ -57,7 +57,7 @@ def read_sink_settings(to: str | None) -> SinkSettings:
     except ValueError as exc:
         raise ConfigurationError(f"--to: {exc}") from exc
     settings = read_area(SinkSettings, K_SINK=to)
-    if settings.address in {None, "-"}:
+    if not settings.is_remote:
         raise ConfigurationError("--to: not set; set it, or K_SINK, to the http(s) address to send to")
     if settings.is_openfaas:
         raise ConfigurationError("--to: cannot be a gateway; name a function, such as http://GATEWAY/function/NAME")

@@ -87,6 +87,11 @@ class SinkSettings(EnvironmentSettings):
         return certificates
 
     @property
+    def is_remote(self) -> bool:
+        """Whether events go to an address. Without one, they go nowhere or are printed."""
+        return self.address not in {None, STANDARD_OUTPUT}
+
+    @property
     def is_openfaas(self) -> bool:
         """Whether the sink is an OpenFaaS gateway."""
         return self.address is not None and self.address.startswith(OPENFAAS)

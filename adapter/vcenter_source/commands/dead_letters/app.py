@@ -29,6 +29,13 @@ def check_choice(ids: list[str] | None, *, every: bool) -> None:
         raise typer.BadParameter("name the ids of the events, or --all", param_hint="ID...")
 
 
+def read_settings(**given: str | None) -> ReplaySettings:
+    """Read the settings, those that are given before the environment, and set up the log. Raises ConfigurationError."""
+    settings = read_program(ReplaySettings, **given)
+    logs.configure(settings.log)
+    return settings
+
+
 @app.command("list")
 def list_command(
     *,
@@ -41,8 +48,7 @@ def list_command(
     from vcenter_source.commands.dead_letters.folder import open_folder, warn_of_missing
     from vcenter_source.commands.dead_letters.show import print_counts, print_letters
 
-    settings = read_program(ReplaySettings)
-    logs.configure(settings.log)
+    settings = read_settings()
     folder = open_folder(settings.dead_letters)
     warn_of_missing(settings.dead_letters)
     (print_counts if counts else print_letters)(folder.read_letters(), as_json=as_json)
@@ -55,9 +61,7 @@ def show_command(ids: IdsArgument = None, every: AllOption = False, as_json: Jso
     from vcenter_source.commands.dead_letters.folder import open_folder
     from vcenter_source.commands.dead_letters.show import print_whole
 
-    settings = read_program(ReplaySettings)
-    logs.configure(settings.log)
-    print_whole(open_folder(settings.dead_letters), ids or (), as_json=as_json)
+    print_whole(open_folder(read_settings().dead_letters), ids or (), as_json=as_json)
 
 
 @app.command("replay")
@@ -76,8 +80,7 @@ def replay_command(
     """Send dead letters again, oldest first, and remove those that are accepted. Exit code 1: some were not."""
     from vcenter_source.commands.dead_letters.replay import replay_letters
 
-    settings = read_program(ReplaySettings, K_SINK=sink)
-    logs.configure(settings.log)
+    settings = read_settings(K_SINK=sink)
     chosen = [*(ids or ()), *([event_id] if event_id is not None else [])]
     with tracing.export_spans():
         summary = asyncio.run(replay_letters(settings, chosen))
@@ -92,9 +95,7 @@ def discard_command(ids: IdsArgument = None, every: AllOption = False) -> None:
     from vcenter_source.commands.dead_letters.folder import open_folder
     from vcenter_source.commands.dead_letters.show import discard_letters
 
-    settings = read_program(ReplaySettings)
-    logs.configure(settings.log)
-    typer.echo(f"{discard_letters(open_folder(settings.dead_letters), ids or ())} discarded.")
+    typer.echo(f"{discard_letters(open_folder(read_settings().dead_letters), ids or ())} discarded.")
 
 
 @app.command("receive")

@@ -35,7 +35,12 @@ def find_letters(folder: DeadLetterFolder, ids: Sequence[str]) -> Iterator[Store
 
     One event may have been refused by several functions.
     """
-    return (letter for letter in folder.read_letters() if not ids or letter.event.get_id() in ids)
+    return (letter for letter in folder.read_letters() if is_wanted(letter, ids))
+
+
+def is_wanted(letter: StoredLetter, ids: Sequence[str]) -> bool:
+    """Whether a letter is of one of these events; each one is without ids."""
+    return not ids or letter.event.get_id() in ids
 
 
 def check_ids(folder: DeadLetterFolder, ids: Sequence[str]) -> None:

@@ -22,7 +22,6 @@ from vcenter_source.core.http_server import BindAddress
 from vcenter_source.core.request_server import serve_requests
 from vcenter_source.events.codec import check_coding, parse_event
 from vcenter_source.settings.dead_letters import ReceiverSettings
-from vcenter_source.settings.sink import STANDARD_OUTPUT
 from vcenter_source.settings.spelling import warn_of_misspelt
 from vcenter_source.state.dead_letters import explain_refusal
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder
@@ -112,9 +111,8 @@ async def show_letters(settings: ReceiverSettings, folder: DeadLetterFolder) -> 
         return
     from vcenter_source.viewer.start import start_letter_viewer  # it loads what nobody else needs
 
-    has_sink = settings.sink.address not in {None, STANDARD_OUTPUT}
     async with (
-        open_replay_sink(settings.sink) if has_sink else nullcontext() as sink,
+        open_replay_sink(settings.sink) if settings.sink.is_remote else nullcontext() as sink,
         start_letter_viewer(settings, folder, sink),
     ):
         yield

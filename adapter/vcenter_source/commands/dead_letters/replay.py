@@ -4,7 +4,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
-from vcenter_source.commands.dead_letters.folder import check_ids, open_folder, warn_of_missing
+from vcenter_source.commands.dead_letters.folder import check_ids, is_wanted, open_folder, warn_of_missing
 from vcenter_source.commands.interruption import run_until_signal
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.envelope import Sink
@@ -23,7 +23,7 @@ async def replay_letters(settings: ReplaySettings, ids: Sequence[str]) -> Replay
     Raises UnknownLetterError.
     """
     folder = open_folder(settings.dead_letters)
-    if settings.sink.address in {None, "-"}:
+    if not settings.sink.is_remote:
         raise ConfigurationError("K_SINK: not set; set it, or --to, to the http(s) address to send to")
     warn_of_missing(settings.dead_letters)
     check_ids(folder, ids)
@@ -31,7 +31,7 @@ async def replay_letters(settings: ReplaySettings, ids: Sequence[str]) -> Replay
     async with open_replay_sink(settings.sink) as sink:
         with _progress(folder) as on_letter:
             replay = Replay(folder, sink, backoff, on_letter=on_letter)
-            await run_until_signal(replay.run(lambda letter: not ids or letter.event.get_id() in ids), replay.stop)
+            await run_until_signal(replay.run(lambda letter: is_wanted(letter, ids)), replay.stop)
             return replay.summary
 
 

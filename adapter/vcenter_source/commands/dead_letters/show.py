@@ -7,7 +7,7 @@ from typing import TextIO
 
 import orjson
 
-from vcenter_source.commands.dead_letters.folder import check_ids, find_letters
+from vcenter_source.commands.dead_letters.folder import check_ids, find_letters, is_wanted
 from vcenter_source.commands.output import print_json, print_lines, print_rows
 from vcenter_source.events.formats import TYPE_PREFIX
 from vcenter_source.state.dead_letters import decode_error_data, explain_refusal
@@ -29,10 +29,10 @@ class RefusalCount:
 
 
 def print_letters(letters: Iterable[StoredLetter], *, as_json: bool, out: TextIO = sys.stdout) -> None:
-    """Print the letters, oldest first, as they are read: a folder of any size needs no memory.
+    """Print the letters, oldest first: a table on a terminal, with the count by reason below; else tab-separated lines.
 
-    They are a table for a terminal, with the count by reason below, tab-separated lines or JSON for a program. Raises
-    OutputClosedError where the reader has gone.
+    Lines, and JSON, are printed as they are read: a folder of any size needs no memory. Raises OutputClosedError where
+    the reader has gone.
     """
     counts: dict[tuple[str, str], RefusalCount] = {}
     rows = (_describe(letter) for letter in _count(letters, counts))
@@ -131,7 +131,7 @@ def discard_letters(folder: DeadLetterFolder, ids: Sequence[str]) -> int:
     check_ids(folder, ids)
     removed = 0
     for file, size in folder.measure_files():
-        lines = {each.line for each in folder.read_letters_of(file, size) if not ids or each.event.get_id() in ids}
+        lines = {each.line for each in folder.read_letters_of(file, size) if is_wanted(each, ids)}
         if lines:
             folder.filter(file, lambda line: line not in lines)  # noqa: B023  it is called at once
         removed += len(lines)
