@@ -7,7 +7,6 @@ in memory. It writes a kubeconfig for it, which the environment variable KUBECON
 import argparse
 import asyncio
 import json
-import signal
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -20,7 +19,7 @@ from aiohttp import web
 
 from demo.kube_objects import MAX_DATA, NAMESPACE, Failure, KubeObjects, KubeRequest, Object
 from demo.listener import listen
-from vcenter_source.core.http_server import stop_accepting
+from vcenter_source.core.http_server import catch_stop, stop_accepting
 
 TOKEN = "the-token"
 _VERBS = {"POST": "create", "PUT": "update"}
@@ -109,14 +108,12 @@ def write_kubeconfig(path: Path, url: str, token: str = TOKEN) -> Path:
 
 async def run(kubeconfig: Path, port: int) -> None:
     """Serve until SIGINT or SIGTERM. Raises OSError."""
-    ended = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    stop = catch_stop()
     api = KubeApi()
     async with serve(api, port=port):
         write_kubeconfig(kubeconfig, api.url)
         print(f"kube-api ready: {api.url}", flush=True)
-        await ended.wait()
+        await stop.wait()
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,6 +1,7 @@
 """Serve HTTP beside the adapter's work, by aiohttp: its client is loaded anyway, and it leaves signals alone."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -62,6 +63,14 @@ async def serve_runner(
                 await drain()
         finally:
             await runner.cleanup()
+
+
+def catch_stop() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set from now on; they do not end the process any more."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
 
 
 async def stop_accepting(runner: web.BaseRunner, listeners: Iterable[socket]) -> None:

@@ -5,7 +5,6 @@ What its statuses mean to a sender: 204: the letter is on the disk. 400, 413, 41
 """
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from http import HTTPStatus
@@ -18,7 +17,7 @@ from vcenter_source.commands.dead_letters.folder import open_folder
 from vcenter_source.commands.dead_letters.replay import open_replay_sink
 from vcenter_source.core import tracing
 from vcenter_source.core.errors import DeadLetterFullError, DeadLetterUnavailableError, EventRefusedError
-from vcenter_source.core.http_server import BindAddress
+from vcenter_source.core.http_server import BindAddress, catch_stop
 from vcenter_source.core.request_server import serve_requests
 from vcenter_source.events.codec import check_coding, parse_event
 from vcenter_source.settings.dead_letters import ReceiverSettings
@@ -121,9 +120,7 @@ async def show_letters(settings: ReceiverSettings, folder: DeadLetterFolder) -> 
 async def run_receiver(settings: ReceiverSettings) -> None:
     """Serve until SIGTERM or SIGINT."""
     warn_of_misspelt(ReceiverSettings)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = catch_stop()
     async with serve_receiver(settings) as port:
         log.info("receiving dead letters", host=settings.server.host, port=port, path=str(settings.dead_letters.path))
         await stop.wait()

@@ -6,7 +6,6 @@ in the body names the functions. A subscriber's address may have a path, so even
 
 import asyncio
 import json
-import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from vcenter_source.core import gc_tuning, tracing
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError, SinkUnavailableError, VcenterSourceError
-from vcenter_source.core.http_server import BindAddress, render_metrics
+from vcenter_source.core.http_server import BindAddress, catch_stop, render_metrics
 from vcenter_source.core.request_server import serve_requests
 from vcenter_source.core.sink_log import SinkLog, Words, log_fields
 from vcenter_source.events.codec import check_coding, is_batch, parse_batch, parse_event
@@ -162,9 +161,7 @@ async def serve_shim(settings: ShimSettings) -> AsyncIterator[int]:
 async def run_shim(settings: ShimSettings) -> None:
     """Serve until SIGTERM or SIGINT."""
     warn_of_misspelt(ShimSettings)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = catch_stop()
     async with serve_shim(settings) as port:
         gc_tuning.freeze_and_relax()
         log.info("accepting CloudEvents", host=settings.server.host, port=port, gateway=settings.gateway.address)
