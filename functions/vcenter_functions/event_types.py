@@ -41,11 +41,9 @@ def expand_type(name: str) -> str:
 def read_event_types(*usual: str) -> tuple[str, ...]:
     """Return the types in the variable EVENT_TYPES, separated by commas, or the usual ones where it is not set.
 
-    Types may be in their short form, such as ``vm.poweredon``.
-    Raises HandlerError for a type that cannot exist.
+    Types may be in their short form, such as ``vm.poweredon``. Raises HandlerError for a type that cannot exist.
     """
-    given = [name for name in map(str.strip, os.environ.get("EVENT_TYPES", "").split(",")) if name]
-    given = list(map(expand_type, given))
+    given = [expand_type(name) for name in map(str.strip, os.environ.get("EVENT_TYPES", "").split(",")) if name]
     try:
         for name in given:
             check_type(name)

@@ -21,9 +21,9 @@ _ID_PREFIXES = ("com.", "esx.", "hbr.", "vim.", "vprob.")  # of most event type 
 class TypeFilter:
     """The setting EVENT_TYPES: patterns, with ``*``, over CloudEvents types, class names and eventTypeIds.
 
-    A type may be in its short form.
-    Without patterns every event passes. Case counts. A class includes those derived from it: VmPoweredOnEvent passes
-    DrsVmPoweredOnEvent, VmEvent all events of VMs. An exact pattern that names nothing raises ConfigurationError.
+    A type may be in its short form. Without patterns every event passes. Case counts. A class includes those derived
+    from it: VmPoweredOnEvent passes DrsVmPoweredOnEvent, VmEvent all events of VMs. An exact pattern that names nothing
+    raises ConfigurationError.
     """
 
     patterns: tuple[str, ...] = ()

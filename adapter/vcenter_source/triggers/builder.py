@@ -34,9 +34,8 @@ class TriggerRequest:
     """What the Trigger is to do.
 
     ``types`` are CloudEvents types, whole or short, with ``*`` as a wildcard, or class names, each with the classes
-    derived from it.
-    ``foreign`` are types of other sources, which nothing is known about. ``subject`` is a pattern with ``*``, and
-    ``severities`` are those of which it must be one. ``expression`` is CESQL that must be true as well, and
+    derived from it. ``foreign`` are types of other sources, which nothing is known about. ``subject`` is a pattern with
+    ``*``, and ``severities`` are those of which it must be one. ``expression`` is CESQL that must be true as well, and
     ``excluded`` are filters that must be false.
     """
 
@@ -51,6 +50,10 @@ class TriggerRequest:
     severities: Sequence[str] = ()
     excluded: Sequence[Element] = ()
 
+    def list_types(self) -> list[str]:
+        """List the types, each once and none in its short form."""
+        return list(dict.fromkeys(map(expand_type, self.types)))
+
 
 def build_trigger(request: TriggerRequest, checker: ValueChecker) -> tuple[str, list[Finding]]:
     """Return the Trigger as YAML, and warnings about it. Raises ConfigurationError for one that cannot work."""
@@ -60,8 +63,7 @@ def build_trigger(request: TriggerRequest, checker: ValueChecker) -> tuple[str, 
 
 def compose_trigger(request: TriggerRequest, checker: ValueChecker) -> tuple[Element, list[Finding]]:
     """Return the Trigger as an object, and warnings about it. Raises ConfigurationError for one that cannot work."""
-    names = list(dict.fromkeys(map(expand_type, request.types)))
-    metadata = {"name": validate_name("--name", request.name or default_name(names))}
+    metadata = {"name": validate_name("--name", request.name or default_name(request.list_types()))}
     if request.namespace:
         metadata["namespace"] = validate_name("--namespace", request.namespace)
     spec: Element = {"broker": validate_name("--broker", request.broker)}
@@ -80,7 +82,7 @@ def select_elements(request: TriggerRequest, checker: ValueChecker) -> list[Elem
         raise ConfigurationError(
             f"{request.subject!r} cannot be a subject; it is like VirtualMachine:vm-42 or HostSystem:*"
         )
-    types = [_type_filter(name, checker) for name in dict.fromkeys(map(expand_type, request.types))]
+    types = [_type_filter(name, checker) for name in request.list_types()]
     types += [_pattern_filter("type", name) for name in request.foreign]
     severities = [{"exact": {"severitytext": severity}} for severity in request.severities]
     elements = [*_any_of(types), *_any_of([_pattern_filter("subject", request.subject)] if request.subject else [])]

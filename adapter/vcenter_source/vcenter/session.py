@@ -40,9 +40,9 @@ class Session:
     """The one session that this process holds with a vCenter.
 
     ``credentials`` is called at every log-in, so that rotated ones are picked up, ``authorities`` for every connection,
-    and ``on_log_in`` with vCenter's clock after each log-in. ``refusals`` outlive the session,
-    and ``names`` are what its settings are called. The content and the
-    collectors are pyVmomi's objects and stay within ``vcenter_source.vcenter``.
+    and ``on_log_in`` with vCenter's clock after each log-in. ``refusals`` outlive the session, and ``names`` are what
+    its settings are called. The content and the collectors are pyVmomi's objects and stay within
+    ``vcenter_source.vcenter``.
     """
 
     def __init__(  # noqa: PLR0913  built in few places, the last by keyword
