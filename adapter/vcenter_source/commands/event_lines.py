@@ -6,7 +6,7 @@ from typing import TextIO
 
 from cloudevents.core.v1.event import CloudEvent
 
-from vcenter_source.commands.output import Colour, paint, print_lines, to_line
+from vcenter_source.commands.output import MAX_WIDTH, Colour, paint, print_lines, to_line
 from vcenter_source.core.event import Event, Gap
 from vcenter_source.events.codec import OrjsonFormat
 from vcenter_source.events.subjects import find_object_name
@@ -14,8 +14,6 @@ from vcenter_source.events.subjects import find_object_name
 _COLUMNS = ("TIME", "SEVERITY", "TYPE", "OBJECT", "USER", "MESSAGE")
 
 _COLOURS: dict[str, Colour] = {"WARN": "yellow", "ERROR": "red"}
-_MAX_WIDTH = 44
-"""The widest that a column grows on a terminal; a longer value moves the rest of its line alone."""
 
 
 class EventPrinter:
@@ -51,7 +49,7 @@ class EventPrinter:
     def _fit(self, values: Sequence[str]) -> None:
         """Widen the columns for these values."""
         self._widths = [
-            max(width, min(len(value), _MAX_WIDTH)) for width, value in zip(self._widths, values, strict=False)
+            max(width, min(len(value), MAX_WIDTH)) for width, value in zip(self._widths, values, strict=False)
         ]
 
     def _align(self, values: Sequence[str]) -> str:

@@ -19,8 +19,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 _GAP = "  "
 _INDENT = "    "
 _DEFAULT_WIDTH = 80
-_MAX_WIDTH = 44
-"""The widest that a column of a table is; a longer value moves the rest of its line alone."""
+MAX_WIDTH = 44
+"""The widest that a column is; a longer value moves the rest of its line alone."""
 
 
 def print_rows(
@@ -71,10 +71,8 @@ def _print_table(
     if not cells and if_empty is not None:
         print_lines([if_empty], out)
         return
-    limit, widths = (
-        _find_width(out),
-        [min(max(map(len, each)), _MAX_WIDTH) for each in zip(columns, *cells, strict=True)],
-    )
+    widths = [min(max(map(len, each)), MAX_WIDTH) for each in zip(columns, *cells, strict=True)]
+    limit = _find_width(out)
     print_lines(chain.from_iterable(_lay_out(row, widths, limit) for row in (columns, *cells)), out)
 
 
