@@ -103,3 +103,13 @@ def test_a_long_reason_is_broken_between_words_and_what_could_change_a_terminal_
         "    have this one, ever",
         "    4711",
     ]
+
+
+@pytest.mark.parametrize("columns", ["1", "4", "-3"])
+def test_a_terminal_that_is_narrower_than_an_indented_word_gets_words_alone(
+    columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    shown = Terminal()
+    output.print_rows([{"type": "vm.poweredon", "id": "4711"}], ("type", "id"), shown)
+    assert shown.getvalue().split() == ["type", "id", "vm.poweredon", "4711"]

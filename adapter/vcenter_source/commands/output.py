@@ -78,7 +78,7 @@ def _print_table(
 
 def _lay_out(values: Sequence[str], widths: Sequence[int], limit: int) -> Iterator[str]:
     """Yield the lines of a row. Only a value that is longer than a line is broken, between words."""
-    line, room = "", limit - len(_INDENT)
+    line, room = "", max(limit - len(_INDENT), 1)
     for value, width in zip(values, widths, strict=True):
         *before, last = textwrap.wrap(value, room, break_long_words=False, break_on_hyphens=False) or [""]
         if line and (before or len(line) + len(_GAP) + len(last) > limit):
