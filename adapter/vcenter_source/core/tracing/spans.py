@@ -54,11 +54,6 @@ class Span:
         self.is_remote = is_remote
         self.headers: Mapping[str, str] | None = None
 
-    @property
-    def trace_name(self) -> str:
-        """The trace's id in hex; empty without a trace."""
-        return self.trace_id.hex()
-
     def set_attributes(self, attributes: Mapping[str, Attribute]) -> None:
         """Add attributes."""
 

@@ -70,8 +70,8 @@ class FallbackStore:
         raise DeadLetterUnavailableError("; ".join(failures))
 
 
-def with_error_attributes(event: BaseCloudEvent, reason: Reason, **more: str) -> CloudEvent:
-    """Add Knative's attributes of a failed delivery to an event, ours, and ``more``.
+def with_error_attributes(event: BaseCloudEvent, reason: Reason) -> CloudEvent:
+    """Add Knative's attributes of a failed delivery to an event, and ours.
 
     Ours are ``deadletterreason`` and, separated by commas, ``deadlettertakers``. Without an answer of the sink,
     ``knativeerrordata`` holds the reason, and ``knativeerrorcode`` is absent.
@@ -84,7 +84,7 @@ def with_error_attributes(event: BaseCloudEvent, reason: Reason, **more: str) ->
         "deadletterreason": reason.message,
         "deadlettertakers": ",".join(reason.takers),
     }
-    present = {name: value for name, value in (errors | more).items() if value}
+    present = {name: value for name, value in errors.items() if value}
     return CloudEvent(event.get_attributes() | present, event.get_data())
 
 
