@@ -4,12 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
-from bench.figures import cpu_per_event, senders
+from bench.figures import Results, cpu_per_event, senders
 from bench.goals import number
-
-Results = dict[str, Any]
 
 SERIES = {"adapter": "a", "VSphereSource": "v", "event router": "r"}
 """The class of each sender's bars."""
@@ -92,12 +89,10 @@ def find_spread(run: Results, figure: str) -> tuple[float, float] | None:
 
 
 def cpu_spread(results: Results, sender: str) -> tuple[float, float] | None:
-    """Return the least and the most CPU of an event, as ``figures.cpu_per_event`` counts it."""
-    run, start = (results["drain"][f"{sender}, {what}"] for what in ("0 ms", "start"))
-    if (found := find_spread(run, "cpu")) is None:
+    """Return the least and the most CPU of an event; None in results that do not have them."""
+    if (found := find_spread(results["drain"][f"{sender}, 0 ms"], "cpu")) is None:
         return None
-    least, most = ((cpu - start["cpu"]) / run["events"] * 1000 for cpu in found)
-    return least, most
+    return cpu_per_event(results, sender, found[0]), cpu_per_event(results, sender, found[1])
 
 
 def picture(title: str, better: str, bars: Sequence[Bar]) -> str:

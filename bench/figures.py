@@ -19,10 +19,10 @@ def senders(results: Results) -> list[str]:
     return [name.removesuffix(", start") for name in results["drain"] if name.endswith(", start")]
 
 
-def cpu_per_event(results: Results, sender: str) -> float:
-    """Return the CPU milliseconds an event takes at 0 ms, without the start."""
+def cpu_per_event(results: Results, sender: str, cpu: float | None = None) -> float:
+    """Return the CPU milliseconds an event takes at 0 ms, without the start; ``cpu`` is another run's, in seconds."""
     run, start = (results["drain"][f"{sender}, {what}"] for what in ("0 ms", "start"))
-    return float(run["cpu"] - start["cpu"]) / float(run["events"]) * 1000
+    return float((run["cpu"] if cpu is None else cpu) - start["cpu"]) / float(run["events"]) * 1000
 
 
 def slopes(results: Results) -> list[float]:

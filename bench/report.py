@@ -1,13 +1,10 @@
 """The results as Markdown."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
-from bench.figures import compare_rounds, cpu_of_event, cpu_per_event, senders, slopes, vcenters
+from bench.figures import Results, compare_rounds, cpu_of_event, cpu_per_event, senders, slopes, vcenters
 from bench.functions import EMPTY
 from bench.goals import GOALS, number
-
-Results = dict[str, Any]
 
 INTRODUCTION = """\
 # What it costs

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any
 
 from bench import adapters, calls, many, stages
 from bench.delay import Rhythm, delays
+from bench.figures import Results
 from bench.functions import EMPTY, find_medians, measure_functions, measure_traced_spans
 from bench.processes import simulator
 from bench.rooms import profile
@@ -69,7 +69,6 @@ QUICK = {
 }
 """Enough to see that all works; its figures mean little."""
 
-Results = dict[str, Any]
 Kinds = Mapping[str, Callable[[], Awaitable[Run]]]
 
 
