@@ -1,8 +1,10 @@
 """A function's spans on their way to a receiver: also those that its handlers make by OpenTelemetry's API."""
 
 import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from structlog.testing import capture_logs
 from tests.support.kit import IMPORTS, kit_process, load_text, post, serve_handlers
 from tests.support.loopback import Client
 from tests.support.otlp_collector import collector
+from tests.support.waiting import eventually
+from vcenter_functions.otel.export import Batching, Exporter
 from vcenter_functions.otel.receiver import OtlpSession
 from vcenter_functions.tracing import Tracing, create_provider
 
@@ -120,3 +124,29 @@ def test_the_request_with_spans_has_no_span(monkeypatch: pytest.MonkeyPatch) -> 
         assert not provider.force_flush(10_000), "there is nobody left to send anything"
     ours = [value for address, value in suppressed if address == f"{receiver.url}/v1/traces"]
     assert ours == [True], "an earlier test's exporter may still be trying"
+
+
+def test_a_flush_that_comes_just_before_the_end_does_not_wait_for_its_timeout() -> None:
+    sending, release = threading.Event(), threading.Event()
+
+    class SlowSender:
+        def send(self, spans: Sequence[str], seconds: float, stop: threading.Event) -> str:
+            sending.set()
+            release.wait(10)
+            return ""
+
+        def close(self) -> None: ...
+
+    exporter = Exporter[str](SlowSender(), Batching())
+    exporter.start()
+    exporter.put("span")
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(exporter.flush, 10)
+        assert sending.wait(10)
+        late = threads.submit(exporter.flush, 2)
+        eventually(lambda: len(exporter._flushes) == 2)
+        closing = threads.submit(exporter.close)
+        eventually(exporter._stop.is_set)
+        release.set()
+        closing.result(10)
+        assert (first.result(10), late.result(10)) == (True, True)

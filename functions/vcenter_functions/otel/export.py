@@ -132,12 +132,10 @@ class Exporter(Generic[Ended]):
 
     def flush(self, seconds: float) -> bool:
         """Send what is queued, and wait for at most so long; return whether that was enough."""
-        if self._stop.is_set():
-            return False
         flushed = threading.Event()
-        self._flushes.append(flushed)
+        self._flushes.append(flushed)  # before the look at _stop: the thread answers once more after that is set
         self._wake.set()
-        return flushed.wait(seconds)
+        return not self._stop.is_set() and flushed.wait(seconds)
 
     def close(self) -> None:
         """Send what is queued, for at most FLUSH_SECONDS."""
@@ -152,12 +150,16 @@ class Exporter(Generic[Ended]):
         while not self._stop.is_set():
             is_full = self._wake.wait(self._batching.schedule_delay_millis / 1000)
             self._wake.clear()
-            wanted = len(self._flushes)
-            self._send(self._batching.max_export_batch_size if is_full and not wanted else 1)
-            for _ in range(wanted):
-                self._flushes.popleft().set()
-        self._send(1)
+            self._send_due(self._batching.max_export_batch_size if is_full else 1)
+        self._send_due(1)
         self._sender.close()
+
+    def _send_due(self, at_least: int) -> None:
+        """Send batches while there are at least so many spans, or all for those who wait in ``flush``."""
+        wanted = len(self._flushes)
+        self._send(1 if wanted else at_least)
+        for _ in range(wanted):
+            self._flushes.popleft().set()
 
     def _send(self, at_least: int) -> None:
         """Send batches while there are at least so many spans."""
