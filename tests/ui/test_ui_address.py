@@ -154,6 +154,31 @@ def test_a_click_on_a_value_filters_by_it_or_excludes_it(page: Page) -> None:
         expect(page.locator("#shown")).to_have_text("11 events")
 
 
+def test_a_click_on_a_value_in_the_data_filters_by_it_or_excludes_it(page: Page) -> None:
+    leaf = page.locator(".tree .leaf", has_text="nameweb-1")
+    with run_viewer_alone() as viewer:
+        viewer.post(*(make_event(key, name=f"web-{key % 3}", message="powered on") for key in range(30)))
+        page.goto(viewer.url)
+        page.locator(ROWS, has_text="web-1").first.click()
+        leaf.hover()
+        page.get_by_title("Only vm.name web-1").click()
+        expect(page.locator("#shown")).to_have_text("10 of 30")
+        expect(page.locator("#chips")).to_have_text("data.vm.name: web-1")
+        viewer.post(*(make_event(100 + key, name=f"web-{key % 3}") for key in range(6)))
+        expect(page.locator("#shown")).to_have_text("12 of 36")
+        page.reload()
+        expect(page.locator("#shown")).to_have_text("12 of 36")
+        leaf.hover()
+        assert Axe().run(page).response["violations"] == []
+        page.get_by_title("Without vm.name web-1").click()
+        expect(page.locator("#shown")).to_have_text("24 of 36")
+        expect(page.locator("#chips")).to_have_text("not data.vm.name: web-1")
+        page.go_back()
+        expect(page.locator("#shown")).to_have_text("12 of 36")
+        page.locator("#chips button").click()
+        expect(page.locator("#shown")).to_have_text("36 events")
+
+
 def test_the_row_of_an_open_event_stays_in_sight(page: Page) -> None:
     with run_viewer_alone() as viewer:
         viewer.post(*(make_event(key, name=f"web-{key % 3}") for key in range(100)))

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from vcenter_source.triggers.event_catalog import EventCatalog
 from vcenter_source.triggers.values import ValueChecker
+from vcenter_source.viewer.data_values import read_values
 from vcenter_source.viewer.event_stream import EventStream
 from vcenter_source.viewer.feed import EventRecord
 from vcenter_source.viewer.guard import HEADERS, Guard, is_same_origin
@@ -37,6 +38,7 @@ class ViewerApi:
             web.post(r"/api/events/{number:\d{1,15}}/replay", self._replay_event),
             web.post("/api/letters/replay", self._replay_letters),
             web.post("/api/export", self._export_events),
+            web.post("/api/values", self._get_values),
             web.post("/api/trigger", self._evaluate_trigger),
         ]
 
@@ -75,12 +77,19 @@ class ViewerApi:
             await response.write(b"".join(record.body + b"\n" for record in records if record))
         return response
 
+    async def _get_values(self, request: web.Request) -> web.Response:
+        body, feed = await read_json(request), self._viewer.feed
+        path, after = body.get("path"), body.get("after")
+        if not isinstance(path, list) or not all(isinstance(name, str) for name in path) or type(after) is not int:
+            raise web.HTTPBadRequest(text="path: a list of names, and after: the number of an event, are required")
+        records = list(feed.latest(max(0, feed.last - after)))
+        return respond({"last": feed.last, "values": await asyncio.to_thread(read_values, records, path)})
+
     async def _evaluate_trigger(self, request: web.Request) -> web.Response:
         body = await read_json(request)
         form = TriggerForm(*(str(body.get(name, "")) for name in TriggerForm.__match_args__))
         records = list(self._viewer.feed.latest(TRIGGER_SAMPLE))
-        events = [record.attributes for record in records]
-        answer = await asyncio.to_thread(_evaluate, form, self._viewer.catalog, events)
+        answer = await asyncio.to_thread(_evaluate, form, self._viewer.catalog, records)
         places = answer.pop("places")
         if body.get("rows") is True and places is not None:
             answer["rows"] = [records[place].number for place in places]
@@ -93,9 +102,9 @@ class ViewerApi:
         return record
 
 
-def _evaluate(form: TriggerForm, catalog: EventCatalog, events: list[dict[str, Any]]) -> dict[str, Any]:
-    """Evaluate a form, in a thread: the catalog is slow to build, and many events are slow to match."""
-    return evaluate_form(form, ValueChecker(catalog), events)
+def _evaluate(form: TriggerForm, catalog: EventCatalog, records: list[EventRecord]) -> dict[str, Any]:
+    """Evaluate a form, in a thread: the catalog is slow to build, and many events are slow to decode and to match."""
+    return evaluate_form(form, ValueChecker(catalog), [record.attributes for record in records])
 
 
 def is_number_list(value: Any) -> TypeGuard[list[int]]:

@@ -244,6 +244,11 @@ class Feed(Observer):
             self.bytes -= len(self._records.pop(self.oldest).body) + RECORD_OVERHEAD
             self.oldest += 1
 
+    @property
+    def last(self) -> int:
+        """The number of the last event in the history."""
+        return self.oldest + len(self._records) - 1
+
     def __len__(self) -> int:
         return len(self._records)
 
@@ -260,7 +265,7 @@ class Feed(Observer):
 
     def latest(self, limit: int) -> Iterator[EventRecord]:
         """Yield the last events, newest first."""
-        last = self.oldest + len(self._records) - 1
+        last = self.last
         return (self._records[number] for number in range(last, max(self.oldest, last - limit + 1) - 1, -1))
 
 

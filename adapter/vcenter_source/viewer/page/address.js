@@ -1,13 +1,14 @@
 // What is shown, in the page's address: it outlives a reload, Back undoes a step, and the link can be sent.
 
-import { FACETS } from "./facet_names.js";
+import { FACETS, isOfData } from "./facet_names.js";
 
 const NOT = "not-";
 
 /** What an address shows: search, facets, time range (milliseconds since 1970), the open event and its tab. */
 export function readView(query) {
   const parameters = new URLSearchParams(query);
-  const each = (prefix) => Object.fromEntries(Object.keys(FACETS).map((facet) => [facet, parameters.getAll(prefix + facet)]));
+  const ofData = [...parameters.keys()].map((name) => (name.startsWith(NOT) ? name.slice(NOT.length) : name)).filter(isOfData);
+  const each = (prefix) => Object.fromEntries([...Object.keys(FACETS), ...ofData].map((facet) => [facet, parameters.getAll(prefix + facet)]));
   const [from, to] = ["from", "to"].map((name) => Date.parse(parameters.get(name) ?? "")).map((time) => (Number.isNaN(time) ? null : time));
   const isRange = from === null ? to !== null : to === null || from < to;
   return {

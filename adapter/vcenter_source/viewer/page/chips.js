@@ -16,7 +16,8 @@ export class Chips {
     const { filters } = this;
     const chips = filters.range ? [[range(filters.range), () => { filters.range = null; }]] : [];
     if (filters.numbers) chips.push(["matched by the Trigger", () => { filters.numbers = null; }]);
-    for (const [facet, title] of Object.entries(FACETS)) {
+    for (const facet of filters.activeFacets()) {
+      const title = FACETS[facet] ?? facet;
       for (const value of filters.chosen[facet]) chips.push(this.#value(facet, value, title));
       for (const value of filters.excluded[facet]) chips.push(this.#value(facet, value, `not ${title}`));
     }

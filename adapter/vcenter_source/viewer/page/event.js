@@ -2,6 +2,7 @@
 
 import { formatCurl } from "./curl.js";
 import { $, bdi, copyButton, el, visible } from "./dom.js";
+import { facetOf } from "./facet_names.js";
 import { count, fullTime, shortType, size } from "./format.js";
 import { pickButtons } from "./pick.js";
 import { askToSendEvent } from "./replay.js";
@@ -12,6 +13,7 @@ import { steps } from "./timeline.js";
 import { waterfall } from "./waterfall.js";
 
 const TABS = { data: "Event", sent: "CloudEvent", timeline: "Timeline", trigger: "Make a Trigger" };
+const LONGEST_PICK = 200; // characters of a value that is filtered by
 const SPANS_DELAY_MS = 1500; // spans are exported in batches
 
 export class EventPane {
@@ -181,7 +183,7 @@ export class EventPane {
     return [
       el("dl", { class: "facts" }, facts.filter(([, value]) => value).map(([name, value, facet]) =>
         el("div", {}, el("dt", {}, name), el("dd", {}, bdi(value), this.#pickButtons(name, value, facet))))),
-      el("div", { class: "with-copy" }, el("div", { class: "tree" }, tree("data", data)), copyButton("Copy the data", () => JSON.stringify(data, null, 2))),
+      el("div", { class: "with-copy" }, el("div", { class: "tree" }, tree("data", data, (path, value) => this.#pickData(path, value))), copyButton("Copy the data", () => JSON.stringify(data, null, 2))),
     ];
   }
 
@@ -189,6 +191,12 @@ export class EventPane {
     const row = this.rowOf(this.#n);
     if (!row || !facet || (facet === "vcenter" && !row.vcenter)) return null;
     return pickButtons(`${name} ${visible(value)}`, (how) => this.pick(facet, row[facet], how));
+  }
+
+  #pickData(path, value) {
+    const text = typeof value === "string" ? value : JSON.stringify(value);
+    const facet = path.length > 0 && text.length <= LONGEST_PICK ? facetOf(path) : null;
+    return facet && pickButtons(`${visible(path.join("."))} ${visible(text)}`, (how) => this.pick(facet, text, how));
   }
 
   #sent() {

@@ -1,6 +1,6 @@
 // What is filtered: by search, by the values of facets, and by time.
 
-import { FACETS, emptySets } from "./facet_names.js";
+import { emptySets } from "./facet_names.js";
 import { matchesAll, parseSearch } from "./search.js";
 
 const isWithin = (at, { from, to }) => (from === null || at >= from) && (to === null || at < to);
@@ -47,7 +47,7 @@ export class Filters {
   set({ search, chosen, excluded, range }) {
     this.search = search;
     this.range = range;
-    for (const facet in FACETS) {
+    for (const facet in { ...this.chosen, ...chosen }) {
       this.chosen[facet] = new Set(chosen[facet]);
       this.excluded[facet] = new Set(excluded[facet]);
     }
@@ -55,17 +55,20 @@ export class Filters {
 
   /** Show only events with this value ("only"), only others ("not"), or both ("any"). */
   choose(facet, value, how) {
+    this.chosen[facet] ??= new Set();
+    this.excluded[facet] ??= new Set();
     this.chosen[facet][how === "only" ? "add" : "delete"](value);
     this.excluded[facet][how === "not" ? "add" : "delete"](value);
   }
 
   /** The facets that have a choice; a row must pass each of them. */
   activeFacets() {
-    return Object.keys(FACETS).filter((facet) => this.chosen[facet].size || this.excluded[facet].size);
+    return Object.keys(this.chosen).filter((facet) => this.chosen[facet].size || this.excluded[facet].size);
   }
 
+  /** Whether a row has a value that passes; not while its value is not known. */
   passes(facet, row) {
-    return (!this.chosen[facet].size || this.chosen[facet].has(row[facet])) && !this.excluded[facet].has(row[facet]);
+    return row[facet] !== undefined && (!this.chosen[facet].size || this.chosen[facet].has(row[facet])) && !this.excluded[facet].has(row[facet]);
   }
 
   /** Whether a row meets the search and the time range, and a Trigger that is being made. */

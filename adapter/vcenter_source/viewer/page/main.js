@@ -4,6 +4,7 @@ import { Address } from "./address.js";
 import { Chips } from "./chips.js";
 import { $, visible } from "./dom.js";
 import { count } from "./format.js";
+import { DataValues } from "./data_values.js";
 import { makeDivider } from "./divider.js";
 import { EventPane } from "./event.js";
 import { fetchLines, formatCsv, save } from "./export.js";
@@ -31,6 +32,7 @@ const list = new List($("grid"), $("heads"), $("rows"), { open, words, pick });
 const pane = new EventPane($("event"), { closed, changed: writeAddress, words, about: () => about, rowOf: (n) => store.get(n), pick, filters: store.filters, filter: () => refresh(true) });
 const facets = new Facets($("facets"), store, { changed: filter, words });
 const chips = new Chips($("chips"), store.filters, { changed: filter, labelOf: (facet, value) => facets.labelOf(facet, value) });
+const values = new DataValues(store, () => refresh(true));
 const address = new Address(apply);
 
 // --- what the address has ---
@@ -55,6 +57,7 @@ function apply(view) {
     wantedKey = view.event;
     openWanted();
   }
+  values.fetch();
   refresh(true);
 }
 
@@ -85,6 +88,7 @@ function closed() {
 
 function filter(how) {
   writeAddress(how);
+  values.fetch();
   refresh(true);
 }
 
@@ -163,6 +167,7 @@ const stream = new Stream({
   about(server) {
     if (server.fresh) {
       store.reset();
+      values.reset();
       pause(false);
       wantedKey ??= shownKey; // it has another number now
     }
@@ -173,6 +178,7 @@ const stream = new Stream({
   },
   events(message) {
     store.add(message);
+    values.fetch();
     if (wantedKey !== null) openWanted();
     else if (message.events.some(({ n }) => n === pane.n)) pane.refresh();
     refresh();

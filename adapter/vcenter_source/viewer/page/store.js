@@ -67,6 +67,11 @@ export class Store {
     return this.#source.length;
   }
 
+  /** The number of the last event. */
+  get newest() {
+    return this.#list.at(-1)?.n ?? 0;
+  }
+
   get paused() {
     return this.#paused !== null;
   }
@@ -101,7 +106,7 @@ export class Store {
   /** How many events each value of each facet has, with the other facets, the search and the time range applied. */
   counts() {
     const active = this.filters.activeFacets();
-    const counts = Object.fromEntries(Object.keys(FACETS).map((facet) => [facet, new Map()]));
+    const counts = Object.fromEntries([...Object.keys(FACETS), ...active].map((facet) => [facet, new Map()]));
     const add = (facet, value) => counts[facet].set(value, (counts[facet].get(value) ?? 0) + 1);
     for (const row of this.#source) {
       if (!this.filters.matches(row)) continue;

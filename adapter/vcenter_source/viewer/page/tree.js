@@ -5,15 +5,15 @@ import { bdi, el, visible } from "./dom.js";
 const OPEN_DEPTH = 2;
 const MAX_ENTRIES = 500;
 
-/** A JSON value under its name. */
-export function tree(name, value, depth = 0) {
-  if (value === null || typeof value !== "object") return el("div", { class: "leaf" }, key(name), leaf(value));
+/** A JSON value under its name. `offer` returns what is beside a single value: it gets the path to it, and the value. */
+export function tree(name, value, offer, path = []) {
+  if (value === null || typeof value !== "object") return el("div", { class: "leaf" }, key(name), leaf(value), offer(path, value));
   const entries = Object.entries(value).filter(([each]) => each !== "_typeName");
   const type = Array.isArray(value) ? `${entries.length} values` : isReference(value) ? "" : value._typeName ?? "";
   const summary = el("summary", {}, key(name), el("span", { class: "type" }, visible(String(type))), hint(value));
   const rest = entries.length > MAX_ENTRIES ? el("p", { class: "type" }, `${entries.length - MAX_ENTRIES} more: see the CloudEvent`) : null;
-  return el("details", { open: depth < OPEN_DEPTH && !isReference(value) }, summary,
-    el("div", { class: "branch" }, entries.slice(0, MAX_ENTRIES).map(([each, inner]) => tree(each, inner, depth + 1)), rest));
+  return el("details", { open: path.length < OPEN_DEPTH && !isReference(value) }, summary,
+    el("div", { class: "branch" }, entries.slice(0, MAX_ENTRIES).map(([each, inner]) => tree(each, inner, offer, [...path, each])), rest));
 }
 
 const key = (name) => el("span", { class: "key" }, visible(String(name)));
