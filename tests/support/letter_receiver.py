@@ -60,3 +60,10 @@ def receiver_at(folder: Path, module: str = "vcenter_source", **settings: str) -
         viewer = wait_for_line(running, "serving the event viewer").split("url=")[1] if "VIEWER" in settings else ""
         port = wait_for_line(running, "receiving dead letters").partition("port=")[2].split()[0]
         yield LetterReceiver(running, folder, f"http://127.0.0.1:{port}/", viewer.strip())
+
+
+def run(folder: Path, *arguments: str, **settings: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a command, as ``kubectl exec`` runs it beside the receiver."""
+    with process("vcenter_source", "dead-letters", *arguments, DEAD_LETTER_PATH=str(folder), **settings) as command:
+        out, said = command.communicate(timeout=30)
+    return command.returncode, out, said
