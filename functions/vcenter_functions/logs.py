@@ -58,10 +58,5 @@ def _formatting_processors(log_format: str) -> list[Any]:
     if log_format == "json":
         return [clean, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     # Where rich is installed, structlog's own tracebacks print every local variable, a session's token among them.
-    plain = structlog.dev.plain_traceback
-    return [
-        clean,
-        structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty() and not os.environ.get("NO_COLOR"), exception_formatter=plain
-        ),
-    ]
+    plain, has_colours = structlog.dev.plain_traceback, sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return [clean, structlog.dev.ConsoleRenderer(colors=has_colours, exception_formatter=plain)]

@@ -11,6 +11,7 @@ from typing import Any, Literal, TextIO
 import orjson
 
 from vcenter_source.core.errors import OutputClosedError
+from vcenter_source.core.logs import has_colours
 
 Colour = Literal["red", "green", "yellow", "dim"]
 
@@ -53,7 +54,7 @@ def print_lines(lines: Iterable[str], out: TextIO) -> None:
 
 def paint(text: str, colour: Colour | None, out: TextIO) -> str:
     """Return text in a colour, if ``out`` is a terminal for which NO_COLOR is not set."""
-    if colour is None or not text or not out.isatty() or os.environ.get("NO_COLOR"):
+    if colour is None or not text or not has_colours(out):
         return text
     return f"\x1b[{_CODES[colour]}m{text}\x1b[0m"
 

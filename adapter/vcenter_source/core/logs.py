@@ -9,7 +9,7 @@ import os
 import sys
 from contextlib import suppress
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, TextIO
 
 import structlog
 from structlog.typing import Processor
@@ -65,10 +65,14 @@ class Lines(structlog.PrintLogger):
 
 
 def for_people() -> tuple[Processor, ...]:
-    """Render lines for people, in colours on a terminal without NO_COLOR, with tracebacks as Python prints them."""
+    """Render lines for people, in colours where they are wanted, with tracebacks as Python prints them."""
     plain = structlog.dev.plain_traceback
-    has_colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    return (structlog.dev.ConsoleRenderer(colors=has_colours, exception_formatter=plain),)
+    return (structlog.dev.ConsoleRenderer(colors=has_colours(sys.stderr), exception_formatter=plain),)
+
+
+def has_colours(out: TextIO) -> bool:
+    """Whether this is a terminal for which NO_COLOR is not set."""
+    return out.isatty() and not os.environ.get("NO_COLOR")
 
 
 def log_crash(kind: type[BaseException], exc: BaseException, trace: TracebackType | None) -> None:
