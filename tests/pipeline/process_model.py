@@ -74,7 +74,9 @@ class ModelReader:
 class Life:
     """The process. ``asked`` are its calls to vCenter, one at a time; the others are many."""
 
-    def __init__(self, loop: SteppedLoop, world: World, *, window: int, ahead: int, give_up_after: float) -> None:
+    def __init__(
+        self, loop: SteppedLoop, world: World, *, window: int, ahead: int, give_up_after: float, remembered: int
+    ) -> None:
         self.loop, self.world = loop, world
         self.asked: list[Call] = []
         self.sends: list[Call] = []
@@ -92,13 +94,13 @@ class Life:
         self.by_lane: dict[str, list[Identity]] = defaultdict(list)
         self.saving: asyncio.Task[None] | None = None
         self.tasks: list[asyncio.Task[None]] = []
-        self._wire(window, ahead, give_up_after)
+        self._wire(window, ahead, give_up_after, remembered)
 
-    def _wire(self, window: int, ahead: int, give_up_after: float) -> None:
+    def _wire(self, window: int, ahead: int, give_up_after: float, remembered: int) -> None:
         self.kept = SurvivingStore(self.world)
         resumed = self.kept.load()
         self.kept.claim()
-        self.tracker = OffsetTracker("uuid", resumed, self.world.since)
+        self.tracker = OffsetTracker("uuid", resumed, self.world.since, remembered)
         self.committer = CheckpointCommitter(self.kept, self.tracker)
         status = PipelineStatus(lambda: self.world.seconds)
         metrics = Metrics().add_vcenter("vc", status, clock=lambda: self.world.seconds)
@@ -177,7 +179,7 @@ class Life:
 
     async def send(self, envelope: Envelope) -> Receipt:
         name = named(envelope.event)
-        if not self.world.disturbed:
+        if not self.world.repeats:
             assert name not in self.covered, f"{name} was acknowledged before the last save, and is sent again"
             assert name not in self.done, f"{name} is sent again after its acknowledgement"
         await self._call(self.sends, partial(self._accept, envelope.event, name))

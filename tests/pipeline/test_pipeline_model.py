@@ -60,6 +60,8 @@ BROKEN = RetryableError("I/O error")
 STEP = 0.002
 """Seconds between events of a hidden span, the least that a collector's begin can be told apart by."""
 STEPS = st.sampled_from([STEP, 1.0, 40.0])
+FEW = 3
+"""Named by a checkpoint, so that most of what was acknowledged is known by its time alone."""
 PROMPT = 15
 """How many of its calls vCenter answers between two steps."""
 CALM = 8
@@ -83,6 +85,7 @@ class Pipeline(RuleBasedStateMachine):
         """Since all went well for a while, which leaves little to go wrong."""
 
     @initialize(
+        remembered=st.sampled_from([REMEMBERED, FEW]),
         page_size=st.integers(1, 4),
         shows_late=st.booleans(),
         by_time=st.booleans(),
@@ -96,6 +99,7 @@ class Pipeline(RuleBasedStateMachine):
     def begins(
         self,
         *,
+        remembered: int,
         page_size: int,
         shows_late: bool,
         by_time: bool,
@@ -107,9 +111,11 @@ class Pipeline(RuleBasedStateMachine):
         give_up_after: float,
     ) -> None:
         history = History(page_size, shows_late=shows_late, by_time=by_time, next_key=key)
-        self.world = World(history, None if start is None else EPOCH + timedelta(seconds=start))
-        self.life_of = partial(Life, self.loop, self.world, window=window, ahead=ahead, give_up_after=give_up_after)
-        self.longest = REMEMBERED + max(ahead, 1)
+        since = None if start is None else EPOCH + timedelta(seconds=start)
+        self.world = World(history, since, forgets=remembered == FEW)
+        options: dict[str, Any] = {"window": window, "ahead": ahead, "give_up_after": give_up_after}
+        self.life_of = partial(Life, self.loop, self.world, remembered=remembered, **options)
+        self.longest = remembered + max(ahead, 1)
         for about, pause in backlog:
             self.vcenter_stores(pause, [(WANTED, about)], None)
         self.starts()
@@ -257,7 +263,7 @@ class Pipeline(RuleBasedStateMachine):
 
     @invariant()
     def the_sink_has_each_objects_events_in_order(self) -> None:
-        if self.life is None or self.world.disturbed:
+        if self.life is None or self.world.repeats:
             return  # what is read once more, further back, comes after what is dated later
         stored_as = {stored.event.identity: stored for stored in self.world.history.ever}
         for lane in self.life.by_lane.values():
@@ -317,6 +323,8 @@ class Pipeline(RuleBasedStateMachine):
             return True
         if self.world.disturbed and self.world.history.is_amid_hidden(stored):
             return False  # where the clock was set back, nothing newer tells of it
+        if stored.late and self.world.forgets and not self.world.history.shows_late:
+            return False  # no collector has shown it by the time at which its key and its date prove nothing any more
         return stored in self.world.history.held and (stored.readable or not stored.late) and not stored.between
 
     def _overtaken(self, earlier: Stored, later: Stored) -> bool:
@@ -349,7 +357,7 @@ def test_what_stands_behind_hidden_events_after_a_set_back_where_nothing_newer_t
     The next collector begins with a page of hidden events, and falls silent before the event in question.
     """
     state = Pipeline()
-    backlog = {"backlog": [("a", 1.0)], "start": None, "key": 1}
+    backlog = {"backlog": [("a", 1.0)], "start": None, "key": 1, "remembered": REMEMBERED}
     state.begins(**backlog, page_size=4, shows_late=False, by_time=True, window=2, ahead=8, give_up_after=math.inf)
     try:
         state.all_goes_well_for_a_while()
@@ -366,7 +374,7 @@ def test_what_stands_behind_hidden_events_after_a_set_back_where_nothing_newer_t
 def test_what_is_dated_before_the_last_event_is_searched_for_too(quiet: None) -> None:
     """vCenter's clock was set back by half a second, which no process notices, and a newer event tells of more."""
     state = Pipeline()
-    backlog: dict[str, Any] = {"backlog": [], "start": None, "key": 1}
+    backlog: dict[str, Any] = {"backlog": [], "start": None, "key": 1, "remembered": REMEMBERED}
     state.begins(**backlog, page_size=1, shows_late=False, by_time=True, window=6, ahead=8, give_up_after=math.inf)
     steps: list[Callable[[], None]] = [
         state.all_goes_well_for_a_while,

@@ -236,6 +236,7 @@ class World:
     """All that a crash of the adapter leaves as it is. ``seconds`` is the time, ``ahead`` what vCenter's clock adds.
 
     ``disturbed`` is whether vCenter's clock or its keys were ever set back: from then on, an event may come twice.
+    ``forgets`` is whether checkpoints name so few events that one may come twice without that, too.
     """
 
     history: History
@@ -243,6 +244,7 @@ class World:
     seconds: float = 0.0
     ahead: float = 0.0
     disturbed: bool = False
+    forgets: bool = False
     unseen: bool = False
     """Whether it was set back since the adapter has last looked at it, and kept a checkpoint then."""
     looked: bool = False
@@ -264,6 +266,11 @@ class World:
     @property
     def ours(self) -> datetime:
         return EPOCH + timedelta(seconds=self.seconds)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether an event may come twice."""
+        return self.disturbed or self.forgets
 
     def is_asked_for(self, identity: Identity) -> bool:
         """Whether START_FROM asks for it; what comes before may come too where vCenter's clock was set back."""

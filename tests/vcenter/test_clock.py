@@ -237,6 +237,49 @@ def test_a_host_whose_clock_is_ahead_does_not_hide_what_comes_next() -> None:
     assert shown(position, [event(1, 1), event(3, 6), event(2, 3600)]) == [3]
 
 
+def test_what_is_read_again_dated_ahead_of_the_clock_does_not_cover_what_is_stored_next() -> None:
+    """The clock was set back, a new process reads again what is dated later, and ends before it has caught up.
+
+    Then keys go back, so that what is stored next has a key and a date as if it had been read.
+    """
+    older = resumed(event(300, 0).identity, at(-1))
+    position, tracker = ReadCursor(None, older, clock=lambda: at(0.5)), OffsetTracker("uuid", older)
+    position.start_collector()
+    for each in position.deduplicate([event(n, n) for n in range(1, 300)]):
+        assert isinstance(each, Event)
+        if each.identity != position.last:
+            tracker.note_ahead(each.identity)
+        tracker.acknowledge(tracker.track(each.identity))
+    kept = tracker.to_checkpoint()
+    assert kept
+    assert (kept.last, kept.horizon) == (older.last, at(0))
+    assert not kept.covers((2, at(2.5)))
+
+
+def test_before_anything_else_what_is_dated_ahead_of_the_clock_is_named_and_covers_nothing() -> None:
+    tracker = OffsetTracker("uuid", None)
+    for n in range(2 * REMEMBERED):
+        tracker.note_ahead((n, at(n)))
+        tracker.acknowledge(tracker.track((n, at(n))))
+    kept = tracker.to_checkpoint()
+    assert kept
+    assert (kept.last, kept.horizon, len(kept.acknowledged)) == (None, None, REMEMBERED)
+
+
+def test_what_is_shown_after_the_last_event_was_stored_after_it_whatever_its_key_and_date_are() -> None:
+    """The clock went back by a second while nobody read, which nobody notices, and keys went back as well."""
+    position = ReadCursor(None, kept(ClockReading(at(200), at(200))))
+    assert not position.detect_clock_set_back(ClockReading(at(200), at(201)))
+    assert shown(position, [*(event(n, n) for n in range(200)), event(20, 149.5)]) == [20]
+
+
+def test_unwanted_events_of_the_same_instant_as_the_last_one_are_no_sign_of_rewound_keys() -> None:
+    """They are neither named nor covered. It would cost duplicates of all that time alone tells."""
+    position = ReadCursor(None, resumed(event(9, 5).identity, at(4), event(9, 5).identity))
+    stored = [*(event(n, n) for n in range(5)), event(7, 5), event(8, 5), event(9, 5), event(10, 6)]
+    assert shown(position, stored) == [7, 8, 10]
+
+
 def test_a_long_backlog_after_a_resume_is_read_on_wherever_the_collector_is_lost() -> None:
     """START_FROM=now is of no account where there is a checkpoint."""
     stored = [event(n, n) for n in range(1000)]

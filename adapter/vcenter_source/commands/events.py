@@ -110,6 +110,9 @@ class NoProgress:
     def note_clock_set_back(self, earliest: datetime) -> None:
         """Keep nothing."""
 
+    def note_ahead(self, identity: Identity) -> None:
+        """Keep nothing."""
+
     def mark_caught_up(self, clock: ClockReading) -> None:
         """Keep nothing."""
 

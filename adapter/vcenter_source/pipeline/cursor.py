@@ -13,9 +13,9 @@ order. So it shows events that were read before, and the cursor leaves them out.
 An event's name is its key and its created time, and names are exact. A process knows by name all that it has read
 itself. A checkpoint names only the last events; of older ones, up to its horizon, it says that all were acknowledged.
 An event before the horizon is recognized by its time and its key together, and both deceive once vCenter's clock or its
-keys have been set back. So time is trusted only for what a checkpoint says, and only until the first collector has
-shown all there is. After a set-back names alone count, and events that they do not cover are read again: twice rather
-than never.
+keys have been set back. So time is trusted only for what a checkpoint says, only until the first collector has shown
+all there is, and only for what a collector shows before it shows the last event again. After a set-back names alone
+count, and events that they do not cover are read again: twice rather than never.
 """
 
 from collections import deque
@@ -69,6 +69,8 @@ class ReadCursor:
     _by_time: set[Identity] = field(default_factory=set)
     """Those of ``seen`` that only the checkpoint's time says were read."""
     _expected: Identity | None = None
+    _is_beyond: bool = False
+    """Whether the collector has shown the last event again: what it shows from there on was stored later."""
     _now: datetime | None = None
     _set_back_to: datetime | None = None
     """What vCenter's clock showed after it was set back, until everything dated since has been read."""
@@ -80,6 +82,7 @@ class ReadCursor:
     def start_collector(self) -> datetime | None:
         """Return where a new collector starts. From here on it is expected to show the last event again."""
         self._expected = self.last
+        self._is_beyond = False
         self.collector_start = self.since
         if self.newest is not None:
             self.collector_start = latest(self._find_horizon(self.newest), self.lower_bound, self.since)
@@ -97,9 +100,10 @@ class ReadCursor:
         """
         for event in page:
             identity = event.identity
+            is_known = self._is_known(identity) or self.is_too_old(event.created)
             if identity == self._expected:
-                self._expected = None
-            if self._is_known(identity) or self.is_too_old(event.created):
+                self._expected, self._is_beyond = None, True
+            if is_known:
                 continue
             gap = self._find_gap(event)
             if gap is not None:
@@ -122,7 +126,15 @@ class ReadCursor:
 
     def has_read(self, identity: Identity) -> bool:
         """Whether an event was read before, maybe by an earlier process, as far back as a collector shows it."""
-        return identity in self.seen or (self.resumed is not None and self.resumed.covers(identity))
+        if identity in self.seen:
+            return True
+        return self.resumed is not None and (
+            identity in self.resumed.acknowledged or self._is_known_by_time(self.resumed, identity)
+        )
+
+    def _is_known_by_time(self, resumed: Checkpoint, identity: Identity) -> bool:
+        """Return whether the checkpoint's time says that an event was read, and nothing speaks against it."""
+        return not self._is_beyond and resumed.covers_by_time(identity)
 
     def find_unread(self, identities: Iterable[Identity]) -> list[Identity]:
         """Return those events that the collector should show and that were not read."""
@@ -196,7 +208,7 @@ class ReadCursor:
             return False
         if identity in self.resumed.acknowledged:
             return True
-        by_time = self.resumed.covers_by_time(identity)
+        by_time = self._is_known_by_time(self.resumed, identity)
         if by_time:
             self._by_time.add(identity)
             self._remember(identity)
@@ -207,7 +219,7 @@ class ReadCursor:
         if not self._by_time and (self.resumed is None or self.resumed.horizon is None):
             return
         last = self.last
-        if last is None or event.created < last[1] or key_step(last[0], event.key) > 0:
+        if last is None or event.created <= last[1] or key_step(last[0], event.key) > 0:
             return
         if not self.is_ahead(event.created):
             self._forget_times()

@@ -69,6 +69,9 @@ class Progress(Protocol):
     def note_clock_set_back(self, earliest: datetime) -> None:
         """vCenter's clock was set back: events that come may be dated from ``earliest`` on."""
 
+    def note_ahead(self, identity: Identity) -> None:
+        """The event that is yielded next is dated later than vCenter's clock shows."""
+
     def mark_caught_up(self, clock: ClockReading) -> None:
         """Reading has caught up with all that vCenter had when the clocks stood so."""
 
@@ -132,19 +135,26 @@ class EventReader:
             while True:
                 page = await reader.read() or (clock and await self._look_again(reader, clock)) or []
                 for event in self.cursor.deduplicate(page):
-                    yield self._check_lateness(event)
+                    yield self._examine(event)
                 clock = None if page else await reader.wait(WAIT_SECONDS)
                 if not self._stuck:
                     self._failures = 0  # a failure an hour later is a first failure again
 
-    def _check_lateness(self, event: Event | Gap) -> Event | Gap:
-        """Return the same event. If it was stored late, count it, and log the first one until reading has caught up."""
-        if isinstance(event, Event) and self.cursor.is_late(event):
-            self.observer.on_late()
-            if not self._is_lateness_logged:
-                log.warning("events are stored late", key=event.key, type=event.name, created=event.created.isoformat())
-                self._is_lateness_logged = True
+    def _examine(self, event: Event | Gap) -> Event | Gap:
+        """Return the same event. Note if it was stored late, or is dated ahead of vCenter's clock."""
+        if isinstance(event, Event):
+            if self.cursor.is_late(event):
+                self._note_lateness(event)
+            if event.identity != self.cursor.last:
+                self.tracker.note_ahead(event.identity)
         return event
+
+    def _note_lateness(self, event: Event) -> None:
+        """Count an event that was stored late, and log the first one until reading has caught up."""
+        self.observer.on_late()
+        if not self._is_lateness_logged:
+            log.warning("events are stored late", key=event.key, type=event.name, created=event.created.isoformat())
+            self._is_lateness_logged = True
 
     async def _look_again(self, reader: Reader, clock: ClockReading) -> Page:
         """Read again after an empty page: is this the end, or is the collector stuck? Raises CollectorStuckError.
@@ -178,7 +188,7 @@ class EventReader:
         async with self.history.reader(since, self.event_type_ids, until) as reader:
             while page := await reader.read():
                 for event in self.cursor.deduplicate(page):
-                    yield self._check_lateness(event)
+                    yield self._examine(event)
 
     async def _find_way_past(self, unread: Sequence[Identity]) -> tuple[Gap | None, datetime | None, datetime | None]:
         """Return from when until when a collector shows unread events, and the gap before it, if there is one.

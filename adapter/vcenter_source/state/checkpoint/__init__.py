@@ -20,7 +20,7 @@ class Checkpoint:
 
     ``instance_uuid`` identifies the vCenter. ``last`` is the end of the contiguous run of acknowledged events in the
     order they were read, None before the first; acknowledged events after it are named. ``horizon`` is None while no
-    event can be covered by its time alone; ``last`` is set then.
+    event can be covered by its time alone.
 
     Keys wrap around and a restore rewinds them, so a key never proves that an event was acknowledged, only that it was
     not: if vCenter's clock was set back, an event after ``last`` may be created before ``horizon``.
@@ -96,7 +96,8 @@ class CheckpointStore(Protocol):
 class TrackedEvent:
     """One event that was read: its identity, or None for a gap, which has no identity of its own.
 
-    ``covers_up_to`` is the last event read before the next tracked one: this event, or an unwanted one behind it.
+    ``covers_up_to`` is the last event read before the next tracked one: this event, or an unwanted one behind it. It is
+    None if that is dated later than vCenter's clock shows.
     """
 
     identity: Identity | None
@@ -115,20 +116,28 @@ class OffsetTracker:
         named         1   2           5       7       ``Checkpoint.acknowledged``
 
     After a restart, reading begins some time before ``last`` and skips the named events: only 4 and 6 are sent again.
-    At most REMEMBERED events up to ``last`` stay named. When one is dropped, ``horizon`` moves up to its created time,
-    and from then on covers it, and all events before it, by their time alone.
+    At most ``remembered`` events up to ``last`` stay named. When one is dropped, ``horizon`` moves up to its created
+    time, and from then on covers it, and all events before it, by their time alone.
 
     ``since`` is where reading begins without a checkpoint (None: at the oldest event); nothing earlier is ever read.
     """
 
-    def __init__(self, instance_uuid: str, resumed: Checkpoint | None, since: datetime | None = None) -> None:
+    def __init__(
+        self,
+        instance_uuid: str,
+        resumed: Checkpoint | None,
+        since: datetime | None = None,
+        remembered: int = REMEMBERED,
+    ) -> None:
         self._instance_uuid = instance_uuid
+        self._remembered = remembered
         self._last = resumed.last if resumed else None
-        self._horizon = resumed.horizon if resumed else since and since - INSTANT
+        self._horizon = self._start = resumed.horizon if resumed else since and since - INSTANT
         self._done = deque(sorted(resumed.acknowledged, key=lambda identity: identity[1]) if resumed else ())
         self._open: deque[TrackedEvent] = deque()
         self._read_count = self._passed_count = 0
         self._read_from = resumed.read_from if resumed else None
+        self._ahead: Identity | None = None
         self._caught_up: tuple[int, datetime] | None = None
         """How many events had been read when none was left to read, and vCenter's time then."""
         self.clock = resumed.clock if resumed else None
@@ -148,15 +157,24 @@ class OffsetTracker:
         self._caught_up = self._read_count, clock.vcenter
         self._update_read_from()
 
+    def note_ahead(self, identity: Identity) -> None:
+        """Note that the event that comes next is dated later than vCenter's clock shows.
+
+        Events that were not read yet may be dated before it, so it does not show how far reading has come.
+        """
+        self._ahead = identity
+
     def track(self, identity: Identity | None) -> TrackedEvent:
         """Note an event as read; pass the result to ``acknowledge`` when the sink has the event."""
-        event = TrackedEvent(identity, identity)
+        event = TrackedEvent(identity, identity if identity != self._ahead else None)
         self._open.append(event)
         self._read_count += 1
         return event
 
     def skip(self, identity: Identity) -> None:
         """Note an unwanted event as read. It takes no room, and is read and skipped again after a restart."""
+        if identity == self._ahead:
+            return
         if self._open:
             self._open[-1].covers_up_to = identity
         else:
@@ -176,9 +194,9 @@ class OffsetTracker:
         if event.identity is None:
             return
         self._done.append(event.identity)
-        # Two at a time: behind a stuck event, more than REMEMBERED were named, and the list has to shrink again.
+        # Two at a time: behind a stuck event, more than that were named, and the list has to shrink again.
         for _ in range(2):
-            if len(self._done) > REMEMBERED:
+            if len(self._done) > self._remembered:
                 forgotten = self._done.popleft()[1]
                 self._horizon = forgotten if self._horizon is None else max(self._horizon, forgotten)
 
@@ -189,11 +207,11 @@ class OffsetTracker:
             self._read_from = now if self._last is not None and self._last[1] > now else None
 
     def can_accept(self, ahead: int) -> bool:
-        """Return whether another event may be read, with at most ``ahead`` named beyond the REMEMBERED ones.
+        """Return whether another event may be read, with at most ``ahead`` named beyond those remembered.
 
         At least one event is always accepted, whatever an earlier process left: a stuck event has to come first again.
         """
-        return not self._open or len(self._open) + max(0, len(self._done) - REMEMBERED) < ahead
+        return not self._open or len(self._open) + max(0, len(self._done) - self._remembered) < ahead
 
     @property
     def last(self) -> Identity | None:
@@ -202,7 +220,7 @@ class OffsetTracker:
 
     def to_checkpoint(self) -> Checkpoint | None:
         """Return what may be saved now; None while an empty checkpoint would say as much."""
-        if self._last is None and self._horizon is None:
+        if self._last is None and self._horizon is None and not self._done:
             return None
         beyond = frozenset(event.identity for event in self._open if event.acknowledged and event.identity is not None)
         waiting = [event.identity for event in self._open if not event.acknowledged and event.identity is not None]
@@ -215,8 +233,8 @@ class OffsetTracker:
         It is never later than ``last`` either: the next event is created after ``last`` unless the clock is set back,
         which a resumed adapter sees. So a horizon from before an earlier setting back covers nothing that comes later.
         """
-        if self._horizon is None:
+        reached = self._last[1] if self._last else self._start
+        if self._horizon is None or reached is None:
             return None
-        covered = (created - INSTANT for key, created in waiting if not is_after(self._last, (key, created)))
-        limits = [limit for limit in (self._last and self._last[1], self._read_from) if limit is not None]
-        return min([self._horizon, *covered, *limits])
+        covered = [created - INSTANT for key, created in waiting if not is_after(self._last, (key, created))]
+        return min([self._horizon, reached, *covered, *([self._read_from] if self._read_from else [])])
