@@ -20,6 +20,7 @@ const nameFor = (type) => (shortType(type).toLowerCase().match(/[a-z0-9]+/g)?.jo
 export class TriggerForm {
   #timer = null;
   #requests = 0;
+  #wantsRows = false; // until the answer has them; another request may come in between
 
   /** `filter` is called when `filters` shows other rows: those that the Trigger matches, or all again. */
   constructor(attributes, filters, filter) {
@@ -54,7 +55,8 @@ export class TriggerForm {
   #toggleRows() {
     const isShowing = this.filters.numbers !== null;
     if (isShowing) this.#showRows(null);
-    this.#evaluate({ rows: !isShowing });
+    this.#wantsRows = !isShowing;
+    this.#evaluate();
   }
 
   #showRows(numbers) {
@@ -111,7 +113,8 @@ export class TriggerForm {
     this.#timer = setTimeout(() => this.#evaluate(), TYPING_MS);
   }
 
-  async #evaluate({ rows = this.filters.numbers !== null } = {}) {
+  async #evaluate() {
+    const rows = this.#wantsRows || this.filters.numbers !== null;
     const number = ++this.#requests;
     const form = Object.fromEntries(Object.entries(this.fields).map(([name, { input }]) => [name, input.value.trim()]));
     try {
@@ -123,6 +126,7 @@ export class TriggerForm {
   }
 
   #show({ problem, yaml, findings, matched, of, rows }) {
+    this.#wantsRows = false;
     this.#showRows(rows ?? null);
     this.showing.hidden = matched === null;
     this.showing.setAttribute("aria-pressed", this.filters.numbers !== null);
