@@ -37,3 +37,24 @@ def test_a_trigger_shows_the_rows_that_its_cesql_matches(page: Page) -> None:
         expect(page.locator("#shown")).to_have_text("31 of 41")
         page.get_by_role("button", name="Close the event").click()
         expect(page.locator("#shown")).to_have_text("41 events")
+
+
+TOO_WIDE = "ids => ids.filter((id) => document.querySelector(id).scrollWidth > document.querySelector(id).clientWidth)"
+
+
+def test_a_narrow_event_has_room_for_all_that_it_asks(page: Page) -> None:
+    page.set_viewport_size({"width": 1000, "height": 700})
+    with run_viewer_alone() as viewer:
+        viewer.post(*map(make_event, range(40)))
+        page.goto(viewer.url)
+        page.locator(ROWS).first.click()
+        page.get_by_role("separator", name="Width of the event").focus()
+        for _ in range(20):
+            page.keyboard.press("ArrowRight")
+        page.get_by_role("tab", name="Make a Trigger").click()
+        page.get_by_role("button", name="Show only these").click()
+        expect(page.locator("#chips")).to_have_text("matched by the Trigger")
+        value = page.get_by_label("type: the value").bounding_box()
+        assert value
+        assert value["width"] > 200
+        assert page.evaluate(TOO_WIDE, ["#event", "[role=tablist]", ".tools", "#chips"]) == []
