@@ -29,10 +29,10 @@ from vcenter_source.events.codec import to_binary
 from vcenter_source.settings.sink import SinkSettings
 from vcenter_source.sinks.batching import BatchingSink
 from vcenter_source.sinks.http import HttpSink, open_http_sink
-from vcenter_source.vcenter.collector import build_event_filter
 from vcenter_source.vcenter.decode import decode_page
 from vcenter_source.vcenter.paging import MAX_PAGE_EVENTS
 from vcenter_source.vcenter.session import Session
+from vcenter_source.vcenter.soap import build_event_filter
 
 IN_FLIGHT = 64
 """Requests at once: the adapter's own default."""
@@ -41,12 +41,13 @@ IN_FLIGHT = 64
 def fetch_pages(vcenter: str, pages: int) -> tuple[list[bytes], float, float]:
     """Read the first pages as they are, and return them with the seconds and CPU seconds that took."""
     session = Session(vcenter, lambda: Credentials(USERNAME, SecretStr(PASSWORD)), Authorities())
-    session.log_in()
-    collector = session.content.eventManager.CreateCollectorForEvents(build_event_filter(None, ()))
+    asyncio.run(session.log_in())
+    wire = session.soap
+    collector = wire.content.eventManager.CreateCollectorForEvents(build_event_filter(None, ()))
     started, cpu = time.monotonic(), time.process_time()
-    raw = [session.stub.call_raw(collector, "ReadNext", MAX_PAGE_EVENTS) for _ in range(pages)]
+    raw = [wire.stub.call_raw(collector, "ReadNext", MAX_PAGE_EVENTS) for _ in range(pages)]
     took = time.monotonic() - started, time.process_time() - cpu
-    session.log_out()
+    asyncio.run(session.log_out())
     return raw, *took
 
 

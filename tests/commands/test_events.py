@@ -1,5 +1,6 @@
 """``vcenter-source events``: real processes against the simulator."""
 
+import asyncio
 import json
 import os
 import pty
@@ -42,13 +43,13 @@ def keys(done: subprocess.CompletedProcess[str]) -> list[int]:
 def post(simulator: Simulator, class_name: str, count: int = 1) -> None:
     """Post events of a class, about a VM."""
     one = session(simulator.url)
-    one.log_in()
+    asyncio.run(one.log_in())
     try:
         for _ in range(count):
             kind = pyvmomi.support.GetWsdlType("urn:vim25", class_name)
-            one.content.eventManager.PostEvent(pyvmomi.Filler().object(kind, depth=2), None)
+            one.soap.content.eventManager.PostEvent(pyvmomi.Filler().object(kind, depth=2), None)
     finally:
-        one.log_out()
+        asyncio.run(one.log_out())
 
 
 def all_keys(simulator: Simulator, class_name: str = "") -> list[int]:

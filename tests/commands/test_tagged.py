@@ -1,11 +1,12 @@
 """``vcenter-source tagged``: a real process against the simulator, whose tags are made over its REST API."""
 
+import asyncio
 import json
 import os
 import pty
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 import httpx
@@ -283,9 +284,13 @@ def test_what_is_gone_or_of_no_inventory_has_no_name(simulator: Simulator) -> No
     gone, book = ManagedObjectReference("VirtualMachine", "vm-0"), ManagedObjectReference("com.vmware.Item", "1")
     alarms = ManagedObjectReference("AlarmManager", "AlarmManager")
     one = session(simulator.base)
-    one.log_in()
-    try:
-        assert read_names(one, [gone, there, book, alarms]) == {there: name}
-        assert read_names(one, [book]) == {}
-    finally:
-        one.log_out()
+
+    async def read(*references: ManagedObjectReference) -> Mapping[ManagedObjectReference, str]:
+        try:
+            await one.log_in()
+            return await read_names(one, references)
+        finally:
+            await one.log_out()
+
+    assert asyncio.run(read(gone, there, book, alarms)) == {there: name}
+    assert asyncio.run(read(book)) == {}

@@ -204,8 +204,8 @@ def session(url: str) -> Session:
 
 def soap(url: str) -> None:
     one = session(url)
-    one.log_in()
-    one.log_out()
+    asyncio.run(one.log_in())
+    asyncio.run(one.log_out())
 
 
 def tags(url: str) -> None:
@@ -259,7 +259,7 @@ def test_a_certificate_is_verified_behind_the_proxy_too(proxy: ForwardProxy, tmp
     with show_certificate(Identity("server", root, names=("vc.example.com",)).files(tmp_path)) as port:
         url = f"https://127.0.0.1:{port}"
         with pytest.raises(Exception, match="is for another name"):
-            Session(f"{url}/sdk", lambda: credentials, Authorities(tmp_path / "ca.pem")).log_in()
+            asyncio.run(Session(f"{url}/sdk", lambda: credentials, Authorities(tmp_path / "ca.pem")).log_in())
         with pytag(url, VCENTER_CA_FILE=str(tmp_path / "ca.pem")) as function:
             assert "is for another name" in function.get("/readyz").text
     assert set(proxy.requests) == {f"CONNECT 127.0.0.1:{port}"}
@@ -359,7 +359,7 @@ def test_a_proxy_that_is_not_there_is_named(environment: pytest.MonkeyPatch, cli
 
 @pytest.mark.parametrize("client", [soap, function, send])
 def test_a_proxy_that_gives_no_answer_is_named(environment: pytest.MonkeyPatch, client: Callable[[str], None]) -> None:
-    environment.setattr(stub, "SOAP_CONNECT_TIMEOUT", 0.3)
+    environment.setattr(stub, "CONNECT_TIMEOUT", 0.3)
     environment.setattr(wire, "CONNECT_TIMEOUT", 0.3)
     environment.setenv("TIMEOUT", "0.3")
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -55,7 +55,7 @@ def session(url: str, file: Path) -> Session:
 
 
 def soap(port: int, file: Path) -> None:
-    session(f"https://127.0.0.1:{port}/sdk", file).log_in()
+    asyncio.run(session(f"https://127.0.0.1:{port}/sdk", file).log_in())
 
 
 def rest(port: int, file: Path) -> None:
@@ -230,13 +230,13 @@ def test_a_running_session_follows_a_replaced_authority(tmp_path: Path) -> None:
         volume, right = tmp_path / "volume", (tmp_path / "right.pem").read_bytes()
         mount(volume, "..1", ca=right)
         reader = session(vcenter.url, volume / "ca.pem")
-        reader.log_in()
+        asyncio.run(reader.log_in())
         mount(volume, "..2", ca=Identity("other", ca=True).pem)
         with pytest.raises(CertificateError, match="VCENTER_CA_FILE"):
-            reader.ensure()
+            asyncio.run(reader.ensure())
         mount(volume, "..3", ca=right)
-        reader.ensure()
-        reader.log_out()
+        asyncio.run(reader.ensure())
+        asyncio.run(reader.log_out())
 
 
 def test_run_follows_a_replaced_authority_and_loses_nothing(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from tests.support.simulator_control import post_events, read_state, set_fault
 from tests.support.vcenter import read_events, session, vcenter_client
 from tests.support.web_server import web_server
+from tests.vcenter.conftest import Run
 from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.net.tls import Authorities
 from vcenter_functions.net.vsphere_versions import choose_version
@@ -30,6 +31,7 @@ from vcenter_source.core.event import Event
 from vcenter_source.vcenter import collector
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.session import Session
+from vcenter_source.vcenter.wire import EventQuery
 
 
 def test_what_a_vcenter_says_of_itself(simulator: Simulator) -> None:
@@ -63,8 +65,9 @@ def test_in_a_backlog_the_next_page_is_there_while_one_is_delivered() -> None:
     async def read(own: Simulator) -> None:
         async with vcenter_client(own.url) as vcenter, vcenter.reader(None, ()) as reader:
             await reader.read()
-            await asyncio.sleep(0)  # the next is asked for, and the one thread takes one call after another
-            await vcenter.call(set_fault, own, fault="expire-sessions")
+            assert reader._ahead is not None
+            await asyncio.wait([reader._ahead])
+            await asyncio.to_thread(set_fault, own, fault="expire-sessions")
             assert len(await reader.read()) >= 500
             with pytest.raises(SessionLostError):
                 await reader.read()
@@ -207,46 +210,46 @@ def test_a_lost_session_is_named(simulator: Simulator) -> None:
     asyncio.run(lose())
 
 
-def test_a_wrong_password_is_named(simulator: Simulator) -> None:
+def test_a_wrong_password_is_named(simulator: Simulator, run: Run) -> None:
     refused = session(simulator.url, password="wrong")
     with pytest.raises(AuthenticationError, match="VCENTER_PASSWORD"):
-        refused.log_in()
-    refused.log_out()
+        run(refused.log_in())
+    run(refused.log_out())
 
 
-def test_rotated_credentials_are_used_at_the_next_log_in(simulator: Simulator) -> None:
+def test_rotated_credentials_are_used_at_the_next_log_in(simulator: Simulator, run: Run) -> None:
     passwords = iter(["wrong", PASSWORD])
     rotating = Session(simulator.url, lambda: Credentials(ADMINISTRATOR, SecretStr(next(passwords))), Authorities())
     with pytest.raises(AuthenticationError):
-        rotating.log_in()
-    rotating.ensure()
-    rotating.log_out()
+        run(rotating.log_in())
+    run(rotating.ensure())
+    run(rotating.log_out())
 
 
-def test_a_certificate_must_be_trusted(tmp_path: Path) -> None:
+def test_a_certificate_must_be_trusted(tmp_path: Path, run: Run) -> None:
     certificate = tmp_path / "vcenter.pem"
     with run_simulator(tls=True, trust_cert=certificate) as own:
         with pytest.raises(CertificateError, match=r"VCENTER_CA_FILE.*VCENTER_INSECURE"):
-            session(own.url).log_in()
+            run(session(own.url).log_in())
         trusting = session(own.url, ca_file=certificate)
-        trusting.log_in()
-        trusting.log_out()
+        run(trusting.log_in())
+        run(trusting.log_out())
 
 
-def test_nobody_there_is_named() -> None:
+def test_nobody_there_is_named(run: Run) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
         with pytest.raises(VcenterUnavailableError, match="Connection refused; check VCENTER_URL"):
-            session(f"http://127.0.0.1:{taken.getsockname()[1]}/sdk").log_in()
+            run(session(f"http://127.0.0.1:{taken.getsockname()[1]}/sdk").log_in())
 
 
 # pyVmomi leaves an answer that it cannot read to the garbage collector, here and now.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("status", [200, 500, 404])
 @pytest.mark.parametrize("body", [b"", b"hello", b"<html><body>hi</body></html>", b"<html><body>hi"])
-def test_whatever_is_no_vcenter_is_named(status: int, body: bytes) -> None:
+def test_whatever_is_no_vcenter_is_named(status: int, body: bytes, run: Run) -> None:
     with web_server(status, body) as url, pytest.raises(VcenterUnavailableError, match="check VCENTER_URL"):
-        session(url).log_in()
+        run(session(url).log_in())
     gc.collect()
 
 
@@ -264,7 +267,7 @@ def test_the_newest_version_that_both_sides_speak(told: str, spoken: str) -> Non
     assert choose_version(told) == spoken
 
 
-def test_refused_credentials_are_not_tried_again_at_once_and_others_are(simulator: Simulator) -> None:
+def test_refused_credentials_are_not_tried_again_at_once_and_others_are(simulator: Simulator, run: Run) -> None:
     clock = iter([0.0, 1.0, 59.0, 61.0, 62.0])  # the first refusal, two looks, a look and the second refusal
     password = "wrong"
     account = Session(
@@ -280,24 +283,24 @@ def test_refused_credentials_are_not_tried_again_at_once_and_others_are(simulato
 
     for _ in range(3):
         with pytest.raises(AuthenticationError):
-            account.ensure()
+            run(account.ensure())
     asked = log_ins()
     with pytest.raises(AuthenticationError):
-        account.ensure()
+        run(account.ensure())
     assert log_ins() == asked + 1
     password = PASSWORD
-    account.ensure()
+    run(account.ensure())
     assert log_ins() == asked + 2
-    account.log_out()
+    run(account.log_out())
 
 
-def test_a_collector_that_cannot_be_finished_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_collector_that_cannot_be_finished_is_freed(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     monkeypatch.setattr(collector, "LATEST_PAGE_SIZE", 5000)  # more than vCenter allows, so the second call is refused
     with run_simulator() as own:
         one = session(own.url)
-        one.log_in()
+        run(one.log_in())
         with pytest.raises(VcenterRefusedError):
-            collector.Collector(one, None)
+            run(collector.Collector.create(one, EventQuery()))
         assert read_state(own)["requests"]["CreateCollectorForEvents"] == 1
         assert read_state(own)["collectors"] == 0
-        one.log_out()
+        run(one.log_out())

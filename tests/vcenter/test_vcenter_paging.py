@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.simulator_control import post_events, read_state, set_fault
 from tests.support.vcenter import read_events, session, vcenter_client
+from tests.vcenter.conftest import Run
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import VcenterUnavailableError
@@ -24,6 +25,7 @@ from vcenter_source.vcenter.paging import (
     TARGET_PAGE_BYTES,
     Paging,
 )
+from vcenter_source.vcenter.wire import EventQuery
 
 
 async def read(own: Simulator, count: int) -> list[int]:
@@ -109,33 +111,33 @@ def test_a_vcenter_too_slow_for_a_thousand_events_is_read(monkeypatch: pytest.Mo
         assert read_state(own)["requests"]["ReadNextEvents"] < 60, "not one by one"
 
 
-def test_a_page_that_was_too_much_is_named() -> None:
+def test_a_page_that_was_too_much_is_named(run: Run) -> None:
     pages = Paging()
     pages.timeout = 0.2
     with run_simulator() as own:
         one = session(own.url)
-        one.log_in()
+        run(one.log_in())
         set_fault(own, fault="slow-pages", seconds=0.001)
-        reader = Collector(one, None, (), pages)
+        reader = run(Collector.create(one, EventQuery(), pages))
         with pytest.raises(VcenterUnavailableError, match=r"no answer within 0.2 s to .* 1000 events; asking for 250$"):
-            reader.read()
-        one.log_out()
+            run(reader.read())
+        run(one.log_out())
 
 
-def test_an_answer_of_a_byte_a_second_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_of_a_byte_a_second_ends_in_time(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     monkeypatch.setattr(paging, "READ_TIMEOUT", 0.5)
     monkeypatch.setattr(leftovers, "CLEANUP_TIMEOUT", 0.2)
     with run_simulator() as own:
         one = session(own.url)
-        one.log_in()
-        one.stub.call_timeout = 0.5
+        run(one.log_in())
+        one.wire.call_timeout = 0.5
         for method in ("CurrentTime", "CreateCollectorForEvents"):
             set_fault(own, fault="trickle", method=method, seconds=0.1, count=1)
             begun = time.monotonic()
             with pytest.raises(VcenterUnavailableError, match=r"has not answered within 0.5 s"):
-                Collector(one, None) if method.startswith("Create") else one.current_time()
+                run(Collector.create(one, EventQuery())) if method.startswith("Create") else run(one.current_time())
             assert time.monotonic() - begun < 5
-        one.log_out()
+        run(one.log_out())
 
 
 def test_a_collector_that_takes_long_to_be_made_gets_more_time_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,21 +161,21 @@ def test_large_events_are_read_in_pages_that_fit(monkeypatch: pytest.MonkeyPatch
         assert keys == list(range(1, 404))
 
 
-def test_large_events_wake_a_reader_and_are_seen_as_the_newest_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_events_wake_a_reader_and_are_seen_as_the_newest_ones(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     monkeypatch.setattr(collector, "MAX_PAGE_BYTES", 160_000)
     with run_simulator() as own:
         set_fault(own, fault="large-events", count=20, bytes=100_000)
         one = session(own.url)
-        one.log_in()
-        reader = Collector(one, None)
-        reader.wait(1)
-        newest = reader.read_latest()
+        run(one.log_in())
+        reader = run(Collector.create(one, EventQuery()))
+        run(reader.wait(1))
+        newest = run(reader.read_latest())
         assert newest
         assert {key for key, _ in newest} <= set(range(11, 22))
         begun = time.monotonic()
-        reader.wait(1)
+        run(reader.wait(1))
         assert time.monotonic() - begun > 0.9, "the same page again"
-        one.log_out()
+        run(one.log_out())
 
 
 def test_an_event_that_is_larger_than_memory_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

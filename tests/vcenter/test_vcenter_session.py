@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 from tests.support.simulator_control import post_events, read_state, set_fault
 from tests.support.vcenter import read_events, session, vcenter_client
 from tests.support.web_server import web_server
+from tests.vcenter.conftest import Run
 from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.net.tls import Authorities
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
@@ -29,6 +30,7 @@ from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.collector import Collector
 from vcenter_source.vcenter.session import Session
 from vcenter_source.vcenter.stub import Stub
+from vcenter_source.vcenter.wire import EventQuery
 
 
 async def read_through(own: Simulator, blips: int, trouble: Callable[[int], None]) -> list[int]:
@@ -92,11 +94,11 @@ def test_a_collector_that_nobody_was_told_of_goes_with_its_session() -> None:
 def test_a_session_that_has_as_many_collectors_as_it_may_is_begun_anew() -> None:
     async def read(own: Simulator) -> None:
         one = session(own.url)
-        one.log_in()
+        await one.log_in()
         for _ in range(32):
-            Collector(one, None)
+            await Collector.create(one, EventQuery())
         with pytest.raises(VcenterUnavailableError, match="InvalidState"):
-            Collector(one, None)
+            await Collector.create(one, EventQuery())
         vcenter = Vcenter(one)
         async with vcenter.reader(None, ()) as reader:
             assert len(await reader.read()) >= 1
@@ -108,73 +110,73 @@ def test_a_session_that_has_as_many_collectors_as_it_may_is_begun_anew() -> None
         assert collectors(own) == (0, 0)
 
 
-def test_a_session_whose_log_in_was_never_answered_is_ended_where_the_account_may() -> None:
+def test_a_session_whose_log_in_was_never_answered_is_ended_where_the_account_may(run: Run) -> None:
     with run_simulator() as own:
         set_fault(own, fault="late-cookies")
         one = session(own.url)
         set_fault(own, fault="lose-answers", method="Login", count=3)
         for _ in range(3):
             with pytest.raises(VcenterUnavailableError):
-                one.log_in()
+                run(one.log_in())
         other = session(own.url)
-        other.log_in()
-        one.log_in()
+        run(other.log_in())
+        run(one.log_in())
         assert read_state(own)["sessions"] == 2, "the other's session is its own"
-        one.log_out()
-        other.log_out()
+        run(one.log_out())
+        run(other.log_out())
         assert read_state(own)["sessions"] == 0
 
 
-def test_a_log_in_that_was_never_answered_leaves_nothing_to_an_account_that_may_only_read() -> None:
+def test_a_log_in_that_was_never_answered_leaves_nothing_to_an_account_that_may_only_read(run: Run) -> None:
     with run_simulator() as own:
         one = Session(own.url, lambda: Credentials(READER, SecretStr(PASSWORD)), Authorities())
         set_fault(own, fault="lose-answers", method="Login", count=3)
         for _ in range(3):
             with pytest.raises(VcenterUnavailableError):
-                one.log_in()
+                run(one.log_in())
             assert read_state(own)["sessions"] <= 1
-        one.log_in()
+        run(one.log_in())
         assert read_state(own)["sessions"] == 1
-        one.log_out()
+        run(one.log_out())
         assert read_state(own)["sessions"] == 0
 
 
-def test_a_session_that_could_not_be_ended_is_ended_later() -> None:
+def test_a_session_that_could_not_be_ended_is_ended_later(run: Run) -> None:
     with run_simulator() as own:
         one = session(own.url)
-        one.log_in()
+        run(one.log_in())
         one.mark_unclean()
         set_fault(own, fault="drop-connections", path="/sdk")  # its Logout
-        one.ensure()
+        run(one.ensure())
         assert read_state(own)["sessions"] == 2
-        one.log_out()
+        run(one.log_out())
         assert read_state(own)["sessions"] == 0
 
 
-def test_what_cannot_be_freed_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_freed_holds_up_no_end(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     monkeypatch.setattr(leftovers, "CLEANUP_TIMEOUT", 0.3)
     with run_simulator() as own:
         one = session(own.url)
-        one.log_in()
-        made = [Collector(one, None) for _ in range(6)]
+        run(one.log_in())
+        made = [run(Collector.create(one, EventQuery())) for _ in range(6)]
         set_fault(own, fault="delay", seconds=1, count=30)
         begun = time.monotonic()
         for each in made:
-            each.destroy()
-        one.log_out()
+            run(each.destroy())
+        run(one.log_out())
         assert time.monotonic() - begun < 10, "seven tries of 0.3 s, not one for each object again and again"
 
 
-def test_a_session_that_cannot_be_asked_is_not_replaced() -> None:
+def test_a_session_that_cannot_be_asked_is_not_replaced(run: Run) -> None:
     with run_simulator() as own:
         one = session(own.url)
-        one.log_in()
+        run(one.log_in())
         set_fault(own, fault="drop-connections", path="/sdk")
         with pytest.raises(VcenterUnavailableError):
-            one.ensure()
-        one.ensure()
+            run(one.ensure())
+        run(one.ensure())
         assert read_state(own)["requests"]["Login"] == 1
-        one.log_out()
+        run(one.log_out())
 
 
 def test_each_refusal_is_followed_by_a_longer_wait_and_other_credentials_by_none() -> None:
@@ -302,7 +304,7 @@ def test_the_line_on_a_wait_without_an_end_is_json_too() -> None:
     assert json.loads(json.dumps(line), parse_constant=pytest.fail)["seconds"] is None
 
 
-def test_a_locked_account_is_not_asked_more_often() -> None:
+def test_a_locked_account_is_not_asked_more_often(run: Run) -> None:
     now = 0.0
     with run_simulator() as own:
         set_fault(own, fault="lock-out", failures=5, seconds=180)
@@ -314,19 +316,19 @@ def test_a_locked_account_is_not_asked_more_often() -> None:
         )
         for _ in range(190):
             with pytest.raises(AuthenticationError, match=r"refuses.*VCENTER_PASSWORD"):
-                one.ensure()
+                run(one.ensure())
             now += 1
         assert read_state(own)["refusedLogins"] == 3
-        one.log_out()
+        run(one.log_out())
 
 
-def test_an_esxi_host_is_said_so_once() -> None:
+def test_an_esxi_host_is_said_so_once(run: Run) -> None:
     with run_simulator() as own, capture_logs() as logs:
         set_fault(own, fault="esxi-host")
         one = session(own.url)
-        one.log_in()
-        one.log_in()
-        one.log_out()
+        run(one.log_in())
+        run(one.log_in())
+        run(one.log_out())
     said = [line for line in logs if "ESXi host, not a vCenter" in line["event"]]
     assert len(said) == 1
     assert said[0]["log_level"] == "warning"
@@ -353,12 +355,12 @@ UNKNOWN_FAULT = b"""<?xml version="1.0" encoding="UTF-8"?>
  xsi:type="SecondFactorRequired"></SecondFactorRequiredFault></detail></soapenv:Fault></soapenv:Body></soapenv:Envelope>"""
 
 
-def test_a_fault_that_nobody_knows_is_named() -> None:
+def test_a_fault_that_nobody_knows_is_named(run: Run) -> None:
     with (
         web_server(500, UNKNOWN_FAULT) as url,
         pytest.raises(VcenterUnavailableError, match="answers SecondFactorRequired: Multi-factor log-in is required"),
     ):
-        session(url).log_in()
+        run(session(url).log_in())
 
 
 def test_a_connection_that_vcenter_closes_after_each_answer_is_made_again() -> None:

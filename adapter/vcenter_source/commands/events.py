@@ -26,6 +26,7 @@ from vcenter_source.vcenter.client import About, Vcenter
 from vcenter_source.vcenter.newest import BackwardCollector
 from vcenter_source.vcenter.paging import MAX_PAGE_EVENTS
 from vcenter_source.vcenter.session import Session
+from vcenter_source.vcenter.wire import EventQuery
 
 DEFAULT_COUNT = 20
 """How many events are shown if neither ``count`` nor ``since`` says it."""
@@ -152,17 +153,16 @@ class EventView:
         """Return the last events that are wanted, the newest first."""
         is_exact = not self.types.patterns or self._exact_names
         page_size = count if is_exact else MAX_PAGE_EVENTS
-        collector = await self.vcenter.call(
-            BackwardCollector, self.vcenter.session, since, self._exact_names, page_size
-        )
+        query = EventQuery(since, self._exact_names)
+        collector = await self.vcenter.call(BackwardCollector.create(self.vcenter.session, query, page_size))
         events: list[Event] = []
         try:
-            while len(events) < count and (page := await self.vcenter.call(collector.read)):
+            while len(events) < count and (page := await self.vcenter.call(collector.read())):
                 for event in page:
                     self._note(event)
                 events += filter(self._is_wanted, page)
         finally:
-            await self.vcenter.call(collector.destroy)
+            await collector.destroy()
         return events[:count]
 
     async def follow(self, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """``vcenter-source tagged``: the objects that carry a tag, which are those that a group by this tag will have."""
 
+import asyncio
 import re
 import sys
 from collections.abc import Iterable
@@ -43,17 +44,18 @@ def find_tagged(vcenter: VcenterConfig, tag: str) -> list[TaggedObject]:
         raise ConfigurationError(f"{tag!r} does not name a tag; write category/name, or the tag's urn")
     authorities = vcenter.authorities()
     session = Session(vcenter.url, vcenter.credentials, authorities)
-    try:
-        session.log_in()
-        with open_tags(vcenter.url, vcenter.credentials(), authorities.context()) as tags:
-            objects = tags.objects_with(tag if is_urn else _find_tag_id(tags, category, name))
-        if objects is None:
-            raise _missing_error(tags.host, f"tag {tag}")
-        object_names = read_names(session, objects)
-        tagged = [TaggedObject(each.type, each.value, object_names.get(each)) for each in objects]
-        return sorted(tagged, key=lambda each: (each.type, each.name or "", each.moid))
-    finally:
-        session.log_out()
+    with asyncio.Runner() as runner:
+        try:
+            runner.run(session.log_in())
+            with open_tags(vcenter.url, vcenter.credentials(), authorities.context()) as tags:
+                objects = tags.objects_with(tag if is_urn else _find_tag_id(tags, category, name))
+            if objects is None:
+                raise _missing_error(tags.host, f"tag {tag}")
+            object_names = runner.run(read_names(session, objects))
+            tagged = [TaggedObject(each.type, each.value, object_names.get(each)) for each in objects]
+            return sorted(tagged, key=lambda each: (each.type, each.name or "", each.moid))
+        finally:
+            runner.run(session.log_out())
 
 
 def print_tagged(objects: Iterable[TaggedObject], *, as_json: bool, out: TextIO = sys.stdout) -> None:

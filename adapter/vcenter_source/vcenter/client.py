@@ -1,16 +1,13 @@
-"""vCenter for asyncio: pyVmomi blocks, so its calls run one after another in a thread of their own."""
+"""One vCenter: log in, read a collector a page ahead, wait, note how the connection does. The wire does not matter."""
 
 import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
-from contextvars import copy_context
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -19,10 +16,11 @@ from vcenter_source.core.errors import AuthenticationError, VcenterSourceError
 from vcenter_source.core.event import ClockReading, Identity
 from vcenter_source.vcenter.clock import ClockMonitor, ClockSample
 from vcenter_source.vcenter.collector import Collector
-from vcenter_source.vcenter.decode import EventPage
+from vcenter_source.vcenter.page import EventPage
 from vcenter_source.vcenter.paging import Paging
 from vcenter_source.vcenter.session import Session
 from vcenter_source.vcenter.turns import ReadShare
+from vcenter_source.vcenter.wire import EventQuery
 
 log = structlog.get_logger()
 
@@ -32,7 +30,6 @@ WHOLE = ReadShare()
 CREDENTIALS_POLL_SECONDS = 1.0
 """Seconds between two checks whether refused credentials have changed."""
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -84,7 +81,7 @@ class CollectorReader:
             turns.give_back(self)
 
     async def _read(self) -> EventPage:
-        page = await self._vcenter.run(self._collector.read)
+        page = await self._collector.read()
         self._vcenter.connection.record_success()
         return page
 
@@ -95,21 +92,21 @@ class CollectorReader:
         if self._ahead is not None:
             self._ahead.cancel()
             await asyncio.gather(self._ahead, return_exceptions=True)
-        await self._vcenter.call(self._collector.destroy)
+        await self._collector.destroy()
 
     async def wait(self, seconds: int) -> ClockReading:
         """Return as soon as there may be more to read, or after ``seconds``. Raises ClockSetBackError."""
         clock = await self._vcenter.read_clock()
-        await self._vcenter.call(self._collector.wait, seconds)
+        await self._vcenter.call(self._collector.wait(seconds))
         return clock
 
     async def read_latest(self) -> list[Identity]:
         """Return the newest events, in no order, wherever reading stands."""
-        return await self._vcenter.call(self._collector.read_latest)
+        return await self._vcenter.call(self._collector.read_latest())
 
 
 class Vcenter:
-    """One vCenter, and the thread that calls ``session``. ``connection`` is updated with events read and with failures.
+    """One vCenter. ``connection`` is updated with events read and with failures.
 
     ``sleep`` waits some seconds; a test passes its own.
     """
@@ -125,32 +122,15 @@ class Vcenter:
         self.share = share
         self.connection = connection or ConnectionStatus()
         self._sleep = sleep
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vcenter")
         self._clock = ClockMonitor()
         self._paging = Paging(share.page)
 
-    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a blocking call in the thread, and note a failure in ``connection``."""
+    async def call(self, call: Awaitable[T]) -> T:
+        """Await a call of vCenter, and note a failure in ``connection``."""
         try:
-            return await self.run(function, *args, **kwargs)
+            return await call
         except VcenterSourceError as exc:
             self.connection.record_failure(str(exc))
-            raise
-
-    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a blocking call in the thread. Cancelling the caller aborts the call and waits for its end."""
-        work = partial(
-            copy_context().run, function, *args, **kwargs
-        )  # the context is for the log: it names the vCenter
-        submitted = self._thread.submit(work)
-        future = asyncio.wrap_future(submitted)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            if not submitted.done():
-                self.session.abort()
-            with suppress(Exception):
-                await future
             raise
 
     async def connect(self, *, patient: bool = False) -> About:
@@ -161,31 +141,32 @@ class Vcenter:
         if patient:
             await self._log_in_patiently(self.session.log_in)
         else:
-            await self.call(self.session.log_in)
-        return await self.call(self._read_about)
+            await self.call(self.session.log_in())
+        return await self.call(self._read_about())
 
-    async def _log_in_patiently(self, log_in: Callable[[], None]) -> None:
+    async def _log_in_patiently(self, log_in: Callable[[], Awaitable[None]]) -> None:
         """Log in; while the credentials are refused, wait until they have changed or may be tried again."""
         while True:
             try:
-                await self.call(log_in)
+                await self.call(log_in())
             except AuthenticationError as exc:
-                pause = await self.run(self.session.pause)
+                pause = self.session.pause()
                 seconds = round(pause, 1) if math.isfinite(pause) else None  # JSON has no word for infinity
                 log.warning("waiting to log in again", reason=str(exc), seconds=seconds)
-                while await self.run(self.session.pause) > 0:
+                while self.session.pause() > 0:
                     await self._sleep(CREDENTIALS_POLL_SECONDS)
             else:
                 return
 
-    def _read_about(self) -> About:
+    async def _read_about(self) -> About:
         session = self.session
-        return About(session.instance_uuid, session.api_version, session.current_time(), session.categories())
+        now, categories = await session.current_time(), await session.categories()
+        return About(session.instance_uuid, session.api_version, now, categories)
 
     async def read_clock(self) -> ClockReading:
         """Read both clocks. Raises ClockSetBackError if vCenter's was set back since the last reading."""
         ours = datetime.now(UTC)
-        sample = await self.call(self._sample_clock)
+        sample = await self.call(self._sample_clock())
         self._clock.check(sample)
         return ClockReading(sample.reported, ours)
 
@@ -194,9 +175,9 @@ class Vcenter:
         sample = self._clock.last
         return sample.reported + timedelta(seconds=time.monotonic() - sample.before) if sample else None
 
-    def _sample_clock(self) -> ClockSample:
+    async def _sample_clock(self) -> ClockSample:
         before = time.monotonic()
-        return ClockSample(before, self.session.current_time(), time.monotonic())
+        return ClockSample(before, await self.session.current_time(), time.monotonic())
 
     @asynccontextmanager
     async def reader(
@@ -205,7 +186,8 @@ class Vcenter:
         """Read the events from ``since`` to ``until`` (None: no limit) by a collector, destroyed at the end."""
         await self._log_in_patiently(self.session.ensure)
         await self.read_clock()
-        collector = await self.call(Collector, self.session, since, event_type_ids, self._paging, until)
+        query = EventQuery(since, event_type_ids, until)
+        collector = await self.call(Collector.create(self.session, query, self._paging))
         limits = {"until": until.isoformat()} if until else {}
         types = list(event_type_ids) or "all"
         log.info("reading events", since=since.isoformat() if since else "the oldest", **limits, only=types)
@@ -216,6 +198,5 @@ class Vcenter:
             await reader.close()
 
     async def close(self) -> None:
-        """Log out and end the thread."""
-        await self.call(self.session.log_out)
-        self._thread.shutdown()
+        """Log out."""
+        await self.session.log_out()

@@ -8,43 +8,19 @@ import re
 import sys
 import xml.etree.ElementTree as ET
 import zlib
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from xml.etree.ElementTree import Element
 
 from vcenter_source.core.errors import VcenterUnavailableError
 from vcenter_source.core.event import Event, Identity
 from vcenter_source.events.catalog import find_subject
+from vcenter_source.vcenter.page import EventPage, parse_created
 from vcenter_source.vcenter.values import XSI_TYPE, get_decoder, local
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What XML 1.0 (section 2.2, Char) does not allow, as itself and as a character reference.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REFERENCE = re.compile(r"&#(?:x([0-9a-f]{1,8})|([0-9]{1,10}));", re.IGNORECASE)
-
-
-class EventPage:
-    """The events of one answer, in its order. Each is decoded in its turn, so nothing waits for a whole page.
-
-    An event is never dropped. An event with an unreadable key gets a negative checksum of itself as its key, the same
-    each time it is read; an event with an unreadable time gets the time of the event before it (1970 if there is none).
-    """
-
-    def __init__(self, elements: Sequence[Element]) -> None:
-        self._elements = elements
-        self.full = False
-        """Whether the page holds as many events as were asked for, so that there may be more."""
-
-    def __len__(self) -> int:
-        return len(self._elements)
-
-    def __iter__(self) -> Iterator[Event]:
-        created = _EPOCH
-        for element in self._elements:
-            event = _event(element, created)
-            created = event.created
-            yield event
 
 
 def decode_page(xml: bytes) -> EventPage:
@@ -52,7 +28,7 @@ def decode_page(xml: bytes) -> EventPage:
 
     Raises VcenterUnavailableError for a SOAP Fault (see ``fault_name``), and for anything but SOAP.
     """
-    return EventPage(_answer(xml))
+    return EventPage(_answer(xml), _event, len(xml))
 
 
 def decode_latest_page(xml: bytes) -> EventPage:
@@ -61,7 +37,7 @@ def decode_latest_page(xml: bytes) -> EventPage:
     elements = _answer(xml)
     for step in steps:
         elements = [child for element in elements for child in element if local(child.tag) == step]
-    return EventPage([event for value in elements for event in value])
+    return EventPage([event for value in elements for event in value], _event, len(xml))
 
 
 def decode_partial_page(xml: bytes) -> EventPage:
@@ -70,7 +46,7 @@ def decode_partial_page(xml: bytes) -> EventPage:
     for event in returned:
         if len(event) > 0:
             event.remove(event[-1])  # the one that was cut
-    return EventPage(returned)
+    return EventPage(returned, _event, len(xml))
 
 
 def _parse_partial(xml: bytes) -> list[Element]:
@@ -117,7 +93,7 @@ def decode_identities(xml: bytes, *, cut: bool = False) -> list[Identity]:
     for returned in _parse_partial(xml) if cut else _answer(xml):
         for event in returned.iter():
             fields = {local(child.tag): child.text or "" for child in event}
-            created = _parse_time(fields.get("createdTime"))
+            created = parse_created(fields.get("createdTime"))
             if created is not None and fields.get("key", "").removeprefix("-").isdecimal():
                 identities.append((int(fields["key"]), created))
     return identities
@@ -193,16 +169,7 @@ def _event(element: Element, before: datetime) -> Event:
     data = get_decoder(xsi_type, "Event")(element)
     if not isinstance(data, dict):  # a class that is no object
         data = {"_typeName": class_name, "_value": data}
-    key, created = data.get("key"), _parse_time(data.get("createdTime"))
+    key, created = data.get("key"), parse_created(data.get("createdTime"))
     if not isinstance(key, int):
         key = -zlib.crc32(ET.tostring(element)) // 2
     return Event(class_name, key, created or before, find_subject(class_name, data), data)
-
-
-def _parse_time(text: Any) -> datetime | None:
-    """Read a time (any precision; without a zone it is UTC) in UTC; None for anything else."""
-    try:
-        created = datetime.fromisoformat(text)
-        return created.astimezone(UTC) if created.tzinfo else created.replace(tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError):
-        return None

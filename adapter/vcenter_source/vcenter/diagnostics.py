@@ -1,16 +1,17 @@
-"""What ``doctor`` asks a vCenter, beyond what reading events needs. Calls block: see ``client``."""
+"""What ``doctor`` asks a vCenter, beyond what reading events needs."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from pyVmomi import vim
 
 from vcenter_source.core.event import Event
-from vcenter_source.vcenter.collector import build_event_filter
-from vcenter_source.vcenter.decode import decode_page
+from vcenter_source.vcenter.paging import MAX_PAGE_BYTES, READ_TIMEOUT
 from vcenter_source.vcenter.session import Session
+from vcenter_source.vcenter.soap import SoapWire
+from vcenter_source.vcenter.wire import EventQuery
 
 VIEW, READ = "System.View", "System.Read"
 """The privileges on the root folder to read events; the role Read-Only has both (CreateCollectorForEvents)."""
@@ -32,42 +33,41 @@ class ClockOffset:
         return (self.reported - (self.after if self.reported > self.after else self.before)).total_seconds()
 
 
-def read_product(session: Session) -> str:
-    """Read the product with version and build: ``VMware vCenter Server 8.0.3 build-24022515``."""
-    return str(session.content.about.fullName)
-
-
-def read_clock_offset(session: Session) -> ClockOffset:
+async def read_clock_offset(session: Session) -> ClockOffset:
     """Read both clocks at once."""
     before = datetime.now(UTC)
-    return ClockOffset(before, session.current_time(), datetime.now(UTC))
+    return ClockOffset(before, await session.current_time(), datetime.now(UTC))
 
 
-def read_privileges(session: Session) -> Mapping[str, bool]:
+async def read_privileges(session: Session) -> Mapping[str, bool]:
     """Read which privileges for reading events the session has on the root folder."""
-    content = session.content
     with session.errors():
-        key = content.sessionManager.currentSession.key
-        try:
-            answer = content.authorizationManager.HasPrivilegeOnEntities([content.rootFolder], key, [VIEW, READ])
-        except vim.fault.NoPermission as exc:  # the question itself needs these privileges
-            return {VIEW: exc.privilegeId != VIEW, READ: False}
+        return await session.soap.run(partial(_read_privileges, session.soap))
+
+
+def _read_privileges(wire: SoapWire) -> Mapping[str, bool]:
+    content = wire.content
+    key = content.sessionManager.currentSession.key
+    try:
+        answer = content.authorizationManager.HasPrivilegeOnEntities([content.rootFolder], key, [VIEW, READ])
+    except vim.fault.NoPermission as exc:  # the question itself needs these privileges
+        return {VIEW: exc.privilegeId != VIEW, READ: False}
     return {privilege.privId: bool(privilege.isGranted) for entity in answer for privilege in entity.privAvailability}
 
 
-def can_see_below_root(session: Session) -> bool:
+async def can_see_below_root(session: Session) -> bool:
     """Return whether anything below the root folder is visible: not if the permission does not propagate."""
     with session.errors():
-        return bool(session.content.rootFolder.childEntity)
+        content = session.soap.content
+        return await session.soap.run(lambda: bool(content.rootFolder.childEntity))
 
 
-def read_oldest_event(session: Session) -> Event | None:
+async def read_oldest_event(session: Session) -> Event | None:
     """Read the oldest event of a collector; None if there is none."""
     with session.errors():
-        collector = session.content.eventManager.CreateCollectorForEvents(build_event_filter(None, ()))
+        collector = await session.wire.create_collector(EventQuery(), READ_TIMEOUT)
         try:
-            answer = session.stub.call_raw(collector, "ReadNext", 1)
+            page = await collector.read_next(1, READ_TIMEOUT, MAX_PAGE_BYTES)
         finally:
-            with suppress(Exception):
-                collector.DestroyCollector()
-    return next(iter(decode_page(answer)), None)
+            await session.free(collector.objects)
+    return next(iter(page), None)

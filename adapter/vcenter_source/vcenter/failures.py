@@ -19,7 +19,7 @@ from vcenter_source.core.errors import (
     VcenterUnavailableError,
 )
 from vcenter_source.core.proxies import ProxyError
-from vcenter_source.vcenter.stub import AnswerLateError, AnswerTooLongError, StatusError, UnknownFaultError
+from vcenter_source.vcenter.wire import AnswerLateError, AnswerTooLongError, StatusError, UnknownFaultError
 
 
 @contextmanager
@@ -58,17 +58,17 @@ def describe_distrust(host: str, exc: ssl.SSLCertVerificationError, names: Setti
 
 
 def describe_fault(fault: Any) -> str:
-    """Describe a SOAP fault by its type and message."""
+    """Describe a fault by its type and message."""
     return str(fault) if isinstance(fault, UnknownFaultError) else f"{type(fault).__name__}: {get_fault_message(fault)}"
 
 
 def get_fault_message(fault: Any) -> str:
-    """Return a SOAP fault's message."""
+    """Return a fault's message."""
     return fault.msg or "no reason given"
 
 
 def describe_unreachable(host: str, exc: Exception, names: SettingNames) -> str:
-    """Describe why no answer came, or none in vCenter's SOAP."""
+    """Describe why no answer came, or none in vCenter's protocol."""
     if isinstance(exc, ProxyError):
         return f"vCenter {host} cannot be reached: {exc}"
     if isinstance(exc, AnswerLateError):

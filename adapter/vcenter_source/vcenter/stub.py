@@ -16,50 +16,21 @@ from vcenter_functions.net.proxies import Proxy
 from vcenter_functions.net.tls import Authorities
 from vcenter_source.core.proxies import open_tunnel
 from vcenter_source.vcenter.decode import fault_message, fault_name
+from vcenter_source.vcenter.wire import (
+    CALL_TIMEOUT,
+    CONNECT_TIMEOUT,
+    MAX_ANSWER_BYTES,
+    AnswerLateError,
+    AnswerTooLongError,
+    StatusError,
+    UnknownFaultError,
+)
 
 _soap: Any = SoapAdapter  # it has no types of its own
-
-SOAP_CONNECT_TIMEOUT = 10.0
-"""Seconds to wait for a TCP and TLS connection."""
-
-CALL_TIMEOUT = 60.0
-"""Seconds that a call may take, to the end of its answer; longer than the longest wait that we ask for."""
-
-MAX_ANSWER_BYTES = 64 << 20
-"""The longest answer in bytes. The list of event classes, the longest beside events, takes some 2 MB."""
 
 _CHUNK = 1 << 18
 _HTTP_OK = 200
 _SOAP_STATUSES = frozenset({_HTTP_OK, 500})  # SOAP 1.1, 6.2
-
-
-class AnswerLateError(TimeoutError):
-    """The request was sent, and the answer was not complete within ``seconds``."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"no answer within {seconds:g} s")
-        self.seconds = seconds
-
-
-class AnswerTooLongError(HTTPException):
-    """The answer is too long. ``beginning`` is what was read of it."""
-
-    def __init__(self, beginning: bytes) -> None:
-        super().__init__(f"an answer of more than {len(beginning)} bytes")
-        self.beginning = beginning
-
-
-class StatusError(HTTPException):
-    """An answer without SOAP, by its HTTP status."""
-
-
-class UnknownFaultError(Exception):
-    """A SOAP fault of a type that pyVmomi does not know."""
-
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(f"{name}: {message}")
-        self.name = name
-        self.message = message
 
 
 class _HTTPSConnection(HTTPSConnection):
@@ -82,7 +53,7 @@ class _TunnelledConnection(HTTPSConnection):
         self._trust = context
 
     def connect(self) -> None:
-        plain = open_tunnel(self._proxy, self.host, self.port, SOAP_CONNECT_TIMEOUT)
+        plain = open_tunnel(self._proxy, self.host, self.port, CONNECT_TIMEOUT)
         try:
             self.sock = self._trust.wrap_socket(plain, server_hostname=self.host)
         except OSError:
@@ -142,7 +113,7 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
         proxy: Proxy | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(httpConnectionTimeout=SOAP_CONNECT_TIMEOUT, **options)
+        super().__init__(httpConnectionTimeout=CONNECT_TIMEOUT, **options)
         self._authorities = authorities
         if authorities is not None:
             self.scheme = partial(_TunnelledConnection, proxy=proxy) if proxy else _HTTPSConnection

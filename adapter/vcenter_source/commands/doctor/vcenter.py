@@ -80,7 +80,7 @@ class VcenterChecks:
         """Log in as ``run`` would."""
         username = self._credentials().username
         try:
-            await self._vcenter.call(self._session.log_in)
+            await self._vcenter.call(self._session.log_in())
         except AuthenticationError as exc:
             message, _, advice = str(exc).partition("; ")
             return failure(message, f"{advice}; {login_hint(username)}")
@@ -92,7 +92,7 @@ class VcenterChecks:
 
     async def version(self) -> CheckResult:
         """Find out which vCenter this is."""
-        product, api = await self._vcenter.call(diagnostics.read_product, self._session), self._session.api_version
+        product, api = self._session.product.full_name, self._session.api_version
         message = f"{product}, API {api}, instance uuid {self.instance_uuid}"
         details = {"product": product, "api_version": api, "instance_uuid": self.instance_uuid}
         if self._session.is_host:
@@ -102,7 +102,7 @@ class VcenterChecks:
 
     async def clock(self) -> CheckResult:
         """Compare vCenter's clock with ours."""
-        ahead = (await self._vcenter.call(diagnostics.read_clock_offset, self._session)).ahead
+        ahead = (await self._vcenter.call(diagnostics.read_clock_offset(self._session))).ahead
         message = f"vCenter's clock is {abs(ahead):.1f} s {'behind' if ahead < 0 else 'ahead of'} ours"
         if abs(ahead) > MAX_CLOCK_DIFFERENCE:
             advice = "synchronize both with the same NTP servers: events have vCenter's time, log-ins and traces ours"
@@ -111,13 +111,13 @@ class VcenterChecks:
 
     async def privileges(self) -> CheckResult:
         """Check whether the account may read events, and all of them."""
-        granted = await self._vcenter.call(diagnostics.read_privileges, self._session)
-        propagated = await self._vcenter.call(diagnostics.can_see_below_root, self._session)
+        granted = await self._vcenter.call(diagnostics.read_privileges(self._session))
+        propagated = await self._vcenter.call(diagnostics.can_see_below_root(self._session))
         return assess_privileges(granted, propagated=propagated)
 
     async def events(self) -> CheckResult:
         """Create a collector, and see how far back it reaches."""
-        event = await self._vcenter.call(diagnostics.read_oldest_event, self._session)
+        event = await self._vcenter.call(diagnostics.read_oldest_event(self._session))
         if event is None:
             return warning("a collector can be created, but shows no event", f"if vCenter has events, {GRANT_ADVICE}")
         self.oldest = event.created
@@ -131,7 +131,7 @@ class VcenterChecks:
         patterns = self._types.patterns
         if not patterns:
             return ok(f"{self._types_setting} is not set: all events are sent")
-        doubts = list(self._types.doubts(await self._vcenter.call(self._session.categories)))
+        doubts = list(self._types.doubts(await self._vcenter.call(self._session.categories())))
         if doubts:
             message, _, advice = doubts[0].partition("; ")
             return warning(f"{self._types_setting}: {message}", advice, doubts=doubts)

@@ -1,5 +1,6 @@
 """The event catalog that these commands work with, with one vCenter's own event types if asked for."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from vcenter_source.core import logs
@@ -33,8 +34,12 @@ def fetch_categories() -> Mapping[str, str]:
 
     vcenter = read_area(VcenterSettings).require_one()
     session = Session(vcenter.url, vcenter.credentials, vcenter.authorities())
-    try:
-        session.log_in()
-        return session.categories()
-    finally:
-        session.log_out()
+
+    async def fetch() -> Mapping[str, str]:
+        try:
+            await session.log_in()
+            return await session.categories()
+        finally:
+            await session.log_out()
+
+    return asyncio.run(fetch())
