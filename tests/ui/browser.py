@@ -3,6 +3,8 @@
 import os
 import shutil
 
+from playwright.sync_api import Page
+
 PROVOKED = ("Failed to load resource", "blocked by CORS policy", "frame-ancestors")
 """What a browser says of the refusals that a test provokes."""
 
@@ -25,3 +27,11 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 def chromium() -> str | None:
     """The browser that CHROMIUM names, or one on PATH."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def open_event(page: Page, url: str, tab: str | None = None) -> None:
+    """Open a viewer's page, the last event on it, and one of its tabs if one is named."""
+    page.goto(url)
+    page.locator(ROWS).first.click()
+    if tab:
+        page.get_by_role("tab", name=tab, exact=True).click()

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.support.viewer import make_event, run_viewer_alone
-from tests.ui.browser import ROWS
+from tests.ui.browser import open_event
 
 pytestmark = pytest.mark.ui
 
@@ -50,9 +50,7 @@ def test_an_event_is_copied_as_a_command(page: Page, context: BrowserContext) ->
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     with run_viewer_alone() as viewer:
         viewer.post(make_event(7, name="it's $HOME `x`"))
-        page.goto(viewer.url)
-        page.locator(ROWS).first.click()
-        page.get_by_role("tab", name="CloudEvent").click()
+        open_event(page, viewer.url, "CloudEvent")
         page.get_by_role("button", name="Copy as curl").click()
         expect(page.get_by_role("button", name="Copied")).to_be_visible()
         words = shlex.split(page.evaluate("navigator.clipboard.readText()").replace("\\\n", " "))
@@ -81,8 +79,7 @@ def test_the_width_of_an_event_can_be_changed_and_is_kept(page: Page) -> None:
 
     with run_viewer_alone() as viewer:
         viewer.post(make_event(7))
-        page.goto(viewer.url)
-        page.locator(ROWS).first.click()
+        open_event(page, viewer.url)
         expect(page.get_by_role("heading", level=2)).to_be_visible()
         before, divider = width(), page.get_by_role("separator", name="Width of the event")
         box = divider.bounding_box()

@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.support.viewer import make_event, run_viewer_alone
-from tests.ui.browser import ROWS
+from tests.ui.browser import open_event
 from tests.ui.screenshots import TRACE, Spans
 
 pytestmark = pytest.mark.ui
@@ -45,9 +45,7 @@ def test_values_keep_their_places_under_the_pointer(page: Page) -> None:
 def test_an_event_without_a_trace_says_so(page: Page) -> None:
     with run_viewer_alone() as viewer:
         viewer.post(make_event(7))
-        page.goto(viewer.url)
-        page.locator(ROWS).first.click()
-        page.get_by_role("tab", name="Timeline").click()
+        open_event(page, viewer.url, "Timeline")
         expect(page.locator("#panel")).to_contain_text("This event is not traced")
         expect(page.locator("#panel")).not_to_contain_text("null")
 
@@ -108,9 +106,7 @@ def test_requests_of_a_trace_have_names_that_differ(page: Page) -> None:
 def test_the_waterfall_has_a_ruler(page: Page) -> None:
     with run_viewer_alone(spans=Spans()) as viewer:
         viewer.post(make_event(1, traceparent=f"00-{TRACE}-00f067aa0ba902b7-01"))
-        page.goto(viewer.url)
-        page.locator(ROWS).first.click()
-        page.get_by_role("tab", name="Timeline").click()
+        open_event(page, viewer.url, "Timeline")
         expect(page.locator(".ruler .marks span")).to_have_text(["0", "20 ms", "40 ms"])
         expect(page.locator(".waterfall .label").last).to_have_text("POST …/tag-association?action=attach")
         assert Axe().run(page).response["violations"] == []

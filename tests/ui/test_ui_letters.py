@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.dead_letters import folder_at, letter, names, store
 from tests.support.viewer import make_event, run_viewer_alone
-from tests.ui.browser import ROWS
+from tests.ui.browser import ROWS, open_event
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError
 from vcenter_source.state.dead_letters.folder import DeadLetterFolder
@@ -81,7 +81,6 @@ def test_only_those_that_the_search_shows_are_sent(page: Page, folder: DeadLette
 def test_one_that_is_kept_elsewhere_is_not_sent_from_here(page: Page) -> None:
     with run_viewer_alone() as viewer:
         viewer.post(make_event(98), state="dead letter")
-        page.goto(viewer.url)
-        page.locator(ROWS).first.click()
+        open_event(page, viewer.url)
         expect(page.get_by_text("kept at DEAD_LETTER_SINK; send it again from there")).to_be_visible()
         expect(page.get_by_role("button", name="Send again…")).to_have_count(0)

@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.support.viewer import make_event, run_viewer_alone
 from tests.support.web_server import web_server
-from tests.ui.browser import REBOUND, ROWS
+from tests.ui.browser import REBOUND, ROWS, open_event
 from vcenter_source.core.errors import EventRefusedError
 
 pytestmark = pytest.mark.ui
@@ -109,8 +109,7 @@ def test_an_event_is_shown_as_it_was_sent(page: Page, context: BrowserContext) -
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     with run_viewer_alone() as viewer:
         viewer.post(make_event(7, name="web-7"))
-        page.goto(viewer.url)
-        page.locator(ROWS).first.click()
+        open_event(page, viewer.url)
         page.locator(".tree summary", has_text="vm").first.click()
         expect(page.locator(".tree")).to_contain_text("fullFormattedMessage")
         page.get_by_role("tab", name="CloudEvent").click()
@@ -124,8 +123,7 @@ def test_an_event_is_shown_as_it_was_sent(page: Page, context: BrowserContext) -
 def test_an_event_is_sent_again_once_that_is_confirmed(page: Page) -> None:
     with run_viewer_alone() as viewer:
         viewer.post(make_event(7))
-        page.goto(viewer.url)
-        page.locator(ROWS).first.click()
+        open_event(page, viewer.url)
         page.get_by_role("button", name="Send again…").click()
         page.get_by_role("button", name="Cancel").click()
         assert viewer.sink.events == []

@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.support.viewer import make_event, run_viewer_alone
-from tests.ui.browser import ROWS
+from tests.ui.browser import open_event
 
 pytestmark = pytest.mark.ui
 
@@ -13,9 +13,7 @@ pytestmark = pytest.mark.ui
 def test_a_trigger_shows_the_rows_that_its_cesql_matches(page: Page) -> None:
     with run_viewer_alone() as viewer:
         viewer.post(*(make_event(key, severitytext="WARN" if key % 4 else "ERROR") for key in range(40)))
-        page.goto(viewer.url)
-        page.locator(ROWS).first.click()
-        page.get_by_role("tab", name="Make a Trigger").click()
+        open_event(page, viewer.url, "Make a Trigger")
         page.fill("#trigger-filters", "- cesql: severitytext = 'ERROR' AND type LIKE '%.vm.%'")
         expect(page.locator(".matched")).to_have_text("Matches 10 of the last 40 events.")
         page.get_by_role("button", name="Show only these").click()
@@ -46,8 +44,7 @@ def test_a_narrow_event_has_room_for_all_that_it_asks(page: Page) -> None:
     page.set_viewport_size({"width": 1000, "height": 700})
     with run_viewer_alone() as viewer:
         viewer.post(*map(make_event, range(40)))
-        page.goto(viewer.url)
-        page.locator(ROWS).first.click()
+        open_event(page, viewer.url)
         page.get_by_role("separator", name="Width of the event").focus()
         for _ in range(20):
             page.keyboard.press("ArrowRight")
