@@ -1,5 +1,7 @@
 // The events that are shown, as a file: whole CloudEvents in JSON lines, or the list's columns as CSV.
 
+import { send } from "./stream.js";
+
 const PER_REQUEST = 10000;
 const COLUMNS = ["time", "severity", "state", "vcenter", "object", "name", "type", "family", "user", "message", "id", "tries", "reason"];
 
@@ -19,10 +21,7 @@ export async function fetchLines(rows) {
   const parts = [];
   for (let at = 0; at < rows.length; at += PER_REQUEST) {
     const numbers = rows.slice(at, at + PER_REQUEST).map((row) => row.n);
-    const options = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ numbers }) };
-    const response = await fetch("/api/export", options).catch(() => { throw new Error("no answer"); });
-    if (!response.ok) throw new Error(await response.text() || response.statusText);
-    parts.push(await response.blob());
+    parts.push(await (await send("/api/export", { numbers })).blob());
   }
   return parts;
 }

@@ -1,7 +1,10 @@
 // The server's event stream, and requests to its API.
 
-/** Send a request and return its JSON answer. Throws an Error with the reason; `status` is 0 without an answer. */
-export async function request(path, body) {
+/** Send a request and return its JSON answer; for the rest see `send`. */
+export const request = async (path, body) => (await send(path, body)).json();
+
+/** Send a request and return the response. Throws an Error with the reason; `status` is 0 without an answer. */
+export async function send(path, body) {
   const options = body === undefined ? {} : {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -13,8 +16,8 @@ export async function request(path, body) {
   } catch {
     throw Object.assign(new Error("no answer"), { status: 0 });
   }
+  if (response.ok) return response;
   const text = await response.text();
-  if (response.ok) return JSON.parse(text);
   throw Object.assign(new Error(reason(text) || response.statusText), { status: response.status });
 }
 
