@@ -92,7 +92,6 @@ class Viewer:
             "waiting": round(self.health.oldest_in_flight, 1),
             "lag": None if lag != lag else round(lag, 1),  # noqa: PLR0124  NaN: it is not known
             "letters": self.feed.counts["dead letter"] if self.letters is None else self.letters.count,
-            "counts": self.feed.counts,
             "rates": self.feed.rates.bins(2),
         }
 

@@ -5,7 +5,7 @@ import { FACETS, isOfData } from "./facet_names.js";
 const NOT = "not-";
 
 /** What an address shows: search, facets, time range (milliseconds since 1970), the open event and its tab. */
-export function readView(query) {
+function readView(query) {
   const parameters = new URLSearchParams(query);
   const ofData = [...parameters.keys()].map((name) => (name.startsWith(NOT) ? name.slice(NOT.length) : name)).filter(isOfData);
   const each = (prefix) => Object.fromEntries([...Object.keys(FACETS), ...ofData].map((facet) => [facet, parameters.getAll(prefix + facet)]));
@@ -22,7 +22,7 @@ export function readView(query) {
 }
 
 /** The query of an address that shows this; empty for the page as it begins. */
-export function formatView({ search, chosen, excluded, range, event, tab }) {
+function formatView({ search, chosen, excluded, range, event, tab }) {
   const parameters = new URLSearchParams();
   if (search.trim()) parameters.set("q", search.trim());
   for (const [prefix, facets] of [["", chosen], [NOT, excluded]]) {

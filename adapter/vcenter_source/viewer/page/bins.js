@@ -2,7 +2,7 @@
 
 export const BIN_SECONDS = 10;
 export const BIN_COUNT = 90;
-export const COLOURS = 6;
+const COLOURS = 6;
 
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 

@@ -54,10 +54,18 @@ export class EventPane {
   }
 
   #appear() {
-    this.#form?.close();
-    this.#form = null;
+    this.#closeForm();
     this.section.hidden = false;
     document.body.classList.add("with-event");
+  }
+
+  #closeForm() {
+    this.#form?.close();
+    this.#form = null;
+  }
+
+  async #read(n) {
+    return { ...await request(`/api/events/${n}`), viewed: this.about().sink === null };
   }
 
   /** Show an event; `focus` moves the keyboard there. */
@@ -65,9 +73,9 @@ export class EventPane {
     this.#n = n;
     this.#appear();
     try {
-      const event = await request(`/api/events/${n}`);
+      const event = await this.#read(n);
       if (this.#n !== n) return;
-      this.#event = { ...event, viewed: this.about().sink === null };
+      this.#event = event;
       this.#draw();
     } catch (error) {
       this.section.replaceChildren(this.#bar(), el("p", { class: "notice" }, error.status === 404 ? "This event is not in the history any more." : `The event cannot be read: ${error.message}`));
@@ -79,8 +87,7 @@ export class EventPane {
     if (this.#n === null) return;
     this.#n = null;
     this.#event = null;
-    this.#form?.close();
-    this.#form = null;
+    this.#closeForm();
     this.section.hidden = true;
     this.section.replaceChildren();
     document.body.classList.remove("with-event");
@@ -93,9 +100,9 @@ export class EventPane {
   }
 
   async #reload(n) {
-    const event = await request(`/api/events/${n}`).catch(() => null);
+    const event = await this.#read(n).catch(() => null);
     if (!event || this.#n !== n) return;
-    this.#event = { ...event, viewed: this.about().sink === null };
+    this.#event = event;
     this.state.replaceWith(this.#state());
     if (this.#tab === "timeline") this.#show();
   }
@@ -168,8 +175,7 @@ export class EventPane {
       button.tabIndex = selected ? 0 : -1;
     }
     this.panel.setAttribute("aria-labelledby", `tab-${this.#tab}`);
-    this.#form?.close();
-    this.#form = null;
+    this.#closeForm();
     const parts = { data: () => this.#data(), sent: () => this.#sent(), timeline: () => this.#timeline(), trigger: () => this.#trigger() }[this.#tab]();
     this.panel.replaceChildren(...parts.filter(Boolean)); // the browser would write "null" for one that is missing
   }

@@ -150,10 +150,6 @@ export class List {
     cells.message.replaceChildren(bdi(row.message));
   }
 
-  get selected() {
-    return this.#selected;
-  }
-
   select(row, { scroll = true } = {}) {
     this.#selected = row;
     if (row) {

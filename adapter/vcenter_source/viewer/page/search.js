@@ -14,7 +14,7 @@ const FIELDS = {
   id: (row) => [row.id],
 };
 
-export const FIELD_NAMES = Object.keys(FIELDS);
+const FIELD_NAMES = Object.keys(FIELDS);
 
 const TERM = new RegExp(`(-?)(?:(${FIELD_NAMES.join("|")}):)?(?:"((?:[^"\\\\]|\\\\.)*)(?:"|$)|(\\S*))`, "giy");
 

@@ -29,7 +29,7 @@ export function waterfall(spans) {
 }
 
 /** The milliseconds between two ticks: 1, 2 or 5 with zeros. */
-export function tickOf(whole) {
+function tickOf(whole) {
   const power = 10 ** Math.floor(Math.log10(whole / MOST_TICKS));
   return [1, 2, 5, 10].map((each) => each * power).find((tick) => whole / tick <= MOST_TICKS);
 }
