@@ -96,3 +96,18 @@ def test_the_width_of_an_event_can_be_changed_and_is_kept(page: Page) -> None:
         page.reload()
         expect(page.get_by_role("heading", level=2)).to_be_visible()
         assert abs(width() - narrower) < 2
+
+
+def test_the_first_key_moves_the_edge_from_where_it_is(page: Page) -> None:
+    page.set_viewport_size({"width": 1000, "height": 700})
+    divider = page.get_by_role("separator", name="Width of the event")
+    with run_viewer_alone() as viewer:
+        viewer.post(make_event(7))
+        open_event(page, viewer.url)
+        before = divider.bounding_box()
+        divider.focus()
+        page.keyboard.press("ArrowLeft")
+        after = divider.bounding_box()
+    assert before
+    assert after
+    assert 15 < before["x"] - after["x"] < 25
