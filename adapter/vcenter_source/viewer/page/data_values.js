@@ -4,6 +4,7 @@ import { isOfData, pathOf } from "./facet_names.js";
 import { request } from "./stream.js";
 
 const PAUSE_MS = 200; // between two requests, while events come
+const RETRY_MS = 2000; // after one without an answer
 
 export class DataValues {
   #last = new Map(); // by facet: the number of the last event whose value is known
@@ -24,9 +25,9 @@ export class DataValues {
     if (this.#isBusy) return;
     this.#isBusy = true;
     for (let missing = this.#missing(); missing.length; missing = this.#missing()) {
-      await Promise.all(missing.map((facet) => this.#fetchOne(facet)));
+      const answered = await Promise.all(missing.map((facet) => this.#fetchOne(facet)));
       this.changed();
-      await new Promise((resolve) => { setTimeout(resolve, PAUSE_MS); });
+      await new Promise((resolve) => { setTimeout(resolve, answered.every(Boolean) ? PAUSE_MS : RETRY_MS); });
     }
     this.#isBusy = false;
   }
@@ -39,11 +40,13 @@ export class DataValues {
     return this.#last.get(facet) ?? 0;
   }
 
+  /** Return whether there was an answer. */
   async #fetchOne(facet) {
     const known = this.#last;
     const answer = await request("/api/values", { path: pathOf(facet), after: this.#lastOf(facet) }).catch(() => null);
-    if (!answer || known !== this.#last) return;
+    if (!answer || known !== this.#last) return answer !== null;
     for (const [n, value] of answer.values) Object.assign(this.store.get(n) ?? {}, { [facet]: value });
     known.set(facet, answer.last);
+    return true;
   }
 }
