@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -19,6 +19,7 @@ from vcenter_source.core.errors import (
     SinkUnavailableError,
 )
 from vcenter_source.events.codec import to_binary
+from vcenter_source.observe.admin_server import to_json
 from vcenter_source.observe.health import Check
 from vcenter_source.state.dead_letters.folder import decode_letter
 from vcenter_source.triggers.event_catalog import EventCatalog
@@ -87,7 +88,7 @@ class Viewer:
         checks, lag = self._run_checks(), self.health.lag
         return {
             "ready": all(check.ok for check in checks.values()),
-            "checks": {name: asdict(check) for name, check in checks.items()},
+            "checks": to_json(checks),
             "inFlight": self.health.in_flight,
             "waiting": round(self.health.oldest_in_flight, 1),
             "lag": None if lag != lag else round(lag, 1),  # noqa: PLR0124  NaN: it is not known
