@@ -1,9 +1,10 @@
 """What the tests of the room that talks to vCenter need: a session, a client, and a stream of events."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -17,6 +18,9 @@ from vcenter_source.pipeline.reader import EventReader
 from vcenter_source.state.checkpoint import OffsetTracker
 from vcenter_source.vcenter.client import Vcenter
 from vcenter_source.vcenter.session import Session
+
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+"""Runs one coroutine after another in the same event loop."""
 
 AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
 

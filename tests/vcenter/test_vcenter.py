@@ -11,9 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from tests.support.simulator_control import post_events, read_state, set_fault
-from tests.support.vcenter import read_events, session, vcenter_client
+from tests.support.vcenter import Run, read_events, session, vcenter_client
 from tests.support.web_server import web_server
-from tests.vcenter.conftest import Run
 from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.net.tls import Authorities
 from vcenter_functions.net.vsphere_versions import choose_version

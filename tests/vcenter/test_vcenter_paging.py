@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.simulator_control import post_events, read_state, set_fault
-from tests.support.vcenter import read_events, session, vcenter_client
-from tests.vcenter.conftest import Run
+from tests.support.vcenter import Run, read_events, session, vcenter_client
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import VcenterUnavailableError

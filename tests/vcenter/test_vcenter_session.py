@@ -16,9 +16,8 @@ from pyVmomi import vim
 from structlog.testing import capture_logs
 
 from tests.support.simulator_control import post_events, read_state, set_fault
-from tests.support.vcenter import read_events, session, vcenter_client
+from tests.support.vcenter import Run, read_events, session, vcenter_client
 from tests.support.web_server import web_server
-from tests.vcenter.conftest import Run
 from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.net.tls import Authorities
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
