@@ -323,8 +323,6 @@ class Pipeline(RuleBasedStateMachine):
             return True
         if self.world.disturbed and self.world.history.is_amid_hidden(stored):
             return False  # where the clock was set back, nothing newer tells of it
-        if stored.late and self.world.forgets and not self.world.history.shows_late:
-            return False  # no collector has shown it by the time at which its key and its date prove nothing any more
         return stored in self.world.history.held and (stored.readable or not stored.late) and not stored.between
 
     def _overtaken(self, earlier: Stored, later: Stored) -> bool:

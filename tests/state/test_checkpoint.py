@@ -1,6 +1,7 @@
 """The tracker's one invariant, and a file that survives whatever happens to it and knows its owner."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from vcenter_source.core.errors import ConfigurationError, OvertakenError, Retry
 from vcenter_source.core.event import Identity
 from vcenter_source.state.checkpoint import REMEMBERED, Checkpoint, OffsetTracker
 from vcenter_source.state.checkpoint.file import FileStore
+from vcenter_source.state.checkpoint.ranges import KeyRange
 from vcenter_source.state.checkpoint.serialization import StoredCheckpoint, deserialize, serialize
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
@@ -80,9 +82,50 @@ def test_what_an_earlier_process_acknowledged_beyond_its_place_stays_acknowledge
     earlier = Checkpoint(UUID, at(1, 1), frozenset({at(1, 1), at(3, 3)}))
     tracker = OffsetTracker(UUID, earlier)
     second = tracker.track(at(2, 2))
-    assert tracker.to_checkpoint() == earlier
+    one, three = KeyRange(at(1, 1), at(1, 1)), KeyRange(at(3, 3), at(3, 3))
+    assert tracker.to_checkpoint() == replace(earlier, ranges=(one, three))
     tracker.acknowledge(second)
-    assert tracker.to_checkpoint() == Checkpoint(UUID, at(2, 2), frozenset({at(1, 1), at(2, 2), at(3, 3)}))
+    named = frozenset({at(1, 1), at(2, 2), at(3, 3)})
+    two = KeyRange(at(2, 2), at(2, 2))
+    assert tracker.to_checkpoint() == Checkpoint(UUID, at(2, 2), named, ranges=(one, three, two))
+
+
+@given(
+    stuck=st.sets(st.integers(0, 40), max_size=6),
+    unwanted=st.sets(st.integers(0, 500), max_size=100),
+    late=st.sets(st.integers(0, 500), max_size=40),
+    restart=st.integers(1, 400),
+    ours=st.booleans(),
+)
+def test_what_was_acknowledged_is_covered_and_a_key_that_no_collector_has_shown_is_not(
+    stuck: set[int], unwanted: set[int], late: set[int], restart: int, *, ours: bool
+) -> None:
+    """After a restart in the middle, also from a checkpoint of a version that knows no ranges."""
+
+    def read(tracker: OffsetTracker, keys: range) -> None:
+        entries = {}
+        for key in (key for key in keys if key not in late):
+            if key in unwanted:
+                tracker.skip(at(key, key))
+            elif not (checkpoint and checkpoint.covers(at(key, key))):
+                entries[key] = tracker.track(at(key, key))
+        for key, entry in entries.items():
+            if key not in stuck or keys.stop > restart:
+                tracker.acknowledge(entry)
+
+    checkpoint = None
+    first = OffsetTracker(UUID, None)
+    read(first, range(restart))
+    checkpoint = first.to_checkpoint()
+    if checkpoint and not ours:
+        checkpoint = replace(checkpoint, ranges=None, ranges_after=None)
+    second = OffsetTracker(UUID, checkpoint)
+    read(second, range(1000))
+    settled = second.to_checkpoint()
+    assert settled
+    assert [n for n in range(1000) if n not in late | unwanted and not settled.covers(at(n, n))] == []
+    shown = [n for n in late if n < 700 and (ours or n > restart) and settled.covers(at(n - 0.5, n))]
+    assert shown == []
 
 
 def test_a_gap_that_nobody_has_heard_of_holds_the_checkpoint() -> None:
@@ -107,6 +150,8 @@ checkpoints = st.builds(
     st.none() | identities,
     st.frozensets(identities, max_size=5),
     st.none() | moments,
+    ranges=st.none() | st.lists(st.builds(KeyRange, identities, identities), max_size=5).map(tuple),
+    ranges_after=st.just(None),
 )
 
 

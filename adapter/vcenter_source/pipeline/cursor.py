@@ -11,11 +11,11 @@ order. So it shows events that were read before, and the cursor leaves them out.
             └ a new collector starts here
 
 An event's name is its key and its created time, and names are exact. A process knows by name all that it has read
-itself. A checkpoint names only the last events; of older ones, up to its horizon, it says that all were acknowledged.
-An event before the horizon is recognized by its time and its key together, and both deceive once vCenter's clock or its
-keys have been set back. So time is trusted only for what a checkpoint says, only until the first collector has shown
-all there is, and only for what a collector shows before it shows the last event again. After a set-back names alone
-count, and events that they do not cover are read again: twice rather than never.
+itself. A checkpoint names only the last events; of older ones, up to its horizon, it says that all in its ranges of
+keys were acknowledged. Such an event is recognized by its time and its key together, and both deceive once vCenter's
+clock or its keys have been set back. So time is trusted only for what a checkpoint says, only until the first collector
+has shown all there is, and only for what a collector shows before it shows the last event again. After a set-back names
+alone count, and events that they do not cover are read again: twice rather than never.
 """
 
 from collections import deque

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from vcenter_source.core.event import ClockReading, Identity, key_step
+from vcenter_source.state.checkpoint.ranges import KeyRange, RangeList
 
 REMEMBERED = 256
 """How many acknowledged events up to ``last`` a checkpoint names; it must stay small enough to be saved each second."""
@@ -23,7 +24,10 @@ class Checkpoint:
     event can be covered by its time alone.
 
     Keys wrap around and a restore rewinds them, so a key never proves that an event was acknowledged, only that it was
-    not: if vCenter's clock was set back, an event after ``last`` may be created before ``horizon``.
+    not: if vCenter's clock was set back, an event after ``last`` may be created before ``horizon``. And an event may be
+    stored late, dated before others, and shown by no collector that was open then: its key is in none of ``ranges``,
+    which have every acknowledged event created after ``ranges_after`` (None: every one). In a checkpoint of an earlier
+    version, ``ranges`` is None.
 
     ``read_from`` is set if ``last`` was created later than the events that come next: vCenter's clock was set back, or
     is behind that of a host. ``clock`` holds the clocks as reading last saw them.
@@ -35,6 +39,8 @@ class Checkpoint:
     horizon: datetime | None = None
     read_from: datetime | None = None
     clock: ClockReading | None = field(default=None, compare=False)
+    ranges: tuple[KeyRange, ...] | None = None
+    ranges_after: datetime | None = None
 
     @property
     def newest(self) -> datetime | None:
@@ -53,7 +59,11 @@ class Checkpoint:
 
     def covers_by_time(self, identity: Identity) -> bool:
         """Return whether time and key alone say so; both can mislead if keys and the clock were set back."""
-        return self.horizon is not None and identity[1] <= self.horizon and not is_after(self.last, identity)
+        if self.horizon is None or identity[1] > self.horizon or is_after(self.last, identity):
+            return False
+        if self.ranges is None or (self.ranges_after is not None and identity[1] <= self.ranges_after):
+            return True
+        return any(each.includes(identity) for each in self.ranges)
 
 
 def is_after(last: Identity | None, identity: Identity) -> bool:
@@ -103,6 +113,8 @@ class TrackedEvent:
     identity: Identity | None
     covers_up_to: Identity | None
     acknowledged: bool = False
+    skipped: int = 0
+    """How many unwanted events were read between this one and the next."""
 
 
 class OffsetTracker:
@@ -135,6 +147,9 @@ class OffsetTracker:
         self._horizon = self._start = resumed.horizon if resumed else since and since - INSTANT
         self._done = deque(sorted(resumed.acknowledged, key=lambda identity: identity[1]) if resumed else ())
         self._open: deque[TrackedEvent] = deque()
+        known = (resumed.ranges, resumed.ranges_after) if resumed and resumed.ranges is not None else ((), self._start)
+        self._ranges = RangeList(*known)
+        self._ranges.add_missing(self._done)
         self._read_count = self._passed_count = 0
         self._read_from = resumed.read_from if resumed else None
         self._ahead: Identity | None = None
@@ -177,8 +192,10 @@ class OffsetTracker:
             return
         if self._open:
             self._open[-1].covers_up_to = identity
+            self._open[-1].skipped += 1
         else:
             self._last = identity
+            self._ranges.extend(identity)
 
     def acknowledge(self, event: TrackedEvent) -> None:
         """Note an event as acknowledged, in any order."""
@@ -193,6 +210,9 @@ class OffsetTracker:
             self._update_read_from()
         if event.identity is None:
             return
+        self._ranges.add(event.identity)
+        if event.skipped and event.covers_up_to is not None:
+            self._ranges.extend(event.covers_up_to, event.skipped)
         self._done.append(event.identity)
         # Two at a time: behind a stuck event, more than that were named, and the list has to shrink again.
         for _ in range(2):
@@ -225,7 +245,16 @@ class OffsetTracker:
         beyond = frozenset(event.identity for event in self._open if event.acknowledged and event.identity is not None)
         waiting = [event.identity for event in self._open if not event.acknowledged and event.identity is not None]
         named, horizon = beyond.union(self._done), self._limit_horizon(waiting)
-        return Checkpoint(self._instance_uuid, self._last, named, horizon, self._read_from, self.clock)
+        return Checkpoint(
+            self._instance_uuid,
+            self._last,
+            named,
+            horizon,
+            self._read_from,
+            self.clock,
+            self._ranges.to_tuple(),
+            self._ranges.after,
+        )
 
     def _limit_horizon(self, waiting: Iterable[Identity]) -> datetime | None:
         """Return the horizon, moved back so that it covers no event that is not acknowledged.

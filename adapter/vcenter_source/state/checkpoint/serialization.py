@@ -10,6 +10,7 @@ import orjson
 
 from vcenter_source.core.event import ClockReading, Identity
 from vcenter_source.state.checkpoint import Checkpoint
+from vcenter_source.state.checkpoint.ranges import KeyRange
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -32,6 +33,10 @@ def serialize(stored: StoredCheckpoint, *, compact: bool = False) -> bytes:
         fields["horizon"] = checkpoint.horizon
         named = sorted(checkpoint.acknowledged, key=lambda identity: identity[1])
         fields["acknowledged"] = pack_identities(named) if compact and named else named
+        if checkpoint.ranges is not None:
+            ends = [end for each in checkpoint.ranges for end in each]
+            fields["ranges"] = pack_identities(ends) if compact and ends else ends
+            fields["rangesAfter"] = checkpoint.ranges_after
         if checkpoint.read_from is not None:
             fields["readFrom"] = checkpoint.read_from
         if checkpoint.clock is not None:
@@ -49,10 +54,12 @@ def deserialize(content: bytes | str) -> StoredCheckpoint:
     checkpoint = Checkpoint(
         str(fields["instanceUuid"]),
         None if last is None else parse_identity(last),
-        parse_identities(fields["acknowledged"]),
+        frozenset(parse_identities(fields["acknowledged"])),
         parse_time(fields["horizon"]),
         parse_time(fields.get("readFrom")),  # a checkpoint of 0.1 has neither this nor the next
         clock and ClockReading(datetime.fromisoformat(clock["vcenter"]), datetime.fromisoformat(clock["ours"])),
+        parse_ranges(fields["ranges"]) if "ranges" in fields else None,
+        parse_time(fields.get("rangesAfter")),
     )
     return StoredCheckpoint(owner, checkpoint)
 
@@ -81,12 +88,18 @@ def pack_identities(identities: list[Identity]) -> dict[str, Any]:
     return {"from": identities[0], "steps": steps}
 
 
-def parse_identities(written: Any) -> frozenset[Identity]:
+def parse_ranges(written: Any) -> tuple[KeyRange, ...]:
+    """Read ranges from JSON: the first event of each and its last, in turn. Raises as below."""
+    ends = parse_identities(written)
+    return tuple(KeyRange(first, last) for first, last in zip(ends[::2], ends[1::2], strict=True))
+
+
+def parse_identities(written: Any) -> list[Identity]:
     """Read identities from JSON, packed or a list of pairs. Raises ValueError, KeyError or TypeError."""
     if not isinstance(written, dict):
-        return frozenset(map(parse_identity, written))
+        return list(map(parse_identity, written))
     try:
-        return frozenset(unpack_identities(parse_identity(written["from"]), written["steps"]))
+        return list(unpack_identities(parse_identity(written["from"]), written["steps"]))
     except OverflowError as exc:
         raise ValueError(f"a step leads out of time: {exc}") from exc
 
