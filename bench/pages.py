@@ -4,9 +4,10 @@ from itertools import cycle, islice
 from typing import Any
 
 from vcenter_simulator.accounts import ADMINISTRATOR
+from vcenter_simulator.event_page import EventPage
 from vcenter_simulator.events import arguments_for
 from vcenter_simulator.inventory import Inventory
-from vcenter_simulator.soap import EventPage, response
+from vcenter_simulator.soap import response
 from vcenter_simulator.vcenter import Vcenter
 from vcenter_simulator.vmomi import properties_of, types, vim, vim_type
 from vcenter_source.events.catalog import all_classes

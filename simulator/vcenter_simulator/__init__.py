@@ -1,1 +1,1 @@
-"""A vCenter to develop against: events and inventory over SOAP, tagging over REST, faults on demand."""
+"""A vCenter to develop against: events and inventory over SOAP and VI/JSON, tagging over REST, faults on demand."""

@@ -19,6 +19,7 @@ from typing import NoReturn
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, READER
 from vcenter_simulator.inventory import NAMES
 from vcenter_simulator.server import Options, Simulator, bracket_ipv6, serve
+from vcenter_simulator.vmomi import RELEASES
 
 _PORT = 8989
 
@@ -57,10 +58,17 @@ def _amount(text: str) -> float:
     return number
 
 
+def _releases(text: str) -> tuple[str, ...]:
+    releases = tuple(each.strip() for each in text.split(","))
+    if unknown := next((each for each in releases if each not in RELEASES), None):
+        raise argparse.ArgumentTypeError(f"{unknown!r} is not a release; there are {', '.join(RELEASES)}")
+    return releases
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m vcenter_simulator",
-        description="A vCenter to develop against: events and inventory over SOAP, tagging over REST, faults.",
+        description="A vCenter to develop against: events and inventory by SOAP and VI/JSON, tagging by REST, faults.",
         epilog=f"A second account, {READER}, has the same password and may only read.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -83,6 +91,21 @@ def _parser() -> argparse.ArgumentParser:
         "--journal", type=Path, metavar="PATH", help="a file for the history; a later start goes on with it"
     )
     parser.add_argument("--latency", type=_amount, default=0.0, metavar="SECONDS", help="added to each answer")
+    parser.add_argument(
+        "--releases",
+        type=_releases,
+        default=RELEASES,
+        metavar="LIST",
+        help="releases of VI/JSON to offer, separated by commas; 8.0.1.0 alone has no hello",
+    )
+    parser.add_argument(
+        "--soap-only",
+        dest="releases",
+        action="store_const",
+        const=(),
+        default=argparse.SUPPRESS,
+        help="offer no VI/JSON, as before 8.0 U1",
+    )
     parser.add_argument("--username", default=ADMINISTRATOR, help="the account that may do everything")
     parser.add_argument("--password", default=PASSWORD, help="the password of both accounts")
     return parser

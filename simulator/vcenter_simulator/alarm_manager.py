@@ -1,4 +1,4 @@
-"""AlarmManager and Alarm over SOAP; what alarms do stands in vcenter_simulator.alarms."""
+"""AlarmManager and Alarm; what alarms do stands in vcenter_simulator.alarms."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""AuthorizationManager over SOAP: who may do what. The roles stand in vcenter_simulator.roles.
+"""AuthorizationManager: who may do what. The roles stand in vcenter_simulator.roles.
 
 The accounts have their permissions on the root folder, propagated; no others can be given.
 """

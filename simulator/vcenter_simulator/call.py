@@ -29,6 +29,44 @@ class Singleton:
     moid: str
 
 
+class MalformedError(Exception):
+    """The request is not valid SOAP or JSON; the message says why."""
+
+
+class Request(Protocol):
+    """One call as it came in. ``method`` is its name on the wire; ``Fetch`` reads a single property."""
+
+    @property
+    def method(self) -> str:
+        """The method's name on the wire."""
+
+    @property
+    def kind(self) -> str:
+        """The type of the object called."""
+
+    @property
+    def moid(self) -> str:
+        """The id of the object called."""
+
+    def read_arguments(self, info: Any) -> list[Any]:
+        """The arguments in the method's own order, None for what is not given.
+
+        Raises InvalidRequest for what is wrong.
+        """
+
+    def read_property(self) -> str:
+        """The property that ``Fetch`` reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request: the session's token, None without one, the address and the User-Agent."""
+
+    token: str | None
+    address: str
+    agent: str
+
+
 @dataclass(slots=True)
 class Call:
     """``target`` is the object called. A handler that logs in sets ``session``; its cookie then goes out.

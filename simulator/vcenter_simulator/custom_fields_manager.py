@@ -1,4 +1,4 @@
-"""CustomFieldsManager over SOAP: fields are defined, renamed, removed, and given values; each posts its event."""
+"""CustomFieldsManager: fields are defined, renamed, removed, and given values; each posts its event."""
 
 from collections.abc import Callable
 from typing import Any

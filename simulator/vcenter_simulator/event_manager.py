@@ -1,4 +1,4 @@
-"""EventManager and EventHistoryCollector over SOAP; the rules of collectors stand in vcenter_simulator.history."""
+"""EventManager and EventHistoryCollector; the rules of collectors stand in vcenter_simulator.history."""
 
 import uuid
 from collections.abc import Callable
@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vcenter_simulator.call import Call
+from vcenter_simulator.event_page import EventPage
 from vcenter_simulator.history import DEFAULT_PAGE, MAX_PAGE, Cursor, EventFilter, Record
 from vcenter_simulator.inventory import Inventory
 from vcenter_simulator.sessions import Session
-from vcenter_simulator.soap import EventPage
 from vcenter_simulator.vmomi import reference, vim, vmodl, wire_name
 
 MAX_COLLECTORS = 32

@@ -39,13 +39,14 @@ Recursion = Literal["self", "children", "all"]
 Change = Literal["posted", "rewound", "purged"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Body:
     """All that an event says apart from its own three numbers, ready for the wire; events of a load share bodies.
 
-    ``tail`` is the XML after ``createdTime``. ``names`` are what eventTypeId matches exactly (the class, and the
-    eventTypeId of an EventEx), ``kinds`` the class and its ancestors. ``about`` is the id of the object it pertains to,
-    ``within`` the ids of the objects above that one.
+    ``tail`` is the XML after ``createdTime``; ``json`` is the same as a JSON object, None where it follows from the XML
+    by the metadata, as it does for all classes that are known. ``names`` are what eventTypeId matches exactly (the
+    class, and the eventTypeId of an EventEx), ``kinds`` the class and its ancestors. ``about`` is the id of the object
+    it pertains to, ``within`` the ids of the objects above that one.
     """
 
     class_name: str
@@ -56,6 +57,7 @@ class Body:
     category: str = "info"
     about: str | None = None
     within: frozenset[str] = frozenset()
+    json: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,13 +71,17 @@ class Record:
     body: Body
     hidden: bool = False
 
+    @property
+    def time_text(self) -> str:
+        """When it was created, as it stands on the wire."""
+        return self.created.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
     def xml(self, tag: str, *, full_message: bool = True) -> str:
         """The event as an element of this name; without its full message where a filter says disableFullMessage."""
         tail = self.body.tail if full_message else _FULL_MESSAGE.sub("", self.body.tail, count=1)
-        created = self.created.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         return (
             f'<{tag} xsi:type="{self.body.class_name}"><key>{self.key}</key><chainId>{self.chain_id}</chainId>'
-            f"<createdTime>{created}</createdTime>{tail}</{tag}>"
+            f"<createdTime>{self.time_text}</createdTime>{tail}</{tag}>"
         )
 
 

@@ -7,13 +7,13 @@ from vcenter_simulator.call import Managed, Singleton
 from vcenter_simulator.custom_fields_manager import list_definitions
 from vcenter_simulator.entities import PROPERTIES
 from vcenter_simulator.event_manager import MAX_COLLECTORS, EventCollector
+from vcenter_simulator.event_page import EventPage, SingleEvent
 from vcenter_simulator.machines import SNAPSHOT_PROPERTIES
 from vcenter_simulator.messages import event_info
 from vcenter_simulator.references import Provider, ref
 from vcenter_simulator.roles import role_list
 from vcenter_simulator.session_manager import user_session
 from vcenter_simulator.sessions import Session
-from vcenter_simulator.soap import EventPage, SingleEvent
 from vcenter_simulator.vcenter import Vcenter
 from vcenter_simulator.vmomi import API_VERSION, properties_of, reference, types, vim, vim_type, vmodl
 
@@ -110,7 +110,7 @@ def _latest_page(_vcenter: Vcenter, collector: EventCollector) -> EventPage:
 
 
 def _session_list(vcenter: Vcenter) -> Any:
-    return [user_session(session) for session in vcenter.sessions if session.api == "soap"]
+    return [user_session(session) for session in vcenter.sessions if session.api == "vim"]
 
 
 # These providers see the object itself; those of the service's own managers, which have no state, see the session.

@@ -8,9 +8,10 @@ from typing import Any
 
 from vcenter_simulator.call import Call, not_authenticated
 from vcenter_simulator.event_manager import create_id
+from vcenter_simulator.event_page import EventPage
 from vcenter_simulator.selection import Selection
 from vcenter_simulator.sessions import Session
-from vcenter_simulator.soap import EventPage, serialise
+from vcenter_simulator.soap import serialise
 from vcenter_simulator.vmomi import reference, vmodl
 
 _query = vmodl.query.PropertyCollector

@@ -4,18 +4,23 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from vcenter_simulator.vmomi import NAMESPACE, VERSION, parse_time, properties_of, types, vim_type, vmodl
+from vcenter_simulator.call import MalformedError
+from vcenter_simulator.vmomi import (
+    NAMESPACE,
+    enum_value,
+    find_type,
+    parameters_of,
+    parse_time,
+    properties_of,
+    types,
+    vmodl,
+)
 
 _ENVELOPE = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
-
-
-class MalformedError(Exception):
-    """The request is not valid SOAP; the message says why."""
 
 
 class _Builder(ET.TreeBuilder):
@@ -26,7 +31,7 @@ class _Builder(ET.TreeBuilder):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SoapRequest:
     """One call as it came in: the method's name on the wire, the target's type and id, the element with the rest."""
 
     method: str
@@ -34,12 +39,21 @@ class Request:
     moid: str
     element: ET.Element
 
+    def read_arguments(self, info: Any) -> list[Any]:
+        """The arguments in the method's own order, None for what is not given. Raises InvalidRequest."""
+        given = _by_name(self.element)
+        return [_field(param, given.get(param.name, [])) for param in parameters_of(info)]
+
+    def read_property(self) -> str:
+        """What Fetch reads; it is how pyVmomi reads a single property, and no method of any type."""
+        return "".join(child.text or "" for child in self.element if _local(child.tag) == "prop")
+
 
 def _local(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-def parse(body: bytes) -> Request:
+def parse(body: bytes) -> SoapRequest:
     """Read an envelope. Raises MalformedError."""
     try:
         root = ET.fromstring(body, ET.XMLParser(target=_Builder()))  # noqa: S314  the builder refuses entities
@@ -51,30 +65,14 @@ def parse(body: bytes) -> Request:
     target = next((child for child in element if _local(child.tag) == "_this"), None)
     if target is None:
         raise MalformedError("no _this in the call")
-    return Request(_local(element.tag), target.get("type", ""), (target.text or "").strip(), element)
+    return SoapRequest(_local(element.tag), target.get("type", ""), (target.text or "").strip(), element)
 
 
-def method_info(name: str) -> Any:
-    """What pyVmomi knows of a method of vim25, None for a name that vim25 does not have."""
-    try:
-        return types.GetWsdlMethod(NAMESPACE, name).info
-    except (KeyError, AttributeError):
-        return None
-
-
-def arguments(request: Request, info: Any) -> list[Any]:
-    """The arguments in the method's own order, None for what is not given. Raises InvalidRequest for what is wrong.
-
-    Parameters that came after our API version are left out.
-    """
+def _by_name(element: ET.Element) -> dict[str, list[ET.Element]]:
     given: dict[str, list[ET.Element]] = {}
-    for child in request.element:
+    for child in element:
         given.setdefault(_local(child.tag), []).append(child)
-    return [
-        _field(param, given.get(param.name, []))
-        for param in info.params
-        if types.IsChildVersion(VERSION, param.version)
-    ]
+    return given
 
 
 def _field(info: Any, elements: list[ET.Element]) -> Any:
@@ -96,23 +94,10 @@ def decode(element: ET.Element, declared: Any) -> Any:
 def _actual(element: ET.Element, declared: Any) -> Any:
     name = (element.get(_XSI_TYPE) or "").rpartition(":")[2]
     if issubclass(declared, types.ManagedObject) or name == "ManagedObjectReference":
-        return _type(element.get("type") or "ManagedObject")
+        return find_type(element.get("type") or "ManagedObject")
     if name:
-        return _type(name)
+        return find_type(name)
     return str if declared is object else declared
-
-
-def _type(name: str) -> Any:
-    """ElementTree keeps no prefixes, and none is needed: XML Schema's names are lower case, vim25's are not.
-
-    As in vCenter, a type may also go by its name in the reference, ``vim.event.EventEx``.
-    """
-    try:
-        if name[:1].islower() and "." not in name:
-            return types.GetWsdlType(types.XMLNS_XSD, name)
-        return vim_type(name.rpartition(".")[2])
-    except KeyError as exc:
-        raise vmodl.fault.InvalidRequest(msg=f"unknown type {name}") from exc
 
 
 def _value(element: ET.Element, kind: Any) -> Any:
@@ -137,24 +122,11 @@ def _fault(element: ET.Element, kind: Any) -> Any:
 
 
 def _data_object(element: ET.Element, kind: Any) -> Any:
-    given: dict[str, list[ET.Element]] = {}
-    for child in element:
-        given.setdefault(_local(child.tag), []).append(child)
-    fields = _fields(kind)
+    given = _by_name(element)
+    fields = properties_of(kind)
     if unknown := next((name for name in given if name not in fields), None):
         raise vmodl.fault.InvalidRequest(msg=f"{kind.__name__} has no property {unknown}")
     return kind(**{name: _field(fields[name], elements) for name, elements in given.items()})
-
-
-@cache
-def _fields(kind: Any) -> dict[str, Any]:
-    return properties_of(kind)
-
-
-def _enum(kind: Any, text: str) -> Any:
-    if text not in kind.values:
-        raise ValueError(f"{text!r} is not a {kind.__name__}")
-    return kind(text)
 
 
 def _boolean(element: ET.Element, _kind: Any) -> bool:
@@ -167,13 +139,13 @@ _READERS: tuple[tuple[Any, Callable[[ET.Element, Any], Any]], ...] = (
     (types.ManagedObject, lambda element, kind: kind(_text(element))),
     (vmodl.MethodFault, _fault),
     (types.DataObject, _data_object),
-    (types.Enum, lambda element, kind: _enum(kind, _text(element))),
+    (types.Enum, lambda element, kind: enum_value(kind, _text(element))),
     (bool, _boolean),
     (int, lambda element, kind: kind(_text(element))),
     (float, lambda element, kind: kind(_text(element))),
     (datetime, lambda element, _kind: parse_time(_text(element))),
     (bytes, lambda element, kind: kind(base64.b64decode(_text(element)))),
     (str, lambda element, kind: kind(element.text or "")),
-    (type, lambda element, _kind: _type(_text(element))),
+    (type, lambda element, _kind: find_type(_text(element))),
     (types.ManagedMethod, lambda element, _kind: types.GetWsdlMethod(NAMESPACE, _text(element))),
 )

@@ -7,8 +7,7 @@ pyVmomi's metadata names for methods, and those of tagging; a real vCenter lists
 from functools import cache
 from typing import Any
 
-from vcenter_simulator.request import method_info
-from vcenter_simulator.vmomi import method_names, vim
+from vcenter_simulator.vmomi import method_info, method_names, vim
 
 _READING = ("System.Anonymous", "System.Read", "System.View")
 _TAGGING = ("InventoryService.Tagging.AttachTag", "InventoryService.Tagging.ObjectAttachable")

@@ -11,12 +11,13 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from vcenter_simulator import control, rest, soap_api
+from vcenter_simulator import control, rest, soap_api, vijson
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, Accounts
 from vcenter_simulator.faults import DroppableProtocol, FaultInjector, Faults
 from vcenter_simulator.inventory import NAMES, Inventory
 from vcenter_simulator.journal import Journal
 from vcenter_simulator.vcenter import Vcenter
+from vcenter_simulator.vmomi import RELEASES
 
 # Longer than clients pool idle connections, so that none of theirs is stale when they come back to it.
 _KEEP_ALIVE_SECONDS = 1200
@@ -33,7 +34,8 @@ class Options:
     ``objects`` is how many VMs there are, which the events of both are about in turn.
 
     ``port`` 0 takes any free one. ``trust_cert`` is where to write the certificate (with ``tls``). ``journal`` is the
-    file in which the history outlives a restart, None for not at all.
+    file in which the history outlives a restart, None for not at all. ``releases`` are those of VI/JSON that it offers;
+    without any it speaks SOAP alone.
     """
 
     host: str = "127.0.0.1"
@@ -47,6 +49,7 @@ class Options:
     objects: int = len(NAMES)
     trust_cert: Path | None = None
     journal: Path | None = None
+    releases: tuple[str, ...] = RELEASES
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,9 @@ class Simulator:
 
 
 def build_app(vcenter: Vcenter) -> Starlette:
-    """Every API of a vCenter: SOAP, tagging over REST, and the simulator's own controls."""
-    routes = [*soap_api.routes(vcenter), *rest.routes(vcenter), *control.routes(vcenter)]
+    """Every API of a vCenter: SOAP, VI/JSON, tagging over REST, and the simulator's own controls."""
+    apis = (soap_api.routes, vijson.routes, rest.routes, control.routes)
+    routes = [route for list_routes in apis for route in list_routes(vcenter)]
     return Starlette(routes=routes, middleware=[Middleware(FaultInjector, faults=vcenter.faults)])
 
 
@@ -133,6 +137,7 @@ def _build_vcenter(options: Options) -> Vcenter:
         accounts=Accounts(options.username, options.password),
         inventory=Inventory(options.objects),
         faults=Faults(options.latency),
+        releases=options.releases,
     )
     if options.journal is not None:
         journal = Journal(options.journal, vcenter.instance_uuid)

@@ -1,10 +1,10 @@
-"""From a SOAP request to its answer: whose session, which object, which method, which handler."""
+"""From a request, over SOAP or JSON, to its answer: whose session, which object, which method, which handler."""
 
 import inspect
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from vcenter_simulator import (
     actions,
@@ -17,14 +17,12 @@ from vcenter_simulator import (
     view_manager,
 )
 from vcenter_simulator.authorization_manager import READING
-from vcenter_simulator.call import Call, not_authenticated, not_found
+from vcenter_simulator.call import Call, Caller, MalformedError, Request, not_authenticated, not_found
 from vcenter_simulator.managers import SERVICE, find, read, service_content
 from vcenter_simulator.references import ref
-from vcenter_simulator.request import MalformedError, Request, arguments, method_info, parse
 from vcenter_simulator.sessions import Session
-from vcenter_simulator.soap import fault, response
 from vcenter_simulator.vcenter import Vcenter
-from vcenter_simulator.vmomi import properties_of, reference, vim, vim_type, vmodl
+from vcenter_simulator.vmomi import method_info, properties_of, reference, vim, vim_type, vmodl
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +44,7 @@ _WRITING = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes back: an HTTP status (200, or 500 for a SOAP fault), an envelope, and the token of a new session.
+    """What goes back: an HTTP status and a body, and the token of a new session.
 
     ``method`` is what was called, empty where it cannot be read.
     """
@@ -57,43 +55,50 @@ class Reply:
     method: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who sent a request: the session's token, None without one, the address and the User-Agent."""
+class Wire(Protocol):
+    """How one protocol writes an answer down: its HTTP status and its body."""
 
-    token: str | None
-    address: str
-    agent: str
+    media_type: str
+
+    def write_result(self, method: str, kind: Any, result: Any) -> tuple[int, bytes]:
+        """What a method gave back, whose result is of this type."""
+
+    def write_fault(self, error: Any) -> tuple[int, bytes]:
+        """The fault that a method ended with."""
 
 
-async def answer(vcenter: Vcenter, body: bytes, caller: Caller) -> Reply:
+async def answer(vcenter: Vcenter, parse: Callable[[], Request], wire: Wire, caller: Caller) -> Reply:
     """Serve one request. A fault is an answer too."""
     method = ""
     try:
-        request = parse(body)
+        request = parse()
         method = request.method
-        return await _serve(vcenter, request, caller)
+        (status, body), token = await _serve(vcenter, request, wire, caller)
+        return Reply(status, body, token, method)
     except MalformedError as exc:
-        return Reply(500, fault(vmodl.fault.InvalidRequest(msg=str(exc))))
+        error = vmodl.fault.InvalidRequest(msg=str(exc))
     except vmodl.MethodFault as exc:
-        return Reply(500, fault(exc), method=method)
+        error = exc
     except Exception as exc:  # noqa: BLE001  logged, and answered as vCenter answers a failure of its own
         _log.exception("a request could not be served")
-        return Reply(500, fault(vmodl.fault.SystemError(reason=repr(exc), msg="A general system error occurred")))
+        error = vmodl.fault.SystemError(reason=repr(exc), msg="A general system error occurred")
+    return Reply(*wire.write_fault(error), method=method)
 
 
-async def _serve(vcenter: Vcenter, request: Request, caller: Caller) -> Reply:
+async def _serve(
+    vcenter: Vcenter, request: Request, wire: Wire, caller: Caller
+) -> tuple[tuple[int, bytes], str | None]:
     vcenter.requests[request.method] += 1
     call = Call(vcenter, _session(vcenter, caller.token), SERVICE, caller.address, caller.agent, caller.token)
     before = call.session
-    result_type, result = _fetch(call, request) if request.method == "Fetch" else await _invoke(call, request)
+    kind, result = _fetch(call, request) if request.method == "Fetch" else await _invoke(call, request)
     token = call.session.token if call.session is not None and call.session is not before else None
-    return Reply(200, response(request.method, result_type, result), token, request.method)
+    return wire.write_result(request.method, kind, result), token
 
 
 def _session(vcenter: Vcenter, token: str | None) -> Session | None:
     session = vcenter.sessions.find(token)
-    return session if session is not None and session.api == "soap" else None
+    return session if session is not None and session.api == "vim" else None
 
 
 async def _invoke(call: Call, request: Request) -> tuple[Any, Any]:
@@ -105,7 +110,7 @@ async def _invoke(call: Call, request: Request) -> tuple[Any, Any]:
     call.target = _target(call, request)
     if not issubclass(vim_type(call.target.type), info.type):
         raise vmodl.fault.InvalidRequest(msg=f"{request.kind} has no method {request.method}")
-    result = METHODS[request.method](call, *arguments(request, info))
+    result = METHODS[request.method](call, *request.read_arguments(info))
     return info.result, await result if inspect.isawaitable(result) else result
 
 
@@ -129,8 +134,7 @@ def _target(call: Call, request: Request) -> Any:
 
 
 def _fetch(call: Call, request: Request) -> tuple[Any, Any]:
-    """Fetch: how pyVmomi reads a single property. It is no method of any type."""
-    name = "".join(child.text or "" for child in request.element if child.tag.endswith("}prop"))
+    name = request.read_property()
     if request.kind not in {"ServiceInstance", "SessionManager"} and call.session is None:
         raise not_authenticated(SERVICE)
     target = _target(call, request)

@@ -1,4 +1,4 @@
-"""SessionManager over SOAP: logging in and out, with the events that these post."""
+"""SessionManager: logging in and out, with the events that these post."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +29,7 @@ def login(call: Call, username: str, password: str, _locale: str | None) -> Any:
             msg="Permission to perform this operation was denied.",
         )
     sessions = call.vcenter.sessions
-    call.session = sessions.open(account, "soap", address=call.address, agent=call.agent, token=call.cookie)
+    call.session = sessions.open(account, "vim", address=call.address, agent=call.agent, token=call.cookie)
     _post_login(call.vcenter, call.session)
     return user_session(call.session)
 

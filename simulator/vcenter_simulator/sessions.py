@@ -1,4 +1,4 @@
-"""Sessions of both APIs: SOAP (the cookie vmware_soap_session) and REST (the header vmware-api-session-id).
+"""Sessions of the APIs: vim (over SOAP by a cookie, over JSON by a header) and REST (by a header of the same name).
 
 A session owns what was made in it (event collectors, property filters, views) and takes it along when it ends, as the
 vSphere reference says: a HistoryCollector exists only for the duration of the session that made it.
@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from vcenter_simulator.accounts import Account
 
-Api = Literal["soap", "rest"]
+Api = Literal["vim", "rest"]
 
 
 def _now() -> datetime:

@@ -1,11 +1,10 @@
 """SOAP outwards: pyVmomi's own serializer, so that the types on the wire are genuine, with ready event XML."""
 
-from collections.abc import Iterable
 from io import StringIO
 from typing import Any
 
-from vcenter_simulator.history import Record
-from vcenter_simulator.vmomi import API_VERSION, NAMESPACE, VERSION, types, vim, wire, wire_name
+from vcenter_simulator.event_page import EventPage, SingleEvent
+from vcenter_simulator.vmomi import API_VERSION, NAMESPACE, VERSION, types, wire, wire_name
 
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<soapenv:Envelope xmlns:soapenc="http://schemas.xmlsoap.org/soap/encoding/"'
@@ -15,24 +14,7 @@ _HEAD = (
 _TAIL = "\n</soapenv:Body>\n</soapenv:Envelope>"
 
 
-class EventPage(vim.event.Event.Array):  # type: ignore[misc]  # pyVmomi makes its types at run time
-    """Records in the place of an array of events, written out from their ready XML."""
-
-    def __init__(self, records: Iterable[Record] = (), *, full_message: bool = True) -> None:
-        super().__init__(records)
-        self.full_message = full_message
-
-
-class SingleEvent(vim.event.Event):  # type: ignore[misc]  # as above
-    """A record in the place of one event."""
-
-    def __init__(self, record: Record) -> None:
-        super().__init__()
-        # pyVmomi refuses attributes that the type does not have, and cannot know this one.
-        self.__dict__["record"] = record
-
-
-class Writer(wire.SoapSerializer):  # type: ignore[misc]  # as above
+class Writer(wire.SoapSerializer):  # type: ignore[misc]  # it has no annotations
     """pyVmomi's serializer, knowing records and writing references in anyType as vCenter does."""
 
     def __init__(self, out: StringIO, version: str = VERSION) -> None:
@@ -71,6 +53,20 @@ def serialise(value: Any, tag: str, kind: Any = object, version: str = VERSION) 
 
 def _envelope(body: str) -> bytes:
     return f"{_HEAD}{body}{_TAIL}".encode()
+
+
+class SoapWire:
+    """SOAP as a way to write an answer down: the HTTP status and the body."""
+
+    media_type = "text/xml; charset=utf-8"
+
+    def write_result(self, method: str, kind: Any, result: Any) -> tuple[int, bytes]:
+        """Write what a method gave back."""
+        return 200, response(method, kind, result)
+
+    def write_fault(self, error: Any) -> tuple[int, bytes]:
+        """Write the fault that a method ended with."""
+        return 500, fault(error)
 
 
 def response(method: str, kind: Any, result: Any) -> bytes:

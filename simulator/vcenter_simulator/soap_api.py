@@ -1,19 +1,17 @@
 """The SOAP API over HTTP: calls, the versions that it speaks, and where the service is."""
 
 import uuid
-from http import HTTPStatus
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from vcenter_simulator.faults import lose_answer, trickle
-from vcenter_simulator.service import Caller, Reply, answer
-from vcenter_simulator.soap import service_description, service_versions
+from vcenter_simulator.exchange import exchange
+from vcenter_simulator.request import parse
+from vcenter_simulator.soap import SoapWire, service_description, service_versions
 from vcenter_simulator.vcenter import Vcenter
 
 COOKIE = "vmware_soap_session"
-_XML = "text/xml; charset=utf-8"
 
 
 def routes(vcenter: Vcenter) -> list[BaseRoute]:
@@ -33,32 +31,18 @@ class _SoapApi:
         self._vcenter = vcenter
 
     async def call(self, request: Request) -> Response:
-        """Answer a call of a method, or let its answer meet the fault that waits for it."""
-        address = request.client.host if request.client else ""
-        caller = Caller(request.cookies.get(COOKIE), address, request.headers.get("user-agent", ""))
-        try:
-            reply = await answer(self._vcenter, await request.body(), caller)
-        except ClientDisconnect:  # a client that ends may do so in the middle of a request
-            return Response(status_code=HTTPStatus.BAD_REQUEST)
-        headers, faults = self._build_headers(reply, caller), self._vcenter.faults
-        fault = faults.pop_answer_fault(reply.method)
-        if fault is not None and fault.kind == "trickle":
-            return StreamingResponse(trickle(reply.body, fault.seconds, faults), reply.status, headers, _XML)
-        if fault is not None:
-            lose_answer(request.scope)
-        return Response(reply.body, reply.status, headers, _XML)
-
-    def _build_headers(self, reply: Reply, caller: Caller) -> dict[str, str]:
-        headers = {"cache-control": "no-cache"}
-        early = not caller.token and not self._vcenter.faults.late_cookies
-        if token := reply.new_token or (uuid.uuid4().hex if early else None):
-            headers["set-cookie"] = f'{COOKIE}="{token}"; Path=/; HttpOnly'
-        return headers
+        """Answer a call of a method."""
+        token = request.cookies.get(COOKIE)
+        response, reply = await exchange(self._vcenter, request, parse, SoapWire(), token)
+        early = not token and not self._vcenter.faults.late_cookies
+        if reply and (new := reply.new_token or (uuid.uuid4().hex if early else None)):
+            response.headers["set-cookie"] = f'{COOKIE}="{new}"; Path=/; HttpOnly'
+        return response
 
     async def show_versions(self, _request: Request) -> Response:
         """Answer with the API versions."""
-        return Response(service_versions(), media_type=_XML)
+        return Response(service_versions(), media_type=SoapWire.media_type)
 
     async def describe_service(self, request: Request) -> Response:
         """Answer with the WSDL that names the service's address."""
-        return Response(service_description(f"{request.base_url}sdk"), media_type=_XML)
+        return Response(service_description(f"{request.base_url}sdk"), media_type=SoapWire.media_type)

@@ -16,13 +16,15 @@ from vcenter_simulator.sessions import Sessions
 from vcenter_simulator.snapshots import Snapshots
 from vcenter_simulator.tagging import Tagging
 from vcenter_simulator.tasks import Tasks
+from vcenter_simulator.vmomi import RELEASES
 
 
 @dataclass
 class Vcenter:
     """One vCenter's state. It lives in one asyncio loop and is changed from there alone.
 
-    ``requests`` counts the calls by method name (SOAP) since the start. Where ``is_host``, it says that it is ESXi.
+    ``requests`` counts the calls of vim25 by method name since the start. Where ``is_host``, it says that it is ESXi.
+    ``releases`` are those of VI/JSON that it offers; without any it speaks SOAP alone, as before 8.0 U1.
     """
 
     accounts: Accounts = field(default_factory=Accounts)
@@ -35,6 +37,7 @@ class Vcenter:
     instance_uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
     requests: Counter[str] = field(default_factory=Counter)
     is_host: bool = False
+    releases: tuple[str, ...] = RELEASES
     events: Events = field(init=False)
     load: Load = field(init=False)
     tagging: Tagging = field(init=False)

@@ -131,7 +131,7 @@ def test_expired_sessions_and_soap_sessions_are_not_accepted(client: Client) -> 
     assert client.error(client.call("GET", "category"))[:2] == (401, "unauthenticated")
     account = vcenter.accounts.check(ADMINISTRATOR, PASSWORD)
     assert account is not None
-    client.http.headers[HEADER] = vcenter.sessions.open(account, "soap").token
+    client.http.headers[HEADER] = vcenter.sessions.open(account, "vim").token
     assert client.call("GET", "category").status_code == 401
 
 
