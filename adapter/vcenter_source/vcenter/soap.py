@@ -155,7 +155,7 @@ class SoapWire:
         """Close the connections, and end the thread; both begin again with the next call."""
         self.stub.DropConnections()
         if self._thread is not None:
-            self._thread.shutdown(wait=False)
+            self._thread.shutdown()
             self._thread = None
 
 
