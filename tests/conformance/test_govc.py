@@ -51,3 +51,12 @@ def test_it_reads_the_events_of_one_class_and_of_one_object(simulator: Simulator
     about = govc(simulator, "events", "-n", "4", "/DC0/vm/web-1").splitlines()
     assert any("web-1" in line for line in about)
     assert not any("db-1" in line for line in about)
+
+
+def test_a_vcenter_before_8_0_u1_answers_over_soap_alone(wire: str) -> None:
+    with run_simulator(releases=()) as older:
+        if wire == "soap":
+            assert "VMware vCenter Server" in govc(older, "about")
+        else:
+            with pytest.raises(AssertionError, match="content-type"):
+                govc(older, "about")

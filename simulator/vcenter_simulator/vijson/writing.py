@@ -20,6 +20,14 @@ from vcenter_simulator.request import decode
 from vcenter_simulator.vmomi import EVENT_VERSION, VERSION, format_time, types, vim_type, vmodl, wire_name
 
 _quote: Callable[[str], str] = json.encoder.encode_basestring
+# Names are strings, as over SOAP: in that answer of a real vCenter, a folder's childType is an ArrayOfString.
+_BOXED = {
+    "base64Binary": "binary",
+    "Base64Binary": "binary",
+    "TypeName": "string",
+    "MethodName": "string",
+    "PropertyPath": "string",
+}
 _OWN_NUMBERS = ("key", "chainId", "createdTime")
 _MESSAGE = "fullFormattedMessage"
 
@@ -54,11 +62,12 @@ def _write_box(value: Any, text: str) -> str:
 
 
 def _name_box(value: Any) -> str:
-    """The name of a type in a box, as vim_rs has them (``boxed_types.rs``)."""
     if isinstance(value, types.Array) and issubclass(value.Item, types.ManagedObject):
         return "ArrayOfManagedObjectReference"
     name = wire_name(type if isinstance(value, type) else type(value))
-    return {"base64Binary": "binary", "ArrayOfBase64Binary": "ArrayOfBinary"}.get(name, name)
+    is_array = name.startswith("ArrayOf")
+    boxed = _BOXED.get(name.removeprefix("ArrayOf"), name.removeprefix("ArrayOf"))
+    return f"ArrayOf{boxed[0].upper()}{boxed[1:]}" if is_array else boxed
 
 
 def _write_data_object(value: Any, version: str) -> str:
@@ -76,7 +85,10 @@ def _write_properties(value: Any, version: str, without: Collection[str] = ()) -
 
 
 def _write_fault(value: Any, version: str) -> str:
-    """A fault stands for itself, with its message; SOAP wraps it in a LocalizedMethodFault."""
+    """A fault stands for itself, with its message; SOAP wraps it in a LocalizedMethodFault.
+
+    So an 8.0.3 writes a task's error (github.com/evoila/meho/issues/3663). govc looks for the wrapper, and finds none.
+    """
     properties = "".join(_write_properties(value, version, ("msg",)))
     message = "" if value.msg is None else f',"faultstring":{_quote(value.msg)}'
     return f'{{"_typeName":"{wire_name(type(value))}"{properties}{message}}}'
