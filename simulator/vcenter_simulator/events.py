@@ -9,6 +9,7 @@ from vcenter_simulator.history import Body, History, Record
 from vcenter_simulator.inventory import Entity, Inventory
 from vcenter_simulator.messages import EXTENDED, category, full_message
 from vcenter_simulator.soap import serialise
+from vcenter_simulator.vijson.writing import write_event_tail
 from vcenter_simulator.vmomi import EVENT_VERSION, reference, vim, vim_type, vmodl, wire_name
 
 # The base class's arguments, the most specific first, each with the name of the reference inside it.
@@ -61,6 +62,7 @@ class Events:
         return Body(
             class_name,
             _tail(event, class_name),
+            write_event_tail(event),
             frozenset({class_name, getattr(event, "eventTypeId", None) or class_name}),
             frozenset(wire_name(kind) for kind in type(event).__mro__ if issubclass(kind, vim.event.Event)),
             user=user,

@@ -32,6 +32,7 @@ MAX_PAGE = 1000
 DEFAULT_PAGE = 10
 _TICK = timedelta(microseconds=1)
 _FULL_MESSAGE = re.compile(r"<fullFormattedMessage>.*?</fullFormattedMessage>", re.DOTALL)
+_FULL_MESSAGE_JSON = re.compile(r',"fullFormattedMessage":"[^"\\]*(?:\\.[^"\\]*)*"')
 _KEY_SPAN = 2**32
 _KEY_MAX = 2**31 - 1
 
@@ -39,25 +40,24 @@ Recursion = Literal["self", "children", "all"]
 Change = Literal["posted", "rewound", "purged"]
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Body:
     """All that an event says apart from its own three numbers, ready for the wire; events of a load share bodies.
 
-    ``tail`` is the XML after ``createdTime``; ``json`` is the same as a JSON object, None where it follows from the XML
-    by the metadata, as it does for all classes that are known. ``names`` are what eventTypeId matches exactly (the
-    class, and the eventTypeId of an EventEx), ``kinds`` the class and its ancestors. ``about`` is the id of the object
-    it pertains to, ``within`` the ids of the objects above that one.
+    ``tail`` is the XML after ``createdTime``, ``json_tail`` the JSON. ``names`` are what eventTypeId matches exactly
+    (the class, and the eventTypeId of an EventEx), ``kinds`` the class and its ancestors. ``about`` is the id of the
+    object it pertains to, ``within`` the ids of the objects above that one.
     """
 
     class_name: str
     tail: str
+    json_tail: str
     names: frozenset[str]
     kinds: frozenset[str]
     user: str = ""
     category: str = "info"
     about: str | None = None
     within: frozenset[str] = frozenset()
-    json: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +82,14 @@ class Record:
         return (
             f'<{tag} xsi:type="{self.body.class_name}"><key>{self.key}</key><chainId>{self.chain_id}</chainId>'
             f"<createdTime>{self.time_text}</createdTime>{tail}</{tag}>"
+        )
+
+    def json(self, *, full_message: bool = True) -> str:
+        """The event as a JSON object, likewise."""
+        tail = self.body.json_tail if full_message else _FULL_MESSAGE_JSON.sub("", self.body.json_tail, count=1)
+        return (
+            f'{{"_typeName":"{self.body.class_name}","key":{self.key},"chainId":{self.chain_id},'
+            f'"createdTime":"{self.time_text}"{tail}'
         )
 
 

@@ -11,8 +11,12 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from vcenter_simulator.history import Body, Change, History, Record
+from vcenter_simulator.request import decode
+from vcenter_simulator.vijson.writing import write_event_tail
+from vcenter_simulator.vmomi import vim_type
 
 _SETS = ("names", "kinds", "within")
 
@@ -62,7 +66,19 @@ def _plain(record: Record) -> dict[str, Any]:
 
 def _record(fields: dict[str, Any]) -> Record:
     body = fields["body"] | {name: frozenset(fields["body"][name]) for name in _SETS}
+    if "json_tail" not in body:  # of a journal that was begun before the simulator spoke JSON
+        body["json_tail"] = _derive_json(body["class_name"], body["tail"])
     return Record(**(fields | {"created": datetime.fromisoformat(fields["created"]), "body": Body(**body)}))
+
+
+def _derive_json(class_name: str, tail: str) -> str:
+    """The JSON of an event by its XML; nothing of a class that nobody knows."""
+    try:
+        kind = vim_type(class_name)
+    except KeyError:
+        return "}"
+    xml = f'<event xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">{tail}</event>'
+    return write_event_tail(decode(ET.fromstring(xml), kind))  # noqa: S314  our own
 
 
 _REPLAY: dict[Change, Callable[[History, Any], None]] = {

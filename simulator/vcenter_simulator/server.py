@@ -11,12 +11,13 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from vcenter_simulator import control, rest, soap_api, vijson
+from vcenter_simulator import control, rest, soap_api
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD, Accounts
 from vcenter_simulator.faults import DroppableProtocol, FaultInjector, Faults
 from vcenter_simulator.inventory import NAMES, Inventory
 from vcenter_simulator.journal import Journal
 from vcenter_simulator.vcenter import Vcenter
+from vcenter_simulator.vijson import api as vijson_api
 from vcenter_simulator.vmomi import RELEASES
 
 # Longer than clients pool idle connections, so that none of theirs is stale when they come back to it.
@@ -68,7 +69,7 @@ class Simulator:
 
 def build_app(vcenter: Vcenter) -> Starlette:
     """Every API of a vCenter: SOAP, VI/JSON, tagging over REST, and the simulator's own controls."""
-    apis = (soap_api.routes, vijson.routes, rest.routes, control.routes)
+    apis = (soap_api.routes, vijson_api.routes, rest.routes, control.routes)
     routes = [route for list_routes in apis for route in list_routes(vcenter)]
     return Starlette(routes=routes, middleware=[Middleware(FaultInjector, faults=vcenter.faults)])
 

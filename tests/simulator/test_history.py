@@ -1,5 +1,6 @@
 """The event history and its collectors, without a wire and with a clock of the test's own."""
 
+import re
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,14 +8,20 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vcenter_simulator.changes import Changes
+from vcenter_simulator.events import Events
 from vcenter_simulator.history import Body, Cursor, EventFilter, History
+from vcenter_simulator.inventory import Inventory
 from vcenter_simulator.journal import Journal
+from vcenter_simulator.vmomi import vim
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def body(name: str) -> Body:
-    return Body(name, "<userName>me</userName>", frozenset({name}), frozenset({name, "Event"}), user="me")
+    return Body(
+        name, "<userName>me</userName>", ',"userName":"me"}', frozenset({name}), frozenset({name, "Event"}), user="me"
+    )
 
 
 A, B = body("A"), body("B")
@@ -69,12 +76,28 @@ def test_a_journal_holds_the_history_whatever_is_torn_off_it(tmp_path: Path) -> 
     assert again.post(A).created > NOON
 
 
+def test_a_journal_from_before_json_gets_its_json_from_the_xml(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    event = vim.event.GeneralUserEvent(message='"hello"', fullFormattedMessage="User: <hello>")
+    events = Events(Inventory(), Changes())
+    Journal(path, "first").restore(events.history)
+    events.post(event, "me")
+    path.write_bytes(re.sub(rb', ?"json_tail": ?"(?:[^"\\\\]|\\\\.)*"', b"", path.read_bytes()))
+    assert b"json_tail" not in path.read_bytes()
+    again = History()
+    Journal(path, "second").restore(again)
+    assert [record.json() for record in again.after(0)] == [record.json() for record in events.history.after(0)]
+
+
 def test_an_event_on_the_wire() -> None:
     record = history_of("A").newest()
     assert record is not None
     assert record.xml("returnval") == (
         '<returnval xsi:type="A"><key>1</key><chainId>1</chainId><createdTime>2026-11-22T12:00:00.000000Z</createdTime>'
         "<userName>me</userName></returnval>"
+    )
+    assert record.json() == (
+        '{"_typeName":"A","key":1,"chainId":1,"createdTime":"2026-11-22T12:00:00.000000Z","userName":"me"}'
     )
 
 

@@ -22,20 +22,19 @@ _UNKNOWN = Body(
     '<entanglement xsi:type="QuantumEntanglementInfo"><qubits>2</qubits><peer type="VirtualMachine">vm-16</peer>'
     "</entanglement><spin>strange</spin>"
     '<powerState xsi:type="VirtualMachinePowerState">superposed</powerState>',
+    ',"userName":"administrator@vsphere.local","datacenter":{"_typeName":"DatacenterEventArgument","name":"DC0",'
+    '"datacenter":{"_typeName":"ManagedObjectReference","type":"Datacenter","value":"datacenter-2"}},'
+    '"vm":{"_typeName":"VmEventArgument","name":"web-1",'
+    '"vm":{"_typeName":"ManagedObjectReference","type":"VirtualMachine","value":"vm-15"}},'
+    '"fullFormattedMessage":"web-1 on esx-1 in DC0 is entangled","template":false,'
+    '"entanglement":{"_typeName":"QuantumEntanglementInfo","qubits":2,'
+    '"peer":{"_typeName":"ManagedObjectReference","type":"VirtualMachine","value":"vm-16"}},'
+    '"spin":"strange","powerState":"superposed"}',
     names=frozenset({"VmQuantumEntangledEvent"}),
     kinds=frozenset({"VmQuantumEntangledEvent", "VmEvent", "Event"}),
     user="administrator@vsphere.local",
     about="vm-15",
     within=frozenset({"datacenter-2", "group-v3", "group-d1"}),
-    json='{"userName": "administrator@vsphere.local",'
-    ' "datacenter": {"_typeName": "DatacenterEventArgument", "name": "DC0",'
-    ' "datacenter": {"_typeName": "ManagedObjectReference", "type": "Datacenter", "value": "datacenter-2"}},'
-    ' "vm": {"_typeName": "VmEventArgument", "name": "web-1",'
-    ' "vm": {"_typeName": "ManagedObjectReference", "type": "VirtualMachine", "value": "vm-15"}},'
-    ' "fullFormattedMessage": "web-1 on esx-1 in DC0 is entangled", "template": false,'
-    ' "entanglement": {"_typeName": "QuantumEntanglementInfo", "qubits": 2,'
-    ' "peer": {"_typeName": "ManagedObjectReference", "type": "VirtualMachine", "value": "vm-16"}},'
-    ' "spin": "strange", "powerState": "superposed"}',
 )
 
 

@@ -5,13 +5,3 @@ for hello, URLs and login; the Web Services Programming Guide 8.0, "JSON protoco
 (``vim25/soap/json_client.go``) and the answers of a real vCenter in its ``vim25/types/testdata``; the client vim_rs.
 Where they say nothing, what users of an 8.0.3 report stands beside the code.
 """
-
-from starlette.routing import BaseRoute
-
-from vcenter_simulator.vcenter import Vcenter
-from vcenter_simulator.vijson import api, hello
-
-
-def routes(vcenter: Vcenter) -> list[BaseRoute]:
-    """List the routes to mount: none for a vCenter that speaks SOAP alone."""
-    return [*api.routes(vcenter), *hello.routes(vcenter)] if vcenter.releases else []

@@ -12,13 +12,17 @@ from starlette.routing import BaseRoute, Route
 from vcenter_simulator.exchange import exchange
 from vcenter_simulator.rest.sessions import SESSION_HEADER
 from vcenter_simulator.vcenter import Vcenter
+from vcenter_simulator.vijson import hello
 from vcenter_simulator.vijson.reading import JsonRequest
 from vcenter_simulator.vijson.writing import JsonWire
 
 
 def routes(vcenter: Vcenter) -> list[BaseRoute]:
-    """List the routes to mount."""
-    return [Route("/sdk/vim25/{release}/{kind}/{moid}/{name}", _JsonApi(vcenter).call, methods=["GET", "POST"])]
+    """List the routes to mount: none for a vCenter that speaks SOAP alone."""
+    if not vcenter.releases:
+        return []
+    path, api = "/sdk/vim25/{release}/{kind}/{moid}/{name}", _JsonApi(vcenter)
+    return [*hello.routes(vcenter), Route(path, api.call, methods=["GET", "POST"])]
 
 
 class _JsonApi:

@@ -11,13 +11,9 @@ import math
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from typing import Any
-from weakref import WeakKeyDictionary
-from xml.etree import ElementTree as ET
 
 from vcenter_simulator.event_page import EventPage, SingleEvent
-from vcenter_simulator.history import Body, Record
-from vcenter_simulator.request import decode
-from vcenter_simulator.vmomi import EVENT_VERSION, VERSION, format_time, types, vim_type, vmodl, wire_name
+from vcenter_simulator.vmomi import EVENT_VERSION, VERSION, format_time, types, vmodl, wire_name
 
 _quote: Callable[[str], str] = json.encoder.encode_basestring
 # Names are strings, as over SOAP: in that answer of a real vCenter, a folder's childType is an ArrayOfString.
@@ -29,7 +25,6 @@ _BOXED = {
     "PropertyPath": "string",
 }
 _OWN_NUMBERS = ("key", "chainId", "createdTime")
-_MESSAGE = "fullFormattedMessage"
 
 
 class JsonWire:
@@ -109,47 +104,19 @@ def _write_number(value: float, _version: str) -> str:
 
 
 def _write_page(page: EventPage, _version: str) -> str:
-    return f"[{','.join(_write_record(record, full_message=page.full_message) for record in page)}]"
+    return f"[{','.join(record.json(full_message=page.full_message) for record in page)}]"
 
 
-def _write_record(record: Record, *, full_message: bool = True) -> str:
-    """An event from its body's ready part; without its full message where a filter says disableFullMessage."""
-    return (
-        f'{{"_typeName":"{record.body.class_name}","key":{record.key},"chainId":{record.chain_id},'
-        f'"createdTime":"{record.time_text}"{_get_tails(record.body)[full_message]}}}'
-    )
-
-
-_TAILS: WeakKeyDictionary[Body, tuple[str, str]] = WeakKeyDictionary()
-"""What follows an event's own numbers, without its full message and with it, of each body that was asked for."""
-
-
-def _get_tails(body: Body) -> tuple[str, str]:
-    if (tails := _TAILS.get(body)) is None:
-        tails = _TAILS[body] = _write_tails(body)
-    return tails
-
-
-def _write_tails(body: Body) -> tuple[str, str]:
-    if body.json is not None:
-        properties = {name: json.dumps(each) for name, each in json.loads(body.json).items()}
-        whole = {name: f',"{name}":{text}' for name, text in properties.items()}
-        return "".join(text for name, text in whole.items() if name != _MESSAGE), "".join(whole.values())
-    event = _decode(body)
-    brief = _write_properties(event, EVENT_VERSION, (*_OWN_NUMBERS, _MESSAGE))
-    return "".join(brief), "".join(_write_properties(event, EVENT_VERSION, _OWN_NUMBERS))
-
-
-def _decode(body: Body) -> Any:
-    xml = f'<event xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">{body.tail}</event>'
-    return decode(ET.fromstring(xml), vim_type(body.class_name))  # noqa: S314  our own
+def write_event_tail(event: Any) -> str:
+    """What follows an event's own three numbers, to the end of the object."""
+    return "".join((*_write_properties(event, EVENT_VERSION, _OWN_NUMBERS), "}"))
 
 
 # The first base class that fits decides: what stands for events first, bool before numbers, types and faults before
 # other data objects.
 _WRITERS: tuple[tuple[Any, Callable[[Any, str], str]], ...] = (
     (EventPage, _write_page),
-    (SingleEvent, lambda value, _version: _write_record(value.__dict__["record"])),
+    (SingleEvent, lambda value, _version: value.__dict__["record"].json()),
     (types.Array, _write_array),
     (vmodl.MethodFault, _write_fault),
     (types.DataObject, _write_data_object),
