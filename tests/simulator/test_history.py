@@ -1,6 +1,6 @@
 """The event history and its collectors, without a wire and with a clock of the test's own."""
 
-import re
+import json
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -82,8 +82,9 @@ def test_a_journal_from_before_json_gets_its_json_from_the_xml(tmp_path: Path) -
     events = Events(Inventory(), Changes())
     Journal(path, "first").restore(events.history)
     events.post(event, "me")
-    path.write_bytes(re.sub(rb', ?"json_tail": ?"(?:[^"\\\\]|\\\\.)*"', b"", path.read_bytes()))
-    assert b"json_tail" not in path.read_bytes()
+    header, posted = (json.loads(line) for line in path.read_bytes().splitlines())
+    del posted["value"]["body"]["json_tail"]
+    path.write_text(f"{json.dumps(header)}\n{json.dumps(posted)}\n")
     again = History()
     Journal(path, "second").restore(again)
     assert [record.json() for record in again.after(0)] == [record.json() for record in events.history.after(0)]
