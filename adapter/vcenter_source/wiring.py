@@ -236,7 +236,13 @@ async def connect_vcenter(  # noqa: PLR0913  called in one place
     is what it may read beside the others.
     """
     session = Session(
-        config.url, config.credentials, config.authorities(), observer.on_login, refusals, names=config.setting_names
+        config.url,
+        config.credentials,
+        config.authorities(),
+        observer.on_login,
+        refusals,
+        names=config.setting_names,
+        protocol=config.protocol,
     )
     if session.proxy:
         log.info("vCenter is reached through a proxy", host=session.host, proxy=str(session.proxy))

@@ -6,7 +6,8 @@
       passwordFile: east-password                 # or password; a path begins at the file's folder
       caFile: east-ca.crt                         # as VCENTER_CA_FILE
       insecure: "true"                            # as VCENTER_INSECURE
-      startFrom: -1h                              # as START_FROM; the adapter reads this and the next
+      protocol: auto                              # as VCENTER_PROTOCOL; the adapter reads this and the next two
+      startFrom: -1h                              # as START_FROM
       eventTypes: "*.vm.*, UserLoginSessionEvent" # as EVENT_TYPES, or a list of them
 
 Every value is a text, whatever it looks like: YAML would make a number of the password 0123, and a date of 2026-01-31.
@@ -17,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Generic, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 import structlog
 import yaml
@@ -35,6 +36,9 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 SETTING = "VCENTERS_FILE"
+
+Protocol = Literal["soap", "json", "auto"]
+"""How the adapter speaks to a vCenter: by SOAP, by VI/JSON, or by VI/JSON where it is offered."""
 
 VCENTER_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 """A vCenter's name: it is part of the names of Kubernetes objects and files, and a value of labels."""
@@ -64,6 +68,7 @@ class SettingNames:
     url: str = "VCENTER_URL"
     ca_file: str = "VCENTER_CA_FILE"
     insecure: str = "VCENTER_INSECURE=true"
+    protocol: str = "VCENTER_PROTOCOL"
     account: str = "VCENTER_USERNAME and VCENTER_PASSWORD, or the files in VCENTER_SECRET_PATH"
 
 
@@ -86,6 +91,7 @@ class VcenterEntry(BaseModel):
     password_file: Path | None = None
     ca_file: Path | None = None
     insecure: bool = False
+    protocol: Protocol = "soap"
     start_from: str | None = None
     event_types: str | None = None
 
@@ -121,6 +127,7 @@ class VcenterEntry(BaseModel):
             f"the url {of_entry}",
             f"the caFile {of_entry}",
             "its insecure to true",
+            f"the protocol {of_entry}",
             f"the username and the password {of_entry}",
         )
 

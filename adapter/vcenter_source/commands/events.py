@@ -98,7 +98,7 @@ async def _show(
 @asynccontextmanager
 async def _connect(config: VcenterConfig) -> AsyncIterator[tuple[Vcenter, About]]:
     """Log in, and log out at the end."""
-    vcenter = Vcenter(Session(config.url, config.credentials, config.authorities()))
+    vcenter = Vcenter(Session(config.url, config.credentials, config.authorities(), protocol=config.protocol))
     try:
         yield vcenter, await vcenter.connect()
     finally:

@@ -85,7 +85,10 @@ def _configure(entry: VcenterEntry, events: EventSettings) -> RosterEntry:
         except CredentialsError as exc:
             raise ConfigurationError(f"{SETTING}: {entry.name}: {exc}") from exc
 
-    vcenter = VcenterConfig(entry.name, entry.url, read_credentials, entry.ca_file, entry.insecure, entry.setting_names)
+    names, protocol = entry.setting_names, entry.protocol
+    vcenter = VcenterConfig(
+        entry.name, entry.url, read_credentials, entry.ca_file, entry.insecure, names, protocol=protocol
+    )
     return RosterEntry(vcenter, _read_events(entry, events))
 
 

@@ -15,7 +15,7 @@ from pyVmomi import vim
 
 from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.net.tls import Authorities
-from vcenter_functions.vcenters_file import VARIABLES, SettingNames
+from vcenter_functions.vcenters_file import VARIABLES, Protocol, SettingNames
 from vcenter_source.core.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -24,10 +24,10 @@ from vcenter_source.core.errors import (
     VcenterUnavailableError,
 )
 from vcenter_source.core.proxies import find_vcenter_proxy
+from vcenter_source.vcenter.connector import Connector
 from vcenter_source.vcenter.failures import describe_refusal, vcenter_errors
 from vcenter_source.vcenter.leftovers import CLEANUP_TIMEOUT, Leftovers
 from vcenter_source.vcenter.soap import SoapWire
-from vcenter_source.vcenter.stub import Stub
 from vcenter_source.vcenter.wire import Disposable, Product, StatusError, UnknownFaultError, Wire
 
 log = structlog.get_logger()
@@ -40,8 +40,8 @@ class Session:
     """The one session that this process holds with a vCenter.
 
     ``credentials`` is called at every log-in, so that rotated ones are picked up, ``authorities`` for every connection,
-    and ``on_log_in`` with vCenter's clock after each log-in. ``refusals`` outlive the session, and ``names`` are what
-    its settings are called.
+    and ``on_log_in`` with vCenter's clock after each log-in. ``refusals`` outlive the session, ``names`` are what its
+    settings are called, and ``protocol`` is how vCenter is spoken to.
     """
 
     def __init__(  # noqa: PLR0913  built in few places, the last by keyword
@@ -53,6 +53,7 @@ class Session:
         refusals: Refusals | None = None,
         *,
         names: SettingNames = VARIABLES,
+        protocol: Protocol = "soap",
     ) -> None:
         parts = urlsplit(url)
         self.host = parts.netloc.rpartition("@")[2]
@@ -64,9 +65,15 @@ class Session:
         self._on_log_in = on_log_in
         self._refusals = refusals or Refusals()
         self._user_agent = f"vcenter-source/{version('vcenter-source')} ({uuid.uuid4()})"
-        self._url = f"{parts.scheme}://{self.host}/sdk"
-        self._authorities = authorities if parts.scheme == "https" else None
         self.proxy = find_vcenter_proxy(url)
+        self._connector = Connector(
+            f"{parts.scheme}://{self.host}",
+            authorities if parts.scheme == "https" else None,
+            self._user_agent,
+            self.proxy,
+            protocol,
+            names,
+        )
         self._wire: Wire | None = None
         self._product: Product | None = None
         self._instance_uuid: str | None = None
@@ -78,12 +85,6 @@ class Session:
     def errors(self) -> AbstractContextManager[None]:
         """Map what a call of this vCenter raises to ``vcenter_source.core.errors``."""
         return vcenter_errors(self.host, self._names)
-
-    def _open_stub(self, api_version: str) -> Stub:
-        return Stub(self._authorities, self._user_agent, self.proxy, version=api_version, url=self._url)
-
-    def _open_wire(self) -> Wire:
-        return SoapWire(self._open_stub)
 
     @property
     def wire(self) -> Wire:
@@ -108,29 +109,34 @@ class Session:
         credentials = self._credentials()
         self._check_pause(credentials)
         await self._abandon_session()
-        wire = self._open_wire()
-        try:
-            with self.errors():
-                product = self._check_same_vcenter(await wire.connect())
+        with self.errors():
+            wire, product = await self._connector.connect()
+            try:
+                self._check_same_vcenter(product)
                 await self._authenticate(wire, credentials)
-        except BaseException:
-            await wire.close()
-            raise
+            except BaseException:
+                await wire.close()
+                raise
         self._wire, self._product = wire, product
         self._warn_of_host()
         await self._end_strays()
         self._on_log_in(await self.current_time())
-        log.info("logged in to vCenter", host=self.host, api_version=self.api_version, username=credentials.username)
+        log.info(
+            "logged in to vCenter",
+            host=self.host,
+            api_version=self.api_version,
+            protocol=wire.name,
+            username=credentials.username,
+        )
 
-    def _check_same_vcenter(self, product: Product) -> Product:
-        """Return the product if it is the same vCenter's as before: in another's events our position means nothing."""
+    def _check_same_vcenter(self, product: Product) -> None:
+        """Raise VcenterUnavailableError for another vCenter than before: in its events our position means nothing."""
         if self._instance_uuid not in {None, product.instance_uuid}:
             raise VcenterUnavailableError(
                 f"{self.host} is another vCenter now, with instance uuid {product.instance_uuid}; "
                 f"waiting for {self._instance_uuid}"
             )
         self._instance_uuid = product.instance_uuid
-        return product
 
     def _check_pause(self, credentials: Credentials) -> None:
         """Raise AuthenticationError if these were refused a short time ago: vCenter counts every try."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pyVmomi import vim, vmodl
 
@@ -40,6 +40,8 @@ class SoapWire:
 
     ``stub`` and ``content`` are pyVmomi's objects, for functions that are given to ``run``.
     """
+
+    name: ClassVar[str] = "soap"
 
     def __init__(self, open_stub: Callable[[str], Stub]) -> None:
         self._open_stub = open_stub

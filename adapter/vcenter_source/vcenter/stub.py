@@ -183,7 +183,7 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
             if name is None:
                 raise
             return UnknownFaultError(name, fault_message(body) or "no reason given")
-        return fault if isinstance(fault, Exception) else StatusError("500 without a SOAP fault")
+        return fault if isinstance(fault, Exception) else StatusError(500, "without a SOAP fault")
 
     def _post(self, request: bytes) -> tuple[int, bytes]:
         """Make one HTTP exchange; only 200 and 500 carry SOAP."""
@@ -211,7 +211,7 @@ class Stub(_soap.SoapStubAdapter):  # type: ignore[misc]  # as above
     def _check_status(self, connection: HTTPConnection, response: HTTPResponse) -> int:
         if response.status not in _SOAP_STATUSES:
             connection.close()
-            raise StatusError(f"{response.status} {response.reason}")
+            raise StatusError(response.status, response.reason)
         cookie = response.getheader("Set-Cookie") or ""
         if _soap.COOKIE_NAME in cookie:  # a proxy in between may set other cookies
             self.cookie = cookie

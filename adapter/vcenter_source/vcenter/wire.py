@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPException
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from vcenter_source.core.event import Identity
 from vcenter_source.vcenter.page import EventPage
@@ -41,7 +41,11 @@ class AnswerTooLongError(HTTPException):
 
 
 class StatusError(HTTPException):
-    """An answer that is not of vCenter's protocol, by its HTTP status."""
+    """An answer that is not of vCenter's protocol, by its HTTP status and what is said of it."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{status} {reason}")
+        self.status = status
 
 
 class UnknownFaultError(Exception):
@@ -117,9 +121,10 @@ class EventCollector(Protocol):
 class Wire(Protocol):
     """The connections to a vCenter that belong to one session there.
 
-    ``call_timeout`` is how many seconds a call may take where nothing else is said.
+    ``name`` is soap or json. ``call_timeout`` is how many seconds a call may take where nothing else is said.
     """
 
+    name: ClassVar[str]
     call_timeout: float
 
     @property

@@ -1,0 +1,144 @@
+"""Decode what vCenter answers in VI/JSON, whatever it holds.
+
+Nothing is converted: an event's data is what vCenter wrote. Only its key and its time are read.
+"""
+
+import json
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from vcenter_source.core.event import Event, Identity
+from vcenter_source.events.catalog import find_subject
+from vcenter_source.vcenter.page import EventPage, parse_created
+
+_SCALARS = json.JSONDecoder(strict=False, parse_constant=str)
+_SPACE = re.compile(r"[\s,:]*")
+_NAMED_BY_ID = frozenset({"EventEx", "ExtendedEvent"})
+
+
+def load(body: bytes) -> Any:
+    """Parse an answer; an empty one is None, as for a method without a result. Raises ValueError for no JSON.
+
+    What orjson refuses, such as NaN or half of a surrogate pair, costs no page: Python's own parser reads it.
+    """
+    if not body:
+        return None
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _mend(_SCALARS.decode(body.decode(errors="replace")))
+
+
+def _mend(value: Any) -> Any:
+    """Replace what no JSON can be written with: half of a surrogate pair."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_mend(item) for item in value]
+    if isinstance(value, dict):
+        return {_mend(name): _mend(item) for name, item in value.items()}
+    return value
+
+
+def decode_page(body: bytes) -> EventPage:
+    """Decode a list of events. No list and null are an empty page. Raises ValueError for anything else."""
+    events = load(body)
+    if events is None:
+        events = []
+    if not isinstance(events, list):
+        raise TypeError("no list of events")
+    return EventPage(events, _read_event, len(body))
+
+
+def decode_partial_page(beginning: bytes) -> EventPage:
+    """Decode the first event of a list that was cut off: its complete fields."""
+    return EventPage(list(_read_cut(beginning))[:1], _read_event, len(beginning))
+
+
+def decode_identities(body: bytes, *, cut: bool = False) -> list[Identity]:
+    """Decode the identities of a list of events.
+
+    An event whose key or time cannot be read is left out; so is an event that was ``cut`` off before them.
+    """
+    events = list(_read_cut(body)) if cut else load(body) or []
+    found = [event for event in events if isinstance(event, dict)]
+    pairs = [(event.get("key"), parse_created(event.get("createdTime"))) for event in found]
+    return [(key, created) for key, created in pairs if isinstance(key, int) and created is not None]
+
+
+def decode_version(body: bytes, *, cut: bool = False) -> str | None:
+    """Decode the version of an UpdateSet; None if the time ran out. The changes are not looked at."""
+    if cut:
+        found = re.search(rb'"version"\s*:\s*"([^"\\]*)"', body)
+        return found[1].decode(errors="replace") if found else None
+    update = load(body)
+    version = update.get("version") if isinstance(update, dict) else None
+    return version if isinstance(version, str) else None
+
+
+def decode_categories(description: Any) -> dict[str, str]:
+    """Return the category of each event class or event type id in an EventDescription.
+
+    EventEx and ExtendedEvent are listed once for each id, which stands in ``fullFormat`` before a ``|``.
+    """
+    categories = {}
+    for detail in description["eventInfo"]:
+        fields: Mapping[str, Any] = detail if isinstance(detail, dict) else {}
+        key, category = fields.get("key"), fields.get("category")
+        if isinstance(key, str) and isinstance(category, str):
+            named_by_id = key in _NAMED_BY_ID
+            categories[str(fields.get("fullFormat") or "").partition("|")[0] if named_by_id else key] = category
+    return categories
+
+
+def _read_event(data: Any, before: datetime) -> Event:
+    if not isinstance(data, dict):
+        data = {"_typeName": "Event", "_value": data}
+    class_name, key, created = data.get("_typeName"), data.get("key"), parse_created(data.get("createdTime"))
+    if not isinstance(class_name, str):
+        class_name = "Event"
+    if not isinstance(key, int):
+        key = -zlib.crc32(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)) // 2
+    return Event(class_name, key, created or before, find_subject(class_name, data), data)
+
+
+def _read_cut(beginning: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a list that was cut off; of the last, the fields that are complete."""
+    text = beginning.decode(errors="ignore")
+    position = _skip(text, 0)
+    if text[position : position + 1] != "[":
+        return
+    position = _skip(text, position + 1)
+    while text[position : position + 1] == "{":
+        try:
+            item, position = _SCALARS.raw_decode(text, position)
+        except ValueError:
+            yield _mend(_read_cut_object(text, position + 1))
+            return
+        yield _mend(item)
+        position = _skip(text, position)
+
+
+def _read_cut_object(text: str, position: int) -> dict[str, Any]:
+    """Return the fields that are complete; a number at the very end may have lost digits, so it is none of them."""
+    fields: dict[str, Any] = {}
+    try:
+        while True:
+            name, position = _SCALARS.raw_decode(text, _skip(text, position))
+            value, position = _SCALARS.raw_decode(text, _skip(text, position))
+            if position == len(text):
+                return fields
+            fields[str(name)] = value
+    except ValueError:
+        return fields
+
+
+def _skip(text: str, position: int) -> int:
+    """Return where the next value begins."""
+    found = _SPACE.match(text, position)
+    return found.end() if found else position
