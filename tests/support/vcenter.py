@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from vcenter_functions.login import Credentials
 from vcenter_functions.net.tls import Authorities
+from vcenter_functions.vcenters_file import Protocol
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.event import Event, Gap
@@ -25,13 +26,14 @@ Run = Callable[[Coroutine[Any, Any, Any]], Any]
 AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
 
 
-def session(url: str, password: str = PASSWORD, ca_file: Path | None = None) -> Session:
-    return Session(url, lambda: Credentials(ADMINISTRATOR, SecretStr(password)), Authorities(ca_file))
+def session(url: str, password: str = PASSWORD, ca_file: Path | None = None, *, protocol: Protocol = "soap") -> Session:
+    credentials = Credentials(ADMINISTRATOR, SecretStr(password))
+    return Session(url, lambda: credentials, Authorities(ca_file), protocol=protocol)
 
 
 @asynccontextmanager
-async def vcenter_client(url: str) -> AsyncIterator[Vcenter]:
-    vcenter = Vcenter(session(url))
+async def vcenter_client(url: str, protocol: Protocol = "soap") -> AsyncIterator[Vcenter]:
+    vcenter = Vcenter(session(url, protocol=protocol))
     try:
         await vcenter.connect()
         yield vcenter

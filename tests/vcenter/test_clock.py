@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.simulator_control import set_fault
 from tests.support.vcenter import session
+from vcenter_functions.vcenters_file import Protocol
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import ClockSetBackError, KeysRewoundError
 from vcenter_source.core.event import ClockReading, Event, Identity, key_step
@@ -61,10 +62,10 @@ def test_an_answer_that_is_slow_to_come_is_no_step() -> None:
     clock.check(ClockSample(70, at(70), 130))
 
 
-def test_it_is_noticed_on_the_way_to_a_wait_and_to_a_collector() -> None:
+def test_it_is_noticed_on_the_way_to_a_wait_and_to_a_collector(protocol: Protocol) -> None:
     async def read() -> None:
         with run_simulator() as simulator:
-            vcenter = Vcenter(session(simulator.url))
+            vcenter = Vcenter(session(simulator.url, protocol=protocol))
             await vcenter.connect()
             set_back: dict[str, Any] = {"fault": "step-clock", "seconds": -30}
             async with vcenter.reader(None, ()) as reader:

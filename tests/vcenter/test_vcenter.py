@@ -16,6 +16,7 @@ from tests.support.web_server import web_server
 from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.net.tls import Authorities
 from vcenter_functions.net.vsphere_versions import choose_version
+from vcenter_functions.vcenters_file import Protocol
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
@@ -33,9 +34,9 @@ from vcenter_source.vcenter.session import Session
 from vcenter_source.vcenter.wire import EventQuery
 
 
-def test_what_a_vcenter_says_of_itself(simulator: Simulator) -> None:
+def test_what_a_vcenter_says_of_itself(simulator: Simulator, protocol: Protocol) -> None:
     async def ask() -> None:
-        vcenter = Vcenter(session(simulator.url))
+        vcenter = Vcenter(session(simulator.url, protocol=protocol))
         about = await vcenter.connect()
         await vcenter.close()
         assert about.api_version == "8.0.3.0"
@@ -47,10 +48,10 @@ def test_what_a_vcenter_says_of_itself(simulator: Simulator) -> None:
     asyncio.run(ask())
 
 
-def test_events_are_read_from_the_oldest_on_in_pages(simulator: Simulator) -> None:
+def test_events_are_read_from_the_oldest_on_in_pages(simulator: Simulator, protocol: Protocol) -> None:
     async def read() -> None:
         post_events(simulator, 1500)
-        async with vcenter_client(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
+        async with vcenter_client(simulator.url, protocol) as vcenter, vcenter.reader(None, ()) as reader:
             pages = [await reader.read(), await reader.read()]
         assert len(pages[0]) == 1000
         assert len(pages[1]) >= 500
@@ -60,9 +61,9 @@ def test_events_are_read_from_the_oldest_on_in_pages(simulator: Simulator) -> No
     asyncio.run(read())
 
 
-def test_in_a_backlog_the_next_page_is_there_while_one_is_delivered() -> None:
+def test_in_a_backlog_the_next_page_is_there_while_one_is_delivered(protocol: Protocol) -> None:
     async def read(own: Simulator) -> None:
-        async with vcenter_client(own.url) as vcenter, vcenter.reader(None, ()) as reader:
+        async with vcenter_client(own.url, protocol) as vcenter, vcenter.reader(None, ()) as reader:
             await reader.read()
             assert reader._ahead is not None
             await asyncio.wait([reader._ahead])
@@ -76,9 +77,9 @@ def test_in_a_backlog_the_next_page_is_there_while_one_is_delivered() -> None:
         asyncio.run(read(own))
 
 
-def test_a_page_that_is_read_ahead_holds_up_no_end() -> None:
+def test_a_page_that_is_read_ahead_holds_up_no_end(protocol: Protocol) -> None:
     async def read(own: Simulator) -> float:
-        async with vcenter_client(own.url) as vcenter:
+        async with vcenter_client(own.url, protocol) as vcenter:
             async with vcenter.reader(None, ()) as reader:
                 await reader.read()
                 set_fault(own, fault="delay", seconds=50)
@@ -92,10 +93,10 @@ def test_a_page_that_is_read_ahead_holds_up_no_end() -> None:
         assert (read_state(own)["sessions"], read_state(own)["collectors"]) == (0, 0)
 
 
-def test_a_new_event_wakes_the_reader_within_a_quarter_of_a_second(simulator: Simulator) -> None:
+def test_a_new_event_wakes_the_reader_within_a_quarter_of_a_second(simulator: Simulator, protocol: Protocol) -> None:
     async def wake() -> list[float]:
         delays = []
-        async with vcenter_client(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
+        async with vcenter_client(simulator.url, protocol) as vcenter, vcenter.reader(None, ()) as reader:
             while await reader.read():
                 pass
             await reader.wait(1)  # the first answer tells where the page stands
@@ -113,9 +114,9 @@ def test_a_new_event_wakes_the_reader_within_a_quarter_of_a_second(simulator: Si
     assert asyncio.run(wake())[2] < 0.25  # the median, since the machine may pause
 
 
-def test_a_wake_up_is_not_missed_between_reading_and_waiting(simulator: Simulator) -> None:
+def test_a_wake_up_is_not_missed_between_reading_and_waiting(simulator: Simulator, protocol: Protocol) -> None:
     async def wake() -> None:
-        async with vcenter_client(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
+        async with vcenter_client(simulator.url, protocol) as vcenter, vcenter.reader(None, ()) as reader:
             while await reader.read():
                 pass
             await reader.wait(1)
@@ -127,10 +128,13 @@ def test_a_wake_up_is_not_missed_between_reading_and_waiting(simulator: Simulato
     asyncio.run(wake())
 
 
-def test_vcenter_itself_filters_by_exact_type(simulator: Simulator) -> None:
+def test_vcenter_itself_filters_by_exact_type(simulator: Simulator, protocol: Protocol) -> None:
     async def read() -> None:
         post_events(simulator, 100)
-        async with vcenter_client(simulator.url) as vcenter, vcenter.reader(None, ["VmPoweredOnEvent"]) as reader:
+        async with (
+            vcenter_client(simulator.url, protocol) as vcenter,
+            vcenter.reader(None, ["VmPoweredOnEvent"]) as reader,
+        ):
             assert {event.class_name for event in await reader.read()} == {"VmPoweredOnEvent"}
 
     asyncio.run(read())
@@ -146,11 +150,11 @@ def test_vcenter_itself_filters_by_exact_type(simulator: Simulator) -> None:
     ],
     ids=lambda loss: str(loss["fault"]),
 )
-def test_the_stream_goes_on_by_itself_after_a_loss(loss: dict[str, object]) -> None:
+def test_the_stream_goes_on_by_itself_after_a_loss(loss: dict[str, object], protocol: Protocol) -> None:
     with run_simulator() as own:
 
         async def read() -> list[int]:
-            async with vcenter_client(own.url) as vcenter:
+            async with vcenter_client(own.url, protocol) as vcenter:
                 stream = read_events(vcenter)
                 keys: list[int] = []
                 async with aclosing(stream):
@@ -169,11 +173,11 @@ def test_the_stream_goes_on_by_itself_after_a_loss(loss: dict[str, object]) -> N
     assert keys == list(range(keys[0], keys[0] + len(keys))), "an event was lost, or read twice"
 
 
-def test_everything_is_freed_at_the_end() -> None:
+def test_everything_is_freed_at_the_end(protocol: Protocol) -> None:
     with run_simulator() as own:
 
         async def use() -> None:
-            async with vcenter_client(own.url) as vcenter:
+            async with vcenter_client(own.url, protocol) as vcenter:
                 for _ in range(40):  # more than the 32 collectors that a session may hold
                     async with vcenter.reader(None, ()) as reader:
                         await reader.read()
@@ -182,9 +186,9 @@ def test_everything_is_freed_at_the_end() -> None:
         assert (read_state(own)["sessions"], read_state(own)["collectors"]) == (0, 0)
 
 
-def test_a_call_under_way_is_aborted_when_its_caller_is_cancelled(simulator: Simulator) -> None:
+def test_a_call_under_way_is_aborted_when_its_caller_is_cancelled(simulator: Simulator, protocol: Protocol) -> None:
     async def cancel() -> float:
-        async with vcenter_client(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
+        async with vcenter_client(simulator.url, protocol) as vcenter, vcenter.reader(None, ()) as reader:
             while await reader.read():
                 pass
             await reader.wait(1)
@@ -199,9 +203,9 @@ def test_a_call_under_way_is_aborted_when_its_caller_is_cancelled(simulator: Sim
     assert asyncio.run(cancel()) < 10
 
 
-def test_a_lost_session_is_named(simulator: Simulator) -> None:
+def test_a_lost_session_is_named(simulator: Simulator, protocol: Protocol) -> None:
     async def lose() -> None:
-        async with vcenter_client(simulator.url) as vcenter, vcenter.reader(None, ()) as reader:
+        async with vcenter_client(simulator.url, protocol) as vcenter, vcenter.reader(None, ()) as reader:
             set_fault(simulator, fault="expire-sessions")
             with pytest.raises(SessionLostError, match="ended the session"):
                 await reader.read()
@@ -209,46 +213,48 @@ def test_a_lost_session_is_named(simulator: Simulator) -> None:
     asyncio.run(lose())
 
 
-def test_a_wrong_password_is_named(simulator: Simulator, run: Run) -> None:
-    refused = session(simulator.url, password="wrong")
+def test_a_wrong_password_is_named(simulator: Simulator, run: Run, protocol: Protocol) -> None:
+    refused = session(simulator.url, password="wrong", protocol=protocol)
     with pytest.raises(AuthenticationError, match="VCENTER_PASSWORD"):
         run(refused.log_in())
     run(refused.log_out())
 
 
-def test_rotated_credentials_are_used_at_the_next_log_in(simulator: Simulator, run: Run) -> None:
+def test_rotated_credentials_are_used_at_the_next_log_in(simulator: Simulator, run: Run, protocol: Protocol) -> None:
     passwords = iter(["wrong", PASSWORD])
-    rotating = Session(simulator.url, lambda: Credentials(ADMINISTRATOR, SecretStr(next(passwords))), Authorities())
+    rotating = Session(
+        simulator.url, lambda: Credentials(ADMINISTRATOR, SecretStr(next(passwords))), Authorities(), protocol=protocol
+    )
     with pytest.raises(AuthenticationError):
         run(rotating.log_in())
     run(rotating.ensure())
     run(rotating.log_out())
 
 
-def test_a_certificate_must_be_trusted(tmp_path: Path, run: Run) -> None:
+def test_a_certificate_must_be_trusted(tmp_path: Path, run: Run, protocol: Protocol) -> None:
     certificate = tmp_path / "vcenter.pem"
     with run_simulator(tls=True, trust_cert=certificate) as own:
         with pytest.raises(CertificateError, match=r"VCENTER_CA_FILE.*VCENTER_INSECURE"):
-            run(session(own.url).log_in())
-        trusting = session(own.url, ca_file=certificate)
+            run(session(own.url, protocol=protocol).log_in())
+        trusting = session(own.url, ca_file=certificate, protocol=protocol)
         run(trusting.log_in())
         run(trusting.log_out())
 
 
-def test_nobody_there_is_named(run: Run) -> None:
+def test_nobody_there_is_named(run: Run, protocol: Protocol) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
         with pytest.raises(VcenterUnavailableError, match="Connection refused; check VCENTER_URL"):
-            run(session(f"http://127.0.0.1:{taken.getsockname()[1]}/sdk").log_in())
+            run(session(f"http://127.0.0.1:{taken.getsockname()[1]}/sdk", protocol=protocol).log_in())
 
 
 # pyVmomi leaves an answer that it cannot read to the garbage collector, here and now.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("status", [200, 500, 404])
 @pytest.mark.parametrize("body", [b"", b"hello", b"<html><body>hi</body></html>", b"<html><body>hi"])
-def test_whatever_is_no_vcenter_is_named(status: int, body: bytes, run: Run) -> None:
+def test_whatever_is_no_vcenter_is_named(status: int, body: bytes, run: Run, protocol: Protocol) -> None:
     with web_server(status, body) as url, pytest.raises(VcenterUnavailableError, match="check VCENTER_URL"):
-        run(session(url).log_in())
+        run(session(url, protocol=protocol).log_in())
     gc.collect()
 
 
@@ -266,7 +272,9 @@ def test_the_newest_version_that_both_sides_speak(told: str, spoken: str) -> Non
     assert choose_version(told) == spoken
 
 
-def test_refused_credentials_are_not_tried_again_at_once_and_others_are(simulator: Simulator, run: Run) -> None:
+def test_refused_credentials_are_not_tried_again_at_once_and_others_are(
+    simulator: Simulator, run: Run, protocol: Protocol
+) -> None:
     clock = iter([0.0, 1.0, 59.0, 61.0, 62.0])  # the first refusal, two looks, a look and the second refusal
     password = "wrong"
     account = Session(
@@ -274,6 +282,7 @@ def test_refused_credentials_are_not_tried_again_at_once_and_others_are(simulato
         lambda: Credentials(ADMINISTRATOR, SecretStr(password)),
         Authorities(),
         refusals=Refusals(lambda: next(clock)),
+        protocol=protocol,
     )
 
     def log_ins() -> int:
@@ -293,10 +302,12 @@ def test_refused_credentials_are_not_tried_again_at_once_and_others_are(simulato
     run(account.log_out())
 
 
-def test_a_collector_that_cannot_be_finished_is_freed(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+def test_a_collector_that_cannot_be_finished_is_freed(
+    monkeypatch: pytest.MonkeyPatch, run: Run, protocol: Protocol
+) -> None:
     monkeypatch.setattr(collector, "LATEST_PAGE_SIZE", 5000)  # more than vCenter allows, so the second call is refused
     with run_simulator() as own:
-        one = session(own.url)
+        one = session(own.url, protocol=protocol)
         run(one.log_in())
         with pytest.raises(VcenterRefusedError):
             run(collector.Collector.create(one, EventQuery()))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.simulator_control import post_events, read_state, set_fault
 from tests.support.vcenter import Run, read_events, session, vcenter_client
+from vcenter_functions.vcenters_file import Protocol
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
 from vcenter_source.core.errors import VcenterUnavailableError
@@ -27,9 +28,9 @@ from vcenter_source.vcenter.paging import (
 from vcenter_source.vcenter.wire import EventQuery
 
 
-async def read(own: Simulator, count: int) -> list[int]:
+async def read(own: Simulator, protocol: Protocol, count: int) -> list[int]:
     """The keys of so many events, as a running adapter reads them."""
-    async with vcenter_client(own.url) as vcenter:
+    async with vcenter_client(own.url, protocol) as vcenter:
         keys: list[int] = []
         async with aclosing(read_events(vcenter)) as events:
             async for event in events:
@@ -98,23 +99,23 @@ def test_a_size_that_never_works_does_not_keep_a_new_collector_from_coming_beyon
             pages.note_success(pages.size, pages.size * 1000, 0.1)
 
 
-def test_a_vcenter_too_slow_for_a_thousand_events_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_vcenter_too_slow_for_a_thousand_events_is_read(monkeypatch: pytest.MonkeyPatch, protocol: Protocol) -> None:
     monkeypatch.setattr(paging, "READ_TIMEOUT", 0.65)
     monkeypatch.setattr(paging, "FAST_READ_SECONDS", 0.2)
     monkeypatch.setattr(paging, "SLOW_READ_SECONDS", 0.4)
     with run_simulator() as own:
         post_events(own, 1200)
         set_fault(own, fault="slow-pages", seconds=0.001)
-        keys = asyncio.run(read(own, 1200))
+        keys = asyncio.run(read(own, protocol, 1200))
         assert keys == list(range(1, 1201))
         assert read_state(own)["requests"]["ReadNextEvents"] < 60, "not one by one"
 
 
-def test_a_page_that_was_too_much_is_named(run: Run) -> None:
+def test_a_page_that_was_too_much_is_named(run: Run, protocol: Protocol) -> None:
     pages = Paging()
     pages.timeout = 0.2
     with run_simulator() as own:
-        one = session(own.url)
+        one = session(own.url, protocol=protocol)
         run(one.log_in())
         set_fault(own, fault="slow-pages", seconds=0.001)
         reader = run(Collector.create(one, EventQuery(), pages))
@@ -123,11 +124,13 @@ def test_a_page_that_was_too_much_is_named(run: Run) -> None:
         run(one.log_out())
 
 
-def test_an_answer_of_a_byte_a_second_ends_in_time(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+def test_an_answer_of_a_byte_a_second_ends_in_time(
+    monkeypatch: pytest.MonkeyPatch, run: Run, protocol: Protocol
+) -> None:
     monkeypatch.setattr(paging, "READ_TIMEOUT", 0.5)
     monkeypatch.setattr(leftovers, "CLEANUP_TIMEOUT", 0.2)
     with run_simulator() as own:
-        one = session(own.url)
+        one = session(own.url, protocol=protocol)
         run(one.log_in())
         one.wire.call_timeout = 0.5
         for method in ("CurrentTime", "CreateCollectorForEvents"):
@@ -139,16 +142,18 @@ def test_an_answer_of_a_byte_a_second_ends_in_time(monkeypatch: pytest.MonkeyPat
         run(one.log_out())
 
 
-def test_a_collector_that_takes_long_to_be_made_gets_more_time_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_collector_that_takes_long_to_be_made_gets_more_time_each_time(
+    monkeypatch: pytest.MonkeyPatch, protocol: Protocol
+) -> None:
     monkeypatch.setattr(paging, "READ_TIMEOUT", 0.2)
     with run_simulator() as own:
         post_events(own, 10)
         set_fault(own, fault="trickle", method="CreateCollectorForEvents", seconds=0.002, count=20)
-        assert asyncio.run(read(own, 10)) == list(range(1, 11))
+        assert asyncio.run(read(own, protocol, 10)) == list(range(1, 11))
         assert read_state(own)["requests"]["CreateCollectorForEvents"] < 8
 
 
-def test_large_events_are_read_in_pages_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_events_are_read_in_pages_that_fit(monkeypatch: pytest.MonkeyPatch, protocol: Protocol) -> None:
     monkeypatch.setattr(paging, "TARGET_PAGE_BYTES", 40_000)
     monkeypatch.setattr(collector, "MAX_PAGE_BYTES", 160_000)
     with run_simulator() as own:
@@ -156,15 +161,17 @@ def test_large_events_are_read_in_pages_that_fit(monkeypatch: pytest.MonkeyPatch
         set_fault(own, fault="large-events", count=300, bytes=2_000)
         set_fault(own, fault="large-events", count=3, bytes=120_000)
         post_events(own, 50)
-        keys = asyncio.run(read(own, 403))
+        keys = asyncio.run(read(own, protocol, 403))
         assert keys == list(range(1, 404))
 
 
-def test_large_events_wake_a_reader_and_are_seen_as_the_newest_ones(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+def test_large_events_wake_a_reader_and_are_seen_as_the_newest_ones(
+    monkeypatch: pytest.MonkeyPatch, run: Run, protocol: Protocol
+) -> None:
     monkeypatch.setattr(collector, "MAX_PAGE_BYTES", 160_000)
     with run_simulator() as own:
         set_fault(own, fault="large-events", count=20, bytes=100_000)
-        one = session(own.url)
+        one = session(own.url, protocol=protocol)
         run(one.log_in())
         reader = run(Collector.create(one, EventQuery()))
         run(reader.wait(1))
@@ -177,13 +184,15 @@ def test_large_events_wake_a_reader_and_are_seen_as_the_newest_ones(monkeypatch:
         run(one.log_out())
 
 
-def test_an_event_that_is_larger_than_memory_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_that_is_larger_than_memory_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch, protocol: Protocol
+) -> None:
     monkeypatch.setattr(paging, "TARGET_PAGE_BYTES", 40_000)
     monkeypatch.setattr(collector, "MAX_PAGE_BYTES", 160_000)
     with run_simulator() as own:
         set_fault(own, fault="large-events", count=2, bytes=1_000_000)
         post_events(own, 10)
-        assert asyncio.run(read(own, 12)) == list(range(1, 13))
+        assert asyncio.run(read(own, protocol, 12)) == list(range(1, 13))
 
 
 def test_what_comes_before_the_cut_is_an_event_of_its_own() -> None:

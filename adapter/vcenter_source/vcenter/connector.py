@@ -7,7 +7,7 @@ import structlog
 from vcenter_functions.net.proxies import Proxy
 from vcenter_functions.net.tls import Authorities
 from vcenter_functions.vcenters_file import Protocol, SettingNames
-from vcenter_source.core.errors import VcenterRefusedError
+from vcenter_source.core.errors import VcenterUnavailableError
 from vcenter_source.vcenter.soap import SoapWire
 from vcenter_source.vcenter.stub import Stub
 from vcenter_source.vcenter.vijson.http import JsonClient
@@ -36,7 +36,7 @@ class Connector:
     async def connect(self) -> tuple[Wire, Product]:
         """Connect, and return what vCenter is.
 
-        Raises what a wire raises, and VcenterRefusedError if VI/JSON is required and not offered.
+        Raises what a wire raises, and VcenterUnavailableError if VI/JSON is required and not offered.
         """
         if self.protocol != "soap":
             try:
@@ -46,11 +46,11 @@ class Connector:
         return await _connect(self.open_soap())
 
     def _fall_back(self, why: NotOfferedError) -> None:
-        """Say once for each reason that SOAP is spoken instead, where it may be. Raises VcenterRefusedError."""
+        """Say once for each reason that SOAP is spoken instead, where it may be. Raises VcenterUnavailableError."""
         host, reason = self.base.partition("://")[2], str(why)
         if self.protocol == "json":
-            advice = f"set {self.names.protocol} to auto or soap"
-            raise VcenterRefusedError(f"vCenter {host} does not offer VI/JSON: {reason}; {advice}") from why
+            advice = f"set {self.names.protocol} to auto or soap, or check {self.names.url}"
+            raise VcenterUnavailableError(f"vCenter {host} does not offer VI/JSON: {reason}; {advice}") from why
         if reason != self._fallen_back:
             log.info("vCenter does not offer VI/JSON, speaking SOAP", host=host, reason=reason)
         self._fallen_back = reason

@@ -24,11 +24,11 @@ def parse_fault(body: Any) -> Exception | None:
     fault: Exception = kind(msg=message)
     if isinstance(fault, vim.fault.NoPermission):
         fault.privilegeId = str(body.get("privilegeId") or "") or None
-        fault.object = parse_reference(body.get("object"))
+        fault.object = load_object(body.get("object"))
     return fault
 
 
-def parse_reference(reference: Any) -> Any:
+def load_object(reference: Any) -> Any:
     """Return pyVmomi's object for a reference, to be named in a message; None for anything else."""
     if not isinstance(reference, dict):
         return None

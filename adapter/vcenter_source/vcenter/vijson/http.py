@@ -19,7 +19,7 @@ from vcenter_functions.net.proxies import Proxy
 from vcenter_functions.net.sockets import explain_os_error
 from vcenter_functions.net.tls import Authorities
 from vcenter_source.core.proxies import ProxyError
-from vcenter_source.vcenter.vijson.decode import load
+from vcenter_source.vcenter.vijson.answers import parse_json
 from vcenter_source.vcenter.vijson.faults import parse_fault
 from vcenter_source.vcenter.wire import CONNECT_TIMEOUT, AnswerLateError, AnswerTooLongError, StatusError
 
@@ -30,7 +30,7 @@ _BUFFER = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CallLimits:
     """How many seconds a call may take, to the end of its answer, and how many bytes its answer may have."""
 
     within: float
@@ -51,7 +51,7 @@ class JsonClient:
         self._client: aiohttp.ClientSession | None = None
         self.session_id = ""
 
-    async def request(self, verb: str, path: str, limits: Limits, body: Any = None) -> bytes:
+    async def request(self, verb: str, path: str, limits: CallLimits, body: Any = None) -> bytes:
         """Make a request, and return the body of its answer.
 
         Raises a fault as pyVmomi's exception or as UnknownFaultError, and OSError and HTTPException without an answer.
@@ -105,7 +105,7 @@ class JsonClient:
         The reference gives faults the status 500; vim_rs reads one from any.
         """
         with suppress(ValueError):
-            fault = parse_fault(load(content))
+            fault = parse_fault(parse_json(content))
             if fault is not None:
                 return fault
         if status == HTTPStatus.UNAUTHORIZED and self.session_id:

@@ -10,15 +10,15 @@ from pyVmomi import vmodl
 
 from vcenter_source.core.event import Identity
 from vcenter_source.vcenter.page import EventPage, parse_created
-from vcenter_source.vcenter.vijson.decode import (
-    decode_categories,
-    decode_identities,
-    decode_page,
-    decode_partial_page,
-    decode_version,
-    load,
+from vcenter_source.vcenter.vijson.answers import (
+    load_categories,
+    load_identities,
+    load_page,
+    load_partial_page,
+    load_version,
+    parse_json,
 )
-from vcenter_source.vcenter.vijson.http import JsonClient, Limits
+from vcenter_source.vcenter.vijson.http import CallLimits, JsonClient
 from vcenter_source.vcenter.wire import (
     CALL_TIMEOUT,
     MAX_ANSWER_BYTES,
@@ -92,39 +92,40 @@ class JsonWire:
         parts = [quote(str(part), safe=_LITERAL) for part in (self.release, target["type"], target["value"], name)]
         return f"/sdk/vim25/{'/'.join(parts)}"
 
-    def _limits(self, within: float | None, max_bytes: int) -> Limits:
-        return Limits(within or self.call_timeout, max_bytes)
+    def _limits(self, within: float | None, max_bytes: int) -> CallLimits:
+        return CallLimits(within or self.call_timeout, max_bytes)
 
     async def connect(self) -> Product:
         """Agree on a release, and read what vCenter is. Raises NotOfferedError."""
         await self._client.close()
         self.release = await self._negotiate()
         try:
-            self.content = load(await self.get(_SERVICE_INSTANCE, "content"))
-            about = self.content["about"]
-            uuid, version, product, api = (
-                str(about.get(name)) for name in ("instanceUuid", "apiVersion", "fullName", "apiType")
-            )
+            answer = await self.get(_SERVICE_INSTANCE, "content")
         except StatusError as exc:
             if exc.status in NOT_NOW:
                 raise
             raise NotOfferedError(f"it answers {exc} to release {self.release}") from exc
-        except (ValueError, TypeError, KeyError, AttributeError, UnknownFaultError, vmodl.MethodFault) as exc:
+        try:
+            self.content = parse_json(answer)
+            return _read_product(self.content["about"])
+        except (ValueError, TypeError, KeyError, AttributeError) as exc:
             raise NotOfferedError(f"its answer to release {self.release} is not VI/JSON's") from exc
-        return Product(uuid, version, product, api)
 
     async def _negotiate(self) -> str:
         """Return the release that vCenter chooses of ours.
 
-        The service behind ``hello`` is another than the one behind all else, so any other answer leaves the oldest
-        release to be tried. Raises NotOfferedError if vCenter says that it has none of ours.
+        The service behind ``hello`` is another than the one behind all else, so if it does not answer as it should, the
+        oldest release is tried. Raises NotOfferedError if vCenter says that it has none of ours.
         """
         wanted = {"api_releases": list(RELEASES)}
         try:
-            answer = load(await self._client.request("POST", HELLO, self._limits(None, MAX_ANSWER_BYTES), wanted))
-        except (StatusError, ValueError, UnknownFaultError, vmodl.MethodFault):
+            answer = await self._client.request("POST", HELLO, self._limits(None, MAX_ANSWER_BYTES), wanted)
+        except (StatusError, UnknownFaultError, vmodl.MethodFault):
             return OLDEST_RELEASE
-        release = answer.get("api_release") if isinstance(answer, dict) else OLDEST_RELEASE
+        try:
+            release = parse_json(answer)["api_release"]
+        except (ValueError, TypeError, KeyError):
+            return OLDEST_RELEASE
         if release == "":
             raise NotOfferedError(f"it has none of the releases {', '.join(RELEASES)}")
         return str(release)
@@ -143,31 +144,31 @@ class JsonWire:
 
     async def is_logged_in(self) -> bool:
         """Ask whether the session is alive."""
-        return load(await self.get(self._manager("sessionManager"), "currentSession")) is not None
+        return parse_json(await self.get(self._manager("sessionManager"), "currentSession")) is not None
 
     async def end_twins(self, user_agent: str, within: float) -> None:
         """End the other sessions with our user agent. This needs the privilege Sessions.TerminateSession."""
         manager = self._manager("sessionManager")
-        own = load(await self.get(manager, "currentSession", within))["key"]
-        sessions = load(await self.get(manager, "sessionList", within)) or []
+        own = parse_json(await self.get(manager, "currentSession", within))["key"]
+        sessions = parse_json(await self.get(manager, "sessionList", within)) or []
         twins = [one["key"] for one in sessions if one.get("userAgent") == user_agent and one["key"] != own]
         if twins:
             await self.call(manager, "TerminateSession", {"sessionId": twins}, within)
 
     async def read_time(self) -> datetime:
         """Read vCenter's clock."""
-        time = parse_created(load(await self.call(_SERVICE_INSTANCE, "CurrentTime")))
+        time = parse_created(parse_json(await self.call(_SERVICE_INSTANCE, "CurrentTime")))
         if time is None:
             raise TypeError("no time")
         return time
 
     async def read_categories(self) -> dict[str, str]:
         """Read the categories of all event classes and event type ids."""
-        return decode_categories(load(await self.get(self._manager("eventManager"), "description")))
+        return load_categories(parse_json(await self.get(self._manager("eventManager"), "description")))
 
     async def create_collector(self, query: EventQuery, within: float) -> "JsonCollector":
         """Create a collector that stands before its oldest event."""
-        arguments = {"filter": build_event_filter(query)}
+        arguments = {"filter": build_filter_spec(query)}
         answer = await self.call(self._manager("eventManager"), "CreateCollectorForEvents", arguments, within)
         return JsonCollector(self, load_reference(answer))
 
@@ -210,18 +211,18 @@ class JsonCollector:
         return await self._read("ReadPreviousEvents", count, within, max_bytes)
 
     async def _read(self, method: str, count: int, within: float, max_bytes: int) -> EventPage:
-        return decode_page(await self._wire.call(self._collector, method, {"maxCount": count}, within, max_bytes))
+        return load_page(await self._wire.call(self._collector, method, {"maxCount": count}, within, max_bytes))
 
     async def read_latest(self, within: float, max_bytes: int) -> EventPage:
         """Read ``latestPage``, in vCenter's order."""
-        return decode_page(await self._wire.get(self._collector, "latestPage", within, max_bytes))
+        return load_page(await self._wire.get(self._collector, "latestPage", within, max_bytes))
 
     async def read_latest_identities(self, max_bytes: int) -> list[Identity]:
         """Read the identities of ``latestPage``, also where its events are too large to be read whole."""
         try:
-            return decode_identities(await self._wire.get(self._collector, "latestPage", max_bytes=max_bytes))
+            return load_identities(await self._wire.get(self._collector, "latestPage", max_bytes=max_bytes))
         except AnswerTooLongError as exc:
-            return decode_identities(exc.beginning, cut=True)
+            return load_identities(exc.beginning, cut=True)
 
     async def wait(self, seconds: int, max_bytes: int) -> None:
         """Return as soon as ``latestPage`` has changed since the last call, or when the time is over."""
@@ -234,7 +235,7 @@ class JsonCollector:
             answer, cut = await self._wire.call(pages, "WaitForUpdatesEx", arguments, max_bytes=max_bytes), False
         except AnswerTooLongError as exc:
             answer, cut = exc.beginning, True
-        self._version = decode_version(answer, cut=cut) or self._version
+        self._version = load_version(answer, cut=cut) or self._version
 
     async def reset(self, within: float) -> None:
         """Place the position behind the newest event."""
@@ -242,7 +243,7 @@ class JsonCollector:
 
     def decode_partial(self, beginning: bytes) -> EventPage:
         """Decode the first event of an answer that was cut off."""
-        return decode_partial_page(beginning)
+        return load_partial_page(beginning)
 
     @property
     def objects(self) -> list[Disposable]:
@@ -253,15 +254,22 @@ class JsonCollector:
         return [partial(self._wire.call, target, method, None) for target, method in ends]
 
 
+def _read_product(about: Mapping[str, Any]) -> Product:
+    """Return what an AboutInfo says. An ESXi host has no instance uuid."""
+    return Product(
+        str(about.get("instanceUuid")), str(about["apiVersion"]), str(about.get("fullName")), str(about.get("apiType"))
+    )
+
+
 def load_reference(answer: bytes) -> Reference:
     """Return the reference in an answer. Raises TypeError for anything else."""
-    reference = load(answer)
+    reference = parse_json(answer)
     if not isinstance(reference, dict) or not {"type", "value"} <= reference.keys():
         raise TypeError("no reference")
     return reference
 
 
-def build_event_filter(query: EventQuery) -> dict[str, Any]:
+def build_filter_spec(query: EventQuery) -> dict[str, Any]:
     """Build an EventFilterSpec."""
     spec: dict[str, Any] = {"_typeName": "EventFilterSpec", "disableFullMessage": False}
     limits = {"beginTime": query.since, "endTime": query.until}

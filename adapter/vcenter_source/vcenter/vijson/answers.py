@@ -21,7 +21,7 @@ _SPACE = re.compile(r"[\s,:]*")
 _NAMED_BY_ID = frozenset({"EventEx", "ExtendedEvent"})
 
 
-def load(body: bytes) -> Any:
+def parse_json(body: bytes) -> Any:
     """Parse an answer; an empty one is None, as for a method without a result. Raises ValueError for no JSON.
 
     What orjson refuses, such as NaN or half of a surrogate pair, costs no page: Python's own parser reads it.
@@ -45,9 +45,9 @@ def _mend(value: Any) -> Any:
     return value
 
 
-def decode_page(body: bytes) -> EventPage:
+def load_page(body: bytes) -> EventPage:
     """Decode a list of events. No list and null are an empty page. Raises ValueError for anything else."""
-    events = load(body)
+    events = parse_json(body)
     if events is None:
         events = []
     if not isinstance(events, list):
@@ -55,33 +55,33 @@ def decode_page(body: bytes) -> EventPage:
     return EventPage(events, _read_event, len(body))
 
 
-def decode_partial_page(beginning: bytes) -> EventPage:
+def load_partial_page(beginning: bytes) -> EventPage:
     """Decode the first event of a list that was cut off: its complete fields."""
     return EventPage(list(_read_cut(beginning))[:1], _read_event, len(beginning))
 
 
-def decode_identities(body: bytes, *, cut: bool = False) -> list[Identity]:
+def load_identities(body: bytes, *, cut: bool = False) -> list[Identity]:
     """Decode the identities of a list of events.
 
     An event whose key or time cannot be read is left out; so is an event that was ``cut`` off before them.
     """
-    events = list(_read_cut(body)) if cut else load(body) or []
+    events = list(_read_cut(body)) if cut else parse_json(body) or []
     found = [event for event in events if isinstance(event, dict)]
     pairs = [(event.get("key"), parse_created(event.get("createdTime"))) for event in found]
     return [(key, created) for key, created in pairs if isinstance(key, int) and created is not None]
 
 
-def decode_version(body: bytes, *, cut: bool = False) -> str | None:
+def load_version(body: bytes, *, cut: bool = False) -> str | None:
     """Decode the version of an UpdateSet; None if the time ran out. The changes are not looked at."""
     if cut:
         found = re.search(rb'"version"\s*:\s*"([^"\\]*)"', body)
         return found[1].decode(errors="replace") if found else None
-    update = load(body)
+    update = parse_json(body)
     version = update.get("version") if isinstance(update, dict) else None
     return version if isinstance(version, str) else None
 
 
-def decode_categories(description: Any) -> dict[str, str]:
+def load_categories(description: Any) -> dict[str, str]:
     """Return the category of each event class or event type id in an EventDescription.
 
     EventEx and ExtendedEvent are listed once for each id, which stands in ``fullFormat`` before a ``|``.
