@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--releases",
         type=_releases,
-        default=RELEASES,
+        default=",".join(RELEASES),
         metavar="LIST",
         help="releases of VI/JSON to offer, separated by commas; 8.0.1.0 alone has no hello",
     )

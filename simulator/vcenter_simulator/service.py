@@ -58,6 +58,7 @@ class Reply:
 class Wire(Protocol):
     """How one protocol writes an answer down: its HTTP status and its body."""
 
+    name: str
     media_type: str
 
     def write_result(self, method: str, kind: Any, result: Any) -> tuple[int, bytes]:
@@ -89,6 +90,7 @@ async def _serve(
     vcenter: Vcenter, request: Request, wire: Wire, caller: Caller
 ) -> tuple[tuple[int, bytes], str | None]:
     vcenter.requests[request.method] += 1
+    vcenter.wires[wire.name] += 1
     call = Call(vcenter, _session(vcenter, caller.token), SERVICE, caller.address, caller.agent, caller.token)
     before = call.session
     kind, result = _fetch(call, request) if request.method == "Fetch" else await _invoke(call, request)

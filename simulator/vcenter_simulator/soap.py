@@ -58,6 +58,7 @@ def _envelope(body: str) -> bytes:
 class SoapWire:
     """SOAP as a way to write an answer down: the HTTP status and the body."""
 
+    name = "soap"
     media_type = "text/xml; charset=utf-8"
 
     def write_result(self, method: str, kind: Any, result: Any) -> tuple[int, bytes]:

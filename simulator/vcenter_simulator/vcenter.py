@@ -23,7 +23,8 @@ from vcenter_simulator.vmomi import RELEASES
 class Vcenter:
     """One vCenter's state. It lives in one asyncio loop and is changed from there alone.
 
-    ``requests`` counts the calls of vim25 by method name since the start. Where ``is_host``, it says that it is ESXi.
+    ``requests`` counts the calls of vim25 by method name since the start, ``wires`` by the wire that they came by.
+    Where ``is_host``, it says that it is ESXi.
     ``releases`` are those of VI/JSON that it offers; without any it speaks SOAP alone, as before 8.0 U1.
     """
 
@@ -36,6 +37,7 @@ class Vcenter:
     faults: Faults = field(default_factory=Faults)
     instance_uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
     requests: Counter[str] = field(default_factory=Counter)
+    wires: Counter[str] = field(default_factory=Counter)
     is_host: bool = False
     releases: tuple[str, ...] = RELEASES
     events: Events = field(init=False)

@@ -126,6 +126,7 @@ def refusal(*arguments: str) -> tuple[int, str]:
         (["--host", "nohost.invalid"], "cannot listen on nohost.invalid:0: "),
         (["--tls", "--trust-cert", "/nowhere/cert.pem"], "cannot write /nowhere/cert.pem: No such file or directory"),
         (["--trust-cert", "/nowhere/cert.pem"], "--trust-cert needs --tls"),
+        (["--releases", "7.0"], "argument --releases: '7.0' is not a release; there are 8.0.3.0, 8.0.2.0, 8.0.1.0"),
         (["--journal", "/nowhere/journal"], "cannot write /nowhere/journal: No such file or directory"),
     ],
 )

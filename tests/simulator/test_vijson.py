@@ -51,6 +51,15 @@ def test_an_older_vcenter_has_no_hello_and_one_before_that_no_json() -> None:
         assert session.get("ServiceInstance", "ServiceInstance", "content").status_code == 404
 
 
+def test_a_vcenter_may_lose_its_json_while_it_runs(simulator: Simulator, session: JsonSession) -> None:
+    assert read_state(simulator)["wires"] == {"json": 1}  # the login
+    set_fault(simulator, fault="soap-only")
+    assert say_hello(simulator, "8.0.3.0").status_code == 404
+    assert session.post("ServiceInstance", "ServiceInstance", "CurrentTime").status_code == 404
+    with service_instance(simulator):
+        assert set(read_state(simulator)["wires"]) == {"json", "soap"}
+
+
 def test_a_session_begins_with_a_login_and_ends_with_a_logout(simulator: Simulator) -> None:
     with json_session(simulator, log_in=False) as session:
         content = session.get("ServiceInstance", "ServiceInstance", "content").json()

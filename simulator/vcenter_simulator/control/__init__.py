@@ -103,6 +103,7 @@ def count(vcenter: Vcenter) -> dict[str, Any]:
         "faults": len(vcenter.faults.pending),
         "refusedLogins": vcenter.accounts.refused_logins,
         "requests": dict(vcenter.requests),
+        "wires": dict(vcenter.wires),
     }
 
 

@@ -83,6 +83,10 @@ def _become_host(vcenter: Vcenter, _options: Options) -> None:
     vcenter.is_host = True
 
 
+def _speak_soap_only(vcenter: Vcenter, _options: Options) -> None:
+    vcenter.releases = ()
+
+
 def _refuse_logins(vcenter: Vcenter, options: Options) -> None:
     vcenter.accounts.refuse_logins(options.integer("count", 1))
 
@@ -138,6 +142,7 @@ FAULTS: dict[str, Callable[[Vcenter, Options], None]] = {
     "refuse-logins": _refuse_logins,
     "late-cookies": _delay_cookies,
     "esxi-host": _become_host,
+    "soap-only": _speak_soap_only,
     "lock-out": _lock_out,
     "unknown-class": _post_unknown_class,
     "hide-events": _post_hidden_events,

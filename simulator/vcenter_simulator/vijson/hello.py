@@ -18,12 +18,12 @@ _MOST_RELEASES, _LONGEST_RELEASE = 128, 64
 
 def routes(vcenter: Vcenter) -> list[BaseRoute]:
     """List the routes to mount."""
-    if not set(vcenter.releases) - set(_WITHOUT_HELLO):
-        return []
 
     async def negotiate(request: Request) -> Response:
-        if request.query_params.get("action") != "hello":
+        has_hello = bool(set(vcenter.releases) - set(_WITHOUT_HELLO))
+        if not has_hello or request.query_params.get("action") != "hello":
             return Response(status_code=404)
+        vcenter.requests["hello"] += 1
         offered = _read_releases(await read_body(request))
         return JSONResponse({"api_release": next((each for each in offered if each in vcenter.releases), "")})
 

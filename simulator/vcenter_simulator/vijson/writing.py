@@ -30,6 +30,7 @@ _OWN_NUMBERS = ("key", "chainId", "createdTime")
 class JsonWire:
     """JSON as a way to write an answer down: the HTTP status and the body."""
 
+    name = "json"
     media_type = "application/json"
 
     def write_result(self, _method: str, kind: Any, result: Any) -> tuple[int, bytes]:

@@ -1,19 +1,26 @@
 //! Reads every event of a vCenter by vim_rs, whose authors run it on real ones, and prints each as a line of JSON: what
-//! vim_rs read into its own types, written out again. The first line has the release that both sides agreed on.
+//! vim_rs read into its own types, written out again. The first line is the release that both sides agreed on, the last
+//! one the latest page as the property collector gives it.
 //!
 //! VIM_SERVER is the host and the port; the account stands in VIM_USERNAME and VIM_PASSWORD.
 
 use std::env::var;
 use std::error::Error;
+use std::sync::Arc;
 
-use vim_rs::core::client::ClientBuilder;
-use vim_rs::mo::{EventHistoryCollector, EventManager, ServiceInstance};
-use vim_rs::types::structs::EventFilterSpec;
+use miniserde::json::to_string;
+use vim_rs::core::client::{Client, ClientBuilder};
+use vim_rs::mo::{EventHistoryCollector, EventManager, PropertyCollector, ServiceInstance};
+use vim_rs::types::structs::{
+    EventFilterSpec, ManagedObjectReference, ObjectSpec, PropertyFilterSpec, PropertySpec, WaitOptions,
+};
 
 const PAGE: i32 = 100;
 
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Outcome<()> {
     let client = ClientBuilder::new(&var("VIM_SERVER")?)
         .insecure(true)
         .basic_authn(&var("VIM_USERNAME")?, &var("VIM_PASSWORD")?)
@@ -30,14 +37,44 @@ async fn main() -> Result<(), Box<dyn Error>> {
     collector.set_collector_page_size(PAGE).await?;
     while let Some(events) = collector.read_next_events(PAGE).await?.filter(|page| !page.is_empty()) {
         for event in &events {
-            println!("{}", miniserde::json::to_string(event));
+            println!("{}", to_string(event));
         }
     }
     let latest = collector.latest_page().await?.ok_or("no latest page")?;
-    println!("{}", latest.len());
+    println!("{}", wait_for_page(&client, made).await?);
+    assert_eq!(latest.len(), PAGE as usize);
     collector.destroy_collector().await?;
     client.close().await?;
     Ok(())
+}
+
+/// Waits for the latest page: there is one at once, and then no newer one.
+async fn wait_for_page(client: &Arc<Client>, collector: ManagedObjectReference) -> Outcome<String> {
+    let default = client.service_content().property_collector.clone();
+    let waiter = PropertyCollector::new(client.clone(), &default.value).create_property_collector().await?;
+    let waiter = PropertyCollector::new(client.clone(), &waiter.value);
+    waiter.create_filter(&latest_page_of(collector), true).await?;
+    let soon = WaitOptions { max_wait_seconds: Some(0), max_object_updates: None };
+    let first = waiter.wait_for_updates_ex(Some(""), Some(&soon)).await?.ok_or("no first update")?;
+    let nothing = waiter.wait_for_updates_ex(Some(&first.version), Some(&soon)).await?;
+    assert!(nothing.is_none(), "there is a second update");
+    waiter.destroy_property_collector().await?;
+    let change = first.filter_set.as_ref().and_then(|filters| filters.first());
+    let change = change.and_then(|filter| filter.object_set.as_ref()).and_then(|objects| objects.first());
+    let change = change.and_then(|object| object.change_set.as_ref()).and_then(|changes| changes.first());
+    Ok(to_string(change.ok_or("no change")?))
+}
+
+fn latest_page_of(collector: ManagedObjectReference) -> PropertyFilterSpec {
+    PropertyFilterSpec {
+        prop_set: vec![PropertySpec {
+            r#type: "EventHistoryCollector".to_string(),
+            all: None,
+            path_set: Some(vec!["latestPage".to_string()]),
+        }],
+        object_set: vec![ObjectSpec { obj: collector, skip: None, select_set: None }],
+        report_missing_objects_in_results: None,
+    }
 }
 
 fn everything() -> EventFilterSpec {
