@@ -29,6 +29,7 @@ from vcenter_functions.login import Credentials
 from vcenter_functions.net.proxies import is_bypassed
 from vcenter_functions.net.tls import Authorities, create_client_context
 from vcenter_functions.vcenter.transport import find_proxy as find_functions_proxy
+from vcenter_functions.vcenters_file import Protocol
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
@@ -49,6 +50,7 @@ from vcenter_source.state import kube
 from vcenter_source.vcenter import stub
 from vcenter_source.vcenter.session import Session
 from vcenter_source.vcenter.tags import open_tags
+from vcenter_source.vcenter.vijson import http
 
 UNAVAILABLE = (VcenterUnavailableError, PytagUnavailableError, SinkUnavailableError)
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
@@ -197,15 +199,25 @@ def test_the_sink_and_the_api_server_refuse_alike(environment: pytest.MonkeyPatc
 # ---- through a proxy
 
 
-def session(url: str) -> Session:
+def log_in_and_out(url: str, protocol: Protocol) -> None:
     credentials = Credentials(ADMINISTRATOR, SecretStr(PASSWORD))
-    return Session(url, lambda: credentials, Authorities(insecure=True))
+    one = Session(url, lambda: credentials, Authorities(insecure=True), protocol=protocol)
+
+    async def use() -> None:
+        try:
+            await one.log_in()
+        finally:
+            await one.log_out()
+
+    asyncio.run(use())
 
 
 def soap(url: str) -> None:
-    one = session(url)
-    asyncio.run(one.log_in())
-    asyncio.run(one.log_out())
+    log_in_and_out(url, "soap")
+
+
+def vijson(url: str) -> None:
+    log_in_and_out(url, "json")
 
 
 def tags(url: str) -> None:
@@ -226,7 +238,7 @@ def send(url: str, fence: Fence = lambda: None, **options: Any) -> None:
     asyncio.run(once())
 
 
-VCENTER_CLIENTS = [soap, tags, function]
+VCENTER_CLIENTS = [soap, vijson, tags, function]
 
 
 @pytest.mark.parametrize("client", VCENTER_CLIENTS)
@@ -357,9 +369,10 @@ def test_a_proxy_that_is_not_there_is_named(environment: pytest.MonkeyPatch, cli
         client("https://vc.example.com/sdk")
 
 
-@pytest.mark.parametrize("client", [soap, function, send])
+@pytest.mark.parametrize("client", [soap, vijson, function, send])
 def test_a_proxy_that_gives_no_answer_is_named(environment: pytest.MonkeyPatch, client: Callable[[str], None]) -> None:
     environment.setattr(stub, "CONNECT_TIMEOUT", 0.3)
+    environment.setattr(http, "CONNECT_TIMEOUT", 0.3)
     environment.setattr(wire, "CONNECT_TIMEOUT", 0.3)
     environment.setenv("TIMEOUT", "0.3")
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -25,6 +25,7 @@ from tests.support.recording_sink import recording_sink
 from vcenter_functions import errors as pytag_errors
 from vcenter_functions.login import Credentials
 from vcenter_functions.net.tls import Authorities, create_client_context
+from vcenter_functions.vcenters_file import Protocol
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
@@ -50,12 +51,17 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
     return {name: make_case(name, tmp_path_factory.mktemp("case")) for name in CASES}
 
 
-def session(url: str, file: Path) -> Session:
-    return Session(url, lambda: Credentials(ADMINISTRATOR, SecretStr(PASSWORD)), Authorities(file))
+def session(url: str, file: Path, protocol: Protocol) -> Session:
+    credentials = Credentials(ADMINISTRATOR, SecretStr(PASSWORD))
+    return Session(url, lambda: credentials, Authorities(file), protocol=protocol)
 
 
 def soap(port: int, file: Path) -> None:
-    asyncio.run(session(f"https://127.0.0.1:{port}/sdk", file).log_in())
+    asyncio.run(session(f"https://127.0.0.1:{port}/sdk", file, "soap").log_in())
+
+
+def vijson(port: int, file: Path) -> None:
+    asyncio.run(session(f"https://127.0.0.1:{port}/sdk", file, "json").log_in())
 
 
 def rest(port: int, file: Path) -> None:
@@ -102,7 +108,7 @@ def invocations(port: int, file: Path) -> None:
     at_gateway(port, file, invoke)
 
 
-CLIENTS = [soap, rest, sink, bundle, lists, invocations]
+CLIENTS = [soap, vijson, rest, sink, bundle, lists, invocations]
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -225,18 +231,22 @@ def ours(context: ssl.SSLContext) -> set[str]:
     }
 
 
-def test_a_running_session_follows_a_replaced_authority(tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", ["soap", "json"])
+def test_a_running_session_follows_a_replaced_authority(tmp_path: Path, protocol: Protocol) -> None:
+    async def use(url: str, volume: Path, right: bytes) -> None:
+        reader = session(url, volume / "ca.pem", protocol)
+        await reader.log_in()
+        mount(volume, "..2", ca=Identity("other", ca=True).pem)
+        with pytest.raises(CertificateError, match="VCENTER_CA_FILE"):
+            await reader.ensure()
+        mount(volume, "..3", ca=right)
+        await reader.ensure()
+        await reader.log_out()
+
     with run_simulator(tls=True, trust_cert=tmp_path / "right.pem") as vcenter:
         volume, right = tmp_path / "volume", (tmp_path / "right.pem").read_bytes()
         mount(volume, "..1", ca=right)
-        reader = session(vcenter.url, volume / "ca.pem")
-        asyncio.run(reader.log_in())
-        mount(volume, "..2", ca=Identity("other", ca=True).pem)
-        with pytest.raises(CertificateError, match="VCENTER_CA_FILE"):
-            asyncio.run(reader.ensure())
-        mount(volume, "..3", ca=right)
-        asyncio.run(reader.ensure())
-        asyncio.run(reader.log_out())
+        asyncio.run(use(vcenter.url, volume, right))
 
 
 def test_run_follows_a_replaced_authority_and_loses_nothing(tmp_path: Path) -> None:

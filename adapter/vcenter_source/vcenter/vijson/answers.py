@@ -17,7 +17,7 @@ from vcenter_source.events.catalog import find_subject
 from vcenter_source.vcenter.page import EventPage, parse_created
 
 _SCALARS = json.JSONDecoder(strict=False, parse_constant=str)
-_SPACE = re.compile(r"[\s,:]*")
+_SPACE, _COMMA = re.compile(r"[\s,:]*"), re.compile(r"\s*,")
 _NAMED_BY_ID = frozenset({"EventEx", "ExtendedEvent"})
 
 
@@ -125,13 +125,13 @@ def _read_cut(beginning: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _read_cut_object(text: str, position: int) -> dict[str, Any]:
-    """Return the fields that are complete; a number at the very end may have lost digits, so it is none of them."""
+    """Return the fields that are complete: those before a comma, since a number may have lost its end."""
     fields: dict[str, Any] = {}
     try:
         while True:
             name, position = _SCALARS.raw_decode(text, _skip(text, position))
             value, position = _SCALARS.raw_decode(text, _skip(text, position))
-            if position == len(text):
+            if not _COMMA.match(text, position):
                 return fields
             fields[str(name)] = value
     except ValueError:

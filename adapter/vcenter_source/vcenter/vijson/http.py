@@ -88,7 +88,7 @@ class JsonClient:
         if self._client is None:
             self._client = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
+                timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT),  # a proxy's answer to CONNECT, too
                 cookie_jar=aiohttp.DummyCookieJar(),  # the session is the header's alone
                 headers={"User-Agent": self._user_agent, "Accept-Encoding": "identity"},
                 read_bufsize=_BUFFER,
@@ -119,6 +119,8 @@ class JsonClient:
         if isinstance(exc, aiohttp.ClientProxyConnectionError) and self._proxy:
             reason = explain_os_error(exc.os_error)
             return ProxyError(f"the proxy {self._proxy} cannot be reached: {reason}; check {self._proxy.variable}")
+        if isinstance(exc, aiohttp.ConnectionTimeoutError) and self._proxy:
+            return ProxyError(f"no connection within {CONNECT_TIMEOUT:g} s by the proxy {self._proxy}")
         return _translate(exc)
 
     async def close(self) -> None:
