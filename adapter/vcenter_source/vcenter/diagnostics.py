@@ -62,12 +62,11 @@ async def can_see_below_root(session: Session) -> bool:
         return await session.soap.run(lambda: bool(content.rootFolder.childEntity))
 
 
-async def read_oldest_event(session: Session) -> Event | None:
-    """Read the oldest event of a collector; None if there is none."""
+async def read_oldest_events(session: Session, count: int) -> list[Event]:
+    """Read the oldest events of a collector, at most ``count``."""
     with session.errors():
         collector = await session.wire.create_collector(EventQuery(), READ_TIMEOUT)
         try:
-            page = await collector.read_next(1, READ_TIMEOUT, MAX_PAGE_BYTES)
+            return list(await collector.read_next(count, READ_TIMEOUT, MAX_PAGE_BYTES))
         finally:
             await session.free(collector.objects)
-    return next(iter(page), None)

@@ -23,7 +23,14 @@ from vcenter_source.commands.doctor import certificate, checks
 from vcenter_source.commands.doctor.checks import CheckResult, DoctorCheck, ok, run_checks
 from vcenter_source.commands.doctor.vcenter import assess_privileges, format_age
 
-BEHIND_LOGIN = ["vcenter version", "vcenter clock", "vcenter privileges", "vcenter events", "event types"]
+BEHIND_LOGIN = [
+    "vcenter version",
+    "vcenter clock",
+    "vcenter privileges",
+    "vcenter events",
+    "vcenter protocols",
+    "event types",
+]
 
 
 def logins(simulator: Simulator) -> int:

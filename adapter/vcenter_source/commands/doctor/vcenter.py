@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 
 from vcenter_functions.net.tls import Authorities
 from vcenter_source.commands.doctor.checks import (
@@ -17,6 +18,7 @@ from vcenter_source.commands.doctor.checks import (
     warning,
 )
 from vcenter_source.commands.doctor.endpoint import Endpoint, TrustPolicy
+from vcenter_source.commands.doctor.protocols import check_protocols
 from vcenter_source.core.errors import AuthenticationError
 from vcenter_source.core.proxies import find_vcenter_proxy
 from vcenter_source.events.typefilter import TypeFilter
@@ -43,6 +45,7 @@ class VcenterChecks:
 
     def __init__(self, entry: RosterEntry, types_setting: str, identities: dict[str, str]) -> None:
         config, names = entry.vcenter, entry.vcenter.setting_names
+        self._config = config
         self._name = config.name
         self._identities = identities
         self._credentials = config.credentials
@@ -69,6 +72,9 @@ class VcenterChecks:
                     DoctorCheck("vcenter clock", self.clock, "vcenter login"),
                     DoctorCheck("vcenter privileges", self.privileges, "vcenter login"),
                     DoctorCheck("vcenter events", self.events, "vcenter login"),
+                    DoctorCheck(
+                        "vcenter protocols", partial(check_protocols, self._config, self._session), "vcenter login"
+                    ),
                     DoctorCheck("event types", self.event_types, "vcenter login"),
                 ]
             )
@@ -117,9 +123,10 @@ class VcenterChecks:
 
     async def events(self) -> CheckResult:
         """Create a collector, and see how far back it reaches."""
-        event = await self._vcenter.call(diagnostics.read_oldest_event(self._session))
-        if event is None:
+        events = await self._vcenter.call(diagnostics.read_oldest_events(self._session, 1))
+        if not events:
             return warning("a collector can be created, but shows no event", f"if vCenter has events, {GRANT_ADVICE}")
+        event = events[0]
         self.oldest = event.created
         message = (
             f"a collector can be created; the oldest event is {event.key}, {event.name}, of {format_age(event.created)}"
