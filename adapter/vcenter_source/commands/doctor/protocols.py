@@ -32,10 +32,10 @@ async def check_protocols(config: VcenterConfig, soap: Session) -> CheckResult:
     finally:
         await json.log_out()
     by_soap = await diagnostics.read_oldest_events(soap, PAGE_EVENTS)
-    return assess_pages(f"VI/JSON {release} is offered; events are read by {describe(protocol)}", by_soap, by_json)
+    return assess_pages(f"VI/JSON {release} is offered; events are read by {name_protocol(protocol)}", by_soap, by_json)
 
 
-def describe(protocol: str) -> str:
+def name_protocol(protocol: str) -> str:
     """Return the name of the protocol that ``run`` speaks where both are offered."""
     return "SOAP" if protocol == "soap" else "VI/JSON"
 
