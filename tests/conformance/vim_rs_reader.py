@@ -14,7 +14,7 @@ from vcenter_simulator.server import Simulator
 CARGO = shutil.which("cargo")
 SOURCE = Path(__file__).parent / "vim_rs"
 
-needs_cargo = [pytest.mark.conformance, pytest.mark.skipif(CARGO is None, reason="no cargo on PATH")]
+needs_cargo = [pytest.mark.conformance, pytest.mark.skipif(CARGO is None, reason="NOT RUN: no cargo on PATH")]
 
 
 def build() -> Path:

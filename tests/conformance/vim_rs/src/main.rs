@@ -8,12 +8,15 @@ use std::env::var;
 use std::error::Error;
 use std::sync::Arc;
 
-use miniserde::json::to_string;
+use miniserde::json::{Value, from_str, to_string};
 use vim_rs::core::client::{Client, ClientBuilder};
 use vim_rs::mo::{EventHistoryCollector, EventManager, PropertyCollector, ServiceInstance};
+use vim_rs::types::struct_enum::StructType;
 use vim_rs::types::structs::{
-    EventFilterSpec, ManagedObjectReference, ObjectSpec, PropertyFilterSpec, PropertySpec, WaitOptions,
+    Event, EventFilterSpec, ManagedObjectReference, MethodFault, ObjectSpec, PropertyFilterSpec, PropertySpec,
+    WaitOptions,
 };
+use vim_rs::types::vim_any::VimAny;
 
 const PAGE: i32 = 100;
 
@@ -36,8 +39,9 @@ async fn main() -> Outcome<()> {
     let collector = EventHistoryCollector::new(client.clone(), &made.value);
     collector.set_collector_page_size(PAGE).await?;
     while let Some(events) = collector.read_next_events(PAGE).await?.filter(|page| !page.is_empty()) {
-        for event in &events {
-            println!("{}", to_string(event));
+        for mut event in events {
+            read_fields(&mut event)?;
+            println!("{}", to_string(&event));
         }
     }
     let latest = collector.latest_page().await?.ok_or("no latest page")?;
@@ -46,6 +50,34 @@ async fn main() -> Outcome<()> {
     collector.destroy_collector().await?;
     client.close().await?;
     Ok(())
+}
+
+/// Reads what a class adds to every event into types, too: vim_rs leaves it as it came.
+fn read_fields(event: &mut Event) -> Outcome<()> {
+    let class = event.type_;
+    for (name, value) in &mut event.extra_fields_ {
+        *value = read_value(value).map_err(|_| format!("{class:?} has a {name} of no type: {}", to_string(value)))?;
+    }
+    Ok(())
+}
+
+fn read_value(value: &Value) -> Outcome<Value> {
+    let text = to_string(value);
+    let read = match value {
+        Value::Object(_) => match from_str::<VimAny>(&text) {
+            Ok(object) => to_string(&object),
+            Err(_) => to_string(&read_fault(&text)?), // vim_rs has no types of its own for faults
+        },
+        Value::Array(items) => return Ok(Value::Array(items.iter().map(read_value).collect::<Outcome<_>>()?)),
+        _ => text,
+    };
+    Ok(from_str(&read)?)
+}
+
+fn read_fault(text: &str) -> Outcome<MethodFault> {
+    let fault: MethodFault = from_str(text)?;
+    let is_fault = fault.type_.is_none_or(|class| class.child_of(StructType::MethodFault)); // none: the base itself
+    is_fault.then_some(fault).ok_or("no fault".into())
 }
 
 /// Waits for the latest page: there is one at once, and then no newer one.
