@@ -25,8 +25,8 @@ $(READY): requirements-dev.lock pyproject.toml
 setup: $(READY) ## Make .venv with everything the other targets need
 
 .PHONY: demo
-demo: $(READY) ## A resource pool is created and tagged, with one trace of the way (KEEP=1 stays up, RATE=5 fills the page)
-	@$(BIN)/python -m demo $(if $(filter-out 0,$(KEEP)),--keep) $(if $(RATE),--rate $(RATE))
+demo: $(READY) ## A resource pool is created and tagged, with one trace of the way (KEEP=1 stays up, RATE=5 fills the page, PROTOCOL=json)
+	@$(BIN)/python -m demo $(if $(filter-out 0,$(KEEP)),--keep) $(if $(RATE),--rate $(RATE)) $(if $(PROTOCOL),--protocol $(PROTOCOL))
 
 .PHONY: demo-film
 demo-film: $(READY) ## Record make demo for the README, as docs/pictures/demo.svg

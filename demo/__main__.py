@@ -33,6 +33,9 @@ from demo.vsphere import VcenterError
 from vcenter_functions.otel.span_receiver import Receiver, forwarder
 
 MANIFESTS = ROOT / "config" / "knative"
+PROTOCOLS = {"soap": "", "json": " by VI/JSON"}
+"""How the adapter may speak to vCenter, and how that is said; the usual way is not."""
+
 _INTERRUPTED = 130
 MAX_RATE = 200.0
 """Events a second; more than a page in a browser is made for."""
@@ -88,11 +91,12 @@ def _start(
     between = "gateway" if options.openfaas else "broker"
     with console.status(f"starting simulator, pytag, {between} and adapter"):
         start, source = (openfaas.set_up, options.openfaas) if options.openfaas else (set_up, options.manifests)
-        environment = start(processes, source, options.tag, receiver.url, with_viewer=options.keep)
+        how = {"protocol": options.protocol, "with_viewer": options.keep}
+        environment = start(processes, source, options.tag, receiver.url, **how)
     printer.show_processes(
         {
             "simulator": environment.simulator,
-            "adapter": f"reads the simulator, sends to the {between}",
+            "adapter": f"reads the simulator{PROTOCOLS[options.protocol]}, sends to the {between}",
             between: environment.broker,
             "pytag": environment.pytag,
         }
@@ -170,8 +174,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Return the options; end the process with exit status 2 where they make no sense."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.many and (options.openfaas or options.keep):
-        parser.error("--many: goes with neither --openfaas nor --keep; leave those out")
+    if options.many and (options.openfaas or options.keep or options.protocol != "soap"):
+        parser.error("--many: goes with none of --openfaas, --keep and --protocol; leave those out")
     if options.rate and not options.keep:
         parser.error("--rate: goes with --keep (make demo KEEP=1 RATE=5)")
     return options
@@ -196,6 +200,9 @@ def _parser() -> argparse.ArgumentParser:
         default=0.0,
         metavar="EVENTS_PER_S",
         help="with --keep: twenty kinds of event, trouble too",
+    )
+    parser.add_argument(
+        "--protocol", choices=PROTOCOLS, default="soap", help="how the adapter speaks to vCenter (default: soap)"
     )
     parser.add_argument("--manifests", type=Path, default=MANIFESTS, help="the Broker and Triggers to play")
     parser.add_argument(

@@ -83,14 +83,20 @@ class Environment:
             raise DemoError(f"GET {urljoin(url, path)}: {exc}") from exc
 
 
-def set_up(processes: Processes, manifests: Path, tag: str, otlp: str, *, with_viewer: bool = False) -> Environment:
-    """Start the four processes, two at a time where one does not need the other. Raises DemoError."""
+def set_up(  # noqa: PLR0913  what differs from one demo to another
+    processes: Processes, manifests: Path, tag: str, otlp: str, *, protocol: str = "soap", with_viewer: bool = False
+) -> Environment:
+    """Start the four processes, two at a time where one does not need the other. Raises DemoError.
+
+    ``protocol`` is how the adapter speaks to vCenter.
+    """
     broker = read_broker(manifests)
     # The Broker's address is known before it runs, so that the adapter, the slowest to start, need not wait for it.
     with listen("127.0.0.1", 0) as listener:
         sink = f"http://127.0.0.1:{listener.getsockname()[1]}{broker.path}"
         simulator = processes.wait_until_ready(processes.start("simulator", ["vcenter_simulator", "--port", "0"], {}))
-        start_adapter(processes, simulator, otlp, {"K_SINK": sink, "HEALTH_PORT": "off"}, with_viewer=with_viewer)
+        more = {"K_SINK": sink, "HEALTH_PORT": "off", "VCENTER_PROTOCOL": protocol}
+        start_adapter(processes, simulator, otlp, more, with_viewer=with_viewer)
         pytag = start_pytag(processes, login_variables(simulator), tag, otlp)
         start_broker(processes, manifests, pytag, otlp, listener)
     return wait_until_ready(processes, Environment(simulator, pytag, sink, processes.http), with_viewer=with_viewer)

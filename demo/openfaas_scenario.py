@@ -1,6 +1,7 @@
 """``python -m demo --openfaas``: the same scenario without a Broker: an OpenFaaS gateway runs pytag as a function."""
 
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,9 @@ class GatewayScenario(Scenario):
         return bool(re.search(DONE.format(re.escape(event_type)), metrics, re.MULTILINE)) or None
 
 
-def set_up(processes: Processes, stack: Path, tag: str, otlp: str, *, with_viewer: bool = False) -> Environment:
+def set_up(  # noqa: PLR0913  what differs from one demo to another
+    processes: Processes, stack: Path, tag: str, otlp: str, *, protocol: str = "soap", with_viewer: bool = False
+) -> Environment:
     """Start simulator, adapter, gateway and, by the gateway, pytag. Raises DemoError."""
     secrets = write_secrets(processes.logs / "secrets")
     auth = {"basic_auth": "true", "secret_mount_path": str(secrets / "basic-auth")}
@@ -94,16 +97,21 @@ def set_up(processes: Processes, stack: Path, tag: str, otlp: str, *, with_viewe
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         simulator = processes.wait_until_ready(processes.start("simulator", ["vcenter_simulator", "--port", "0"], {}))
         sending = {"K_SINK": f"openfaas+{address}", "HEALTH_HOST": "127.0.0.1", "HEALTH_PORT": "0"}
-        start_adapter(processes, simulator, otlp, sending | auth, with_viewer=with_viewer)
+        more = sending | auth | {"VCENTER_PROTOCOL": protocol}
+        start_adapter(processes, simulator, otlp, more, with_viewer=with_viewer)
         arguments = ["--stack", str(stack), "--secrets", str(secrets), "--logs", str(processes.logs)]
         for name, value in {"VCENTER_URL": simulator, "TAG": tag, **tracing_variables(otlp)}.items():
             arguments += ["--env", f"{name}={value}"]
-        fd = listener.fileno()
-        processes.wait_until_ready(
-            processes.start("gateway", ["demo.gateway", *arguments, "--fd", str(fd)], auth, fd=fd)
-        )
+        start_gateway(processes, arguments, auth, listener)
     environment = Environment(simulator, f"{address}/function/pytag/", address, processes.http)
     return wait_until_ready(processes, environment, with_viewer=with_viewer)
+
+
+def start_gateway(processes: Processes, arguments: list[str], auth: Mapping[str, str], listener: socket.socket) -> None:
+    """Start the gateway on a socket that listens already. Raises DemoError."""
+    fd = listener.fileno()
+    gateway = processes.start("gateway", ["demo.gateway", *arguments, "--fd", str(fd)], auth, fd=fd)
+    processes.wait_until_ready(gateway)
 
 
 def write_secrets(folder: Path) -> Path:
