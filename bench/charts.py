@@ -7,16 +7,17 @@ from pathlib import Path
 
 from bench.figures import Results, cpu_per_event, senders
 from bench.goals import number
+from bench.senders import VIJSON
 
-SERIES = {"adapter": "a", "VSphereSource": "v", "event router": "r"}
+SERIES = {"adapter": "a", VIJSON: "j", "VSphereSource": "v", "event router": "r"}
 """The class of each sender's bars."""
 
 STYLE = """<style>
 .back{fill:#ffffff}.text{fill:#1f2328}.note{fill:#59636e}.spread{stroke:#1f2328;stroke-width:1.5}
-.a{fill:#2563eb}.v{fill:#d97706}.r{fill:#6b7280}
+.a{fill:#2563eb}.j{fill:#0d9488}.v{fill:#d97706}.r{fill:#6b7280}
 @media (prefers-color-scheme:dark){
 .back{fill:#0d1117}.text{fill:#f0f6fc}.note{fill:#9198a1}.spread{stroke:#f0f6fc}
-.a{fill:#4493f8}.v{fill:#e3a008}.r{fill:#8b949e}
+.a{fill:#4493f8}.j{fill:#2dd4bf}.v{fill:#e3a008}.r{fill:#8b949e}
 }
 </style>"""
 """The colours, on a light page and on a dark one."""

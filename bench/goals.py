@@ -22,6 +22,7 @@ from bench.figures import (
     slopes,
 )
 from bench.functions import EMPTY, PYTAG
+from bench.senders import VIJSON
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,33 @@ GOALS = (
         "drain",
         lambda r: cpu_per_event(r, "adapter") / cpu_per_event(r, "VSphereSource"),
         2,
+        "<=",
+    ),
+    Goal(
+        "CPU an event by VI/JSON: 0.55x of SOAP's, or less",
+        "drain",
+        lambda r: cpu_per_event(r, VIJSON) / cpu_per_event(r, "adapter"),
+        0.55,
+        "<=",
+    ),
+    Goal(
+        "backlog at 0 ms by VI/JSON: 4x VSphereSource, or more",
+        "drain",
+        lambda r: rate(r, VIJSON, 0) / rate(r, "VSphereSource", 0),
+        4,
+    ),
+    Goal(
+        "peak memory by VI/JSON: not above SOAP's",
+        "drain",
+        lambda r: float(r["drain"][f"{VIJSON}, 0 ms"]["peak"] / r["drain"]["adapter, 0 ms"]["peak"]),
+        1,
+        "<=",
+    ),
+    Goal(
+        "event to sink when idle by VI/JSON, p99: not above SOAP's",
+        "delay",
+        lambda r: idle(r, VIJSON) / idle(r, "adapter"),
+        1,
         "<=",
     ),
     Goal(

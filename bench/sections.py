@@ -13,7 +13,7 @@ from bench.functions import EMPTY, find_medians, measure_functions, measure_trac
 from bench.processes import simulator
 from bench.rooms import profile
 from bench.runs import Run, measure_drain, medians, sink
-from bench.senders import Adapter, Sender
+from bench.senders import VIJSON, Adapter, Sender
 from bench.spans import fetch_counts, span_receiver
 from bench.traced import measure_tracing
 
@@ -53,7 +53,7 @@ class Plan:
     @property
     def senders(self) -> tuple[Sender, ...]:
         """All senders, the adapter first."""
-        return (Adapter(), *self.peers, *self.slowest)
+        return (Adapter(), Adapter(VIJSON, {"VCENTER_PROTOCOL": "json"}), *self.peers, *self.slowest)
 
 
 QUICK = {

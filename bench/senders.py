@@ -20,6 +20,9 @@ from bench.processes import run_process
 
 USERNAME, PASSWORD = "administrator@vsphere.local", "VMware1!"
 
+VIJSON = "adapter, VI/JSON"
+"""What the adapter is called where it reads vCenter's own JSON."""
+
 CONFIG_MAP = "/api/v1/namespaces/bench/configmaps/checkpoint"
 
 
