@@ -64,12 +64,12 @@ def test_what_fails_is_one_clear_line_and_leaves_nothing_behind(tmp_path: Path) 
     assert None not in done.children.values()
 
 
-@pytest.mark.parametrize("other", ["--keep", "--openfaas"])
+@pytest.mark.parametrize("other", ["--keep", "--openfaas", "--protocol=json"])
 def test_options_that_do_not_go_together_are_refused(other: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parse(["--many", other])
     assert ended.value.code == 2
-    assert "--many: goes with neither --openfaas nor --keep; leave those out" in capsys.readouterr().err
+    assert "--many: goes with none of --openfaas, --keep and --protocol; leave those out" in capsys.readouterr().err
 
 
 def test_the_demo_names_the_duration_that_is_the_default() -> None:
