@@ -42,6 +42,8 @@ def import_path() -> Iterator[None]:
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[guarantees_support.World]:
     """The world of the guarantees' tests; its parameter is how many events its vCenter begins with."""
     with guarantees_support.world(tmp_path, backlog=getattr(request, "param", 0)) as made:
+        if "protocol" in request.fixturenames:
+            made.protocol = request.getfixturevalue("protocol")
         yield made
 
 

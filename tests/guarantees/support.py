@@ -22,8 +22,8 @@ WINDOW = 64
 class World:
     """One vCenter, one sink, and adapters between them that share a checkpoint and a folder of dead letters.
 
-    ``wanted`` tells which of the vCenter's events its adapters are to deliver. What it has purged is still expected
-    where ``expect`` was called before.
+    ``wanted`` tells which of the vCenter's events its adapters are to deliver, ``protocol`` how they read them. What it
+    has purged is still expected where ``expect`` was called before.
     """
 
     folder: Path
@@ -32,6 +32,7 @@ class World:
     sink: Sink
     processes: ExitStack
     wanted: Callable[[dict[str, Any]], bool] = lambda _: True
+    protocol: str = "soap"
     _held: dict[Identity, None] = field(default_factory=dict)
 
     @property
@@ -51,6 +52,7 @@ class World:
             "VCENTER_URL": self.simulator.url,
             "VCENTER_USERNAME": ADMINISTRATOR,
             "VCENTER_PASSWORD": PASSWORD,
+            "VCENTER_PROTOCOL": self.protocol,
             "K_SINK": self.sink.url,
             "CHECKPOINT": f"file://{self.checkpoint}",
             "CHECKPOINT_INTERVAL": "0.05",

@@ -14,6 +14,8 @@ from vcenter_source.state.checkpoint import REMEMBERED
 STEPS = [(3600, "destroy-collectors"), (5, "expire-sessions")]
 """Seconds that the clock goes back, and what makes the adapter look at it at once."""
 
+pytestmark = pytest.mark.usefixtures("protocol")
+
 
 @pytest.mark.parametrize(
     "steps", [STEPS, pytest.param([(20, "step-clock"), *STEPS], marks=pytest.mark.guarantees)], ids=["at once", "later"]

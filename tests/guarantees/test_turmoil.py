@@ -9,6 +9,8 @@ from tests.guarantees.process import Adapter
 from tests.guarantees.support import World
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.usefixtures("protocol")
+
 SEED = 20_261_127
 OVERLAP = 900.0
 DISTURBANCES = ["nothing", "clock", "keys", "both", "late", "late", "expiry", "hidden"]

@@ -8,6 +8,8 @@ import pytest
 from tests.guarantees.support import World
 from tests.guarantees.verification import prove
 
+pytestmark = pytest.mark.usefixtures("protocol")
+
 
 @pytest.mark.parametrize("seconds", [2, pytest.param(5, marks=pytest.mark.guarantees)])
 def test_a_session_that_expires_every_second(world: World, seconds: int) -> None:
