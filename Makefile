@@ -82,7 +82,7 @@ coverage: $(READY) ## Run the tests and print which lines they miss
 	@$(BIN)/coverage report
 
 .PHONY: conformance
-conformance: $(READY) ## Test against programs of others: vcsim (found, or built with go), govc, vim_rs (needs cargo), kube-apiserver (ONLY=apiserver)
+conformance: $(READY) ## Test against programs of others: vcsim (found, or built with go), govc, kube-apiserver, vim_rs (VIM_RS=1 builds it); ONLY=vim_rs, say
 	@$(BIN)/python -m pytest tests/conformance -m conformance -p no:xdist $(if $(ONLY),-k $(ONLY))
 
 .PHONY: test-ui
