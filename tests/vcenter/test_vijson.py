@@ -1,6 +1,8 @@
 """VI/JSON alone: what vCenter may answer, the release that is agreed on, and when SOAP is spoken instead."""
 
+import asyncio
 import json
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,12 +13,18 @@ from hypothesis import strategies as st
 from pyVmomi import vim, vmodl
 from structlog.testing import capture_logs
 
-from tests.support.simulator_control import set_fault
-from tests.support.vcenter import Run, session
+from tests.support.simulator_control import post_events, read_state, set_fault
+from tests.support.vcenter import Run, read_events, session, vcenter_client
 from tests.support.web_server import web_server
 from vcenter_functions.vcenters_file import VARIABLES, Protocol
+from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
-from vcenter_source.core.errors import SessionLostError, VcenterRefusedError, VcenterUnavailableError
+from vcenter_source.core.errors import (
+    AuthenticationError,
+    SessionLostError,
+    VcenterRefusedError,
+    VcenterUnavailableError,
+)
 from vcenter_source.vcenter.failures import vcenter_errors
 from vcenter_source.vcenter.vijson.answers import (
     load_categories,
@@ -200,7 +208,47 @@ def test_auto_speaks_soap_where_there_is_no_json_and_says_so_once(offered: tuple
         run(one.log_out())
     said = [line for line in logs if line["event"] == "vCenter does not offer VI/JSON, speaking SOAP"]
     assert len(said) == 1
-    assert said[0]["log_level"] == "info"
+
+
+@pytest.mark.parametrize(
+    "path", ["SessionManager", "ServiceInstance/ServiceInstance/CurrentTime", "EventManager", "EventHistoryCollector"]
+)
+@pytest.mark.parametrize("status", [400, 404, 405, 500])
+def test_auto_speaks_soap_where_json_is_offered_and_does_not_work(path: str, status: int) -> None:
+    async def read(own: Simulator) -> list[int]:
+        async with vcenter_client(own.url, "auto") as vcenter, aclosing(read_events(vcenter)) as events:
+            return [(await anext(events)).key for _ in range(10)]  # type: ignore[union-attr]  # no gap is told here
+
+    with run_simulator() as own, capture_logs() as logs:
+        post_events(own, 10)
+        set_fault(own, fault="status", status=status, path=f"/sdk/vim25/8.0.3.0/{path}", count=1000)
+        assert asyncio.run(read(own)) == list(range(1, 11))
+        state = read_state(own)
+        assert (state["sessions"], state["collectors"]) == (0, 0)
+    said = [line for line in logs if line["event"] == "VI/JSON does not work with this vCenter, speaking SOAP"]
+    assert len(said) == 1
+    assert f"answers {status}" in said[0]["reason"]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_login_that_is_refused_by_a_status_alone_is_a_refusal(status: int, run: Run) -> None:
+    with run_simulator() as own:
+        set_fault(own, fault="status", status=status, path="/sdk/vim25/8.0.3.0/SessionManager")
+        one = session(own.url, protocol="auto")
+        with pytest.raises(AuthenticationError, match="refuses the user name or password"):
+            run(one.log_in())
+        with pytest.raises(AuthenticationError, match="not tried again unless they change"):
+            run(one.log_in())
+
+
+def test_a_status_without_a_fault_is_a_lost_session_in_a_session(run: Run) -> None:
+    with run_simulator() as own:
+        one = session(own.url, protocol="json")
+        run(one.log_in())
+        set_fault(own, fault="status", status=401, path="/sdk/vim25/8.0.3.0/ServiceInstance")
+        with pytest.raises(SessionLostError):
+            run(one.current_time())
+        run(one.log_out())
 
 
 def test_json_alone_says_what_to_do_where_there_is_none(run: Run) -> None:

@@ -142,6 +142,12 @@ class Vcenter:
             await self._log_in_patiently(self.session.log_in)
         else:
             await self.call(self.session.log_in())
+        try:
+            return await self.call(self._read_about())
+        except VcenterSourceError:
+            if not self.session.is_unclean:
+                raise
+        await self.call(self.session.ensure())
         return await self.call(self._read_about())
 
     async def _log_in_patiently(self, log_in: Callable[[], Awaitable[None]]) -> None:

@@ -3,8 +3,8 @@
 import math
 import uuid
 from asyncio import CancelledError
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from http.client import HTTPException
 from importlib.metadata import version
@@ -21,6 +21,7 @@ from vcenter_source.core.errors import (
     ConfigurationError,
     SessionLostError,
     VcenterRefusedError,
+    VcenterSourceError,
     VcenterUnavailableError,
 )
 from vcenter_source.core.proxies import find_vcenter_proxy
@@ -82,9 +83,16 @@ class Session:
         self._login_lost = False
         self._warned = False
 
-    def errors(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def errors(self) -> Iterator[None]:
         """Map what a call of this vCenter raises to ``vcenter_source.core.errors``."""
-        return vcenter_errors(self.host, self._names)
+        try:
+            with vcenter_errors(self.host, self._names):
+                yield
+        except VcenterSourceError as exc:
+            if self._connector.give_up_json(exc):
+                self._unclean = True  # the next session speaks SOAP
+            raise
 
     @property
     def wire(self) -> Wire:
@@ -106,6 +114,14 @@ class Session:
 
         Raises the failures of ``vcenter_source.core.errors``.
         """
+        try:
+            await self._log_in()
+        except VcenterSourceError:
+            if not self._unclean:
+                raise
+            await self._log_in()  # by SOAP, see ``errors``
+
+    async def _log_in(self) -> None:
         credentials = self._credentials()
         self._check_pause(credentials)
         await self._abandon_session()
@@ -186,6 +202,11 @@ class Session:
             if isinstance(exc.__cause__, OSError | HTTPException) and not isinstance(exc.__cause__, StatusError):
                 raise
             return False  # not the answer of a live session: a new one may do better
+
+    @property
+    def is_unclean(self) -> bool:
+        """Whether ``ensure`` will begin a new session."""
+        return self._unclean
 
     def mark_unclean(self) -> None:
         """Let ``ensure`` end this session: it may hold an object that we do not know."""

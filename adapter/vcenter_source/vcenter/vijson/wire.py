@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from pyVmomi import vmodl
+from pyVmomi import vim, vmodl
 
 from vcenter_source.core.event import Identity
 from vcenter_source.vcenter.page import EventPage, parse_created
@@ -43,6 +43,9 @@ NOT_NOW = frozenset({502, 503, 504})
 
 _LITERAL = "[]!$&'()*+,;=:@"
 """What a path holds as it is: a collector's id is ``session[…]…``, which vim_rs and govmomi send so."""
+
+REFUSALS = frozenset({401, 403})
+"""Statuses of an answer to Login that refuses the credentials, where it is no fault."""
 
 Reference = Mapping[str, Any]
 
@@ -135,8 +138,19 @@ class JsonWire:
         return reference
 
     async def log_in(self, username: str, password: str) -> None:
-        """Log in; the answer's header has the session's id."""
-        await self.call(self._manager("sessionManager"), "Login", {"userName": username, "password": password})
+        """Log in; the answer's header has the session's id.
+
+        Whatever refuses us here counts as a refusal of the credentials: another try at once might lock the account.
+        """
+        manager, arguments = self._manager("sessionManager"), {"userName": username, "password": password}
+        try:
+            await self.call(manager, "Login", arguments)
+        except vim.fault.NotAuthenticated as exc:
+            raise vim.fault.InvalidLogin from exc
+        except StatusError as exc:
+            if exc.status in REFUSALS:
+                raise vim.fault.InvalidLogin from exc
+            raise
 
     async def log_out(self, within: float) -> None:
         """End the session."""
