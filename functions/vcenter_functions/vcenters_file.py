@@ -105,6 +105,11 @@ class VcenterEntry(BaseModel):
     def _check_ca_file(cls, value: Path | None) -> Path | None:
         return check_ca_file(value)
 
+    @field_validator("protocol", mode="before")
+    @classmethod
+    def _lower_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
     @field_validator("event_types", mode="before")
     @classmethod
     def _join(cls, value: object) -> object:

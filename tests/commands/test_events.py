@@ -56,9 +56,12 @@ def all_keys(simulator: Simulator, class_name: str = "") -> list[int]:
     return [each["key"] for each in posted_events(simulator) if class_name in each["class"]]
 
 
-def test_it_shows_the_last_twenty_the_newest_last_and_leaves_nothing_behind(simulator: Simulator) -> None:
+@pytest.mark.parametrize("protocol", ["soap", "json"])
+def test_it_shows_the_last_twenty_the_newest_last_and_leaves_nothing_behind(
+    simulator: Simulator, protocol: str
+) -> None:
     post_events(simulator, 50)
-    shown = keys(events(simulator, "--json"))
+    shown = keys(events(simulator, "--json", VCENTER_PROTOCOL=protocol))
     posted = all_keys(simulator)
     assert len(shown) == 20
     assert shown == [key for key in posted if key in set(shown)]
@@ -67,10 +70,10 @@ def test_it_shows_the_last_twenty_the_newest_last_and_leaves_nothing_behind(simu
     assert (state["sessions"], state["collectors"]) == (0, 0)
 
 
-@pytest.mark.parametrize("count", [0, 1, 7, 1500])
-def test_n_says_how_many_beyond_a_page_of_vcenters_too(simulator: Simulator, count: int) -> None:
+@pytest.mark.parametrize(("count", "protocol"), [(0, "soap"), (1, "json"), (7, "soap"), (1500, "soap"), (1500, "json")])
+def test_n_says_how_many_beyond_a_page_of_vcenters_too(simulator: Simulator, count: int, protocol: str) -> None:
     post_events(simulator, 2000)
-    shown = keys(events(simulator, "--json", "-n", str(count)))
+    shown = keys(events(simulator, "--json", "-n", str(count), VCENTER_PROTOCOL=protocol))
     assert len(shown) == count
     assert shown == sorted(shown)
 

@@ -29,11 +29,11 @@ def refusal(*arguments: str, **settings: str) -> tuple[int, str]:
     return adapter.returncode, said
 
 
-def test_a_first_look_prints_one_event_a_line_and_ends_on_sigint(simulator: Simulator) -> None:
+@pytest.mark.parametrize("protocol", ["soap", "json"])
+def test_a_first_look_prints_one_event_a_line_and_ends_on_sigint(simulator: Simulator, protocol: str) -> None:
     post_events(simulator, 4)
-    with process_anew(
-        "vcenter_source", "run", "--sink", "-", VCENTER_URL=simulator.url, START_FROM="beginning", **LOGIN
-    ) as adapter:
+    settings = {"VCENTER_URL": simulator.url, "START_FROM": "beginning", "VCENTER_PROTOCOL": protocol}
+    with process_anew("vcenter_source", "run", "--sink", "-", **settings, **LOGIN) as adapter:
         assert adapter.stdout is not None
         events = [json.loads(adapter.stdout.readline()) for _ in range(4)]
         adapter.send_signal(signal.SIGINT)
@@ -58,11 +58,13 @@ def test_a_reader_who_has_seen_enough_ends_it_quietly(simulator: Simulator) -> N
     assert "BrokenPipe" not in log
 
 
-def test_a_new_event_is_at_the_sink_within_a_quarter_of_a_second(simulator: Simulator) -> None:
+@pytest.mark.parametrize("protocol", ["soap", "json"])
+def test_a_new_event_is_at_the_sink_within_a_quarter_of_a_second(simulator: Simulator, protocol: str) -> None:
     delays = []
+    settings = {"VCENTER_URL": simulator.url, "VCENTER_PROTOCOL": protocol}
     with (
         recording_sink() as sink,
-        process("vcenter_source", "run", VCENTER_URL=simulator.url, K_SINK=sink.url, **LOGIN) as adapter,
+        process("vcenter_source", "run", **settings, K_SINK=sink.url, **LOGIN) as adapter,
     ):
         wait_for_line(adapter, "reading events")
         post_events(simulator, 1)
@@ -141,10 +143,12 @@ def test_knatives_overrides_travel_with_every_event(simulator: Simulator) -> Non
         assert sink.take().get_attributes()["cluster"] == "east"
 
 
-def test_an_event_of_an_unknown_class_costs_nothing(simulator: Simulator) -> None:
+@pytest.mark.parametrize("protocol", ["soap", "json"])
+def test_an_event_of_an_unknown_class_costs_nothing(simulator: Simulator, protocol: str) -> None:
+    settings = {"VCENTER_URL": simulator.url, "VCENTER_PROTOCOL": protocol}
     with (
         recording_sink() as sink,
-        process("vcenter_source", "run", VCENTER_URL=simulator.url, K_SINK=sink.url, **LOGIN) as adapter,
+        process("vcenter_source", "run", **settings, K_SINK=sink.url, **LOGIN) as adapter,
     ):
         wait_for_line(adapter, "reading events")
         set_fault(simulator, fault="unknown-class")

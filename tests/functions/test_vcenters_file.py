@@ -59,6 +59,7 @@ def test_every_key_of_an_entry_is_read(write: Write, tmp_path: Path) -> None:
               passwordFile: {tmp_path}/pw
               caFile: {authority.name}
               insecure: true
+              protocol: JSON
               startFrom: 2026-01-31
               eventTypes: [VmPoweredOnEvent, "*.pool.*"]
             - {{name: west-1.b, url: 'http://vc-west:8080/sdk', username: a, password: 0123, eventTypes: 'a, b'}}
@@ -67,7 +68,7 @@ def test_every_key_of_an_entry_is_read(write: Write, tmp_path: Path) -> None:
     )
     assert (east.name, east.url, east.insecure, east.start_from) == ("east", "https://vc-east", True, "2026-01-31")
     assert (east.event_types, west.event_types) == ("VmPoweredOnEvent,*.pool.*", "a, b")
-    assert east.ca_file == authority
+    assert (east.ca_file, east.protocol, west.protocol) == (authority, "json", "soap")
     assert (east.credentials().username, password_of(east)) == ("reader", "secret")
     assert (west.url, west.insecure, password_of(west)) == ("http://vc-west:8080/sdk", False, "0123")
 
@@ -109,6 +110,10 @@ GOOD = "- {name: a, url: vc, username: u, password: secret}\n"
         ("- {name: a, url: vc, username: u, password: secret, usernameFile: f}", "username and usernameFile are both"),
         ("- {name: a, url: vc, username: u, password: secret, caFile: none}", "caFile: cannot read PEM certificates"),
         ("- {name: a, url: vc, username: u, password: secret, insecure: maybe}", "insecure: set true or false"),
+        (
+            "- {name: a, url: vc, username: u, password: secret, protocol: rest}",
+            "protocol: set 'soap', 'json' or 'auto'",
+        ),
         ("- {name: a, url: vc, username: u, pasword: secret}", "pasword: no such key; did you mean password?"),
         (GOOD + GOOD, "name: a is there twice"),
         (GOOD + GOOD.replace("name: a", "name: b"), "url: a and b have the same; remove one"),

@@ -66,6 +66,7 @@ def test_missing_settings_are_named_with_what_to_do(monkeypatch: pytest.MonkeyPa
     [
         ("VCENTER_INSECURE", "maybe", "true or false"),
         ("VCENTER_CA_FILE", "/no/such/file", "No such file"),
+        ("VCENTER_PROTOCOL", "rest", "set 'soap', 'json' or 'auto'"),
         ("K_SINK", "broker.example.com", "http"),
         ("K_SINK", "http://broker.example.com:99999/", "port"),
         ("K_SINK", "http://broker\\.example.com/", "http"),
