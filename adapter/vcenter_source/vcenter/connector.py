@@ -12,9 +12,7 @@ from vcenter_functions.vcenters_file import Protocol, SettingNames
 from vcenter_source.core.errors import VcenterSourceError, VcenterUnavailableError
 from vcenter_source.vcenter.soap import SoapWire
 from vcenter_source.vcenter.stub import Stub
-from vcenter_source.vcenter.vijson.http import JsonClient
-from vcenter_source.vcenter.vijson.wire import JsonWire, NotOfferedError
-from vcenter_source.vcenter.wire import Product, StatusError, UnknownFaultError, Wire
+from vcenter_source.vcenter.wire import NotOfferedError, Product, StatusError, UnknownFaultError, Wire
 
 log = structlog.get_logger()
 
@@ -93,8 +91,11 @@ class Connector:
         url = f"{self.base}/sdk"
         return Stub(self.authorities, self.user_agent, self.proxy, version=api_version, url=url)
 
-    def open_json(self) -> JsonWire:
+    def open_json(self) -> Wire:
         """Open a wire that speaks VI/JSON."""
+        from vcenter_source.vcenter.vijson.http import JsonClient  # aiohttp takes 80 ms to load
+        from vcenter_source.vcenter.vijson.wire import JsonWire
+
         return JsonWire(JsonClient(self.base, self.authorities, self.user_agent, self.proxy))
 
 

@@ -57,6 +57,10 @@ class UnknownFaultError(Exception):
         self.message = message
 
 
+class NotOfferedError(Exception):
+    """The server does not offer this protocol, or no release of it that we can read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
     """What vCenter says about itself before a log-in: its id, API version, product name, and HostAgent or not."""

@@ -8,7 +8,8 @@ from vcenter_source.core.event import Event
 from vcenter_source.settings.vcenter import VcenterConfig
 from vcenter_source.vcenter import diagnostics
 from vcenter_source.vcenter.session import Session
-from vcenter_source.vcenter.vijson.wire import JsonWire, NotOfferedError
+from vcenter_source.vcenter.vijson.wire import JsonWire
+from vcenter_source.vcenter.wire import NotOfferedError
 
 PAGE_EVENTS = 100
 """How many of the oldest events are read both ways."""

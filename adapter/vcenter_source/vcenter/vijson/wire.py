@@ -25,6 +25,7 @@ from vcenter_source.vcenter.wire import (
     AnswerTooLongError,
     Disposable,
     EventQuery,
+    NotOfferedError,
     Product,
     StatusError,
     UnknownFaultError,
@@ -50,10 +51,6 @@ REFUSALS = frozenset({401, 403})
 Reference = Mapping[str, Any]
 
 _SERVICE_INSTANCE: Reference = {"type": "ServiceInstance", "value": "ServiceInstance"}
-
-
-class NotOfferedError(Exception):
-    """The server does not offer VI/JSON, at least none of ``RELEASES``."""
 
 
 class JsonWire:
