@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from tests.support.simulator_control import post_events, read_state, set_fault
 from tests.support.vcenter import Run, read_events, session, vcenter_client
+from tests.support.waiting import eventually
 from tests.support.web_server import web_server
 from vcenter_functions.login import Credentials, Refusals
 from vcenter_functions.net.tls import Authorities
@@ -201,6 +202,33 @@ def test_a_call_under_way_is_aborted_when_its_caller_is_cancelled(simulator: Sim
             return time.perf_counter() - begun
 
     assert asyncio.run(cancel()) < 10
+
+
+@pytest.mark.parametrize("method", ["Login", "CreateCollectorForEvents", "CreateFilter", "ReadNextEvents"])
+def test_whatever_call_is_cancelled_nothing_is_left_behind(method: str, protocol: Protocol) -> None:
+    """A call that vCenter has carried out, and whose answer nobody waits for any more."""
+
+    async def cancel(own: Simulator) -> None:
+        vcenter = Vcenter(session(own.url, protocol=protocol))
+
+        async def use() -> None:
+            await vcenter.connect()
+            async with vcenter.reader(None, ()) as reader:
+                await reader.read()
+            await vcenter.close()
+
+        set_fault(own, fault="trickle", method=method, seconds=30, count=1)
+        using = asyncio.create_task(use())
+        await asyncio.to_thread(eventually, lambda: method in own.vcenter.requests)
+        await asyncio.sleep(0.05)  # to the middle of its answer
+        using.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await using
+        await use()
+
+    with run_simulator() as own:
+        asyncio.run(cancel(own))
+        assert (read_state(own)["sessions"], read_state(own)["collectors"]) == (0, 0)
 
 
 def test_a_lost_session_is_named(simulator: Simulator, protocol: Protocol) -> None:

@@ -77,6 +77,7 @@ def test_what_cannot_be_read_of_an_event_costs_neither_it_nor_the_page() -> None
     [
         (b"NaN", "NaN"),
         (b"-Infinity", "-Infinity"),
+        (b"1e999", "1e999"),
         (b'"half \\ud800 a pair"', "half � a pair"),
         (b'"\xff"', "�"),
         (b'"a\tb"', "a\tb"),

@@ -7,6 +7,7 @@ that takes 8 % less CPU an event, over all, and 11 MiB less memory: a page of pa
 """
 
 import json
+import math
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +21,13 @@ from vcenter_source.core.event import Event, Identity
 from vcenter_source.events.catalog import find_subject
 from vcenter_source.vcenter.page import EventPage, parse_created
 
-_SCALARS = json.JSONDecoder(strict=False, parse_constant=str)
+
+def _parse_float(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text  # JSON has no word for infinity
+
+
+_VALUES = json.JSONDecoder(strict=False, parse_constant=str, parse_float=_parse_float)
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _SPACE, _COMMA = re.compile(r"[\s,:]*"), re.compile(r"\s*,")
 _NAMED_BY_ID = frozenset({"EventEx", "ExtendedEvent"})
@@ -36,7 +43,7 @@ def parse_json(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        return _mend(_SCALARS.decode(body.decode(errors="replace")))
+        return _mend(_VALUES.decode(body.decode(errors="replace")))
 
 
 def _mend(value: Any) -> Any:
@@ -128,7 +135,7 @@ def _read_cut(beginning: bytes) -> Iterator[dict[str, Any]]:
     position = _skip(text, position + 1)
     while text[position : position + 1] == "{":
         try:
-            item, position = _SCALARS.raw_decode(text, position)
+            item, position = _VALUES.raw_decode(text, position)
         except ValueError:
             yield _mend(_read_cut_object(text, position + 1))
             return
@@ -141,8 +148,8 @@ def _read_cut_object(text: str, position: int) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     try:
         while True:
-            name, position = _SCALARS.raw_decode(text, _skip(text, position))
-            value, position = _SCALARS.raw_decode(text, _skip(text, position))
+            name, position = _VALUES.raw_decode(text, _skip(text, position))
+            value, position = _VALUES.raw_decode(text, _skip(text, position))
             if not _COMMA.match(text, position):
                 return fields
             fields[str(name)] = value
