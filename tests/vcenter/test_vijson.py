@@ -181,7 +181,7 @@ def test_the_name_of_what_is_no_fault_is_an_unknown_fault() -> None:
 @pytest.mark.parametrize(
     ("offered", "chosen"),
     [
-        (("9.1.0.0", "9.0.0.0", "8.0.3.0"), "9.0.0.0"),
+        (("99.0.0.0", "9.1.0.0", "9.0.0.0", "8.0.3.0"), "9.1.0.0"),
         (("8.0.2.0", "8.0.1.0"), "8.0.2.0"),
         (("8.0.1.0",), "8.0.1.0"),  # without hello
     ],
@@ -199,7 +199,12 @@ def test_the_newest_release_that_both_know_is_spoken(
     assert [line["protocol"] for line in logs] == ["json"]
 
 
-@pytest.mark.parametrize("offered", [(), ("11.0.0.0",)], ids=["before 8.0 U1", "of tomorrow"])
+def test_the_releases_are_those_of_soap_from_the_first_with_json_on() -> None:
+    assert RELEASES[-4:] == ("8.0.3.1", "8.0.3.0", "8.0.2.0", "8.0.1.0")
+    assert list(RELEASES) == sorted(RELEASES, reverse=True)
+
+
+@pytest.mark.parametrize("offered", [(), ("99.0.0.0",)], ids=["before 8.0 U1", "of tomorrow"])
 def test_auto_speaks_soap_where_there_is_no_json_and_says_so_once(offered: tuple[str, ...], run: Run) -> None:
     with run_simulator(releases=offered) as own, capture_logs() as logs:
         one = session(own.url, protocol="auto")
@@ -257,16 +262,27 @@ def test_json_alone_says_what_to_do_where_there_is_none(run: Run) -> None:
     with run_simulator(releases=()) as own, pytest.raises(VcenterUnavailableError, match=expected):
         run(session(own.url, protocol="json").log_in())
     expected = f"none of the releases {', '.join(RELEASES)}; set"
-    with run_simulator(releases=("11.0.0.0",)) as own, pytest.raises(VcenterUnavailableError, match=expected):
+    with run_simulator(releases=("99.0.0.0",)) as own, pytest.raises(VcenterUnavailableError, match=expected):
         run(session(own.url, protocol="json").log_in())
 
 
+@pytest.mark.parametrize("protocol", ["json", "auto"])
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_a_vcenter_that_has_not_started_is_waited_for_and_not_spoken_soap_to(status: int, run: Run) -> None:
+def test_a_vcenter_that_has_not_started_is_named_as_by_soap(status: int, protocol: Protocol, run: Run) -> None:
     expected = f"answers {status} .*and that vCenter has started"
     with capture_logs() as logs, web_server(status, b"") as url, pytest.raises(VcenterUnavailableError, match=expected):
-        run(session(url, protocol="auto").log_in())
+        run(session(url, protocol=protocol).log_in())
     assert logs == []
+
+
+def test_auto_comes_back_to_json_where_it_was_not_there_for_a_while(run: Run) -> None:
+    with run_simulator() as own:
+        one = session(own.url, protocol="auto")
+        set_fault(own, fault="status", status=503, path="/sdk/vim25")
+        for expected in ("soap", "json"):
+            run(one.log_in())
+            assert one.wire.name == expected
+        run(one.log_out())
 
 
 def test_a_hello_that_is_not_answered_costs_the_newer_releases_alone(run: Run) -> None:

@@ -17,7 +17,8 @@ from vcenter_source.vcenter.wire import NotOfferedError, Product, StatusError, U
 log = structlog.get_logger()
 
 
-_PASSING = frozenset({401, 403, 407, 408, 429, 502, 503, 504})
+_NOT_STARTED = frozenset({502, 503, 504})
+_PASSING = frozenset({401, 403, 407, 408, 429, *_NOT_STARTED})
 """Statuses that say nothing of the protocol."""
 
 
@@ -46,19 +47,23 @@ class Connector:
 
         Raises what a wire raises, and VcenterUnavailableError if VI/JSON is required and not offered.
         """
-        self._is_json = self.protocol != "soap" and not self._broken
+        self._is_json, reason = self.protocol != "soap" and not self._broken, ""
         if self._is_json:
             try:
                 return await _connect(self.open_json())
             except NotOfferedError as exc:
-                self._is_json = False
+                self._is_json, reason = False, str(exc)
                 self._refuse_soap(exc)
-                self._note_soap(str(exc))
-        return await _connect(self.open_soap())
+        connected = await _connect(self.open_soap())
+        if reason:
+            self._note_soap(reason)
+        return connected
 
     def _refuse_soap(self, why: NotOfferedError) -> None:
-        """Raise VcenterUnavailableError if VI/JSON alone may be spoken."""
+        """Raise if VI/JSON alone may be spoken: VcenterUnavailableError, or what a vCenter answers as it starts."""
         if self.protocol == "json":
+            if isinstance(why.__cause__, StatusError) and why.__cause__.status in _NOT_STARTED:
+                raise why.__cause__
             advice = f"set {self.names.protocol} to auto or soap, or check {self.names.url}"
             raise VcenterUnavailableError(f"vCenter {self._host} does not offer VI/JSON: {why}; {advice}") from why
 

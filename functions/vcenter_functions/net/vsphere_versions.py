@@ -6,6 +6,12 @@ OLDEST_VERSION = "vim.version.version9"
 """vSphere 5.5: spoken until vCenter's version is known."""
 
 
+def list_releases(oldest: str) -> tuple[str, ...]:
+    """Return the releases of the API that pyVmomi knows, ``9.0.0.0``, from the newest down to ``oldest``."""
+    releases = [versionIdMap[version] for version in GetServiceVersions("vim25")]
+    return tuple(release for release in releases if parse_version(release) >= parse_version(oldest))
+
+
 def choose_version(api_version: str) -> str:
     """Return the newest version that both pyVmomi and a vCenter of ``api_version`` speak."""
     wanted = parse_version(api_version)

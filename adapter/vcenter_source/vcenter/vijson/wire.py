@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from pyVmomi import vim, vmodl
 
+from vcenter_functions.net.vsphere_versions import list_releases
 from vcenter_source.core.event import Identity
 from vcenter_source.vcenter.page import EventPage, parse_created
 from vcenter_source.vcenter.vijson.answers import (
@@ -31,16 +32,13 @@ from vcenter_source.vcenter.wire import (
     UnknownFaultError,
 )
 
-RELEASES = ("9.0.0.0", "8.0.3.0", "8.0.2.0", "8.0.1.0")
-"""The releases of the API that we can read, the preferred one first. We use what all of them have."""
-
-OLDEST_RELEASE = RELEASES[-1]
+OLDEST_RELEASE = "8.0.1.0"
 """The first with VI/JSON. It has no ``hello``, which came with 8.0.2.0 (vSphere Automation API, vcenter/system)."""
 
-HELLO = "/api/vcenter/system?action=hello"
+RELEASES = list_releases(OLDEST_RELEASE)
+"""The releases that we offer to speak, the preferred one first: those that are spoken by SOAP, too."""
 
-NOT_NOW = frozenset({502, 503, 504})
-"""Statuses of a vCenter that has not started yet."""
+HELLO = "/api/vcenter/system?action=hello"
 
 _LITERAL = "[]!$&'()*+,;=:@"
 """What a path holds as it is: a collector's id is ``session[…]…``, which vim_rs and govmomi send so."""
@@ -102,8 +100,6 @@ class JsonWire:
         try:
             answer = await self.get(_SERVICE_INSTANCE, "content")
         except StatusError as exc:
-            if exc.status in NOT_NOW:
-                raise
             raise NotOfferedError(f"it answers {exc} to release {self.release}") from exc
         try:
             self.content = parse_json(answer)
