@@ -145,12 +145,14 @@ GOALS = (
         lambda r: cpu_per_event(r, VIJSON) / cpu_per_event(r, "adapter"),
         0.55,
         "<=",
+        why="Decoding SOAP is a third of an event's CPU by now, and all else is the same for both: 0.64 is the bound.",
     ),
     Goal(
         "backlog at 0 ms by VI/JSON: 4x VSphereSource, or more",
         "drain",
         lambda r: rate(r, VIJSON, 0) / rate(r, "VSphereSource", 0),
         4,
+        why="What comes after decoding takes as long as by SOAP, and a core is full.",
     ),
     Goal(
         "peak memory by VI/JSON: not above SOAP's",
