@@ -86,7 +86,7 @@ class VcenterSettings(EnvironmentSettings):
     protocol: Annotated[Protocol, BeforeValidator(lower_case), either("VCENTER_PROTOCOL")] = "soap"
     """How events are read. `soap`: by SOAP, which every vCenter speaks. `json`: by VI/JSON, VMware's JSON, which
     vCenter speaks from 8.0 Update 1 on; it takes a third less CPU, and an event's data is what vCenter wrote. `auto`:
-    by VI/JSON where vCenter offers it, else by SOAP; the log says which."""
+    by VI/JSON where vCenter offers it and it works, else by SOAP; the log says which."""
 
     @field_validator("url")
     @classmethod

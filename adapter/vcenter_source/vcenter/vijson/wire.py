@@ -269,11 +269,9 @@ def _read_product(about: Mapping[str, Any]) -> Product:
 
 
 def load_reference(answer: bytes) -> Reference:
-    """Return the reference in an answer. Raises TypeError for anything else."""
+    """Return the reference in an answer, as an argument has it. Raises TypeError or KeyError for anything else."""
     reference = parse_json(answer)
-    if not isinstance(reference, dict) or not {"type", "value"} <= reference.keys():
-        raise TypeError("no reference")
-    return reference
+    return {"_typeName": "ManagedObjectReference", "type": reference["type"], "value": reference["value"]}
 
 
 def build_filter_spec(query: EventQuery) -> dict[str, Any]:
