@@ -44,12 +44,14 @@ def kept(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
             process.wait(10)
 
 
-def test_the_demo_tells_its_story_and_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", ["soap", pytest.param("json", marks=pytest.mark.guarantees)])
+def test_the_demo_tells_its_story_and_leaves_nothing_behind(tmp_path: Path, protocol: str) -> None:
     begun = time.monotonic()
     with Receiver() as users:
         proxies = {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
-        done = demo(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=users.url, **proxies)
+        done = demo(tmp_path, "--protocol", protocol, OTEL_EXPORTER_OTLP_ENDPOINT=users.url, **proxies)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert ("by VI/JSON" in done.stdout) == (protocol == "json")
     assert time.monotonic() - begun < 30
     assert [step[0] for step in steps(done.stdout)] == ["1", "2", "3", "4", "5", "6"]
     for said in (
