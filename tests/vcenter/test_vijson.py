@@ -25,6 +25,8 @@ from vcenter_source.core.errors import (
     VcenterRefusedError,
     VcenterUnavailableError,
 )
+from vcenter_source.events.codec import to_binary
+from vcenter_source.events.conversion import Converter
 from vcenter_source.vcenter.failures import vcenter_errors
 from vcenter_source.vcenter.vijson.answers import (
     load_categories,
@@ -59,6 +61,20 @@ def test_the_data_of_an_event_is_what_vcenter_wrote() -> None:
     strange = EVENT | {"_typeName": "QuantumEvent", "new": {"_typeName": "Box", "x": [1.5, None]}}
     (event,) = load_page(page(strange))
     assert (event.class_name, event.key, event.created, event.data) == ("QuantumEvent", 7, TIME, strange)
+
+
+def test_what_vcenter_wrote_is_passed_on_as_it_is() -> None:
+    text = b'{ "_typeName":"VmPoweredOnEvent", "key":7, "createdTime":"2026-01-31T08:00:00Z", "userName":"\\u00e4/" }'
+    (event,) = load_page(b"[" + text + b"]")
+    assert to_binary(Converter("https://vc/sdk", "8.0.3.0").convert(event))[1] == text
+    veba = to_binary(Converter("https://vc/sdk", "8.0.3.0", "veba").convert(event))[1]
+    assert orjson.loads(veba)["UserName"] == "ä/"
+
+
+def test_what_is_no_json_by_the_book_is_not_passed_on() -> None:
+    (event,) = load_page(b'[{"_typeName":"VmEvent","key":7,"x":NaN,"y":"\\ud800"}]')
+    body = to_binary(Converter("https://vc/sdk", "8.0.3.0").convert(event))[1]
+    assert orjson.loads(body) == event.data == {"_typeName": "VmEvent", "key": 7, "x": "NaN", "y": "�"}
 
 
 def test_what_cannot_be_read_of_an_event_costs_neither_it_nor_the_page() -> None:

@@ -1,6 +1,6 @@
 """The event as vCenter reports it: a frozen value, free of pyVmomi."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -47,7 +47,8 @@ class Event:
     ``class_name`` is the name on the wire (``ResourcePoolCreatedEvent``), also of a class that our tables do not have.
     ``key`` is vCenter's number for the event: an int32 that can be negative and begins anew after a restore, so two
     events differ by ``identity`` only. ``created`` is vCenter's clock, with a time zone. ``subject`` is the object that
-    the event is about, None for a login, say. ``data`` has the shape of VI/JSON, VMware's published JSON.
+    the event is about, None for a login, say. ``data`` has the shape of VI/JSON, VMware's published JSON. ``encoded``
+    is its text where vCenter itself wrote it so, and is passed on as it is.
     """
 
     class_name: str
@@ -55,6 +56,7 @@ class Event:
     created: datetime
     subject: ManagedObjectReference | None
     data: dict[str, Any]
+    encoded: bytes | None = field(default=None, compare=False, repr=False)
 
     @property
     def identity(self) -> Identity:

@@ -85,7 +85,9 @@ class Converter:
         attributes["time"] = event.created
         if event.subject:
             attributes["subject"] = key
-        return CheckedEvent(attributes, veba_data(event.data) if self.event_format == "veba" else event.data)
+        if self.event_format == "veba":
+            return CheckedEvent(attributes, veba_data(event.data))
+        return CheckedEvent(attributes, event.data, event.encoded)
 
     def convert_gap(self, gap: Gap) -> CloudEvent:
         """Convert a gap to an event of the adapter's own."""

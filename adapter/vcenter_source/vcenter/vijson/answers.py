@@ -115,15 +115,23 @@ def load_categories(description: Any) -> dict[str, str]:
 
 
 def _read_event(item: Any, before: datetime) -> Event:
-    data = parse_json(bytes(item)) if isinstance(item, msgspec.Raw) else item
+    data, encoded = _parse_item(bytes(item)) if isinstance(item, msgspec.Raw) else (item, None)
     if not isinstance(data, dict):
-        data = {"_typeName": "Event", "_value": data}
+        data, encoded = {"_typeName": "Event", "_value": data}, None
     class_name, key, created = data.get("_typeName"), data.get("key"), parse_created(data.get("createdTime"))
     if not isinstance(class_name, str):
         class_name = "Event"
     if not isinstance(key, int):
         key = -zlib.crc32(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)) // 2
-    return Event(class_name, key, created or before, find_subject(class_name, data), data)
+    return Event(class_name, key, created or before, find_subject(class_name, data), data, encoded)
+
+
+def _parse_item(text: bytes) -> tuple[Any, bytes | None]:
+    """Parse an event; return it with its text, unless it is no JSON by the book and so cannot be passed on."""
+    try:
+        return orjson.loads(text), text
+    except orjson.JSONDecodeError:
+        return parse_json(text), None
 
 
 def _read_cut(beginning: bytes) -> Iterator[dict[str, Any]]:
