@@ -13,6 +13,7 @@ from tests.support.many import Vcenters, all_read, checks_of, make_entry, run_vc
 from tests.support.processes import command, process, wait_for_line
 from tests.support.simulator_control import end_faults, set_fault
 from tests.support.waiting import eventually
+from vcenter_simulator.accounts import ADMINISTRATOR
 from vcenter_simulator.testing import run_simulator
 
 
@@ -104,6 +105,15 @@ def test_a_changed_entry_is_read_as_it_is_now(two: Vcenters) -> None:
         two.post("east", 2)
         two.post("west", 2)
         two.wait_for(west=2, east=0)
+
+
+def test_a_vcenter_is_spoken_to_as_its_entry_says_also_after_a_change(two: Vcenters) -> None:
+    with two.adapter() as admin:
+        for protocol in ("json", "soap"):
+            two.list(east={"protocol": protocol})
+            wait_for_line(admin.adapter, f"protocol={protocol} username={ADMINISTRATOR} vcenter=east")
+        two.post("east", 2)
+        two.wait_for(east=2)
 
 
 @pytest.mark.parametrize("broken", ["", "[]", "- {name: east}", "- ["])
