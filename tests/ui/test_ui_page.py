@@ -170,6 +170,18 @@ def test_a_hostile_event_is_shown_as_text(page: Page) -> None:
             assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_the_times_below_the_strip_do_not_widen_a_phones_page(page: Page) -> None:
+    """Whenever it is: the last of them moves from the middle to the end of the strip within five minutes."""
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.clock.install()
+    with run_viewer_alone() as viewer:
+        for seconds in range(0, 300, 20):
+            page.clock.set_fixed_time(NOW.replace(minute=0, second=0) + timedelta(seconds=seconds))
+            page.goto(viewer.url)
+            expect(page.locator("#rates .ticks span").first).to_be_visible()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390, seconds
+
+
 def test_fifty_thousand_events_fit_into_page_and_server(page: Page) -> None:
     with run_viewer_alone(limit=10_000) as viewer:
         page.goto(viewer.url)

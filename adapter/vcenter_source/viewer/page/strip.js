@@ -6,6 +6,7 @@ import { count, minute, range as formatRange } from "./format.js";
 
 const HEIGHT = 40;
 const TICK_SECONDS = 300;
+const LAST_TICK_PERCENT = 88; // so that its time ends within the strip, also on a phone
 const CLICK_PX = 4; // a shorter brush is a click on one bar
 
 export class Strip {
@@ -61,7 +62,7 @@ export class Strip {
 
   #drawTicks() {
     const first = Math.ceil(this.#begin / TICK_SECONDS) * TICK_SECONDS;
-    const times = [0, 1, 2].map((each) => first + each * TICK_SECONDS).filter((time) => this.#percent(time) < 96);
+    const times = [0, 1, 2].map((each) => first + each * TICK_SECONDS).filter((time) => this.#percent(time) < LAST_TICK_PERCENT);
     this.ticks.replaceChildren(...times.map((time) => {
       const tick = el("span", {}, minute(time * 1000));
       tick.style.insetInlineStart = `${this.#percent(time)}%`;
