@@ -21,6 +21,7 @@ from vcenter_source.pipeline.processor import MAX_AHEAD
 from vcenter_source.state import kube
 from vcenter_source.state.checkpoint import REMEMBERED, Checkpoint, NamedCheckpoint
 from vcenter_source.state.checkpoint.configmap import KEY, MAX_WRITES, ConfigMapBook, ConfigMapStore
+from vcenter_source.state.checkpoint.ranges import RANGES, KeyRange
 from vcenter_source.state.checkpoint.serialization import StoredCheckpoint, serialize
 
 NAME = "checkpoint"
@@ -357,7 +358,9 @@ def test_saves_at_the_same_time_share_a_write_and_each_keeps_its_own(place: Plac
 def test_several_vcenters_take_little_room_and_a_single_one_is_written_as_before(place: Place) -> None:
     stored = place.cluster.locate(kube.CONFIG_MAP, NAME, "CHECKPOINT", 5.0)
     named = frozenset((n, NOW + timedelta(seconds=n * 7.654321)) for n in range(REMEMBERED + MAX_AHEAD))
-    checkpoint = Checkpoint("0000-1111", max(named), named, NOW)
+    ends = [(n, NOW + timedelta(seconds=n * 7.654321)) for n in range(0, 10 * RANGES, 5)]
+    ranges = tuple(map(KeyRange, ends[::2], ends[1::2]))
+    checkpoint = Checkpoint("0000-1111", max(named), named, NOW, ranges=ranges)
     for key in (KEY, "east.json"):
         store = ConfigMapStore(ConfigMapBook(stored), "one", key)
         store.claim()
@@ -367,8 +370,9 @@ def test_several_vcenters_take_little_room_and_a_single_one_is_written_as_before
     found = place.api.get("configmaps", NAME)
     assert found is not None
     assert 40 * len(found["data"]["east.json"]) < MAX_DATA, "docs/sizing.md"
-    few = StoredCheckpoint("one", replace(checkpoint, acknowledged=frozenset(sorted(named)[:REMEMBERED])))
-    assert 350 * len(serialize(few, compact=True)) < MAX_DATA, "docs/sizing.md"
+    for count, some in ((350, ranges[:5]), (180, ranges)):
+        few = replace(checkpoint, acknowledged=frozenset(sorted(named)[:REMEMBERED]), ranges=some)
+        assert count * len(serialize(StoredCheckpoint("one", few), compact=True)) < MAX_DATA, "docs/sizing.md"
 
 
 def test_a_compact_checkpoint_may_have_been_written_as_a_list(place: Place) -> None:
