@@ -271,7 +271,11 @@ def test_what_is_shown_after_the_last_event_was_stored_after_it_whatever_its_key
     """The clock went back by a second while nobody read, which nobody notices, and keys went back as well."""
     position = ReadCursor(None, kept(ClockReading(at(200), at(200))))
     assert not position.detect_clock_set_back(ClockReading(at(200), at(201)))
-    assert shown(position, [*(event(n, n) for n in range(200)), event(20, 149.5)]) == [20]
+    old = [event(n, n) for n in range(200)]
+    assert shown(position, [*old, event(20, 149.5)]) == [20]
+    again = ReadCursor(None, kept(ClockReading(at(200), at(200))))
+    unread = event(160, 160.5)  # in the middle of what was read
+    assert shown(again, [*old[:161], unread, *old[161:], event(20, 149.5)]) == [160, 20]
 
 
 def test_unwanted_events_of_the_same_instant_as_the_last_one_are_no_sign_of_rewound_keys() -> None:

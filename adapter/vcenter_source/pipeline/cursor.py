@@ -69,8 +69,6 @@ class ReadCursor:
     _by_time: set[Identity] = field(default_factory=set)
     """Those of ``seen`` that only the checkpoint's time says were read."""
     _expected: Identity | None = None
-    _is_beyond: bool = False
-    """Whether the collector has shown the last event again: what it shows from there on was stored later."""
     _now: datetime | None = None
     _set_back_to: datetime | None = None
     """What vCenter's clock showed after it was set back, until everything dated since has been read."""
@@ -82,7 +80,6 @@ class ReadCursor:
     def start_collector(self) -> datetime | None:
         """Return where a new collector starts. From here on it is expected to show the last event again."""
         self._expected = self.last
-        self._is_beyond = False
         self.collector_start = self.since
         if self.newest is not None:
             self.collector_start = latest(self._find_horizon(self.newest), self.lower_bound, self.since)
@@ -102,7 +99,9 @@ class ReadCursor:
             identity = event.identity
             is_known = self._is_known(identity) or self.is_too_old(event.created)
             if identity == self._expected:
-                self._expected, self._is_beyond = None, True
+                self._expected = None
+            if self.resumed is not None and identity == self.resumed.last:
+                self._trust_names_alone()  # what a collector shows from here on was stored later
             if is_known:
                 continue
             gap = self._find_gap(event)
@@ -126,15 +125,7 @@ class ReadCursor:
 
     def has_read(self, identity: Identity) -> bool:
         """Whether an event was read before, maybe by an earlier process, as far back as a collector shows it."""
-        if identity in self.seen:
-            return True
-        return self.resumed is not None and (
-            identity in self.resumed.acknowledged or self._is_known_by_time(self.resumed, identity)
-        )
-
-    def _is_known_by_time(self, resumed: Checkpoint, identity: Identity) -> bool:
-        """Return whether the checkpoint's time says that an event was read, and nothing speaks against it."""
-        return not self._is_beyond and resumed.covers_by_time(identity)
+        return identity in self.seen or (self.resumed is not None and self.resumed.covers(identity))
 
     def find_unread(self, identities: Iterable[Identity]) -> list[Identity]:
         """Return those events that the collector should show and that were not read."""
@@ -208,7 +199,7 @@ class ReadCursor:
             return False
         if identity in self.resumed.acknowledged:
             return True
-        by_time = self._is_known_by_time(self.resumed, identity)
+        by_time = self.resumed.covers_by_time(identity)
         if by_time:
             self._by_time.add(identity)
             self._remember(identity)
