@@ -102,8 +102,8 @@ def lists(port: int, file: Path) -> None:
 def invocations(port: int, file: Path) -> None:
     async def invoke(gateway: Gateway) -> None:
         message = HTTPMessage({}, b"{}")
-        async with gateway.invoke(Envelope(EVENT), "f", "/function/f", message, gateway.map_error):
-            pass
+        with gateway.invoke(Envelope(EVENT), "f", "/function/f", message, gateway.map_error) as exchange:
+            await exchange.send()
 
     at_gateway(port, file, invoke)
 

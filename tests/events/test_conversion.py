@@ -18,7 +18,7 @@ from tests.support import pyvmomi_page as pyvmomi
 from tests.support.pyvmomi_page import page, support, vim
 from vcenter_source.core.event import Event, ManagedObjectReference
 from vcenter_source.events import catalog
-from vcenter_source.events.codec import OrjsonFormat
+from vcenter_source.events.codec import OrjsonFormat, write_binary
 from vcenter_source.events.conversion import Converter, ordering_key
 from vcenter_source.events.veba import veba_data
 from vcenter_source.vcenter.decode import decode_page
@@ -136,6 +136,32 @@ def test_overrides_win_over_extensions_and_touch_nothing_else() -> None:
     assert attributes["severitytext"] == "LOUD"
     assert attributes["site"] == "b_ro_1"
     assert (attributes["time"], attributes["id"]) == (WHEN, "4711")
+
+
+@given(
+    overrides=st.dictionaries(
+        st.sampled_from(["eventname", "partitionkey", "severitytext", "own", "traceparent"]), st.text()
+    ),
+    trace=st.sampled_from([(None, None), (TRACE, None), (TRACE, "vendor=1, other=2")]),
+    event=st.sampled_from([pool_created(), event_ex(), event_ex("EventEx", "ä b%"), login()]),
+    event_format=st.sampled_from(["vcenter", "veba"]),
+)
+def test_header_lines_are_binary_mode(
+    overrides: dict[str, str],
+    trace: tuple[str | None, str | None],
+    event: Event,
+    event_format: Literal["vcenter", "veba"],
+) -> None:
+    converter = replace(VCENTER, source="https://ä b/sdk", overrides=overrides, event_format=event_format)
+    made = converter.convert(event, *trace)
+    lines, others, body = write_binary(made)
+    headers = dict(line.split(": ", 1) for line in lines.split("\r\n")[:-1])
+    assert (headers, others, body) == (
+        to_binary(made, OrjsonFormat()).headers,
+        {},
+        to_binary(made, OrjsonFormat()).body,
+    )
+    assert lines.count("\r\n") == len(headers)
 
 
 def test_converting_changes_neither_the_event_nor_the_converter() -> None:

@@ -53,6 +53,72 @@ def test_an_answer_may_come_in_any_pieces(cuts: set[int]) -> None:
     asyncio.run(with_server(talk, work))
 
 
+ANSWERS = {
+    ACCEPTED: (202, "Accepted", {"content-length": "0"}, b""),
+    b"HTTP/1.1 204 No Content\r\nDate: x\r\n\r\n": (204, "No Content", {"date": "x"}, b""),
+    b"HTTP/1.1 202 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nLast: 1\r\n\r\n": (
+        202,
+        "OK",
+        {"transfer-encoding": "chunked"},
+        b"ok",
+    ),
+    b"HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na": (
+        200,
+        "OK",
+        {"content-length": "1"},
+        b"a",
+    ),
+    b"HTTP/1.1 202 Accepted\r\nConnection: close\r\n\r\n": (202, "Accepted", {"connection": "close"}, b""),
+    b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n": (
+        429,
+        "Slow",
+        {"retry-after": "7", "content-length": "0"},
+        b"",
+    ),
+}
+
+
+@given(said=st.lists(st.tuples(st.sampled_from(list(ANSWERS)), st.integers(0, 90)), max_size=12))
+def test_an_answer_means_the_same_whatever_was_answered_before(said: list[tuple[bytes, int]]) -> None:
+    waiting = iter(said)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await request_of(reader)
+            answer, cut = next(waiting)
+            for piece in filter(None, (answer[:cut], answer[cut:])):
+                writer.write(piece)
+                await asyncio.sleep(0)
+            if b"close" in answer:
+                return
+
+    async def work(client: HttpClient) -> None:
+        for answer, _ in said:
+            got = await client.post({}, b"")
+            assert (got.status, got.reason, got.headers, got.body) == ANSWERS[answer]
+
+    asyncio.run(with_server(talk, work))
+
+
+def test_known_bytes_with_one_more_are_no_known_answer() -> None:
+    connections = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        for answer in (ACCEPTED, ACCEPTED, ACCEPTED + b"H"):
+            await request_of(reader)
+            writer.write(answer)
+        await reader.read()
+
+    async def work(client: HttpClient) -> None:
+        for _ in range(4):
+            assert (await client.post({}, b"")).status == 202
+
+    asyncio.run(with_server(talk, work))
+    assert connections == 2  # what has said too much is not used again
+
+
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 2", b"HTTP/1.1 202 Accepted\r\nContent-Le", b"SSH-2.0-OpenSSH\r\n"])
 def test_what_is_no_answer_is_told(said: bytes) -> None:
     with pytest.raises(HttpTransportError, match=r"without an answer|not HTTP"):

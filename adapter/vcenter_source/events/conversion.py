@@ -22,14 +22,14 @@ value printable ASCII without space, quote or percent sign, since Go's SDK does 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from cloudevents.core.v1.event import CloudEvent
 
 from vcenter_source.core.event import Event, Gap
 from vcenter_source.events.adapter_events import gap_event
 from vcenter_source.events.catalog import cloudevent_type, event_class
-from vcenter_source.events.codec import UNSAFE, CheckedEvent
+from vcenter_source.events.codec import UNSAFE, CheckedEvent, write_lines
 from vcenter_source.events.formats import EventFormat, veba_type
 from vcenter_source.events.severity import derive_severity
 from vcenter_source.events.veba import veba_data
@@ -38,6 +38,13 @@ MAX_EVENT_KINDS = 4096
 """How many classes and eventTypeIds are cached; a vCenter has some 2,000."""
 
 _CLASSES = {"EventEx": "eventex", "ExtendedEvent": "extendedevent"}
+
+
+class EventKind(NamedTuple):
+    """The attributes that all events of one class, or one eventTypeId, share, and the header lines of them."""
+
+    attributes: dict[str, str]
+    lines: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,7 @@ class Converter:
     categories: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, str] = field(default_factory=dict)
     vcenter: str = ""
-    _kinds: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict, init=False, compare=False)
+    _kinds: dict[tuple[str, str], EventKind] = field(default_factory=dict, init=False, compare=False)
     _overrides: dict[str, str] = field(default_factory=dict, init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -63,7 +70,7 @@ class Converter:
 
     def type_of(self, event: Event) -> str:
         """Return the event's CloudEvents type."""
-        return self._kind(event)["type"]
+        return self._kind(event).attributes["type"]
 
     def convert(self, event: Event, traceparent: str | None = None, tracestate: str | None = None) -> CloudEvent:
         """Convert an event; the CloudEvent's data is a dict. This fails for no event.
@@ -71,30 +78,31 @@ class Converter:
         ``traceparent`` and ``tracestate`` are CloudEvents' distributed tracing extension, of W3C Trace Context.
         """
         key = _safe(ordering_key(event))
-        attributes: dict[str, Any] = {
-            **self._kind(event),
+        own: dict[str, Any] = {
             "severitytext": derive_severity(event.class_name, event.data, self.categories),
             "partitionkey": key,
         }
         if traceparent:
-            attributes["traceparent"] = traceparent
+            own["traceparent"] = traceparent
             if tracestate:
-                attributes |= _tracestate(tracestate)
-        attributes |= self._overrides
-        attributes["id"] = str(event.key)
-        attributes["time"] = event.created
+                own |= _tracestate(tracestate)
+        if self._overrides:
+            own |= self._overrides
+        own["id"] = str(event.key)
+        own["time"] = event.created
         if event.subject:
-            attributes["subject"] = key
-        if self.event_format == "veba":
-            return CheckedEvent(attributes, veba_data(event.data))
-        return CheckedEvent(attributes, event.data, event.encoded)
+            own["subject"] = key
+        kind = self._kind(event)
+        is_veba = self.event_format == "veba"
+        data, encoded = (veba_data(event.data), None) if is_veba else (event.data, event.encoded)
+        return CheckedEvent({**kind.attributes, **own}, data, encoded, shared_lines=kind.lines, own=own)
 
     def convert_gap(self, gap: Gap) -> CloudEvent:
         """Convert a gap to an event of the adapter's own."""
         return gap_event(gap, self.source, self.api_version, self._overrides, self.vcenter)
 
-    def _kind(self, event: Event) -> dict[str, str]:
-        """Return the attributes that all events of one class, or one eventTypeId, share."""
+    def _kind(self, event: Event) -> EventKind:
+        """Return the kind of the event's class, or of its eventTypeId."""
         name = event.name
         kind = self._kinds.get((event.class_name, name))
         if kind is None:
@@ -103,7 +111,7 @@ class Converter:
             kind = self._kinds[event.class_name, name] = self._new_kind(event.class_name, name)
         return kind
 
-    def _new_kind(self, class_name: str, name: str) -> dict[str, str]:
+    def _new_kind(self, class_name: str, name: str) -> EventKind:
         attributes = {
             "specversion": "1.0",
             "source": self.source,
@@ -116,7 +124,10 @@ class Converter:
             "vcentername": self.vcenter,
         }
         safe = {name: _safe(value) for name, value in attributes.items() if value}
-        return safe | {"source": self.source}
+        shared = safe | {"source": self.source}
+        return EventKind(
+            shared, write_lines({name: value for name, value in shared.items() if name not in self._overrides})
+        )
 
 
 def ordering_key(event: Event) -> str:

@@ -43,14 +43,20 @@ class HttpClient:
         self._head = f" HTTP/1.1\r\nhost: {host}{port}\r\nuser-agent: {USER_AGENT}\r\n"
 
     async def post(
-        self, headers: Mapping[str, str], body: bytes, path: str | None = None, fence: Fence = lambda: None
+        self,
+        headers: Mapping[str, str],
+        body: bytes,
+        path: str | None = None,
+        fence: Fence = lambda: None,
+        lines: str = "",
     ) -> HttpResponse:
         """Send a request, to the address' own path or to another one, and return the response.
 
-        ``fence`` is called right before the request goes out, and raises to stop it. Raises OSError:
-        HttpTransportError, TimeoutError, or what connecting raises.
+        ``lines`` are headers that are written already, each with its line break. ``fence`` is called right before the
+        request goes out, and raises to stop it. Raises OSError: HttpTransportError, TimeoutError, or what connecting
+        raises.
         """
-        request = self._render(headers, body, path or self._path)
+        request = self._render(headers, body, path or self._path, lines)
         tls = self._tls and self._tls()
         while self._idle:
             connection = self._idle.pop()
@@ -80,10 +86,12 @@ class HttpClient:
         for connection in list(self._all):
             connection.close()
 
-    def _render(self, headers: Mapping[str, str], body: bytes, path: str) -> bytes:
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        if not lines.count("\n") == lines.count("\r") == len(headers):
-            raise HttpTransportError("a header of the request holds a line break")
+    def _render(self, headers: Mapping[str, str], body: bytes, path: str, lines: str) -> bytes:
+        if headers:
+            written = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+            if not written.count("\n") == written.count("\r") == len(headers):
+                raise HttpTransportError("a header of the request holds a line break")
+            lines += written
         head = f"POST {path}{self._head}{lines}content-length: {len(body)}\r\n\r\n"
         return head.encode("latin-1", "replace") + body
 

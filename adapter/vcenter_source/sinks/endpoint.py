@@ -39,10 +39,10 @@ class HttpEndpoint:
         self.name = strip_secrets(url)
         self._client = TracedClient(client, self.name)
 
-    def post(self, envelope: Envelope, headers: dict[str, str], body: bytes) -> Awaitable[Receipt]:
-        """Send one event. Raises SinkUnavailableError or EventRefusedError."""
+    def post(self, envelope: Envelope, headers: dict[str, str], body: bytes, lines: str = "") -> Awaitable[Receipt]:
+        """Send one event, with ``headers`` and header lines. Raises SinkUnavailableError or EventRefusedError."""
         headers |= self._token.header() or self._basic_auth
-        return self._finish(self._client.post(envelope, headers, body, explain=self._explain))
+        return self._finish(self._client.post(envelope, headers, body, lines, explain=self._explain))
 
     def post_batch(self, envelopes: Sequence[Envelope], headers: dict[str, str], body: bytes) -> Awaitable[Receipt]:
         """Send several events in one request. Raises as ``post`` does."""
@@ -50,7 +50,8 @@ class HttpEndpoint:
         return self._finish(self._client.post_batch(envelopes, headers, body, explain=self._explain))
 
     async def _finish(self, exchange: Exchange) -> Receipt:
-        async with exchange as response:
+        with exchange:
+            response = await exchange.send()
             if response.status >= 300:  # noqa: PLR2004  it may quote the whole address
                 response.body = self._redactor.redact_bytes(response.body)
                 response.reason = self._redactor.redact(response.reason)

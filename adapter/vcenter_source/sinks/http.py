@@ -1,7 +1,7 @@
 """An HTTP sink, a Knative Broker above all: one POST an event, in binary mode; several in one with BATCH."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from yarl import URL
 
 from vcenter_source.core.envelope import Envelope, Receipt
 from vcenter_source.core.proxies import find_proxy
-from vcenter_source.events.codec import to_binary
+from vcenter_source.events.codec import write_binary
 from vcenter_source.settings.sink import SinkSettings
 from vcenter_source.sinks.batching import BatchingSink
 from vcenter_source.sinks.client import HttpClient
@@ -35,11 +35,17 @@ class HttpSink:
 
     async def send(self, envelope: Envelope) -> Receipt:
         """POST one event. Raises SinkUnavailableError or EventRefusedError."""
-        headers, body = to_binary(envelope.event)
-        check_size(len(body) + len("".join(headers)) + len("".join(headers.values())), self._max_event_bytes)
+        lines, headers, body = write_binary(envelope.event)
+        check_size(len(body) + count_header_bytes(lines, headers), self._max_event_bytes)
         if envelope.replay_id:
             headers |= replay_header(envelope)
-        return await self._endpoint.post(envelope, headers, body)
+        return await self._endpoint.post(envelope, headers, body, lines)
+
+
+def count_header_bytes(lines: str, headers: Mapping[str, str]) -> int:
+    """Return the size of the names and values alone."""
+    size = len(lines) - len(": \r\n") * lines.count("\n")
+    return size + len("".join(headers)) + len("".join(headers.values())) if headers else size
 
 
 @asynccontextmanager

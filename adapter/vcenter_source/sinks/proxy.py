@@ -72,13 +72,18 @@ class ProxiedClient:
         )
 
     async def post(
-        self, headers: Mapping[str, str], body: bytes, path: str | None = None, fence: Fence = lambda: None
+        self,
+        headers: Mapping[str, str],
+        body: bytes,
+        path: str | None = None,
+        fence: Fence = lambda: None,
+        lines: str = "",
     ) -> HttpResponse:
         """Send a request, to the address' own path or to another there, and return its answer. Raises OSError."""
         _FENCE.set(fence)
         try:
             async with asyncio.timeout(self._answer_timeout):  # also where it comes byte by byte
-                response = await self._send(headers, body, path)
+                response = await self._send({**parse_lines(lines), **headers}, body, path)
             async with response:
                 named = {name.lower(): value for name, value in response.headers.items()}
                 body = await read_beginning(response)
@@ -126,6 +131,11 @@ class ProxiedClient:
     async def close(self) -> None:
         """Close all connections."""
         await self._client.close()
+
+
+def parse_lines(lines: str) -> dict[str, str]:
+    """Return the headers of header lines."""
+    return dict(line.split(": ", 1) for line in lines.split("\r\n")[:-1])
 
 
 async def read_beginning(response: aiohttp.ClientResponse) -> bytes:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from vcenter_source.core import tracing
 from vcenter_source.core.envelope import Envelope, Fence
@@ -18,11 +18,17 @@ class Client(Protocol):
     """What sends requests to one server."""
 
     async def post(
-        self, headers: Mapping[str, str], body: bytes, path: str | None = None, fence: Fence = lambda: None
+        self,
+        headers: Mapping[str, str],
+        body: bytes,
+        path: str | None = None,
+        fence: Fence = lambda: None,
+        lines: str = "",
     ) -> HttpResponse:
         """Send a request, to the client's own path or to another one, and return the response.
 
-        ``fence`` is called right before it goes out. Raises what the fence raises, and OSError.
+        ``lines`` are headers that are written already, each with its line break. ``fence`` is called right before it
+        goes out. Raises what the fence raises, and OSError.
         """
 
     async def close(self) -> None:
@@ -30,7 +36,10 @@ class Client(Protocol):
 
 
 class Exchange:
-    """A request and its response as ``async with``; what is raised within it fails the span as well."""
+    """A request in its span, as ``with``: what is raised within fails the span, too.
+
+    A failure to get any response is raised as ``explain`` maps it.
+    """
 
     __slots__ = ("_explain", "_sending", "_span")
 
@@ -44,27 +53,27 @@ class Exchange:
         self._span = span
         self._explain = explain
 
-    async def __aenter__(self) -> HttpResponse:
-        try:
-            response = await self._sending
-        except OSError as exc:  # a TimeoutError is one
-            failure = self._explain(exc)
-            failure.__cause__ = exc
-            self._end(failure)
-            raise failure from exc
-        except BaseException:  # cancelled, or stopped by the fence
-            self._end()
-            raise
-        if self._span is not None:
-            self._span.set_attributes({"http.response.status_code": response.status})
+    def __enter__(self) -> Self:
+        return self
+
+    def send(self) -> Coroutine[Any, Any, HttpResponse]:
+        """Return what sends the request and returns the response."""
+        return self._sending if self._span is None else self._send_in(self._span)
+
+    async def _send_in(self, span: Span) -> HttpResponse:
+        response = await self._sending
+        span.set_attributes({"http.response.status_code": response.status})
         return response
 
-    async def __aexit__(
-        self, _: type[BaseException] | None, failure: BaseException | None, __: TracebackType | None
-    ) -> None:
+    def __exit__(self, _: type[BaseException] | None, failure: BaseException | None, __: TracebackType | None) -> None:
+        if isinstance(failure, OSError):  # a TimeoutError is one
+            explained = self._explain(failure)
+            explained.__cause__ = failure
+            self._end(explained)
+            raise explained from failure
         self._end(failure)
 
-    def _end(self, failure: BaseException | None = None) -> None:
+    def _end(self, failure: BaseException | None) -> None:
         if self._span is not None:
             tracing.end_request_span(self._span, failure)
 
@@ -86,6 +95,7 @@ class TracedClient:
         envelope: Envelope,
         headers: Mapping[str, str],
         body: bytes,
+        lines: str = "",
         *,
         explain: Explain,
         path: str | None = None,
@@ -101,7 +111,7 @@ class TracedClient:
         context = tracing.context_headers(span or envelope.span)
         if context:
             headers = {**headers, **context}
-        return Exchange(self._client.post(headers, body, path, envelope.fence), span, explain)
+        return Exchange(self._client.post(headers, body, path, envelope.fence, lines), span, explain)
 
     def post_batch(
         self, envelopes: Sequence[Envelope], headers: Mapping[str, str], body: bytes, *, explain: Explain

@@ -152,7 +152,8 @@ class OpenfaasSink:
             suspicion.begin(traffic)
         number = traffic.begin()
         explain = partial(self._map_error, call)
-        async with self._gateway.invoke(envelope, call.path, call.route, call.message, explain) as answer:
+        with self._gateway.invoke(envelope, call.path, call.route, call.message, explain) as exchange:
+            answer = await exchange.send()
             response = InvocationResponse(answer.status, answer.headers, answer.body)
             outcome = call.classify(response)
             self._metrics.count_invocation(call.path, outcome)
