@@ -25,7 +25,7 @@ from vcenter_functions.login import Credentials
 from vcenter_functions.net.tls import Authorities
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.gc_tuning import freeze_and_relax
-from vcenter_source.events.codec import to_binary
+from vcenter_source.events.codec import to_binary, write_binary
 from vcenter_source.settings.sink import SinkSettings
 from vcenter_source.sinks.batching import BatchingSink
 from vcenter_source.sinks.http import HttpSink, open_http_sink
@@ -82,7 +82,7 @@ def milliseconds(vcenter: str, sink: str, pages: int) -> dict[str, Any]:
     relaxed = measure_bound(sink, raw)
     events = [event for page in raw for event in decode_page(page)]
     converted = [CONVERTER.convert(event) for event in events]
-    encoding, posting = partial(every, to_binary, converted), lambda: asyncio.run(send_all(sink, converted))
+    encoding, posting = partial(every, write_binary, converted), lambda: asyncio.run(send_all(sink, converted))
     encode = cpu_of(encoding)
     stages = {
         "read": cpu,

@@ -17,7 +17,7 @@ from vcenter_source.commands.function.app import app as function_app
 from vcenter_source.commands.help import RUN_SETTINGS, choose_context, is_for_people
 from vcenter_source.commands.interruption import exit_on_sigint
 from vcenter_source.commands.options import FormatOption, JsonOption, TypesOption, VcenterArgument, VcenterOption
-from vcenter_source.core import logs, tracing
+from vcenter_source.core import event_loop, logs, tracing
 from vcenter_source.core.errors import ConfigurationError, OutputClosedError, VcenterSourceError
 from vcenter_source.settings.environment import read_area, read_program
 from vcenter_source.settings.log import LogSettings
@@ -72,7 +72,7 @@ def run_command(
 
     logs.configure(settings.log)
     with tracing.export_spans():
-        asyncio.run(run(settings))
+        event_loop.run_loop(run(settings))
 
 
 @app.command("view")
@@ -87,7 +87,7 @@ def view_command(
     from vcenter_source.commands.run import run
 
     logs.configure(settings.log)
-    asyncio.run(run(settings))
+    event_loop.run_loop(run(settings))
 
 
 @app.command("doctor")
@@ -149,7 +149,7 @@ def events_command(  # noqa: PLR0913  one option each
 
     logs.configure(read_area(LogSettings), level="warning")
     request = EventsRequest(count, since, types or (), follow, as_json, event_format)
-    asyncio.run(show_events(config, request))
+    event_loop.run_loop(show_events(config, request))
 
 
 @app.command("sample")
@@ -182,7 +182,7 @@ def send_command(
 
     logs.configure(read_area(LogSettings), level="warning")
     with tracing.export_spans():
-        summary = asyncio.run(send_events(path, to, types or ()))
+        summary = event_loop.run_loop(send_events(path, to, types or ()))
     print_summary(summary)
     sys.exit(0 if summary.is_complete else FAILURE_EXIT)
 

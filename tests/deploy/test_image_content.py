@@ -76,8 +76,8 @@ print(first["data"]["a"], found.read()["data"]["a"])
 """
 
 
-BOUNDS = {"requirements.lock": 60, "functions/requirements.lock": 60}
-"""The most MB that the packages of an image take, without bytecode. Today it is 46, and 49."""
+BOUNDS = {"requirements.lock": 65, "functions/requirements.lock": 60}
+"""The most MB that the packages of an image take, without bytecode. Today it is 61, and 49."""
 
 
 @pytest.mark.parametrize("lock", BOUNDS)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from yarl import URL
 
+from vcenter_source.core.event_loop import run_loop
 from vcenter_source.sinks.client import HttpClient
 from vcenter_source.sinks.connection import HttpResponse
 
@@ -64,5 +65,5 @@ def exchanged(answer: bytes) -> HttpResponse:
     async def work(client: HttpClient) -> None:
         got.append(await client.post({}, b"x"))
 
-    asyncio.run(with_server(answering(answer), work))
+    run_loop(with_server(answering(answer), work))
     return got[0]

@@ -11,6 +11,7 @@ from yarl import URL
 
 from tests.sinks.scripted_server import ACCEPTED, answering, exchanged, request_of, with_server
 from vcenter_functions.net.proxies import Proxy
+from vcenter_source.core.event_loop import run_loop
 from vcenter_source.sinks import connection
 from vcenter_source.sinks.client import HttpClient
 from vcenter_source.sinks.connection import HttpResponse, HttpTransportError
@@ -50,7 +51,7 @@ def test_an_answer_may_come_in_any_pieces(cuts: set[int]) -> None:
         answer = await client.post({}, b"")
         assert (answer.status, answer.headers["retry-after"], answer.body) == (503, "7", b"later")
 
-    asyncio.run(with_server(talk, work))
+    run_loop(with_server(talk, work))
 
 
 ANSWERS = {
@@ -97,7 +98,7 @@ def test_an_answer_means_the_same_whatever_was_answered_before(said: list[tuple[
             got = await client.post({}, b"")
             assert (got.status, got.reason, got.headers, got.body) == ANSWERS[answer]
 
-    asyncio.run(with_server(talk, work))
+    run_loop(with_server(talk, work))
 
 
 def test_known_bytes_with_one_more_are_no_known_answer() -> None:
@@ -115,7 +116,7 @@ def test_known_bytes_with_one_more_are_no_known_answer() -> None:
         for _ in range(4):
             assert (await client.post({}, b"")).status == 202
 
-    asyncio.run(with_server(talk, work))
+    run_loop(with_server(talk, work))
     assert connections == 2  # what has said too much is not used again
 
 
@@ -143,7 +144,7 @@ def test_many_at_once_get_each_its_own_answer_over_few_connections() -> None:
     async def work(client: HttpClient) -> None:
         await asyncio.gather(*(worker(client, name) for name in range(8)))
 
-    asyncio.run(with_server(echo, work))
+    run_loop(with_server(echo, work))
     assert connections <= 8
 
 
@@ -160,7 +161,7 @@ def test_a_kept_connection_that_the_server_has_closed_costs_no_failure() -> None
         for _ in range(5):
             assert (await client.post({}, b"")).status == 202
 
-    asyncio.run(with_server(one_each, work))
+    run_loop(with_server(one_each, work))
     assert served == 5
 
 
@@ -182,7 +183,7 @@ def test_a_request_that_the_other_side_cannot_bear_is_not_sent_on_every_kept_con
         with pytest.raises(HttpTransportError):
             await client.post({}, b"fatal")
 
-    asyncio.run(with_server(fragile, work))
+    run_loop(with_server(fragile, work))
     assert fatal == 2
 
 
@@ -201,7 +202,7 @@ def test_a_request_whose_answer_was_begun_and_broken_off_is_not_sent_again_at_on
         with pytest.raises(HttpTransportError, match="without an answer"):
             await client.post({}, b"second")
 
-    asyncio.run(with_server(breaking_off, work))
+    run_loop(with_server(breaking_off, work))
     assert served == [b"first", b"second"]
 
 
@@ -219,7 +220,7 @@ def test_a_request_that_was_given_up_leaves_its_answer_to_nobody() -> None:
             await asyncio.wait_for(client.post({}, b"slow"), 0.01)
         assert (await client.post({}, b"quick")).body == b"quick"
 
-    asyncio.run(with_server(slow_then_quick, work))
+    run_loop(with_server(slow_then_quick, work))
 
 
 def test_what_nobody_has_asked_for_is_not_taken_for_an_answer() -> None:
@@ -235,7 +236,7 @@ def test_what_nobody_has_asked_for_is_not_taken_for_an_answer() -> None:
             assert (await client.post({}, body)).body == body
             await asyncio.sleep(0.02)
 
-    asyncio.run(with_server(talkative, work))
+    run_loop(with_server(talkative, work))
 
 
 def test_of_two_answers_to_one_request_the_first_counts_and_the_second_is_nobodys() -> None:
@@ -251,7 +252,7 @@ def test_of_two_answers_to_one_request_the_first_counts_and_the_second_is_nobody
         both = await asyncio.wait_for(asyncio.gather(client.post({}, b"a"), client.post({}, b"b")), 5)
         assert [answer.status for answer in both] == [202, 202]
 
-    asyncio.run(with_server(twice, work))
+    run_loop(with_server(twice, work))
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux's")
@@ -264,7 +265,7 @@ def test_a_server_that_has_vanished_is_noticed_by_the_kernel_before_the_answer_i
         assert kept.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 15
         assert kept.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 45_000
 
-    asyncio.run(with_server(answering(ACCEPTED, ACCEPTED), work))
+    run_loop(with_server(answering(ACCEPTED, ACCEPTED), work))
 
 
 @pytest.mark.parametrize("kept", [False, True])
@@ -291,7 +292,7 @@ def test_the_fence_is_asked_when_a_connection_stands_and_before_a_stale_request_
         assert not client._idle
         assert not client._all
 
-    asyncio.run(with_server(once, work))
+    run_loop(with_server(once, work))
     assert served == ([b"1"] if kept else [])
 
 
@@ -308,7 +309,7 @@ def test_no_answer_in_time_is_a_failure_and_half_of_a_body_is_none(monkeypatch: 
         with pytest.raises(TimeoutError, match=r"no answer within 0\.2 s"):
             await client.post({}, b"")
 
-    asyncio.run(with_server(unfinished, work, seconds=0.2))
+    run_loop(with_server(unfinished, work, seconds=0.2))
 
 
 def test_what_is_sent_is_a_request_to_exactly_that_address() -> None:
@@ -321,7 +322,7 @@ def test_what_is_sent_is_a_request_to_exactly_that_address() -> None:
     async def work(client: HttpClient) -> None:
         await client.post({"ce-id": "1", "content-type": "application/json"}, b"{}")
 
-    asyncio.run(with_server(note, work))
+    run_loop(with_server(note, work))
     lines = heads[0].decode().split("\r\n")
     assert lines[0] == "POST /path?q=1 HTTP/1.1"
     assert {"ce-id: 1", "content-type: application/json", "content-length: 2"} < set(lines)
@@ -334,7 +335,7 @@ def test_no_header_can_smuggle_another(value: str) -> None:
         with pytest.raises(HttpTransportError, match="line break"):
             await client.post({"content-type": value}, b"")
 
-    asyncio.run(with_server(answering(ACCEPTED), work))
+    run_loop(with_server(answering(ACCEPTED), work))
 
 
 def test_the_host_of_an_address_is_sent_as_it_stands_there() -> None:
@@ -362,7 +363,7 @@ def test_a_proxy_gets_the_whole_address() -> None:
             finally:
                 await client.close()
 
-    answer = asyncio.run(through())
+    answer = run_loop(through())
     assert (answer.status, answer.body) == (202, b"ok")
     assert heads[0].startswith(b"POST http://sink.invalid/path HTTP/1.1\r\n")
 
@@ -378,4 +379,4 @@ def test_a_proxy_that_is_not_there_is_a_failure_of_the_sink() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
         with pytest.raises(OSError, match=r"127\.0\.0\.1"):
-            asyncio.run(through(taken.getsockname()[1]))
+            run_loop(through(taken.getsockname()[1]))

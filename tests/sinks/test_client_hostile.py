@@ -10,6 +10,7 @@ from yarl import URL
 
 from tests.sinks.scripted_server import ACCEPTED, Talk, exchanged, request_of, with_server
 from vcenter_functions.net.proxies import Proxy
+from vcenter_source.core.event_loop import run_loop
 from vcenter_source.sinks import connection
 from vcenter_source.sinks.client import HttpClient
 from vcenter_source.sinks.connection import HttpResponse, HttpTransportError
@@ -48,7 +49,7 @@ def flooded(*beginning: bytes, again: bytes, seconds: float = 5.0) -> HttpRespon
         assert client._idle == []
 
     before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    asyncio.run(with_server(flooding(*beginning, again=again), work, seconds))
+    run_loop(with_server(flooding(*beginning, again=again), work, seconds))
     assert time.monotonic() - begun < 4
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 48 * 1024
     return got[0]
@@ -117,7 +118,7 @@ def test_a_sender_that_leaves_no_pause_does_not_outrun_the_deadline(monkeypatch:
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    asyncio.run(with_server(listen, work))
+    run_loop(with_server(listen, work))
     assert found[0].status == 202
 
 
@@ -150,7 +151,7 @@ def in_pieces(said: bytes, size: int) -> HttpResponse:
     async def work(client: HttpClient) -> None:
         got.append(await client.post({}, b"x"))
 
-    asyncio.run(with_server(talk, work))
+    run_loop(with_server(talk, work))
     return got[0]
 
 
@@ -199,4 +200,4 @@ def test_through_a_proxy_an_answer_that_comes_byte_by_byte_is_none() -> None:
         finally:
             await client.close()
 
-    asyncio.run(with_server(drip, through))
+    run_loop(with_server(drip, through))

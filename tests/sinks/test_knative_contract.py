@@ -4,7 +4,6 @@ SinkBinding's environment and mounts, the answers of a Broker's ingress, the for
 What a Trigger asks of a function is in test_pytag_server.py, the manifests are in test_manifests.py.
 """
 
-import asyncio
 import signal
 import socket
 import ssl
@@ -37,6 +36,7 @@ from vcenter_source import wiring as parts
 from vcenter_source.core.backoff import Backoff
 from vcenter_source.core.envelope import Envelope
 from vcenter_source.core.errors import EventRefusedError, SinkAccessError, SinkUnavailableError
+from vcenter_source.core.event_loop import run_loop
 from vcenter_source.settings import sink as sinksettings
 from vcenter_source.settings import source as settings
 from vcenter_source.settings.environment import read_area
@@ -97,7 +97,7 @@ def send(url: str, *, between: Callable[[], object] = lambda: None, count: int =
                 await sink.send(Envelope(EVENT))
                 between()
 
-    asyncio.run(all_of_them())
+    run_loop(all_of_them())
 
 
 # ---- K_SINK
@@ -248,7 +248,7 @@ def test_bundles_that_come_change_and_go_need_no_restart(
                 await sink.send(Envelope(EVENT))
 
     with raw_sink(tls=certificate[1]) as (url, requests):
-        asyncio.run(story(url))
+        run_loop(story(url))
     assert len(requests) == 1
 
 
@@ -327,8 +327,8 @@ def test_only_the_sink_that_knative_named_is_shown_the_token(tmp_path: Path, mon
     with recording_sink() as sink, recording_sink() as another:
         for name, value in ({"K_SINK": sink.url, "DEAD_LETTER_SINK": another.url, "VCENTER_URL": "vc"} | LOGIN).items():
             monkeypatch.setenv(name, value)
-        asyncio.run(both(settings.load()))
-        asyncio.run(both(settings.load(K_SINK=another.url)))
+        run_loop(both(settings.load()))
+        run_loop(both(settings.load(K_SINK=another.url)))
         assert ["authorization" in request.headers for request in sink.requests] == [True]
         assert ["authorization" in request.headers for request in another.requests] == [False] * 3
 
@@ -356,7 +356,7 @@ def test_every_status_is_taken_as_knative_takes_it() -> None:
                     taken[status] = later if isinstance(exc, SinkUnavailableError) else "never"
 
     with recording_sink(lambda n: (statuses[n], {"Location": "/elsewhere"})) as sink:
-        asyncio.run(each(sink.url))
+        run_loop(each(sink.url))
         assert len(sink.requests) == len(statuses)  # no redirect was followed
     assert {s for s in statuses if taken[s] == "done"} == {200, 202, 204}
     assert {s for s in statuses if taken[s] == "later"} == {404, 408, 409, 425, 429, *range(500, 600)}

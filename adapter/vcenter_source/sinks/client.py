@@ -4,10 +4,12 @@ A general client costs several times as much as all else that is done for an eve
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from aiohappyeyeballs import start_connection
 from yarl import URL
 
 from vcenter_source.core.envelope import Fence
@@ -96,18 +98,22 @@ class HttpClient:
         return head.encode("latin-1", "replace") + body
 
     async def _connect(self, tls: ssl.SSLContext | None) -> "Connection":
-        connecting = asyncio.get_running_loop().create_connection(
-            lambda: Connection(tls, self._answer_timeout, self._idle.append, self._all),
-            self._host,
-            self._port,
-            ssl=tls,
-            server_hostname=self._host if tls else None,
-            happy_eyeballs_delay=0.25,  # RFC 8305, 5
-        )
         limit = asyncio.timeout(CONNECT_TIMEOUT)
         try:
             async with limit:
-                _, connection = await connecting
+                return await self._open(tls)
         except TimeoutError as exc:  # the system has one of its own, with its own words
             raise TimeoutError(f"no connection within {CONNECT_TIMEOUT:g} s") if limit.expired() else exc from None
+
+    async def _open(self, tls: ssl.SSLContext | None) -> "Connection":
+        loop = asyncio.get_running_loop()
+        addresses = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        # RFC 8305, 5, which uvloop's create_connection has not
+        sock = await start_connection(addresses, happy_eyeballs_delay=0.25)
+        _, connection = await loop.create_connection(
+            lambda: Connection(tls, self._answer_timeout, self._idle.append, self._all),
+            sock=sock,
+            ssl=tls,
+            server_hostname=self._host if tls else None,
+        )
         return connection

@@ -204,7 +204,7 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def on_status(self, reason: bytes) -> None:  # noqa: D102  httptools'
-        self._response.reason = reason.decode("latin-1")
+        self._response.reason += reason.decode("latin-1")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header: the last one of a name, and no trailer, since the response is judged before it comes."""

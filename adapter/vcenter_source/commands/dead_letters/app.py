@@ -8,7 +8,7 @@ import typer
 
 from vcenter_source.commands.interruption import exit_on_sigint
 from vcenter_source.commands.options import JsonOption
-from vcenter_source.core import logs, tracing
+from vcenter_source.core import event_loop, logs, tracing
 from vcenter_source.settings.environment import read_program
 from vcenter_source.settings.source import ReplaySettings
 
@@ -83,7 +83,7 @@ def replay_command(
     settings = read_settings(K_SINK=sink)
     chosen = [*(ids or ()), *([event_id] if event_id is not None else [])]
     with tracing.export_spans():
-        summary = asyncio.run(replay_letters(settings, chosen))
+        summary = event_loop.run_loop(replay_letters(settings, chosen))
     typer.echo(f"{summary}.")
     sys.exit(0 if summary.is_complete else 1)
 
