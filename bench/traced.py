@@ -18,7 +18,7 @@ SINK = "http://broker-ingress.knative-eventing.svc.cluster.local/events/default"
 def trace(event: Event) -> None:
     """Do all that tracing adds to an event that is delivered at its first try."""
     span = tracing.start_root_span("com.vmware.event.vm.poweredon")
-    cloudevent = CONVERTER.convert(event, **tracing.context_headers(span))
+    cloudevent = CONVERTER.convert(event, **tracing.context_headers(span), kind=CONVERTER.kind_of(event))
     tracing.describe_root(span, event, cloudevent)
     if span.is_sampled:
         child = tracing.start_request_span(Envelope(cloudevent, span=span), SINK, "knative", {})

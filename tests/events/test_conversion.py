@@ -122,7 +122,7 @@ def test_veba_type_is_the_name() -> None:
     assert VEBA.convert(pool_created()).get_type() == "com.vmware.vsphere.ResourcePoolCreatedEvent.v0"
     assert VEBA.convert(event_ex()).get_type() == "com.vmware.vsphere.esx.audit.ssh.enabled.v0"
     assert VEBA.convert(event_ex()).get_extension("eventclass") == "eventex"
-    assert VEBA.type_of(event_ex()) == "com.vmware.vsphere.esx.audit.ssh.enabled.v0"
+    assert VEBA.kind_of(event_ex()).type == "com.vmware.vsphere.esx.audit.ssh.enabled.v0"
 
 
 def test_severity_comes_from_vcenters_category() -> None:

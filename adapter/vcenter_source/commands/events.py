@@ -182,7 +182,7 @@ class EventView:
         return self.types.exact_names() or ()
 
     def _is_wanted(self, event: Event) -> bool:
-        return self.types.accepts(event.class_name, event.name, self.converter.type_of(event))
+        return self.types.accepts(event.class_name, event.name, self.converter.kind_of(event).type)
 
     def _print(self, event: Event) -> None:
         self.printer.print(self.converter.convert(event), event)

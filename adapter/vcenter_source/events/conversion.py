@@ -41,10 +41,17 @@ _CLASSES = {"EventEx": "eventex", "ExtendedEvent": "extendedevent"}
 
 
 class EventKind(NamedTuple):
-    """The attributes that all events of one class, or one eventTypeId, share, and the header lines of them."""
+    """What all events of one class, or of one eventTypeId, share.
 
+    ``name`` is the class or the eventTypeId, ``type`` the CloudEvents type. ``attributes`` are those that they share,
+    and ``lines`` the header lines of these. An EventEx has a severity of its own.
+    """
+
+    name: str
+    type: str
     attributes: dict[str, str]
     lines: str
+    has_own_severity: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +75,23 @@ class Converter:
     def __post_init__(self) -> None:
         self._overrides.update({name: _safe(value) for name, value in self.overrides.items() if value})
 
-    def type_of(self, event: Event) -> str:
-        """Return the event's CloudEvents type."""
-        return self._kind(event).attributes["type"]
-
-    def convert(self, event: Event, traceparent: str | None = None, tracestate: str | None = None) -> CloudEvent:
+    def convert(
+        self,
+        event: Event,
+        traceparent: str | None = None,
+        tracestate: str | None = None,
+        kind: EventKind | None = None,
+    ) -> CloudEvent:
         """Convert an event; the CloudEvent's data is a dict. This fails for no event.
 
-        ``traceparent`` and ``tracestate`` are CloudEvents' distributed tracing extension, of W3C Trace Context.
+        ``kind`` is the event's, where it is known already. ``traceparent`` and ``tracestate`` are CloudEvents'
+        distributed tracing extension, of W3C Trace Context.
         """
+        kind = kind or self.kind_of(event)
         key = _safe(ordering_key(event))
-        own: dict[str, Any] = {
-            "severitytext": derive_severity(event.class_name, event.data, self.categories),
-            "partitionkey": key,
-        }
+        own: dict[str, Any] = {"partitionkey": key}
+        if kind.has_own_severity:
+            own["severitytext"] = derive_severity(event.class_name, event.data, self.categories)
         if traceparent:
             own["traceparent"] = traceparent
             if tracestate:
@@ -92,7 +102,6 @@ class Converter:
         own["time"] = event.created
         if event.subject:
             own["subject"] = key
-        kind = self._kind(event)
         is_veba = self.event_format == "veba"
         data, encoded = (veba_data(event.data), None) if is_veba else (event.data, event.encoded)
         return CheckedEvent({**kind.attributes, **own}, data, encoded, shared_lines=kind.lines, own=own)
@@ -101,17 +110,19 @@ class Converter:
         """Convert a gap to an event of the adapter's own."""
         return gap_event(gap, self.source, self.api_version, self._overrides, self.vcenter)
 
-    def _kind(self, event: Event) -> EventKind:
+    def kind_of(self, event: Event) -> EventKind:
         """Return the kind of the event's class, or of its eventTypeId."""
         name = event.name
         kind = self._kinds.get((event.class_name, name))
         if kind is None:
             if len(self._kinds) >= MAX_EVENT_KINDS:
                 self._kinds.clear()
-            kind = self._kinds[event.class_name, name] = self._new_kind(event.class_name, name)
+            kind = self._kinds[event.class_name, name] = self._new_kind(event, name)
         return kind
 
-    def _new_kind(self, class_name: str, name: str) -> EventKind:
+    def _new_kind(self, event: Event, name: str) -> EventKind:
+        class_name, has_own_severity = event.class_name, event.class_name == "EventEx"
+        severity = derive_severity(class_name, event.data, self.categories)
         attributes = {
             "specversion": "1.0",
             "source": self.source,
@@ -120,14 +131,14 @@ class Converter:
             "eventclass": _CLASSES.get(class_name, "event"),
             "eventname": name,
             "eventancestors": ",".join(event_class(class_name).lineage),
+            "severitytext": "" if has_own_severity else severity,
             "vsphereapiversion": self.api_version,
             "vcentername": self.vcenter,
         }
-        safe = {name: _safe(value) for name, value in attributes.items() if value}
+        safe = {key: _safe(value) for key, value in attributes.items() if value}
         shared = safe | {"source": self.source}
-        return EventKind(
-            shared, write_lines({name: value for name, value in shared.items() if name not in self._overrides})
-        )
+        lines = write_lines({key: value for key, value in shared.items() if key not in self._overrides})
+        return EventKind(name, shared["type"], shared, lines, has_own_severity)
 
 
 def ordering_key(event: Event) -> str:

@@ -49,10 +49,10 @@ class EventProcessor:
         if isinstance(event, Gap):
             await self._process_gap(event)
             return
-        cloudevents_type = self.converter.type_of(event)
-        self.observer.on_read(cloudevents_type)
-        if not self.types.accepts(event.class_name, event.name, cloudevents_type):
-            self.observer.on_filtered(cloudevents_type)
+        kind = self.converter.kind_of(event)
+        self.observer.on_read(kind.type)
+        if not self.types.accepts(event.class_name, kind.name, kind.type):
+            self.observer.on_filtered(kind.type)
             self.tracker.skip(event.identity)
             return
         if tracing.is_crowded():
@@ -60,8 +60,8 @@ class EventProcessor:
         if not self.tracker.can_accept(self.ahead):
             await self._wait_for_room()
         on_done = self._track(event.identity)
-        span = tracing.start_root_span(cloudevents_type)
-        cloudevent = self.converter.convert(event, **tracing.context_headers(span))
+        span = tracing.start_root_span(kind.type)
+        cloudevent = self.converter.convert(event, **tracing.context_headers(span), kind=kind)
         tracing.describe_root(span, event, cloudevent)
         envelope = Envelope(cloudevent, ordering_key(event), span=span, on_done=on_done, vcenter=self.converter.vcenter)
         await self.dispatcher.submit(envelope)
