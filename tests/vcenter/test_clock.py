@@ -208,6 +208,18 @@ def test_reading_begins_where_the_clock_was_set_back_until_all_since_is_acknowle
     assert (later.newest, later.read_from) == (at(-3400), None)
 
 
+def test_a_process_that_resumes_reads_on_from_the_set_back_wherever_its_collector_is_lost() -> None:
+    """Time has passed, so that what is dated before the set-back, and named no more, is not ahead of the clock."""
+    old, new = [event(n, n) for n in range(1000)], [event(1000 + n, n + 0.5) for n in range(2000)]
+    named = frozenset(each.identity for each in old[-REMEMBERED:])
+    kept = Checkpoint("uuid", old[-1].identity, named, at(0), at(0), ClockReading(at(0), at(1000)))
+    position = ReadCursor(None, kept, clock=lambda: at(2000))
+    assert not position.detect_clock_set_back(ClockReading(at(2000), at(3000)))
+    before = len(old) - REMEMBERED - 1  # read again
+    assert len(shown(position, [*old, *new[:100]])) == before + 100
+    assert shown(position, [*old, *new]) == [each.key for each in new[100:]]
+
+
 def test_where_reading_has_caught_up_says_nothing_of_what_is_acknowledged_after_it() -> None:
     tracker = OffsetTracker("uuid", None)
     identities = [event(n, n).identity for n in range(3 * REMEMBERED)]

@@ -76,6 +76,7 @@ class ReadCursor:
     def __post_init__(self) -> None:
         if self.resumed is not None:
             self.since, self.newest, self.last = None, self.resumed.newest, self.resumed.last
+            self._set_back_to = self.resumed.read_from  # what is read again may be dated later, and moves ``newest``
 
     def start_collector(self) -> datetime | None:
         """Return where a new collector starts. From here on it is expected to show the last event again."""
