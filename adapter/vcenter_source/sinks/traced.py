@@ -109,8 +109,10 @@ class TracedClient:
         if envelope.span.is_sampled:
             span = tracing.start_request_span(envelope, self._address + (path or ""), self._system, attributes)
         context = tracing.context_headers(span or envelope.span)
-        if context:
+        if headers and context:  # they may name a trace already
             headers = {**headers, **context}
+        elif context:
+            lines += "".join([f"{name}: {value}\r\n" for name, value in context.items()])
         return Exchange(self._client.post(headers, body, path, envelope.fence, lines), span, explain)
 
     def post_batch(

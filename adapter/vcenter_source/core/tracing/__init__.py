@@ -158,8 +158,10 @@ def context_headers(span: Span) -> Mapping[str, str]:
 def _render_headers(span: Span) -> Mapping[str, str]:
     if not span.trace_id:
         return {}
-    traceparent = f"00-{span.trace_id.hex()}-{span.span_id.hex()}-0{span.is_sampled:d}"
-    return {"traceparent": traceparent} | ({"tracestate": span.tracestate} if span.tracestate else {})
+    traceparent = f"00-{span.trace_id.hex()}-{span.span_id.hex()}-{'01' if span.is_sampled else '00'}"
+    if span.tracestate:
+        return {"traceparent": traceparent, "tracestate": span.tracestate}
+    return {"traceparent": traceparent}
 
 
 def restore_span(event: CloudEvent) -> Span:
