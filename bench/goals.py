@@ -103,6 +103,7 @@ GOALS = (
         lambda r: compare_rounds(r, "sampled at 10 %", "off") * 100,
         90,
         unit=" %",
+        why="It is 88 to 91 % by the run: tracing takes what it did, and all else a quarter less than before.",
     ),
     Goal(
         "tracing every event: 55 % of the rate without, or more",
@@ -145,14 +146,13 @@ GOALS = (
         lambda r: cpu_per_event(r, VIJSON) / cpu_per_event(r, "adapter"),
         0.55,
         "<=",
-        why="Decoding SOAP is a third of an event's CPU by now, and all else is the same for both: 0.64 is the bound.",
+        why="Reading SOAP is 40 % of an event's CPU by now, reading JSON 15 %, and all else is the same for both.",
     ),
     Goal(
         "backlog at 0 ms by VI/JSON: 4x VSphereSource, or more",
         "drain",
         lambda r: rate(r, VIJSON, 0) / rate(r, "VSphereSource", 0),
         4,
-        why="What comes after decoding takes as long as by SOAP, and a core is full.",
     ),
     Goal(
         "peak memory by VI/JSON: not above SOAP's",
