@@ -114,9 +114,9 @@ class Life:
             TYPES, Converter("https://vc/sdk", "8.0.3.0"), self.tracker, dispatcher, observers, ahead
         )
         cursor = ReadCursor(self.world.since, resumed, OVERLAP, self.now)
+        self.clock.check(self.world.look())
         start = ClockReading(self.world.now, self.world.ours)
-        if not cursor.detect_clock_set_back(start):
-            self.tracker.set_start_clock(start)
+        self.tracker.begin(start, cursor.detect_clock_set_back(start))
         reader = EventReader(self, cursor, (), EXACT, partial(self.sleep, self.pauses), self.tracker, observers)
         self.reading = self.spawn(self._carry(reader, processor))
         self.loop.settle()

@@ -161,6 +161,19 @@ def test_a_clock_that_was_set_back_while_nobody_read(first: int, back: int) -> N
     assert shown(position, old + new) == [*range(151), *(each.key for each in new)]
 
 
+def test_a_set_back_that_was_noticed_at_the_start_is_kept_though_the_clock_is_set_forward_again_then() -> None:
+    """The process that noticed it ends in the middle of what came meanwhile."""
+    older = kept(ClockReading(at(200), at(200)))
+    tracker = OffsetTracker("uuid", older)
+    start = ClockReading(at(-3000), at(600))
+    tracker.begin(start, ReadCursor(None, older).detect_clock_set_back(start))
+    tracker.acknowledge(tracker.track(event(200, 200).identity))
+    position = ReadCursor(None, tracker.to_checkpoint())
+    assert not position.detect_clock_set_back(ClockReading(at(700), at(700)))
+    new = [event(201 + n, n - 3400) for n in range(100)]
+    assert shown(position, new) == [each.key for each in new]
+
+
 def test_a_checkpoint_that_does_not_tell_the_time_is_older_than_a_day_at_most() -> None:
     position = ReadCursor(None, kept(None))
     position.detect_clock_set_back(ClockReading(at(200), at(200)))
@@ -309,7 +322,7 @@ def test_a_long_backlog_after_a_resume_is_read_on_wherever_the_collector_is_lost
 
 def test_a_checkpoint_tells_how_the_clocks_stood_at_the_start_where_reading_has_not_come_to_its_end() -> None:
     tracker = OffsetTracker("uuid", None)
-    tracker.set_start_clock(ClockReading(at(0), at(5)))
+    tracker.begin(ClockReading(at(0), at(5)), None)
     tracker.acknowledge(tracker.track(event(1, -100).identity))
     kept = tracker.to_checkpoint()
     assert kept

@@ -139,8 +139,7 @@ class Pipeline:
         overlap = timedelta(seconds=self.entry.events.read_overlap)
         cursor = ReadCursor(start_from, resumed, overlap, vcenter.now)
         tracker = OffsetTracker(about.instance_uuid, resumed, start_from)
-        if not cursor.detect_clock_set_back(start):
-            tracker.set_start_clock(start)
+        tracker.begin(start, cursor.detect_clock_set_back(start))
         return cursor, tracker
 
     @property

@@ -160,16 +160,16 @@ class ReadCursor:
         self.last = None
         return gap
 
-    def detect_clock_set_back(self, start: ClockReading) -> bool:
-        """Return whether vCenter's clock was set back since the checkpoint was saved, and move back if so."""
+    def detect_clock_set_back(self, start: ClockReading) -> datetime | None:
+        """Move back if vCenter's clock was set back since the checkpoint was saved. Return from where on it is read."""
         kept = self.resumed
         if self.newest is None or kept is None:
-            return False
+            return None
         earliest = self._set_back_since(kept.clock, start)
         if earliest is not None:
             self.move_back(earliest)
         self.newest = min(self.newest, start.vcenter)
-        return earliest is not None
+        return earliest
 
     def _set_back_since(self, kept: ClockReading | None, start: ClockReading) -> datetime | None:
         """Return the earliest time that vCenter's clock may have shown since a set-back; None without a set-back."""

@@ -157,9 +157,16 @@ class OffsetTracker:
         """How many events had been read when none was left to read, and vCenter's time then."""
         self.clock = resumed.clock if resumed else None
 
-    def set_start_clock(self, clock: ClockReading) -> None:
-        """Note the clocks at the start, unless the checkpoint has them; vCenter's was not set back in between."""
-        self.clock = self.clock or clock
+    def begin(self, clock: ClockReading, earliest: datetime | None) -> None:
+        """Note the clocks at the start, and from where on is read if vCenter's was set back since the checkpoint.
+
+        Then the checkpoint keeps its own clocks, or none, until reading has caught up. What was noticed now is noted
+        for itself: the next process could not notice it if the clock is set forward again.
+        """
+        if earliest is None:
+            self.clock = self.clock or clock
+        else:
+            self.note_clock_set_back(earliest)
 
     def note_clock_set_back(self, earliest: datetime) -> None:
         """Note that vCenter's clock was set back: events read from now on may be created from ``earliest`` on."""
