@@ -81,6 +81,22 @@ def test_it_is_noticed_on_the_way_to_a_wait_and_to_a_collector(protocol: Protoco
     asyncio.run(read())
 
 
+def test_it_is_noticed_though_no_collector_was_made_since_the_log_in(protocol: Protocol) -> None:
+    """In between, the checkpoint is loaded, or waited for while another process has it."""
+
+    async def read() -> None:
+        with run_simulator() as simulator:
+            vcenter = Vcenter(session(simulator.url, protocol=protocol))
+            await vcenter.connect()
+            await asyncio.to_thread(set_fault, simulator, fault="step-clock", seconds=-30)
+            with pytest.raises(ClockSetBackError, match="set back by 30 s"):
+                async with vcenter.reader(None, ()):
+                    pass
+            await vcenter.close()
+
+    asyncio.run(read())
+
+
 def shown(position: ReadCursor, stored: list[Event]) -> list[int]:
     """The keys of what a new collector shows and was not read before."""
     begin = position.start_collector()

@@ -165,9 +165,9 @@ class Vcenter:
                 return
 
     async def _read_about(self) -> About:
-        session = self.session
-        now, categories = await session.current_time(), await session.categories()
-        return About(session.instance_uuid, session.api_version, now, categories)
+        session, sample = self.session, await self._sample_clock()
+        self._clock = ClockMonitor(sample)  # until the first collector, much time may pass
+        return About(session.instance_uuid, session.api_version, sample.reported, await session.categories())
 
     async def read_clock(self) -> ClockReading:
         """Read both clocks. Raises ClockSetBackError if vCenter's was set back since the last reading."""
