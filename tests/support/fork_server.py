@@ -75,9 +75,12 @@ forks.set_forkserver_preload(
             "google.protobuf.descriptor_pool",
             "httpcore",
             "kubernetes",
+            "typer._adapters",
+            "typer._click.decorators",
             "uvicorn.lifespan.on",
             "uvicorn.loops.auto",
         ),
+        "tests.support.fork_warmup",
     ]
 )
 
