@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-import os
-import pty
 import re
-import select
 import signal
 import subprocess
 import sys
@@ -17,6 +14,7 @@ import pytest
 from tests.support import pyvmomi_page as pyvmomi
 from tests.support.processes import clean_environment, command, process
 from tests.support.simulator_control import LOGIN, post_events, posted_events, read_state, set_fault
+from tests.support.terminal import show_at_terminal
 from tests.support.vcenter import session
 from vcenter_simulator.accounts import PASSWORD
 from vcenter_simulator.server import Simulator
@@ -162,18 +160,8 @@ def test_head_ends_it_quietly(simulator: Simulator) -> None:
 @pytest.mark.parametrize("no_color", ["", "1"])
 def test_a_terminal_gets_a_header_columns_and_colours(simulator: Simulator, no_color: str) -> None:
     post(simulator, "VmFailedToPowerOnEvent", 2)
-    master, slave = pty.openpty()
-    line = [sys.executable, "-m", "vcenter_source", "events", "-n", "2"]
     environment = clean_environment(VCENTER_URL=simulator.url, NO_COLOR=no_color, **LOGIN)
-    subprocess.run(line, env=environment, stdout=slave, stderr=subprocess.PIPE, check=True)
-    os.close(slave)
-    text = ""
-    while select.select([master], [], [], 1)[0]:
-        try:
-            text += os.read(master, 65536).decode()
-        except OSError:
-            break
-    os.close(master)
+    text = show_at_terminal(environment, "events", "-n", "2")
     header, *rows = text.splitlines()
     plain = [re.sub(r"\x1b\[[0-9;]*m", "", row) for row in (header, *rows)]
     assert plain[0].split() == ["TIME", "SEVERITY", "TYPE", "OBJECT", "USER", "MESSAGE"]

@@ -1,11 +1,10 @@
 """``vcenter-source lint``: what it reads, what it prints, and how it ends."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import yaml
 
+from tests.support.fork_server import Forked
 from tests.support.processes import clean_environment, command
 from tests.triggers.lint import ON
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
@@ -54,12 +53,10 @@ def test_what_is_found_is_told_with_file_and_line_and_exit_code_1(tmp_path: Path
 def test_standard_input_and_warnings() -> None:
     text = GOOD.replace("vm.poweredon", "ex.a.b")
     for options, code in ((["-"], 0), (["--strict", "-"], 1)):
-        arguments = [sys.executable, "-m", "vcenter_source", "lint", *options]
-        done = subprocess.run(
-            arguments, input=text, env=clean_environment(), capture_output=True, text=True, check=False
-        )
-        assert done.stdout.startswith("-:6: warning: good: no known event has the type com.vmware.event.ex.a.b;")
-        assert (done.stdout.splitlines()[-1], done.returncode) == ("1 Trigger: 1 warning", code)
+        with Forked(clean_environment(), "vcenter_source", "lint", *options, pipe_in=True) as running:
+            output, _ = running.communicate(text, timeout=50)
+        assert output.startswith("-:6: warning: good: no known event has the type com.vmware.event.ex.a.b;")
+        assert (output.splitlines()[-1], running.returncode) == ("1 Trigger: 1 warning", code)
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_read_and_exit_code_2(tmp_path: Path) -> None:

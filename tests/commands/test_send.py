@@ -1,8 +1,6 @@
 """``vcenter-source send``: real processes against a sink that answers as a test likes."""
 
 import json
-import os
-import pty
 import signal
 import socket
 import subprocess
@@ -14,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.fork_server import Forked
 from tests.support.otlp_collector import collector
 from tests.support.processes import clean_environment, command, process
 from tests.support.recording_sink import Answer, RecordingSink, recording_sink
 from tests.support.simulator_control import LOGIN, post_events
+from tests.support.terminal import show_at_terminal
 from vcenter_simulator.server import Simulator
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -51,9 +51,7 @@ def ids(sink: RecordingSink) -> list[str]:
 @contextmanager
 def sending(*arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
     """The command, with a pipe as its standard input."""
-    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    line = [sys.executable, "-m", "vcenter_source", "send", *arguments]
-    with subprocess.Popen(line, env=clean_environment(**settings), text=True, **pipes) as running:
+    with Forked(clean_environment(**settings), "vcenter_source", "send", *arguments, pipe_in=True) as running:
         try:
             yield running
         finally:
@@ -157,12 +155,8 @@ def test_a_terminal_gets_colours_and_a_pipe_none(tmp_path: Path) -> None:
     path = write(tmp_path, event(1))
     with recording_sink() as sink:
         for settings, code in (({}, "\x1b[32m202\x1b[0m  com"), ({"NO_COLOR": "1"}, "202  com")):
-            master, slave = pty.openpty()
-            line = [sys.executable, "-m", "vcenter_source", "send", path, "--to", sink.url]
-            subprocess.run(line, env=clean_environment(**settings), stdout=slave, stderr=subprocess.PIPE, check=True)
-            assert os.read(master, 65536).decode().startswith(code)
-            os.close(master)
-            os.close(slave)
+            shown = show_at_terminal(clean_environment(**settings), "send", path, "--to", sink.url)
+            assert shown.startswith(code)
 
 
 def test_with_otel_each_request_is_of_a_new_trace_that_is_linked_to_the_events_own(tmp_path: Path) -> None:

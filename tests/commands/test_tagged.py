@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-import os
-import pty
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
@@ -18,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from tests.support import loopback
 from tests.support.processes import clean_environment, command
 from tests.support.pytag import POOL, RestVcenter, rest_vcenter
+from tests.support.terminal import show_at_terminal
 from tests.support.vcenter import session
 from tests.support.web_server import web_server
 from vcenter_functions.login import Credentials
@@ -98,18 +96,8 @@ def test_programs_get_json_and_the_tag_may_be_its_urn(simulator: Simulator, urn:
 
 
 def test_people_get_a_table(simulator: Simulator, urn: str) -> None:
-    ours, theirs = pty.openpty()
-    done = subprocess.run(
-        [sys.executable, "-m", "vcenter_source", "tagged", f"{CATEGORY}/{TAG}"],
-        env=clean_environment(**account(simulator, TERM="dumb", COLUMNS="100")),
-        stdout=theirs,
-        timeout=50,
-        check=False,
-    )
-    os.close(theirs)
-    lines = os.read(ours, 65536).decode().splitlines()
-    os.close(ours)
-    assert done.returncode == 0
+    environment = clean_environment(**account(simulator, TERM="dumb", COLUMNS="100"))
+    lines = show_at_terminal(environment, "tagged", f"{CATEGORY}/{TAG}").splitlines()
     assert lines[0].split() == ["type", "moid", "name"]
     assert len(lines) == 4
 

@@ -2,15 +2,10 @@
 
 import asyncio
 import json
-import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
 from datetime import datetime
-from fcntl import ioctl
 from typing import Any
 
 import pytest
@@ -19,6 +14,7 @@ from tests.support import pyvmomi_page as pyvmomi
 from tests.support.json_schema import problems
 from tests.support.processes import clean_environment, command
 from tests.support.simulator_control import post_events
+from tests.support.terminal import show_at_terminal
 from tests.support.vcenter import session
 from vcenter_simulator.accounts import ADMINISTRATOR, PASSWORD
 from vcenter_simulator.messages import EXTENDED, category, concrete_classes
@@ -130,26 +126,12 @@ def test_head_ends_it_quietly() -> None:
 
 
 def test_on_a_terminal_the_table_is_no_wider_than_that() -> None:
-    master, slave = pty.openpty()
-    ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    arguments = [sys.executable, "-m", "vcenter_source", "types", "resourcepool"]
     environment = {k: v for k, v in clean_environment().items() if k not in {"COLUMNS", "LINES"}} | {"TERM": "xterm"}
-    with subprocess.Popen(arguments, env=environment, stdout=slave) as shown:
-        os.close(slave)
-        text = b"".join(iter(lambda: read_some(master), b"")).decode()
-    os.close(master)
-    assert shown.returncode == 0
+    text = show_at_terminal(environment, "types", "resourcepool", columns=80)
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.splitlines()]
     assert " ".join(lines[:2]).split() == ["type", "class", "family", "severity", "object"]
     assert max(map(len, lines)) <= 80
     assert lines[-1].startswith("? is a guess")
-
-
-def read_some(descriptor: int) -> bytes:
-    try:
-        return os.read(descriptor, 65536)
-    except OSError:  # Linux says that the other end of a terminal is gone with EIO
-        return b""
 
 
 def test_a_vcenter_tells_its_own_event_type_ids_and_severities(simulator: Simulator) -> None:

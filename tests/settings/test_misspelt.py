@@ -1,11 +1,8 @@
 """A variable that is one slip away from a setting is warned of, by every program that reads settings."""
 
-import subprocess
-import sys
-
 import pytest
 
-from tests.support.processes import clean_environment
+from tests.support.processes import process
 from vcenter_functions.spelling import find_misspelt, is_one_slip
 from vcenter_source.settings.environment import list_variables
 from vcenter_source.settings.source import Settings
@@ -55,9 +52,8 @@ def test_no_setting_is_one_slip_from_another() -> None:
 def test_each_program_warns_at_its_start(command: list[str], settings: dict[str, str], setting: str) -> None:
     misspelt = setting[:-2] + setting[:-3:-1]
     given = settings | {"VCENTER_USERNAME": "u", "VCENTER_PASSWORD": "p", misspelt: "attach", "LOG_FORMAT": "json"}
-    done = subprocess.run(
-        [sys.executable, "-m", *command], env=clean_environment(**given), capture_output=True, text=True, check=False
-    )
-    (line,) = [line for line in done.stderr.splitlines() if WARNING in line]
+    with process(*command, **given) as running:
+        _, errors = running.communicate(timeout=50)
+    (line,) = [line for line in errors.splitlines() if WARNING in line]
     assert f'"variable":"{misspelt}"' in line.replace(": ", ":")
     assert f'"did_you_mean":"{setting}"' in line.replace(": ", ":")

@@ -9,7 +9,7 @@ import runpy
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
@@ -85,19 +85,23 @@ forks.set_forkserver_preload(
 )
 
 
-def become(
-    output: Connection, errors: Connection, environment: Mapping[str, str], module: str, *arguments: str
-) -> None:
-    """Be ``python -m module arguments`` from now on, in a process that has just been made."""
-    os.dup2(output.fileno(), 1)
-    os.dup2(errors.fileno(), 2)
+def become(streams: Sequence[Connection | None], environment: Mapping[str, str], module: str, *arguments: str) -> None:
+    """Be ``python -m module arguments`` from now on, in a process that has just been made.
+
+    ``streams`` are its standard input, output and error; without the first, the input is that of the tests.
+    """
+    for number, stream in enumerate(streams):
+        if stream:
+            os.dup2(stream.fileno(), number)
     os.environ.clear()
     os.environ.update(environment)
     if module not in FORKED or MEASURED in environment:  # coverage begins to measure as Python starts
         os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
-    output.close()
-    errors.close()
+    for stream in streams:
+        if stream:
+            stream.close()
     # Anew, since those that are there may have been made for a terminal.
+    sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where a shell runs us in the background
@@ -109,7 +113,7 @@ class Forked(subprocess.Popen[str]):
     """``python -m module arguments`` with this environment and nothing else; used as a Popen with two pipes of text.
 
     With ``together``, what it writes to standard error is in ``stdout`` as well. With ``into``, it writes to these two
-    files, and there are no pipes.
+    files, and there are no pipes. With ``pipe_in``, ``stdin`` is a pipe, too; else there is no input.
     """
 
     def __init__(
@@ -119,21 +123,23 @@ class Forked(subprocess.Popen[str]):
         *arguments: str,
         together: bool = False,
         into: tuple[IO[bytes], IO[bytes]] | None = None,
+        pipe_in: bool = False,
     ) -> None:
         self.args = [module, *arguments]
-        self.stdin = None
+        self.stdin, entry = _pipe_in() if pipe_in else (None, None)
         if into is None:
             self.stdout, output = _pipe()
             self.stderr, errors = (None, output) if together else _pipe()
         else:
             self.stdout, self.stderr = None, None
             output, errors = (Connection(os.dup(file.fileno()), readable=False) for file in into)
-        given = (output, errors, dict(environment), module, *arguments)
+        streams = (entry, output, errors)
+        given = (streams, dict(environment), module, *arguments)
         self._process = forks.Process(target=become, args=given, daemon=True)
         with without_coverage():
             self._process.start()
-        output.close()
-        errors.close()
+        for each in filter(None, streams):
+            each.close()
         assert self._process.pid is not None
         self.pid = self._process.pid
         self.returncode: int | None = None
@@ -151,6 +157,9 @@ class Forked(subprocess.Popen[str]):
 
     def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:  # noqa: A002  Popen's
         """What it still has to say; unlike Popen's, this is lost if it does not end within the timeout."""
+        if self.stdin:
+            with self.stdin:
+                self.stdin.write(input or "")
         readers = ThreadPoolExecutor(2)
         said = [readers.submit(stream.read) for stream in (self.stdout, self.stderr) if stream]
         readers.shutdown(wait=False)
@@ -164,9 +173,10 @@ class Forked(subprocess.Popen[str]):
                 os.kill(self.pid, sig)
 
     def __exit__(self, *_: object) -> None:
-        for stream in (self.stdout, self.stderr):
+        for stream in (self.stdin, self.stdout, self.stderr):
             if stream:
-                stream.close()
+                with suppress(BrokenPipeError):
+                    stream.close()
         self.wait()
 
 
@@ -185,3 +195,9 @@ def _pipe() -> tuple[IO[str], Connection]:
     ours, theirs = forks.Pipe(duplex=False)
     with ours:
         return os.fdopen(os.dup(ours.fileno()), encoding="utf-8"), theirs
+
+
+def _pipe_in() -> tuple[IO[str], Connection]:
+    theirs, ours = forks.Pipe(duplex=False)
+    with ours:
+        return os.fdopen(os.dup(ours.fileno()), "w", encoding="utf-8"), theirs

@@ -2,11 +2,7 @@
 
 import asyncio
 import json
-import os
-import pty
 import socket
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +12,7 @@ import pytest
 from tests.support.doctor import OTHER_PASSWORD, PASSWORD, Doctor, account, no_secret_in, run_vcenter
 from tests.support.processes import clean_environment, command, process
 from tests.support.simulator_control import set_fault
+from tests.support.terminal import show_at_terminal
 from tests.support.web_server import web_server
 from vcenter_simulator.accounts import READER, STRANGER
 from vcenter_simulator.server import Simulator
@@ -233,15 +230,9 @@ def test_a_wrong_setting_is_one_line_and_exit_2(simulator: Simulator, wrong: dic
 
 
 def test_a_terminal_gets_colours(simulator: Simulator) -> None:
-    ours, theirs = pty.openpty()
     environment = clean_environment(VCENTER_URL=simulator.url, K_SINK="-", TERM="xterm-256color", **account())
     environment.pop("NO_COLOR", None)
-    subprocess.run(
-        [sys.executable, "-m", "vcenter_source", "doctor"], env=environment, stdout=theirs, check=True, timeout=30
-    )
-    out = os.read(ours, 65536).decode()
-    os.close(ours)
-    os.close(theirs)
+    out = show_at_terminal(environment, "doctor")
     assert "\x1b[32mok" in out
     assert PASSWORD not in out
 
