@@ -23,7 +23,7 @@ from vcenter_source.vcenter.session import Session
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 """Runs one coroutine after another in the same event loop."""
 
-AT_ONCE = Backoff(base=0.0, longest=0.0, random=lambda: 1.0)
+SOON = Backoff(base=0.004, longest=0.004, random=lambda: 1.0)
 
 
 def session(url: str, password: str = PASSWORD, ca_file: Path | None = None, *, protocol: Protocol = "soap") -> Session:
@@ -42,6 +42,6 @@ async def vcenter_client(url: str, protocol: Protocol = "soap") -> AsyncIterator
 
 
 def read_events(vcenter: Vcenter) -> AsyncGenerator[Event | Gap, None]:
-    """Events as a running adapter reads them, from the oldest on, without pauses after failures."""
+    """Events as a running adapter reads them, from the oldest on, soon again after a failure."""
     tracker = OffsetTracker("uuid", None)
-    return EventReader(vcenter, ReadCursor(None), (), AT_ONCE, asyncio.sleep, tracker).events()
+    return EventReader(vcenter, ReadCursor(None), (), SOON, asyncio.sleep, tracker).events()
