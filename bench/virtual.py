@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from vcenter_source import cli
+from vcenter_source.core import event_loop
 
 GRACE = 0.002
 """Real seconds without anything from outside, after which time is moved on to the next timer."""
@@ -53,9 +54,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.call_later(HOUR, partial(print, PASSED, flush=True))
 
 
-def run(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
-    """Run like ``asyncio.run``, in such a loop."""
-    with asyncio.Runner(debug=debug, loop_factory=VirtualLoop) as runner:
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run like ``event_loop.run_loop``, in such a loop."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, VirtualLoop)  # noqa: S101  just made
         loop.add_signal_handler(signal.SIGUSR1, loop.skip)
@@ -63,5 +64,5 @@ def run(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
 
 
 if __name__ == "__main__":
-    asyncio.run = run
+    event_loop.run_loop = run
     cli.main()

@@ -1,4 +1,4 @@
-"""The event loop of commands that send events: uvloop's, which takes an eighth off an event's whole CPU time."""
+"""The event loop of the adapter: uvloop's, which takes an eighth off an event's whole CPU time."""
 
 import asyncio
 import sys
