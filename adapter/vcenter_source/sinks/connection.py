@@ -153,7 +153,7 @@ class Connection(asyncio.Protocol):
             self._remember(data)
 
     def _remember(self, data: bytes) -> None:
-        """Remember a whole response: a sink gives the same one again and again, and parsing it takes 3 of 40 µs.
+        """Remember a whole response: a sink gives the same one again and again, and parsing it takes 1.5 of 37 µs.
 
         The parser stands between two responses now, and would do so again. A failure is parsed each time, since who
         gets it may change it.
