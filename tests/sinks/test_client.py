@@ -3,8 +3,10 @@
 import asyncio
 import socket
 from itertools import pairwise
+from typing import Any
 
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
@@ -380,3 +382,42 @@ def test_a_proxy_that_is_not_there_is_a_failure_of_the_sink() -> None:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
         with pytest.raises(OSError, match=r"127\.0\.0\.1"):
             run_loop(through(taken.getsockname()[1]))
+
+
+class TwoAddresses(uvloop.Loop):
+    """A sink's name has two addresses, of which it is at the second."""
+
+    async def getaddrinfo(self, host: Any, port: Any, **more: Any) -> Any:
+        if host != "sink":
+            return await super().getaddrinfo(host, port, **more)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (each, port)) for each in ("127.0.0.2", "127.0.0.1")]
+
+
+@pytest.mark.parametrize("first", ["refuses", "is silent"])
+def test_a_sinks_other_address_is_tried_if_one_does_not_answer(first: str) -> None:
+    served = socket.create_server(("127.0.0.1", 0))
+    port = served.getsockname()[1]
+    silent, *waiting = [socket.socket() for _ in range(3)]
+    if first == "is silent":  # as whoever connects beyond the backlog finds it
+        silent.bind(("127.0.0.2", port))
+        silent.listen(0)
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(("127.0.0.2", port))
+
+    async def post() -> int:
+        async with await asyncio.start_server(answering_once, sock=served):
+            client = HttpClient(URL(f"http://sink:{port}/"), None, 5.0)
+            answer = await client.post({}, b"")
+            await client.close()
+            return answer.status
+
+    with asyncio.Runner(loop_factory=TwoAddresses) as runner:
+        assert runner.run(post()) == 202
+    for each in (silent, *waiting):
+        each.close()
+
+
+async def answering_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await answering(ACCEPTED)(reader, writer)
+    writer.close()
