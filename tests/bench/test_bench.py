@@ -17,6 +17,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bench import calls, charts, post, report
+from bench.__main__ import main
 from bench.functions import EMPTY, PYTAG, TRACED
 from bench.goals import GOALS
 from bench.pages import page, page_of_types
@@ -200,10 +201,19 @@ def test_many_vcenters_are_compared_with_one() -> None:
         ([], {"PEER_VSPHERESOURCE": "/nowhere"}, "PEER_VSPHERESOURCE: /nowhere is not a program; set the path of"),
     ],
 )
-def test_a_wrong_option_is_said(arguments: list[str], environment: dict[str, str], message: str) -> None:
-    done = command("bench", *arguments, **environment)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith(f"python -m bench: error: {message}")
+def test_a_wrong_option_is_said(
+    arguments: list[str],
+    environment: dict[str, str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.argv", ["bench", *arguments])
+    for name in ("PEER_VSPHERESOURCE", "PEER_EVENT_ROUTER"):
+        monkeypatch.setenv(name, environment.get(name, ""))
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main()
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"python -m bench: error: {message}")
 
 
 PEER = """#!{python}
