@@ -16,6 +16,7 @@ from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 
 from tests.docs.pages import DOCS, README, ROOT, blocks, page, text
+from tests.support.processes import command
 from vcenter_functions.testing import Outcome, load, serve_registry
 from vcenter_source.core.event import Event
 from vcenter_source.events.catalog import find_subject
@@ -96,12 +97,12 @@ def test_what_trigger_and_types_print_is_what_the_pages_show() -> None:
     """An ellipsis stands for lines that are left out."""
     shown = [*blocks(page("triggers.md"), "console"), *blocks(page("events.md"), "console")]
     ran = 0
-    for command, printed in re.findall(r"^\$ vcenter-source (.*)\n((?:[^$].*\n)+)", "".join(shown), re.MULTILINE):
-        if command.startswith("lint"):
+    for line, printed in re.findall(r"^\$ vcenter-source (.*)\n((?:[^$].*\n)+)", "".join(shown), re.MULTILINE):
+        if line.startswith("lint"):
             continue  # what it prints is of a file that the reader does not have; see tests/commands/test_lint.py
-        run = [sys.executable, "-m", "vcenter_source", *shlex.split(command)]
-        output = subprocess.run(run, capture_output=True, text=True, check=True).stdout
-        assert all(part in output for part in printed.split("…\n")), command
+        done = command(*shlex.split(line))
+        assert done.returncode == 0, done.stderr
+        assert all(part in done.stdout for part in printed.split("…\n")), line
         ran += 1
     assert ran == 2
 

@@ -3,7 +3,6 @@
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode, format_trace_id
 
 from tests.support import loopback
+from tests.support.fork_server import Forked
 from tests.support.kit import kit_process, load_text, post, serve_handlers, structured
 from tests.support.pytag import RestVcenter
 from vcenter_functions.cloudevent import read_event
@@ -247,11 +247,9 @@ def test_a_wrong_file_or_setting_ends_it_with_one_line(slow: Path, tmp_path: Pat
 
 
 def run_module(file: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-
-    command = [sys.executable, "-m", "vcenter_functions", str(file)]
-    return subprocess.run(
-        command, env={"PATH": "", **variables}, capture_output=True, text=True, timeout=20, check=False
-    )
+    with Forked({"PATH": "", **variables}, "vcenter_functions", str(file)) as running:
+        output, errors = running.communicate(timeout=20)
+        return subprocess.CompletedProcess(running.args, running.wait(), output, errors)
 
 
 def test_many_headers_and_slow_clients_hold_up_nobody(tmp_path: Path) -> None:
