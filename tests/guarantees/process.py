@@ -149,6 +149,11 @@ class Sink(Process):
     def acknowledged(self) -> int:
         return int(self._control.get("/acknowledged").text)
 
+    def senders(self) -> dict[str, int]:
+        """How many requests came from each sender: far less than all of them, where they are looked at often."""
+        counts: dict[str, int] = self._control.get("/senders").json()
+        return counts
+
     def requests(self) -> list[Request]:
         return [Request(**each) for each in self._control.get("/requests").json()]
 

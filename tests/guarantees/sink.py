@@ -3,8 +3,9 @@
     python -m tests.guarantees.sink --port 0 --behaviour '{"kind": "answer", "status": 500, "every": 3}'
 
 Its first line is ``sink ready: <where events go> <its control>``. At the control, GET /requests answers with all of
-them in the order of arrival, GET /acknowledged with how many different events were answered 2xx, PUT /behaviour changes
-how it behaves. Raw asyncio, since only so can an answer be cut off, and the sink be faster than what it measures.
+them in the order of arrival, GET /acknowledged with how many different events were answered 2xx, GET /senders with how
+many came from each sender, PUT /behaviour changes how it behaves. Raw asyncio, since only so can an answer be cut off,
+and the sink be faster than what it measures.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import json
 import signal
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -105,6 +107,7 @@ class Sink:
         self.behaviour = behaviour
         self.requests: list[Request] = []
         self.acknowledged: set[tuple[str, str, str]] = set()
+        self.senders: Counter[str] = Counter()
         self._concerned = 0
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
@@ -161,6 +164,7 @@ class Sink:
         about = {name: headers[f"ce-{name}"] for name in ("id", "time", "type", "partitionkey", "source")}
         gap = json.loads(body) if about["type"] == GAP_TYPE else None
         more = {name: headers.get(f"ce-{name}", "") for name in ("sentby", "vcentername")}
+        self.senders[more["sentby"]] += 1
         self.requests.append(Request(**about, status=status, at=time.monotonic(), gap=gap, **more))
         if 200 <= status < 300:
             self.acknowledged.add((about["source"], about["id"], about["time"]))
@@ -170,6 +174,8 @@ class Sink:
             connection.answer(200, json.dumps([asdict(request) for request in self.requests]).encode())
         elif what == "GET /acknowledged":
             connection.answer(200, str(len(self.acknowledged)).encode())
+        elif what == "GET /senders":
+            connection.answer(200, json.dumps(self.senders).encode())
         else:
             changing = asyncio.ensure_future(self.behave(Behaviour(**json.loads(body))))
             changing.add_done_callback(lambda done: connection.answer(500 if done.exception() else 204))

@@ -69,10 +69,7 @@ class Cluster(Generic[A]):
     def delivers(self, name: str, count: int = 1) -> None:
         """Wait until it has delivered so many events."""
 
-        def enough() -> bool:
-            return sum(each.sentby == name for each in self.world.sink.requests()) >= count
-
-        eventually(enough, lambda: self.adapters[name].output)
+        eventually(lambda: self.world.sink.senders().get(name, 0) >= count, lambda: self.adapters[name].output)
 
     def spec(self) -> dict[str, Any]:
         found = self.api.get("leases", LEASE)
