@@ -98,6 +98,7 @@ class Life:
 
     def _wire(self, window: int, ahead: int, give_up_after: float, remembered: int) -> None:
         self.kept = SurvivingStore(self.world)
+        self.world.note_crash()
         resumed = self.kept.load()
         self.kept.claim()
         self.tracker = OffsetTracker("uuid", resumed, self.world.since, remembered)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from vcenter_source.core.errors import OvertakenError, VcenterSourceError, VcenterUnavailableError
-from vcenter_source.core.event import Event, Identity, ManagedObjectReference
+from vcenter_source.core.event import ClockReading, Event, Identity, ManagedObjectReference
 from vcenter_source.state.checkpoint import Checkpoint, NamedCheckpoint
 from vcenter_source.vcenter.clock import ClockSample
 
@@ -25,6 +25,7 @@ OVERLAP = timedelta(seconds=60)
 """READ_OVERLAP."""
 LATEST_BY = 58.0
 """How late an event is stored at most, in seconds: the rest makes up for a clock that is set back unnoticed."""
+INSTANT = timedelta(milliseconds=1)
 KEY_MAX = 2**31 - 1
 MOST_COLLECTORS = 2
 """In one session, those that are left behind in it among them."""
@@ -86,7 +87,7 @@ class Stored:
     """An event in the history. ``number`` is its place in the order of storing; ``late`` is one dated before another.
 
     ``readable`` is whether a collector has had it, read or not; ``between`` whether it lies between two hidden spans
-    that the adapter has passed at once and told of.
+    that the adapter has passed at once and told of. ``ahead`` is how far it is dated ahead of our clock.
     """
 
     number: int
@@ -95,6 +96,20 @@ class Stored:
     late: bool = False
     readable: bool = False
     between: bool = False
+    ahead: timedelta = timedelta()
+
+
+@dataclass
+class Look:
+    """The adapter's, at vCenter's clock. ``number`` is the next event's; ``kept`` is whether a checkpoint has it."""
+
+    number: int
+    clock: ClockReading
+    kept: bool = False
+
+    @property
+    def ahead(self) -> timedelta:
+        return self.clock.vcenter - self.clock.ours
 
 
 class Collector:
@@ -249,6 +264,8 @@ class World:
     """Whether it was set back since the adapter has last looked at it, and kept a checkpoint then."""
     looked: bool = False
     """Whether it has looked at it since a checkpoint was kept."""
+    looks: list[Look] = field(default_factory=list)
+    """Those of this life, and those that a checkpoint had."""
     accepted: list[Identity | str] = field(default_factory=list)
     """What the sink has taken, a gap by its id."""
     acknowledged: set[Identity] = field(default_factory=set)
@@ -276,13 +293,49 @@ class World:
         """Whether START_FROM asks for it; what comes before may come too where vCenter's clock was set back."""
         return self.since is None or identity[1] >= self.since
 
+    def store(self, class_name: str, about: str | None, created: datetime, *, hidden: bool = False) -> None:
+        self.history.store(class_name, about, created, hidden=hidden)
+        stored = self.history.ever[-1]
+        stored.ahead = stored.event.created - self.ours
+
     def look(self) -> ClockSample:
         self.looked = True
+        self.looks.append(Look(len(self.history.ever), ClockReading(self.now, self.ours)))
         return ClockSample(self.seconds, self.now, self.seconds)
 
     def note_kept(self) -> None:
+        if self.kept is None:
+            return
         self.unseen = self.unseen and not self.looked
         self.looked = False
+        for look in self.looks:
+            look.kept = look.kept or look.clock == self.kept.clock
+
+    def note_crash(self) -> None:
+        self.looks = [look for look in self.looks if look.kept]
+
+    def may_be_passed(self, stored: Stored) -> bool:
+        """Whether an event is dated further before an earlier one than collectors go back, and no look shows why.
+
+        Once the earlier one is read, a process that is interrupted goes on from there.
+        """
+        newest = stored.event.created + OVERLAP
+        earlier = (one for one in self.history.ever[: stored.number] if one.event.created > newest)
+        return any(not self._is_set_back_seen(one, stored) for one in earlier)
+
+    def _is_set_back_seen(self, one: Stored, later: Stored) -> bool:
+        """Whether looks show that vCenter's clock was set back between two events.
+
+        The next look after a set-back is compared with the last one before it. Where the clock had been set forward
+        since that one, or nobody had looked, it shows nothing. And what was dated ahead of a look, and is named no
+        more, is read again when the clock has come as far.
+        """
+        before = [look for look in self.looks if look.number <= one.number]
+        between = [look for look in self.looks if one.number < look.number <= later.number]
+        if any(look.clock.vcenter >= one.event.created for look in between):
+            return True
+        forgotten = self.forgets and bool(between)
+        return bool(before) and one.ahead <= before[-1].ahead + INSTANT and not forgotten
 
     def set_clock(self, seconds: float) -> None:
         self.ahead += seconds
@@ -310,8 +363,8 @@ class SurvivingStore:
 
     def save(self, checkpoint: Checkpoint) -> None:
         self._must_own()
-        self.world.note_kept()
         self.world.kept = checkpoint
+        self.world.note_kept()
         self.world.kept_for = self.acknowledged
 
     def list_others(self) -> list[NamedCheckpoint]:
