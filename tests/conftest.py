@@ -1,5 +1,6 @@
 """What the tests of several files begin with."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -12,16 +13,24 @@ from tests.guarantees import support as guarantees_support
 from tests.support.kube_api import KubeApi, kube_api, kubeconfig
 from vcenter_simulator.server import Simulator
 from vcenter_simulator.testing import run_simulator
+from vcenter_source.core import gc_tuning
 
 settings.register_profile("no deadline", deadline=None)  # a machine that is busy for a while is no failure
 settings.load_profile("no deadline")
-
+gc.disable()  # until all tests are collected, since they stay: it would look at them again and again
 
 for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):  # of the machine that the tests run on
     os.environ.pop(name, None)
     os.environ.pop(name.lower(), None)
 # Instead of the system's authorities, of whom no test trusts any: each TLS context takes 15 ms to read those.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "support" / "authority.pem")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """From here on garbage is collected, as seldom as in the adapter, and what is there by now is none."""
+    gc_tuning.freeze_and_relax()
+    gc.enable()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
