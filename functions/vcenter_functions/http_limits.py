@@ -34,8 +34,16 @@ class BodyLimit:
 
 
 def uvicorn_options() -> dict[str, Any]:
-    """Return what uvicorn's Config needs for the limits of heads."""
-    return {"http": LimitedProtocol, "ws": "none", "h11_max_incomplete_event_size": MAX_HEAD_BYTES - _PIECE_BYTES}
+    """Return what uvicorn's Config needs for the limits of heads, with the same event loop everywhere.
+
+    uvicorn takes uvloop where it is installed. The adapter's users have it, the image of the functions has not.
+    """
+    return {
+        "http": LimitedProtocol,
+        "ws": "none",
+        "loop": "asyncio",
+        "h11_max_incomplete_event_size": MAX_HEAD_BYTES - _PIECE_BYTES,
+    }
 
 
 class LimitedProtocol(H11Protocol):

@@ -78,7 +78,7 @@ forks.set_forkserver_preload(
             "typer._adapters",
             "typer._click.decorators",
             "uvicorn.lifespan.on",
-            "uvicorn.loops.auto",
+            "uvicorn.loops.asyncio",
         ),
         "tests.support.fork_warmup",
     ]
