@@ -74,7 +74,12 @@ def write_binary(event: BaseCloudEvent) -> tuple[str, dict[str, str], bytes]:
 
 def write_lines(attributes: Mapping[str, str]) -> str:
     """Return the header lines of attributes, as many events share them."""
-    return "".join([f"{name}: {value}\r\n" for name, value in _to_headers(attributes).items()])
+    return join_lines(_to_headers(attributes))
+
+
+def join_lines(headers: Mapping[str, str]) -> str:
+    """Return headers as the lines that they are sent as."""
+    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
 
 
 def _to_headers(attributes: Mapping[str, Any]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from aiohappyeyeballs import start_connection
 from yarl import URL
 
 from vcenter_source.core.envelope import Fence
+from vcenter_source.events.codec import join_lines
 from vcenter_source.sinks.connection import Connection, HttpResponse, HttpTransportError
 
 USER_AGENT = "vcenter-source"
@@ -90,7 +91,7 @@ class HttpClient:
 
     def _render(self, headers: Mapping[str, str], body: bytes, path: str, lines: str) -> bytes:
         if headers:
-            written = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+            written = join_lines(headers)
             if not written.count("\n") == written.count("\r") == len(headers):
                 raise HttpTransportError("a header of the request holds a line break")
             lines += written

@@ -36,7 +36,7 @@ class HttpSink:
     async def send(self, envelope: Envelope) -> Receipt:
         """POST one event. Raises SinkUnavailableError or EventRefusedError."""
         lines, headers, body = write_binary(envelope.event)
-        if headers or len(body) + len(lines) > self._max_event_bytes:
+        if headers or len(body) + len(lines) > self._max_event_bytes:  # the lines alone are longer than what counts
             check_size(len(body) + count_header_bytes(lines, headers), self._max_event_bytes)
         if envelope.replay_id:
             headers |= replay_header(envelope)

@@ -9,6 +9,7 @@ from vcenter_source.core.envelope import Envelope, Fence
 from vcenter_source.core.errors import SinkUnavailableError
 from vcenter_source.core.tracing.attributes import System
 from vcenter_source.core.tracing.spans import Span
+from vcenter_source.events.codec import join_lines
 from vcenter_source.sinks.connection import HttpResponse
 
 Explain = Callable[[OSError], SinkUnavailableError]
@@ -112,7 +113,7 @@ class TracedClient:
         if headers and context:  # they may name a trace already
             headers = {**headers, **context}
         elif context:
-            lines += "".join([f"{name}: {value}\r\n" for name, value in context.items()])
+            lines += join_lines(context)
         return Exchange(self._client.post(headers, body, path, envelope.fence, lines), span, explain)
 
     def post_batch(
